@@ -1,0 +1,62 @@
+# The tasks of this repository. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve doctor test check lint format lock servers benchmark clean
+
+help: ## List every task
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV): pinned dependencies, about 2 GB on disk …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+setup: $(STAMP) ## Make the virtual environment with the pinned dependencies
+
+demo: setup ## Send one real chest film all the way: C-STORE in, report back
+	@$(BIN)/tbscreen demo
+
+serve: setup ## Run the whole service on this machine until Ctrl-C
+	@$(BIN)/tbscreen serve
+
+doctor: setup ## Check the installation and say what to do
+	@$(BIN)/tbscreen doctor
+
+servers: ## Install the real servers that the tests use (Debian packages; needs root or sudo)
+	@bash tests/install_servers.sh
+
+test: setup servers check ## Install what the tests need and run the whole suite
+	@$(BIN)/python -m pytest
+
+check: setup lint ## Lint, types and import contracts
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+
+format: setup ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+benchmark: setup ## Run the round-trip benchmark (40 full-size films)
+	@$(BIN)/python -m benchmarks.round_trip
+
+lock: ## Pin the newest dependencies that pyproject.toml allows (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/dev.lock
+
+clean: ## Delete the virtual environment and what the tools left
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,21 @@
+"""What tbscreen remembers: tables, states, queries and migrations.
+
+Files, in the order in which a film meets them:
+
+- `settings`: where the database is.
+- `database`: the engine; `Database.write()` and `Database.read()` are the only ways to a session.
+- `schema`: brings a database to the newest migration (`migrations/`).
+- `codes`: the coded values that columns hold: refusals, doubts, findings, priorities.
+- `states`: the two state machines, a film's and a delivery's, each a table of allowed transitions.
+- `tables`: studies, instances, renditions, models, bundle chunks, screenings, outbox, report objects,
+  deliveries.
+- `films`: a film is received, prepared, dispatched, refused.
+- `bundles`: model bundles, registered, activated and kept in chunks for worker hosts.
+- `screenings`: an attempt is counted, a result is recorded together with its outbox row.
+- `outbox`: screenings that wait to be reported; the reports, stored as the bytes that were sent.
+- `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
+- `studies`: a study stands where its worst film stands.
+- `worklist`: the one prioritised query.
+
+This room imports none of the others.
+"""

@@ -1,0 +1,110 @@
+"""The engine and its two doors: a session that writes and a session that reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from db.settings import DatabaseSettings
+
+
+class DatabaseError(Exception):
+    """Root of this room's errors."""
+
+
+class DatabaseAwayError(DatabaseError):
+    """The database does not answer. Transient: try again when it is back."""
+
+
+class Database:
+    """An open database. One per process; make it after a fork, never before."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, settings: DatabaseSettings) -> Database:
+        """Connect lazily to the database of `settings`.
+
+        SQLite runs in WAL mode with `synchronous=FULL`, so that a committed film survives a power cut.
+        """
+        url = normalize_url(settings.url)
+        if url.get_backend_name() == "sqlite":
+            if url.database:
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(url, connect_args={"timeout": settings.busy_timeout_s})
+            _make_sqlite_durable(engine, settings.busy_timeout_s)
+        else:
+            engine = create_engine(
+                url,
+                pool_size=settings.pool_size,
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": 10},
+            )
+        return cls(engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one transaction: committed when the block ends well, rolled back when it raises."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that takes no write lock."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(read_only=True)
+            with Session(connection, expire_on_commit=False) as session:
+                yield session
+
+    def check(self) -> str:
+        """Return the server's name and version.
+
+        Raises:
+            DatabaseAwayError: when it cannot be reached.
+        """
+        version = "sqlite_version()" if self.engine.dialect.name == "sqlite" else "version()"
+        try:
+            with self.read() as session:
+                answer = session.execute(text(f"SELECT {version}")).scalar_one()
+        except SQLAlchemyError as error:
+            raise DatabaseAwayError(f"the database does not answer ({type(error).__name__})") from error
+        return f"SQLite {answer}" if self.engine.dialect.name == "sqlite" else str(answer).split(",")[0]
+
+    def close(self) -> None:
+        """Close all pooled connections."""
+        self.engine.dispose()
+
+
+def normalize_url(url: str) -> URL:
+    """Parse `url`; plain `postgresql://` means psycopg 3, the driver that tbscreen ships with."""
+    parsed = make_url(url)
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # this module says BEGIN itself, see below
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred transaction that turns into a writer half-way fails at once with SQLITE_BUSY; one
+        # that says from the start that it will write waits its turn.
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,289 @@
+"""A film's life in the tables: received, prepared, dispatched, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db import studies
+from db.codes import Doubt, Refusal
+from db.states import FilmState, check_film_transition
+from db.tables import Instance, Model, Rendition, ReportObject, now
+
+
+@dataclass(frozen=True)
+class ReceivedFilm:
+    """What a gateway knows of an instance when it is durable in the spool."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    dataset_sha256: str
+    series_instance_uid: str | None
+    calling_ae_title: str
+    gateway: str
+    spool_path: str
+    byte_size: int
+    requested_at: datetime
+    study: studies.StudyHeader
+    modality: str | None = None
+    body_part: str | None = None
+    view_position: str | None = None
+    age_years: int | None = None
+    station_name: str | None = None
+    header: dict[str, Any] = field(default_factory=dict)
+    """DICOM JSON model (PS3.18 F.2) of the dataset without pixels."""
+
+
+@dataclass(frozen=True)
+class Reception:
+    """The row of a received film."""
+
+    instance_id: int
+    revision: int
+    new: bool
+    """False when the same bytes were received before."""
+
+
+@dataclass(frozen=True)
+class DueFilm:
+    """A film whose gateway has to do something about it."""
+
+    instance_id: int
+    sop_instance_uid: str
+    spool_path: str | None
+    calling_ae_title: str
+    preparation_attempts: int
+    """Counting this one."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The bundle and operating point with which a film revision is screened, fixed at first dispatch."""
+
+    bundle_digest: str
+    operating_point: str
+    normalization_version: str
+
+
+def find_revision(session: Session, sop_instance_uid: str, dataset_sha256: str) -> Reception | None:
+    """Return the row that holds exactly these bytes, if there is one."""
+    row = session.execute(
+        select(Instance.id, Instance.revision).where(
+            Instance.sop_instance_uid == sop_instance_uid,
+            Instance.dataset_sha256 == dataset_sha256,
+        )
+    ).first()
+    return None if row is None else Reception(row.id, row.revision, new=False)
+
+
+def record_reception(session: Session, film: ReceivedFilm) -> Reception:
+    """Write the one row of a received film.
+
+    The same bytes are one row. Other bytes under the same SOP Instance UID are a correction: a new
+    revision, which takes the place of the one before on the worklist.
+    """
+    study = studies.open_study(session, film.study)
+    known = find_revision(session, film.sop_instance_uid, film.dataset_sha256)
+    if known is not None:
+        return known
+    earlier = session.scalars(
+        select(Instance)
+        .where(Instance.sop_instance_uid == film.sop_instance_uid)
+        .order_by(Instance.revision.desc())
+    ).all()
+    moment = now()
+    instance = Instance(
+        study_id=study.id,
+        sop_instance_uid=film.sop_instance_uid,
+        sop_class_uid=film.sop_class_uid,
+        series_instance_uid=film.series_instance_uid,
+        transfer_syntax_uid=film.transfer_syntax_uid,
+        dataset_sha256=film.dataset_sha256,
+        revision=earlier[0].revision + 1 if earlier else 1,
+        current=True,
+        modality=film.modality,
+        body_part=film.body_part,
+        view_position=film.view_position,
+        age_years=film.age_years,
+        station_name=film.station_name,
+        calling_ae_title=film.calling_ae_title,
+        gateway=film.gateway,
+        spool_path=film.spool_path,
+        byte_size=film.byte_size,
+        header=film.header,
+        state=FilmState.RECEIVED,
+        doubts=[],
+        due_at=moment,
+        requested_at=film.requested_at,
+        received_at=moment,
+        state_changed_at=moment,
+    )
+    try:
+        with session.begin_nested():
+            for before in earlier:
+                before.current = False
+            session.add(instance)
+            session.flush()
+    except IntegrityError:
+        # Another association of another process stored the same instance between our look and our write.
+        known = find_revision(session, film.sop_instance_uid, film.dataset_sha256)
+        if known is None:
+            raise
+        return known
+    for before in earlier:
+        if before.study_id != study.id:
+            studies.refresh(session, before.study_id)
+    studies.refresh(session, study.id)
+    return Reception(instance.id, instance.revision, new=True)
+
+
+def is_own_object(session: Session, sop_instance_uid: str) -> bool:
+    """True when tbscreen itself made the object of this UID."""
+    return (
+        session.scalar(
+            select(ReportObject.sop_instance_uid).where(ReportObject.sop_instance_uid == sop_instance_uid)
+        )
+        is not None
+    )
+
+
+def lease_due(session: Session, gateway: str, lease: timedelta, limit: int) -> list[DueFilm]:
+    """Take up to `limit` films of `gateway` that are due, oldest first.
+
+    A leased film becomes due again when the lease ends, so a gateway that dies holds nothing back.
+    Preparation attempts are counted here, before the work, so that a film that kills its gateway is
+    known by its third strike.
+    """
+    moment = now()
+    rows = session.scalars(
+        select(Instance)
+        .where(
+            Instance.gateway == gateway,
+            Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
+            Instance.due_at <= moment,
+        )
+        .order_by(Instance.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    leased = []
+    for row in rows:
+        if row.state == FilmState.QUEUED:
+            # What the broker was given is not screened in time: lost with Redis, or its worker died.
+            _move(row, FilmState.RECEIVED)
+        row.due_at = moment + lease
+        row.preparation_attempts += 1
+        leased.append(
+            DueFilm(
+                row.id,
+                row.sop_instance_uid,
+                row.spool_path,
+                row.calling_ae_title,
+                row.preparation_attempts,
+            )
+        )
+    return leased
+
+
+def postpone(session: Session, instance_id: int, delay: timedelta, *, count_attempt: bool) -> None:
+    """Make a received film due again after `delay`; an outage that is not its fault is not its strike."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    instance.due_at = now() + delay
+    if not count_attempt:
+        instance.preparation_attempts = max(0, instance.preparation_attempts - 1)
+
+
+def record_preparation(session: Session, instance_id: int, jpeg: bytes, doubts: Sequence[Doubt]) -> None:
+    """Keep the rendition and the doubts of a film that is fit to be screened."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    instance.prepared_at = now()
+    instance.doubts = [doubt.value for doubt in doubts]
+    session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
+
+
+def pin_bundle(session: Session, instance_id: int) -> Pinned | None:
+    """Fix bundle and operating point at the film's first dispatch; later dispatches keep them.
+
+    Returns:
+        What the film is screened with, or None while no bundle is active.
+    """
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.bundle_digest is None:
+        model = session.scalar(select(Model).where(Model.active))
+        if model is None:
+            return None
+        instance.bundle_digest = model.digest
+        instance.operating_point = str(model.manifest["reported_operating_point"])
+    else:
+        model = session.get_one(Model, instance.bundle_digest)
+    assert instance.operating_point is not None
+    return Pinned(model.digest, instance.operating_point, model.normalization_version)
+
+
+def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta) -> bool:
+    """Note that a received film is about to be handed to the broker.
+
+    Written before the message is sent: a worker must never meet a film that is not queued yet. If the
+    message is not sent after all, the film is due again and nothing is lost.
+
+    Returns:
+        False when the film is no longer waiting, in which case no message must be sent.
+    """
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state != FilmState.RECEIVED:
+        return False
+    _move(instance, FilmState.QUEUED)
+    instance.queued_at = now()
+    instance.preparation_attempts = 0
+    instance.due_at = now() + redispatch_after
+    return True
+
+
+def mark_unsent(session: Session, instance_id: int, retry_after: timedelta) -> None:
+    """Take back `mark_queued` for a film that the broker did not accept."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state == FilmState.QUEUED:
+        _move(instance, FilmState.RECEIVED)
+        instance.due_at = now() + retry_after
+
+
+def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) -> bool:
+    """Record why a film is not screened.
+
+    Returns:
+        False when it already has its screening or refusal, which then stands.
+    """
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state in (FilmState.SCREENED, FilmState.REFUSED):
+        return False
+    _move(instance, FilmState.REFUSED)
+    instance.refusal = refusal.value
+    instance.refusal_detail = detail
+    studies.refresh(session, instance.study_id)
+    return True
+
+
+def next_due_at(session: Session, gateway: str) -> datetime | None:
+    """When the next film of `gateway` becomes due, or None if none waits."""
+    return session.scalar(
+        select(Instance.due_at)
+        .where(
+            Instance.gateway == gateway,
+            Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
+        )
+        .order_by(Instance.due_at)
+        .limit(1)
+    )
+
+
+def _move(instance: Instance, after: FilmState) -> None:
+    check_film_transition(FilmState(instance.state), after)
+    instance.state = after.value
+    instance.state_changed_at = now()

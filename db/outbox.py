@@ -1,0 +1,169 @@
+"""The transactional outbox: screenings to report, and the reports as the bytes that are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from db.states import DeliveryState
+from db.tables import Delivery, Instance, OutboxEntry, ReportObject, Screening, now
+
+
+@dataclass(frozen=True)
+class ReportableScreening:
+    """All that a report needs: the film's header, the result, the model."""
+
+    outbox_id: int
+    screening_id: int
+    attempts: int
+    header: dict[str, Any]
+    sop_instance_uid: str
+    sop_class_uid: str
+    dataset_sha256: str
+    revision: int
+    doubts: Sequence[str]
+    manifest: dict[str, Any]
+    bundle_digest: str
+    operating_point: str
+    threshold: float
+    score: float
+    probability: float
+    calibrated_threshold: float
+    finding: str
+    priority: str
+    finished_at: datetime
+    predecessor: bytes | None
+    """The report of the film revision before, which this one supersedes; DICOM Part 10 bytes."""
+
+
+@dataclass(frozen=True)
+class BuiltReport:
+    """One DICOM object, ready to be stored and sent."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    kind: str
+    part10: bytes
+
+
+def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableScreening]:
+    """Take up to `limit` screenings that are due to be reported, oldest first."""
+    moment = now()
+    entries = session.scalars(
+        select(OutboxEntry)
+        .where(OutboxEntry.due_at <= moment)
+        .order_by(OutboxEntry.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    leased = []
+    for entry in entries:
+        entry.due_at = moment + duration
+        entry.attempts += 1
+        leased.append(_describe(session, entry))
+    return leased
+
+
+def has_due(session: Session) -> bool:
+    """True when a screening waits to be reported."""
+    return session.scalar(select(OutboxEntry.id).where(OutboxEntry.due_at <= now()).limit(1)) is not None
+
+
+def fan_out(
+    session: Session,
+    outbox_id: int,
+    screening_id: int,
+    report: BuiltReport,
+    peers: Sequence[str],
+) -> None:
+    """Store the report, make one delivery for each peer, and take the screening out of the outbox.
+
+    Harmless when done twice: report and deliveries keep what the first time wrote.
+    """
+    if session.get(ReportObject, report.sop_instance_uid) is None:
+        session.add(
+            ReportObject(
+                sop_instance_uid=report.sop_instance_uid,
+                screening_id=screening_id,
+                sop_class_uid=report.sop_class_uid,
+                kind=report.kind,
+                created_at=now(),
+                part10=report.part10,
+            )
+        )
+        session.flush()
+    known = set(
+        session.scalars(select(Delivery.peer).where(Delivery.sop_instance_uid == report.sop_instance_uid))
+    )
+    for peer in peers:
+        if peer not in known:
+            session.add(
+                Delivery(
+                    sop_instance_uid=report.sop_instance_uid,
+                    peer=peer,
+                    state=DeliveryState.PENDING.value,
+                    due_at=now(),
+                    created_at=now(),
+                )
+            )
+    entry = session.get(OutboxEntry, outbox_id)
+    if entry is not None:
+        session.delete(entry)
+
+
+def postpone(session: Session, outbox_id: int, delay: timedelta, error: str) -> None:
+    """Keep a screening whose report could not be built, and say why."""
+    entry = session.get(OutboxEntry, outbox_id)
+    if entry is not None:
+        entry.due_at = now() + delay
+        entry.last_error = error
+
+
+def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
+    screening = session.get_one(
+        Screening,
+        entry.screening_id,
+        options=[joinedload(Screening.instance), joinedload(Screening.model)],
+    )
+    instance = screening.instance
+    return ReportableScreening(
+        outbox_id=entry.id,
+        screening_id=screening.id,
+        attempts=entry.attempts,
+        header=instance.header,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        dataset_sha256=instance.dataset_sha256,
+        revision=instance.revision,
+        doubts=list(instance.doubts),
+        manifest=screening.model.manifest,
+        bundle_digest=screening.bundle_digest,
+        operating_point=screening.operating_point,
+        threshold=screening.threshold,
+        score=screening.score,
+        probability=screening.probability,
+        calibrated_threshold=screening.calibrated_threshold,
+        finding=screening.finding,
+        priority=screening.priority,
+        finished_at=screening.finished_at,
+        predecessor=_find_predecessor(session, instance),
+    )
+
+
+def _find_predecessor(session: Session, instance: Instance) -> bytes | None:
+    return session.scalar(
+        select(ReportObject.part10)
+        .join(Screening, Screening.id == ReportObject.screening_id)
+        .join(Instance, Instance.id == Screening.instance_id)
+        .where(
+            Instance.sop_instance_uid == instance.sop_instance_uid,
+            Instance.revision < instance.revision,
+        )
+        .order_by(Instance.revision.desc())
+        .limit(1)
+    )

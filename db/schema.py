@@ -1,0 +1,62 @@
+"""Brings a database to the newest migration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from db.database import Database
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+ADVISORY_LOCK: Final = 0x7B5C12EE
+"""Key of the PostgreSQL lock under which one process at a time migrates."""
+
+
+def upgrade(database: Database) -> None:
+    """Apply all migrations that the database lacks, one process at a time."""
+    with database.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+        try:
+            config = _make_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        finally:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+            connection.commit()
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take migrations back down to `revision` (`base` empties the database)."""
+    with database.engine.connect() as connection:
+        config = _make_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
+
+
+def find_revision(database: Database) -> str | None:
+    """Return the migration that the database is at, or None for an empty one."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str:
+    """Return the newest migration that this version of tbscreen knows."""
+    head = ScriptDirectory.from_config(_make_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _make_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config

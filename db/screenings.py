@@ -1,0 +1,121 @@
+"""Attempts and results: what a worker writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from db import films, studies
+from db.codes import Doubt, Finding, Priority, Refusal
+from db.states import FilmState, check_film_transition
+from db.tables import Instance, OutboxEntry, Screening, now
+
+MAX_ATTEMPTS: Final = 3
+"""A film that was begun this often and never finished is refused as `processing_failed`."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A film that a worker may now predict."""
+
+    instance_id: int
+    number: int
+    bundle_digest: str
+    operating_point: str
+    doubts: Sequence[Doubt]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One model's result on one film. Scores and thresholds are 0..1."""
+
+    instance_id: int
+    bundle_digest: str
+    operating_point: str
+    threshold: float
+    score: float
+    probability: float
+    calibrated_threshold: float
+    finding: Finding
+    priority: Priority
+    worker: str
+    started_at: datetime
+    finished_at: datetime
+
+
+def begin_attempt(session: Session, instance_id: int) -> Attempt | None:
+    """Count an attempt before it is made.
+
+    Committed before predict, so that a film that kills its worker is known by its third strike.
+
+    Returns:
+        None when there is nothing to do: the film is unknown, has its result, or struck out just now.
+    """
+    instance = session.get(Instance, instance_id, with_for_update=True)
+    if instance is None or instance.state != FilmState.QUEUED:
+        return None
+    if instance.screening_attempts >= MAX_ATTEMPTS:
+        films.refuse(
+            session,
+            instance_id,
+            Refusal.PROCESSING_FAILED,
+            f"begun {instance.screening_attempts} times by a worker and never finished",
+        )
+        return None
+    instance.screening_attempts += 1
+    assert instance.bundle_digest is not None
+    assert instance.operating_point is not None
+    return Attempt(
+        instance_id=instance_id,
+        number=instance.screening_attempts,
+        bundle_digest=instance.bundle_digest,
+        operating_point=instance.operating_point,
+        doubts=[Doubt(value) for value in instance.doubts],
+    )
+
+
+def record_result(session: Session, result: Result) -> bool:
+    """Write the screening and its outbox row, and move the film: one transaction, the caller's.
+
+    Returns:
+        False when the film already has its result or refusal; nothing is written then.
+    """
+    instance = session.get_one(Instance, result.instance_id, with_for_update=True)
+    if instance.state != FilmState.QUEUED or instance.bundle_digest != result.bundle_digest:
+        return False
+    check_film_transition(FilmState(instance.state), FilmState.SCREENED)
+    screening = Screening(
+        instance_id=result.instance_id,
+        bundle_digest=result.bundle_digest,
+        operating_point=result.operating_point,
+        threshold=result.threshold,
+        score=result.score,
+        probability=result.probability,
+        calibrated_threshold=result.calibrated_threshold,
+        finding=result.finding.value,
+        priority=result.priority.value,
+        worker=result.worker,
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+    )
+    session.add(screening)
+    session.flush()
+    session.add(OutboxEntry(screening_id=screening.id, due_at=now()))
+    instance.state = FilmState.SCREENED.value
+    instance.state_changed_at = now()
+    studies.refresh(session, instance.study_id)
+    return True
+
+
+def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
+    """Give a film back to its gateway, to be prepared and dispatched anew after `delay`."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state == FilmState.QUEUED:
+        check_film_transition(FilmState.QUEUED, FilmState.RECEIVED)
+        instance.state = FilmState.RECEIVED.value
+        instance.state_changed_at = now()
+        instance.due_at = now() + delay

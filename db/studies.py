@@ -1,0 +1,99 @@
+"""A study: its header, and where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.codes import Finding, Priority
+from db.states import FilmState
+from db.tables import Instance, Screening, Study, now
+
+
+@dataclass(frozen=True)
+class StudyHeader:
+    """Study and patient as a film's header gives them. Holds patient data: never log it."""
+
+    study_instance_uid: str
+    accession_number: str | None = None
+    patient_id: str | None = None
+    patient_name: str | None = None
+    patient_birth_date: str | None = None
+    patient_sex: str | None = None
+    study_date: str | None = None
+    study_time: str | None = None
+    description: str | None = None
+
+
+def open_study(session: Session, header: StudyHeader) -> Study:
+    """Find or make the study's row, locked until the transaction ends.
+
+    A newer film's header fills what an older one left empty, and changes nothing else.
+    """
+    study = _find(session, header.study_instance_uid)
+    if study is None:
+        study = Study(**asdict(header), received_at=now(), state=FilmState.RECEIVED.value)
+        try:
+            with session.begin_nested():
+                session.add(study)
+                session.flush()
+        except IntegrityError:
+            study = _find(session, header.study_instance_uid)
+            if study is None:
+                raise
+    for name, value in asdict(header).items():
+        if value and not getattr(study, name):
+            setattr(study, name, value)
+    return study
+
+
+def refresh(session: Session, study_id: int) -> None:
+    """Derive where the study stands from its current films: where the worst one stands.
+
+    A study that waits for a film is `received`; one with a screened film is `screened`; one whose films
+    were all refused is `refused`.
+    """
+    session.flush()
+    study = session.get_one(Study, study_id, with_for_update=True)
+    rows = session.execute(
+        select(Instance.state, Instance.refusal, Screening)
+        .outerjoin(Screening, Screening.instance_id == Instance.id)
+        .where(Instance.study_id == study_id, Instance.current)
+        .order_by(Instance.id)
+    ).all()
+    screenings = [row.Screening for row in rows if row.Screening is not None]
+    worst = max(
+        screenings,
+        key=lambda one: (Priority(one.priority).rank, one.probability),
+        default=None,
+    )
+    states = {row.state for row in rows}
+    if states & {FilmState.RECEIVED, FilmState.QUEUED}:
+        study.state = FilmState.RECEIVED.value
+    elif screenings:
+        study.state = FilmState.SCREENED.value
+    elif rows:
+        study.state = FilmState.REFUSED.value
+    study.refusal = next((row.refusal for row in rows if row.refusal), None) if worst is None else None
+    study.finding = None if worst is None else _worst_finding(screenings)
+    study.priority = None if worst is None else worst.priority
+    study.priority_rank = 0 if worst is None else Priority(worst.priority).rank
+    study.probability = None if worst is None else worst.probability
+    study.sort_probability = -1.0 if worst is None else worst.probability
+
+
+def _worst_finding(screenings: list[Screening]) -> str:
+    findings = {one.finding for one in screenings}
+    for finding in (Finding.PRESENT, Finding.UNDETERMINED, Finding.ABSENT):
+        if finding in findings:
+            return finding.value
+    raise AssertionError("a screening without a finding")
+
+
+def _find(session: Session, study_instance_uid: str) -> Study | None:
+    return session.scalar(
+        select(Study).where(Study.study_instance_uid == study_instance_uid).with_for_update()
+    )

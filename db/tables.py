@@ -1,0 +1,283 @@
+"""The tables. Times are UTC; sizes are bytes; durations are milliseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+UID_LENGTH = 64
+"""Longest UID (PS3.5 6.2, VR UI)."""
+
+DIGEST_LENGTH = 64
+"""Hexadecimal SHA-256."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with its zone, UTC, also on SQLite, which keeps none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without zone."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without zone cannot be stored")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give SQLite's naive times their zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """Root of all tables; constraint names are fixed so that migrations can address them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy reads it from the class
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+        bytes: LargeBinary(),
+    }
+
+
+class Study(Table):
+    """One study as its films' headers describe it, and where it stands on the worklist."""
+
+    __tablename__ = "studies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH), unique=True)
+    accession_number: Mapped[str | None] = mapped_column(String(64))
+    patient_id: Mapped[str | None] = mapped_column(String(256))
+    patient_name: Mapped[str | None] = mapped_column(String(512))
+    patient_birth_date: Mapped[str | None] = mapped_column(String(8))
+    patient_sex: Mapped[str | None] = mapped_column(String(16))
+    study_date: Mapped[str | None] = mapped_column(String(8))
+    study_time: Mapped[str | None] = mapped_column(String(16))
+    description: Mapped[str | None] = mapped_column(String(256))
+    received_at: Mapped[datetime]
+
+    # Derived from its current films by `db.studies.refresh`, so that the worklist is one index range.
+    state: Mapped[str] = mapped_column(String(16))
+    refusal: Mapped[str | None] = mapped_column(String(32))
+    finding: Mapped[str | None] = mapped_column(String(16))
+    priority: Mapped[str | None] = mapped_column(String(8))
+    priority_rank: Mapped[int] = mapped_column(default=0)
+    probability: Mapped[float | None]
+    sort_probability: Mapped[float] = mapped_column(default=-1.0)
+
+    instances: Mapped[list[Instance]] = relationship(back_populates="study")
+
+    __table_args__ = (
+        Index(
+            "ix_studies_worklist",
+            priority_rank.desc(),
+            sort_probability.desc(),
+            "received_at",
+            "id",
+        ),
+    )
+
+
+class Instance(Table):
+    """One film revision: one dataset received under one SOP Instance UID."""
+
+    __tablename__ = "instances"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    sop_class_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    series_instance_uid: Mapped[str | None] = mapped_column(String(UID_LENGTH))
+    transfer_syntax_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    dataset_sha256: Mapped[str] = mapped_column(String(DIGEST_LENGTH))
+    revision: Mapped[int]
+    current: Mapped[bool]
+    modality: Mapped[str | None] = mapped_column(String(32))
+    body_part: Mapped[str | None] = mapped_column(String(64))
+    view_position: Mapped[str | None] = mapped_column(String(32))
+    age_years: Mapped[int | None]
+    station_name: Mapped[str | None] = mapped_column(String(64))
+    calling_ae_title: Mapped[str] = mapped_column(String(64))
+    gateway: Mapped[str] = mapped_column(String(128))
+    spool_path: Mapped[str | None] = mapped_column(String(256))
+    byte_size: Mapped[int]
+    header: Mapped[dict[str, Any]]
+
+    state: Mapped[str] = mapped_column(String(16))
+    refusal: Mapped[str | None] = mapped_column(String(32))
+    refusal_detail: Mapped[str | None] = mapped_column(Text)
+    doubts: Mapped[list[str]] = mapped_column(default=list)
+    preparation_attempts: Mapped[int] = mapped_column(default=0)
+    screening_attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    """When its gateway looks at it again: preparation if received, redispatch if queued."""
+    bundle_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))
+    operating_point: Mapped[str | None] = mapped_column(String(64))
+
+    requested_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    prepared_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    state_changed_at: Mapped[datetime]
+
+    study: Mapped[Study] = relationship(back_populates="instances")
+    screening: Mapped[Screening | None] = relationship(back_populates="instance")
+
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "dataset_sha256"),
+        UniqueConstraint("sop_instance_uid", "revision"),
+        Index("ix_instances_due", "gateway", "state", "due_at"),
+    )
+
+
+class Rendition(Table):
+    """The film as people see it: an 8-bit grey JPEG of at most 1024 pixels a side."""
+
+    __tablename__ = "renditions"
+
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
+    jpeg: Mapped[bytes]
+
+
+class Model(Table):
+    """A registered bundle; at most one is active."""
+
+    __tablename__ = "models"
+
+    digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    version: Mapped[str] = mapped_column(String(64))
+    trained: Mapped[bool]
+    normalization_version: Mapped[str] = mapped_column(String(64))
+    manifest: Mapped[dict[str, Any]]
+    registered_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    active: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index(
+            "uq_models_one_active",
+            "active",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+    )
+
+
+class BundleChunk(Table):
+    """A piece of one file of a bundle, for worker hosts that share no disk."""
+
+    __tablename__ = "bundle_chunks"
+
+    digest: Mapped[str] = mapped_column(ForeignKey("models.digest"), primary_key=True)
+    file: Mapped[str] = mapped_column(String(128), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+
+
+class Screening(Table):
+    """One model's reported result on one film revision. The database allows one."""
+
+    __tablename__ = "screenings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), unique=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    operating_point: Mapped[str] = mapped_column(String(64))
+    threshold: Mapped[float]
+    score: Mapped[float]
+    """What the network said, 0..1."""
+    probability: Mapped[float]
+    """The calibrated score, 0..1, for the prevalence the bundle names."""
+    calibrated_threshold: Mapped[float]
+    finding: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[str] = mapped_column(String(8))
+    worker: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+
+    instance: Mapped[Instance] = relationship(back_populates="screening")
+    model: Mapped[Model] = relationship()
+
+
+class OutboxEntry(Table):
+    """A screening that waits for the courier to turn it into deliveries."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    screening_id: Mapped[int] = mapped_column(ForeignKey("screenings.id"), unique=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class ReportObject(Table):
+    """A DICOM object that tbscreen made, byte for byte as it is sent and sent again."""
+
+    __tablename__ = "report_objects"
+
+    sop_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH), primary_key=True)
+    screening_id: Mapped[int] = mapped_column(ForeignKey("screenings.id"), index=True)
+    sop_class_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    kind: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    part10: Mapped[bytes]
+
+    __table_args__ = (UniqueConstraint("screening_id", "kind"),)
+
+
+class Delivery(Table):
+    """One report object on its way to one peer."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop_instance_uid: Mapped[str] = mapped_column(ForeignKey("report_objects.sop_instance_uid"))
+    peer: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+
+    report: Mapped[ReportObject] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "peer"),
+        Index("ix_deliveries_due", "state", "due_at"),
+    )
+
+
+def now() -> datetime:
+    """The current time, UTC."""
+    return datetime.now(UTC)

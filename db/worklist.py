@@ -1,0 +1,182 @@
+"""The prioritised worklist: one query for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
+
+
+@dataclass(frozen=True)
+class FilmEntry:
+    """One current film of a study."""
+
+    sop_instance_uid: str
+    modality: str | None
+    body_part: str | None
+    view_position: str | None
+    state: str
+    refusal: str | None
+    refusal_detail: str | None
+    doubts: Sequence[str]
+    score: float | None
+    probability: float | None
+    finding: str | None
+    priority: str | None
+    model: str | None
+    trained: bool | None
+    stages_ms: dict[str, float]
+    """Milliseconds spent in each stage that is over: receive, prepare, queue, predict, report, deliver."""
+
+
+@dataclass(frozen=True)
+class StudyEntry:
+    """One line of the worklist. Holds patient data: show it, never log it."""
+
+    study_instance_uid: str
+    accession_number: str | None
+    patient_id: str | None
+    patient_name: str | None
+    study_date: str | None
+    received_at: datetime
+    state: str
+    refusal: str | None
+    priority: str | None
+    finding: str | None
+    probability: float | None
+    films: Sequence[FilmEntry]
+
+
+def query(
+    session: Session,
+    *,
+    state: str | None = None,
+    priority: str | None = None,
+    study_instance_uid: str | None = None,
+    limit: int = 100,
+) -> list[StudyEntry]:
+    """Return studies by priority band, then calibrated score, then waiting time, longest first."""
+    statement = (
+        select(Study)
+        .options(
+            selectinload(Study.instances)
+            .joinedload(Instance.screening)
+            .joinedload(Screening.model)
+            .load_only(Model.name, Model.version, Model.trained),
+            selectinload(Study.instances).defer(Instance.header),
+        )
+        .order_by(
+            Study.priority_rank.desc(),
+            Study.sort_probability.desc(),
+            Study.received_at,
+            Study.id,
+        )
+        .limit(limit)
+    )
+    if state is not None:
+        statement = statement.where(Study.state == state)
+    if priority is not None:
+        statement = statement.where(Study.priority == priority)
+    if study_instance_uid is not None:
+        statement = statement.where(Study.study_instance_uid == study_instance_uid)
+    studies = session.scalars(statement).all()
+    delivered = _find_deliveries(
+        session,
+        [film.screening.id for study in studies for film in study.instances if film.screening is not None],
+    )
+    return [_describe_study(study, delivered) for study in studies]
+
+
+def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int, Delivery]:
+    """Return each screening's first finished delivery."""
+    rows = session.scalars(
+        select(Delivery)
+        .join(ReportObject)
+        .where(
+            ReportObject.screening_id.in_(screening_ids),
+            Delivery.delivered_at.is_not(None),
+        )
+        .options(joinedload(Delivery.report).load_only(ReportObject.screening_id))
+        .order_by(Delivery.delivered_at.desc())
+    )
+    return {row.report.screening_id: row for row in rows}
+
+
+def _describe_study(study: Study, delivered: dict[int, Delivery]) -> StudyEntry:
+    return StudyEntry(
+        study_instance_uid=study.study_instance_uid,
+        accession_number=study.accession_number,
+        patient_id=study.patient_id,
+        patient_name=study.patient_name,
+        study_date=study.study_date,
+        received_at=study.received_at,
+        state=study.state,
+        refusal=study.refusal,
+        priority=study.priority,
+        finding=study.finding,
+        probability=study.probability,
+        films=[
+            _describe_film(film, delivered)
+            for film in sorted(study.instances, key=lambda one: one.id)
+            if film.current
+        ],
+    )
+
+
+def _describe_film(film: Instance, delivered: dict[int, Delivery]) -> FilmEntry:
+    screening = film.screening
+    return FilmEntry(
+        sop_instance_uid=film.sop_instance_uid,
+        modality=film.modality,
+        body_part=film.body_part,
+        view_position=film.view_position,
+        state=film.state,
+        refusal=film.refusal,
+        refusal_detail=film.refusal_detail,
+        doubts=list(film.doubts),
+        score=None if screening is None else screening.score,
+        probability=None if screening is None else screening.probability,
+        finding=None if screening is None else screening.finding,
+        priority=None if screening is None else screening.priority,
+        model=None if screening is None else f"{screening.model.name} {screening.model.version}",
+        trained=None if screening is None else screening.model.trained,
+        stages_ms=_measure_stages(film, None if screening is None else delivered.get(screening.id)),
+    )
+
+
+def _measure_stages(film: Instance, delivery: Delivery | None) -> dict[str, float]:
+    screening = film.screening
+    moments = [
+        ("receive", film.requested_at, film.received_at),
+        ("prepare", film.received_at, film.prepared_at),
+        (
+            "queue",
+            film.prepared_at,
+            None if screening is None else screening.started_at,
+        ),
+        (
+            "predict",
+            None if screening is None else screening.started_at,
+            None if screening is None else screening.finished_at,
+        ),
+        (
+            "report",
+            None if screening is None else screening.finished_at,
+            None if delivery is None else delivery.created_at,
+        ),
+        (
+            "deliver",
+            None if delivery is None else delivery.created_at,
+            None if delivery is None else delivery.delivered_at,
+        ),
+    ]
+    return {
+        name: round((end - start).total_seconds() * 1000, 1)
+        for name, start, end in moments
+        if start is not None and end is not None
+    }

@@ -1,0 +1,22 @@
+"""Everything that speaks DICOM, and the way from pixels to the array that a model takes.
+
+Files, in the order in which a film meets them:
+
+- `settings`: AE titles, ports, peers, limits.
+- `storage_scp`: takes C-STORE and C-ECHO; a film is durable before it is answered.
+- `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
+- `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
+- `spool`: the files that a gateway holds.
+- `preparation`: takes a film from the spool: eligible? then decoded, normalized, dispatched.
+- `eligibility`: may this film be screened? If not: a coded refusal.
+- `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
+- `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.
+- `screening_request`: the message to the workers.
+- `dispatch`: hands the message to the broker.
+- `courier`: takes finished screenings from the outbox and brings the reports to the peers.
+- `structured_report`: the DICOM SR of one screening.
+- `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.
+- `verification`: C-ECHO to a peer.
+
+This room imports `db`, and no Keras.
+"""

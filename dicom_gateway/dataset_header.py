@@ -1,0 +1,254 @@
+"""Reads a dataset strictly up to its pixels, without decoding them.
+
+pydicom reads what it can and forgives the rest, which is right for a viewer and wrong for a gate: a
+dataset that was cut short must not be answered with success. This module lets pydicom parse and checks
+that every element is as long as it says.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from pydicom import config
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import data_element_generator, read_file_meta_info
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
+
+from db.studies import StudyHeader
+
+# pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused
+# for a malformed value that nobody needs.
+config.settings.reading_validation_mode = config.IGNORE
+
+PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
+
+MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
+"""A header longer than this is not one of a radiograph."""
+
+MAX_INFLATED_BYTES: Final = 1024 * 1024 * 1024
+"""A deflated dataset that grows beyond this is a decompression bomb."""
+
+MAX_JSON_VALUE_BYTES: Final = 4096
+"""Longer values (overlays, lookup tables, private blobs) are not kept in db."""
+
+
+class DatasetError(Exception):
+    """Root of this module's errors."""
+
+
+class NotUnderstoodError(DatasetError):
+    """The dataset cannot be parsed: C-STORE answers 0xC000 (PS3.4 B.2.3)."""
+
+
+class MismatchError(DatasetError):
+    """The dataset contradicts its SOP class: C-STORE answers 0xA900 (PS3.4 B.2.3)."""
+
+
+@dataclass(frozen=True)
+class DatasetHeader:
+    """A dataset without its pixels."""
+
+    dataset: Dataset
+    file_meta: FileMetaDataset
+    transfer_syntax: UID
+    has_pixels: bool
+    dataset_offset: int
+    """Where the dataset begins in the file, bytes."""
+
+
+def read_header(path: Path) -> DatasetHeader:
+    """Read the dataset of a DICOM file up to its pixels.
+
+    Raises:
+        NotUnderstoodError: when an element is longer than what is there, when the elements are not in
+            order (PS3.5 7.1), or when what is there is no dataset at all.
+        OSError: when the file cannot be read.
+    """
+    try:
+        file_meta, offset = _read_file_meta(path)
+        syntax = UID(str(file_meta.TransferSyntaxUID))
+        if syntax not in AllTransferSyntaxes:
+            # A private syntax: everyone who uses one encodes the header in explicit little endian.
+            implicit, little = False, True
+        else:
+            implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
+        with path.open("rb") as file:
+            file.seek(offset)
+            stream = _inflate(file) if syntax == DeflatedExplicitVRLittleEndian else file
+            size = _find_size(stream)
+            dataset, has_pixels = _read_elements(stream, size, implicit, little)
+    except (DatasetError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001  see below
+        # Whatever pydicom stumbles over in hostile bytes (struct.error, RecursionError, KeyError, …)
+        # means one thing here. The text of its message may quote patient data: only its type is told.
+        raise NotUnderstoodError(f"the dataset cannot be parsed ({type(error).__name__})") from None
+    return DatasetHeader(dataset, file_meta, syntax, has_pixels, offset)
+
+
+def _read_file_meta(path: Path) -> tuple[FileMetaDataset, int]:
+    file_meta = read_file_meta_info(path)
+    # 128 bytes preamble, "DICM", the group length element (12 bytes), then so many bytes.
+    length = file_meta.get("FileMetaInformationGroupLength")
+    if length is None or "TransferSyntaxUID" not in file_meta:
+        raise NotUnderstoodError("the file meta information is incomplete")
+    return file_meta, 128 + 4 + 12 + int(length)
+
+
+def _inflate(file: BinaryIO) -> io.BytesIO:
+    """Decompress a deflated dataset (PS3.5 A.5), up to a limit."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = inflater.decompress(file.read(), MAX_INFLATED_BYTES)
+    if inflater.unconsumed_tail:
+        raise NotUnderstoodError(f"the dataset inflates to more than {MAX_INFLATED_BYTES} bytes")
+    if not inflater.eof:
+        raise NotUnderstoodError("the deflated dataset is cut short")
+    return io.BytesIO(content)
+
+
+def _find_size(stream: BinaryIO) -> int:
+    here = stream.tell()
+    end = stream.seek(0, io.SEEK_END)
+    stream.seek(here)
+    return end
+
+
+def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) -> tuple[Dataset, bool]:
+    elements: dict[BaseTag, Any] = {}
+    reached: list[int] = []
+    last = -1
+    start = stream.tell()
+
+    def reached_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if int(tag) in PIXEL_TAGS:
+            reached.append(int(tag))
+            return True
+        if length != 0xFFFFFFFF and stream.tell() + length > size:
+            raise NotUnderstoodError(
+                f"element {tag} says it is {length} bytes long; the dataset ends before that"
+            )
+        return False
+
+    for element in data_element_generator(stream, implicit, little, stop_when=reached_pixels):
+        if int(element.tag) <= last:
+            raise NotUnderstoodError(f"element {element.tag} is out of order")
+        last = int(element.tag)
+        elements[element.tag] = element
+        if stream.tell() - start > MAX_HEADER_BYTES:
+            raise NotUnderstoodError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
+    if not reached and stream.tell() != size:
+        raise NotUnderstoodError("the dataset ends in the middle of an element")
+    if not elements:
+        raise NotUnderstoodError("the dataset is empty")
+    dataset = Dataset(elements)
+    dataset.set_original_encoding(implicit, little, _find_charset(dataset))
+    return dataset, bool(reached)
+
+
+def _find_charset(dataset: Dataset) -> str | list[str]:
+    value = dataset.get("SpecificCharacterSet")
+    if not value:
+        return "ISO_IR 6"
+    return (
+        [str(one) for one in value]
+        if isinstance(value, list | tuple) or hasattr(value, "append")
+        else str(value)
+    )
+
+
+def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: str) -> None:
+    """Compare the dataset with the C-STORE request that brought it.
+
+    Raises:
+        NotUnderstoodError: when the dataset does not name itself.
+        MismatchError: when it names another SOP class or instance, or is an image without pixels.
+    """
+    named_class = str(header.dataset.get("SOPClassUID") or "")
+    named_instance = str(header.dataset.get("SOPInstanceUID") or "")
+    if not named_class or not named_instance:
+        raise NotUnderstoodError("the dataset has no SOP Class UID or no SOP Instance UID")
+    if named_class != sop_class_uid:
+        raise MismatchError("the dataset's SOP class is not the one that was announced")
+    if named_instance != sop_instance_uid:
+        raise MismatchError("the dataset's SOP instance is not the one that was announced")
+    if is_image_storage(sop_class_uid) and not header.has_pixels:
+        raise MismatchError("an image without Pixel Data")
+
+
+def is_image_storage(sop_class_uid: str) -> bool:
+    """True for a storage SOP class whose name says that it holds an image."""
+    name = UID(sop_class_uid).name
+    return "Image Storage" in name and "Presentation State" not in name
+
+
+def read_study(dataset: Dataset) -> StudyHeader:
+    """Return what the header says of study and patient.
+
+    A film without Study Instance UID (type 1, but missing in the wild) stands alone, under its own UID.
+    """
+    return StudyHeader(
+        study_instance_uid=read_text(dataset, "StudyInstanceUID", 64) or str(dataset.SOPInstanceUID),
+        accession_number=read_text(dataset, "AccessionNumber", 64),
+        patient_id=read_text(dataset, "PatientID", 256),
+        patient_name=read_text(dataset, "PatientName", 512),
+        patient_birth_date=read_text(dataset, "PatientBirthDate", 8),
+        patient_sex=read_text(dataset, "PatientSex", 16),
+        study_date=read_text(dataset, "StudyDate", 8),
+        study_time=read_text(dataset, "StudyTime", 16),
+        description=read_text(dataset, "StudyDescription", 256),
+    )
+
+
+def read_text(dataset: Dataset, keyword: str, length: int) -> str | None:
+    """Return an element as text of at most `length` characters, or None if it is absent or empty."""
+    with _forgiven():
+        value = dataset.get(keyword)
+        text = "" if value is None else str(value).replace("\x00", "").strip()
+        return text[:length] or None
+    return None
+
+
+def to_json_model(dataset: Dataset) -> dict[str, Any]:
+    """Return the header as DICOM JSON model (PS3.18 F.2), without pixels, overlays and long values.
+
+    An element whose value cannot be read is left out: the report needs study and patient, not all.
+    """
+    model: dict[str, Any] = {}
+    for tag in dataset.keys():  # noqa: SIM118  iterating the dataset itself would parse every element
+        if tag.group in (0x0002, 0x7FE0) or 0x6000 <= tag.group <= 0x60FF or tag.is_private:
+            continue
+        with _forgiven():
+            raw = dataset.get_item(tag)
+            value = getattr(raw, "value", None)
+            if isinstance(value, bytes) and len(value) > MAX_JSON_VALUE_BYTES:
+                continue
+            single = Dataset()
+            single.add(dataset[tag])
+            single.walk(_drop_long_values)
+            model.update(single.to_json_dict())
+    return model
+
+
+def _drop_long_values(dataset: Dataset, element: Any) -> None:
+    if (
+        element.VR in ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
+        and len(element.value or b"") > MAX_JSON_VALUE_BYTES
+    ):
+        del dataset[element.tag]
+
+
+@contextmanager
+def _forgiven() -> Iterator[None]:
+    """A malformed value is as good as none: what is missing is treated as missing."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001  any parser error on hostile bytes; its text may hold patient data
+        return

@@ -1,0 +1,79 @@
+"""Hands screening requests to the broker."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from dicom_gateway.screening_request import QUEUE, TASK_NAME, ScreeningRequest
+
+BROKER_TIMEOUT_S: Final = 5.0
+
+
+class DispatchError(Exception):
+    """Root of this module's errors."""
+
+
+class BrokerAwayError(DispatchError):
+    """The broker does not take messages. Transient: the film waits in the spool."""
+
+
+class Dispatcher:
+    """A producer of screening requests.
+
+    Args:
+        broker_url: `redis://…`, `rediss://…` or `redis+socket:///path`. May hold a password: never log it.
+        maximum_queue_length: how many films may wait in the queue before more wait in the spool.
+    """
+
+    def __init__(self, broker_url: str, maximum_queue_length: int) -> None:
+        self._maximum = maximum_queue_length
+        self._celery = Celery("tbscreen-gateway", broker=broker_url, set_as_current=False)
+        self._celery.conf.update(
+            task_serializer="msgpack",
+            accept_content=["msgpack"],
+            task_ignore_result=True,
+            broker_transport_options={
+                "socket_timeout": BROKER_TIMEOUT_S,
+                "socket_connect_timeout": BROKER_TIMEOUT_S,
+            },
+        )
+
+    def has_room(self) -> bool:
+        """True when the queue is shorter than its limit; also when the broker is away, which `send` tells."""
+        try:
+            return self.queue_length() < self._maximum
+        except BrokerAwayError:
+            return True
+
+    def queue_length(self) -> int:
+        """Return how many messages wait for a worker.
+
+        Raises:
+            BrokerAwayError: when the broker does not answer.
+        """
+        try:
+            with self._celery.connection_for_read() as connection:
+                connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
+                channel = connection.default_channel
+                return int(channel.client.llen(QUEUE))
+        except (OperationalError, OSError, RedisError) as error:
+            raise BrokerAwayError(type(error).__name__) from error
+
+    def send(self, request: ScreeningRequest) -> None:
+        """Hand one film to the workers.
+
+        Raises:
+            BrokerAwayError: when the broker does not take it.
+        """
+        try:
+            self._celery.send_task(TASK_NAME, args=[request.to_message()], queue=QUEUE, retry=False)
+        except (OperationalError, OSError, RedisError) as error:
+            raise BrokerAwayError(type(error).__name__) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._celery.close()

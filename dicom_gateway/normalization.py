@@ -1,0 +1,71 @@
+"""Display values to the one array that every model takes. NumPy and Pillow only.
+
+Training, `tbscreen predict` and the gateway call this same function, so what a model was trained on is
+what it sees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class NormalizationSpec:
+    """How a film becomes an array. Data, not code: it is written into every bundle's manifest."""
+
+    version: str = "tbscreen-normalization-1"
+    """Changes with any change that moves a pixel."""
+    rows: int = 256
+    columns: int = 256
+    aspect: str = "stretched"
+    """The whole film fills the array; its aspect ratio is not kept."""
+    field_of_view: str = "whole film"
+    window: str = "first VOI LUT, else first window"
+    window_fallback: str = "stored range without padding"
+    padding: str = "black"
+    inversion: str = "MONOCHROME1 or Presentation LUT Shape INVERSE, after the window"
+    interpolation: str = "area average"
+    dtype: str = "float32"
+    minimum: float = 0.0
+    maximum: float = 1.0
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return the spec as the JSON object that a bundle's manifest holds."""
+        return asdict(self)
+
+
+SPEC: Final = NormalizationSpec()
+"""The normalization that this version of tbscreen makes."""
+
+FilmArray = npt.NDArray[np.float32]
+"""float32 (256, 256), 0 (black) to 1 (white); bones are white."""
+
+
+def normalize(display: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> FilmArray:
+    """Resize display values to the array that models take.
+
+    Args:
+        display: (rows, columns); float32 in 0..1, or uint8 in 0..255 as read from a PNG. Bones white.
+
+    Returns:
+        float32 (256, 256) in 0..1, each pixel the mean of the area that it covers.
+
+    Raises:
+        ValueError: when `display` is not two-dimensional, is empty, or is of another type.
+    """
+    if display.ndim != 2 or 0 in display.shape:
+        raise ValueError(f"a film has rows and columns, not shape {display.shape}")
+    if display.dtype == np.uint8:
+        display = display.astype(np.float32) / np.float32(255)
+    if display.dtype != np.float32:
+        raise ValueError(f"display values are float32 or uint8, not {display.dtype}")
+    if display.shape == (SPEC.rows, SPEC.columns):
+        return np.clip(display, 0.0, 1.0)
+    image = Image.fromarray(np.ascontiguousarray(display))
+    resized = image.resize((SPEC.columns, SPEC.rows), Image.Resampling.BOX)
+    return np.clip(np.asarray(resized, dtype=np.float32), 0.0, 1.0)

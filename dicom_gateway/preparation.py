@@ -1,0 +1,269 @@
+"""From a file in the spool to an array on its way to the workers.
+
+Decoding happens in a child process of its own: a decoder that crashes or hangs on a hostile file takes
+neither the gateway nor the next film with it.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import structlog
+from PIL import Image
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import films
+from db.codes import Doubt, Refusal
+from db.database import Database
+from db.tables import now
+from dicom_gateway import eligibility
+from dicom_gateway.dataset_header import NotUnderstoodError, read_header
+from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
+from dicom_gateway.normalization import SPEC, FilmArray, normalize
+from dicom_gateway.radiograph import Display, NotAnXrayError, UndecodableError, read_display
+from dicom_gateway.screening_request import ScreeningRequest
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool, film_key
+
+RENDITION_PIXELS: Final = 1024
+"""Longest side of the rendition that is kept for people."""
+
+MAX_STRIKES: Final = 3
+"""A film that killed or hung its preparation so often is refused as `processing_failed`."""
+
+CHILD_START_TIMEOUT_S: Final = 60.0
+
+IDLE_S: Final = 0.5
+"""How often the tables are asked for due films when no reception says so."""
+
+OUTAGE_PAUSE: Final = timedelta(seconds=5)
+"""How long a film waits when broker, bundle or database are not there."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What came of one film: a refusal, or an array with its rendition."""
+
+    refusal: Refusal | None
+    detail: str
+    doubts: tuple[Doubt, ...] = ()
+    array: FilmArray | None = None
+    rendition: bytes = b""
+
+
+def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Preparation:
+    """Judge, decode and normalize one film.
+
+    Args:
+        path: a DICOM file.
+        calling_ae_title: who sent it.
+        settings: the site's rules.
+
+    Returns:
+        A refusal, or the array (float32 (256, 256), 0..1) and a JPEG of at most 1024 pixels a side.
+    """
+    try:
+        header = read_header(path)
+        if eligibility.is_own_output(header.dataset):
+            return Preparation(Refusal.OWN_OUTPUT, "an object that tbscreen made")
+        verdict = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
+        if verdict.refusal is not None:
+            return Preparation(verdict.refusal, verdict.detail)
+        display = read_display(path)
+    except (UndecodableError, NotUnderstoodError) as error:
+        return Preparation(Refusal.UNDECODABLE, str(error))
+    except NotAnXrayError as error:
+        return Preparation(Refusal.NOT_AN_XRAY, str(error))
+    return Preparation(None, "", verdict.doubts, array=normalize(display), rendition=render_jpeg(display))
+
+
+def render_jpeg(display: Display) -> bytes:
+    """Return the film as an 8-bit grey JPEG of at most 1024 pixels a side."""
+    image = Image.fromarray(np.rint(display * 255.0).astype(np.uint8))
+    if max(image.size) > RENDITION_PIXELS:
+        scale = RENDITION_PIXELS / max(image.size)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image = image.resize(size, Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+class PreparationProcess:
+    """One child process that prepares one film at a time; replaced when it dies or hangs."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._context = multiprocessing.get_context("spawn")
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._connection: Connection | None = None
+
+    def prepare(self, path: Path, calling_ae_title: str) -> Preparation | None:
+        """Prepare a film in the child, or return None when it died or took too long."""
+        try:
+            connection = self.open()
+            connection.send((str(path), calling_ae_title))
+            if connection.poll(self._settings.preparation_timeout_s):
+                answer = connection.recv()
+                assert isinstance(answer, Preparation)
+                return answer
+        except (EOFError, OSError):
+            pass
+        self.close()
+        return None
+
+    def close(self) -> None:
+        """End the child."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def open(self) -> Connection:
+        """Start the child, if there is none, and wait until it is up."""
+        if self._connection is None:
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=_serve, args=(theirs, self._settings), daemon=True)
+            process.start()
+            theirs.close()
+            self._process, self._connection = process, ours
+            if not ours.poll(CHILD_START_TIMEOUT_S):
+                raise TimeoutError("the preparation process does not start")
+            ours.recv()
+        return self._connection
+
+
+def _serve(connection: Connection, settings: GatewaySettings) -> None:
+    """The child's life: prepare what is asked for until the gateway hangs up."""
+    connection.send("up")
+    while True:
+        try:
+            path, calling_ae_title = connection.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        connection.send(prepare(Path(path), calling_ae_title, settings))
+
+
+class PreparationLoop(threading.Thread):
+    """Takes this gateway's due films, prepares them and hands them to the broker."""
+
+    def __init__(
+        self, database: Database, spool: Spool, dispatcher: Dispatcher, settings: GatewaySettings
+    ) -> None:
+        super().__init__(name="preparation", daemon=True)
+        self._database = database
+        self._spool = spool
+        self._dispatcher = dispatcher
+        self._settings = settings
+        self._child = PreparationProcess(settings)
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+
+    def wake(self) -> None:
+        """Say that a film was received."""
+        self._wake.set()
+
+    def end(self) -> None:
+        """Finish the film at hand and stop."""
+        self._ending.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Work until `end`."""
+        self._child.open()
+        while not self._ending.is_set():
+            self._wake.clear()
+            try:
+                busy = self._work_once()
+            except SQLAlchemyError as error:
+                log.error("database away; films wait in the spool", error=type(error).__name__)
+                busy = False
+                self._ending.wait(1.0)
+            if not busy:
+                self._wake.wait(IDLE_S)
+        self._child.close()
+
+    def _work_once(self) -> bool:
+        with self._database.read() as session:
+            due_at = films.next_due_at(session, self._settings.name)
+        if due_at is None or due_at > now():
+            return False
+        lease = timedelta(seconds=self._settings.preparation_timeout_s + 60)
+        with self._database.write() as session:
+            leased = films.lease_due(session, self._settings.name, lease, limit=1)
+        for film in leased:
+            self._take(film)
+        return bool(leased)
+
+    def _take(self, film: films.DueFilm) -> None:
+        film_log = log.bind(film=film_key(film.sop_instance_uid)[:12])
+        if not self._dispatcher.has_room():
+            self._postpone(film, timedelta(seconds=1))
+            return
+        with self._database.read() as session:
+            own = films.is_own_object(session, film.sop_instance_uid)
+        if own:
+            self._refuse(film, Refusal.OWN_OUTPUT, "an object that tbscreen made")
+        elif film.preparation_attempts > MAX_STRIKES:
+            self._refuse(film, Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
+        elif film.spool_path is None or not self._spool.path(film.spool_path).is_file():
+            self._refuse(film, Refusal.PROCESSING_FAILED, "the file is no longer in the spool")
+        else:
+            preparation = self._child.prepare(self._spool.path(film.spool_path), film.calling_ae_title)
+            if preparation is None:
+                film_log.error("preparation died or hung", attempt=film.preparation_attempts)
+                with self._database.write() as session:
+                    films.postpone(session, film.instance_id, timedelta(0), count_attempt=True)
+            elif preparation.refusal is not None:
+                self._refuse(film, preparation.refusal, preparation.detail)
+            else:
+                self._dispatch(film, preparation)
+
+    def _dispatch(self, film: films.DueFilm, preparation: Preparation) -> None:
+        key = film_key(film.sop_instance_uid)
+        assert preparation.array is not None
+        with self._database.write() as session:
+            films.record_preparation(session, film.instance_id, preparation.rendition, preparation.doubts)
+            pinned = films.pin_bundle(session, film.instance_id)
+            ready = pinned is not None and pinned.normalization_version == SPEC.version
+            queued = ready and films.mark_queued(
+                session, film.instance_id, timedelta(seconds=self._settings.redispatch_after_s)
+            )
+        if not ready:
+            reason = "no bundle is active" if pinned is None else "the bundle wants another normalization"
+            log.error("film waits: " + reason, film=key[:12], help="tbscreen doctor")
+            self._postpone(film, OUTAGE_PAUSE)
+            return
+        if not queued:
+            return
+        request = ScreeningRequest(film.instance_id, key, SPEC.version, preparation.array)
+        try:
+            self._dispatcher.send(request)
+        except BrokerAwayError as error:
+            log.error("film waits: the broker is away", film=key[:12], error=str(error))
+            with self._database.write() as session:
+                films.mark_unsent(session, film.instance_id, OUTAGE_PAUSE)
+            return
+        log.info("film dispatched", film=key[:12])
+
+    def _refuse(self, film: films.DueFilm, refusal: Refusal, detail: str) -> None:
+        with self._database.write() as session:
+            films.refuse(session, film.instance_id, refusal, detail)
+        log.info("film refused", film=film_key(film.sop_instance_uid)[:12], refusal=refusal.value)
+
+    def _postpone(self, film: films.DueFilm, delay: timedelta) -> None:
+        with self._database.write() as session:
+            films.postpone(session, film.instance_id, delay, count_attempt=False)

@@ -1,0 +1,69 @@
+"""The SOP classes and transfer syntaxes that the gateway negotiates, as tables.
+
+Every storage SOP class is accepted: what cannot be screened is taken and refused by a row, so that a
+PACS that routes everything sees no failed associations and nothing is silent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    MPEG2MPHL,
+    MPEG2MPML,
+    MPEG4HP41,
+    MPEG4HP41BD,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+from pynetdicom import AllStoragePresentationContexts
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+VERIFICATION: Final[str] = str(Verification)
+
+UNCOMPRESSED: Final = (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+)
+
+DECODABLE: Final = (
+    *UNCOMPRESSED,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    JPEGLosslessSV1,
+    JPEGLossless,
+    RLELossless,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000,
+    JPEGLSNearLossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    HTJ2K,
+)
+"""Transfer syntaxes of films that can be screened."""
+
+RECORDED_ONLY: Final = (MPEG2MPML, MPEG2MPHL, MPEG4HP41, MPEG4HP41BD)
+"""Taken, and refused as `unsupported_transfer_syntax` (or for their SOP class, which comes first)."""
+
+ACCEPTED_TRANSFER_SYNTAXES: Final = (*DECODABLE, *RECORDED_ONLY)
+
+STORAGE_SOP_CLASSES: Final = tuple(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
+
+DECODABLE_UIDS: Final = frozenset(str(syntax) for syntax in DECODABLE)

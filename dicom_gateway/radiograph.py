@@ -1,0 +1,197 @@
+"""DICOM to display values: decoding, lookup tables, window, inversion.
+
+Everything between a stored pixel and what it looks like is a function of one number, so it is worked out
+once for each possible stored value and applied as one table. The order is that of PS3.4 N.2: modality
+LUT or rescale, VOI LUT or window, presentation (MONOCHROME1 inverts last).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_modality_lut, apply_voi
+from pydicom.pixels.utils import pixel_array
+
+from dicom_gateway.dataset_header import read_text
+
+MAX_PIXELS: Final = 100_000_000
+"""No radiograph is larger; a header that says so is not believed."""
+
+GREY_TOLERANCE: Final = 8.0
+"""A colour picture whose channels differ by less than this on average (of 255) is grey in truth."""
+
+FloatArray = npt.NDArray[np.float64]
+Display = npt.NDArray[np.float32]
+"""float32 (rows, columns), 0 (black) to 1 (white)."""
+
+
+class RadiographError(Exception):
+    """Root of this module's errors. All are permanent: the file will not get better."""
+
+
+class UndecodableError(RadiographError):
+    """The pixels are cut short, corrupt, or of a kind that the standard does not define."""
+
+
+class NotAnXrayError(RadiographError):
+    """The pixels are a colour picture, or blank."""
+
+
+def read_display(path: Path) -> Display:
+    """Decode the film in a DICOM file and return it as it should be displayed.
+
+    Args:
+        path: a DICOM file, any transfer syntax of `presentation_contexts.DECODABLE`.
+
+    Returns:
+        float32 (rows, columns) in 0..1; bones white, whatever the photometric interpretation.
+
+    Raises:
+        UndecodableError: when the pixels cannot be decoded.
+        NotAnXrayError: when they are in colour, or all of one value.
+    """
+    try:
+        dataset = dcmread(path)
+        rows, columns = int(dataset.Rows), int(dataset.Columns)
+        if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
+            raise UndecodableError(f"{rows} rows by {columns} columns")
+        stored = pixel_array(dataset, raw=True)
+    except RadiographError:
+        raise
+    except Exception as error:
+        # Decoders raise anything on corrupt bytes; their texts may quote the header.
+        raise UndecodableError(f"the pixels cannot be decoded ({type(error).__name__})") from error
+    if stored.ndim == 3 and stored.shape[-1] == 3:
+        return _display_colour(stored)
+    if stored.ndim != 2 or stored.dtype.itemsize > 2 or stored.dtype.kind not in "ui":
+        raise UndecodableError(f"pixels of shape {stored.shape} and type {stored.dtype}")
+    return render(stored, dataset)
+
+
+def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
+    """Turn stored values into display values.
+
+    Args:
+        stored: (rows, columns) of 8- or 16-bit integers as decoded, unused high bits included.
+        header: the dataset, for bit depth, lookup tables, window and photometric interpretation.
+
+    Returns:
+        float32 (rows, columns) in 0..1.
+
+    Raises:
+        NotAnXrayError: when all pixels, padding aside, have one value.
+        UndecodableError: when the header's lookup tables contradict themselves.
+    """
+    codes = np.ascontiguousarray(stored).view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
+    domain = _list_stored_values(header, codes.dtype.itemsize * 8)
+    padding = _find_padding(domain, header)
+    try:
+        modality = np.asarray(apply_modality_lut(domain, header), dtype=np.float64)
+        table = (
+            _apply_voi_lut(modality, header) if "VOILUTSequence" in header and header.VOILUTSequence else None
+        )
+    except (ValueError, NotImplementedError, AttributeError, IndexError, KeyError) as error:
+        raise UndecodableError(f"a lookup table cannot be applied ({type(error).__name__})") from error
+    if table is None:
+        window = _find_window(header)
+        if window is None:
+            window = _window_of_range(modality, codes, padding)
+        table = window(modality)
+    photometric = read_text(header, "PhotometricInterpretation", 16)
+    if photometric == "MONOCHROME1" or read_text(header, "PresentationLUTShape", 16) == "INVERSE":
+        table = 1.0 - table
+    table = np.clip(table, 0.0, 1.0)
+    table[padding] = 0.0
+    display: Display = table.astype(np.float32)[codes]
+    if float(display.min()) == float(display.max()):
+        raise NotAnXrayError("all pixels have one value")
+    return display
+
+
+def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.int64]:
+    """Return the stored value of every bit pattern (PS3.5 8.1.1): shifted, masked, sign extended."""
+    bits_stored = int(header.get("BitsStored") or bits_allocated)
+    high_bit = int(header.get("HighBit", bits_stored - 1))
+    if not 1 <= bits_stored <= bits_allocated or not bits_stored - 1 <= high_bit < bits_allocated:
+        raise UndecodableError(
+            f"{bits_stored} bits stored, high bit {high_bit}, of {bits_allocated} allocated"
+        )
+    values = np.arange(2**bits_allocated, dtype=np.int64) >> (high_bit - bits_stored + 1)
+    values &= 2**bits_stored - 1
+    if header.get("PixelRepresentation") == 1:
+        values[values >= 2 ** (bits_stored - 1)] -= 2**bits_stored
+    return values
+
+
+def _find_padding(domain: npt.NDArray[np.int64], header: Dataset) -> npt.NDArray[np.bool_]:
+    """Return which stored values are padding (PS3.3 C.7.5.1.1.2)."""
+    value = header.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return np.zeros(domain.shape, dtype=np.bool_)
+    limit = header.get("PixelPaddingRangeLimit")
+    ends = (value, limit if isinstance(limit, int) else value)
+    return (domain >= min(ends)) & (domain <= max(ends))
+
+
+def _apply_voi_lut(modality: FloatArray, header: Dataset) -> FloatArray:
+    """Apply the first VOI LUT (PS3.3 C.11.2.1.1) and scale by its number of bits."""
+    bits = int(header.VOILUTSequence[0].LUTDescriptor[2])
+    looked_up: FloatArray = np.asarray(apply_voi(modality.astype(np.int64), header), dtype=np.float64)
+    return looked_up / np.float64(2**bits - 1)
+
+
+def _find_window(header: Dataset) -> Callable[[FloatArray], FloatArray] | None:
+    """Return the first window's function (PS3.3 C.11.2.1.2), or None if there is no usable one."""
+    try:
+        center, width = _first_number(header, "WindowCenter"), _first_number(header, "WindowWidth")
+    except (TypeError, ValueError):
+        return None
+    if center is None or width is None or not np.isfinite([center, width]).all():
+        return None
+    function = read_text(header, "VOILUTFunction", 16) or "LINEAR"
+    if function == "SIGMOID" and width > 0:
+        return lambda x: np.asarray(1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - center) / width, -700, 700))))
+    if function == "LINEAR_EXACT" and width > 0:
+        return lambda x: (x - center) / width + 0.5
+    if width > 1:
+        return lambda x: (x - (center - 0.5)) / (width - 1.0) + 0.5
+    return None
+
+
+def _window_of_range(
+    modality: FloatArray, codes: npt.NDArray[Any], padding: npt.NDArray[np.bool_]
+) -> Callable[[FloatArray], FloatArray]:
+    """Return the window that spans what the film holds, padding aside."""
+    used = np.bincount(codes.ravel(), minlength=modality.size) > 0
+    present = modality[used & ~padding]
+    if present.size == 0 or present.min() == present.max():
+        raise NotAnXrayError("all pixels have one value")
+    low, high = float(present.min()), float(present.max())
+    return lambda x: (x - low) / (high - low)
+
+
+def _first_number(header: Dataset, keyword: str) -> float | None:
+    value = header.get(keyword)
+    if value is None or value == "":
+        return None
+    if hasattr(value, "append"):
+        return float(value[0]) if len(value) else None
+    return float(value)
+
+
+def _display_colour(stored: npt.NDArray[Any]) -> Display:
+    """Take a colour picture that is grey in truth, such as a screen capture of a film."""
+    channels = stored.astype(np.float32)
+    spread = float((channels.max(axis=-1) - channels.min(axis=-1)).mean())
+    if stored.dtype != np.uint8 or spread > GREY_TOLERANCE:
+        raise NotAnXrayError("a colour picture")
+    display: Display = channels.mean(axis=-1, dtype=np.float32) / np.float32(255)
+    if float(display.min()) == float(display.max()):
+        raise NotAnXrayError("all pixels have one value")
+    return display

@@ -1,0 +1,88 @@
+"""The message from a gateway to the workers: one array to be screened. Pure: no DICOM, no Celery.
+
+Serialised with msgpack. Messages carry a version; a worker takes its own version and the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from dicom_gateway.normalization import SPEC, FilmArray
+
+TASK_NAME: Final = "worker.tasks.screen"
+"""Name of the Celery task that takes this message."""
+
+QUEUE: Final = "screening"
+"""Name of the queue it goes to."""
+
+MESSAGE_VERSION: Final = 1
+
+ACCEPTED_VERSIONS: Final = frozenset({MESSAGE_VERSION})
+"""Versions that this code reads: its own and the one before (there is none before 1)."""
+
+
+class MessageError(Exception):
+    """Root of this module's errors."""
+
+
+class UnknownMessageVersionError(MessageError):
+    """A message of a version that this code does not know. Transient: another worker may know it."""
+
+
+class MalformedMessageError(MessageError):
+    """A message that is not what its version says. Permanent."""
+
+
+@dataclass(frozen=True)
+class ScreeningRequest:
+    """One film to be screened."""
+
+    instance_id: int
+    """Row of the film revision in db."""
+    film_key: str
+    """Correlation id of the film in every log line; derived from its UID, which it does not reveal."""
+    normalization_version: str
+    array: FilmArray
+    """float32 (256, 256), 0..1."""
+
+    def to_message(self) -> dict[str, Any]:
+        """Return what is serialised: plain values and the array's bytes, little endian."""
+        return {
+            "version": MESSAGE_VERSION,
+            "instance_id": self.instance_id,
+            "film_key": self.film_key,
+            "normalization_version": self.normalization_version,
+            "array": np.ascontiguousarray(self.array, dtype="<f4").tobytes(),
+        }
+
+    @classmethod
+    def from_message(cls, message: object) -> ScreeningRequest:
+        """Read a message, trusting nothing in it.
+
+        Raises:
+            UnknownMessageVersionError: when its version is not one of `ACCEPTED_VERSIONS`.
+            MalformedMessageError: when a field is missing, or of the wrong type, size or range.
+        """
+        if not isinstance(message, dict):
+            raise MalformedMessageError("a screening request is a map")
+        version = message.get("version")
+        if version not in ACCEPTED_VERSIONS:
+            raise UnknownMessageVersionError(f"screening request of version {version!r}")
+        instance_id = message.get("instance_id")
+        film_key = message.get("film_key")
+        normalization_version = message.get("normalization_version")
+        content = message.get("array")
+        if not isinstance(instance_id, int) or isinstance(instance_id, bool) or instance_id < 1:
+            raise MalformedMessageError("instance_id is a positive number")
+        if not isinstance(film_key, str) or not isinstance(normalization_version, str):
+            raise MalformedMessageError("film_key and normalization_version are text")
+        expected = SPEC.rows * SPEC.columns * 4
+        if not isinstance(content, bytes) or len(content) != expected:
+            raise MalformedMessageError(f"array is {expected} bytes of float32")
+        array = np.frombuffer(content, dtype="<f4").reshape(SPEC.rows, SPEC.columns)
+        if not bool(np.all((array >= 0.0) & (array <= 1.0))):
+            raise MalformedMessageError("array values are 0..1")
+        return cls(instance_id, film_key, normalization_version, array.astype(np.float32))

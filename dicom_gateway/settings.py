@@ -1,0 +1,99 @@
+"""What a site sets of gateway and courier."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _check_ae_title(value: str) -> str:
+    """PS3.5 6.2, VR AE: 1 to 16 printable characters without backslash, not only spaces."""
+    if not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]{1,16}", value) or not value.strip():
+        raise ValueError("an AE title has 1 to 16 printable ASCII characters, no backslash")
+    return value.strip()
+
+
+AeTitle = Annotated[str, AfterValidator(_check_ae_title)]
+"""Application entity title (PS3.5 6.2, VR AE)."""
+
+
+class PeerSettings(BaseModel):
+    """Another DICOM node."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    """How this node is called in commands, logs and tables."""
+    ae_title: AeTitle
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    send_reports: bool = True
+    """Whether every report goes to this peer."""
+
+
+class GatewaySettings(BaseModel):
+    """The storage SCP and the preparation of films."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    """Names this gateway in the rows of the films whose files it holds. Keep it when the host is renamed."""
+    ae_title: AeTitle = "TBSCREEN"
+    host: str = "0.0.0.0"  # noqa: S104  a PACS calls from outside
+    """Address to listen on."""
+    port: int = Field(default=11112, ge=0, le=65535)
+    """TCP port to listen on; 0 takes any free one."""
+    maximum_associations: int = Field(default=50, ge=1, le=1000)
+    maximum_pdu_bytes: int = Field(default=131072, ge=4096, le=4194304)
+    network_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """An association on which nothing comes for so long is aborted."""
+    reserved_disk_bytes: int = Field(default=1_000_000_000, ge=0)
+    """With less than this free, C-STORE answers 0xA700 (out of resources)."""
+    preparation_processes: int = Field(default=1, ge=1, le=64)
+    preparation_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """A film that takes longer to decode and normalize counts as a strike."""
+    redispatch_after_s: float = Field(default=300.0, gt=0, le=86400)
+    """A film that was queued and is not screened within this time is dispatched again."""
+    minimum_age_years: int = Field(default=15, ge=0, le=150)
+    """Younger patients are refused; WHO recommends CAD from 15 years (2021, module 2)."""
+    require_called_ae_title: bool = True
+    """Reject associations that call another AE title than ours."""
+    allowed_calling_ae_titles: tuple[AeTitle, ...] = ()
+    """Only these may call; empty lets everyone."""
+    maximum_queue_length: int = Field(default=200, ge=1)
+    """Films wait in the spool while so many are in the broker's queue."""
+    excluded_calling_ae_titles: tuple[AeTitle, ...] = ()
+    """Films from these senders are taken and refused as `excluded_by_rule`."""
+
+
+class CourierSettings(BaseModel):
+    """How reports are made and sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ae_title: AeTitle = "TBSCREEN"
+    """Calling AE title towards peers."""
+    poll_interval_s: float = Field(default=0.1, gt=0, le=60)
+    retry_first_s: float = Field(default=2.0, gt=0, le=3600)
+    """Pause after the first transient failure; doubled after each."""
+    retry_most_s: float = Field(default=900.0, gt=0, le=86400)
+    maximum_attempts: int = Field(default=200, ge=1)
+    """After so many transient failures a delivery is parked."""
+    network_timeout_s: float = Field(default=30.0, gt=0, le=3600)
+    sr_sop_class: str = Field(default="comprehensive_3d", pattern="^(comprehensive_3d|comprehensive)$")
+    """`comprehensive` for viewers that do not know Comprehensive 3D SR."""
+    finding_code: str = Field(default="tbscreen", pattern="^(tbscreen|snomed)$")
+    """Code of the evaluation: (99TBSCREEN, TBCXR) or SCT 154283005 Pulmonary tuberculosis."""
+    procedure_reported: str = Field(default="site", pattern="^(site|source)$")
+    """`source` takes the film's own Procedure Code Sequence where it has one."""
+    procedure_code: tuple[str, str, str] = ("30745-4", "LN", "XR Chest Views")
+    """Code value, coding scheme designator, code meaning of the procedure reported."""
+
+
+def spool_directory(data_directory: Path) -> Path:
+    """Where a gateway keeps its films."""
+    return data_directory / "spool"

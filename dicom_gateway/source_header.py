@@ -1,0 +1,112 @@
+"""A film's header, as db keeps it, made fit to be the evidence of a report.
+
+highdicom wants well-formed values; hospitals send others. So the report is built from a header in which
+what is malformed is empty, and the patient and study attributes are then put back exactly as they came.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.valuerep import DA, TM
+
+PATIENT_AND_STUDY: Final = (
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "OtherPatientIDs",
+    "PatientBirthDate",
+    "PatientBirthTime",
+    "PatientSex",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "PatientComments",
+    "EthnicGroup",
+    "Occupation",
+    "AdditionalPatientHistory",
+    "StudyInstanceUID",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "AccessionNumber",
+    "IssuerOfAccessionNumberSequence",
+    "ReferringPhysicianName",
+    "TimezoneOffsetFromUTC",
+)
+"""Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2), as far as they are
+copied. Type 2 attributes that the film lacks are empty in the report."""
+
+TYPE_2: Final = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+
+DROPPED_MODEL_KEYS: Final = ("BulkDataURI",)
+
+
+def read_source(model: dict[str, Any]) -> Dataset:
+    """Return the header of `db.tables.Instance.header` (DICOM JSON model, PS3.18 F.2) as a dataset."""
+    source = Dataset()
+    for tag, element in model.items():
+        if any(key in element for key in DROPPED_MODEL_KEYS):
+            continue
+        try:
+            source.update(Dataset.from_json({tag: element}))
+        except (ValueError, TypeError, KeyError, OverflowError):
+            continue  # a malformed value: the report does without it, the film's own row keeps it
+    return source
+
+
+def make_evidence(source: Dataset) -> Dataset:
+    """Return what highdicom takes as evidence: all type 2 attributes there, none malformed."""
+    evidence = Dataset()
+    for keyword in (
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "Rows",
+        "Columns",
+    ):
+        if keyword in source:
+            setattr(evidence, keyword, source[keyword].value)
+    for keyword in TYPE_2:
+        value = source.get(keyword)
+        setattr(evidence, keyword, value if value and _is_well_formed(keyword, value) else "")
+    evidence.setdefault("StudyInstanceUID", source.SOPInstanceUID)
+    evidence.setdefault("SeriesInstanceUID", source.SOPInstanceUID)
+    return evidence
+
+
+def restore_as_sent(report: Dataset, source: Dataset) -> None:
+    """Give the report the film's patient and study attributes exactly as they came."""
+    for keyword in PATIENT_AND_STUDY:
+        if keyword in source:
+            report[keyword] = source[keyword]
+
+
+def _is_well_formed(keyword: str, value: Any) -> bool:
+    vr = dictionary_VR(keyword)
+    try:
+        if vr == "DA":
+            DA(str(value))
+        elif vr == "TM":
+            TM(str(value))
+        elif keyword == "PatientSex":
+            return str(value) in ("M", "F", "O")
+        elif vr in ("LO", "SH"):
+            return "\\" not in str(value)
+    except ValueError:
+        return False
+    return True

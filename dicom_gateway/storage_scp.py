@@ -1,0 +1,180 @@
+"""The storage SCP (PS3.4 B): takes films, makes them durable, and only then says so."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from pynetdicom import AE, _config, evt
+from pynetdicom.transport import ThreadedAssociationServer
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import films
+from db.database import Database
+from db.tables import now
+from dicom_gateway import eligibility
+from dicom_gateway.dataset_header import (
+    DatasetHeader,
+    MismatchError,
+    NotUnderstoodError,
+    check_identity,
+    read_header,
+    read_study,
+    read_text,
+    to_json_model,
+)
+from dicom_gateway.presentation_contexts import (
+    ACCEPTED_TRANSFER_SYNTAXES,
+    STORAGE_SOP_CLASSES,
+    VERIFICATION,
+)
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool, SpooledFile, film_key
+
+SUCCESS: Final = 0x0000
+OUT_OF_RESOURCES: Final = 0xA700
+DATASET_MISMATCH: Final = 0xA900
+CANNOT_UNDERSTAND: Final = 0xC000
+
+log = structlog.get_logger(__name__)
+
+
+class StorageScp:
+    """Listens for associations.
+
+    Args:
+        settings: AE title, address, limits.
+        database: where receptions are recorded.
+        spool: where datasets are kept.
+        received: called after each new film is durable and committed.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, database: Database, spool: Spool, received: Callable[[], None]
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._spool = spool
+        self._received = received
+        self._server: ThreadedAssociationServer | None = None
+        # Datasets are written to disk as they come in, undecoded, on the spool's own file system.
+        _config.STORE_RECV_CHUNKED_DATASET = True
+        tempfile.tempdir = str(spool.incoming)
+        # pynetdicom and pydicom quote header values in what they log.
+        for name in ("pynetdicom", "pydicom"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    def start(self) -> int:
+        """Begin to listen; returns the TCP port.
+
+        Raises:
+            OSError: when the port is taken.
+        """
+        settings = self._settings
+        ae = AE(ae_title=settings.ae_title)
+        ae.maximum_pdu_size = settings.maximum_pdu_bytes
+        ae.maximum_associations = settings.maximum_associations
+        ae.network_timeout = settings.network_timeout_s
+        ae.acse_timeout = ae.dimse_timeout = settings.network_timeout_s
+        ae.require_called_aet = settings.require_called_ae_title
+        ae.require_calling_aet = list(settings.allowed_calling_ae_titles)
+        ae.add_supported_context(VERIFICATION)
+        for sop_class in STORAGE_SOP_CLASSES:
+            ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_C_ECHO, lambda event: SUCCESS),
+            (evt.EVT_CONN_CLOSE, _drop_unfinished),
+        ]
+        server = ae.start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
+        assert isinstance(server, ThreadedAssociationServer)
+        self._server = server
+        port = int(server.server_address[1])
+        log.info("listening", ae_title=settings.ae_title, port=port)
+        return port
+
+    def stop(self) -> None:
+        """Close the port and abort what is still open; what was answered with success is kept."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server = None
+
+    def _store(self, event: evt.Event) -> int:
+        """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
+        requested_at = now()
+        request: Any = event.request
+        sop_instance_uid = str(request.AffectedSOPInstanceUID)
+        sender = str(event.assoc.requestor.ae_title or "").strip()
+        store_log = log.bind(film=film_key(sop_instance_uid)[:12], sender=sender)
+        if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
+            store_log.error("disk nearly full: film not taken")
+            return OUT_OF_RESOURCES
+        try:
+            incoming = Path(event.dataset_path)
+        except (AttributeError, TypeError):
+            store_log.warning("C-STORE request without dataset")
+            return CANNOT_UNDERSTAND
+        try:
+            header = read_header(incoming)
+            check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
+            file = self._spool.keep(incoming, sop_instance_uid, header.dataset_offset)
+            film = self._describe(header, file, sop_instance_uid, sender, requested_at)
+            with self._database.write() as session:
+                reception = films.record_reception(session, film)
+        except NotUnderstoodError as error:
+            store_log.warning("dataset not understood", reason=str(error))
+            return CANNOT_UNDERSTAND
+        except MismatchError as error:
+            store_log.warning("dataset does not match its SOP class", reason=str(error))
+            return DATASET_MISMATCH
+        except OSError as error:
+            store_log.error("spool cannot be written: film not taken", error=error.strerror)
+            return OUT_OF_RESOURCES
+        except SQLAlchemyError as error:
+            store_log.error("database away: film not taken", error=type(error).__name__)
+            return OUT_OF_RESOURCES
+        store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
+        if reception.new:
+            self._received()
+        return SUCCESS
+
+    def _describe(
+        self,
+        header: DatasetHeader,
+        file: SpooledFile,
+        sop_instance_uid: str,
+        sender: str,
+        requested_at: Any,
+    ) -> films.ReceivedFilm:
+        dataset = header.dataset
+        return films.ReceivedFilm(
+            sop_instance_uid=sop_instance_uid,
+            sop_class_uid=str(dataset.SOPClassUID),
+            transfer_syntax_uid=str(header.transfer_syntax),
+            dataset_sha256=file.dataset_sha256,
+            series_instance_uid=read_text(dataset, "SeriesInstanceUID", 64),
+            calling_ae_title=sender,
+            gateway=self._settings.name,
+            spool_path=file.relative_path,
+            byte_size=file.byte_size,
+            requested_at=requested_at,
+            study=read_study(dataset),
+            modality=read_text(dataset, "Modality", 32),
+            body_part=read_text(dataset, "BodyPartExamined", 64),
+            view_position=read_text(dataset, "ViewPosition", 32),
+            age_years=eligibility.read_age_years(dataset),
+            station_name=read_text(dataset, "StationName", 64),
+            header=to_json_model(dataset),
+        )
+
+
+def _drop_unfinished(event: evt.Event) -> None:
+    """Delete the part of a dataset that an aborted association leaves behind."""
+    message = getattr(event.assoc.dimse, "message", None)
+    path = getattr(message, "_data_set_path", None)
+    if path is not None:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,22 @@
+"""The front door: the one command `tbscreen`, its settings, and the all-in-one `serve`.
+
+Files:
+
+- `cli`: the commands; each imports only what it needs.
+- `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
+- `logs`: structured logs, without patient data.
+- `processes`: the main function of each kind of process: gateway, worker, courier, web.
+- `private_redis`: the broker of an installation on one machine.
+- `supervisor`: starts processes, waits until they are ready, starts them again, ends them.
+- `serve`: the whole service on one machine.
+- `default_bundle`: the bundle that comes with tbscreen, registered at first start.
+- `doctor`: checks an installation and says what to do.
+- `tables_for_people`: worklist, deliveries and models as a person reads them.
+- `demo`: `make demo`: one real film, all the way.
+
+This room knows how to start the others, not how they work.
+"""
+
+from importlib.metadata import version
+
+__version__ = version("tbscreen")

@@ -1,0 +1,279 @@
+"""The commands. Each imports only what it needs, so that no process holds more than its own room."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from tbscreen import __version__
+from tbscreen.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="tbscreen",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tuberculosis screening of chest X-rays beside the PACS. Research software, not a medical device.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Model bundles in the database.")
+db_app = typer.Typer(no_args_is_help=True, help="The results database.")
+app.add_typer(models_app, name="models")
+app.add_typer(db_app, name="db")
+
+ReadyFile = Annotated[Path | None, typer.Option(hidden=True, help="Written when the process does its work.")]
+
+
+def main() -> None:
+    """Run the command line; a known error is one clear message and exit status 1."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from db.database import DatabaseError
+    from tbscreen.demo import DemoError
+    from tbscreen.private_redis import NoRedisError
+    from tbscreen.supervisor import SupervisorError
+    from worker.bundle import BundleError
+
+    known = (SettingsError, DatabaseError, DemoError, NoRedisError, SupervisorError, BundleError)
+    try:
+        app()
+    except known as error:
+        _fail(str(error))
+    except SQLAlchemyError as error:
+        _fail(f"the database does not do what it should ({type(error).__name__}); run 'tbscreen doctor'")
+
+
+@app.callback(invoke_without_command=True)
+def show_version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Settings come from tbscreen.toml (or the file that TBSCREEN_CONFIG names) and TBSCREEN_… variables."""
+    if version:
+        typer.echo(f"tbscreen {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve() -> None:
+    """Run the whole service on this machine until Ctrl-C."""
+    from tbscreen.serve import running
+
+    settings = _prepare("serve")
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    console = Console(stderr=True)
+    with running(settings, lambda part: console.print(f"starting {part} …", highlight=False)) as service:
+        out = Console()
+        out.print("\n[bold]tbscreen is ready.[/bold] Research software, not a medical device.")
+        out.print(f"  AE title   {service.ae_title}", highlight=False)
+        out.print(
+            f"  port       {service.dicom_port} (listening on {settings.gateway.host})", highlight=False
+        )
+        out.print(f"  page       {service.page}", highlight=False)
+        trained = "" if service.model.trained else " (untrained: its scores mean nothing)"
+        out.print(f"  model      {service.model.name} {service.model.version}{trained}", highlight=False)
+        peers = ", ".join(f"{peer.name} ({peer.ae_title})" for peer in settings.peers if peer.send_reports)
+        out.print(
+            f"  reports to {peers or 'nobody: add [[peers]] to tbscreen.toml'}", highlight=False, markup=False
+        )
+        out.print("Ctrl-C ends it.\n")
+        service.watch(ending)
+        console.print("ending …")
+
+
+@app.command()
+def gateway(ready_file: ReadyFile = None) -> None:
+    """Run a gateway: receive, judge, normalize and dispatch films."""
+    from tbscreen.processes import run_gateway
+
+    run_gateway(_prepare("gateway"), ready_file)
+
+
+@app.command()
+def worker(ready_file: ReadyFile = None) -> None:
+    """Run a worker: arrays in, scores out."""
+    from tbscreen.processes import run_worker
+
+    run_worker(_prepare("worker"), ready_file)
+
+
+@app.command()
+def courier(ready_file: ReadyFile = None) -> None:
+    """Run a courier: build reports and bring them to the peers."""
+    from tbscreen.processes import run_courier
+
+    run_courier(_prepare("courier"), ready_file)
+
+
+@app.command()
+def web(ready_file: ReadyFile = None) -> None:
+    """Serve the worklist page to this machine."""
+    from tbscreen.processes import run_web
+
+    run_web(_prepare("web"), ready_file)
+
+
+@app.command()
+def doctor() -> None:
+    """Check data directory, database, model bundle, broker, gateway and peers, and say what to do."""
+    from tbscreen.doctor import Health, examine
+
+    settings = _prepare("doctor")
+    console = Console()
+    marks = {Health.GOOD: "[green]✓[/green]", Health.NOTE: "[yellow]●[/yellow]", Health.BAD: "[red]✗[/red]"}
+    bad = 0
+    for check in examine(settings):
+        bad += check.health is Health.BAD
+        console.print(f"{marks[check.health]} [bold]{check.part}[/bold]: ", end="")
+        console.print(check.finding, highlight=False, markup=False)
+        if check.advice:
+            console.print(f"    → {check.advice}", highlight=False, markup=False)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def worklist(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    state: Annotated[str | None, typer.Option(help="received, screened or refused.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
+) -> None:
+    """Show studies by suspicion: priority band, then score, then waiting time."""
+    from db.worklist import query
+    from tbscreen.tables_for_people import NOTICE, draw_worklist
+
+    database = _open_database(_prepare("worklist"))
+    with database.read() as session:
+        studies = query(session, state=state, limit=limit)
+    if as_json:
+        _print_json({"notice": NOTICE, "studies": [asdict(study) for study in studies]})
+    else:
+        Console().print(draw_worklist(studies))
+
+
+@app.command()
+def deliveries(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    state: Annotated[str | None, typer.Option(help="pending, delivered or parked.")] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Send all parked reports again.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
+) -> None:
+    """Show reports on their way to the peers."""
+    from db import deliveries as table
+    from db.states import DeliveryState
+    from tbscreen.tables_for_people import draw_deliveries
+
+    if state is not None and state not in set(DeliveryState):
+        _fail(f"--state {state}: allowed are {', '.join(DeliveryState)}")
+    database = _open_database(_prepare("deliveries"))
+    if replay:
+        with database.write() as session:
+            count = table.replay(session)
+        typer.echo(f"{count} parked reports are sent again")
+        return
+    with database.read() as session:
+        rows = table.list_deliveries(session, DeliveryState(state) if state else None, limit)
+    if as_json:
+        _print_json([asdict(row) for row in rows])
+    else:
+        Console().print(draw_deliveries(rows))
+
+
+@models_app.command("list")
+def list_models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
+    """Show the registered bundles."""
+    from db.bundles import list_models as query
+    from tbscreen.tables_for_people import draw_models
+
+    database = _open_database(_prepare("models"))
+    with database.read() as session:
+        models = query(session)
+    if as_json:
+        _print_json([asdict(model) for model in models])
+    else:
+        Console().print(draw_models(models))
+
+
+@models_app.command("add")
+def add_model(folder: Annotated[Path, typer.Argument(help="A bundle: a folder with manifest.json.")]) -> None:
+    """Verify a bundle and store it in the database, from where workers fetch it."""
+    from tbscreen.default_bundle import register_bundle
+
+    digest, new = register_bundle(_open_database(_prepare("models")), folder)
+    typer.echo(f"{digest[:12]} {'registered' if new else 'was registered already'}")
+
+
+@models_app.command("activate")
+def activate_model(
+    digest: Annotated[str, typer.Argument(help="Its digest, or the first characters of it.")],
+) -> None:
+    """Screen new films with this bundle; workers take it up without restart."""
+    from db import bundles
+
+    database = _open_database(_prepare("models"))
+    with database.write() as session:
+        matching = [one.digest for one in bundles.list_models(session) if one.digest.startswith(digest)]
+        if len(matching) != 1:
+            _fail(f"{len(matching)} registered bundles begin with {digest!r}; see 'tbscreen models list'")
+        bundles.activate(session, matching[0])
+    typer.echo(f"{matching[0][:12]} is active")
+
+
+@db_app.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database to the newest migration and make sure that a bundle is active."""
+    from tbscreen.serve import migrate
+
+    settings = _prepare("db")
+    model = migrate(settings)
+    typer.echo(f"the database is up to date; active model: {model.name} {model.version}")
+
+
+@app.command(hidden=True)
+def demo(keep: Annotated[Path, typer.Option(help="Where the report is left.")] = Path("out")) -> None:
+    """Send one real film all the way through a temporary installation."""
+    from tbscreen.demo import run_demo
+    from tbscreen.logs import configure_logs
+
+    configure_logs("console", "demo")
+    run_demo(Console(), keep)
+
+
+def _prepare(process: str) -> Settings:
+    from tbscreen.logs import configure_logs
+
+    settings = load_settings()
+    configure_logs(settings.log_format, process)
+    return settings
+
+
+def _open_database(settings: Settings) -> Any:
+    from db import schema
+    from db.database import Database
+
+    database = Database.open(settings.database_settings())
+    here = schema.find_revision(database)
+    if here is None:
+        _fail("the database is empty: run 'tbscreen serve' or 'tbscreen db upgrade' first")
+    if here != schema.newest_revision():
+        _fail(
+            f"the database is at migration {here}, this version needs {schema.newest_revision()}: "
+            "run 'tbscreen db upgrade'"
+        )
+    return database
+
+
+def _print_json(document: object) -> None:
+    typer.echo(json.dumps(document, indent=2, default=lambda value: value.isoformat()))
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True).print(f"tbscreen: {message}", style="red", highlight=False, markup=False)
+    sys.exit(1)

@@ -1,0 +1,182 @@
+"""Checks an installation, part by part, and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from db import bundles, schema
+from db.database import Database, DatabaseAwayError
+from dicom_gateway.settings import PeerSettings
+from dicom_gateway.verification import echo
+from tbscreen.settings import Settings, find_file
+from worker.bundle import BundleError
+from worker.bundle_cache import BundleCache
+
+
+class Health(StrEnum):
+    """How a part is."""
+
+    GOOD = "good"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part, how it is, and what to do."""
+
+    part: str
+    health: Health
+    finding: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Yield one check after the other, as they come in."""
+    file = find_file()
+    yield Check("settings", Health.GOOD, f"read from {file}" if file else "defaults and environment")
+    yield _examine_data_directory(settings)
+    yield from _examine_database(settings)
+    yield _examine_broker(settings)
+    yield _examine_gateway(settings)
+    yield from _examine_peers(settings)
+
+
+def _examine_data_directory(settings: Settings) -> Check:
+    directory = settings.data_directory.resolve()
+    part = "data directory"
+    if not directory.is_dir():
+        return Check(
+            part,
+            Health.BAD,
+            f"{directory} does not exist",
+            "run 'tbscreen serve', which makes it, or set TBSCREEN_DATA_DIRECTORY",
+        )
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        return Check(
+            part,
+            Health.BAD,
+            f"{directory} cannot be written: {error.strerror}",
+            "give this user the right to write there",
+        )
+    free = shutil.disk_usage(directory).free
+    if free < settings.gateway.reserved_disk_bytes:
+        return Check(
+            part,
+            Health.BAD,
+            f"{free / 1e9:.1f} GB free; C-STORE answers 0xA700 below "
+            f"{settings.gateway.reserved_disk_bytes / 1e9:.1f} GB",
+            "free some space, or lower gateway.reserved_disk_bytes",
+        )
+    return Check(part, Health.GOOD, f"{directory}, {free / 1e9:.0f} GB free")
+
+
+def _examine_database(settings: Settings) -> Iterator[Check]:
+    database = Database.open(settings.database_settings())
+    try:
+        try:
+            version = database.check()
+        except DatabaseAwayError as error:
+            yield Check("database", Health.BAD, str(error), "start it, or correct TBSCREEN_DATABASE_URL")
+            return
+        here, newest = schema.find_revision(database), schema.newest_revision()
+        if here != newest:
+            yield Check(
+                "database",
+                Health.BAD,
+                f"{version}, at migration {here or 'none'}, newest is {newest}",
+                "run 'tbscreen db upgrade'",
+            )
+            return
+        yield Check("database", Health.GOOD, f"{version}, migration {here}")
+        yield _examine_bundle(settings, database)
+    finally:
+        database.close()
+
+
+def _examine_bundle(settings: Settings, database: Database) -> Check:
+    with database.read() as session:
+        active = bundles.find_active(session)
+    if active is None:
+        return Check(
+            "model bundle", Health.BAD, "none is active; films wait", "run 'tbscreen models activate DIGEST'"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            BundleCache(Path(folder), database).open(active.digest)
+        except BundleError as error:
+            return Check(
+                "model bundle", Health.BAD, str(error), "register it again: 'tbscreen models add FOLDER'"
+            )
+    what = f"{active.name} {active.version}, {active.digest[:12]}"
+    if not active.trained:
+        return Check(
+            "model bundle",
+            Health.NOTE,
+            f"{what}: untrained, its scores mean nothing",
+            "activate a trained bundle",
+        )
+    return Check("model bundle", Health.GOOD, what)
+
+
+def _examine_broker(settings: Settings) -> Check:
+    if settings.broker_url is None:
+        client = Redis(unix_socket_path=str(settings.private_redis_socket()), socket_timeout=5)
+        advice = "run 'tbscreen serve', which starts a private Redis, or set TBSCREEN_BROKER_URL"
+    else:
+        url = settings.broker_url.replace("redis+socket://", "unix://", 1)
+        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+        advice = "start Redis, or correct TBSCREEN_BROKER_URL"
+    try:
+        with client:
+            version = client.info("server")["redis_version"]
+    except (RedisError, OSError) as error:
+        return Check("broker", Health.BAD, f"Redis does not answer ({type(error).__name__})", advice)
+    return Check("broker", Health.GOOD, f"Redis {version}")
+
+
+def _examine_gateway(settings: Settings) -> Check:
+    gateway = settings.gateway
+    host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104
+    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=gateway.port or 11112)
+    trouble = echo(ourselves, gateway.ae_title)
+    where = f"AE title {gateway.ae_title}, port {gateway.port}"
+    if trouble is not None:
+        return Check(
+            "gateway", Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'"
+        )
+    return Check("gateway", Health.GOOD, f"{where} answers C-ECHO")
+
+
+def _examine_peers(settings: Settings) -> Iterator[Check]:
+    if not settings.peers:
+        yield Check(
+            "peers",
+            Health.NOTE,
+            "none: reports are stored, and sent to nobody",
+            "add [[peers]] to the settings file",
+        )
+    for peer in settings.peers:
+        trouble = echo(peer, settings.courier.ae_title)
+        where = f"{peer.ae_title} at {peer.host}:{peer.port}"
+        if trouble is None:
+            yield Check(f"peer {peer.name}", Health.GOOD, f"{where} answers C-ECHO")
+        else:
+            yield Check(
+                f"peer {peer.name}",
+                Health.BAD,
+                f"{where}: {trouble}",
+                f"start it, or tell it of {settings.courier.ae_title}; reports wait meanwhile",
+            )

@@ -1,0 +1,137 @@
+"""The main function of each kind of process. Each imports its own room only."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+from db.database import Database
+from tbscreen import __version__
+from tbscreen.settings import Settings
+
+
+def run_gateway(settings: Settings, ready_file: Path | None) -> None:
+    """Receive, judge, normalize and dispatch films until SIGTERM."""
+    from dicom_gateway.dispatch import Dispatcher
+    from dicom_gateway.preparation import PreparationLoop
+    from dicom_gateway.settings import spool_directory
+    from dicom_gateway.spool import Spool
+    from dicom_gateway.storage_scp import StorageScp
+
+    ending = _end_on_signal()
+    database = Database.open(settings.database_settings())
+    spool = Spool(spool_directory(settings.data_directory))
+    spool.sweep()
+    loops = [
+        PreparationLoop(
+            database,
+            spool,
+            Dispatcher(settings.resolve_broker_url(), settings.gateway.maximum_queue_length),
+            settings.gateway,
+        )
+        for _ in range(settings.gateway.preparation_processes)
+    ]
+
+    def wake() -> None:
+        for loop in loops:
+            loop.wake()
+
+    scp = StorageScp(settings.gateway, database, spool, received=wake)
+    for loop in loops:
+        loop.start()
+    port = scp.start()
+    _announce(ready_file, str(port))
+    ending.wait()
+    scp.stop()
+    for loop in loops:
+        loop.end()
+    for loop in loops:
+        loop.join(timeout=settings.gateway.preparation_timeout_s)
+    database.close()
+
+
+def run_worker(settings: Settings, ready_file: Path | None) -> None:
+    """Screen films until SIGTERM."""
+    import warnings
+
+    from celery.platforms import SecurityWarning
+
+    from worker.app import build_app, run
+    from worker.screener import ScreenerSettings
+    from worker.settings import bundle_cache_directory
+
+    screener_settings = ScreenerSettings(
+        settings.database_settings(),
+        settings.worker,
+        bundle_cache_directory(settings.data_directory),
+    )
+
+    # Celery warns root of pickled messages; this worker takes none.
+    warnings.simplefilter("ignore", SecurityWarning)
+    app = build_app(
+        settings.resolve_broker_url(),
+        screener_settings,
+        process_ready=lambda: _announce(ready_file, "ready"),
+    )
+    run(app, settings.worker)
+
+
+def run_courier(settings: Settings, ready_file: Path | None) -> None:
+    """Report and deliver until SIGTERM."""
+    from dicom_gateway.courier import Courier
+
+    ending = _end_on_signal()
+    database = Database.open(settings.database_settings())
+    courier = Courier(database, settings.peers, settings.courier, __version__)
+    _announce(ready_file, "ready")
+    courier.run(ending)
+    database.close()
+
+
+def run_web(settings: Settings, ready_file: Path | None) -> None:
+    """Serve the page until SIGTERM."""
+    import socket
+
+    import uvicorn
+
+    from web.application import build_application
+
+    database = Database.open(settings.database_settings())
+    family = socket.AF_INET6 if ":" in settings.web.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((settings.web.host, settings.web.port))
+    port = int(listener.getsockname()[1])
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_application(database, __version__),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    listener.listen()
+    _announce(ready_file, str(port))
+    server.run(sockets=[listener])
+    database.close()
+
+
+def _end_on_signal() -> threading.Event:
+    ending = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return ending
+
+
+def _announce(ready_file: Path | None, text: str) -> None:
+    """Tell the supervisor that this process does its work, atomically."""
+    if ready_file is not None:
+        staging = ready_file.with_suffix(".new")
+        staging.write_text(text, "utf-8")
+        staging.rename(ready_file)

@@ -1,0 +1,122 @@
+"""The whole service on one machine: Redis, gateway, worker, courier and page under one supervisor."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from db import schema
+from db.bundles import RegisteredModel
+from db.database import Database
+from tbscreen.default_bundle import ensure_active
+from tbscreen.private_redis import build_command
+from tbscreen.settings import FILE_VARIABLE, Settings, find_file
+from tbscreen.supervisor import ProcessSpec, Supervisor, child_environment
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service."""
+
+    ae_title: str
+    dicom_port: int
+    page: str
+    model: RegisteredModel
+    supervisor: Supervisor
+
+    def watch(self, ending: threading.Event) -> None:
+        """Look after the processes until `ending` is set."""
+        while not ending.wait(0.5):
+            self.supervisor.watch()
+
+
+def migrate(settings: Settings) -> RegisteredModel:
+    """Bring the database to the newest migration and make sure that a bundle is active."""
+    database = Database.open(settings.database_settings())
+    try:
+        schema.upgrade(database)
+        return ensure_active(database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def running(
+    settings: Settings, progress: Callable[[str], None], output: IO[bytes] | None = None
+) -> Iterator[Service]:
+    """Run the service inside the block.
+
+    Args:
+        settings: checked.
+        progress: told what is being started.
+        output: where the processes log; by default to where this one does.
+
+    Raises:
+        tbscreen.supervisor.SupervisorError: when something does not start.
+    """
+    directory = settings.data_directory.resolve()
+    supervisor = Supervisor(directory / "run", _pass_on(settings), output)
+    try:
+        progress("database")
+        model = migrate(settings)
+        if settings.broker_url is None:
+            progress("Redis")
+            supervisor.start(_redis_spec(settings))
+        # The slowest first: a worker loads TensorFlow.
+        announced = {}
+        for name in ("worker", "gateway", "courier", "web"):
+            progress(name)
+            announced[name] = supervisor.start(_process_spec(name, directory))
+        yield Service(
+            ae_title=settings.gateway.ae_title,
+            dicom_port=int(announced["gateway"]),
+            page=f"http://{settings.web.host}:{announced['web']}/",
+            model=model,
+            supervisor=supervisor,
+        )
+    finally:
+        supervisor.stop()
+
+
+def _pass_on(settings: Settings) -> dict[str, str]:
+    """The processes read the same file and environment; only the data directory is pinned down."""
+    environment = child_environment()
+    environment["TBSCREEN_DATA_DIRECTORY"] = str(settings.data_directory.resolve())
+    file = find_file()
+    if file is not None:
+        environment[FILE_VARIABLE] = str(file.resolve())
+    return environment
+
+
+def _process_spec(name: str, directory: Path) -> ProcessSpec:
+    ready_file = directory / "run" / f"{name}.ready"
+
+    def is_ready() -> str | None:
+        return ready_file.read_text("utf-8") if ready_file.exists() else None
+
+    command = [sys.executable, "-m", "tbscreen", name, "--ready-file", str(ready_file)]
+    return ProcessSpec(name, command, is_ready, ready_file)
+
+
+def _redis_spec(settings: Settings) -> ProcessSpec:
+    socket = settings.private_redis_socket()
+
+    def is_ready() -> str | None:
+        try:
+            with Redis(unix_socket_path=str(socket)) as client:
+                return "ready" if client.ping() else None
+        except (RedisError, OSError):
+            return None
+
+    command = build_command(socket)
+    if socket.exists():
+        socket.unlink()
+    return ProcessSpec("redis", command, is_ready)

@@ -1,0 +1,175 @@
+"""All settings: one TOML file and `TBSCREEN_…` environment variables, built once and passed on.
+
+The environment wins over the file. Nested keys are joined by two underscores:
+`TBSCREEN_GATEWAY__PORT=104`. Secrets (a database or broker URL with a password) belong into the
+environment or the file, never on a command line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from db.settings import DatabaseSettings
+from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
+from web.settings import WebSettings
+from worker.settings import WorkerSettings
+
+PREFIX: Final = "TBSCREEN_"
+FILE_VARIABLE: Final = "TBSCREEN_CONFIG"
+DEFAULT_FILE: Final = "tbscreen.toml"
+
+SECRET_KEYS: Final = ("broker_url", "database_url")
+
+MAX_SOCKET_PATH_BYTES: Final = 107
+"""Longest path of a Unix socket on Linux (sun_path without its final NUL)."""
+
+
+class SettingsError(Exception):
+    """The settings are wrong. The text names the key, its value and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """Everything that a site sets."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    data_directory: Path = Path("data")
+    """Spool, SQLite database, bundle cache, sockets and locks."""
+    database_url: str | None = Field(default=None, repr=False)
+    """SQLAlchemy URL; by default SQLite in the data directory."""
+    broker_url: str | None = Field(default=None, repr=False)
+    """Redis URL; by default `tbscreen serve` starts a private Redis on a Unix socket."""
+    log_format: str = Field(default="console", pattern="^(console|json)$")
+    gateway: GatewaySettings = GatewaySettings()
+    worker: WorkerSettings = WorkerSettings()
+    courier: CourierSettings = CourierSettings()
+    web: WebSettings = WebSettings()
+    peers: tuple[PeerSettings, ...] = ()
+    """Other DICOM nodes: who gets the reports."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        names = [peer.name for peer in self.peers]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"peers: the name {name!r} is given twice")
+        if self.broker_url is not None and not re.match(r"^(redis|rediss|redis\+socket)://", self.broker_url):
+            raise ValueError("broker_url begins with redis://, rediss:// or redis+socket://")
+        DatabaseSettings(url=self.resolve_database_url())
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; nothing else."""
+        sources = [init_settings, env_settings]
+        file = find_file()
+        if file is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, file))
+        return tuple(sources)
+
+    def resolve_database_url(self) -> str:
+        """Return the database URL, the default one made absolute."""
+        return self.database_url or f"sqlite:///{self.data_directory.resolve() / 'tbscreen.sqlite3'}"
+
+    def resolve_broker_url(self) -> str:
+        """Return the broker URL; by default that of the private Redis' socket."""
+        return self.broker_url or f"redis+socket://{self.private_redis_socket()}"
+
+    def private_redis_socket(self) -> Path:
+        """Where the private Redis listens: in the data directory, or in /tmp if that path is too long."""
+        path = self.data_directory.resolve() / "run" / "redis.sock"
+        if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES:
+            return path
+        import hashlib
+
+        key = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(f"/tmp/tbscreen-{os.getuid()}-{key}/redis.sock")  # noqa: S108  made with mode 0700
+
+    def database_settings(self) -> DatabaseSettings:
+        """Return what `db` needs."""
+        return DatabaseSettings(url=self.resolve_database_url())
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingsError: naming the key, its value and what is allowed.
+    """
+    try:
+        unknown = _find_unknown_variables()
+        if unknown:
+            raise SettingsError(
+                f"environment variable {unknown[0]} is not a setting. Settings are: {', '.join(_list_keys())}"
+            )
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(one) for one in error.errors())) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{find_file()}: not valid TOML: {error}") from None
+    except ValueError as error:  # a variable that should hold JSON and does not
+        raise SettingsError(str(error)) from None
+
+
+def find_file() -> Path | None:
+    """Return the settings file: `TBSCREEN_CONFIG`, else `tbscreen.toml` here, else none.
+
+    Raises:
+        SettingsError: when `TBSCREEN_CONFIG` names a file that is not there.
+    """
+    named = os.environ.get(FILE_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"{FILE_VARIABLE} = {named!r}: there is no such file")
+        return Path(named)
+    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
+
+
+def _explain(error: Any) -> str:
+    location = ".".join(str(part) for part in error["loc"])
+    if not location:
+        return str(error["msg"]).removeprefix("Value error, ")
+    value = "(hidden)" if any(key in location for key in SECRET_KEYS) else repr(error.get("input"))
+    if error["type"] == "extra_forbidden":
+        return f"{location}: there is no such setting. Settings are: {', '.join(_list_keys())}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{location} = {value}: {message}"
+
+
+def _list_keys() -> list[str]:
+    keys = []
+    for name, field in Settings.model_fields.items():
+        nested = getattr(field.annotation, "model_fields", None)
+        keys.extend([f"{name}.{inner}" for inner in nested] if nested else [name])
+    return keys
+
+
+def _find_unknown_variables() -> list[str]:
+    known = {FILE_VARIABLE} | {PREFIX + key.replace(".", "__").upper() for key in _list_keys()}
+    known |= {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

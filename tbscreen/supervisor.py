@@ -1,0 +1,195 @@
+"""Starts processes, waits until they are ready, starts them again when they die, ends them.
+
+A supervisor that is killed leaves orphans; the next one finds them by the records in `run/` and ends them
+before it starts anything, so two gateways never share a spool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+import psutil
+import structlog
+
+READY_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 20.0
+POLL_S: Final = 0.05
+RESTART_FIRST_S: Final = 0.5
+RESTART_MOST_S: Final = 30.0
+STEADY_S: Final = 60.0
+"""A process that lived so long starts again at once when it dies."""
+
+log = structlog.get_logger(__name__)
+
+
+class SupervisorError(Exception):
+    """Root of this module's errors."""
+
+
+class AlreadyRunningError(SupervisorError):
+    """Another supervisor works in this data directory."""
+
+
+class NotReadyError(SupervisorError):
+    """A process did not become ready; its own log lines say why."""
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One process to run."""
+
+    name: str
+    command: Sequence[str]
+    is_ready: Callable[[], str | None]
+    """Returns what the process announced, or None while it is not ready."""
+    ready_file: Path | None = None
+
+
+@dataclass
+class _Running:
+    spec: ProcessSpec
+    process: subprocess.Popen[bytes]
+    started: float
+    pause: float = RESTART_FIRST_S
+    restart_at: float | None = field(default=None)
+
+
+class Supervisor:
+    """Runs processes in the order in which they were added, and ends them in the reverse order.
+
+    Args:
+        directory: for the lock and the records; one supervisor at a time.
+        environment: of all processes.
+        output: where they write; by default where the supervisor writes.
+    """
+
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str], output: IO[bytes] | None = None
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._environment = dict(environment)
+        self._output = output
+        self._running: list[_Running] = []
+        self._lock: IO[str] = (directory / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunningError(f"tbscreen is running already in {directory.parent}") from None
+        self._end_orphans()
+
+    def start(self, spec: ProcessSpec) -> str:
+        """Start a process and wait until it is ready; returns what it announced.
+
+        Raises:
+            NotReadyError: when it ends or does not become ready in time.
+        """
+        running = self._spawn(spec)
+        self._running.append(running)
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            announced = spec.is_ready()
+            if announced is not None:
+                return announced
+            if running.process.poll() is not None:
+                raise NotReadyError(
+                    f"{spec.name} ended with exit status {running.process.returncode} at its start"
+                )
+            time.sleep(POLL_S)
+        raise NotReadyError(f"{spec.name} was not ready within {READY_TIMEOUT_S:.0f} s")
+
+    def watch(self) -> None:
+        """Look after the processes once: start again what has died, with growing pauses."""
+        for running in self._running:
+            if running.process.poll() is None:
+                continue
+            if running.restart_at is None:
+                lived = time.monotonic() - running.started
+                running.pause = (
+                    RESTART_FIRST_S if lived > STEADY_S else min(running.pause * 2, RESTART_MOST_S)
+                )
+                running.restart_at = time.monotonic() + running.pause
+                log.error(
+                    "process died; it is started again",
+                    name=running.spec.name,
+                    status=running.process.returncode,
+                    seconds=running.pause,
+                )
+            elif time.monotonic() >= running.restart_at:
+                fresh = self._spawn(running.spec)
+                running.process, running.started, running.restart_at = fresh.process, fresh.started, None
+
+    def stop(self) -> None:
+        """End all processes, last started first: SIGTERM, and SIGKILL for what does not listen."""
+        for running in reversed(self._running):
+            _end(running.process.pid, STOP_TIMEOUT_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.process.wait(timeout=STOP_TIMEOUT_S)
+            self._record_path(running.spec.name).unlink(missing_ok=True)
+        self._running.clear()
+        self._lock.close()
+
+    def pids(self) -> list[int]:
+        """Return the process ids of what runs."""
+        return [running.process.pid for running in self._running if running.process.poll() is None]
+
+    def _spawn(self, spec: ProcessSpec) -> _Running:
+        if spec.ready_file is not None:
+            spec.ready_file.unlink(missing_ok=True)
+        # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends the others
+        # in order.
+        process = subprocess.Popen(
+            spec.command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            start_new_session=True,
+        )
+        record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+        self._record_path(spec.name).write_text(json.dumps(record), "utf-8")
+        return _Running(spec, process, time.monotonic())
+
+    def _record_path(self, name: str) -> Path:
+        return self._directory / f"{name}.process.json"
+
+    def _end_orphans(self) -> None:
+        for path in sorted(self._directory.glob("*.process.json")):
+            with contextlib.suppress(ValueError, KeyError, psutil.NoSuchProcess):
+                record = json.loads(path.read_text("utf-8"))
+                orphan = psutil.Process(int(record["pid"]))
+                if abs(orphan.create_time() - float(record["created"])) < 0.05:
+                    log.warning("ending an orphan of an earlier run", name=path.name.split(".")[0])
+                    _end(orphan.pid, STOP_TIMEOUT_S)
+            path.unlink(missing_ok=True)
+
+
+def _end(pid: int, timeout_s: float) -> None:
+    """End a process and, if it does not listen, its children with it."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGTERM)
+    _, alive = psutil.wait_procs(family, timeout=timeout_s)
+    for survivor in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            survivor.kill()
+    psutil.wait_procs(alive, timeout=5)
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment that processes inherit: logs at once, of TensorFlow only what matters."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -1,0 +1,92 @@
+"""Worklist, deliveries and models as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from db.bundles import RegisteredModel
+from db.deliveries import DeliveryRow
+from db.worklist import FilmEntry, StudyEntry
+
+PRIORITY_STYLES = {"HIGH": "bold red", "MEDIUM": "yellow", "LOW": "green"}
+NOTICE = "AI results, not verified by a physician. Research software, not a medical device."
+
+
+def shorten_uid(uid: str, keep: int = 12) -> str:
+    """Return the end of a UID, which is what differs between two of them."""
+    return uid if len(uid) <= keep + 1 else "…" + uid[-keep:]
+
+
+def format_percent(probability: float | None) -> str:
+    """Return a probability (0..1) as a percentage, or a dash."""
+    return "—" if probability is None else f"{probability:.1%}"
+
+
+def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
+    """Return the worklist as a table, most urgent first."""
+    table = Table(title="Worklist", caption=NOTICE)
+    for heading in ("Priority", "Score", "Finding", "Accession", "Patient ID", "Study date", "Films"):
+        short = heading in ("Priority", "Score", "Finding", "Study date")
+        table.add_column(heading, justify="right" if heading == "Score" else "left", no_wrap=short)
+    for study in studies:
+        table.add_row(
+            Text(study.priority or "—", PRIORITY_STYLES.get(study.priority or "", "")),
+            format_percent(study.probability),
+            study.finding or (f"refused: {study.refusal}" if study.refusal else "waiting"),
+            study.accession_number or "—",
+            study.patient_id or "—",
+            study.study_date or "—",
+            "\n".join(describe_film(film) for film in study.films),
+        )
+    return table
+
+
+def describe_film(film: FilmEntry) -> str:
+    """Return one film in a few words."""
+    what = " ".join(part for part in (film.modality, film.body_part, film.view_position) if part) or "?"
+    if film.refusal:
+        return f"{what}: {film.refusal}"
+    if film.model is None:
+        return f"{what}: {film.state}"
+    remarks = [] if film.trained else ["untrained model"]
+    remarks.extend(doubt.replace("_", " ") for doubt in film.doubts)
+    return f"{what} ({', '.join(remarks)})" if remarks else what
+
+
+def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
+    """Return deliveries as a table, newest first."""
+    table = Table(title="Deliveries")
+    for heading in ("No.", "Peer", "State", "Attempts", "Kind", "Report", "Created (UTC)", "Last error"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            str(row.delivery_id),
+            row.peer,
+            row.state,
+            str(row.attempts),
+            row.kind,
+            shorten_uid(row.sop_instance_uid),
+            f"{row.created_at:%Y-%m-%d %H:%M:%S}",
+            row.last_error or "",
+        )
+    return table
+
+
+def draw_models(models: Sequence[RegisteredModel]) -> Table:
+    """Return the registered bundles as a table, newest first."""
+    table = Table(title="Models")
+    for heading in ("Active", "Name", "Version", "Trained", "Digest", "Registered (UTC)"):
+        table.add_column(heading)
+    for model in models:
+        table.add_row(
+            "●" if model.active else "",
+            model.name,
+            model.version,
+            "yes" if model.trained else "no",
+            model.digest[:12],
+            f"{model.registered_at:%Y-%m-%d %H:%M}",
+        )
+    return table

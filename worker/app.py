@@ -1,0 +1,67 @@
+"""The Celery application of a worker host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from celery import Celery
+from kombu.entity import Queue
+
+from dicom_gateway.screening_request import QUEUE
+from worker.screener import ScreenerSettings
+from worker.settings import WorkerSettings
+from worker.tasks import register_tasks
+
+VISIBILITY_TIMEOUT_S: Final = 3600
+"""Redis gives a message to another worker when the one that took it is silent for so long. The gateway's
+own redispatch is faster; this one only empties the broker's books."""
+
+
+def build_app(
+    broker_url: str, settings: ScreenerSettings, process_ready: Callable[[], None] = lambda: None
+) -> Celery:
+    """Make the application: msgpack only, late acknowledgement, one film per process at a time.
+
+    Args:
+        broker_url: may hold a password: never log it.
+        settings: handed to each predicting process.
+        process_ready: called in each predicting process once it has loaded the active bundle.
+    """
+    app = Celery("tbscreen", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        accept_content=["msgpack"],
+        task_serializer="msgpack",
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_acks_on_failure_or_timeout=False,
+        task_time_limit=settings.worker.time_limit_s,
+        task_queues=[Queue(QUEUE)],  # type: ignore[no-untyped-call]
+        task_default_queue=QUEUE,
+        worker_prefetch_multiplier=1,
+        worker_concurrency=settings.worker.processes,
+        worker_send_task_events=False,
+        worker_enable_remote_control=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_proc_alive_timeout=120,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
+    )
+    register_tasks(app, settings, process_ready)
+    return app
+
+
+def run(app: Celery, settings: WorkerSettings) -> None:
+    """Work until SIGTERM, then finish what is at hand."""
+    app.Worker(
+        hostname=f"{settings.name}@%h",
+        pool_cls="prefork",
+        concurrency=settings.processes,
+        loglevel="WARNING",
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+    ).start()

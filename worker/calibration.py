@@ -1,0 +1,62 @@
+"""Score to probability. A calibrated probability holds for one prevalence, which the bundle names."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class IdentityCalibration(BaseModel):
+    """The score as it is: for untrained bundles, whose score is no probability of anything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["identity"] = "identity"
+    prevalence: Unit | None = None
+
+    def apply(self, score: float) -> float:
+        """Return `score` (0..1) unchanged."""
+        return score
+
+
+class PlattCalibration(BaseModel):
+    """Logistic regression on the score's logit (Platt 1999)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["platt"] = "platt"
+    slope: float
+    intercept: float
+    prevalence: Unit
+
+    def apply(self, score: float) -> float:
+        """Return the probability (0..1) of `score` (0..1)."""
+        clipped = min(max(score, 1e-7), 1.0 - 1e-7)
+        logit = math.log(clipped / (1.0 - clipped))
+        exponent = min(max(-(self.slope * logit + self.intercept), -700.0), 700.0)
+        return 1.0 / (1.0 + math.exp(exponent))
+
+
+class IsotonicCalibration(BaseModel):
+    """A rising step function, interpolated (Zadrozny and Elkan 2002)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["isotonic"] = "isotonic"
+    scores: tuple[Unit, ...] = Field(min_length=2)
+    probabilities: tuple[Unit, ...] = Field(min_length=2)
+    prevalence: Unit
+
+    def apply(self, score: float) -> float:
+        """Return the probability (0..1) of `score` (0..1)."""
+        return float(np.interp(score, self.scores, self.probabilities))
+
+
+Calibration = Annotated[
+    IdentityCalibration | PlattCalibration | IsotonicCalibration, Field(discriminator="method")
+]

@@ -1,0 +1,120 @@
+"""One request from attempt to committed result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from db import films, screenings
+from db.codes import Refusal
+from db.database import Database
+from db.settings import DatabaseSettings
+from db.tables import now
+from dicom_gateway.screening_request import ScreeningRequest
+from worker.bundle_cache import BundleCache
+from worker.settings import WorkerSettings
+from worker.triage import triage
+
+if TYPE_CHECKING:
+    from worker.predictor import Predictor
+
+log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    SCREENED = "screened"
+    NOTHING_TO_DO = "nothing_to_do"
+    HANDED_BACK = "handed_back"
+
+
+@dataclass(frozen=True)
+class ScreenerSettings:
+    """All that a predicting process needs to know."""
+
+    database: DatabaseSettings
+    worker: WorkerSettings
+    cache_directory: Path
+
+
+class Screener:
+    """Screens films with the bundle that was pinned for each. Make it in the process that predicts."""
+
+    def __init__(self, settings: ScreenerSettings) -> None:
+        self._settings = settings.worker
+        self._database = Database.open(settings.database)
+        self._cache = BundleCache(settings.cache_directory, self._database)
+        self._predictor: Predictor | None = None
+
+    def screen(self, request: ScreeningRequest) -> Outcome:
+        """Screen one film; idempotent.
+
+        The attempt is committed before the work, the result and its outbox row after it, together.
+        """
+        film_log = log.bind(film=request.film_key[:12])
+        with self._database.write() as session:
+            attempt = screenings.begin_attempt(session, request.instance_id)
+        if attempt is None:
+            film_log.info("nothing to do")
+            return Outcome.NOTHING_TO_DO
+        predictor = self.load(attempt.bundle_digest)
+        manifest = predictor.bundle.manifest
+        if manifest.normalization["version"] != request.normalization_version:
+            with self._database.write() as session:
+                screenings.hand_back(session, request.instance_id, timedelta(seconds=1))
+            film_log.warning("handed back: array of another normalization")
+            return Outcome.HANDED_BACK
+        started_at = now()
+        score = float(predictor.predict(request.array[np.newaxis])[0])
+        verdict = triage(score, manifest, attempt.operating_point, attempt.doubts)
+        result = screenings.Result(
+            instance_id=request.instance_id,
+            bundle_digest=attempt.bundle_digest,
+            operating_point=attempt.operating_point,
+            threshold=verdict.threshold,
+            score=verdict.score,
+            probability=verdict.probability,
+            calibrated_threshold=verdict.calibrated_threshold,
+            finding=verdict.finding,
+            priority=verdict.priority,
+            worker=self._settings.name,
+            started_at=started_at,
+            finished_at=now(),
+        )
+        with self._database.write() as session:
+            recorded = screenings.record_result(session, result)
+        film_log.info("film screened", recorded=recorded, attempt=attempt.number)
+        return Outcome.SCREENED if recorded else Outcome.NOTHING_TO_DO
+
+    def load(self, digest: str) -> Predictor:
+        """Return the network of a bundle; the last one used is kept loaded."""
+        if self._predictor is None or self._predictor.bundle.digest != digest:
+            # Imported here because it loads TensorFlow, which must happen after the fork.
+            from worker.predictor import Predictor
+
+            predictor = Predictor(self._cache.open(digest), self._settings.threads)
+            predictor.warm_up()
+            self._predictor = predictor
+            log.info("bundle loaded", bundle=digest[:12])
+        return self._predictor
+
+    def load_active(self) -> None:
+        """Load the active bundle ahead of the first film, if there is one."""
+        from db import bundles
+
+        with self._database.read() as session:
+            active = bundles.find_active(session)
+        if active is not None:
+            self.load(active.digest)
+
+    def give_up(self, request: ScreeningRequest, reason: str) -> None:
+        """Refuse a film that cannot be screened, for a reason of its own."""
+        with self._database.write() as session:
+            films.refuse(session, request.instance_id, Refusal.PROCESSING_FAILED, reason)

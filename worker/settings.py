@@ -1,0 +1,28 @@
+"""What a site sets of a worker host."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class WorkerSettings(BaseModel):
+    """One worker host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    """Names this host in the rows of the screenings it makes."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Predicting processes: one per GPU, or one on a CPU."""
+    threads: int = Field(default=0, ge=0, le=256)
+    """CPU threads each process predicts with; 0 leaves it to TensorFlow."""
+    time_limit_s: float = Field(default=120.0, gt=1, le=3600)
+    """A film that takes longer is a strike; its process is replaced."""
+
+
+def bundle_cache_directory(data_directory: Path) -> Path:
+    """Where a worker keeps the bundles that it fetched."""
+    return data_directory / "bundles"

@@ -1,0 +1,61 @@
+"""The Celery task `worker.tasks.screen`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import Celery, Task
+from celery.signals import worker_process_init
+from sqlalchemy.exc import SQLAlchemyError
+
+from dicom_gateway.screening_request import (
+    TASK_NAME,
+    MalformedMessageError,
+    ScreeningRequest,
+    UnknownMessageVersionError,
+)
+from worker.screener import Screener, ScreenerSettings
+
+UNKNOWN_VERSION_PAUSE_S = 30
+DATABASE_AWAY_PAUSE_S = 5
+
+log = structlog.get_logger(__name__)
+
+
+def register_tasks(app: Celery, settings: ScreenerSettings, process_ready: Callable[[], None]) -> None:
+    """Declare the tasks on `app`.
+
+    Each predicting process makes its own screener after the fork, loads the active bundle and calls
+    `process_ready`.
+    """
+    screeners: list[Screener] = []
+
+    @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
+    def prepare_process(**_: Any) -> None:
+        screeners[:] = [Screener(settings)]
+        try:
+            screeners[0].load_active()
+        except SQLAlchemyError as error:
+            log.error("database away; the bundle is loaded with the first film", error=type(error).__name__)
+        process_ready()
+
+    @app.task(name=TASK_NAME, bind=True, max_retries=None)  # type: ignore[untyped-decorator]
+    def screen(task: Task, message: object) -> str:
+        """Screen the film of one message."""
+        try:
+            request = ScreeningRequest.from_message(message)
+        except UnknownMessageVersionError as error:
+            # A newer gateway sent it: handed back for a worker that knows it, never refused.
+            log.warning("message handed back", reason=str(error))
+            raise task.retry(countdown=UNKNOWN_VERSION_PAUSE_S) from error
+        except MalformedMessageError as error:
+            # No gateway sends this. If a film stands behind it, its gateway dispatches it again.
+            log.error("message dropped", reason=str(error))
+            return "malformed"
+        try:
+            return screeners[0].screen(request).value
+        except SQLAlchemyError as error:
+            log.error("database away: message handed back", error=type(error).__name__)
+            raise task.retry(countdown=DATABASE_AWAY_PAUSE_S) from error
