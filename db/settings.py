@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class DatabaseSettings(BaseModel):
     """Connection to SQLite (one machine) or PostgreSQL (many)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     url: str = Field(pattern=r"^(sqlite:///|postgresql(\+psycopg)?://).+", repr=False)
     """SQLAlchemy URL: `sqlite:////path/to/file` or `postgresql+psycopg://user:password@host/name`."""

@@ -8,6 +8,7 @@ that every element is as long as it says.
 from __future__ import annotations
 
 import io
+import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO, Final
 from pydicom import config
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import data_element_generator, read_file_meta_info
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 
 from db.studies import StudyHeader
@@ -85,11 +86,14 @@ def read_header(path: Path) -> DatasetHeader:
             stream = _inflate(file) if syntax == DeflatedExplicitVRLittleEndian else file
             size = _find_size(stream)
             dataset, has_pixels = _read_elements(stream, size, implicit, little)
-    except (DatasetError, OSError):
+    except DatasetError:
         raise
-    except Exception as error:  # noqa: BLE001  see below
+    except Exception as error:
         # Whatever pydicom stumbles over in hostile bytes (struct.error, RecursionError, KeyError, …)
         # means one thing here. The text of its message may quote patient data: only its type is told.
+        # An OSError of the operating system has a number; pydicom raises one without at the file's end.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise NotUnderstoodError(f"the dataset cannot be parsed ({type(error).__name__})") from None
     return DatasetHeader(dataset, file_meta, syntax, has_pixels, offset)
 
@@ -125,7 +129,7 @@ def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) ->
     elements: dict[BaseTag, Any] = {}
     reached: list[int] = []
     last = -1
-    start = stream.tell()
+    start = end = stream.tell()
 
     def reached_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
         if int(tag) in PIXEL_TAGS:
@@ -142,9 +146,10 @@ def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) ->
             raise NotUnderstoodError(f"element {element.tag} is out of order")
         last = int(element.tag)
         elements[element.tag] = element
-        if stream.tell() - start > MAX_HEADER_BYTES:
+        end = stream.tell()
+        if end - start > MAX_HEADER_BYTES:
             raise NotUnderstoodError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
-    if not reached and stream.tell() != size:
+    if not reached and end != size:
         raise NotUnderstoodError("the dataset ends in the middle of an element")
     if not elements:
         raise NotUnderstoodError("the dataset is empty")
@@ -216,14 +221,23 @@ def read_text(dataset: Dataset, keyword: str, length: int) -> str | None:
     return None
 
 
+def read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence; none if it is absent, malformed, or no sequence."""
+    with _forgiven():
+        return [item for item in dataset.get(keyword) or [] if isinstance(item, Dataset)]
+    return []
+
+
 def to_json_model(dataset: Dataset) -> dict[str, Any]:
-    """Return the header as DICOM JSON model (PS3.18 F.2), without pixels, overlays and long values.
+    """Return the header as DICOM JSON model (PS3.18 F.2).
+
+    Pixels, overlays, private elements and long values are left out, also from within sequences.
 
     An element whose value cannot be read is left out: the report needs study and patient, not all.
     """
     model: dict[str, Any] = {}
     for tag in dataset.keys():  # noqa: SIM118  iterating the dataset itself would parse every element
-        if tag.group in (0x0002, 0x7FE0) or 0x6000 <= tag.group <= 0x60FF or tag.is_private:
+        if not _is_kept(tag):
             continue
         with _forgiven():
             raw = dataset.get_item(tag)
@@ -232,16 +246,23 @@ def to_json_model(dataset: Dataset) -> dict[str, Any]:
                 continue
             single = Dataset()
             single.add(dataset[tag])
-            single.walk(_drop_long_values)
-            model.update(single.to_json_dict())
+            single.walk(_drop_unkept)
+            elements = single.to_json_dict()
+            json.dumps(elements, allow_nan=False)  # JSON knows no NaN, and PostgreSQL takes only JSON
+            model.update(elements)
     return model
 
 
-def _drop_long_values(dataset: Dataset, element: Any) -> None:
-    if (
-        element.VR in ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
-        and len(element.value or b"") > MAX_JSON_VALUE_BYTES
-    ):
+def _is_kept(tag: BaseTag) -> bool:
+    return not (tag.group in (0x0002, 0x7FE0) or 0x6000 <= tag.group <= 0x60FF or tag.is_private)
+
+
+def _drop_unkept(dataset: Dataset, element: Any) -> None:
+    value = element.value
+    long = (
+        element.VR != "SQ" and len(value if isinstance(value, bytes) else str(value)) > MAX_JSON_VALUE_BYTES
+    )
+    if long or not _is_kept(Tag(element.tag)):
         del dataset[element.tag]
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
+    UID,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
@@ -18,7 +19,7 @@ from pydicom.uid import (
 )
 
 from db.codes import Doubt, Refusal
-from dicom_gateway.dataset_header import read_text
+from dicom_gateway.dataset_header import read_items, read_text
 from dicom_gateway.presentation_contexts import DECODABLE_UIDS
 from dicom_gateway.settings import GatewaySettings
 
@@ -47,16 +48,22 @@ CHEST_REGION_CODES: Final = frozenset(
 """Anatomic Region Sequence (0008,2218): chest, lung."""
 
 FRONTAL_VIEW_CODES: Final = frozenset(
-    {("399348003", "SCT"), ("R-10206", "SRT"), ("399033003", "SCT"), ("R-10214", "SRT")}
+    {
+        *(("399348003", "SCT"), ("R-10206", "SRT"), ("R-10206", "SNM3")),
+        *(("272479007", "SCT"), ("R-10214", "SRT"), ("R-10214", "SNM3")),
+        *(("399033003", "SCT"), ("R-10202", "SRT"), ("R-10202", "SNM3")),
+    }
 )
-"""View Code Sequence (0054,0220), CID 4010: antero-posterior, postero-anterior."""
+"""View Code Sequence (0054,0220), CID 4010: antero-posterior, postero-anterior, frontal."""
 
-CHEST_WORDS: Final = re.compile(r"\b(chest|thorax|thoracic|cxr|lungs?|torax|tórax|poumons?)\b", re.IGNORECASE)
+CHEST_WORDS: Final = re.compile(
+    r"\b(chest|thorax|thoracic(?!\W*(?:spine|vertebra))|cxr|lungs?|torax|tórax|poumons?)\b", re.IGNORECASE
+)
 LATERAL_WORDS: Final = re.compile(r"\b(lat|lateral|ll|rl|profil|seitlich|oblique|decub\w*)\b", re.IGNORECASE)
 FRONTAL_WORDS: Final = re.compile(r"\b(pa|ap|frontal|postero-?anterior|antero-?posterior)\b", re.IGNORECASE)
 
 OLDEST_YEARS: Final = 130
-"""An age beyond this comes from a wrong date, and is as good as none."""
+"""An age beyond this comes from a wrong date or a placeholder, and is as good as none."""
 
 OWN_MANUFACTURER: Final = "tbscreen"
 """Manufacturer (0008,0070) of every object that tbscreen makes."""
@@ -79,20 +86,20 @@ def judge(
     The first rule that refuses decides, in this order: excluded sender, SOP class, transfer syntax,
     frames, modality, body part, view, age.
     """
-    sop_class = str(header.SOPClassUID)
+    sop_class = read_text(header, "SOPClassUID", 64) or ""
     if calling_ae_title.strip() in settings.excluded_calling_ae_titles:
         return Verdict(
             Refusal.EXCLUDED_BY_RULE, f"sender {calling_ae_title.strip()} is excluded by the settings"
         )
     if sop_class not in SCREENED_SOP_CLASSES:
-        name = header.SOPClassUID.name if hasattr(header.SOPClassUID, "name") else sop_class
+        name = UID(sop_class).name or "an object without SOP class"
         return Verdict(Refusal.UNSUPPORTED_SOP_CLASS, f"{name} is not a radiograph for presentation")
     if transfer_syntax_uid not in DECODABLE_UIDS:
         return Verdict(
             Refusal.UNSUPPORTED_TRANSFER_SYNTAX, f"no decoder for transfer syntax {transfer_syntax_uid}"
         )
     frames = read_text(header, "NumberOfFrames", 12)
-    if frames is not None and frames not in ("1", "0"):
+    if frames is not None and frames.lstrip("0") not in ("1", ""):
         return Verdict(Refusal.MULTI_FRAME, f"{frames} frames; a film is one image")
     doubts: list[Doubt] = []
     for rule in (_judge_modality, _judge_body_part, _judge_view):
@@ -124,7 +131,9 @@ def read_age_years(header: Dataset) -> int | None:
     if stated:
         number, unit = int(stated.group(1)), stated.group(2) or "Y"  # years where no unit is given
         per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[unit]
-        return int(number / per_year)
+        age = int(number / per_year)
+        if age <= OLDEST_YEARS:
+            return age
     born = _read_date(header, "PatientBirthDate")
     if born is None:
         return None
@@ -171,11 +180,12 @@ def _judge_view(header: Dataset) -> Verdict:
             return Verdict(None, "")
         return Verdict(Refusal.NOT_FRONTAL, "the view code is neither antero-posterior nor postero-anterior")
     described = read_text(header, "SeriesDescription", 64) or ""
-    if FRONTAL_WORDS.search(described):
+    frontal, lateral = FRONTAL_WORDS.search(described), LATERAL_WORDS.search(described)
+    if frontal and not lateral:
         return Verdict(None, "")
-    if LATERAL_WORDS.search(described):
+    if lateral and not frontal:
         return Verdict(Refusal.NOT_FRONTAL, "the series description names a view that is not frontal")
-    return Verdict(None, "", (Doubt.VIEW_UNKNOWN,))
+    return Verdict(None, "", (Doubt.VIEW_UNKNOWN,))  # also "PA and lateral": which of the two is this?
 
 
 def _read_descriptions(header: Dataset) -> str:
@@ -184,11 +194,9 @@ def _read_descriptions(header: Dataset) -> str:
 
 
 def _read_codes(header: Dataset, keyword: str) -> set[tuple[str, str]]:
-    items = header.get(keyword) or []
     return {
         (read_text(item, "CodeValue", 16) or "", read_text(item, "CodingSchemeDesignator", 16) or "")
-        for item in items
-        if isinstance(item, Dataset)
+        for item in read_items(header, keyword)
     }
 
 

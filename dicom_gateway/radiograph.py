@@ -7,6 +7,7 @@ LUT or rescale, VOI LUT or window, presentation (MONOCHROME1 inverts last).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -57,16 +58,25 @@ def read_display(path: Path) -> Display:
         NotAnXrayError: when they are in colour, or all of one value.
     """
     try:
-        dataset = dcmread(path)
-        rows, columns = int(dataset.Rows), int(dataset.Columns)
-        if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
-            raise UndecodableError(f"{rows} rows by {columns} columns")
-        stored = pixel_array(dataset, raw=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's warnings quote the header
+            return _decode(path)
     except RadiographError:
         raise
     except Exception as error:
         # Decoders raise anything on corrupt bytes; their texts may quote the header.
         raise UndecodableError(f"the pixels cannot be decoded ({type(error).__name__})") from error
+
+
+def _decode(path: Path) -> Display:
+    dataset = dcmread(path)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
+        raise UndecodableError(f"{rows} rows by {columns} columns")
+    if read_text(dataset, "PhotometricInterpretation", 16) == "PALETTE COLOR":
+        raise NotAnXrayError("a picture in palette colours")
+    # Unused bits are left as they are: pydicom would mask them by Bits Stored alone, not by High Bit.
+    stored = pixel_array(dataset, correct_unused_bits=False)
     if stored.ndim == 3 and stored.shape[-1] == 3:
         return _display_colour(stored)
     if stored.ndim != 2 or stored.dtype.itemsize > 2 or stored.dtype.kind not in "ui":
@@ -92,7 +102,7 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
     domain = _list_stored_values(header, codes.dtype.itemsize * 8)
     padding = _find_padding(domain, header)
     try:
-        modality = np.asarray(apply_modality_lut(domain, header), dtype=np.float64)
+        modality = _apply_modality(domain, header)
         table = (
             _apply_voi_lut(modality, header) if "VOILUTSequence" in header and header.VOILUTSequence else None
         )
@@ -117,7 +127,8 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
 def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.int64]:
     """Return the stored value of every bit pattern (PS3.5 8.1.1): shifted, masked, sign extended."""
     bits_stored = int(header.get("BitsStored") or bits_allocated)
-    high_bit = int(header.get("HighBit", bits_stored - 1))
+    stated = header.get("HighBit")
+    high_bit = bits_stored - 1 if stated is None else int(stated)
     if not 1 <= bits_stored <= bits_allocated or not bits_stored - 1 <= high_bit < bits_allocated:
         raise UndecodableError(
             f"{bits_stored} bits stored, high bit {high_bit}, of {bits_allocated} allocated"
@@ -127,6 +138,19 @@ def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.
     if header.get("PixelRepresentation") == 1:
         values[values >= 2 ** (bits_stored - 1)] -= 2**bits_stored
     return values
+
+
+def _apply_modality(domain: npt.NDArray[np.int64], header: Dataset) -> FloatArray:
+    """Apply the modality LUT, else the rescale values (PS3.3 C.11.1); empty ones are as good as none."""
+    if not header.get("ModalityLUTSequence") and None in (
+        _first_number(header, "RescaleSlope"),
+        _first_number(header, "RescaleIntercept"),
+    ):
+        return domain.astype(np.float64)
+    modality = np.asarray(apply_modality_lut(domain, header), dtype=np.float64)
+    if not np.isfinite(modality).all():
+        raise UndecodableError("the rescale values are not finite numbers")
+    return modality
 
 
 def _find_padding(domain: npt.NDArray[np.int64], header: Dataset) -> npt.NDArray[np.bool_]:

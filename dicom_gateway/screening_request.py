@@ -69,7 +69,7 @@ class ScreeningRequest:
         if not isinstance(message, dict):
             raise MalformedMessageError("a screening request is a map")
         version = message.get("version")
-        if version not in ACCEPTED_VERSIONS:
+        if type(version) is not int or version not in ACCEPTED_VERSIONS:
             raise UnknownMessageVersionError(f"screening request of version {version!r}")
         instance_id = message.get("instance_id")
         film_key = message.get("film_key")

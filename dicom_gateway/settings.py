@@ -24,13 +24,16 @@ AeTitle = Annotated[str, AfterValidator(_check_ae_title)]
 class PeerSettings(BaseModel):
     """Another DICOM node."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     """How this node is called in commands, logs and tables."""
     ae_title: AeTitle
+    """What we call."""
     host: str = Field(min_length=1)
+    """Name or address."""
     port: int = Field(ge=1, le=65535)
+    """TCP port."""
     send_reports: bool = True
     """Whether every report goes to this peer."""
 
@@ -38,22 +41,26 @@ class PeerSettings(BaseModel):
 class GatewaySettings(BaseModel):
     """The storage SCP and the preparation of films."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     """Names this gateway in the rows of the films whose files it holds. Keep it when the host is renamed."""
     ae_title: AeTitle = "TBSCREEN"
+    """What senders call."""
     host: str = "0.0.0.0"  # noqa: S104  a PACS calls from outside
     """Address to listen on."""
     port: int = Field(default=11112, ge=0, le=65535)
     """TCP port to listen on; 0 takes any free one."""
     maximum_associations: int = Field(default=50, ge=1, le=1000)
+    """How many may be open at once; further ones are rejected for the moment."""
     maximum_pdu_bytes: int = Field(default=131072, ge=4096, le=4194304)
+    """Largest PDU (PS3.8 D.1) that senders may use."""
     network_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """An association on which nothing comes for so long is aborted."""
     reserved_disk_bytes: int = Field(default=1_000_000_000, ge=0)
     """With less than this free, C-STORE answers 0xA700 (out of resources)."""
     preparation_processes: int = Field(default=1, ge=1, le=64)
+    """How many films are decoded and normalized at once, each in a process of its own."""
     preparation_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """A film that takes longer to decode and normalize counts as a strike."""
     redispatch_after_s: float = Field(default=300.0, gt=0, le=86400)
@@ -73,17 +80,19 @@ class GatewaySettings(BaseModel):
 class CourierSettings(BaseModel):
     """How reports are made and sent."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ae_title: AeTitle = "TBSCREEN"
     """Calling AE title towards peers."""
     poll_interval_s: float = Field(default=0.1, gt=0, le=60)
+    """How often outbox and deliveries are looked at when there is nothing to do."""
     retry_first_s: float = Field(default=2.0, gt=0, le=3600)
     """Pause after the first transient failure; doubled after each."""
     retry_most_s: float = Field(default=900.0, gt=0, le=86400)
     maximum_attempts: int = Field(default=200, ge=1)
     """After so many transient failures a delivery is parked."""
     network_timeout_s: float = Field(default=30.0, gt=0, le=3600)
+    """How long a peer may be silent."""
     sr_sop_class: str = Field(default="comprehensive_3d", pattern="^(comprehensive_3d|comprehensive)$")
     """`comprehensive` for viewers that do not know Comprehensive 3D SR."""
     finding_code: str = Field(default="tbscreen", pattern="^(tbscreen|snomed)$")

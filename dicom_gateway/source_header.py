@@ -79,7 +79,7 @@ def make_evidence(source: Dataset) -> Dataset:
         "Rows",
         "Columns",
     ):
-        if keyword in source:
+        if source.get(keyword):
             setattr(evidence, keyword, source[keyword].value)
     for keyword in TYPE_2:
         value = source.get(keyword)
@@ -92,7 +92,7 @@ def make_evidence(source: Dataset) -> Dataset:
 def restore_as_sent(report: Dataset, source: Dataset) -> None:
     """Give the report the film's patient and study attributes exactly as they came."""
     for keyword in PATIENT_AND_STUDY:
-        if keyword in source:
+        if keyword in source and (keyword != "StudyInstanceUID" or source.StudyInstanceUID):
             report[keyword] = source[keyword]
 
 

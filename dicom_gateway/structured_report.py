@@ -39,6 +39,10 @@ PRIVATE_SCHEME: Final = "99TBSCREEN"
 FEATURES_OF_TB: Final = sr.CodedConcept(
     "TBCXR", PRIVATE_SCHEME, "Radiographic features suggestive of pulmonary tuberculosis"
 )
+PRIVATE_CODES: Final = CodingSchemeIdentificationItem(
+    designator=PRIVATE_SCHEME, name="tbscreen codes", responsible_organization="tbscreen"
+)
+"""Names the private scheme (0008,0110) in the reports that use it."""
 PULMONARY_TB: Final = sr.CodedConcept("154283005", "SCT", "Pulmonary tuberculosis")
 LUNG: Final = sr.CodedConcept("39607008", "SCT", "Lung")
 VALUES: Final = {
@@ -108,11 +112,7 @@ def build_report(
         content_time=moment.time(),
         previous_versions=predecessor,
         transfer_syntax_uid=ExplicitVRLittleEndian,
-        coding_schemes=[
-            CodingSchemeIdentificationItem(
-                designator=PRIVATE_SCHEME, name="tbscreen codes", responsible_organization="tbscreen"
-            )
-        ],
+        coding_schemes=[PRIVATE_CODES] if settings.finding_code == "tbscreen" else None,
     )
     restore_as_sent(report, source)
     return BuiltReport(
@@ -207,10 +207,9 @@ def _build_image_library(screening: ReportableScreening, source: Dataset) -> sr.
     if modality is not None:
         descriptors.append(sr.CodeContentItem(codes.DCM.Modality, modality, relationship_type=acquired))
     for keyword, name in (("Rows", codes.DCM.PixelDataRows), ("Columns", codes.DCM.PixelDataColumns)):
-        if keyword in source:
-            descriptors.append(
-                sr.NumContentItem(name, int(source[keyword].value), PIXELS, relationship_type=acquired)
-            )
+        size = source.get(keyword)
+        if isinstance(size, int):
+            descriptors.append(sr.NumContentItem(name, size, PIXELS, relationship_type=acquired))
     image = sr.ImageContentItem(
         name=SOURCE,
         referenced_sop_class_uid=screening.sop_class_uid,

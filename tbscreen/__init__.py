@@ -4,6 +4,7 @@ Files:
 
 - `cli`: the commands; each imports only what it needs.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
+- `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.
 - `logs`: structured logs, without patient data.
 - `processes`: the main function of each kind of process: gateway, worker, courier, web.
 - `private_redis`: the broker of an installation on one machine.
@@ -12,6 +13,7 @@ Files:
 - `default_bundle`: the bundle that comes with tbscreen, registered at first start.
 - `doctor`: checks an installation and says what to do.
 - `tables_for_people`: worklist, deliveries and models as a person reads them.
+- `trial`: a whole installation in a temporary folder, for demo, benchmarks and tests.
 - `demo`: `make demo`: one real film, all the way.
 
 This room knows how to start the others, not how they work.

@@ -186,6 +186,14 @@ def deliveries(
         Console().print(draw_deliveries(rows))
 
 
+@app.command("settings")
+def show_settings() -> None:
+    """List every setting with its default and meaning."""
+    from tbscreen.settings_reference import write_reference
+
+    typer.echo(write_reference(), nl=False)
+
+
 @models_app.command("list")
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
     """Show the registered bundles."""

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
+        use_attribute_docstrings=True,
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     broker_url: str | None = Field(default=None, repr=False)
     """Redis URL; by default `tbscreen serve` starts a private Redis on a Unix socket."""
     log_format: str = Field(default="console", pattern="^(console|json)$")
+    """`console` for people, `json` for log collectors."""
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
     courier: CourierSettings = CourierSettings()

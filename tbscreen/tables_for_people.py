@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.bundles import RegisteredModel
+from db.codes import Refusal
 from db.deliveries import DeliveryRow
 from db.worklist import FilmEntry, StudyEntry
 
@@ -39,7 +40,7 @@ def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
             study.accession_number or "—",
             study.patient_id or "—",
             study.study_date or "—",
-            "\n".join(describe_film(film) for film in study.films),
+            "\n".join(describe_film(film) for film in study.films if film.refusal != Refusal.OWN_OUTPUT),
         )
     return table
 

@@ -92,7 +92,12 @@ class Trial:
 
 @contextmanager
 def trial(
-    progress: Callable[[str], None] = lambda _: None, extra_toml: str = "", directory: Path | None = None
+    progress: Callable[[str], None] = lambda _: None,
+    *,
+    top_level: str = "",
+    tables: str = "",
+    gateway: str = "",
+    gateway_port: int = 0,
 ) -> Iterator[Trial]:
     """Run an installation in a temporary folder inside the block.
 
@@ -100,34 +105,38 @@ def trial(
 
     Args:
         progress: told what is being started.
-        extra_toml: further settings, appended to the file.
-        directory: where to work; a temporary one that is deleted afterwards by default.
+        top_level: further top-level keys of the settings file, as TOML.
+        tables: further tables of the settings file, as TOML.
+        gateway: further keys of its table `[gateway]`, as TOML.
+        gateway_port: where the gateway listens; 0 takes any free port.
     """
     with tempfile.TemporaryDirectory(prefix="tbscreen-") as folder:
-        place = directory or Path(folder)
+        place = Path(folder)
         pacs = SmallPacs(place / "pacs")
         file = place / "tbscreen.toml"
-        file.write_text(_write_settings(place, pacs) + extra_toml, "utf-8")
-        with _environment({FILE_VARIABLE: str(file)}):
-            settings = load_settings()
-            try:
-                with (place / "log.txt").open("ab") as output, running(settings, progress, output) as service:
+        file.write_text(_write_settings(place, pacs, top_level, gateway, gateway_port) + tables, "utf-8")
+        try:
+            with _environment({FILE_VARIABLE: str(file)}), (place / "log.txt").open("ab") as output:
+                settings = load_settings()
+                with running(settings, progress, output) as service:
                     database = Database.open(settings.database_settings())
                     try:
                         yield Trial(service, settings, database, pacs, place)
                     finally:
                         database.close()
-            finally:
-                pacs.stop()
+        finally:
+            pacs.stop()
 
 
-def _write_settings(place: Path, pacs: SmallPacs) -> str:
+def _write_settings(place: Path, pacs: SmallPacs, top_level: str, gateway: str, gateway_port: int) -> str:
     return f"""\
 data_directory = "{place / "data"}"
+{top_level}
 
 [gateway]
 host = "127.0.0.1"
-port = 0
+port = {gateway_port}
+{gateway}
 reserved_disk_bytes = 100000000
 
 [web]

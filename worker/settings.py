@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class WorkerSettings(BaseModel):
     """One worker host."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     """Names this host in the rows of the screenings it makes."""

@@ -1,0 +1,5 @@
+"""Measurements that anyone can run: `python -m benchmarks.NAME`; the last line is one JSON object.
+
+- `machine`: what it ran on.
+- `round_trip`: from C-STORE request to the SR stored in the peer.
+"""
