@@ -10,6 +10,7 @@ Files, in the order in which a film meets them:
 - `tables`: studies, instances, renditions, models, bundle chunks, screenings, outbox, report objects,
   deliveries.
 - `films`: a film is received, prepared, dispatched, refused.
+- `spooled_files`: which files a gateway still holds, and which of them may go.
 - `bundles`: model bundles, registered, activated and kept in chunks for worker hosts.
 - `screenings`: an attempt is counted, a result is recorded together with its outbox row.
 - `outbox`: screenings that wait to be reported; the reports, stored as the bytes that were sent.

@@ -49,6 +49,8 @@ class Reception:
     revision: int
     new: bool
     """False when the same bytes were received before."""
+    file_wanted: bool
+    """False when the film is done with and its file has left the spool already."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,14 @@ class Pinned:
 def find_revision(session: Session, sop_instance_uid: str, dataset_sha256: str) -> Reception | None:
     """Return the row that holds exactly these bytes, if there is one."""
     row = session.execute(
-        select(Instance.id, Instance.revision).where(
+        select(Instance.id, Instance.revision, Instance.spool_path).where(
             Instance.sop_instance_uid == sop_instance_uid,
             Instance.dataset_sha256 == dataset_sha256,
         )
     ).first()
-    return None if row is None else Reception(row.id, row.revision, new=False)
+    if row is None:
+        return None
+    return Reception(row.id, row.revision, new=False, file_wanted=row.spool_path is not None)
 
 
 def record_reception(session: Session, film: ReceivedFilm) -> Reception:
@@ -141,7 +145,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         if before.study_id != study.id:
             studies.refresh(session, before.study_id)
     studies.refresh(session, study.id)
-    return Reception(instance.id, instance.revision, new=True)
+    return Reception(instance.id, instance.revision, new=True, file_wanted=True)
 
 
 def is_own_object(session: Session, sop_instance_uid: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.states import DeliveryState
@@ -72,6 +72,12 @@ def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableS
 def has_due(session: Session) -> bool:
     """True when a screening waits to be reported."""
     return session.scalar(select(OutboxEntry.id).where(OutboxEntry.due_at <= now()).limit(1)) is not None
+
+
+def count_failing(session: Session) -> int:
+    """How many screenings wait because their report could not be built."""
+    query = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.last_error.is_not(None))
+    return session.scalar(query) or 0
 
 
 def fan_out(

@@ -49,6 +49,16 @@ def find_revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_behind(database: Database) -> bool:
+    """True when the database lacks migrations that this version of tbscreen needs.
+
+    A database that is ahead is fine: migrations expand before they contract.
+    """
+    here = find_revision(database)
+    known = {script.revision for script in ScriptDirectory.from_config(_make_config()).walk_revisions()}
+    return here is None or (here in known and here != newest_revision())
+
+
 def newest_revision() -> str:
     """Return the newest migration that this version of tbscreen knows."""
     head = ScriptDirectory.from_config(_make_config()).get_current_head()

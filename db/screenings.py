@@ -112,10 +112,14 @@ def record_result(session: Session, result: Result) -> bool:
 
 
 def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
-    """Give a film back to its gateway, to be prepared and dispatched anew after `delay`."""
+    """Give a film back to its gateway, to be prepared and dispatched anew after `delay`.
+
+    The attempt is taken back with it: what stood in the way was not the film.
+    """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state == FilmState.QUEUED:
         check_film_transition(FilmState.QUEUED, FilmState.RECEIVED)
         instance.state = FilmState.RECEIVED.value
         instance.state_changed_at = now()
         instance.due_at = now() + delay
+        instance.screening_attempts = max(0, instance.screening_attempts - 1)

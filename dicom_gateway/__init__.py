@@ -13,6 +13,7 @@ Files, in the order in which a film meets them:
 - `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.
 - `screening_request`: the message to the workers.
 - `dispatch`: hands the message to the broker.
+- `retention`: takes files out of the spool when their films are done with.
 - `courier`: takes finished screenings from the outbox and brings the reports to the peers.
 - `structured_report`: the DICOM SR of one screening.
 - `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.

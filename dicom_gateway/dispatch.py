@@ -56,10 +56,9 @@ class Dispatcher:
             BrokerAwayError: when the broker does not answer.
         """
         try:
-            with self._celery.connection_for_read() as connection:
+            with self._celery.pool.acquire(block=True) as connection:
                 connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
-                channel = connection.default_channel
-                return int(channel.client.llen(QUEUE))
+                return int(connection.default_channel.client.llen(QUEUE))
         except (OperationalError, OSError, RedisError) as error:
             raise BrokerAwayError(type(error).__name__) from error
 

@@ -201,6 +201,8 @@ class PreparationLoop(threading.Thread):
             due_at = films.next_due_at(session, self._settings.name)
         if due_at is None or due_at > now():
             return False
+        if not self._dispatcher.has_room():
+            return False
         lease = timedelta(seconds=self._settings.preparation_timeout_s + 60)
         with self._database.write() as session:
             leased = films.lease_due(session, self._settings.name, lease, limit=1)
@@ -210,9 +212,6 @@ class PreparationLoop(threading.Thread):
 
     def _take(self, film: films.DueFilm) -> None:
         film_log = log.bind(film=film_key(film.sop_instance_uid)[:12])
-        if not self._dispatcher.has_room():
-            self._postpone(film, timedelta(seconds=1))
-            return
         with self._database.read() as session:
             own = films.is_own_object(session, film.sop_instance_uid)
         if own:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_modality_lut, apply_voi
+from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import pixel_array
 
 from dicom_gateway.dataset_header import read_text
@@ -98,7 +98,8 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
         NotAnXrayError: when all pixels, padding aside, have one value.
         UndecodableError: when the header's lookup tables contradict themselves.
     """
-    codes = np.ascontiguousarray(stored).view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
+    native = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
+    codes = native.view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
     domain = _list_stored_values(header, codes.dtype.itemsize * 8)
     padding = _find_padding(domain, header)
     try:
@@ -164,10 +165,23 @@ def _find_padding(domain: npt.NDArray[np.int64], header: Dataset) -> npt.NDArray
 
 
 def _apply_voi_lut(modality: FloatArray, header: Dataset) -> FloatArray:
-    """Apply the first VOI LUT (PS3.3 C.11.2.1.1) and scale by its number of bits."""
-    bits = int(header.VOILUTSequence[0].LUTDescriptor[2])
-    looked_up: FloatArray = np.asarray(apply_voi(modality.astype(np.int64), header), dtype=np.float64)
-    return looked_up / np.float64(2**bits - 1)
+    """Apply the first VOI LUT (PS3.3 C.11.2.1.1) and scale by its number of bits.
+
+    pydicom's own `apply_voi` counts the entries of a table of 8 bits with 8 bits: wrong beyond 256 of them.
+    """
+    item = header.VOILUTSequence[0]
+    entries, first, bits = (int(number) for number in item.LUTDescriptor)
+    if bits != 8 and not 10 <= bits <= 16:
+        raise UndecodableError(f"a VOI LUT of {bits} bits")
+    entries = entries or 2**16
+    content = item.LUTData
+    if isinstance(content, bytes):
+        content = np.frombuffer(content, "<u2" if header.original_encoding[1] else ">u2")
+    table: FloatArray = np.atleast_1d(np.asarray(content, dtype=np.float64))
+    if table.size < entries:
+        raise UndecodableError(f"a VOI LUT of {table.size} entries that says it has {entries}")
+    index = np.clip(modality - first, 0, entries - 1).astype(np.int64)
+    return table[index] / np.float64(2**bits - 1)
 
 
 def _find_window(header: Dataset) -> Callable[[FloatArray], FloatArray] | None:

@@ -138,6 +138,8 @@ class StorageScp:
             store_log.error("database away: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
+        if not reception.file_wanted:
+            self._spool.discard(file.relative_path)
         if reception.new:
             self._received()
         return SUCCESS

@@ -38,14 +38,25 @@ def main() -> None:
     from db.database import DatabaseError
     from tbscreen.demo import DemoError
     from tbscreen.private_redis import NoRedisError
+    from tbscreen.processes import ProcessError
     from tbscreen.supervisor import SupervisorError
     from worker.bundle import BundleError
 
-    known = (SettingsError, DatabaseError, DemoError, NoRedisError, SupervisorError, BundleError)
+    known = (
+        SettingsError,
+        DatabaseError,
+        DemoError,
+        NoRedisError,
+        ProcessError,
+        SupervisorError,
+        BundleError,
+    )
     try:
         app()
     except known as error:
         _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except SQLAlchemyError as error:
         _fail(f"the database does not do what it should ({type(error).__name__}); run 'tbscreen doctor'")
 
@@ -270,7 +281,7 @@ def _open_database(settings: Settings) -> Any:
     here = schema.find_revision(database)
     if here is None:
         _fail("the database is empty: run 'tbscreen serve' or 'tbscreen db upgrade' first")
-    if here != schema.newest_revision():
+    if schema.is_behind(database):
         _fail(
             f"the database is at migration {here}, this version needs {schema.newest_revision()}: "
             "run 'tbscreen db upgrade'"

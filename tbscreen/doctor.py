@@ -13,8 +13,9 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from db import bundles, schema
+from db import bundles, deliveries, outbox, schema
 from db.database import Database, DatabaseAwayError
+from db.states import DeliveryState
 from dicom_gateway.settings import PeerSettings
 from dicom_gateway.verification import echo
 from tbscreen.settings import Settings, find_file
@@ -92,7 +93,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
             yield Check("database", Health.BAD, str(error), "start it, or correct TBSCREEN_DATABASE_URL")
             return
         here, newest = schema.find_revision(database), schema.newest_revision()
-        if here != newest:
+        if schema.is_behind(database):
             yield Check(
                 "database",
                 Health.BAD,
@@ -101,12 +102,34 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
             )
             return
         yield Check("database", Health.GOOD, f"{version}, migration {here}")
-        yield _examine_bundle(settings, database)
+        yield _examine_bundle(database)
+        yield _examine_deliveries(database)
     finally:
         database.close()
 
 
-def _examine_bundle(settings: Settings, database: Database) -> Check:
+def _examine_deliveries(database: Database) -> Check:
+    with database.read() as session:
+        parked = len(deliveries.list_deliveries(session, DeliveryState.PARKED, 1000))
+        stuck = outbox.count_failing(session)
+    if stuck:
+        return Check(
+            "reports",
+            Health.BAD,
+            f"{stuck} cannot be built",
+            "the courier's log says why; they are tried again",
+        )
+    if parked:
+        return Check(
+            "reports",
+            Health.BAD,
+            f"{parked} refused by a peer and parked",
+            "see 'tbscreen deliveries --state parked'",
+        )
+    return Check("reports", Health.GOOD, "none parked")
+
+
+def _examine_bundle(database: Database) -> Check:
     with database.read() as session:
         active = bundles.find_active(session)
     if active is None:
@@ -149,8 +172,12 @@ def _examine_broker(settings: Settings) -> Check:
 
 def _examine_gateway(settings: Settings) -> Check:
     gateway = settings.gateway
+    if gateway.port == 0:
+        return Check(
+            "gateway", Health.NOTE, "gateway.port is 0, any free port: not checked", "give it a port"
+        )
     host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104
-    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=gateway.port or 11112)
+    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=gateway.port)
     trouble = echo(ourselves, gateway.ae_title)
     where = f"AE title {gateway.ae_title}, port {gateway.port}"
     if trouble is not None:

@@ -6,21 +6,28 @@ import signal
 import threading
 from pathlib import Path
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import schema
 from db.database import Database
 from tbscreen import __version__
 from tbscreen.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     from dicom_gateway.dispatch import Dispatcher
     from dicom_gateway.preparation import PreparationLoop
+    from dicom_gateway.retention import Retention
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
     from dicom_gateway.storage_scp import StorageScp
 
     ending = _end_on_signal()
-    database = Database.open(settings.database_settings())
+    database = _open_database(settings)
     spool = Spool(spool_directory(settings.data_directory))
     spool.sweep()
     loops = [
@@ -33,6 +40,8 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         for _ in range(settings.gateway.preparation_processes)
     ]
 
+    retention = Retention(database, spool, settings.gateway)
+
     def wake() -> None:
         for loop in loops:
             loop.wake()
@@ -40,10 +49,16 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     scp = StorageScp(settings.gateway, database, spool, received=wake)
     for loop in loops:
         loop.start()
-    port = scp.start()
+    retention.start()
+    try:
+        port = scp.start()
+    except OSError as error:
+        where = f"{settings.gateway.host}:{settings.gateway.port}"
+        raise PortError(f"cannot listen on {where} ({error.strerror}): set gateway.port") from None
     _announce(ready_file, str(port))
     ending.wait()
     scp.stop()
+    retention.end()
     for loop in loops:
         loop.end()
     for loop in loops:
@@ -82,7 +97,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.courier import Courier
 
     ending = _end_on_signal()
-    database = Database.open(settings.database_settings())
+    database = _open_database(settings)
     courier = Courier(database, settings.peers, settings.courier, __version__)
     _announce(ready_file, "ready")
     courier.run(ending)
@@ -97,11 +112,15 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
 
     from web.application import build_application
 
-    database = Database.open(settings.database_settings())
+    database = _open_database(settings)
     family = socket.AF_INET6 if ":" in settings.web.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.web.host, settings.web.port))
+    try:
+        listener.bind((settings.web.host, settings.web.port))
+    except OSError as error:
+        where = f"{settings.web.host}:{settings.web.port}"
+        raise PortError(f"cannot listen on {where} ({error.strerror}): set web.port") from None
     port = int(listener.getsockname()[1])
     server = uvicorn.Server(
         uvicorn.Config(
@@ -116,6 +135,29 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
     _announce(ready_file, str(port))
     server.run(sockets=[listener])
     database.close()
+
+
+class ProcessError(Exception):
+    """Root of this module's errors."""
+
+
+class PortError(ProcessError):
+    """Another program listens there."""
+
+
+class SchemaError(ProcessError):
+    """The database lacks migrations that this version needs."""
+
+
+def _open_database(settings: Settings) -> Database:
+    """Open the database; one that is away may come back, one that is behind will not mend itself."""
+    database = Database.open(settings.database_settings())
+    try:
+        if schema.is_behind(database):
+            raise SchemaError("the database is not up to date: run 'tbscreen db upgrade' first")
+    except SQLAlchemyError as error:
+        log.warning("the database is away; waiting for it", error=type(error).__name__)
+    return database
 
 
 def _end_on_signal() -> threading.Event:

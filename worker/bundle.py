@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,7 +170,7 @@ def open_bundle(directory: Path) -> Bundle:
             raise DamagedBundleError(f"{directory}: {name} is not a plain file of reasonable size")
         if _hash_file(path) != expected:
             raise DamagedBundleError(f"{directory}: {name} does not match its SHA-256 in the manifest")
-    check_structure((directory / STRUCTURE).read_text("utf-8"))
+    check_structure((directory / STRUCTURE).read_bytes())
     return Bundle(directory, manifest, hashlib.sha256(content).hexdigest())
 
 
@@ -183,24 +184,28 @@ def parse_manifest(content: bytes) -> Manifest:
         raise DamagedBundleError(f"{MANIFEST}: {where}: {first['msg']}") from error
 
 
-def check_structure(structure: str) -> None:
+def check_structure(structure: bytes) -> None:
     """Raise `UnsafeBundleError` unless every layer of a Keras model JSON only computes."""
     try:
-        graph = json.loads(structure)
+        graph = json.loads(structure.decode())
+        nodes = list(_walk(graph))
     except (ValueError, RecursionError) as error:
-        raise DamagedBundleError(f"{STRUCTURE} is not JSON") from error
+        raise DamagedBundleError(f"{STRUCTURE} is not JSON, or nested too deeply") from error
     if not isinstance(graph, dict) or graph.get("class_name") not in ALLOWED_CONTAINERS:
         raise UnsafeBundleError(f"{STRUCTURE}: the model is not Functional or Sequential")
-    for node in _walk(graph):
-        name, module = node.get("class_name"), node.get("module")
+    for node in nodes:
+        name, module = str(node["class_name"]), node.get("module")
         if name in ALLOWED_CONTAINERS and module in (None, *KERAS_CONTAINER_MODULES):
             allowed = True
         elif name == "__keras_tensor__":
             allowed = module is None
         elif module in (None, "keras.layers"):
             allowed = name in ALLOWED_LAYERS
+        elif module in KERAS_VALUE_MODULES:
+            # A class like GlorotUniform: never "function", "__lambda__" or another of Keras' special words.
+            allowed = re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) is not None
         else:
-            allowed = module in KERAS_VALUE_MODULES or (module == "keras" and name == "DTypePolicy")
+            allowed = module == "keras" and name == "DTypePolicy"
         if not allowed or node.get("registered_name") not in (None, name):
             raise UnsafeBundleError(f"{STRUCTURE}: {module or 'keras'}.{name} is not allowed in a bundle")
 

@@ -38,7 +38,7 @@ class BundleCache:
             try:
                 return self._verify(target, digest)
             except DamagedBundleError:
-                shutil.rmtree(target)
+                shutil.rmtree(target, ignore_errors=True)
         with self._database.read() as session:
             files = bundles.fetch_files(session, digest)
         if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != digest:
@@ -50,8 +50,11 @@ class BundleCache:
                     raise DamagedBundleError(f"{name!r} is no name of a bundle's file")
                 (staging / name).write_bytes(content)
             self._verify(staging, digest)
-            if not target.exists():  # another process of this host may have been faster
+            try:
                 staging.rename(target)
+            except OSError:
+                if not target.is_dir():  # else another process of this host was faster
+                    raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         return self._verify(target, digest)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -30,8 +31,8 @@ class PlattCalibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["platt"] = "platt"
-    slope: float
-    intercept: float
+    slope: FiniteFloat = Field(gt=0.0)
+    intercept: FiniteFloat
     prevalence: Unit
 
     def apply(self, score: float) -> float:
@@ -51,6 +52,16 @@ class IsotonicCalibration(BaseModel):
     scores: tuple[Unit, ...] = Field(min_length=2)
     probabilities: tuple[Unit, ...] = Field(min_length=2)
     prevalence: Unit
+
+    @model_validator(mode="after")
+    def _check(self) -> IsotonicCalibration:
+        if len(self.scores) != len(self.probabilities):
+            raise ValueError("scores and probabilities are not of the same number")
+        if any(after <= before for before, after in pairwise(self.scores)):
+            raise ValueError("scores do not rise")
+        if any(after < before for before, after in pairwise(self.probabilities)):
+            raise ValueError("probabilities fall")
+        return self
 
     def apply(self, score: float) -> float:
         """Return the probability (0..1) of `score` (0..1)."""

@@ -7,11 +7,13 @@ imports this module.
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dicom_gateway.normalization import SPEC
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -40,17 +42,20 @@ class Predictor:
         self.bundle = bundle
         try:
             model = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
-            model.load_weights(bundle.directory / WEIGHTS)
-        except (ValueError, TypeError, KeyError, OSError) as error:
+            with warnings.catch_warnings():
+                # Keras only warns of weights that are not there, and scores with random ones.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(bundle.directory / WEIGHTS)
+        except (ValueError, TypeError, KeyError, OSError, RecursionError, UserWarning) as error:
             raise DamagedBundleError(f"{bundle.directory}: Keras cannot load it: {error}") from error
-        expected = (None, 256, 256, 1)
+        expected = (None, SPEC.rows, SPEC.columns, 1)
         if tuple(model.input_shape) != expected:
             raise DamagedBundleError(f"the network takes {model.input_shape}, not {expected}")
         self._model: Any = model
 
     def warm_up(self) -> None:
         """Predict once, so that the first film does not wait for compilation."""
-        self.predict(np.zeros((1, 256, 256), dtype=np.float32))
+        self.predict(np.zeros((1, SPEC.rows, SPEC.columns), dtype=np.float32))
 
     def predict(self, arrays: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Score a batch of films.
@@ -60,7 +65,13 @@ class Predictor:
 
         Returns:
             float64 (n,), 0..1: the output for tuberculosis, the last one where there are several.
+
+        Raises:
+            ValueError: when `arrays` has another shape, of which Keras does not always complain.
+            ArithmeticError: when a score is not a number.
         """
+        if arrays.ndim != 3 or arrays.shape[1:] != (SPEC.rows, SPEC.columns):
+            raise ValueError(f"films have the shape (n, {SPEC.rows}, {SPEC.columns}), not {arrays.shape}")
         outputs = np.asarray(self._model.predict_on_batch(arrays[..., np.newaxis]), dtype=np.float64)
         scores = outputs.reshape(len(arrays), -1)[:, -1]
         if not bool(np.all(np.isfinite(scores))):

@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import structlog
 
-from db import films, screenings
-from db.codes import Refusal
+from db import screenings
+from db.bundles import UnknownBundleError
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import now
 from dicom_gateway.screening_request import ScreeningRequest
+from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
 from worker.settings import WorkerSettings
 from worker.triage import triage
 
 if TYPE_CHECKING:
     from worker.predictor import Predictor
+
+BROKEN_BUNDLE_PAUSE: Final = timedelta(seconds=60)
+"""How long a film waits whose bundle cannot be loaded; somebody has to mend it."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,13 +68,17 @@ class Screener:
         if attempt is None:
             film_log.info("nothing to do")
             return Outcome.NOTHING_TO_DO
-        predictor = self.load(attempt.bundle_digest)
+        try:
+            predictor = self.load(attempt.bundle_digest)
+        except (BundleError, UnknownBundleError) as error:
+            film_log.error(
+                "handed back: the bundle cannot be loaded", error=str(error), help="tbscreen doctor"
+            )
+            return self._hand_back(request, BROKEN_BUNDLE_PAUSE)
         manifest = predictor.bundle.manifest
         if manifest.normalization["version"] != request.normalization_version:
-            with self._database.write() as session:
-                screenings.hand_back(session, request.instance_id, timedelta(seconds=1))
             film_log.warning("handed back: array of another normalization")
-            return Outcome.HANDED_BACK
+            return self._hand_back(request, timedelta(seconds=1))
         started_at = now()
         score = float(predictor.predict(request.array[np.newaxis])[0])
         verdict = triage(score, manifest, attempt.operating_point, attempt.doubts)
@@ -114,7 +122,11 @@ class Screener:
         if active is not None:
             self.load(active.digest)
 
-    def give_up(self, request: ScreeningRequest, reason: str) -> None:
-        """Refuse a film that cannot be screened, for a reason of its own."""
+    def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> Outcome:
         with self._database.write() as session:
-            films.refuse(session, request.instance_id, Refusal.PROCESSING_FAILED, reason)
+            screenings.hand_back(session, request.instance_id, delay)
+        return Outcome.HANDED_BACK
+
+    def close(self) -> None:
+        """Close its database connections."""
+        self._database.close()

@@ -10,12 +10,14 @@ from celery import Celery, Task
 from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.bundles import UnknownBundleError
 from dicom_gateway.screening_request import (
     TASK_NAME,
     MalformedMessageError,
     ScreeningRequest,
     UnknownMessageVersionError,
 )
+from worker.bundle import BundleError
 from worker.screener import Screener, ScreenerSettings
 
 UNKNOWN_VERSION_PAUSE_S = 30
@@ -39,9 +41,11 @@ def register_tasks(app: Celery, settings: ScreenerSettings, process_ready: Calla
             screeners[0].load_active()
         except SQLAlchemyError as error:
             log.error("database away; the bundle is loaded with the first film", error=type(error).__name__)
+        except (BundleError, UnknownBundleError) as error:
+            log.error("the active bundle cannot be loaded", error=str(error), help="tbscreen doctor")
         process_ready()
 
-    @app.task(name=TASK_NAME, bind=True, max_retries=None)  # type: ignore[untyped-decorator]
+    @app.task(name=TASK_NAME, bind=True, max_retries=None, shared=False)  # type: ignore[untyped-decorator]
     def screen(task: Task, message: object) -> str:
         """Screen the film of one message."""
         try:

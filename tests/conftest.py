@@ -1,0 +1,136 @@
+"""What every test may ask for: real servers, one of each for the whole run, and migrated databases."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+from db.tables import Table
+from tests.servers.database import empty_tables, fresh_database, postgresql
+from tests.servers.redis import redis_server
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of whoever runs the tests play no part in them."""
+    for name in list(os.environ):
+        if name.startswith("TBSCREEN_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server, one for the whole run."""
+    with postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """URL of a Redis server, one for the whole run."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """URL of a new PostgreSQL database without tables."""
+    with fresh_database(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """URL of a new SQLite database without tables."""
+    return f"sqlite:///{tmp_path / 'database' / 'tbscreen.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """URL of one migrated PostgreSQL database for the whole run: ask for `postgresql_url`."""
+    with fresh_database(postgresql_server) as url:
+        _migrate(url)
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database that is only copied."""
+    file = tmp_path_factory.mktemp("template") / "tbscreen.sqlite3"
+    _migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def postgresql_url(migrated_postgresql_url: str) -> str:
+    """URL of a migrated PostgreSQL database that is empty and to which nobody is connected."""
+    empty_tables(migrated_postgresql_url, [table.name for table in reversed(Table.metadata.sorted_tables)])
+    return migrated_postgresql_url
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path) -> str:
+    """URL of a migrated SQLite database that is empty."""
+    file = sqlite_template.parent / "database" / "tbscreen.sqlite3"
+    shutil.rmtree(file.parent, ignore_errors=True)
+    file.parent.mkdir()
+    shutil.copy(sqlite_template, file)
+    return f"sqlite:///{file}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """URL of a new, migrated database: each test runs on SQLite and on PostgreSQL."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A new database without tables: each test runs on SQLite and on PostgreSQL."""
+    database = Database.open(DatabaseSettings(url=request.getfixturevalue(f"empty_{request.param}_url")))
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def open_databases() -> dict[str, Database]:
+    """By URL. Kept from test to test without their connections: SQLAlchemy compiles its statements once."""
+    return {}
+
+
+@pytest.fixture
+def database(database_url: str, open_databases: dict[str, Database]) -> Iterator[Database]:
+    """A new, migrated database: each test runs on SQLite and on PostgreSQL."""
+    yield from _open(database_url, open_databases)
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str, open_databases: dict[str, Database]) -> Iterator[Database]:
+    """A new, migrated SQLite database."""
+    yield from _open(sqlite_url, open_databases)
+
+
+@pytest.fixture
+def postgresql_database(postgresql_url: str, open_databases: dict[str, Database]) -> Iterator[Database]:
+    """A new, migrated PostgreSQL database."""
+    yield from _open(postgresql_url, open_databases)
+
+
+def _open(url: str, known: dict[str, Database]) -> Iterator[Database]:
+    if url not in known:
+        known[url] = Database.open(DatabaseSettings(url=url))
+    yield known[url]
+    known[url].close()
+
+
+def _migrate(url: str) -> None:
+    database = Database.open(DatabaseSettings(url=url))
+    schema.upgrade(database)
+    database.close()

@@ -1,0 +1,168 @@
+"""`tbscreen demo`, `serve` and the benchmark, as people run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from pydicom import dcmread
+
+from tests.servers.ports import free_port, wait_until
+
+MAX_RESTING_BYTES = 1_500_000_000
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    port, page = free_port(), free_port()
+    (tmp_path / "tbscreen.toml").write_text(
+        f'data_directory = "{tmp_path / "data"}"\n'
+        f'[gateway]\nhost = "127.0.0.1"\nport = {port}\nreserved_disk_bytes = 1000000\n'
+        f"[web]\nport = {page}\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TBSCREEN_")}
+    return {**clean, "TBSCREEN_CONFIG": str(tmp_path / "tbscreen.toml"), "COLUMNS": "120"}
+
+
+class Serving:
+    """`tbscreen serve` as a child, and what it printed."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tbscreen", "serve"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._queue: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        wait_until(lambda: self.printed("Ctrl-C ends it"), 120, "serve says that it is ready")
+
+    def printed(self, text: str) -> bool:
+        while not self._queue.empty():
+            self.lines.append(self._queue.get())
+        assert self.process.poll() is None or any(text in line for line in self.lines), "".join(self.lines)
+        return any(text in line for line in self.lines)
+
+    def family(self) -> list[psutil.Process]:
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit status."""
+        assert self.process.stdout is not None
+        if self.process.stdout.closed:
+            return self.process.wait()
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=60)
+        self._reader.join(timeout=60)
+        self.process.stdout.close()
+        return status
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._queue.put(line)
+
+
+@pytest.fixture
+def serving(environment: dict[str, str]) -> Iterator[Serving]:
+    one = Serving(environment)
+    yield one
+    one.end(signal.SIGINT)
+
+
+def test_the_demo_ends_well_and_leaves_the_report(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tbscreen", "demo", "--keep", str(tmp_path / "out")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("CR CHEST PA", "score", "finding", "priority", "model", "prepare", "predict", "Worklist"):
+        assert words in done.stdout
+    report = dcmread(tmp_path / "out" / "demo-report.dcm")
+    assert report.Modality == "SR"
+    assert "demo-report.dcm" in done.stdout
+
+
+def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(
+    serving: Serving, environment: dict[str, str]
+) -> None:
+    text = "".join(serving.lines)
+    for words in ("AE title", "TBSCREEN", "port", "http://127.0.0.1:"):
+        assert words in text
+    doctor = subprocess.run(
+        [sys.executable, "-m", "tbscreen", "doctor"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    family = serving.family()
+    assert len(family) >= 6
+    resting = sum(process.memory_full_info().pss for process in family)
+    assert resting <= MAX_RESTING_BYTES
+    assert serving.end(signal.SIGINT) == 0
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
+def test_a_second_serve_on_the_same_data_is_refused(serving: Serving, environment: dict[str, str]) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "tbscreen", "serve"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 1
+    assert "running already" in second.stderr
+    assert serving.process.poll() is None
+
+
+def test_a_killed_serve_leaves_orphans_that_the_next_one_ends(environment: dict[str, str]) -> None:
+    first = Serving(environment)
+    orphans = first.family()[1:]
+    first.process.kill()
+    first.process.wait(timeout=30)
+    assert any(process.is_running() for process in orphans)
+    second = Serving(environment)
+    try:
+        assert psutil.wait_procs(orphans, timeout=10)[1] == []
+    finally:
+        assert second.end(signal.SIGTERM) == 0
+        first.end(signal.SIGKILL)
+
+
+def test_the_round_trip_benchmark_ends_with_one_json_object() -> None:
+    command = [sys.executable, "-m", "benchmarks.round_trip", "--films", "3", "--associations", "1", "2"]
+    done = subprocess.run(
+        [*command, "--rows", "500", "--columns", "400"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["films"] == 3
+    for key in ("seconds", "films_per_second", "p50_ms", "p95_ms"):
+        assert result[key] > 0
+    assert set(result["stages_ms"]) == {"receive", "prepare", "queue", "predict", "report", "deliver"}
+    assert set(result["associations"]) == {"1", "2"}

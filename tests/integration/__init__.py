@@ -1,0 +1,1 @@
+"""Rooms together with real servers: Orthanc, DCMTK, PostgreSQL, Redis."""

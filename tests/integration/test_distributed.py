@@ -1,0 +1,107 @@
+"""The same processes over PostgreSQL and a Redis of their own; and what happens when parts die."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from db import worklist
+from tbscreen.trial import Trial, trial
+from tests.films import read, small_film
+from tests.integration.conftest import store_raw
+from tests.servers.database import postgresql
+from tests.servers.ports import wait_until
+from tests.servers.redis import redis_server
+
+
+@pytest.fixture(scope="module")
+def distributed() -> Iterator[Trial]:
+    with postgresql() as database_url, redis_server() as broker_url:
+        top = f'database_url = "{database_url}"\nbroker_url = "{broker_url}"\n'
+        gateway = "redispatch_after_s = 3.0\n"
+        with trial(top_level=top, gateway=gateway) as installation:
+            yield installation
+
+
+def processes(installation: Trial, name: str) -> list[psutil.Process]:
+    """Return this installation's processes of one kind, the supervised one first."""
+    found = []
+    for pid in installation.service.supervisor.pids():
+        process = psutil.Process(pid)
+        if name in process.cmdline():
+            found += [process, *process.children(recursive=True)]
+    return found
+
+
+def screened(installation: Trial, path: Path) -> bool:
+    uid = str(read(path).StudyInstanceUID)
+    with installation.database.read() as session:
+        found = worklist.query(session, study_instance_uid=uid)
+    return bool(found) and found[0].state == "screened"
+
+
+def test_a_film_goes_all_the_way_over_postgresql_and_redis(distributed: Trial, tmp_path: Path) -> None:
+    path = small_film(tmp_path)
+    assert distributed.database.engine.dialect.name == "postgresql"
+    before = len(distributed.pacs.received)
+    assert store_raw(distributed.service.dicom_port, path) == 0x0000
+    assert distributed.pacs.wait_for(before + 1, 60)
+    assert screened(distributed, path)
+
+
+@pytest.mark.parametrize("name", ["worker", "courier"])
+def test_a_killed_process_is_started_again_and_no_film_is_lost(
+    distributed: Trial, tmp_path: Path, name: str
+) -> None:
+    before = len(distributed.pacs.received)
+    for process in processes(distributed, name):
+        process.send_signal(signal.SIGKILL)
+    paths = [small_film(tmp_path, number) for number in range(3)]
+    for path in paths:
+        assert store_raw(distributed.service.dicom_port, path) == 0x0000
+
+    def done() -> bool:
+        distributed.service.supervisor.watch()
+        return len(distributed.pacs.received) >= before + 3
+
+    wait_until(done, 90, f"three reports after the {name} was killed")
+    assert len(distributed.pacs.received) == before + 3
+    assert all(screened(distributed, path) for path in paths)
+
+
+def test_a_flushed_broker_loses_no_film(distributed: Trial, tmp_path: Path) -> None:
+    from redis import Redis
+
+    before = len(distributed.pacs.received)
+    (worker, *children) = processes(distributed, "worker")
+    for process in (worker, *children):
+        process.suspend()
+    try:
+        path = small_film(tmp_path)
+        assert store_raw(distributed.service.dicom_port, path) == 0x0000
+        with Redis.from_url(distributed.settings.resolve_broker_url()) as client:
+            wait_until(
+                lambda: int(client.dbsize()) > 0 and _queued(distributed, path), 60, "the film is queued"
+            )
+            client.flushall()
+    finally:
+        for process in (worker, *children):
+            process.resume()
+
+    def done() -> bool:
+        distributed.service.supervisor.watch()
+        return len(distributed.pacs.received) >= before + 1
+
+    wait_until(done, 90, "the film is dispatched again and reported")
+    assert screened(distributed, path)
+
+
+def _queued(installation: Trial, path: Path) -> bool:
+    uid = str(read(path).StudyInstanceUID)
+    with installation.database.read() as session:
+        found = worklist.query(session, study_instance_uid=uid)
+    return bool(found) and found[0].films[0].state == "queued"

@@ -1,0 +1,136 @@
+"""A real PostgreSQL server."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from tests.servers.ports import free_port, wait_until
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "timezone": "Asia/Kolkata",  # nobody may rely on a server that happens to run in UTC
+}
+
+
+def find_postgresql() -> Path:
+    """Return the folder of the newest PostgreSQL's programs, or skip the test."""
+    found = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name)
+    )
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    if on_path is None:
+        pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
+    return Path(on_path).resolve().parent
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL server inside the block.
+
+    Yields:
+        The SQLAlchemy URL of its database `postgres`; `fresh_database` makes others beside it.
+    """
+    programs = find_postgresql()
+    identity = _unprivileged_identity()
+    with tempfile.TemporaryDirectory(prefix="tbscreen-postgresql-") as folder:
+        place = Path(folder)
+        if identity:
+            os.chown(place, identity["user"], identity["group"])
+        data, log = place / "data", place / "log.txt"
+        initdb = [programs / "initdb", "--pgdata", data, "--username", "tbscreen", "--auth", "trust"]
+        initdb += ["--encoding", "UTF8", "--locale", "C", "--no-sync"]
+        made = subprocess.run(
+            initdb, cwd=place, capture_output=True, text=True, check=False, timeout=120, **identity
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        port = free_port()
+        command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
+        command += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, cwd=place, stdout=output, stderr=output, **identity)
+        try:
+            url = f"postgresql+psycopg://tbscreen@127.0.0.1:{port}/postgres"
+
+            def answers() -> bool:
+                assert process.poll() is None, log.read_text()
+                try:
+                    psycopg.connect(_plain(url), connect_timeout=2).close()
+                except psycopg.OperationalError:
+                    return False
+                return True
+
+            wait_until(answers, 60, "PostgreSQL answers")
+            yield url
+        finally:
+            process.send_signal(signal.SIGQUIT)  # "immediate shutdown": nothing here is worth a checkpoint
+            process.wait(timeout=30)
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """Make a database without tables on a running server for the block; yields its SQLAlchemy URL."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(_plain(server_url), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        try:
+            yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+def empty_tables(url: str, tables: Sequence[str]) -> None:
+    """Empty the tables of a database, after ending whoever is still connected to it.
+
+    Much faster than a database of its own for each test.
+
+    Args:
+        url: SQLAlchemy URL.
+        tables: those that refer to others before those that they refer to.
+    """
+    with psycopg.connect(_plain(url)) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for table in tables:
+            connection.execute(f'DELETE FROM "{table}"'.encode())
+        connection.execute("SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence")
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def _unprivileged_identity() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    pytest.skip("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")

@@ -1,0 +1,172 @@
+"""Real PACS software as separate processes on free ports: Orthanc, and DCMTK's storescp and storescu."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.ports import free_port, wait_until
+
+# pynetdicom's console scripts of the same names come first on the path of a virtual environment.
+DCMTK = Path("/usr/bin")
+
+
+def need(program: str, package: str) -> str:
+    """Return a program's full path, or skip the test and say what is missing."""
+    for folder in (DCMTK, Path("/usr/sbin"), Path("/usr/local/bin")):
+        if (folder / program).exists():
+            return str(folder / program)
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed (Debian package {package})")
+    return found
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    """A running Orthanc."""
+
+    ae_title: str
+    dicom_port: int
+    http_port: int
+
+    def get(self, path: str) -> Any:
+        """GET a REST resource as JSON."""
+        return self._request(path, None)
+
+    def post(self, path: str, body: object) -> Any:
+        """POST JSON, or bytes as they are."""
+        return self._request(path, body if isinstance(body, bytes) else json.dumps(body).encode())
+
+    def find(self, level: str, query: dict[str, str]) -> list[str]:
+        """Return Orthanc's ids of what matches."""
+        found: list[str] = self.post("/tools/find", {"Level": level, "Query": query})
+        return found
+
+    def peer_toml(self) -> str:
+        """Return this Orthanc as a `[[peers]]` table."""
+        return peer_toml("orthanc", self.ae_title, self.dicom_port)
+
+    def _request(self, path: str, body: bytes | None) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data=body)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.loads(response.read() or b"null")
+
+
+@contextmanager
+def orthanc(folder: Path, gateway_port: int | None = None) -> Iterator[Orthanc]:
+    """Run an Orthanc. With `gateway_port` it routes every instance it stores to that port."""
+    program = need("Orthanc", "orthanc")
+    server = Orthanc("ORTHANC", free_port(), free_port())
+    folder.mkdir(parents=True, exist_ok=True)
+    settings: dict[str, Any] = {
+        "Name": "tbscreen test",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "DicomAet": server.ae_title,
+        "DicomPort": server.dicom_port,
+        "HttpPort": server.http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomCheckCalledAet": False,
+        "Plugins": [],
+        "StorageCompression": False,
+    }
+    if gateway_port is not None:
+        settings["DicomModalities"] = {"tbscreen": ["TBSCREEN", "127.0.0.1", gateway_port]}
+        script = folder / "route.lua"
+        script.write_text(
+            "function OnStoredInstance(instance, tags, metadata, origin)\n"
+            "  SendToModality(instance, 'tbscreen')\n"
+            "end\n"
+        )
+        settings["LuaScripts"] = [str(script)]
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    with (folder / "orthanc.log").open("wb") as log:
+        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+    try:
+
+        def answers() -> bool:
+            assert process.poll() is None, (folder / "orthanc.log").read_text()
+            try:
+                return bool(server.get("/system"))
+            except (urllib.error.URLError, OSError):
+                return False
+
+        wait_until(answers, 60, "Orthanc answers")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@dataclass
+class StoreScp:
+    """A DCMTK storescp and the folder that it writes into."""
+
+    ae_title: str
+    port: int
+    folder: Path
+
+    def files(self) -> list[Path]:
+        """Return what was received and is complete."""
+        return sorted(path for path in self.folder.iterdir() if path.is_file())
+
+    def peer_toml(self) -> str:
+        """Return this storescp as a `[[peers]]` table."""
+        return peer_toml("storescp", self.ae_title, self.port)
+
+
+@contextmanager
+def storescp(folder: Path, port: int | None = None) -> Iterator[StoreScp]:
+    """Run DCMTK's storescp."""
+    program = need("storescp", "dcmtk")
+    folder.mkdir(parents=True, exist_ok=True)
+    server = StoreScp("STORESCP", port or free_port(), folder)
+    process = subprocess.Popen(
+        [program, "--aetitle", server.ae_title, "--output-directory", str(folder), str(server.port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: echo(server.port, server.ae_title), 30, "storescp answers C-ECHO")
+        yield server
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def echo(port: int, ae_title: str) -> bool:
+    """C-ECHO by DCMTK's echoscu; True when it succeeds."""
+    command = [need("echoscu", "dcmtk"), "-aec", ae_title, "127.0.0.1", str(port)]
+    return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+
+
+def store(port: int, *files: Path, ae_title: str = "TBSCREEN") -> subprocess.CompletedProcess[str]:
+    """C-STORE by DCMTK's storescu; the caller judges the result."""
+    command = [need("storescu", "dcmtk"), "-v", "--propose-lossless", "-aet", "MODALITY", "-aec", ae_title]
+    command += ["127.0.0.1", str(port), *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def validate(path: Path) -> set[str]:
+    """Return what dciodvfy says of a file: its lines, the name of the IOD aside."""
+    command = [need("dciodvfy", "dicom3tools"), str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    lines = (said.stdout + said.stderr).splitlines()
+    return {line.strip() for line in lines if line.startswith(("Error", "Warning"))}
+
+
+def peer_toml(name: str, ae_title: str, port: int) -> str:
+    """Return a `[[peers]]` table."""
+    return f'[[peers]]\nname = "{name}"\nae_title = "{ae_title}"\nhost = "127.0.0.1"\nport = {port}\n\n'

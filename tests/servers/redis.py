@@ -1,0 +1,49 @@
+"""A real Redis server."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tests.servers.ports import free_port, wait_until
+
+
+@contextmanager
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """Run a Redis server inside the block; yields its URL.
+
+    Args:
+        port: where it listens, for a server that comes back; by default any free one.
+    """
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed (Debian package redis-server)")
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="tbscreen-redis-") as folder:
+        log = Path(folder) / "log.txt"
+        command = [program, "--bind", "127.0.0.1", "--port", str(port), "--dir", folder]
+        command += ["--save", "", "--appendonly", "no", "--logfile", str(log)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+
+            def answers() -> bool:
+                assert process.poll() is None, log.read_text()
+                try:
+                    with Redis(host="127.0.0.1", port=port, socket_timeout=2) as client:
+                        return bool(client.ping())
+                except (RedisError, OSError):
+                    return False
+
+            wait_until(answers, 30, "Redis answers")
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
