@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db import studies
 from db.codes import Doubt, Refusal
 from db.states import FilmState, check_film_transition
-from db.tables import Instance, Model, Rendition, ReportObject, now
+from db.tables import Instance, Model, Rendition, ReportObject, Study, now
 
 
 @dataclass(frozen=True)
@@ -258,14 +258,27 @@ def mark_unsent(session: Session, instance_id: int, retry_after: timedelta) -> N
         instance.due_at = now() + retry_after
 
 
+def lock_film(session: Session, instance_id: int) -> Instance | None:
+    """Return a film's row, its study's row locked first and then its own, until the transaction ends.
+
+    Reception locks in this order, too; two transactions that lock the same rows in two orders would wait
+    for each other.
+    """
+    study_id = session.scalar(select(Instance.study_id).where(Instance.id == instance_id))
+    if study_id is None:
+        return None
+    session.execute(select(Study.id).where(Study.id == study_id).with_for_update())
+    return session.get(Instance, instance_id, with_for_update=True, populate_existing=True)
+
+
 def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) -> bool:
     """Record why a film is not screened.
 
     Returns:
         False when it already has its screening or refusal, which then stands.
     """
-    instance = session.get_one(Instance, instance_id, with_for_update=True)
-    if instance.state in (FilmState.SCREENED, FilmState.REFUSED):
+    instance = lock_film(session, instance_id)
+    if instance is None or instance.state in (FilmState.SCREENED, FilmState.REFUSED):
         return False
     _move(instance, FilmState.REFUSED)
     instance.refusal = refusal.value

@@ -55,7 +55,7 @@ def begin_attempt(session: Session, instance_id: int) -> Attempt | None:
     Returns:
         None when there is nothing to do: the film is unknown, has its result, or struck out just now.
     """
-    instance = session.get(Instance, instance_id, with_for_update=True)
+    instance = films.lock_film(session, instance_id)
     if instance is None or instance.state != FilmState.QUEUED:
         return None
     if instance.screening_attempts >= MAX_ATTEMPTS:
@@ -84,8 +84,12 @@ def record_result(session: Session, result: Result) -> bool:
     Returns:
         False when the film already has its result or refusal; nothing is written then.
     """
-    instance = session.get_one(Instance, result.instance_id, with_for_update=True)
-    if instance.state != FilmState.QUEUED or instance.bundle_digest != result.bundle_digest:
+    instance = films.lock_film(session, result.instance_id)
+    if (
+        instance is None
+        or instance.state != FilmState.QUEUED
+        or instance.bundle_digest != result.bundle_digest
+    ):
         return False
     check_film_transition(FilmState(instance.state), FilmState.SCREENED)
     screening = Screening(

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from db.states import FilmState
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
+
+STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
+"""Where a study can stand: waiting for a film, screened, or all of it refused."""
 
 
 @dataclass(frozen=True)

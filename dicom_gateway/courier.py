@@ -16,7 +16,7 @@ from db.database import Database
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from dicom_gateway.spool import film_key
 from dicom_gateway.storage_scu import Outcome, Result, send
-from dicom_gateway.structured_report import build_report
+from dicom_gateway.structured_report import build_report, load_report_tables
 
 BATCH: Final = 16
 """Screenings or reports taken at a time."""
@@ -51,6 +51,7 @@ class Courier:
 
     def run(self, ending: threading.Event) -> None:
         """Work until `ending` is set."""
+        load_report_tables()
         while not ending.is_set():
             try:
                 busy = self.report_due()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from pydicom import config
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import data_element_generator, read_file_meta_info
 from pydicom.tag import BaseTag, Tag
@@ -27,6 +29,7 @@ from db.studies import StudyHeader
 # pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused
 # for a malformed value that nobody needs.
 config.settings.reading_validation_mode = config.IGNORE
+warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
@@ -154,19 +157,8 @@ def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) ->
     if not elements:
         raise NotUnderstoodError("the dataset is empty")
     dataset = Dataset(elements)
-    dataset.set_original_encoding(implicit, little, _find_charset(dataset))
+    dataset.set_original_encoding(implicit, little, convert_encodings(dataset.get("SpecificCharacterSet")))
     return dataset, bool(reached)
-
-
-def _find_charset(dataset: Dataset) -> str | list[str]:
-    value = dataset.get("SpecificCharacterSet")
-    if not value:
-        return "ISO_IR 6"
-    return (
-        [str(one) for one in value]
-        if isinstance(value, list | tuple) or hasattr(value, "append")
-        else str(value)
-    )
 
 
 def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Final
 
+import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -11,6 +14,11 @@ from redis.exceptions import RedisError
 from dicom_gateway.screening_request import QUEUE, TASK_NAME, ScreeningRequest
 
 BROKER_TIMEOUT_S: Final = 5.0
+
+COMPLAINT_INTERVAL_S: Final = 30.0
+"""How often the log says that the broker is away."""
+
+log = structlog.get_logger(__name__)
 
 
 class DispatchError(Exception):
@@ -31,6 +39,7 @@ class Dispatcher:
 
     def __init__(self, broker_url: str, maximum_queue_length: int) -> None:
         self._maximum = maximum_queue_length
+        self._last_complaint = -math.inf
         self._celery = Celery("tbscreen-gateway", broker=broker_url, set_as_current=False)
         self._celery.conf.update(
             task_serializer="msgpack",
@@ -43,11 +52,14 @@ class Dispatcher:
         )
 
     def has_room(self) -> bool:
-        """True when the queue is shorter than its limit; also when the broker is away, which `send` tells."""
+        """True when the broker is there and its queue is shorter than the limit."""
         try:
             return self.queue_length() < self._maximum
-        except BrokerAwayError:
-            return True
+        except BrokerAwayError as error:
+            if time.monotonic() - self._last_complaint > COMPLAINT_INTERVAL_S:
+                self._last_complaint = time.monotonic()
+                log.error("films wait: the broker is away", error=str(error), help="tbscreen doctor")
+            return False
 
     def queue_length(self) -> int:
         """Return how many messages wait for a worker.

@@ -102,11 +102,14 @@ def judge(
     if frames is not None and frames.lstrip("0") not in ("1", ""):
         return Verdict(Refusal.MULTI_FRAME, f"{frames} frames; a film is one image")
     doubts: list[Doubt] = []
+    modality = (read_text(header, "Modality", 16) or "").upper()
     for rule in (_judge_modality, _judge_body_part, _judge_view):
         verdict = rule(header)
         if verdict.refusal is not None:
             return verdict
         doubts.extend(verdict.doubts)
+    if modality not in XRAY_MODALITIES and Doubt.BODY_PART_UNKNOWN in doubts:
+        return Verdict(Refusal.NOT_AN_XRAY, "nothing in the header speaks of an X-ray or of a chest")
     age = read_age_years(header)
     if age is None:
         doubts.append(Doubt.AGE_UNKNOWN)
@@ -155,7 +158,7 @@ def _judge_modality(header: Dataset) -> Verdict:
 def _judge_body_part(header: Dataset) -> Verdict:
     stated = read_text(header, "BodyPartExamined", 64)
     if stated is not None:
-        if _fold(stated) in CHEST_BODY_PARTS or CHEST_WORDS.search(stated):
+        if _fold(stated) in CHEST_BODY_PARTS or CHEST_WORDS.search(stated.replace("_", " ")):
             return Verdict(None, "")
         return Verdict(Refusal.NOT_CHEST, f"body part examined is {stated}")
     regions = _read_codes(header, "AnatomicRegionSequence")
@@ -179,7 +182,7 @@ def _judge_view(header: Dataset) -> Verdict:
         if codes & FRONTAL_VIEW_CODES:
             return Verdict(None, "")
         return Verdict(Refusal.NOT_FRONTAL, "the view code is neither antero-posterior nor postero-anterior")
-    described = read_text(header, "SeriesDescription", 64) or ""
+    described = (read_text(header, "SeriesDescription", 64) or "").replace("_", " ")
     frontal, lateral = FRONTAL_WORDS.search(described), LATERAL_WORDS.search(described)
     if frontal and not lateral:
         return Verdict(None, "")
@@ -190,7 +193,7 @@ def _judge_view(header: Dataset) -> Verdict:
 
 def _read_descriptions(header: Dataset) -> str:
     keywords = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription")
-    return " ".join(read_text(header, keyword, 256) or "" for keyword in keywords)
+    return " ".join(read_text(header, keyword, 256) or "" for keyword in keywords).replace("_", " ")
 
 
 def _read_codes(header: Dataset, keyword: str) -> set[tuple[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -30,7 +31,6 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
-from pynetdicom import AllStoragePresentationContexts
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 VERIFICATION: Final[str] = str(Verification)
@@ -64,6 +64,14 @@ RECORDED_ONLY: Final = (MPEG2MPML, MPEG2MPHL, MPEG4HP41, MPEG4HP41BD)
 
 ACCEPTED_TRANSFER_SYNTAXES: Final = (*DECODABLE, *RECORDED_ONLY)
 
-STORAGE_SOP_CLASSES: Final = tuple(str(context.abstract_syntax) for context in AllStoragePresentationContexts)
+STORAGE_SOP_CLASSES: Final = tuple(
+    uid
+    for uid, (name, kind, *_) in UID_dictionary.items()
+    if kind == "SOP Class"
+    and "Storage" in name
+    and "Storage Commitment" not in name
+    and "Directory" not in name
+)
+"""Every composite storage SOP class of PS3.6 A, retired ones included."""
 
 DECODABLE_UIDS: Final = frozenset(str(syntax) for syntax in DECODABLE)

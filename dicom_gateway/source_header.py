@@ -63,7 +63,7 @@ def read_source(model: dict[str, Any]) -> Dataset:
             continue
         try:
             source.update(Dataset.from_json({tag: element}))
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             continue  # a malformed value: the report does without it, the film's own row keeps it
     return source
 
@@ -105,6 +105,8 @@ def _is_well_formed(keyword: str, value: Any) -> bool:
             TM(str(value))
         elif keyword == "PatientSex":
             return str(value) in ("M", "F", "O")
+        elif vr == "PN":
+            return False  # highdicom warns of odd names and quotes them; they are put back as they came
         elif vr in ("LO", "SH"):
             return "\\" not in str(value)
     except ValueError:

@@ -11,12 +11,12 @@ import logging
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from highdicom import sr
+from highdicom import SOPClass, sr
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
 from db.codes import Finding
 from db.outbox import BuiltReport, ReportableScreening
@@ -120,6 +120,20 @@ def build_report(
         sop_class_uid=str(report.SOPClassUID),
         kind=KIND,
         part10=_encode(report, source),
+    )
+
+
+def load_report_tables() -> None:
+    """Make highdicom read its tables of attributes now, and not while the first report waits."""
+    SOPClass(
+        study_instance_uid="2.25.1",
+        series_instance_uid="2.25.2",
+        series_number=1,
+        sop_instance_uid="2.25.3",
+        sop_class_uid=Comprehensive3DSRStorage,
+        instance_number=1,
+        modality="SR",
+        patient_birth_date="",
     )
 
 

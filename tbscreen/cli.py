@@ -36,7 +36,6 @@ def main() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from db.database import DatabaseError
-    from tbscreen.demo import DemoError
     from tbscreen.private_redis import NoRedisError
     from tbscreen.processes import ProcessError
     from tbscreen.supervisor import SupervisorError
@@ -45,7 +44,6 @@ def main() -> None:
     known = (
         SettingsError,
         DatabaseError,
-        DemoError,
         NoRedisError,
         ProcessError,
         SupervisorError,
@@ -157,9 +155,11 @@ def worklist(
     limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
 ) -> None:
     """Show studies by suspicion: priority band, then score, then waiting time."""
-    from db.worklist import query
+    from db.worklist import STUDY_STATES, query
     from tbscreen.tables_for_people import NOTICE, draw_worklist
 
+    if state is not None and state not in STUDY_STATES:
+        _fail(f"--state {state}: allowed are {', '.join(STUDY_STATES)}")
     database = _open_database(_prepare("worklist"))
     with database.read() as session:
         studies = query(session, state=state, limit=limit)
@@ -258,11 +258,14 @@ def upgrade_database() -> None:
 @app.command(hidden=True)
 def demo(keep: Annotated[Path, typer.Option(help="Where the report is left.")] = Path("out")) -> None:
     """Send one real film all the way through a temporary installation."""
-    from tbscreen.demo import run_demo
+    from tbscreen.demo import DemoError, run_demo
     from tbscreen.logs import configure_logs
 
     configure_logs("console", "demo")
-    run_demo(Console(), keep)
+    try:
+        run_demo(Console(), keep)
+    except DemoError as error:
+        _fail(str(error))
 
 
 def _prepare(process: str) -> Settings:
@@ -294,5 +297,7 @@ def _print_json(document: object) -> None:
 
 
 def _fail(message: str) -> None:
-    Console(stderr=True).print(f"tbscreen: {message}", style="red", highlight=False, markup=False)
+    Console(stderr=True).print(
+        f"tbscreen: {message}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
     sys.exit(1)

@@ -8,10 +8,10 @@ environment or the file, never on a command line.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -20,7 +20,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy.exc import ArgumentError
 
+from db.database import normalize_url
 from db.settings import DatabaseSettings
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from web.settings import WebSettings
@@ -73,9 +75,13 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"peers: the name {name!r} is given twice")
-        if self.broker_url is not None and not re.match(r"^(redis|rediss|redis\+socket)://", self.broker_url):
-            raise ValueError("broker_url begins with redis://, rediss:// or redis+socket://")
-        DatabaseSettings(url=self.resolve_database_url())
+        if self.broker_url is not None and not _is_broker_url(self.broker_url):
+            raise ValueError(
+                "broker_url begins with redis://, rediss:// or redis+socket://; "
+                "in a password / is written %2F, @ %40, : %3A and % %25"
+            )
+        if not _is_database_url(self.resolve_database_url()):
+            raise ValueError("database_url is sqlite:////path or postgresql://user:password@host:port/name")
         return self
 
     @classmethod
@@ -150,6 +156,24 @@ def find_file() -> Path | None:
             raise SettingsError(f"{FILE_VARIABLE} = {named!r}: there is no such file")
         return Path(named)
     return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
+
+
+def _is_database_url(url: str) -> bool:
+    """True for a URL that db takes. What is wrong with it is not told: the text would hold the password."""
+    try:
+        DatabaseSettings(url=url)
+        normalize_url(url)
+    except (ValueError, ArgumentError):
+        return False
+    return True
+
+
+def _is_broker_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("redis", "rediss", "redis+socket") and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _explain(error: Any) -> str:

@@ -85,6 +85,7 @@ class Supervisor:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self._lock.close()
             raise AlreadyRunningError(f"tbscreen is running already in {directory.parent}") from None
         self._end_orphans()
 

@@ -33,14 +33,15 @@ def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
         short = heading in ("Priority", "Score", "Finding", "Study date")
         table.add_column(heading, justify="right" if heading == "Score" else "left", no_wrap=short)
     for study in studies:
+        shown = [film for film in study.films if film.refusal != Refusal.OWN_OUTPUT]
         table.add_row(
             Text(study.priority or "—", PRIORITY_STYLES.get(study.priority or "", "")),
             format_percent(study.probability),
             study.finding or (f"refused: {study.refusal}" if study.refusal else "waiting"),
-            study.accession_number or "—",
-            study.patient_id or "—",
-            study.study_date or "—",
-            "\n".join(describe_film(film) for film in study.films if film.refusal != Refusal.OWN_OUTPUT),
+            _quote(study.accession_number),
+            _quote(study.patient_id),
+            _quote(study.study_date),
+            Text("\n").join(_quote(describe_film(film)) for film in shown),
         )
     return table
 
@@ -71,7 +72,7 @@ def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
             row.kind,
             shorten_uid(row.sop_instance_uid),
             f"{row.created_at:%Y-%m-%d %H:%M:%S}",
-            row.last_error or "",
+            _quote(row.last_error, ""),
         )
     return table
 
@@ -91,3 +92,8 @@ def draw_models(models: Sequence[RegisteredModel]) -> Table:
             f"{model.registered_at:%Y-%m-%d %H:%M}",
         )
     return table
+
+
+def _quote(text: str | None, nothing: str = "—") -> Text:
+    """What came from outside, as it is: neither markup nor control sequences reach the terminal."""
+    return Text("".join(one if one.isprintable() else "\ufffd" for one in text or nothing))

@@ -25,6 +25,8 @@ from worker.triage import triage
 if TYPE_CHECKING:
     from worker.predictor import Predictor
 
+KEPT_PREDICTORS: Final = 2
+
 BROKEN_BUNDLE_PAUSE: Final = timedelta(seconds=60)
 """How long a film waits whose bundle cannot be loaded; somebody has to mend it."""
 
@@ -55,7 +57,7 @@ class Screener:
         self._settings = settings.worker
         self._database = Database.open(settings.database)
         self._cache = BundleCache(settings.cache_directory, self._database)
-        self._predictor: Predictor | None = None
+        self._predictors: dict[str, Predictor] = {}
 
     def screen(self, request: ScreeningRequest) -> Outcome:
         """Screen one film; idempotent.
@@ -102,16 +104,18 @@ class Screener:
         return Outcome.SCREENED if recorded else Outcome.NOTHING_TO_DO
 
     def load(self, digest: str) -> Predictor:
-        """Return the network of a bundle; the last one used is kept loaded."""
-        if self._predictor is None or self._predictor.bundle.digest != digest:
+        """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""
+        if digest not in self._predictors:
             # Imported here because it loads TensorFlow, which must happen after the fork.
             from worker.predictor import Predictor
 
             predictor = Predictor(self._cache.open(digest), self._settings.threads)
             predictor.warm_up()
-            self._predictor = predictor
+            while len(self._predictors) >= KEPT_PREDICTORS:
+                del self._predictors[next(iter(self._predictors))]
+            self._predictors[digest] = predictor
             log.info("bundle loaded", bundle=digest[:12])
-        return self._predictor
+        return self._predictors[digest]
 
     def load_active(self) -> None:
         """Load the active bundle ahead of the first film, if there is one."""
