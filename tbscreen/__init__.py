@@ -12,6 +12,8 @@ Files:
 - `serve`: the whole service on one machine.
 - `default_bundle`: the bundle that comes with tbscreen, registered at first start.
 - `doctor`: checks an installation and says what to do.
+- `predict`: scores for files on disk, without PACS, broker or database.
+- `prediction_output`: those scores as JSON lines, CSV or a table.
 - `tables_for_people`: worklist, deliveries and models as a person reads them.
 - `trial`: a whole installation in a temporary folder, for demo, benchmarks and tests.
 - `demo`: `make demo`: one real film, all the way.

@@ -197,6 +197,29 @@ def deliveries(
         Console().print(draw_deliveries(rows))
 
 
+@app.command()
+def predict(
+    paths: Annotated[list[str], typer.Argument(help="PNG, JPEG and DICOM: files, folders, globs.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON record per line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="A bundle's folder; by default the shipped one.")
+    ] = None,
+) -> None:
+    """Score files on disk, without PACS, broker or database. A broken file is a record with an error."""
+    from tbscreen.default_bundle import DEFAULT_BUNDLE
+    from tbscreen.predict import find_files
+    from tbscreen.predict import predict as predict_files
+    from tbscreen.prediction_output import write_csv, write_json, write_table
+    from worker.bundle import open_bundle
+
+    settings = _prepare("predict")
+    opened = open_bundle(bundle or DEFAULT_BUNDLE)
+    records = predict_files(find_files(paths), opened, settings.gateway)
+    write = write_json if as_json else write_csv if as_csv else write_table
+    write(records, sys.stdout)
+
+
 @app.command("settings")
 def show_settings() -> None:
     """List every setting with its default and meaning."""

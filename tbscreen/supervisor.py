@@ -166,7 +166,7 @@ class Supervisor:
 
     def _end_orphans(self) -> None:
         for path in sorted(self._directory.glob("*.process.json")):
-            with contextlib.suppress(ValueError, KeyError, psutil.NoSuchProcess):
+            with contextlib.suppress(ValueError, KeyError, TypeError, psutil.NoSuchProcess):
                 record = json.loads(path.read_text("utf-8"))
                 orphan = psutil.Process(int(record["pid"]))
                 if abs(orphan.create_time() - float(record["created"])) < 0.05:
@@ -185,7 +185,8 @@ def _end(pid: int, timeout_s: float) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=timeout_s)
-    for survivor in alive:
+    # The parent first, so that it starts no child in place of one that was killed.
+    for survivor in (one for one in family if one in alive):
         with contextlib.suppress(psutil.NoSuchProcess):
             survivor.kill()
     psutil.wait_procs(alive, timeout=5)

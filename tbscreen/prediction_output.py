@@ -1,0 +1,55 @@
+"""Predictions as JSON lines, CSV or a table, written as they come."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from typing import Any, Final, TextIO
+
+from tbscreen.tables_for_people import NOTICE, format_percent
+
+COLUMNS: Final = (
+    "file",
+    "Probability",
+    "Disease",
+    "score",
+    "priority",
+    "doubts",
+    "model",
+    "trained",
+    "error",
+    "refusal",
+)
+
+
+def write_json(records: Iterable[dict[str, Any]], out: TextIO) -> None:
+    """Write one JSON object per line."""
+    for record in records:
+        out.write(json.dumps(record) + "\n")
+        out.flush()
+
+
+def write_csv(records: Iterable[dict[str, Any]], out: TextIO) -> None:
+    """Write comma-separated values with a header; doubts are joined by spaces."""
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        writer.writerow({**record, "doubts": " ".join(record.get("doubts", []))})
+        out.flush()
+
+
+def write_table(records: Iterable[dict[str, Any]], out: TextIO) -> None:
+    """Write one aligned line per file."""
+    untrained = False
+    for record in records:
+        if "error" in record:
+            out.write(f"{'—':>7}  {'—':<13} {record['file']}: {record['error']}\n")
+        else:
+            untrained = untrained or not record["trained"]
+            percent = format_percent(record["Probability"])
+            out.write(f"{percent:>7}  {record['Disease']:<13} {record['file']}\n")
+        out.flush()
+    if untrained:
+        out.write("The model is untrained: its scores mean nothing.\n")
+    out.write(NOTICE + "\n")
