@@ -37,7 +37,7 @@ PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
 """A header longer than this is not one of a radiograph."""
 
-MAX_INFLATED_BYTES: Final = 1024 * 1024 * 1024
+MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
 """A deflated dataset that grows beyond this is a decompression bomb."""
 
 MAX_JSON_VALUE_BYTES: Final = 4096

@@ -40,7 +40,20 @@ XRAY_MODALITIES: Final = frozenset({"CR", "DX", "DR", "RG", "PX", "CXR"})
 CHEST_BODY_PARTS: Final = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "CXR", "PORTCHEST"})
 """Body Part Examined (0018,0015), spaces and punctuation removed; CHEST is the defined term (PS3.16 L)."""
 
-FRONTAL_VIEWS: Final = frozenset({"PA", "AP", "PAERECT", "APERECT", "APSUPINE", "APPORTABLE", "FRONTAL"})
+FRONTAL_VIEWS: Final = frozenset(
+    {
+        "PA",
+        "AP",
+        "PAERECT",
+        "APERECT",
+        "APSUPINE",
+        "APPORTABLE",
+        "POSTEROANTERIOR",
+        "ANTEROPOSTERIOR",
+        "FRONTAL",
+    }
+)
+"""View Position (0018,5101), spaces and punctuation removed; AP and PA are the defined terms."""
 
 CHEST_REGION_CODES: Final = frozenset(
     {("51185008", "SCT"), ("T-D3000", "SRT"), ("39607008", "SCT"), ("T-28000", "SRT")}
@@ -135,7 +148,8 @@ def read_age_years(header: Dataset) -> int | None:
         number, unit = int(stated.group(1)), stated.group(2) or "Y"  # years where no unit is given
         per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[unit]
         age = int(number / per_year)
-        if age <= OLDEST_YEARS:
+        # "000Y" is what some consoles write when nobody entered an age; newborns have days or months.
+        if age <= OLDEST_YEARS and (number, unit) != (0, "Y"):
             return age
     born = _read_date(header, "PatientBirthDate")
     if born is None:

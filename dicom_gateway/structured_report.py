@@ -6,6 +6,7 @@ the document is UNVERIFIED, and its series and text say "AI result, not verified
 
 from __future__ import annotations
 
+import copy
 import io
 import logging
 from datetime import datetime, timedelta, timezone
@@ -294,13 +295,15 @@ def _encode(report: Dataset, source: Dataset) -> bytes:
     """Write the report in the film's own character set if that carries its text, else in UTF-8."""
     charset = source.get("SpecificCharacterSet")
     for candidate in ([charset] if charset else [None]) + ["ISO_IR 192"]:
+        # A copy for each attempt: a name keeps the bytes of its first encoding, replacement characters too.
+        attempt = copy.deepcopy(report)
         if candidate is None:
-            report.pop("SpecificCharacterSet", None)
+            attempt.pop("SpecificCharacterSet", None)
         else:
-            report.SpecificCharacterSet = candidate
+            attempt.SpecificCharacterSet = candidate
         buffer = io.BytesIO()
         try:
-            report.save_as(buffer)
+            attempt.save_as(buffer)
             if _same_text(dcmread(io.BytesIO(buffer.getvalue())), report):
                 return buffer.getvalue()
         except (ValueError, LookupError, UnicodeError):

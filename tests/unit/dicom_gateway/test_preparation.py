@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import io
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+from pydicom.uid import CTImageStorage
+
+from db.codes import Doubt, Refusal
+from dicom_gateway.normalization import normalize
+from dicom_gateway.preparation import (
+    RENDITION_PIXELS,
+    Preparation,
+    PreparationProcess,
+    prepare,
+    render_jpeg,
+)
+from dicom_gateway.radiograph import read_display
+from dicom_gateway.settings import GatewaySettings
+from tests.golden.synthetic import draw_shapes, make_lut, write_film
+
+SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL",))
+
+DEADLINE_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[PreparationProcess]:
+    started = PreparationProcess(SETTINGS)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return write_film(tmp_path / "film.dcm", draw_shapes(12), BitsStored=12)
+
+
+# In this process
+
+
+def test_eligible_film_gives_an_array_and_a_rendition(film: Path) -> None:
+    preparation = prepare(film, "MODALITY", SETTINGS)
+
+    assert preparation.refusal is None
+    assert preparation.doubts == ()
+    assert preparation.array is not None
+    assert np.array_equal(preparation.array, normalize(read_display(film)))
+    picture = np.asarray(Image.open(io.BytesIO(preparation.rendition)))
+    assert picture.shape == (300, 340)
+    assert np.abs(picture / 255.0 - read_display(film)).mean() < 0.01
+
+
+def test_rendition_of_a_real_film_is_small_enough_and_keeps_its_shape() -> None:
+    path = get_testdata_file("RG1_UNCR.dcm", download=False)
+    assert path is not None
+
+    preparation = prepare(Path(path), "MODALITY", SETTINGS)
+
+    picture = Image.open(io.BytesIO(preparation.rendition))
+    assert (picture.format, picture.mode) == ("JPEG", "L")
+    assert picture.size == (964, RENDITION_PIXELS)
+    assert picture.width / picture.height == pytest.approx(1841 / 1955, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [((4, 9000), (1024, 1)), ((1024, 1024), (1024, 1024)), ((1, 1), (1, 1)), ((2048, 512), (256, 1024))],
+)
+def test_rendition_never_exceeds_1024_pixels_a_side(shape: tuple[int, int], size: tuple[int, int]) -> None:
+    display = np.linspace(0, 1, shape[0] * shape[1], dtype=np.float32).reshape(shape)
+
+    assert Image.open(io.BytesIO(render_jpeg(display))).size == size
+
+
+def test_doubts_come_with_the_array(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.dcm", draw_shapes(8), PatientAge=None, ViewPosition=None)
+
+    preparation = prepare(film, "MODALITY", SETTINGS)
+
+    assert preparation.array is not None
+    assert set(preparation.doubts) == {Doubt.AGE_UNKNOWN, Doubt.VIEW_UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sender", "refusal"),
+    [
+        ({"Manufacturer": "tbscreen", "PatientAge": "002Y"}, "MODALITY", Refusal.OWN_OUTPUT),
+        ({}, "DENTAL", Refusal.EXCLUDED_BY_RULE),
+        ({"SOPClassUID": CTImageStorage}, "MODALITY", Refusal.UNSUPPORTED_SOP_CLASS),
+        ({"BodyPartExamined": "KNEE"}, "MODALITY", Refusal.NOT_CHEST),
+        ({"ViewPosition": "LL"}, "MODALITY", Refusal.NOT_FRONTAL),
+        ({"PatientAge": "002Y"}, "MODALITY", Refusal.UNDER_AGE),
+        ({"Rows": 65535, "Columns": 65535}, "MODALITY", Refusal.UNDECODABLE),
+        ({"RescaleSlope": "NaN", "RescaleIntercept": "0"}, "MODALITY", Refusal.UNDECODABLE),
+        ({"RescaleSlope": "0", "RescaleIntercept": "0"}, "MODALITY", Refusal.NOT_AN_XRAY),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "MODALITY", Refusal.NOT_AN_XRAY),
+    ],
+    ids=str,
+)
+def test_film_that_is_not_screened_gives_a_refusal_with_its_reason_and_no_array(
+    attributes: dict[str, object], sender: str, refusal: Refusal, tmp_path: Path
+) -> None:
+    film = write_film(tmp_path / "film.dcm", draw_shapes(12), BitsStored=12, **attributes)
+
+    preparation = prepare(film, sender, SETTINGS)
+
+    assert preparation.refusal is refusal
+    assert preparation.detail
+    assert preparation.array is None
+    assert preparation.rendition == b""
+
+
+@pytest.mark.parametrize("keep", [0, 100, 200, 600, 5000, 100_000])
+def test_file_that_was_damaged_on_disk_is_undecodable(keep: int, film: Path) -> None:
+    content = film.read_bytes()
+    assert keep < len(content)
+    film.write_bytes(content[:keep])
+
+    assert prepare(film, "MODALITY", SETTINGS).refusal is Refusal.UNDECODABLE
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom's and NumPy's, of values that the header is full of
+def test_film_with_any_byte_changed_gives_a_preparation_and_never_an_error(tmp_path: Path) -> None:
+    film = write_film(
+        tmp_path / "film.dcm",
+        draw_shapes(8)[::8, ::8],
+        WindowCenter=[100, 7],
+        WindowWidth=[200, 9],
+        RescaleSlope="1",
+        RescaleIntercept="-10",
+        PixelPaddingValue=0,
+        **make_lut("VOILUTSequence", 0, 8, list(range(256))),
+    )
+    content = film.read_bytes()
+    draw = random.Random(15)
+    refusals = set()
+    for _ in range(600):
+        mutated = bytearray(content)
+        for _ in range(draw.choice([1, 1, 3])):
+            mutated[draw.randrange(340, content.index(b"\xe0\x7f\x10\x00") + 12)] = draw.randrange(256)
+        film.write_bytes(mutated)
+
+        preparation = prepare(film, "MODALITY", SETTINGS)
+
+        refusals.add(preparation.refusal)
+        assert (preparation.array is None) is (preparation.refusal is not None)
+        assert preparation.array is None or bool(np.isfinite(preparation.array).all())
+    assert {None, Refusal.UNDECODABLE, Refusal.NOT_CHEST} <= refusals
+
+
+# In a process of its own
+
+
+def test_child_prepares_what_this_process_would(process: PreparationProcess, film: Path) -> None:
+    found = process.prepare(film, "MODALITY")
+
+    expected = prepare(film, "MODALITY", SETTINGS)
+    assert found is not None
+    assert found.array is not None
+    assert expected.array is not None
+    assert np.array_equal(found.array, expected.array)
+    assert (found.refusal, found.doubts, found.rendition) == (None, (), expected.rendition)
+
+
+def test_one_child_takes_film_after_film(process: PreparationProcess, film: Path) -> None:
+    process.prepare(film, "MODALITY")
+    before = _children()
+
+    refused = process.prepare(film, "DENTAL")
+    again = process.prepare(film, "MODALITY")
+
+    assert refused is not None
+    assert refused.refusal is Refusal.EXCLUDED_BY_RULE
+    assert again is not None
+    assert again.refusal is None
+    assert _children() == before
+
+
+def test_child_that_died_between_films_is_replaced(process: PreparationProcess, film: Path) -> None:
+    process.open()
+    (child,) = _children()
+    os.kill(child, signal.SIGKILL)
+    _wait(lambda: not _lives(child))
+
+    assert process.prepare(film, "MODALITY") is None
+    recovered = process.prepare(film, "MODALITY")
+
+    assert recovered is not None
+    assert recovered.array is not None
+    assert child not in _children()
+
+
+def test_child_killed_at_its_work_gives_no_preparation_and_the_next_film_gets_one(
+    process: PreparationProcess, film: Path, tmp_path: Path
+) -> None:
+    # Reading from a pipe to which nobody writes holds the child up, as a decoder that hangs would.
+    hanging = tmp_path / "hanging.dcm"
+    os.mkfifo(hanging)
+    process.open()
+    (child,) = _children()
+    found: list[Preparation | None] = []
+    thread = threading.Thread(target=lambda: found.append(process.prepare(hanging, "MODALITY")))
+    thread.start()
+    _open_for_writing(hanging)
+
+    os.kill(child, signal.SIGKILL)
+    thread.join(DEADLINE_S)
+
+    assert found == [None]
+    recovered = process.prepare(film, "MODALITY")
+    assert recovered is not None
+    assert recovered.array is not None
+
+
+def test_film_that_takes_too_long_gives_no_preparation_and_its_child_is_ended(tmp_path: Path) -> None:
+    hanging = tmp_path / "hanging.dcm"
+    os.mkfifo(hanging)
+    others = _children()
+    process = PreparationProcess(GatewaySettings(preparation_timeout_s=0.05))
+    try:
+        process.open()
+        (child,) = _children() - others
+        begun = time.monotonic()
+
+        assert process.prepare(hanging, "MODALITY") is None
+        assert time.monotonic() - begun < DEADLINE_S / 2
+        assert not _lives(child)
+    finally:
+        process.close()
+
+
+def test_closed_process_leaves_no_child_and_may_be_closed_again() -> None:
+    others = _children()
+    process = PreparationProcess(SETTINGS)
+    process.open()
+    assert len(_children() - others) == 1
+
+    process.close()
+    process.close()
+
+    assert _children() == others
+
+
+def _children() -> set[int]:
+    """Children that prepare; Python keeps one more beside those that it spawns, to track resources."""
+    return {
+        child.pid
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+    }
+
+
+def _lives(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def _open_for_writing(fifo: Path) -> None:
+    """Wait until somebody reads from the pipe."""
+
+    def is_read() -> bool:
+        try:
+            os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
+
+    _wait(is_read)
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "the condition does not come true"
+        os.sched_yield()
