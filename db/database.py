@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +99,7 @@ def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
         connection.isolation_level = None  # this module says BEGIN itself, see below
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor, time.monotonic() + busy_timeout_s)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
@@ -108,3 +110,15 @@ def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
         # that says from the start that it will write waits its turn.
         read_only = connection.get_execution_options().get("read_only", False)
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _write_ahead(cursor: Any, deadline: float) -> None:
+    """Switch to WAL; SQLite does not wait by itself while another process does the same to a new file."""
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -133,7 +133,9 @@ class PreparationProcess:
             self._connection = None
 
     def open(self) -> Connection:
-        """Start the child, if there is none, and wait until it is up."""
+        """Start the child, if there is none alive, and wait until it is up."""
+        if self._process is not None and not self._process.is_alive():
+            self.close()
         if self._connection is None:
             ours, theirs = self._context.Pipe()
             process = self._context.Process(target=_serve, args=(theirs, self._settings), daemon=True)

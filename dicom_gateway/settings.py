@@ -93,6 +93,7 @@ class CourierSettings(BaseModel):
     retry_first_s: float = Field(default=2.0, gt=0, le=3600)
     """Pause after the first transient failure; doubled after each."""
     retry_most_s: float = Field(default=900.0, gt=0, le=86400)
+    """Longest pause between two attempts."""
     maximum_attempts: int = Field(default=200, ge=1)
     """After so many transient failures a delivery is parked."""
     network_timeout_s: float = Field(default=30.0, gt=0, le=3600)

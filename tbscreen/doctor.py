@@ -11,7 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from db import bundles, deliveries, outbox, schema
 from db.database import Database, DatabaseAwayError
@@ -139,7 +141,7 @@ def _examine_bundle(database: Database) -> Check:
     with tempfile.TemporaryDirectory() as folder:
         try:
             BundleCache(Path(folder), database).open(active.digest)
-        except BundleError as error:
+        except (BundleError, bundles.UnknownBundleError) as error:
             return Check(
                 "model bundle", Health.BAD, str(error), "register it again: 'tbscreen models add FOLDER'"
             )
@@ -155,12 +157,13 @@ def _examine_bundle(database: Database) -> Check:
 
 
 def _examine_broker(settings: Settings) -> Check:
+    once = Retry(NoBackoff(), 0)  # redis-py would try again for seconds
     if settings.broker_url is None:
-        client = Redis(unix_socket_path=str(settings.private_redis_socket()), socket_timeout=5)
+        client = Redis(unix_socket_path=str(settings.private_redis_socket()), socket_timeout=5, retry=once)
         advice = "run 'tbscreen serve', which starts a private Redis, or set TBSCREEN_BROKER_URL"
     else:
         url = settings.broker_url.replace("redis+socket://", "unix://", 1)
-        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=once)
         advice = "start Redis, or correct TBSCREEN_BROKER_URL"
     try:
         with client:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from db import schema
 from db.bundles import RegisteredModel
@@ -111,7 +113,8 @@ def _redis_spec(settings: Settings) -> ProcessSpec:
 
     def is_ready() -> str | None:
         try:
-            with Redis(unix_socket_path=str(socket)) as client:
+            # redis-py would try again for seconds; the supervisor asks again itself.
+            with Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0)) as client:
                 return "ready" if client.ping() else None
         except (RedisError, OSError):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -16,7 +17,6 @@ from starlette.templating import Jinja2Templates
 
 from db import worklist
 from db.database import Database, DatabaseAwayError
-from db.states import FilmState
 
 TEMPLATES = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
@@ -53,7 +53,7 @@ def build_application(database: Database, version: str) -> Starlette:
                 "studies": entries,
                 "version": version,
                 "state": request.query_params.get("state", ""),
-                "states": [FilmState.RECEIVED.value, FilmState.SCREENED.value, FilmState.REFUSED.value],
+                "states": [one.value for one in worklist.STUDY_STATES],
             },
             headers=SECURITY_HEADERS,
         )
@@ -76,6 +76,9 @@ def build_application(database: Database, version: str) -> Starlette:
             return PlainTextResponse("the database does not answer", status_code=503)
         return PlainTextResponse("ok")
 
+    async def say_that_the_database_is_away(_: Request, __: Exception) -> Response:
+        return PlainTextResponse("the database does not answer", status_code=503, headers=SECURITY_HEADERS)
+
     return Starlette(
         routes=[
             Route("/", show_page),
@@ -84,9 +87,12 @@ def build_application(database: Database, version: str) -> Starlette:
             Route("/readyz", show_readiness),
         ],
         # A page of another site must not reach this one by a name of its own (DNS rebinding).
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "::1", "[::1]"])
+        ],
+        exception_handlers={SQLAlchemyError: say_that_the_database_is_away},
     )
 
 
 def _to_int(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isdecimal() else default
+    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else default

@@ -43,7 +43,7 @@ class Predictor:
         try:
             model = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
             with warnings.catch_warnings():
-                # Keras only warns of weights that are not there, and scores with random ones.
+                # Where Keras only warns that weights are not there, it would score with random ones.
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(bundle.directory / WEIGHTS)
         except (ValueError, TypeError, KeyError, OSError, RecursionError, UserWarning) as error:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from tests.servers.ports import free_port, wait_until
 
@@ -37,7 +39,7 @@ def redis_server(port: int | None = None) -> Iterator[str]:
             def answers() -> bool:
                 assert process.poll() is None, log.read_text()
                 try:
-                    with Redis(host="127.0.0.1", port=port, socket_timeout=2) as client:
+                    with Redis(host="127.0.0.1", port=port, retry=Retry(NoBackoff(), 0)) as client:
                         return bool(client.ping())
                 except (RedisError, OSError):
                     return False

@@ -191,13 +191,12 @@ def test_child_that_died_between_films_is_replaced(process: PreparationProcess, 
     process.open()
     (child,) = _children()
     os.kill(child, signal.SIGKILL)
-    _wait(lambda: not _lives(child))
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # dead with all its threads, and left to be reaped
 
-    assert process.prepare(film, "MODALITY") is None
-    recovered = process.prepare(film, "MODALITY")
+    prepared = process.prepare(film, "MODALITY")
 
-    assert recovered is not None
-    assert recovered.array is not None
+    assert prepared is not None, "a child that died between films is no film's fault"
+    assert prepared.array is not None
     assert child not in _children()
 
 
@@ -212,10 +211,12 @@ def test_child_killed_at_its_work_gives_no_preparation_and_the_next_film_gets_on
     found: list[Preparation | None] = []
     thread = threading.Thread(target=lambda: found.append(process.prepare(hanging, "MODALITY")))
     thread.start()
-    _open_for_writing(hanging)
-
-    os.kill(child, signal.SIGKILL)
-    thread.join(DEADLINE_S)
+    writer = _open_for_writing(hanging)  # held open: its end would be the end of the film
+    try:
+        os.kill(child, signal.SIGKILL)
+        thread.join(DEADLINE_S)
+    finally:
+        os.close(writer)
 
     assert found == [None]
     recovered = process.prepare(film, "MODALITY")
@@ -265,17 +266,19 @@ def _lives(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def _open_for_writing(fifo: Path) -> None:
-    """Wait until somebody reads from the pipe."""
+def _open_for_writing(fifo: Path) -> int:
+    """Wait until somebody reads from the pipe; returns the end that writes."""
+    opened: list[int] = []
 
     def is_read() -> bool:
         try:
-            os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+            opened.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
         except OSError:
             return False
         return True
 
     _wait(is_read)
+    return opened[0]
 
 
 def _wait(condition: Callable[[], bool]) -> None:

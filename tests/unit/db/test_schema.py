@@ -1,0 +1,116 @@
+"""Migrations go up and down, by one process at a time, and say the same as `db.tables`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+from db.tables import Table
+
+UPGRADE = """
+import sys
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+
+database = Database.open(DatabaseSettings(url=sys.argv[1]))
+print("here", flush=True)
+sys.stdin.readline()
+schema.upgrade(database)
+database.close()
+"""
+
+
+def test_migrations_go_up_and_down_and_up_again(empty_database: Database) -> None:
+    ours = {table.name for table in Table.metadata.sorted_tables}
+    assert schema.find_revision(empty_database) is None
+
+    schema.upgrade(empty_database)
+    assert schema.find_revision(empty_database) == schema.newest_revision()
+    assert set(inspect(empty_database.engine).get_table_names()) == ours | {"alembic_version"}
+
+    schema.downgrade(empty_database, "base")
+    assert schema.find_revision(empty_database) is None
+    assert set(inspect(empty_database.engine).get_table_names()) == {"alembic_version"}
+
+    schema.upgrade(empty_database)
+    assert set(inspect(empty_database.engine).get_table_names()) == ours | {"alembic_version"}
+
+
+def test_a_database_is_behind_until_it_is_upgraded_and_never_when_it_is_ahead(
+    empty_database: Database,
+) -> None:
+    assert schema.is_behind(empty_database)
+    schema.upgrade(empty_database)
+    assert not schema.is_behind(empty_database)
+    with empty_database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert not schema.is_behind(empty_database)
+    assert schema.find_revision(empty_database) == "9999"
+
+
+def test_a_second_upgrade_changes_nothing(database: Database) -> None:
+    schema.upgrade(database)
+    assert schema.find_revision(database) == schema.newest_revision()
+
+
+def test_migrations_and_tables_do_not_differ(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Table.metadata) == []
+
+
+def test_migrations_and_tables_name_the_same_constraints_and_indexes(empty_database: Database) -> None:
+    schema.upgrade(empty_database)
+    migrated = _names(empty_database)
+    schema.downgrade(empty_database, "base")
+    Table.metadata.create_all(empty_database.engine)
+    assert migrated == _names(empty_database)
+    assert ("models", "uq_models_one_active") in migrated
+
+
+@pytest.mark.parametrize("url_fixture", ["empty_sqlite_url", "empty_postgresql_url"])
+def test_several_processes_upgrade_at_once(url_fixture: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(url_fixture)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", UPGRADE, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    database = Database.open(DatabaseSettings(url=url))
+    assert schema.find_revision(database) == schema.newest_revision()
+    database.close()
+
+
+def _names(database: Database) -> set[tuple[str, str | None]]:
+    inspector = inspect(database.engine)
+    found = set()
+    for table in Table.metadata.tables:
+        found.add((table, inspector.get_pk_constraint(table)["name"]))
+        found |= {(table, one["name"]) for one in inspector.get_unique_constraints(table)}
+        found |= {(table, one["name"]) for one in inspector.get_foreign_keys(table)}
+        found |= {(table, one["name"]) for one in inspector.get_indexes(table)}
+    return found

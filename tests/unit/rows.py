@@ -1,0 +1,167 @@
+"""Rows as the rooms write them, by the same functions: a film received, queued, screened, reported."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from db import bundles, films, outbox, screenings
+from db.codes import Doubt, Finding, Priority
+from db.database import Database
+from db.films import ReceivedFilm, Reception
+from db.outbox import BuiltReport
+from db.screenings import Result
+from db.studies import StudyHeader
+from db.tables import Instance, Table, now
+
+GATEWAY = "gateway-1"
+DIGEST = "a" * 64
+OTHER_DIGEST = "b" * 64
+LEASE = timedelta(minutes=5)
+
+
+def make_film(
+    uid: str = "1.2.3.1", content: str = "pixels", study: str | StudyHeader = "1.2.3", **changes: Any
+) -> ReceivedFilm:
+    """Return what a gateway knows of a film; `content` stands for its bytes."""
+    header = StudyHeader(study) if isinstance(study, str) else study
+    film = ReceivedFilm(
+        sop_instance_uid=uid,
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.1.1",
+        transfer_syntax_uid="1.2.840.10008.1.2.1",
+        dataset_sha256=hashlib.sha256(f"{uid} {content}".encode()).hexdigest(),
+        series_instance_uid=f"{header.study_instance_uid}.9",
+        calling_ae_title="MODALITY",
+        gateway=GATEWAY,
+        spool_path=f"00/{uid}.dcm",
+        byte_size=1000,
+        requested_at=now(),
+        study=header,
+        modality="DX",
+        body_part="CHEST",
+        view_position="PA",
+        age_years=40,
+        header={"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Jane"}]}},
+    )
+    return replace(film, **changes)
+
+
+def receive(database: Database, uid: str = "1.2.3.1", content: str = "pixels", **changes: Any) -> Reception:
+    """Receive one film."""
+    with database.write() as session:
+        return films.record_reception(session, make_film(uid, content, **changes))
+
+
+def register_model(
+    database: Database,
+    digest: str = DIGEST,
+    *,
+    name: str = "test-model",
+    trained: bool = True,
+    active: bool = True,
+    reported: str = "screening",
+) -> None:
+    """Register a bundle that consists of a manifest alone."""
+    manifest = {
+        "name": name,
+        "version": "1.0",
+        "trained": trained,
+        "normalization": {"version": "normalization-of-" + name},
+        "reported_operating_point": reported,
+    }
+    with database.write() as session:
+        bundles.register(session, digest, manifest, {"manifest.json": b"{}"})
+        if active:
+            bundles.activate(session, digest)
+
+
+def queue(database: Database, instance_id: int, doubts: Sequence[Doubt] = ()) -> None:
+    """Prepare and dispatch a received film; a bundle must be active."""
+    with database.write() as session:
+        films.record_preparation(session, instance_id, b"\xff\xd8 a rendition", doubts)
+        assert films.pin_bundle(session, instance_id) is not None
+        assert films.mark_queued(session, instance_id, LEASE)
+
+
+def receive_and_queue(
+    database: Database, uid: str = "1.2.3.1", content: str = "pixels", **changes: Any
+) -> int:
+    """Receive and dispatch one film; returns its row."""
+    instance_id = receive(database, uid, content, **changes).instance_id
+    queue(database, instance_id)
+    return instance_id
+
+
+def make_result(
+    instance_id: int,
+    score: float = 0.9,
+    finding: Finding = Finding.PRESENT,
+    priority: Priority = Priority.HIGH,
+    digest: str = DIGEST,
+) -> Result:
+    """Return a result, as a worker makes it."""
+    return Result(
+        instance_id=instance_id,
+        bundle_digest=digest,
+        operating_point="screening",
+        threshold=0.4,
+        score=score,
+        probability=score,
+        calibrated_threshold=0.4,
+        finding=finding,
+        priority=priority,
+        worker="worker-1",
+        started_at=now(),
+        finished_at=now(),
+    )
+
+
+def screen(
+    database: Database,
+    instance_id: int,
+    score: float = 0.9,
+    finding: Finding = Finding.PRESENT,
+    priority: Priority = Priority.HIGH,
+) -> None:
+    """Screen a queued film."""
+    with database.write() as session:
+        assert screenings.begin_attempt(session, instance_id) is not None
+        assert screenings.record_result(session, make_result(instance_id, score, finding, priority))
+
+
+def report(database: Database, peers: Sequence[str] = ("pacs",)) -> list[str]:
+    """Turn every screening of the outbox into a report for `peers`; returns the reports' UIDs."""
+    made = []
+    with database.write() as session:
+        for entry in outbox.lease(session, LEASE, 100):
+            built = make_report(entry.screening_id)
+            outbox.fan_out(session, entry.outbox_id, entry.screening_id, built, peers)
+            made.append(built.sop_instance_uid)
+    return made
+
+
+def make_report(screening_id: int) -> BuiltReport:
+    """Return a report's bytes and UID, made of its screening's number."""
+    return BuiltReport(
+        f"2.25.{screening_id}",
+        "1.2.840.10008.5.1.4.1.1.88.34",
+        "sr",
+        f"the report of screening {screening_id}".encode(),
+    )
+
+
+def make_due(database: Database, table: type[Table], seconds_ago: float = 1.0) -> None:
+    """Let every lease of a table be over, as if the time had passed."""
+    with database.write() as session:
+        session.execute(update(table).values(due_at=now() - timedelta(seconds=seconds_ago)))
+
+
+def read_film(database: Database, instance_id: int) -> Instance:
+    """Return a film's row, detached."""
+    with database.read() as session:
+        return session.get_one(Instance, instance_id)

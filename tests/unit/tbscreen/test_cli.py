@@ -1,0 +1,222 @@
+"""The one command: help, what it prints, and one clear line when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from db import deliveries
+from db.database import Database
+from db.studies import StudyHeader
+from tbscreen.cli import app
+from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.serve import migrate
+from tbscreen.settings import load_settings
+from tests.servers.ports import free_port
+from tests.unit import rows
+from tests.unit.tbscreen.conftest import Cli
+from worker.bundle import MANIFEST, open_bundle
+
+DIGEST = open_bundle(DEFAULT_BUNDLE).digest
+
+
+def list_commands() -> list[list[str]]:
+    """Return the words of every command, groups included."""
+    found: list[list[str]] = []
+
+    def walk(words: list[str], command: object) -> None:
+        found.append(words)
+        for name, inner in getattr(command, "commands", {}).items():
+            walk([*words, name], inner)
+
+    walk([], typer.main.get_command(app))
+    return found
+
+
+@pytest.fixture
+def installed(place: Path) -> Iterator[Database]:
+    """The database of a new installation in the working directory."""
+    settings = load_settings()
+    migrate(settings)
+    database = Database.open(settings.database_settings())
+    yield database
+    database.close()
+
+
+def test_help_is_printed_by_the_module_and_lists_the_commands(cli: Cli) -> None:
+    run = cli("--help")
+    assert (run.returncode, run.stderr) == (0, "")
+    for name in ("serve", "gateway", "worker", "courier", "web", "doctor", "worklist", "models", "db"):
+        assert f" {name} " in run.stdout
+    assert "Research software, not a medical device" in " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize("words", list_commands(), ids=lambda words: " ".join(words) or "tbscreen")
+def test_every_command_explains_itself(words: list[str]) -> None:
+    run = CliRunner().invoke(app, [*words, "--help"])
+    assert run.exit_code == 0, run.output
+    assert "Usage: " in run.output
+    assert len(run.output.split("Options")[0].split()) > len(words) + 6
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output == f"tbscreen {version('tbscreen')}\n"
+
+
+def test_a_new_installation_is_set_up_and_its_empty_worklist_shown(cli: Cli, place: Path) -> None:
+    upgraded = cli("db", "upgrade")
+    assert upgraded.returncode == 0, upgraded.stderr
+    assert upgraded.stdout == ("the database is up to date; active model: tbscreen-default 0.1.0-untrained\n")
+    assert (place / "data" / "tbscreen.sqlite3").is_file()
+    worklist = cli("worklist", "--json")
+    assert worklist.returncode == 0, worklist.stderr
+    document = json.loads(worklist.stdout)
+    assert document["studies"] == []
+    assert "not verified by a physician" in document["notice"]
+
+
+def test_the_worklist_as_json_and_as_a_table(cli: Cli, installed: Database) -> None:
+    rows.register_model(installed)
+    instance_id = rows.receive_and_queue(installed, study=StudyHeader("1.2.3", "A7", "P1"))
+    rows.screen(installed, instance_id, 0.9)
+    (study,) = json.loads(cli("worklist", "--json", "--state", "screened").stdout)["studies"]
+    assert (study["accession_number"], study["priority"], study["probability"]) == ("A7", "HIGH", 0.9)
+    assert study["received_at"].endswith("+00:00")
+    table = cli("worklist").stdout
+    assert "HIGH" in table
+    assert "90.0%" in table
+
+
+def test_models_are_listed_added_and_activated(cli: Cli, installed: Database, place: Path) -> None:
+    folder = place / "bundle"
+    shutil.copytree(DEFAULT_BUNDLE, folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "version": "0.2.0-untrained"}))
+    digest = open_bundle(folder).digest
+
+    added = cli("models", "add", str(folder))
+    assert (added.returncode, added.stdout) == (0, f"{digest[:12]} registered\n")
+    activated = cli("models", "activate", digest[:8])
+    assert (activated.returncode, activated.stdout) == (0, f"{digest[:12]} is active\n")
+    models = json.loads(cli("models", "list", "--json").stdout)
+    assert {one["digest"]: one["active"] for one in models} == {digest: True, DIGEST: False}
+
+
+def test_parked_deliveries_are_shown_and_replayed(cli: Cli, installed: Database) -> None:
+
+    rows.register_model(installed)
+    rows.screen(installed, rows.receive_and_queue(installed))
+    rows.report(installed, ["archive"])
+    with installed.write() as session:
+        for due in deliveries.lease_due(session, rows.LEASE, 9):
+            deliveries.park(session, due.delivery_id, "0xA900")
+    (row,) = json.loads(cli("deliveries", "--json", "--state", "parked").stdout)
+    assert (row["peer"], row["last_error"]) == ("archive", "0xA900")
+    assert cli("deliveries", "--replay").stdout == "1 parked reports are sent again\n"
+    with installed.read() as session:
+        assert [one.state for one in deliveries.list_deliveries(session, None, 9)] == ["pending"]
+
+
+def test_doctor_of_an_empty_place_says_what_is_wrong_and_fails(cli: Cli) -> None:
+    run = cli("doctor", GATEWAY__PORT="0")
+    assert run.returncode == 1
+    assert "✗ database: " in run.stdout
+    assert "→ run 'tbscreen db upgrade'" in run.stdout
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "said"),
+    [
+        (["worklist"], {}, "the database is empty: run 'tbscreen serve' or 'tbscreen db upgrade' first"),
+        (["worklist", "--state", "lost"], {}, "--state lost: allowed are received, screened, refused"),
+        (
+            ["worklist"],
+            {"CONFIG": "/nowhere.toml"},
+            "TBSCREEN_CONFIG = '/nowhere.toml': there is no such",
+        ),
+        (["worklist"], {"PORT": "1"}, "environment variable TBSCREEN_PORT is not a setting. "),
+        (["worklist"], {"DATABASE_URL": "mysql://me:s3cret@host/name"}, "database_url is sqlite:"),
+        (["db", "upgrade"], {"DATA_DIRECTORY": "/proc/nowhere"}, "No such file or directory: /proc/nowhere"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list | dict) else None,
+)
+def test_a_mistake_is_one_clear_line(
+    cli: Cli, words: list[str], variables: dict[str, str], said: str
+) -> None:
+    assert_one_line(cli(*words, **variables), said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["models", "activate", "ffff"],
+            "0 registered bundles begin with 'ffff'; see 'tbscreen",
+        ),
+        (["models", "add", "nowhere"], "nowhere is not a bundle: it has no manifest.json"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_mistake_with_models_is_one_clear_line(
+    cli: Cli, installed: Database, words: list[str], said: str
+) -> None:
+    assert_one_line(cli(*words), said)
+
+
+@pytest.mark.parametrize("trouble", ["away", "damaged"])
+def test_a_database_that_does_not_answer_is_one_clear_line(cli: Cli, place: Path, trouble: str) -> None:
+    (place / "damaged.sqlite3").write_bytes(b"this is not a database" * 1000)
+    url = {
+        "away": f"postgresql://me:s3cret@127.0.0.1:{free_port()}/name",
+        "damaged": f"sqlite:///{place / 'damaged.sqlite3'}",
+    }[trouble]
+    assert_one_line(cli("worklist", DATABASE_URL=url), "run 'tbscreen doctor'")
+
+
+def test_a_taken_port_is_one_clear_line(cli: Cli, installed: Database) -> None:
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = cli("web", WEB__PORT=str(port))
+    assert_one_line(run, f"cannot listen on 127.0.0.1:{port} (Address already in use): set web.port")
+
+
+def test_a_command_for_the_database_loads_neither_dicom_nor_keras(installed: Database) -> None:
+    program = (
+        "import atexit, sys\n"
+        "heavy = ('pydicom', 'pynetdicom', 'highdicom', 'keras', 'tensorflow', 'celery', 'starlette')\n"
+        "atexit.register(lambda: print([one for one in heavy if one in sys.modules], file=sys.stderr))\n"
+        "from tbscreen.cli import main\n"
+        "sys.argv = ['tbscreen', 'worklist', '--json']\n"
+        "main()\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(run.stdout)["studies"] == []
+    assert run.stderr == "[]\n"
+
+
+def assert_one_line(run: subprocess.CompletedProcess[str], said: str) -> None:
+    """Exit status 1, nothing on standard output, and one line on standard error without a password."""
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert run.stdout == ""
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("tbscreen: ")
+    assert said in line
+    assert "s3cret" not in line

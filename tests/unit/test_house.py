@@ -1,0 +1,112 @@
+"""The rules of the house: which room imports which, how files are called, what never comes in."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("tbscreen", "web", "training", "worker", "dicom_gateway", "db")
+NAMELESS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "managers", "base", "misc"}
+
+# Neither the machine on which a file was written nor where its packages came from is anybody's business.
+FOREIGN = re.compile(
+    "/" + r"work/|index-url[ =]+[\"']?https?:|find-links[ =]|https?://\S+/simple\b|^\S+ @ (https?|file):"
+)
+
+
+def list_files() -> list[Path]:
+    """Return the files that are, or are about to be, under version control."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("this is no git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def list_modules() -> list[Path]:
+    """Return the Python files of the rooms."""
+    return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def test_imports_run_one_way() -> None:
+    run = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-logo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", run.stdout)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_s_map_names_each_of_its_files_and_no_other(room: str) -> None:
+    folder = ROOT / room
+    map_ = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+    assert map_ is not None
+    named = re.findall(r"^- `([a-z_/]+)`", map_, re.MULTILINE)
+    files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")}
+    folders = {f"{path.name}/" for path in folder.iterdir() if path.is_dir()}
+    assert len(named) == len(set(named))
+    assert files <= set(named)
+    assert set(named) <= files | folders
+
+
+def test_no_file_is_called_after_nothing() -> None:
+    assert [path for path in list_modules() if path.stem in NAMELESS or path.parent.name in NAMELESS] == []
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    silent = [path for path in list_modules() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    assert silent == []
+
+
+@pytest.mark.parametrize("module", ["pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml"])
+def test_nothing_that_can_run_code_is_deserialised(module: str) -> None:
+    assert [path for path in list_modules() if module in _imports(path)] == []
+
+
+@pytest.mark.parametrize("name", ["eval", "exec", "compile", "__import__"])
+def test_no_text_is_run_as_code(name: str) -> None:
+    found = []
+    for path in list_modules():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+                found.append((path, node.lineno))
+    assert found == []
+
+
+def test_no_test_uses_mocks() -> None:
+    tests = [path for path in list_files() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]
+    assert len(tests) > 20
+    assert [path for path in tests if _imports(path) & {"unittest", "mock", "pytest_mock"}] == []
+
+
+def test_no_file_tells_where_it_was_made() -> None:
+    found = []
+    for path in list_files():
+        content = path.read_bytes()
+        if b"\0" in content[:8192]:
+            continue
+        for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+            if FOREIGN.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {line[:120]}")
+    assert found == []
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names

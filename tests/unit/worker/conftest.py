@@ -1,0 +1,41 @@
+"""Bundles and their loaded networks, made once."""
+
+from __future__ import annotations
+
+import pytest
+
+from db import bundles
+from db.database import Database
+from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tests.unit.worker.networks import write_network
+from worker.bundle import Bundle, open_bundle, read_files
+from worker.predictor import Predictor
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Predictor:
+    """The loaded network of the bundle that comes with tbscreen."""
+    return Predictor(open_bundle(DEFAULT_BUNDLE))
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A trained bundle whose score is sigmoid(4 · mean of the film)."""
+    return write_network(tmp_path_factory.mktemp("small"), weight=4.0)
+
+
+@pytest.fixture(scope="session")
+def other_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A trained bundle that takes arrays of another normalization; its score is sigmoid(-4 · mean)."""
+    return write_network(
+        tmp_path_factory.mktemp("other"), weight=-4.0, name="other", normalization={"version": "another"}
+    )
+
+
+def register(database: Database, bundle: Bundle, *, active: bool = True) -> None:
+    """Store a bundle in a database."""
+    with database.write() as session:
+        manifest = bundle.manifest.model_dump(mode="json")
+        bundles.register(session, bundle.digest, manifest, read_files(bundle))
+        if active:
+            bundles.activate(session, bundle.digest)

@@ -1,0 +1,57 @@
+"""Small bundles with real networks, made in a moment."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dicom_gateway.normalization import SPEC
+from worker.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
+
+MANIFEST: dict[str, Any] = {
+    "format": 1,
+    "name": "small",
+    "version": "1.0",
+    "architecture": "test",
+    "trained": True,
+    "finding": "TBCXR",
+    "normalization": SPEC.to_manifest(),
+    "operating_points": [
+        {"name": "screening", "threshold": 0.25, "sensitivity": 0.9, "specificity": 0.7},
+        {"name": "rule_in", "threshold": 0.75, "sensitivity": 0.6, "specificity": 0.9},
+    ],
+    "reported_operating_point": "screening",
+    "calibration": {"method": "identity", "prevalence": None},
+}
+
+
+def write_network(
+    directory: Path, outputs: int = 1, size: int = 256, weight: float | None = None, **manifest: Any
+) -> Bundle:
+    """Write a bundle whose network is one dense layer over the film's mean: score = sigmoid(w · mean).
+
+    Args:
+        directory: new or empty.
+        outputs: of the network; output k has k + 1 times the weight.
+        size: rows and columns that it takes.
+        weight: w; 1 by default.
+        manifest: what differs from `MANIFEST`.
+    """
+    import keras
+
+    films = keras.Input((size, size, 1), name="film")
+    mean = keras.layers.GlobalAveragePooling2D(name="mean")(films)
+    scores = keras.layers.Dense(outputs, activation="sigmoid", name="scores")(mean)
+    model = keras.Model(films, scores, name="small")
+    weights = np.arange(1, outputs + 1, dtype=np.float32)[np.newaxis] * (1.0 if weight is None else weight)
+    model.get_layer("scores").set_weights([weights, np.zeros(outputs, dtype=np.float32)])
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / WEIGHTS
+        model.save_weights(file)
+        content = file.read_bytes()
+    return write_bundle(
+        directory, {**MANIFEST, **manifest}, {STRUCTURE: model.to_json().encode(), WEIGHTS: content}
+    )

@@ -1,0 +1,196 @@
+"""One request from attempt to committed result, on a real database and with a real network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import delete, select, update
+
+from db import films, screenings
+from db.codes import Doubt, Refusal
+from db.database import Database
+from db.settings import DatabaseSettings
+from db.states import FilmState
+from db.tables import BundleChunk, OutboxEntry, Screening
+from dicom_gateway.normalization import SPEC
+from dicom_gateway.screening_request import ScreeningRequest
+from tests.unit import rows
+from tests.unit.worker.conftest import register
+from tests.unit.worker.networks import write_network
+from worker.bundle import Bundle
+from worker.screener import Outcome, Screener, ScreenerSettings
+from worker.settings import WorkerSettings
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> ScreenerSettings:
+    """A worker host's settings."""
+    return ScreenerSettings(
+        DatabaseSettings(url=database_url), WorkerSettings(name="worker-7"), tmp_path / "cache"
+    )
+
+
+@pytest.fixture
+def screener(settings: ScreenerSettings) -> Iterator[Screener]:
+    """A screener on the database under test."""
+    made = Screener(settings)
+    yield made
+    made.close()
+
+
+def make_request(instance_id: int, value: float = 0.5, version: str = SPEC.version) -> ScreeningRequest:
+    """Return a request for an evenly grey film."""
+    return ScreeningRequest(
+        instance_id, "film-key", version, np.full((SPEC.rows, SPEC.columns), value, np.float32)
+    )
+
+
+def test_a_film_is_screened_and_its_result_committed(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    with database.read() as session:
+        screening = session.scalars(select(Screening)).one()
+        assert session.scalars(select(OutboxEntry.screening_id)).all() == [screening.id]
+    assert screening.score == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-6)
+    assert (screening.finding, screening.priority, screening.worker) == ("present", "HIGH", "worker-7")
+    assert (screening.threshold, screening.operating_point) == (0.25, "screening")
+    assert screening.bundle_digest == small_bundle.digest
+    assert screening.finished_at >= screening.started_at
+    assert rows.read_film(database, instance_id).state == FilmState.SCREENED
+
+
+def test_a_second_request_for_the_same_film_finds_nothing_to_do(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, 0.1)) is Outcome.NOTHING_TO_DO
+    with database.read() as session:
+        assert len(session.scalars(select(Screening)).all()) == 1
+    assert rows.read_film(database, instance_id).screening_attempts == 1
+
+
+def test_a_request_for_an_unknown_film_finds_nothing_to_do(screener: Screener) -> None:
+    assert screener.screen(make_request(12345)) is Outcome.NOTHING_TO_DO
+
+
+def test_an_array_of_another_normalization_is_handed_back_unscored(
+    database: Database, screener: Screener, other_bundle: Bundle
+) -> None:
+    register(database, other_bundle)
+    instance_id = rows.receive_and_queue(database)
+    assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
+    assert rows.read_film(database, instance_id).state == FilmState.RECEIVED
+    with database.read() as session:
+        assert session.scalars(select(Screening)).all() == []
+    rows.queue(database, instance_id)
+    assert screener.screen(make_request(instance_id, version="another")) is Outcome.SCREENED
+
+
+def test_a_film_is_screened_with_the_bundle_that_was_pinned_not_the_active_one(
+    database: Database, screener: Screener, small_bundle: Bundle, other_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    before = rows.receive_and_queue(database, "1.2.3.1")
+    register(database, other_bundle)
+    after = rows.receive_and_queue(database, "1.2.3.2")
+    screener.load_active()
+    assert screener.screen(make_request(before)) is Outcome.SCREENED
+    assert screener.screen(make_request(after, version="another")) is Outcome.SCREENED
+    with database.read() as session:
+        made = session.execute(
+            select(Screening.bundle_digest, Screening.priority).order_by(Screening.instance_id)
+        ).all()
+    assert [tuple(row) for row in made] == [(small_bundle.digest, "HIGH"), (other_bundle.digest, "LOW")]
+
+
+def test_a_film_in_doubt_is_undetermined(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive(database).instance_id
+    rows.queue(database, instance_id, [Doubt.AGE_UNKNOWN])
+    assert screener.screen(make_request(instance_id)) is Outcome.SCREENED
+    with database.read() as session:
+        assert session.scalars(select(Screening.finding)).all() == ["undetermined"]
+
+
+def test_a_film_begun_three_times_is_refused_without_being_predicted(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    for _ in range(screenings.MAX_ATTEMPTS):
+        with database.write() as session:
+            assert screenings.begin_attempt(session, instance_id) is not None
+    assert screener.screen(make_request(instance_id)) is Outcome.NOTHING_TO_DO
+    assert rows.read_film(database, instance_id).refusal == Refusal.PROCESSING_FAILED
+
+
+def test_an_attempt_is_committed_before_the_film_is_predicted(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    poisoned = ScreeningRequest(instance_id, "film-key", SPEC.version, np.zeros((2, 2), np.float32))
+    with pytest.raises(ValueError, match="shape"):
+        screener.screen(poisoned)
+    film = rows.read_film(database, instance_id)
+    assert (film.state, film.screening_attempts) == (FilmState.QUEUED, 1)
+
+
+def test_a_film_refused_meanwhile_keeps_its_refusal(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    with database.write() as session:
+        films.refuse(session, instance_id, Refusal.EXCLUDED_BY_RULE, "by hand")
+    assert screener.screen(make_request(instance_id)) is Outcome.NOTHING_TO_DO
+    assert rows.read_film(database, instance_id).refusal == Refusal.EXCLUDED_BY_RULE
+
+
+def test_without_an_active_bundle_there_is_nothing_to_load(
+    screener: Screener, settings: ScreenerSettings
+) -> None:
+    screener.load_active()
+    assert list(settings.cache_directory.iterdir()) == []
+
+
+def test_two_networks_are_kept_while_one_bundle_replaces_the_other(
+    database: Database, screener: Screener, small_bundle: Bundle, other_bundle: Bundle, tmp_path: Path
+) -> None:
+    third_bundle = write_network(tmp_path / "third", name="third")
+    for bundle in (small_bundle, other_bundle, third_bundle):
+        register(database, bundle)
+    small, other = screener.load(small_bundle.digest), screener.load(other_bundle.digest)
+    assert screener.load(small_bundle.digest) is small
+    assert screener.load(other_bundle.digest) is other
+    third = screener.load(third_bundle.digest)
+    assert screener.load(other_bundle.digest) is other
+    assert screener.load(third_bundle.digest) is third
+    assert screener.load(small_bundle.digest) is not small
+
+
+@pytest.mark.parametrize("trouble", ["unknown", "damaged"])
+def test_a_film_whose_bundle_cannot_be_loaded_is_handed_back_without_a_strike(
+    database: Database, screener: Screener, small_bundle: Bundle, trouble: str
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    with database.write() as session:
+        if trouble == "unknown":
+            session.execute(delete(BundleChunk))
+        else:
+            session.execute(update(BundleChunk).values(content=b"damaged"))
+    assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
+    film = rows.read_film(database, instance_id)
+    assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
