@@ -39,9 +39,9 @@ servers: ## Install the real servers that the tests use (Debian packages; needs 
 test: setup servers check ## Install what the tests need and run the whole suite
 	@$(BIN)/python -m pytest
 
-check: setup lint ## Lint, types and import contracts
+check: lint ## The same as lint
 
-lint: setup
+lint: setup ## Lint, types and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy

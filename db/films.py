@@ -50,7 +50,7 @@ class Reception:
     new: bool
     """False when the same bytes were received before."""
     file_wanted: bool
-    """False when the film is done with and its file has left the spool already."""
+    """False when another gateway holds the file, or the film is done with and no gateway does."""
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,23 @@ class Pinned:
 
     bundle_digest: str
     operating_point: str
-    normalization_version: str
 
 
-def find_revision(session: Session, sop_instance_uid: str, dataset_sha256: str) -> Reception | None:
-    """Return the row that holds exactly these bytes, if there is one."""
+def find_revision(
+    session: Session, sop_instance_uid: str, dataset_sha256: str, gateway: str
+) -> Reception | None:
+    """Return the row that holds exactly these bytes, if there is one, as `gateway` has to treat it."""
     row = session.execute(
-        select(Instance.id, Instance.revision, Instance.spool_path).where(
+        select(Instance.id, Instance.revision, Instance.spool_path, Instance.gateway).where(
             Instance.sop_instance_uid == sop_instance_uid,
             Instance.dataset_sha256 == dataset_sha256,
         )
     ).first()
     if row is None:
         return None
-    return Reception(row.id, row.revision, new=False, file_wanted=row.spool_path is not None)
+    return Reception(
+        row.id, row.revision, new=False, file_wanted=row.spool_path is not None and row.gateway == gateway
+    )
 
 
 def record_reception(session: Session, film: ReceivedFilm) -> Reception:
@@ -94,7 +97,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     revision, which takes the place of the one before on the worklist.
     """
     study = studies.open_study(session, film.study)
-    known = find_revision(session, film.sop_instance_uid, film.dataset_sha256)
+    known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
     if known is not None:
         return known
     earlier = session.scalars(
@@ -137,7 +140,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
             session.flush()
     except IntegrityError:
         # Another association of another process stored the same instance between our look and our write.
-        known = find_revision(session, film.sop_instance_uid, film.dataset_sha256)
+        known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
         if known is None:
             raise
         return known
@@ -212,23 +215,26 @@ def record_preparation(session: Session, instance_id: int, jpeg: bytes, doubts: 
     session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
 
 
-def pin_bundle(session: Session, instance_id: int) -> Pinned | None:
+def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> Pinned | None:
     """Fix bundle and operating point at the film's first dispatch; later dispatches keep them.
 
+    Args:
+        session: in a transaction.
+        instance_id: the film.
+        normalization_version: of the arrays that the gateway makes.
+
     Returns:
-        What the film is screened with, or None while no bundle is active.
+        What the film is screened with, or None while no bundle that takes such arrays is active; nothing is
+        pinned then.
     """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
-    if instance.bundle_digest is None:
+    if instance.bundle_digest is None or instance.operating_point is None:
         model = session.scalar(select(Model).where(Model.active))
-        if model is None:
+        if model is None or model.normalization_version != normalization_version:
             return None
         instance.bundle_digest = model.digest
         instance.operating_point = str(model.manifest["reported_operating_point"])
-    else:
-        model = session.get_one(Model, instance.bundle_digest)
-    assert instance.operating_point is not None
-    return Pinned(model.digest, instance.operating_point, model.normalization_version)
+    return Pinned(instance.bundle_digest, instance.operating_point)
 
 
 def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta) -> bool:
@@ -285,6 +291,31 @@ def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) ->
     instance.refusal_detail = detail
     studies.refresh(session, instance.study_id)
     return True
+
+
+def retry_failed(session: Session) -> int:
+    """Give all films that were refused as `processing_failed` and are still in a spool another chance.
+
+    Returns:
+        How many.
+    """
+    failed = session.scalars(
+        select(Instance.id).where(
+            Instance.state == FilmState.REFUSED,
+            Instance.refusal == Refusal.PROCESSING_FAILED,
+            Instance.spool_path.is_not(None),
+        )
+    ).all()
+    for instance_id in failed:
+        instance = lock_film(session, instance_id)
+        if instance is not None and instance.state == FilmState.REFUSED:
+            _move(instance, FilmState.RECEIVED)
+            instance.refusal = instance.refusal_detail = None
+            instance.preparation_attempts = instance.screening_attempts = 0
+            instance.bundle_digest = instance.operating_point = None
+            instance.due_at = now()
+            studies.refresh(session, instance.study_id)
+    return len(failed)
 
 
 def next_due_at(session: Session, gateway: str) -> datetime | None:

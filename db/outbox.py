@@ -122,8 +122,8 @@ def fan_out(
         session.delete(entry)
 
 
-def postpone(session: Session, outbox_id: int, delay: timedelta, error: str) -> None:
-    """Keep a screening whose report could not be built, and say why."""
+def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | None) -> None:
+    """Keep a screening whose report was not built, and say why, if there is a reason."""
     entry = session.get(OutboxEntry, outbox_id)
     if entry is not None:
         entry.due_at = now() + delay

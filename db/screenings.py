@@ -118,7 +118,8 @@ def record_result(session: Session, result: Result) -> bool:
 def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
     """Give a film back to its gateway, to be prepared and dispatched anew after `delay`.
 
-    The attempt is taken back with it: what stood in the way was not the film.
+    The attempt is taken back with it, and so is the bundle, for nothing was reported yet: what stood in the
+    way was not the film.
     """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state == FilmState.QUEUED:
@@ -127,3 +128,4 @@ def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
         instance.state_changed_at = now()
         instance.due_at = now() + delay
         instance.screening_attempts = max(0, instance.screening_attempts - 1)
+        instance.bundle_digest = instance.operating_point = None

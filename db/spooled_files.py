@@ -67,3 +67,9 @@ def count_spooled_bytes(session: Session, gateway: str) -> int:
 def forget_file(session: Session, instance_id: int) -> None:
     """Note that a film's file is no longer in the spool."""
     session.get_one(Instance, instance_id, with_for_update=True).spool_path = None
+
+
+def is_known(session: Session, gateway: str, spool_path: str) -> bool:
+    """True when a row of `gateway` names this file."""
+    row = select(Instance.id).where(Instance.gateway == gateway, Instance.spool_path == spool_path)
+    return session.scalar(row.limit(1)) is not None

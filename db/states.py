@@ -36,13 +36,14 @@ FILM_TRANSITIONS: Final[dict[FilmState, frozenset[FilmState]]] = {
     FilmState.RECEIVED: frozenset({FilmState.QUEUED, FilmState.REFUSED}),
     FilmState.QUEUED: frozenset({FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED}),
     FilmState.SCREENED: frozenset(),
-    FilmState.REFUSED: frozenset(),
+    FilmState.REFUSED: frozenset({FilmState.RECEIVED}),  # by hand, after `processing_failed`
 }
 
 DELIVERY_TRANSITIONS: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.PENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.PARKED}),
     DeliveryState.DELIVERED: frozenset(),
-    DeliveryState.PARKED: frozenset({DeliveryState.PENDING}),
+    # Delivered from parked: another courier, whose lease had run out, brought it there after all.
+    DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     DateTime,
     Dialect,
     ForeignKey,
@@ -126,8 +127,8 @@ class Instance(Table):
     station_name: Mapped[str | None] = mapped_column(String(64))
     calling_ae_title: Mapped[str] = mapped_column(String(64))
     gateway: Mapped[str] = mapped_column(String(128))
-    spool_path: Mapped[str | None] = mapped_column(String(256))
-    byte_size: Mapped[int]
+    spool_path: Mapped[str | None] = mapped_column(String(256), index=True)
+    byte_size: Mapped[int] = mapped_column(BigInteger)
     header: Mapped[dict[str, Any]]
 
     state: Mapped[str] = mapped_column(String(16))

@@ -14,6 +14,8 @@ Files, in the order in which a film meets them:
 - `screening_request`: the message to the workers.
 - `dispatch`: hands the message to the broker.
 - `retention`: takes files out of the spool when their films are done with.
+- `source_header`: a film's header from db, made fit to be a report's evidence.
+- `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
 - `courier`: takes finished screenings from the outbox and brings the reports to the peers.
 - `structured_report`: the DICOM SR of one screening.
 - `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.

@@ -21,7 +21,7 @@ from dicom_gateway.structured_report import build_report, load_report_tables
 BATCH: Final = 16
 """Screenings or reports taken at a time."""
 
-LEASE: Final = timedelta(minutes=10)
+LEASE: Final = timedelta(minutes=3)
 """What a courier that died had taken is taken again after this."""
 
 log = structlog.get_logger(__name__)
@@ -48,16 +48,18 @@ class Courier:
         self._peers = {peer.name: peer for peer in peers}
         self._settings = settings
         self._software_version = software_version
+        self._ending = threading.Event()
 
     def run(self, ending: threading.Event) -> None:
         """Work until `ending` is set."""
         load_report_tables()
+        self._ending = ending
         while not ending.is_set():
             try:
                 busy = self.report_due()
                 busy = self.deliver_due() or busy
-            except SQLAlchemyError as error:
-                log.error("database away", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  a courier that ends brings nothing to anybody
+                log.error("trouble; the courier goes on", error=type(error).__name__)
                 ending.wait(1.0)
                 continue
             if not busy:
@@ -71,7 +73,11 @@ class Courier:
         with self._database.write() as session:
             due = outbox.lease(session, LEASE, BATCH)
         for screening in due:
-            self._report(screening)
+            if self._ending.is_set():
+                with self._database.write() as session:
+                    outbox.postpone(session, screening.outbox_id, timedelta(0), None)
+            else:
+                self._report(screening)
         return bool(due)
 
     def deliver_due(self) -> bool:
@@ -85,15 +91,30 @@ class Courier:
         for delivery in due:
             by_peer.setdefault(delivery.peer, []).append(delivery)
         for name, batch in by_peer.items():
-            peer = self._peers.get(name)
+            self._deliver(name, batch)
+        return bool(due)
+
+    def _deliver(self, name: str, batch: Sequence[deliveries.DueDelivery]) -> None:
+        """Send one peer's reports; whatever happens, none of them stays leased."""
+        unsettled = {delivery.delivery_id: delivery for delivery in batch}
+        peer = self._peers.get(name)
+        try:
             if peer is None:
-                with self._database.write() as session:
-                    for delivery in batch:
-                        deliveries.park(session, delivery.delivery_id, "this peer is not in the settings")
-                continue
+                for delivery in batch:
+                    self._settle(Outcome(delivery, Result.PERMANENT, "this peer is not in the settings"))
+                    del unsettled[delivery.delivery_id]
+                return
             for outcome in send(peer, batch, self._settings):
                 self._settle(outcome)
-        return bool(due)
+                del unsettled[outcome.delivery.delivery_id]
+                if self._ending.is_set():
+                    break
+        except SQLAlchemyError:
+            raise  # nothing can be written down now; the leases run out by themselves
+        except Exception as error:  # noqa: BLE001  one peer's trouble is not the others'
+            log.error("trouble with a peer", peer=name, error=type(error).__name__)
+        for delivery in unsettled.values():
+            self._settle(Outcome(delivery, Result.TRANSIENT, "interrupted"))
 
     def _report(self, screening: outbox.ReportableScreening) -> None:
         report_log = log.bind(film=film_key(screening.sop_instance_uid)[:12])

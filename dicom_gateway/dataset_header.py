@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 
 from pydicom import config
 from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import data_element_generator, read_file_meta_info
 from pydicom.tag import BaseTag, Tag
@@ -35,7 +36,13 @@ PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
 
 MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
-"""A header longer than this is not one of a radiograph."""
+"""More than this is not read into memory, the values beyond `MAX_READ_VALUE_BYTES` aside."""
+
+MAX_READ_VALUE_BYTES: Final = 1024 * 1024
+"""Longer values (an encapsulated PDF, raw data) are passed over: nothing here needs them."""
+
+MAX_UID_CHARACTERS: Final = 64
+"""PS3.5 9.1."""
 
 MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
 """A deflated dataset that grows beyond this is a decompression bomb."""
@@ -144,13 +151,18 @@ def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) ->
             )
         return False
 
-    for element in data_element_generator(stream, implicit, little, stop_when=reached_pixels):
+    passed_over = 0
+    for element in data_element_generator(
+        stream, implicit, little, stop_when=reached_pixels, defer_size=MAX_READ_VALUE_BYTES
+    ):
         if int(element.tag) <= last:
             raise NotUnderstoodError(f"element {element.tag} is out of order")
         last = int(element.tag)
         elements[element.tag] = element
         end = stream.tell()
-        if end - start > MAX_HEADER_BYTES:
+        if isinstance(element, RawDataElement) and element.value is None and element.length:
+            passed_over += element.length
+        if end - start - passed_over > MAX_HEADER_BYTES:
             raise NotUnderstoodError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
     if not reached and end != size:
         raise NotUnderstoodError("the dataset ends in the middle of an element")
@@ -172,6 +184,8 @@ def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: 
     named_instance = str(header.dataset.get("SOPInstanceUID") or "")
     if not named_class or not named_instance:
         raise NotUnderstoodError("the dataset has no SOP Class UID or no SOP Instance UID")
+    if max(len(named_class), len(named_instance)) > MAX_UID_CHARACTERS:
+        raise NotUnderstoodError(f"a UID of more than {MAX_UID_CHARACTERS} characters")
     if named_class != sop_class_uid:
         raise MismatchError("the dataset's SOP class is not the one that was announced")
     if named_instance != sop_instance_uid:
@@ -236,6 +250,8 @@ def to_json_model(dataset: Dataset) -> dict[str, Any]:
             value = getattr(raw, "value", None)
             if isinstance(value, bytes) and len(value) > MAX_JSON_VALUE_BYTES:
                 continue
+            if isinstance(raw, RawDataElement) and value is None and raw.length:
+                continue  # passed over when the header was read
             single = Dataset()
             single.add(dataset[tag])
             single.walk(_drop_unkept)

@@ -35,7 +35,7 @@ SCREENED_SOP_CLASSES: Final = frozenset(
 )
 """PS3.4 B.5. Raw detector data (DX Image Storage - For Processing) is not what a reader sees."""
 
-XRAY_MODALITIES: Final = frozenset({"CR", "DX", "DR", "RG", "PX", "CXR"})
+XRAY_MODALITIES: Final = frozenset({"CR", "DX", "DR", "RG", "CXR"})
 
 CHEST_BODY_PARTS: Final = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "CXR", "PORTCHEST"})
 """Body Part Examined (0018,0015), spaces and punctuation removed; CHEST is the defined term (PS3.16 L)."""

@@ -18,7 +18,6 @@ from typing import Final
 import numpy as np
 import structlog
 from PIL import Image
-from sqlalchemy.exc import SQLAlchemyError
 
 from db import films
 from db.codes import Doubt, Refusal
@@ -185,13 +184,13 @@ class PreparationLoop(threading.Thread):
 
     def run(self) -> None:
         """Work until `end`."""
-        self._child.open()
         while not self._ending.is_set():
             self._wake.clear()
             try:
+                self._child.open()
                 busy = self._work_once()
-            except SQLAlchemyError as error:
-                log.error("database away; films wait in the spool", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  a gateway must not go on receiving without this loop
+                log.error("trouble; films wait in the spool", error=type(error).__name__)
                 busy = False
                 self._ending.wait(1.0)
             if not busy:
@@ -238,14 +237,13 @@ class PreparationLoop(threading.Thread):
         assert preparation.array is not None
         with self._database.write() as session:
             films.record_preparation(session, film.instance_id, preparation.rendition, preparation.doubts)
-            pinned = films.pin_bundle(session, film.instance_id)
-            ready = pinned is not None and pinned.normalization_version == SPEC.version
+            pinned = films.pin_bundle(session, film.instance_id, SPEC.version)
+            ready = pinned is not None
             queued = ready and films.mark_queued(
                 session, film.instance_id, timedelta(seconds=self._settings.redispatch_after_s)
             )
         if not ready:
-            reason = "no bundle is active" if pinned is None else "the bundle wants another normalization"
-            log.error("film waits: " + reason, film=key[:12], help="tbscreen doctor")
+            log.error("film waits: no bundle of our normalization", film=key[:12], help="tbscreen doctor")
             self._postpone(film, OUTAGE_PAUSE)
             return
         if not queued:

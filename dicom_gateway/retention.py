@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from db import spooled_files
 from db.database import Database
@@ -17,6 +17,8 @@ from dicom_gateway.spool import Spool
 
 INTERVAL_S: Final = 60.0
 BATCH: Final = 200
+STRAY_S: Final = 3600.0
+"""A file without row is a stray after so long; strays are looked for as often."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,14 +39,29 @@ class Retention(threading.Thread):
 
     def run(self) -> None:
         """Work until `end`."""
+        strays_at = time.monotonic()
         while not self._ending.wait(INTERVAL_S):
             try:
                 removed = self.sweep()
-            except (SQLAlchemyError, OSError) as error:
+                if time.monotonic() >= strays_at:
+                    removed += self.sweep_strays()
+                    strays_at = time.monotonic() + STRAY_S
+            except Exception as error:  # noqa: BLE001  tried again in a minute
                 log.error("the spool could not be swept", error=type(error).__name__)
                 continue
             if removed:
                 log.info("files left the spool", count=removed)
+
+    def sweep_strays(self) -> int:
+        """Delete files that no row names: their senders were told 0xA700 and did not come back."""
+        strays = 0
+        for path in self._spool.list_older_than(STRAY_S):
+            with self._database.read() as session:
+                known = spooled_files.is_known(session, self._settings.name, path)
+            if not known:
+                self._spool.discard(path)
+                strays += 1
+        return strays + self._spool.sweep_older_than(STRAY_S)
 
     def sweep(self) -> int:
         """Delete what may go now; returns how many files."""

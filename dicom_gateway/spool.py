@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 CHUNK: Final = 1024 * 1024
+
+
+class SpoolError(Exception):
+    """Root of this module's errors."""
+
+
+class SpoolInUseError(SpoolError):
+    """Another gateway holds this spool. Permanent while it runs; give each its own data directory."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +46,41 @@ class Spool:
         self.incoming = directory / "incoming"
         self.incoming.mkdir(parents=True, exist_ok=True)
 
+    def lock(self) -> None:
+        """Make this process the only gateway on this spool, for as long as it lives.
+
+        Raises:
+            SpoolInUseError: when another gateway works here.
+        """
+        self._lock = (self.directory / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise SpoolInUseError(f"another gateway works in {self.directory}") from None
+
     def sweep(self) -> int:
         """Delete what earlier processes left half received; nobody was told that it was stored."""
-        leftovers = [entry for entry in self.incoming.iterdir() if entry.is_file()]
-        for leftover in leftovers:
-            leftover.unlink(missing_ok=True)
-        return len(leftovers)
+        return self.sweep_older_than(0.0)
+
+    def sweep_older_than(self, seconds: float) -> int:
+        """Delete what has been coming in for so long that nobody sends it any more; returns how many."""
+        limit = time.time() - seconds
+        removed = 0
+        for entry in self.incoming.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # its association has just ended
+                if entry.is_file() and entry.stat().st_mtime <= limit:
+                    entry.unlink()
+                    removed += 1
+        return removed
+
+    def list_older_than(self, seconds: float) -> Iterator[str]:
+        """Yield the relative paths of kept files that have lain here for so long."""
+        limit = time.time() - seconds
+        for path in self.directory.glob("??/??/*.dcm"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime <= limit:
+                    yield str(path.relative_to(self.directory))
 
     def free_bytes(self) -> int:
         """Space left for films."""

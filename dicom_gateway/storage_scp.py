@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from pynetdicom import AE, _config, evt
 from pynetdicom.transport import ThreadedAssociationServer
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from db import films
 from db.database import Database
@@ -110,15 +110,11 @@ class StorageScp:
         sop_instance_uid = str(request.AffectedSOPInstanceUID)
         sender = str(event.assoc.requestor.ae_title or "").strip()
         store_log = log.bind(film=film_key(sop_instance_uid)[:12], sender=sender)
-        if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
-            store_log.error("disk nearly full: film not taken")
-            return OUT_OF_RESOURCES
         try:
-            incoming = Path(event.dataset_path)
-        except (AttributeError, TypeError):
-            store_log.warning("C-STORE request without dataset")
-            return CANNOT_UNDERSTAND
-        try:
+            if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
+                store_log.error("disk nearly full: film not taken")
+                return OUT_OF_RESOURCES
+            incoming = _find_dataset(event)
             header = read_header(incoming)
             check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
             file = self._spool.keep(incoming, sop_instance_uid, header.dataset_offset)
@@ -131,11 +127,17 @@ class StorageScp:
         except MismatchError as error:
             store_log.warning("dataset does not match its SOP class", reason=str(error))
             return DATASET_MISMATCH
+        except DataError as error:
+            store_log.error("the database cannot hold what the header says", error=type(error).__name__)
+            return CANNOT_UNDERSTAND
         except OSError as error:
             store_log.error("spool cannot be written: film not taken", error=error.strerror)
             return OUT_OF_RESOURCES
         except SQLAlchemyError as error:
             store_log.error("database away: film not taken", error=type(error).__name__)
+            return OUT_OF_RESOURCES
+        except Exception as error:  # noqa: BLE001  whatever it is, the sender keeps the film and tries again
+            store_log.error("trouble: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
         if not reception.file_wanted:
@@ -172,6 +174,14 @@ class StorageScp:
             station_name=read_text(dataset, "StationName", 64),
             header=to_json_model(dataset),
         )
+
+
+def _find_dataset(event: evt.Event) -> Path:
+    """Return the file that pynetdicom wrote; raises `NotUnderstoodError` for a request without dataset."""
+    try:
+        return Path(event.dataset_path)
+    except (AttributeError, TypeError):
+        raise NotUnderstoodError("a C-STORE request without dataset") from None
 
 
 def _drop_unfinished(event: evt.Event) -> None:

@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Final
 
 from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.association import Association
 
 from db.deliveries import DueDelivery
+from dicom_gateway.presentation_contexts import VERIFICATION
 from dicom_gateway.settings import CourierSettings, PeerSettings
 
 DUPLICATE_SOP_INSTANCE: Final = 0x0111
@@ -46,7 +47,15 @@ def send(
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = settings.network_timeout_s
     for sop_class in dict.fromkeys(delivery.sop_class_uid for delivery in deliveries):
         ae.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    # Verification is proposed too, so that a peer that takes none of our SOP classes says so instead of
+    # looking as if it were away: without one accepted context there is no association at all.
+    ae.add_requested_context(VERIFICATION)
+    try:
+        association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    except OSError:
+        for delivery in deliveries:
+            yield Outcome(delivery, Result.TRANSIENT, f"the host name {peer.host} is not known")
+        return
     try:
         if not association.is_established:
             reason = "association rejected" if association.is_rejected else "no association: peer away"
@@ -80,7 +89,9 @@ def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
     accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
     if delivery.sop_class_uid not in accepted:
         return Outcome(
-            delivery, Result.PERMANENT, f"the peer does not take SOP class {delivery.sop_class_uid}"
+            delivery,
+            Result.PERMANENT,
+            f"the peer does not take {UID(delivery.sop_class_uid).name}; see courier.sr_sop_class",
         )
     try:
         answer = association.send_c_store(dcmread(io.BytesIO(delivery.part10)))

@@ -115,6 +115,7 @@ def build_report(
         transfer_syntax_uid=ExplicitVRLittleEndian,
         coding_schemes=[PRIVATE_CODES] if settings.finding_code == "tbscreen" else None,
     )
+    report.InstanceCreationDate, report.InstanceCreationTime = report.ContentDate, report.ContentTime
     restore_as_sent(report, source)
     return BuiltReport(
         sop_instance_uid=str(report.SOPInstanceUID),

@@ -13,7 +13,10 @@ def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> s
     ae = AE(ae_title=calling_ae_title)
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = timeout_s
     ae.add_requested_context(VERIFICATION)
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    try:
+        association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    except OSError:
+        return f"the host name {peer.host} is not known"
     if association.is_rejected:
         return (
             f"it rejects the association: does it know AE title {calling_ae_title}, "

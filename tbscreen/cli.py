@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -36,6 +37,7 @@ def main() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from db.database import DatabaseError
+    from dicom_gateway.spool import SpoolError
     from tbscreen.private_redis import NoRedisError
     from tbscreen.processes import ProcessError
     from tbscreen.supervisor import SupervisorError
@@ -46,6 +48,7 @@ def main() -> None:
         DatabaseError,
         NoRedisError,
         ProcessError,
+        SpoolError,
         SupervisorError,
         BundleError,
     )
@@ -198,6 +201,17 @@ def deliveries(
 
 
 @app.command()
+def retry() -> None:
+    """Screen again all films that were refused as processing_failed and are still in the spool."""
+    from db.films import retry_failed
+
+    database = _open_database(_prepare("retry"))
+    with database.write() as session:
+        count = retry_failed(session)
+    typer.echo(f"{count} films are screened again")
+
+
+@app.command()
 def predict(
     paths: Annotated[list[str], typer.Argument(help="PNG, JPEG and DICOM: files, folders, globs.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON record per line.")] = False,
@@ -258,14 +272,18 @@ def activate_model(
 ) -> None:
     """Screen new films with this bundle; workers take it up without restart."""
     from db import bundles
+    from dicom_gateway.normalization import SPEC
 
     database = _open_database(_prepare("models"))
     with database.write() as session:
-        matching = [one.digest for one in bundles.list_models(session) if one.digest.startswith(digest)]
+        matching = [one for one in bundles.list_models(session) if one.digest.startswith(digest)]
         if len(matching) != 1:
             _fail(f"{len(matching)} registered bundles begin with {digest!r}; see 'tbscreen models list'")
-        bundles.activate(session, matching[0])
-    typer.echo(f"{matching[0][:12]} is active")
+        if matching[0].normalization_version != SPEC.version:
+            wanted = matching[0].normalization_version
+            _fail(f"it wants arrays of {wanted}; the gateways of this version make {SPEC.version}")
+        bundles.activate(session, matching[0].digest)
+    typer.echo(f"{matching[0].digest[:12]} is active")
 
 
 @db_app.command("upgrade")
@@ -294,6 +312,7 @@ def demo(keep: Annotated[Path, typer.Option(help="Where the report is left.")] =
 def _prepare(process: str) -> Settings:
     from tbscreen.logs import configure_logs
 
+    os.umask(0o077)  # what this process writes holds patient data: nobody else on this host reads it
     settings = load_settings()
     configure_logs(settings.log_format, process)
     return settings

@@ -181,7 +181,8 @@ def _examine_gateway(settings: Settings) -> Check:
         )
     host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104
     ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=gateway.port)
-    trouble = echo(ourselves, gateway.ae_title)
+    caller = next(iter(gateway.allowed_calling_ae_titles), gateway.ae_title)
+    trouble = echo(ourselves, caller)
     where = f"AE title {gateway.ae_title}, port {gateway.port}"
     if trouble is not None:
         return Check(

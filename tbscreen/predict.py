@@ -66,7 +66,7 @@ def read_file(path: Path, settings: GatewaySettings) -> PreparedFile:
         if not is_dicom(path):
             return PreparedFile(str(path), None, error="neither PNG, JPEG nor DICOM")
         preparation = prepare(path, "", settings)
-    except (OSError, ValueError, UnidentifiedImageError) as error:
+    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return PreparedFile(str(path), None, error=reason)
     if preparation.refusal is not None:

@@ -29,6 +29,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     ending = _end_on_signal()
     database = _open_database(settings)
     spool = Spool(spool_directory(settings.data_directory))
+    spool.lock()
     spool.sweep()
     loops = [
         PreparationLoop(
@@ -47,14 +48,14 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
             loop.wake()
 
     scp = StorageScp(settings.gateway, database, spool, received=wake)
-    for loop in loops:
-        loop.start()
-    retention.start()
     try:
         port = scp.start()
     except OSError as error:
         where = f"{settings.gateway.host}:{settings.gateway.port}"
         raise PortError(f"cannot listen on {where} ({error.strerror}): set gateway.port") from None
+    for loop in loops:
+        loop.start()
+    retention.start()
     _announce(ready_file, str(port))
     ending.wait()
     scp.stop()

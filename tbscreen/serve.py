@@ -80,7 +80,7 @@ def running(
         yield Service(
             ae_title=settings.gateway.ae_title,
             dicom_port=int(announced["gateway"]),
-            page=f"http://{settings.web.host}:{announced['web']}/",
+            page=f"http://{_bracket(settings.web.host)}:{announced['web']}/",
             model=model,
             supervisor=supervisor,
         )
@@ -96,6 +96,11 @@ def _pass_on(settings: Settings) -> dict[str, str]:
     if file is not None:
         environment[FILE_VARIABLE] = str(file.resolve())
     return environment
+
+
+def _bracket(host: str) -> str:
+    """Return a host as a URL writes it: an IPv6 address in brackets (RFC 3986 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _process_spec(name: str, directory: Path) -> ProcessSpec:

@@ -6,6 +6,7 @@ Everything is real: the service's own processes, a private Redis, SQLite, DICOM 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -21,6 +22,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from db.database import Database
 from tbscreen.serve import Service, running
 from tbscreen.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
+from tbscreen.supervisor import SupervisorError
 
 
 class SmallPacs:
@@ -118,7 +120,7 @@ def trial(
         try:
             with _environment({FILE_VARIABLE: str(file)}), (place / "log.txt").open("ab") as output:
                 settings = load_settings()
-                with running(settings, progress, output) as service:
+                with _show_log_of_failures(place / "log.txt"), running(settings, progress, output) as service:
                     database = Database.open(settings.database_settings())
                     try:
                         yield Trial(service, settings, database, pacs, place)
@@ -126,6 +128,16 @@ def trial(
                         database.close()
         finally:
             pacs.stop()
+
+
+@contextmanager
+def _show_log_of_failures(log: Path) -> Iterator[None]:
+    """What did not start said why in a file that is about to be deleted."""
+    try:
+        yield
+    except SupervisorError:
+        sys.stderr.write(log.read_text("utf-8", "replace"))
+        raise
 
 
 def _write_settings(place: Path, pacs: SmallPacs, top_level: str, gateway: str, gateway_port: int) -> str:

@@ -37,14 +37,13 @@ fi
 echo "Installing for the integration tests: $wanted"
 # Debian starts a server as soon as it is installed; the tests start their own, on free ports.
 policy=/usr/sbin/policy-rc.d
-made_policy=""
 if [ ! -e "$policy" ]; then
-  printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null && $sudo chmod 755 "$policy" && made_policy=1
+  trap '$sudo rm -f "$policy"' EXIT  # also when this is interrupted
+  printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null && $sudo chmod 755 "$policy"
 fi
 $sudo apt-get update -qq
 # shellcheck disable=SC2086  # a list of words
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
-[ -n "$made_policy" ] && $sudo rm -f "$policy"
 
 still=$(missing | sort -u | tr '\n' ' ')
 [ -z "${still// /}" ] || echo "Could not be installed: $still — the tests that need them will be skipped."

@@ -72,9 +72,11 @@ class Screener:
             return Outcome.NOTHING_TO_DO
         try:
             predictor = self.load(attempt.bundle_digest)
-        except (BundleError, UnknownBundleError) as error:
+        except (BundleError, UnknownBundleError, OSError, MemoryError) as error:
             film_log.error(
-                "handed back: the bundle cannot be loaded", error=str(error), help="tbscreen doctor"
+                "handed back: the bundle cannot be loaded",
+                error=str(error) or type(error).__name__,
+                help="tbscreen doctor",
             )
             return self._hand_back(request, BROKEN_BUNDLE_PAUSE)
         manifest = predictor.bundle.manifest

@@ -34,14 +34,19 @@ def register_tasks(app: Celery, settings: ScreenerSettings, process_ready: Calla
     """
     screeners: list[Screener] = []
 
+    def find_screener() -> Screener:
+        if not screeners:
+            screeners.append(Screener(settings))
+        return screeners[0]
+
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def prepare_process(**_: Any) -> None:
-        screeners[:] = [Screener(settings)]
+        screeners.clear()  # what the parent process had is not this one's
         try:
-            screeners[0].load_active()
+            find_screener().load_active()
         except SQLAlchemyError as error:
             log.error("database away; the bundle is loaded with the first film", error=type(error).__name__)
-        except (BundleError, UnknownBundleError) as error:
+        except (BundleError, UnknownBundleError, OSError, MemoryError) as error:
             log.error("the active bundle cannot be loaded", error=str(error), help="tbscreen doctor")
         process_ready()
 
@@ -59,7 +64,8 @@ def register_tasks(app: Celery, settings: ScreenerSettings, process_ready: Calla
             log.error("message dropped", reason=str(error))
             return "malformed"
         try:
-            return screeners[0].screen(request).value
-        except SQLAlchemyError as error:
-            log.error("database away: message handed back", error=type(error).__name__)
+            return find_screener().screen(request).value
+        except (SQLAlchemyError, OSError) as error:
+            # The database, or the disk under the bundle cache: not the film's fault.
+            log.error("trouble here: message handed back", error=type(error).__name__)
             raise task.retry(countdown=DATABASE_AWAY_PAUSE_S) from error

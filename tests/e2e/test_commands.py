@@ -115,6 +115,12 @@ def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(
         timeout=60,
     )
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    data = Path(environment["TBSCREEN_CONFIG"]).parent / "data"
+    written = [path for path in data.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".sqlite3" for path in written)
+    assert [path for path in written if path.stat().st_mode & 0o077] == [], (
+        "patient data is this user's alone"
+    )
     family = serving.family()
     assert len(family) >= 6
     resting = sum(process.memory_full_info().pss for process in family)

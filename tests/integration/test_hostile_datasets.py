@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.uid import BasicTextSRStorage, generate_uid
+from pydicom.uid import BasicTextSRStorage, EncapsulatedPDFStorage, generate_uid
 
 from tests.films import dataset_offset, read, small_film, with_dataset
 from tests.integration.conftest import Site, store_raw
 from tests.servers.pacs import store
+from tests.servers.ports import wait_until
 
 SUCCESS, MISMATCH, NOT_UNDERSTOOD = 0x0000, 0xA900, 0xC000
 
@@ -95,8 +96,6 @@ def test_an_aborted_transfer_leaves_nothing_in_the_spool(site: Site, film: Path,
 
     from pynetdicom import AE
 
-    from tests.servers.ports import wait_until
-
     incoming = site.installation.settings.data_directory / "spool" / "incoming"
     dataset = read(film)
     ae = AE(ae_title="MODALITY")
@@ -138,8 +137,14 @@ def test_no_patient_data_in_the_log(site: Site, tmp_path: Path) -> None:
     )
     assert store(site.port, path).returncode == 0
     site.wait_for_film(read(path), "screened")
+    wait_until(
+        lambda: "deliver" in site.wait_for_film(read(path), "screened").stages_ms,
+        60,
+        "the report is delivered",
+    )
     log = site.installation.log.read_text("utf-8", "replace")
     assert "film screened" in log
+    assert "report delivered" in log
     for secret in (
         "Secretname",
         "SECRET-4711",
@@ -148,3 +153,16 @@ def test_no_patient_data_in_the_log(site: Site, tmp_path: Path) -> None:
         str(read(path).SOPInstanceUID),
     ):
         assert secret not in log
+
+
+def test_a_large_object_without_pixels_is_refused_by_row(site: Site, film: Path, tmp_path: Path) -> None:
+    document = read(film)
+    for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"):
+        delattr(document, keyword)
+    document.SOPClassUID = document.file_meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
+    document.SOPInstanceUID = document.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    document.EncapsulatedDocument = bytes(70_000_000)
+    path = tmp_path / "document.dcm"
+    document.save_as(path)
+    assert store_raw(site.port, path) == SUCCESS
+    assert site.wait_for_film(document, "refused").refusal == "unsupported_sop_class"

@@ -60,3 +60,31 @@ def test_a_peer_that_refuses_for_good_parks_the_report_until_it_is_replayed(tmp_
     finally:
         server.shutdown()
     assert answers == []
+
+
+def test_peers_with_an_unknown_name_or_without_sr_hold_nobody_up(tmp_path: Path) -> None:
+    ae = AE(ae_title="NOSR")
+    ae.add_supported_context("1.2.840.10008.5.1.4.1.1.1")
+    ae.add_supported_context("1.2.840.10008.1.1")
+    server = ae.start_server(("127.0.0.1", 0), block=False)
+    assert server is not None
+    unknown = peer_toml("unknown", "NOBODY", 104).replace("127.0.0.1", "no-such-host.invalid")
+    try:
+        with trial(tables=unknown + peer_toml("nosr", "NOSR", server.server_address[1])) as installation:
+            assert store_raw(installation.service.dicom_port, small_film(tmp_path)) == 0x0000
+            assert installation.pacs.wait_for(1, 60)
+
+            def rows() -> dict[str, deliveries.DeliveryRow]:
+                with installation.database.read() as session:
+                    return {row.peer: row for row in deliveries.list_deliveries(session, None, 10)}
+
+            wait_until(
+                lambda: rows()["nosr"].state == "parked", 60, "a peer that takes no SR parks the report"
+            )
+            wait_until(lambda: rows()["unknown"].last_error is not None, 60, "an unknown host name is told")
+            assert "courier.sr_sop_class" in str(rows()["nosr"].last_error)
+            assert rows()["unknown"].state == "pending"
+            assert "no-such-host.invalid" in str(rows()["unknown"].last_error)
+            assert rows()["pacs"].state == "delivered"
+    finally:
+        server.shutdown()

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 from sqlalchemy import make_url
 
+from tests.servers.missing import skip_or_fail
 from tests.servers.ports import free_port, wait_until
 
 SETTINGS = {
@@ -41,7 +41,7 @@ def find_postgresql() -> Path:
         return found[-1].parent
     on_path = shutil.which("initdb")
     if on_path is None:
-        pytest.skip("PostgreSQL is not installed (Debian package postgresql)")
+        skip_or_fail("PostgreSQL is not installed (Debian package postgresql)")
     return Path(on_path).resolve().parent
 
 
@@ -123,7 +123,7 @@ def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
-def _unprivileged_identity() -> dict[str, Any]:
+def _unprivileged_identity() -> dict[str, Any]:  # noqa: RET503  skip_or_fail does not return
     """PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return {}
@@ -133,4 +133,4 @@ def _unprivileged_identity() -> dict[str, Any]:
         except KeyError:
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    pytest.skip("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+    skip_or_fail("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")

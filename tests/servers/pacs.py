@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.servers.missing import skip_or_fail
 from tests.servers.ports import free_port, wait_until
 
 # pynetdicom's console scripts of the same names come first on the path of a virtual environment.
@@ -28,7 +27,7 @@ def need(program: str, package: str) -> str:
             return str(folder / program)
     found = shutil.which(program)
     if found is None:
-        pytest.skip(f"{program} is not installed (Debian package {package})")
+        skip_or_fail(f"{program} is not installed (Debian package {package})")
     return found
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from tests.servers.missing import skip_or_fail
 from tests.servers.ports import free_port, wait_until
 
 
@@ -27,7 +27,7 @@ def redis_server(port: int | None = None) -> Iterator[str]:
     """
     program = shutil.which("redis-server")
     if program is None:
-        pytest.skip("redis-server is not installed (Debian package redis-server)")
+        skip_or_fail("redis-server is not installed (Debian package redis-server)")
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="tbscreen-redis-") as folder:
         log = Path(folder) / "log.txt"

@@ -18,6 +18,7 @@ from db.outbox import BuiltReport
 from db.screenings import Result
 from db.studies import StudyHeader
 from db.tables import Instance, Table, now
+from dicom_gateway.normalization import SPEC
 
 GATEWAY = "gateway-1"
 DIGEST = "a" * 64
@@ -65,13 +66,14 @@ def register_model(
     trained: bool = True,
     active: bool = True,
     reported: str = "screening",
+    normalization: str = SPEC.version,
 ) -> None:
     """Register a bundle that consists of a manifest alone."""
     manifest = {
         "name": name,
         "version": "1.0",
         "trained": trained,
-        "normalization": {"version": "normalization-of-" + name},
+        "normalization": {"version": normalization},
         "reported_operating_point": reported,
     }
     with database.write() as session:
@@ -80,11 +82,16 @@ def register_model(
             bundles.activate(session, digest)
 
 
-def queue(database: Database, instance_id: int, doubts: Sequence[Doubt] = ()) -> None:
+def queue(
+    database: Database,
+    instance_id: int,
+    doubts: Sequence[Doubt] = (),
+    normalization: str = SPEC.version,
+) -> None:
     """Prepare and dispatch a received film; a bundle must be active."""
     with database.write() as session:
         films.record_preparation(session, instance_id, b"\xff\xd8 a rendition", doubts)
-        assert films.pin_bundle(session, instance_id) is not None
+        assert films.pin_bundle(session, instance_id, normalization) is not None
         assert films.mark_queued(session, instance_id, LEASE)
 
 

@@ -95,7 +95,7 @@ def upgrade() -> None:
         sa.Column("calling_ae_title", sa.String(length=64), nullable=False),
         sa.Column("gateway", sa.String(length=128), nullable=False),
         sa.Column("spool_path", sa.String(length=256), nullable=True),
-        sa.Column("byte_size", sa.Integer(), nullable=False),
+        sa.Column("byte_size", sa.BigInteger(), nullable=False),
         sa.Column("header", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("refusal", sa.String(length=32), nullable=True),
@@ -130,6 +130,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_instances_due", "instances", ["gateway", "state", "due_at"], unique=False)
+    op.create_index(op.f("ix_instances_spool_path"), "instances", ["spool_path"], unique=False)
     op.create_index(op.f("ix_instances_study_id"), "instances", ["study_id"], unique=False)
 
     op.create_table(
@@ -234,6 +235,7 @@ def downgrade() -> None:
     op.drop_table("screenings")
     op.drop_table("renditions")
     op.drop_index(op.f("ix_instances_study_id"), table_name="instances")
+    op.drop_index(op.f("ix_instances_spool_path"), table_name="instances")
     op.drop_index("ix_instances_due", table_name="instances")
 
     op.drop_table("instances")

@@ -15,6 +15,7 @@ from db.database import Database
 from db.films import Pinned, Reception
 from db.states import FilmState
 from db.tables import Instance, Rendition, now
+from dicom_gateway.normalization import SPEC
 from tests.unit import rows
 
 LEASE = timedelta(minutes=1)
@@ -141,7 +142,7 @@ def test_without_an_active_bundle_nothing_is_pinned(database: Database) -> None:
     rows.register_model(database, active=False)
     instance_id = rows.receive(database).instance_id
     with database.write() as session:
-        assert films.pin_bundle(session, instance_id) is None
+        assert films.pin_bundle(session, instance_id, SPEC.version) is None
     assert rows.read_film(database, instance_id).bundle_digest is None
 
 
@@ -149,14 +150,41 @@ def test_a_bundle_stays_pinned_after_another_is_activated(database: Database) ->
     rows.register_model(database, rows.DIGEST, name="first", reported="screening")
     before = rows.receive(database, "1.2.3.1").instance_id
     with database.write() as session:
-        films.pin_bundle(session, before)
+        films.pin_bundle(session, before, SPEC.version)
     rows.register_model(database, rows.OTHER_DIGEST, name="second", reported="rule_in")
     after = rows.receive(database, "1.2.3.2").instance_id
     with database.write() as session:
-        assert films.pin_bundle(session, before) == Pinned(rows.DIGEST, "screening", "normalization-of-first")
-        assert films.pin_bundle(session, after) == Pinned(
-            rows.OTHER_DIGEST, "rule_in", "normalization-of-second"
-        )
+        assert films.pin_bundle(session, before, SPEC.version) == Pinned(rows.DIGEST, "screening")
+        assert films.pin_bundle(session, after, SPEC.version) == Pinned(rows.OTHER_DIGEST, "rule_in")
+
+
+def test_a_bundle_that_wants_other_arrays_is_not_pinned(database: Database) -> None:
+    rows.register_model(database, rows.DIGEST, normalization="another-1")
+    instance_id = rows.receive(database).instance_id
+    with database.write() as session:
+        assert films.pin_bundle(session, instance_id, SPEC.version) is None
+    rows.register_model(database, rows.OTHER_DIGEST)
+    with database.write() as session:
+        assert films.pin_bundle(session, instance_id, SPEC.version) == Pinned(rows.OTHER_DIGEST, "screening")
+
+
+def test_films_that_failed_get_another_chance_with_the_bundle_of_the_day(database: Database) -> None:
+    rows.register_model(database, rows.DIGEST)
+    failed, refused = (
+        rows.receive_and_queue(database, "1.2.3.1"),
+        rows.receive(database, "1.2.3.2").instance_id,
+    )
+    with database.write() as session:
+        films.refuse(session, failed, Refusal.PROCESSING_FAILED, "three strikes")
+        films.refuse(session, refused, Refusal.NOT_CHEST, "")
+    with database.write() as session:
+        assert films.retry_failed(session) == 1
+    film = rows.read_film(database, failed)
+    assert (film.state, film.refusal, film.bundle_digest) == ("received", None, None)
+    assert (film.preparation_attempts, film.screening_attempts) == (0, 0)
+    assert rows.read_film(database, refused).state == "refused"
+    with database.read() as session:
+        assert films.next_due_at(session, film.gateway) is not None
 
 
 def test_only_a_waiting_film_is_queued_and_its_preparation_strikes_are_forgiven(database: Database) -> None:

@@ -107,9 +107,11 @@ def test_find_revision_knows_exactly_these_bytes(database: Database) -> None:
     known = rows.receive(database)
     film, other = rows.make_film(), rows.make_film(content="other")
     with database.read() as session:
-        found = films.find_revision(session, film.sop_instance_uid, film.dataset_sha256)
+        found = films.find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
         assert found == Reception(known.instance_id, 1, new=False, file_wanted=True)
-        assert films.find_revision(session, film.sop_instance_uid, other.dataset_sha256) is None
+        elsewhere = films.find_revision(session, film.sop_instance_uid, film.dataset_sha256, "elsewhere")
+        assert elsewhere == Reception(known.instance_id, 1, new=False, file_wanted=False)
+        assert films.find_revision(session, film.sop_instance_uid, other.dataset_sha256, film.gateway) is None
 
 
 def test_a_film_whose_file_has_left_the_spool_wants_no_file_again(database: Database) -> None:

@@ -20,8 +20,14 @@ ALLOWED_FILM = {
     ("queued", "received"),
     ("queued", "screened"),
     ("queued", "refused"),
+    ("refused", "received"),
 }
-ALLOWED_DELIVERY = {("pending", "delivered"), ("pending", "parked"), ("parked", "pending")}
+ALLOWED_DELIVERY = {
+    ("pending", "delivered"),
+    ("pending", "parked"),
+    ("parked", "pending"),
+    ("parked", "delivered"),
+}
 
 
 @pytest.mark.parametrize(("before", "after"), itertools.product(FilmState, FilmState))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -92,5 +94,23 @@ def test_a_film_that_comes_again_after_its_file_left_is_known_and_not_kept(
     Retention(database, spool, GatewaySettings(name="here")).sweep()
     with database.read() as session:
         instance = session.get_one(Instance, instance_id)
-        known = films.find_revision(session, instance.sop_instance_uid, instance.dataset_sha256)
+        known = films.find_revision(session, instance.sop_instance_uid, instance.dataset_sha256, "here")
     assert known == films.Reception(instance_id, 1, new=False, file_wanted=False)
+
+
+def test_a_file_that_no_row_names_leaves_after_an_hour(database: Database, spool: Spool) -> None:
+    receive(database, spool, 1)
+    for number, age_s in ((2, 7200), (3, 60)):
+        incoming = spool.incoming / f"{number}.dcm"
+        incoming.write_bytes(b"stray")
+        os.utime(incoming, (time.time() - age_s, time.time() - age_s))
+        spool.keep(incoming, f"1.2.{number}", 0)
+    unfinished = spool.incoming / "unfinished.dcm"
+    unfinished.write_bytes(b"half")
+    os.utime(unfinished, (0, 0))
+    for path in spool.directory.glob("??/??/*.dcm"):
+        if path.stat().st_size == 1000:
+            os.utime(path, (0, 0))  # old, and named by a row
+    assert Retention(database, spool, GatewaySettings(name="here")).sweep_strays() == 2
+    assert files(spool) == 2
+    assert not unfinished.exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,12 +88,14 @@ def test_an_array_of_another_normalization_is_handed_back_unscored(
     database: Database, screener: Screener, other_bundle: Bundle
 ) -> None:
     register(database, other_bundle)
-    instance_id = rows.receive_and_queue(database)
+    instance_id = rows.receive(database).instance_id
+    rows.queue(database, instance_id, normalization="another")
     assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
-    assert rows.read_film(database, instance_id).state == FilmState.RECEIVED
+    film = rows.read_film(database, instance_id)
+    assert (film.state, film.bundle_digest, film.screening_attempts) == (FilmState.RECEIVED, None, 0)
     with database.read() as session:
         assert session.scalars(select(Screening)).all() == []
-    rows.queue(database, instance_id)
+    rows.queue(database, instance_id, normalization="another")
     assert screener.screen(make_request(instance_id, version="another")) is Outcome.SCREENED
 
 
@@ -101,7 +105,8 @@ def test_a_film_is_screened_with_the_bundle_that_was_pinned_not_the_active_one(
     register(database, small_bundle)
     before = rows.receive_and_queue(database, "1.2.3.1")
     register(database, other_bundle)
-    after = rows.receive_and_queue(database, "1.2.3.2")
+    after = rows.receive(database, "1.2.3.2").instance_id
+    rows.queue(database, after, normalization="another")
     screener.load_active()
     assert screener.screen(make_request(before)) is Outcome.SCREENED
     assert screener.screen(make_request(after, version="another")) is Outcome.SCREENED
@@ -194,3 +199,21 @@ def test_a_film_whose_bundle_cannot_be_loaded_is_handed_back_without_a_strike(
     assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
     film = rows.read_film(database, instance_id)
     assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
+
+
+def test_a_full_disk_under_the_cache_is_no_film_s_strike(
+    database: Database, screener: Screener, small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+
+    def fail(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(tempfile, "mkdtemp", fail)
+        assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
+    film = rows.read_film(database, instance_id)
+    assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
+    rows.queue(database, instance_id)
+    assert screener.screen(make_request(instance_id)) is Outcome.SCREENED
