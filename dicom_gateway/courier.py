@@ -18,8 +18,11 @@ from dicom_gateway.spool import film_key
 from dicom_gateway.storage_scu import Outcome, Result, send
 from dicom_gateway.structured_report import build_report, load_report_tables
 
-BATCH: Final = 16
-"""Screenings or reports taken at a time."""
+REPORT_BATCH: Final = 4
+"""Reports built at a time, before what is built is sent."""
+
+DELIVERY_BATCH: Final = 16
+"""Reports sent at a time, over one association for each peer."""
 
 LEASE: Final = timedelta(minutes=3)
 """What a courier that died had taken is taken again after this."""
@@ -71,7 +74,7 @@ class Courier:
             if not outbox.has_due(session):
                 return False
         with self._database.write() as session:
-            due = outbox.lease(session, LEASE, BATCH)
+            due = outbox.lease(session, LEASE, REPORT_BATCH)
         for screening in due:
             if self._ending.is_set():
                 with self._database.write() as session:
@@ -86,7 +89,7 @@ class Courier:
             if not deliveries.has_due(session):
                 return False
         with self._database.write() as session:
-            due = deliveries.lease_due(session, LEASE, BATCH)
+            due = deliveries.lease_due(session, LEASE, DELIVERY_BATCH)
         by_peer: dict[str, list[deliveries.DueDelivery]] = {}
         for delivery in due:
             by_peer.setdefault(delivery.peer, []).append(delivery)

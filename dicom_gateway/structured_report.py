@@ -24,7 +24,7 @@ from db.outbox import BuiltReport, ReportableScreening
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.settings import CourierSettings
-from dicom_gateway.source_header import make_evidence, read_source, restore_as_sent
+from dicom_gateway.source_header import PATIENT_AND_STUDY, make_evidence, read_source, restore_as_sent
 
 logging.getLogger("highdicom").setLevel(logging.CRITICAL)  # it quotes patients' names in its warnings
 
@@ -295,9 +295,11 @@ def _localize(moment: datetime, source: Dataset) -> datetime:
 def _encode(report: Dataset, source: Dataset) -> bytes:
     """Write the report in the film's own character set if that carries its text, else in UTF-8."""
     charset = source.get("SpecificCharacterSet")
+    # All character sets of DICOM write ASCII alike: nothing to be tried out for most of the world's films.
+    plain = all(str(report.get(keyword, "")).isascii() for keyword in PATIENT_AND_STUDY)
     for candidate in ([charset] if charset else [None]) + ["ISO_IR 192"]:
         # A copy for each attempt: a name keeps the bytes of its first encoding, replacement characters too.
-        attempt = copy.deepcopy(report)
+        attempt = report if plain else copy.deepcopy(report)
         if candidate is None:
             attempt.pop("SpecificCharacterSet", None)
         else:
@@ -305,7 +307,7 @@ def _encode(report: Dataset, source: Dataset) -> bytes:
         buffer = io.BytesIO()
         try:
             attempt.save_as(buffer)
-            if _same_text(dcmread(io.BytesIO(buffer.getvalue())), report):
+            if plain or _same_text(dcmread(io.BytesIO(buffer.getvalue())), report):
                 return buffer.getvalue()
         except (ValueError, LookupError, UnicodeError):
             if candidate == "ISO_IR 192":
