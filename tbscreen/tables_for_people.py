@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -28,10 +29,15 @@ def format_percent(probability: float | None) -> str:
 
 def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
     """Return the worklist as a table, most urgent first."""
-    table = Table(title="Worklist", caption=NOTICE)
+    table = Table(title="Worklist", caption=NOTICE, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("Priority", "Score", "Finding", "Accession", "Patient ID", "Study date", "Films"):
         short = heading in ("Priority", "Score", "Finding", "Study date")
-        table.add_column(heading, justify="right" if heading == "Score" else "left", no_wrap=short)
+        table.add_column(
+            heading,
+            justify="right" if heading == "Score" else "left",
+            no_wrap=short,
+            overflow="fold",
+        )
     for study in studies:
         shown = [film for film in study.films if film.refusal != Refusal.OWN_OUTPUT]
         table.add_row(
