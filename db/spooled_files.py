@@ -69,7 +69,7 @@ def forget_file(session: Session, instance_id: int) -> None:
     session.get_one(Instance, instance_id, with_for_update=True).spool_path = None
 
 
-def is_known(session: Session, gateway: str, spool_path: str) -> bool:
-    """True when a row of `gateway` names this file."""
-    row = select(Instance.id).where(Instance.gateway == gateway, Instance.spool_path == spool_path)
+def is_known(session: Session, spool_path: str) -> bool:
+    """True when a row names this file, whatever its gateway was called when it came."""
+    row = select(Instance.id).where(Instance.spool_path == spool_path)
     return session.scalar(row.limit(1)) is not None

@@ -114,8 +114,8 @@ class PreparationProcess:
             connection.send((str(path), calling_ae_title))
             if connection.poll(self._settings.preparation_timeout_s):
                 answer = connection.recv()
-                assert isinstance(answer, Preparation)
-                return answer
+                if isinstance(answer, Preparation):
+                    return answer
         except (EOFError, OSError):
             pass
         self.close()
@@ -141,9 +141,15 @@ class PreparationProcess:
             process.start()
             theirs.close()
             self._process, self._connection = process, ours
-            if not ours.poll(CHILD_START_TIMEOUT_S):
-                raise TimeoutError("the preparation process does not start")
-            ours.recv()
+            try:
+                if not ours.poll(CHILD_START_TIMEOUT_S):
+                    raise TimeoutError("the preparation process does not start")
+                ours.recv()
+            except (EOFError, OSError):
+                # A child whose greeting comes late would be one answer behind: one film's array under
+                # another film's name.
+                self.close()
+                raise
         return self._connection
 
 

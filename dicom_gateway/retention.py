@@ -17,8 +17,8 @@ from dicom_gateway.spool import Spool
 
 INTERVAL_S: Final = 60.0
 BATCH: Final = 200
-STRAY_S: Final = 3600.0
-"""A file without row is a stray after so long; strays are looked for as often."""
+UNFINISHED_S: Final = 3600.0
+"""Nobody sends a dataset for so long; strays are looked for as often."""
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ class Retention(threading.Thread):
                 removed = self.sweep()
                 if time.monotonic() >= strays_at:
                     removed += self.sweep_strays()
-                    strays_at = time.monotonic() + STRAY_S
+                    strays_at = time.monotonic() + UNFINISHED_S
             except Exception as error:  # noqa: BLE001  tried again in a minute
                 log.error("the spool could not be swept", error=type(error).__name__)
                 continue
@@ -53,15 +53,19 @@ class Retention(threading.Thread):
                 log.info("files left the spool", count=removed)
 
     def sweep_strays(self) -> int:
-        """Delete files that no row names: their senders were told 0xA700 and did not come back."""
+        """Delete files that no row names: their senders were told 0xA700 and did not come back.
+
+        They stay as long as the files of films that are done: after a database was restored from an older
+        backup, they are what is left of the films in between.
+        """
         strays = 0
-        for path in self._spool.list_older_than(STRAY_S):
+        for path in self._spool.list_older_than(self._settings.spool_retention_hours * 3600):
             with self._database.read() as session:
-                known = spooled_files.is_known(session, self._settings.name, path)
+                known = spooled_files.is_known(session, path)
             if not known:
                 self._spool.discard(path)
                 strays += 1
-        return strays + self._spool.sweep_older_than(STRAY_S)
+        return strays + self._spool.sweep_older_than(UNFINISHED_S)
 
     def sweep(self) -> int:
         """Delete what may go now; returns how many files."""

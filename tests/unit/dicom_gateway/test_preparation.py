@@ -17,6 +17,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import CTImageStorage
 
 from db.codes import Doubt, Refusal
+from dicom_gateway import preparation as preparation_module
 from dicom_gateway.normalization import normalize
 from dicom_gateway.preparation import (
     RENDITION_PIXELS,
@@ -222,6 +223,27 @@ def test_child_killed_at_its_work_gives_no_preparation_and_the_next_film_gets_on
     recovered = process.prepare(film, "MODALITY")
     assert recovered is not None
     assert recovered.array is not None
+
+
+def test_child_that_starts_too_slowly_is_ended_and_no_answer_is_taken_for_another_films(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = PreparationProcess(SETTINGS)
+    try:
+        with monkeypatch.context() as impatient:
+            impatient.setattr(preparation_module, "CHILD_START_TIMEOUT_S", 0.0)
+            with pytest.raises(TimeoutError):
+                process.open()
+
+        refused = process.prepare(film, "DENTAL")
+        taken = process.prepare(film, "MODALITY")
+
+        assert refused is not None
+        assert refused.refusal is Refusal.EXCLUDED_BY_RULE
+        assert taken is not None
+        assert taken.refusal is None
+    finally:
+        process.close()
 
 
 def test_film_that_takes_too_long_gives_no_preparation_and_its_child_is_ended(tmp_path: Path) -> None:
