@@ -2,6 +2,7 @@
 
 Files:
 
+- `labelled_film`: what is known of one image.
 - `architectures`: the networks, layer for layer.
 - `untrained`: writes a bundle with random weights that says so, for a first installation.
 
