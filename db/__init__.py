@@ -7,12 +7,15 @@ Files, in the order in which a film meets them:
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities.
 - `states`: the two state machines, a film's and a delivery's, each a table of allowed transitions.
-- `tables`: studies, instances, renditions, models, bundle chunks, screenings, outbox, report objects,
-  deliveries.
+- `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
+  shadow screenings, outbox, report objects, deliveries.
 - `films`: a film is received, prepared, dispatched, refused.
 - `spooled_files`: which files a gateway still holds, and which of them may go.
 - `bundles`: model bundles, registered, activated and kept in chunks for worker hosts.
+- `activations`: who made which bundle the active one, and why; the way back.
+- `comparisons`: two bundles on the same labelled films.
 - `screenings`: an attempt is counted, a result is recorded together with its outbox row.
+- `shadow_screenings`: what a bundle in the shadow says of the same films; no report comes of it.
 - `outbox`: screenings that wait to be reported; the reports, stored as the bytes that were sent.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `studies`: a study stands where its worst film stands.

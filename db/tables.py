@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -168,7 +169,7 @@ class Rendition(Table):
 
 
 class Model(Table):
-    """A registered bundle; at most one is active."""
+    """A registered bundle; at most one is active, and at most one other runs in its shadow."""
 
     __tablename__ = "models"
 
@@ -181,6 +182,8 @@ class Model(Table):
     registered_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
     active: Mapped[bool] = mapped_column(default=False)
+    shadow: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Scores every film after the active one did; recorded, not reported."""
 
     __table_args__ = (
         Index(
@@ -189,6 +192,13 @@ class Model(Table):
             unique=True,
             sqlite_where=text("active"),
             postgresql_where=text("active"),
+        ),
+        Index(
+            "uq_models_one_shadow",
+            "shadow",
+            unique=True,
+            sqlite_where=text("shadow"),
+            postgresql_where=text("shadow"),
         ),
     )
 
@@ -202,6 +212,38 @@ class BundleChunk(Table):
     file: Mapped[str] = mapped_column(String(128), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     content: Mapped[bytes]
+
+
+class Activation(Table):
+    """One change of the active bundle: who, when, and what spoke for it."""
+
+    __tablename__ = "activations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    previous_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))
+    """The bundle that was active until then."""
+    rollback: Mapped[bool] = mapped_column(default=False)
+    activated_at: Mapped[datetime]
+    activated_by: Mapped[str] = mapped_column(String(256))
+    forced_reason: Mapped[str | None] = mapped_column(Text)
+    comparison: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Candidate against previous bundle, a `training.comparison.Comparison` as JSON."""
+
+
+class ComparisonRecord(Table):
+    """Two bundles compared on labelled films by `tbscreen models compare`."""
+
+    __tablename__ = "comparisons"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    candidate_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    reference_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    compared_at: Mapped[datetime]
+    compared_by: Mapped[str] = mapped_column(String(256))
+    result: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_comparisons_pair", "candidate_digest", "reference_digest"),)
 
 
 class Screening(Table):
@@ -227,6 +269,35 @@ class Screening(Table):
 
     instance: Mapped[Instance] = relationship(back_populates="screening")
     model: Mapped[Model] = relationship()
+
+
+class ShadowScreening(Table):
+    """What the bundle in the shadow said of one film; no report comes of it.
+
+    The row is there before the network runs, so that a bundle that ends its process is known by the rows
+    that it left without a result.
+    """
+
+    __tablename__ = "shadow_screenings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    worker: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    operating_point: Mapped[str | None] = mapped_column(String(64))
+    threshold: Mapped[float | None]
+    score: Mapped[float | None]
+    probability: Mapped[float | None]
+    calibrated_threshold: Mapped[float | None]
+    finding: Mapped[str | None] = mapped_column(String(16))
+    priority: Mapped[str | None] = mapped_column(String(8))
+
+    __table_args__ = (
+        UniqueConstraint("instance_id", "bundle_digest"),
+        Index("ix_shadow_screenings_worker", "bundle_digest", "worker", "started_at"),
+    )
 
 
 class OutboxEntry(Table):

@@ -11,6 +11,7 @@ Files, in the order in which a film meets them:
 - `eligibility`: may this film be screened? If not: a coded refusal.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 - `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.
+- `picture`: PNG and JPEG to display values, for prediction from files and for training.
 - `screening_request`: the message to the workers.
 - `dispatch`: hands the message to the broker.
 - `retention`: takes files out of the spool when their films are done with.

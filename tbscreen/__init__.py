@@ -3,6 +3,10 @@
 Files:
 
 - `cli`: the commands; each imports only what it needs.
+- `models_cli`: those that begin with `models`.
+- `import_cli`: `models import`.
+- `retrain_cli`: `retrain`.
+- `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.
 - `logs`: structured logs, without patient data.
@@ -11,7 +15,14 @@ Files:
 - `supervisor`: starts processes, waits until they are ready, starts them again, ends them.
 - `serve`: the whole service on one machine.
 - `default_bundle`: the bundle that comes with tbscreen, registered at first start.
+- `activation`: which bundle may become the active one, and the way back.
+- `model_comparison`: two bundles score labelled films that neither has seen.
+- `model_sheet`: one bundle, or two compared, as a person reads them.
+- `retraining`: carries out `retrain`: files in, bundle out.
+- `training_progress`: how far a training run is.
+- `machine`: the machine in one line.
 - `doctor`: checks an installation and says what to do.
+- `gpu_proof`: `doctor --gpu`: a device scores as the CPU does, and how fast.
 - `predict`: scores for files on disk, without PACS, broker or database.
 - `prediction_output`: those scores as JSON lines, CSV or a table.
 - `tables_for_people`: worklist, deliveries and models as a person reads them.

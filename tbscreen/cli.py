@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from tbscreen import __version__
-from tbscreen.settings import Settings, SettingsError, load_settings
+from tbscreen.import_cli import import_model
+from tbscreen.models_cli import models_app
+from tbscreen.retrain_cli import retrain_model
+from tbscreen.settings import SettingsError
+from tbscreen.terminal import fail, open_database, prepare, print_json
 
 app = typer.Typer(
     name="tbscreen",
@@ -24,8 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Tuberculosis screening of chest X-rays beside the PACS. Research software, not a medical device.",
 )
-models_app = typer.Typer(no_args_is_help=True, help="Model bundles in the database.")
 db_app = typer.Typer(no_args_is_help=True, help="The results database.")
+models_app.command("import")(import_model)
 app.add_typer(models_app, name="models")
 app.add_typer(db_app, name="db")
 
@@ -38,28 +40,32 @@ def main() -> None:
 
     from db.database import DatabaseError
     from dicom_gateway.spool import SpoolError
+    from tbscreen.activation import ActivationError
     from tbscreen.private_redis import NoRedisError
     from tbscreen.processes import ProcessError
     from tbscreen.supervisor import SupervisorError
+    from training.training_error import TrainingError
     from worker.bundle import BundleError
 
     known = (
         SettingsError,
+        ActivationError,
         DatabaseError,
         NoRedisError,
         ProcessError,
         SpoolError,
         SupervisorError,
         BundleError,
+        TrainingError,
     )
     try:
         app()
     except known as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except SQLAlchemyError as error:
-        _fail(f"the database does not do what it should ({type(error).__name__}); run 'tbscreen doctor'")
+        fail(f"the database does not do what it should ({type(error).__name__}); run 'tbscreen doctor'")
 
 
 @app.callback(invoke_without_command=True)
@@ -77,7 +83,7 @@ def serve() -> None:
     """Run the whole service on this machine until Ctrl-C."""
     from tbscreen.serve import running
 
-    settings = _prepare("serve")
+    settings = prepare("serve")
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
@@ -106,7 +112,7 @@ def gateway(ready_file: ReadyFile = None) -> None:
     """Run a gateway: receive, judge, normalize and dispatch films."""
     from tbscreen.processes import run_gateway
 
-    run_gateway(_prepare("gateway"), ready_file)
+    run_gateway(prepare("gateway"), ready_file)
 
 
 @app.command()
@@ -114,7 +120,7 @@ def worker(ready_file: ReadyFile = None) -> None:
     """Run a worker: arrays in, scores out."""
     from tbscreen.processes import run_worker
 
-    run_worker(_prepare("worker"), ready_file)
+    run_worker(prepare("worker"), ready_file)
 
 
 @app.command()
@@ -122,7 +128,7 @@ def courier(ready_file: ReadyFile = None) -> None:
     """Run a courier: build reports and bring them to the peers."""
     from tbscreen.processes import run_courier
 
-    run_courier(_prepare("courier"), ready_file)
+    run_courier(prepare("courier"), ready_file)
 
 
 @app.command()
@@ -130,16 +136,36 @@ def web(ready_file: ReadyFile = None) -> None:
     """Serve the worklist page to this machine."""
     from tbscreen.processes import run_web
 
-    run_web(_prepare("web"), ready_file)
+    run_web(prepare("web"), ready_file)
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Prove that this host's GPU scores as the CPU does, and how fast.")
+    ] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(help="With --gpu: a bundle's folder instead of the active one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --gpu: one JSON document.")] = False,
+) -> None:
     """Check data directory, database, model bundle, broker, gateway and peers, and say what to do."""
+    settings = prepare("doctor")
+    console = Console()
+    if gpu:
+        from tbscreen.gpu_proof import draw_proof, find_bundle, prove
+
+        with find_bundle(settings, bundle) as opened:
+            proof = prove(opened)
+        if as_json:
+            print_json({**asdict(proof), "holds": proof.holds})
+        else:
+            console.print(draw_proof(proof), highlight=False, markup=False)
+        raise typer.Exit(0 if proof.holds else 1)
+    if bundle is not None or as_json:
+        fail("--bundle and --json go with --gpu")
     from tbscreen.doctor import Health, examine
 
-    settings = _prepare("doctor")
-    console = Console()
     marks = {Health.GOOD: "[green]✓[/green]", Health.NOTE: "[yellow]●[/yellow]", Health.BAD: "[red]✗[/red]"}
     bad = 0
     for check in examine(settings):
@@ -162,12 +188,12 @@ def worklist(
     from tbscreen.tables_for_people import NOTICE, draw_worklist
 
     if state is not None and state not in STUDY_STATES:
-        _fail(f"--state {state}: allowed are {', '.join(STUDY_STATES)}")
-    database = _open_database(_prepare("worklist"))
+        fail(f"--state {state}: allowed are {', '.join(STUDY_STATES)}")
+    database = open_database(prepare("worklist"))
     with database.read() as session:
         studies = query(session, state=state, limit=limit)
     if as_json:
-        _print_json({"notice": NOTICE, "studies": [asdict(study) for study in studies]})
+        print_json({"notice": NOTICE, "studies": [asdict(study) for study in studies]})
     else:
         Console().print(draw_worklist(studies))
 
@@ -185,8 +211,8 @@ def deliveries(
     from tbscreen.tables_for_people import draw_deliveries
 
     if state is not None and state not in set(DeliveryState):
-        _fail(f"--state {state}: allowed are {', '.join(DeliveryState)}")
-    database = _open_database(_prepare("deliveries"))
+        fail(f"--state {state}: allowed are {', '.join(DeliveryState)}")
+    database = open_database(prepare("deliveries"))
     if replay:
         with database.write() as session:
             count = table.replay(session)
@@ -195,7 +221,7 @@ def deliveries(
     with database.read() as session:
         rows = table.list_deliveries(session, DeliveryState(state) if state else None, limit)
     if as_json:
-        _print_json([asdict(row) for row in rows])
+        print_json([asdict(row) for row in rows])
     else:
         Console().print(draw_deliveries(rows))
 
@@ -205,7 +231,7 @@ def retry() -> None:
     """Screen again all films that were refused as processing_failed and are still in the spool."""
     from db.films import retry_failed
 
-    database = _open_database(_prepare("retry"))
+    database = open_database(prepare("retry"))
     with database.write() as session:
         count = retry_failed(session)
     typer.echo(f"{count} films are screened again")
@@ -227,11 +253,14 @@ def predict(
     from tbscreen.prediction_output import write_csv, write_json, write_table
     from worker.bundle import open_bundle
 
-    settings = _prepare("predict")
+    settings = prepare("predict")
     opened = open_bundle(bundle or DEFAULT_BUNDLE)
     records = predict_files(find_files(paths), opened, settings.gateway)
     write = write_json if as_json else write_csv if as_csv else write_table
     write(records, sys.stdout)
+
+
+app.command("retrain")(retrain_model)
 
 
 @app.command("settings")
@@ -242,56 +271,12 @@ def show_settings() -> None:
     typer.echo(write_reference(), nl=False)
 
 
-@models_app.command("list")
-def list_models(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
-    """Show the registered bundles."""
-    from db.bundles import list_models as query
-    from tbscreen.tables_for_people import draw_models
-
-    database = _open_database(_prepare("models"))
-    with database.read() as session:
-        models = query(session)
-    if as_json:
-        _print_json([asdict(model) for model in models])
-    else:
-        Console().print(draw_models(models))
-
-
-@models_app.command("add")
-def add_model(folder: Annotated[Path, typer.Argument(help="A bundle: a folder with manifest.json.")]) -> None:
-    """Verify a bundle and store it in the database, from where workers fetch it."""
-    from tbscreen.default_bundle import register_bundle
-
-    digest, new = register_bundle(_open_database(_prepare("models")), folder)
-    typer.echo(f"{digest[:12]} {'registered' if new else 'was registered already'}")
-
-
-@models_app.command("activate")
-def activate_model(
-    digest: Annotated[str, typer.Argument(help="Its digest, or the first characters of it.")],
-) -> None:
-    """Screen new films with this bundle; workers take it up without restart."""
-    from db import bundles
-    from dicom_gateway.normalization import SPEC
-
-    database = _open_database(_prepare("models"))
-    with database.write() as session:
-        matching = [one for one in bundles.list_models(session) if one.digest.startswith(digest)]
-        if len(matching) != 1:
-            _fail(f"{len(matching)} registered bundles begin with {digest!r}; see 'tbscreen models list'")
-        if matching[0].normalization_version != SPEC.version:
-            wanted = matching[0].normalization_version
-            _fail(f"it wants arrays of {wanted}; the gateways of this version make {SPEC.version}")
-        bundles.activate(session, matching[0].digest)
-    typer.echo(f"{matching[0].digest[:12]} is active")
-
-
 @db_app.command("upgrade")
 def upgrade_database() -> None:
     """Bring the database to the newest migration and make sure that a bundle is active."""
     from tbscreen.serve import migrate
 
-    settings = _prepare("db")
+    settings = prepare("db")
     model = migrate(settings)
     typer.echo(f"the database is up to date; active model: {model.name} {model.version}")
 
@@ -306,40 +291,4 @@ def demo(keep: Annotated[Path, typer.Option(help="Where the report is left.")] =
     try:
         run_demo(Console(), keep)
     except DemoError as error:
-        _fail(str(error))
-
-
-def _prepare(process: str) -> Settings:
-    from tbscreen.logs import configure_logs
-
-    os.umask(0o077)  # what this process writes holds patient data: nobody else on this host reads it
-    settings = load_settings()
-    configure_logs(settings.log_format, process)
-    return settings
-
-
-def _open_database(settings: Settings) -> Any:
-    from db import schema
-    from db.database import Database
-
-    database = Database.open(settings.database_settings())
-    here = schema.find_revision(database)
-    if here is None:
-        _fail("the database is empty: run 'tbscreen serve' or 'tbscreen db upgrade' first")
-    if schema.is_behind(database):
-        _fail(
-            f"the database is at migration {here}, this version needs {schema.newest_revision()}: "
-            "run 'tbscreen db upgrade'"
-        )
-    return database
-
-
-def _print_json(document: object) -> None:
-    typer.echo(json.dumps(document, indent=2, default=lambda value: value.isoformat()))
-
-
-def _fail(message: str) -> None:
-    Console(stderr=True).print(
-        f"tbscreen: {message}", style="red", highlight=False, markup=False, soft_wrap=True
-    )
-    sys.exit(1)
+        fail(str(error))

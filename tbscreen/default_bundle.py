@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from db import bundles
+from db import activations, bundles
 from db.database import Database
 from worker.bundle import open_bundle, read_files
 
@@ -34,7 +34,7 @@ def ensure_active(database: Database) -> bundles.RegisteredModel:
         digest, _ = register_bundle(database, DEFAULT_BUNDLE)
         with database.write() as session:
             if bundles.find_active(session) is None:
-                bundles.activate(session, digest)
+                activations.activate(session, digest, "tbscreen", instead_of=None)
             active = bundles.find_active(session)
     assert active is not None
     return active

@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from db.codes import Doubt
 from dicom_gateway.normalization import SPEC, FilmArray, normalize
+from dicom_gateway.picture import PICTURES, read_picture
 from dicom_gateway.preparation import prepare
 from dicom_gateway.settings import GatewaySettings
 from worker.bundle import Bundle, BundleError
 from worker.predictor import Predictor
 from worker.triage import triage
 
-PICTURES: Final = frozenset({".png", ".jpg", ".jpeg"})
 BATCH: Final = 8
 MOST_HELD_BACK: Final = 64
 """Records of broken files do not wait for more than so many others."""
-MAX_PICTURE_PIXELS: Final = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -66,34 +64,13 @@ def read_file(path: Path, settings: GatewaySettings) -> PreparedFile:
         if not is_dicom(path):
             return PreparedFile(str(path), None, error="neither PNG, JPEG nor DICOM")
         preparation = prepare(path, "", settings)
-    except (OSError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return PreparedFile(str(path), None, error=reason)
     if preparation.refusal is not None:
         detail = f"{preparation.refusal.value}: {preparation.detail}"
         return PreparedFile(str(path), None, error=detail, refusal=preparation.refusal.value)
     return PreparedFile(str(path), preparation.array, preparation.doubts)
-
-
-def read_picture(path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Read a PNG or JPEG as display values.
-
-    Args:
-        path: 8 or 16 bit, grey or colour; colour becomes grey by its luminance (ITU-R 601).
-
-    Returns:
-        float32 (rows, columns), 0..1.
-
-    Raises:
-        ValueError: when it has too many pixels or a mode that is no picture's.
-        OSError: when it cannot be read, also `PIL.UnidentifiedImageError`.
-    """
-    with Image.open(path) as image:
-        if image.width * image.height > MAX_PICTURE_PIXELS:
-            raise ValueError(f"{image.width} by {image.height} pixels")
-        if image.mode.startswith("I;16") or image.mode == "I":
-            return np.asarray(image, dtype=np.float32) / np.float32(65535)
-        return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
 
 
 def is_dicom(path: Path) -> bool:

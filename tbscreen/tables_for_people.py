@@ -44,10 +44,10 @@ def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
             Text(study.priority or "—", PRIORITY_STYLES.get(study.priority or "", "")),
             format_percent(study.probability),
             study.finding or (f"refused: {study.refusal}" if study.refusal else "waiting"),
-            _quote(study.accession_number),
-            _quote(study.patient_id),
-            _quote(study.study_date),
-            Text("\n").join(_quote(describe_film(film)) for film in shown),
+            quote(study.accession_number),
+            quote(study.patient_id),
+            quote(study.study_date),
+            Text("\n").join(quote(describe_film(film)) for film in shown),
         )
     return table
 
@@ -78,19 +78,24 @@ def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
             row.kind,
             shorten_uid(row.sop_instance_uid),
             f"{row.created_at:%Y-%m-%d %H:%M:%S}",
-            _quote(row.last_error, ""),
+            quote(row.last_error, ""),
         )
     return table
 
 
-def draw_models(models: Sequence[RegisteredModel]) -> Table:
-    """Return the registered bundles as a table, newest first."""
-    table = Table(title="Models")
-    for heading in ("Active", "Name", "Version", "Trained", "Digest", "Registered (UTC)"):
-        table.add_column(heading)
+def draw_models(models: Sequence[RegisteredModel], previous: str | None = None) -> Table:
+    """Return the registered bundles as a table, newest first.
+
+    Args:
+        models: registered.
+        previous: digest of the bundle that a rollback would activate.
+    """
+    table = Table(title="Models", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("Use", "Name", "Version", "Trained", "Digest", "Registered (UTC)"):
+        table.add_column(heading, no_wrap=heading in ("Use", "Digest"), overflow="fold")
     for model in models:
         table.add_row(
-            "●" if model.active else "",
+            name_use(model, previous),
             model.name,
             model.version,
             "yes" if model.trained else "no",
@@ -100,6 +105,16 @@ def draw_models(models: Sequence[RegisteredModel]) -> Table:
     return table
 
 
-def _quote(text: str | None, nothing: str = "—") -> Text:
+def name_use(model: RegisteredModel, previous: str | None) -> Text:
+    """Return what a bundle is used for: active, shadow or previous."""
+    if model.active:
+        return Text("● active", "bold green")
+    uses = [
+        word for word, holds in (("shadow", model.shadow), ("previous", model.digest == previous)) if holds
+    ]
+    return Text(", ".join(uses))
+
+
+def quote(text: str | None, nothing: str = "—") -> Text:
     """What came from outside, as it is: neither markup nor control sequences reach the terminal."""
     return Text("".join(one if one.isprintable() else "\ufffd" for one in text or nothing))

@@ -6,9 +6,16 @@ Files, in the order in which a film meets them:
 - `app`: the Celery application: JSON and pickle refused, late acknowledgement, one process per device.
 - `tasks`: the task `worker.tasks.screen`.
 - `screener`: one request from attempt to committed result.
+- `shadow`: then, where a bundle runs in the shadow, what it says of the film: recorded, not reported.
 - `bundle_cache`: bundles fetched from db, verified, on the worker's own disk.
 - `bundle`: the bundle format: manifest, digests, what its graph may contain.
-- `predictor`: a loaded bundle: arrays in, scores out.
+- `predictor`: a loaded bundle: arrays in, scores out, by the runtime that suits this machine.
+- `layers`: layers of the house's own networks, registered with Keras.
+- `golden_arrays`: what one way of predicting is compared with another on.
+- `keras_runtime`: Keras, in float32 or bfloat16.
+- `openvino_runtime`: OpenVINO, where it is installed; it never calls out.
+- `tensorflow_backend`: what only TensorFlow can do.
+- `devices`: what the backend computes on; the only place where TensorFlow, JAX and PyTorch differ.
 - `calibration`: score to probability, for a prevalence.
 - `triage`: probability to finding and priority.
 

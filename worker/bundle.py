@@ -35,6 +35,7 @@ ALLOWED_LAYERS: Final = frozenset(
         "BatchNormalization",
         "Concatenate",
         "Conv2D",
+        "Cropping2D",
         "Dense",
         "DepthwiseConv2D",
         "Dropout",
@@ -50,10 +51,16 @@ ALLOWED_LAYERS: Final = frozenset(
         "Reshape",
         "SeparableConv2D",
         "Softmax",
+        "UpSampling2D",
         "ZeroPadding2D",
     }
 )
 """Keras layers that only compute. A Lambda, or any other that runs what the file says, is refused."""
+
+HOUSE_PACKAGE: Final = "tbscreen"
+HOUSE_MODULE: Final = "worker.layers"
+HOUSE_LAYERS: Final = frozenset({"EqualizeHistogram1", "LogMeanExpPooling1"})
+"""Layers of `worker.layers`, registered with Keras under "tbscreen>NAME"."""
 
 ALLOWED_CONTAINERS: Final = frozenset({"Functional", "Sequential"})
 KERAS_CONTAINER_MODULES: Final = (
@@ -194,20 +201,28 @@ def check_structure(structure: bytes) -> None:
     if not isinstance(graph, dict) or graph.get("class_name") not in ALLOWED_CONTAINERS:
         raise UnsafeBundleError(f"{STRUCTURE}: the model is not Functional or Sequential")
     for node in nodes:
-        name, module = str(node["class_name"]), node.get("module")
-        if name in ALLOWED_CONTAINERS and module in (None, *KERAS_CONTAINER_MODULES):
-            allowed = True
-        elif name == "__keras_tensor__":
-            allowed = module is None
-        elif module in (None, "keras.layers"):
-            allowed = name in ALLOWED_LAYERS
-        elif module in KERAS_VALUE_MODULES:
-            # A class like GlorotUniform: never "function", "__lambda__" or another of Keras' special words.
-            allowed = re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) is not None
-        else:
-            allowed = module == "keras" and name == "DTypePolicy"
-        if not allowed or node.get("registered_name") not in (None, name):
-            raise UnsafeBundleError(f"{STRUCTURE}: {module or 'keras'}.{name} is not allowed in a bundle")
+        if not _is_allowed(node):
+            name, module = node["class_name"], node.get("module") or "keras"
+            raise UnsafeBundleError(f"{STRUCTURE}: {module}.{name} is not allowed in a bundle")
+
+
+def _is_allowed(node: Mapping[str, Any]) -> bool:
+    """True for an object of a Keras JSON that Keras makes without running what the file says."""
+    name, module, registered_name = str(node["class_name"]), node.get("module"), node.get("registered_name")
+    if module == HOUSE_MODULE:
+        return name in HOUSE_LAYERS and registered_name == f"{HOUSE_PACKAGE}>{name}"
+    if registered_name not in (None, name):
+        return False
+    if name in ALLOWED_CONTAINERS and module in (None, *KERAS_CONTAINER_MODULES):
+        return True
+    if name == "__keras_tensor__":
+        return module is None
+    if module in (None, "keras.layers"):
+        return name in ALLOWED_LAYERS
+    if module in KERAS_VALUE_MODULES:
+        # A class like GlorotUniform: never "function", "__lambda__" or another of Keras' special words.
+        return re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) is not None
+    return module == "keras" and name == "DTypePolicy"
 
 
 def write_bundle(directory: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:

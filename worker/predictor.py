@@ -2,24 +2,58 @@
 
 TensorFlow hangs when a process forks after it was loaded; Celery's parent process therefore never
 imports this module.
+
+Behind it one of several runtimes computes. Which one is a rule, not a race at every start, whose winner
+would change with what else the machine does: on a GPU Keras; on a CPU OpenVINO where it is installed, else
+Keras; in bfloat16 where that CPU is made for it. Whatever the rule names must score golden arrays within
+0.01 of Keras in float32, once, at load; else the next candidate is taken, and Keras in float32 at last.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from dicom_gateway.normalization import SPEC
+from worker import openvino_runtime
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError
+from worker.golden_arrays import draw_golden_arrays
+from worker.keras_runtime import CPU_BATCH, KerasRuntime, build_model, has_amx, has_gpu, is_tensorflow
+from worker.openvino_runtime import OpenVinoError, OpenVinoRuntime
+from worker.settings import Precision, RuntimeName
+from worker.tensorflow_backend import limit_threads
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+TOLERANCE: Final = 0.01
+"""Furthest that a score may lie from Keras' in float32."""
+GOLDEN_ARRAYS: Final = 4
+HEAT: Final = "heat"
+"""Name of a bundle's second output, if it has one."""
 
-import keras
+log = structlog.get_logger(__name__)
+
+Scores = npt.NDArray[np.float64]
+Candidate = tuple[str, str]
+"""Runtime and precision."""
+
+
+class Runtime(Protocol):
+    """What computes a network."""
+
+    @property
+    def name(self) -> str:
+        """As settings call it."""
+
+    precision: str
+    batch: int
+    """Most films at once."""
+
+    def run(self, films: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+        """Return each output for float32 (n, 256, 256, 1), n at most `batch`."""
 
 
 class Predictor:
@@ -28,40 +62,39 @@ class Predictor:
     Args:
         bundle: verified; nothing in it is run.
         threads: CPU threads to predict with; 0 leaves it to the backend.
+        runtime: `auto`, or one of the two; OpenVINO where it cannot run the network is Keras, and logged.
+        precision: `auto`, or one; what is not within 0.01 of float32 on golden arrays is not taken, and
+            logged.
 
     Raises:
         DamagedBundleError: when structure and weights do not fit each other or the array.
     """
 
-    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
-        if threads and keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(1)
+    def __init__(
+        self, bundle: Bundle, threads: int = 0, runtime: RuntimeName = "auto", precision: Precision = "auto"
+    ) -> None:
+        if threads and is_tensorflow():
+            limit_threads(threads)
         self.bundle = bundle
-        try:
-            model = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
-            with warnings.catch_warnings():
-                # Where Keras only warns that weights are not there, it would score with random ones.
-                warnings.simplefilter("error", UserWarning)
-                model.load_weights(bundle.directory / WEIGHTS)
-        except (ValueError, TypeError, KeyError, OSError, RecursionError, UserWarning) as error:
-            raise DamagedBundleError(f"{bundle.directory}: Keras cannot load it: {error}") from error
-        expected = (None, SPEC.rows, SPEC.columns, 1)
-        if tuple(model.input_shape) != expected:
-            raise DamagedBundleError(f"the network takes {model.input_shape}, not {expected}")
-        self._model: Any = model
+        model = _load(bundle)
+        self._runtime = self._choose(model, threads, list_candidates(runtime, precision))
+        log.debug("runtime chosen", bundle=bundle.digest[:12], runtime=self.runtime)
+
+    @property
+    def runtime(self) -> str:
+        """What computes, like `openvino bfloat16`."""
+        return f"{self._runtime.name} {self._runtime.precision}"
 
     def warm_up(self) -> None:
         """Predict once, so that the first film does not wait for compilation."""
         self.predict(np.zeros((1, SPEC.rows, SPEC.columns), dtype=np.float32))
 
-    def predict(self, arrays: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Score a batch of films.
+    def predict(self, arrays: npt.NDArray[np.float32]) -> Scores:
+        """Score films.
 
         Args:
-            arrays: float32 (n, 256, 256), 0..1, normalized as the bundle's manifest says.
+            arrays: float32 (n, 256, 256), 0..1, normalized as the bundle's manifest says. Any n: they are
+                taken in batches of the size that suits the runtime.
 
         Returns:
             float64 (n,), 0..1: the output for tuberculosis, the last one where there are several.
@@ -70,10 +103,123 @@ class Predictor:
             ValueError: when `arrays` has another shape, of which Keras does not always complain.
             ArithmeticError: when a score is not a number.
         """
+        return self.predict_with_heat(arrays)[0]
+
+    def predict_with_heat(
+        self, arrays: npt.NDArray[np.float32]
+    ) -> tuple[Scores, npt.NDArray[np.float32] | None]:
+        """Score films and say where in them the score comes from.
+
+        Args:
+            arrays: as `predict` takes them.
+
+        Returns:
+            The scores as `predict` returns them, and float32 (n, g, g) in 0..1, a map of the film's central
+            field in g by g cells; None where the bundle's network has no such output.
+
+        Raises:
+            ValueError, ArithmeticError: as `predict`.
+        """
         if arrays.ndim != 3 or arrays.shape[1:] != (SPEC.rows, SPEC.columns):
             raise ValueError(f"films have the shape (n, {SPEC.rows}, {SPEC.columns}), not {arrays.shape}")
-        outputs = np.asarray(self._model.predict_on_batch(arrays[..., np.newaxis]), dtype=np.float64)
-        scores = outputs.reshape(len(arrays), -1)[:, -1]
+        parts = list(_compute(self._runtime, arrays))
+        scores = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
+        heat = [part[1] for part in parts if part[1] is not None]
+        return scores, np.concatenate(heat) if heat else None
+
+    def _choose(self, model: Any, threads: int, candidates: list[Candidate]) -> Runtime:
+        """Return the first candidate that scores as Keras does in float32, which is the last of them."""
+        reference = KerasRuntime(model, "float32")
+        if candidates[0] == (reference.name, reference.precision):
+            return reference
+        arrays = draw_golden_arrays(GOLDEN_ARRAYS)
+        try:
+            expected = _score(reference, arrays)
+        except ArithmeticError:
+            return reference  # nothing to compare with: every prediction will say so
+        order = np.arange(CPU_BATCH + 1) % GOLDEN_ARRAYS  # a full batch and one film alone
+        for name, precision in candidates[:-1]:
+            try:
+                runtime = self._make(model, threads, name, precision)
+                difference = float(np.max(np.abs(_score(runtime, arrays[order]) - expected[order])))
+            except (OpenVinoError, ArithmeticError) as error:
+                log.warning("runtime not used", runtime=name, precision=precision, reason=str(error)[:300])
+                continue
+            if difference <= TOLERANCE:
+                return runtime
+            log.warning(
+                "runtime not used: its scores are too far from float32's",
+                runtime=name,
+                precision=precision,
+                difference=round(difference, 4),
+                allowed=TOLERANCE,
+            )
+        return reference
+
+    def _make(self, model: Any, threads: int, name: str, precision: str) -> Runtime:
+        if name == OpenVinoRuntime.name:
+            return OpenVinoRuntime(model, precision, threads)
+        structure = (self.bundle.directory / STRUCTURE).read_text("utf-8")
+        return KerasRuntime(build_model(structure, self.bundle.directory / WEIGHTS, precision), precision)
+
+
+def list_candidates(runtime: RuntimeName = "auto", precision: Precision = "auto") -> list[Candidate]:
+    """Return runtimes with precisions that are worth trying on this machine, best first.
+
+    Args:
+        runtime: `auto` or the only one to try, beside Keras in float32, which is always the last.
+        precision: `auto` or the only one.
+    """
+    candidates: list[Candidate] = []
+    with_openvino = runtime == "openvino" or (runtime == "auto" and not has_gpu())
+    if with_openvino and is_tensorflow() and openvino_runtime.is_installed():
+        if precision == "auto":
+            kinds = ["bfloat16", "float32"] if openvino_runtime.prefers_bfloat16() else ["float32"]
+        else:
+            kinds = [precision]
+        candidates += [(OpenVinoRuntime.name, kind) for kind in kinds]
+    elif runtime == "openvino":
+        log.warning("Keras predicts: OpenVINO is not installed", help="pip install 'tbscreen[openvino]'")
+    if precision == "bfloat16" or (precision == "auto" and has_amx() and not candidates):
+        candidates.append((KerasRuntime.name, "bfloat16"))
+    return [*candidates, (KerasRuntime.name, "float32")]
+
+
+def _load(bundle: Bundle) -> Any:
+    """Return the bundle's Keras model in float32, once it is known to take films and to score them."""
+    try:
+        with warnings.catch_warnings():
+            # Where Keras only warns that weights are not there, it would score with random ones.
+            warnings.simplefilter("error", UserWarning)
+            structure = (bundle.directory / STRUCTURE).read_text("utf-8")
+            model = build_model(structure, bundle.directory / WEIGHTS)
+    except (ValueError, TypeError, KeyError, OSError, RecursionError, UserWarning) as error:
+        raise DamagedBundleError(f"{bundle.directory}: Keras cannot load it: {error}") from error
+    expected = (None, SPEC.rows, SPEC.columns, 1)
+    if model.input_shape != expected:
+        raise DamagedBundleError(f"the network takes {model.input_shape}, not {expected}")
+    names, shapes = list(model.output_names), [tuple(output.shape) for output in model.outputs]
+    if len(shapes[0]) != 2 or names[1:] not in ([], [HEAT]) or any(len(shape) != 4 for shape in shapes[1:]):
+        raise DamagedBundleError(
+            f"the network returns {dict(zip(names, shapes, strict=True))}, not scores (n, k), "
+            f"alone or with {HEAT!r} (n, g, g, 1)"
+        )
+    return model
+
+
+def _compute(
+    runtime: Runtime, arrays: npt.NDArray[np.float32]
+) -> Iterator[tuple[Scores, npt.NDArray[np.float32] | None]]:
+    """Yield scores and heat of one batch after the other; raises `ArithmeticError`."""
+    for start in range(0, len(arrays), runtime.batch):
+        films = np.asarray(arrays[start : start + runtime.batch, ..., np.newaxis], dtype=np.float32)
+        outputs = runtime.run(films)
+        scores = outputs[0][:, -1].astype(np.float64)
         if not bool(np.all(np.isfinite(scores))):
             raise ArithmeticError("the network returned what is not a number")
-        return np.clip(scores, 0.0, 1.0)
+        heat = np.clip(outputs[1][..., 0], 0.0, 1.0, dtype=np.float32) if len(outputs) > 1 else None
+        yield np.clip(scores, 0.0, 1.0), heat
+
+
+def _score(runtime: Runtime, arrays: npt.NDArray[np.float32]) -> Scores:
+    return np.concatenate([scores for scores, _ in _compute(runtime, arrays)])

@@ -20,6 +20,7 @@ from dicom_gateway.screening_request import ScreeningRequest
 from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
 from worker.settings import WorkerSettings
+from worker.shadow import ShadowScreener
 from worker.triage import triage
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ class Screener:
         self._database = Database.open(settings.database)
         self._cache = BundleCache(settings.cache_directory, self._database)
         self._predictors: dict[str, Predictor] = {}
+        self._shadow = ShadowScreener(settings.worker, self._database, self._open)
 
     def screen(self, request: ScreeningRequest) -> Outcome:
         """Screen one film; idempotent.
 
-        The attempt is committed before the work, the result and its outbox row after it, together.
+        The attempt is committed before the work, the result and its outbox row after it, together. A bundle
+        in the shadow comes after that: whatever becomes of it, this film is done.
         """
         film_log = log.bind(film=request.film_key[:12])
         with self._database.write() as session:
@@ -103,20 +106,18 @@ class Screener:
         with self._database.write() as session:
             recorded = screenings.record_result(session, result)
         film_log.info("film screened", recorded=recorded, attempt=attempt.number)
-        return Outcome.SCREENED if recorded else Outcome.NOTHING_TO_DO
+        if not recorded:
+            return Outcome.NOTHING_TO_DO
+        self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
+        return Outcome.SCREENED
 
     def load(self, digest: str) -> Predictor:
         """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""
         if digest not in self._predictors:
-            # Imported here because it loads TensorFlow, which must happen after the fork.
-            from worker.predictor import Predictor
-
-            predictor = Predictor(self._cache.open(digest), self._settings.threads)
-            predictor.warm_up()
+            predictor = self._open(digest)
             while len(self._predictors) >= KEPT_PREDICTORS:
                 del self._predictors[next(iter(self._predictors))]
             self._predictors[digest] = predictor
-            log.info("bundle loaded", bundle=digest[:12])
         return self._predictors[digest]
 
     def load_active(self) -> None:
@@ -127,6 +128,16 @@ class Screener:
             active = bundles.find_active(session)
         if active is not None:
             self.load(active.digest)
+
+    def _open(self, digest: str) -> Predictor:
+        # Imported here because it loads TensorFlow, which must happen after the fork.
+        from worker.predictor import Predictor
+
+        host = self._settings
+        predictor = Predictor(self._cache.open(digest), host.threads, host.runtime, host.precision)
+        predictor.warm_up()
+        log.info("bundle loaded", bundle=digest[:12])
+        return predictor
 
     def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> Outcome:
         with self._database.write() as session:

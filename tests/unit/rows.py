@@ -67,8 +67,9 @@ def register_model(
     active: bool = True,
     reported: str = "screening",
     normalization: str = SPEC.version,
+    films: str | None = None,
 ) -> None:
-    """Register a bundle that consists of a manifest alone."""
+    """Register a bundle that consists of a manifest alone, or of that and a `films.csv`."""
     manifest = {
         "name": name,
         "version": "1.0",
@@ -77,7 +78,8 @@ def register_model(
         "reported_operating_point": reported,
     }
     with database.write() as session:
-        bundles.register(session, digest, manifest, {"manifest.json": b"{}"})
+        files = {"manifest.json": b"{}"} | ({} if films is None else {"films.csv": films.encode()})
+        bundles.register(session, digest, manifest, files)
         if active:
             bundles.activate(session, digest)
 

@@ -52,7 +52,7 @@ def test_a_room_s_map_names_each_of_its_files_and_no_other(room: str) -> None:
     folder = ROOT / room
     map_ = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
     assert map_ is not None
-    named = re.findall(r"^- `([a-z_/]+)`", map_, re.MULTILINE)
+    named = re.findall(r"^- `([a-z0-9_/]+)`", map_, re.MULTILINE)
     files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")}
     folders = {f"{path.name}/" for path in folder.iterdir() if path.is_dir()}
     assert len(named) == len(set(named))

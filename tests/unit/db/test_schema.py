@@ -8,12 +8,13 @@ import sys
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, inspect, text
 
-from db import schema
+from db import schema, shadow_screenings
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Table
+from tests.unit import rows
 
 UPGRADE = """
 import sys
@@ -74,7 +75,40 @@ def test_migrations_and_tables_name_the_same_constraints_and_indexes(empty_datab
     schema.downgrade(empty_database, "base")
     Table.metadata.create_all(empty_database.engine)
     assert migrated == _names(empty_database)
-    assert ("models", "uq_models_one_active") in migrated
+    assert {("models", "uq_models_one_active"), ("models", "uq_models_one_shadow")} <= migrated
+
+
+def test_a_filled_database_loses_nothing_on_its_way_to_the_registry_and_back(
+    empty_database: Database,
+) -> None:
+    schema.upgrade(empty_database)
+    _fill(empty_database)
+    schema.downgrade(empty_database, "0001")
+    before = _read_all(empty_database)
+    assert {"activations", "shadow_screenings", "comparisons"} & before.keys() == set()
+    assert [len(before[table]) for table in ("models", "screenings", "outbox", "instances")] == [2, 2, 1, 3]
+
+    schema.upgrade(empty_database)
+    after = _read_all(empty_database)
+    assert [row.pop("shadow") in (False, 0) for row in after["models"]] == [True, True]
+    assert {table: after[table] for table in before} == before
+    with empty_database.write() as session:
+        shadow_screenings.start(session, rows.OTHER_DIGEST)
+
+    schema.downgrade(empty_database, "0001")
+    assert _read_all(empty_database) == before
+
+
+def test_a_version_that_knows_the_first_tables_alone_goes_on_beside_the_registry(database: Database) -> None:
+    with database.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO models (digest, name, version, trained, normalization_version, manifest, "
+                "registered_at, active) VALUES (:digest, 'm', '1', false, 'n', '{}', '2026-01-01', true)"
+            ),
+            {"digest": rows.DIGEST},
+        )
+        assert session.execute(text("SELECT shadow FROM models")).scalar_one() in (False, 0)
 
 
 @pytest.mark.parametrize("url_fixture", ["empty_sqlite_url", "empty_postgresql_url"])
@@ -103,6 +137,36 @@ def test_several_processes_upgrade_at_once(url_fixture: str, request: pytest.Fix
     database = Database.open(DatabaseSettings(url=url))
     assert schema.find_revision(database) == schema.newest_revision()
     database.close()
+
+
+def _fill(database: Database) -> None:
+    """Bundles, films in every state, a report; a bundle in the shadow and what it said."""
+    rows.register_model(database, rows.OTHER_DIGEST, name="other", active=False)
+    rows.register_model(database)
+    screened = rows.receive_and_queue(database, "1.2.3.1")
+    rows.screen(database, screened)
+    rows.report(database)
+    rows.screen(database, rows.receive_and_queue(database, "1.2.3.2"))
+    rows.receive(database, "1.2.3.3")
+    with database.write() as session:
+        shadow_screenings.start(session, rows.OTHER_DIGEST)
+        row = shadow_screenings.begin(session, screened, rows.OTHER_DIGEST, "worker-1")
+        assert row is not None
+        shadow_screenings.finish(session, row, rows.make_result(screened, digest=rows.OTHER_DIGEST))
+
+
+def _read_all(database: Database) -> dict[str, list[dict[str, object]]]:
+    """Return every row of every table that there is, as it is stored."""
+    metadata = MetaData()
+    metadata.reflect(database.engine)
+    with database.read() as session:
+        return {
+            table.name: [
+                dict(row) for row in session.execute(table.select().order_by(*table.primary_key)).mappings()
+            ]
+            for table in metadata.sorted_tables
+            if table.name != "alembic_version"
+        }
 
 
 def _names(database: Database) -> set[tuple[str, str | None]]:

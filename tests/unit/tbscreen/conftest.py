@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+
+from db.database import Database
+from tbscreen.cli import main
+from tbscreen.serve import migrate
+from tbscreen.settings import load_settings
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -39,3 +46,51 @@ def cli(place: Path) -> Cli:
         )
 
     return run
+
+
+@pytest.fixture
+def quick_cli(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Cli]:
+    """Runs `tbscreen` as `cli` does, in this process: without the second that each start takes."""
+    umask = os.umask(0o077)
+    handlers, level = logging.root.handlers[:], logging.root.level
+
+    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = ["tbscreen", *words]
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", command)
+            patch.setenv("COLUMNS", "140")
+            for name, value in variables.items():
+                patch.setenv(f"TBSCREEN_{name}", value)
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as ended:
+                main()
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(command, int(ended.value.code or 0), printed.out, printed.err)
+
+    yield run
+    os.umask(umask)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.basicConfig(level=level, handlers=handlers, force=True)
+
+
+@pytest.fixture
+def installed(place: Path) -> Iterator[Database]:
+    """The database of a new installation in the working directory."""
+    settings = load_settings()
+    migrate(settings)
+    database = Database.open(settings.database_settings())
+    yield database
+    database.close()
+
+
+def assert_one_line(run: subprocess.CompletedProcess[str], said: str) -> None:
+    """Exit status 1, nothing on standard output, and one line on standard error without a password."""
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert run.stdout == ""
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("tbscreen: ")
+    assert said in line
+    assert "s3cret" not in line

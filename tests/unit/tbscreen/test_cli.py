@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,15 +17,9 @@ from db import deliveries
 from db.database import Database
 from db.studies import StudyHeader
 from tbscreen.cli import app
-from tbscreen.default_bundle import DEFAULT_BUNDLE
-from tbscreen.serve import migrate
-from tbscreen.settings import load_settings
 from tests.servers.ports import free_port
 from tests.unit import rows
-from tests.unit.tbscreen.conftest import Cli
-from worker.bundle import MANIFEST, open_bundle
-
-DIGEST = open_bundle(DEFAULT_BUNDLE).digest
+from tests.unit.tbscreen.conftest import Cli, assert_one_line
 
 
 def list_commands() -> list[list[str]]:
@@ -41,16 +33,6 @@ def list_commands() -> list[list[str]]:
 
     walk([], typer.main.get_command(app))
     return found
-
-
-@pytest.fixture
-def installed(place: Path) -> Iterator[Database]:
-    """The database of a new installation in the working directory."""
-    settings = load_settings()
-    migrate(settings)
-    database = Database.open(settings.database_settings())
-    yield database
-    database.close()
 
 
 def test_help_is_printed_by_the_module_and_lists_the_commands(cli: Cli) -> None:
@@ -76,7 +58,7 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_a_new_installation_is_set_up_and_its_empty_worklist_shown(cli: Cli, place: Path) -> None:
     upgraded = cli("db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
-    assert upgraded.stdout == ("the database is up to date; active model: tbscreen-default 0.1.0-untrained\n")
+    assert upgraded.stdout == ("the database is up to date; active model: tbscreen-default 1.0.0\n")
     assert (place / "data" / "tbscreen.sqlite3").is_file()
     worklist = cli("worklist", "--json")
     assert worklist.returncode == 0, worklist.stderr
@@ -95,21 +77,6 @@ def test_the_worklist_as_json_and_as_a_table(cli: Cli, installed: Database) -> N
     table = cli("worklist").stdout
     assert "HIGH" in table
     assert "90.0%" in table
-
-
-def test_models_are_listed_added_and_activated(cli: Cli, installed: Database, place: Path) -> None:
-    folder = place / "bundle"
-    shutil.copytree(DEFAULT_BUNDLE, folder)
-    manifest = json.loads((folder / MANIFEST).read_text())
-    (folder / MANIFEST).write_text(json.dumps({**manifest, "version": "0.2.0-untrained"}))
-    digest = open_bundle(folder).digest
-
-    added = cli("models", "add", str(folder))
-    assert (added.returncode, added.stdout) == (0, f"{digest[:12]} registered\n")
-    activated = cli("models", "activate", digest[:8])
-    assert (activated.returncode, activated.stdout) == (0, f"{digest[:12]} is active\n")
-    models = json.loads(cli("models", "list", "--json").stdout)
-    assert {one["digest"]: one["active"] for one in models} == {digest: True, DIGEST: False}
 
 
 def test_parked_deliveries_are_shown_and_replayed(cli: Cli, installed: Database) -> None:
@@ -157,23 +124,6 @@ def test_a_mistake_is_one_clear_line(
     assert_one_line(cli(*words, **variables), said)
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (
-            ["models", "activate", "ffff"],
-            "0 registered bundles begin with 'ffff'; see 'tbscreen",
-        ),
-        (["models", "add", "nowhere"], "nowhere is not a bundle: it has no manifest.json"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_a_mistake_with_models_is_one_clear_line(
-    cli: Cli, installed: Database, words: list[str], said: str
-) -> None:
-    assert_one_line(cli(*words), said)
-
-
 @pytest.mark.parametrize("trouble", ["away", "damaged"])
 def test_a_database_that_does_not_answer_is_one_clear_line(cli: Cli, place: Path, trouble: str) -> None:
     (place / "damaged.sqlite3").write_bytes(b"this is not a database" * 1000)
@@ -210,13 +160,3 @@ def test_a_command_for_the_database_loads_neither_dicom_nor_keras(installed: Dat
     )
     assert json.loads(run.stdout)["studies"] == []
     assert run.stderr == "[]\n"
-
-
-def assert_one_line(run: subprocess.CompletedProcess[str], said: str) -> None:
-    """Exit status 1, nothing on standard output, and one line on standard error without a password."""
-    assert run.returncode == 1, run.stdout + run.stderr
-    assert run.stdout == ""
-    (line,) = run.stderr.splitlines()
-    assert line.startswith("tbscreen: ")
-    assert said in line
-    assert "s3cret" not in line

@@ -62,8 +62,8 @@ def test_a_migrated_installation_lacks_only_what_does_not_run(settings: Settings
     assert checks["data directory"].health is Health.GOOD
     assert checks["database"].health is Health.GOOD
     assert checks["reports"].health is Health.GOOD
-    assert checks["model bundle"].health is Health.NOTE
-    assert "untrained, its scores mean nothing" in checks["model bundle"].finding
+    assert checks["model bundle"].health is Health.GOOD
+    assert checks["model bundle"].finding.startswith("tbscreen-default 1.0.0, ")
     assert [part for part, check in checks.items() if check.health is Health.BAD] == ["broker", "gateway"]
 
 
@@ -172,6 +172,12 @@ def test_reports_that_cannot_be_built_are_counted(settings: Settings, database: 
         outbox.postpone(session, entry.id, timedelta(hours=1), "no study date")
     check = _examine(settings)["reports"]
     assert (check.health, check.finding) == (Health.BAD, "1 cannot be built")
+
+
+def test_an_untrained_bundle_is_named(settings: Settings, database: Database) -> None:
+    rows.register_model(database, trained=False)
+    check = _examine(settings)["model bundle"]
+    assert check.health is not Health.GOOD
 
 
 def _screen_one(database: Database) -> None:

@@ -29,7 +29,12 @@ MANIFEST: dict[str, Any] = {
 
 
 def write_network(
-    directory: Path, outputs: int = 1, size: int = 256, weight: float | None = None, **manifest: Any
+    directory: Path,
+    outputs: int = 1,
+    size: int = 256,
+    weight: float | None = None,
+    offset: float = 0.0,
+    **manifest: Any,
 ) -> Bundle:
     """Write a bundle whose network is one dense layer over the film's mean: score = sigmoid(w · mean).
 
@@ -38,6 +43,7 @@ def write_network(
         outputs: of the network; output k has k + 1 times the weight.
         size: rows and columns that it takes.
         weight: w; 1 by default.
+        offset: added to w · mean.
         manifest: what differs from `MANIFEST`.
     """
     import keras
@@ -47,7 +53,28 @@ def write_network(
     scores = keras.layers.Dense(outputs, activation="sigmoid", name="scores")(mean)
     model = keras.Model(films, scores, name="small")
     weights = np.arange(1, outputs + 1, dtype=np.float32)[np.newaxis] * (1.0 if weight is None else weight)
-    model.get_layer("scores").set_weights([weights, np.zeros(outputs, dtype=np.float32)])
+    model.get_layer("scores").set_weights([weights, np.full(outputs, offset, dtype=np.float32)])
+    return write_model(directory, model, **manifest)
+
+
+def write_heat(directory: Path, name: str = "heat") -> Bundle:
+    """Write a bundle with two outputs: the mean of a film, and its 4 by 4 cells' means, called `name`."""
+    import keras
+
+    films = keras.Input((256, 256, 1), name="film")
+    cells = keras.layers.AveragePooling2D(64, name=name)(films)
+    score = keras.layers.GlobalAveragePooling2D(name="score")(films)
+    return write_model(directory, keras.Model(films, [score, cells], name="with_heat"))
+
+
+def write_model(directory: Path, model: Any, **manifest: Any) -> Bundle:
+    """Write a bundle with this network.
+
+    Args:
+        directory: new or empty.
+        model: of Keras.
+        manifest: what differs from `MANIFEST`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / WEIGHTS
         model.save_weights(file)

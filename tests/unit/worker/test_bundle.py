@@ -13,6 +13,7 @@ import pytest
 
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from worker.bundle import (
+    HOUSE_LAYERS,
     MANIFEST,
     STRUCTURE,
     WEIGHTS,
@@ -42,18 +43,19 @@ def graph() -> Json:
     return read
 
 
-def test_the_shipped_bundle_opens_and_says_that_it_is_untrained() -> None:
+def test_the_shipped_bundle_is_trained_and_brings_its_evaluation() -> None:
     bundle = open_bundle(DEFAULT_BUNDLE)
     assert bundle.digest == hashlib.sha256((DEFAULT_BUNDLE / MANIFEST).read_bytes()).hexdigest()
-    assert bundle.manifest.trained is False
-    assert "untrained" in bundle.manifest.version
+    assert bundle.manifest.trained is True
+    assert {"films.csv", "report.html", "model_card.md"} <= bundle.manifest.files.keys()
+    assert sum(path.stat().st_size for path in DEFAULT_BUNDLE.iterdir()) < 20e6
     assert bundle.manifest.finding == "TBCXR"
 
 
 def test_a_bundle_written_from_its_files_is_the_same_bundle(tmp_path: Path) -> None:
     shipped = open_bundle(DEFAULT_BUNDLE)
     files = read_files(shipped)
-    assert set(files) == {MANIFEST, STRUCTURE, WEIGHTS}
+    assert {MANIFEST, STRUCTURE, WEIGHTS} < set(files)
     manifest = json.loads(files.pop(MANIFEST))
     del manifest["files"]
     assert write_bundle(tmp_path / "copy", manifest, files).digest == shipped.digest
@@ -172,12 +174,22 @@ def _insert(layer: Json) -> Callable[[Json], None]:
     return lambda graph: graph["config"]["layers"].insert(1, layer)
 
 
-def _first_dense(graph: Json) -> Json:
-    return next(layer for layer in graph["config"]["layers"] if layer["class_name"] == "Dense")
+def _first_convolution(graph: Json) -> Json:
+    return next(layer for layer in graph["config"]["layers"] if layer["class_name"] == "Conv2D")
 
 
-def _set_dense(key: str, value: object) -> Callable[[Json], None]:
-    return lambda graph: _first_dense(graph)["config"].__setitem__(key, value)
+def _set_convolution(key: str, value: object) -> Callable[[Json], None]:
+    return lambda graph: _first_convolution(graph)["config"].__setitem__(key, value)
+
+
+def _house(name: str = "EqualizeHistogram1", **changes: object) -> Json:
+    return {
+        "module": "worker.layers",
+        "class_name": name,
+        "config": {"name": "house"},
+        "registered_name": f"tbscreen>{name}",
+        **changes,
+    }
 
 
 LAMBDA = {"module": "keras.layers", "class_name": "Lambda", "config": {}, "registered_name": None}
@@ -204,29 +216,48 @@ NESTED = {
         (_insert({"class_name": None, "module": "keras.layers"}), "not allowed"),
         (_insert({"class_name": "Dense", "module": ["keras.layers"]}), "not allowed"),
         (
-            lambda graph: _first_dense(graph).__setitem__("registered_name", "evil>Dense"),
-            "keras.layers.Dense",
+            lambda graph: _first_convolution(graph).__setitem__("registered_name", "evil>Conv2D"),
+            "keras.layers.Conv2D",
         ),
         (
-            _set_dense("activation", {"class_name": "function", "module": "builtins", "config": "eval"}),
+            _set_convolution(
+                "activation", {"class_name": "function", "module": "builtins", "config": "eval"}
+            ),
             "builtins.function",
         ),
         (
-            _set_dense(
+            _set_convolution(
                 "activation", {"class_name": "function", "module": "keras.activations", "config": "get"}
             ),
             "keras.activations.function",
         ),
         (
-            _set_dense("bias_initializer", {"class_name": "__lambda__", "module": "keras.initializers"}),
+            _set_convolution(
+                "bias_initializer", {"class_name": "__lambda__", "module": "keras.initializers"}
+            ),
             "keras.initializers.__lambda__",
         ),
-        (_set_dense("kernel_initializer", {"class_name": "Evil", "module": "evil"}), "evil.Evil"),
+        (_set_convolution("kernel_initializer", {"class_name": "Evil", "module": "evil"}), "evil.Evil"),
         (
-            _set_dense("dtype", {"class_name": "load_model", "module": "keras.saving"}),
+            _set_convolution("dtype", {"class_name": "load_model", "module": "keras.saving"}),
             "keras.saving.load_model",
         ),
-        (_set_dense("dtype", {"class_name": "Model", "module": "keras"}), "keras.Model"),
+        (_set_convolution("dtype", {"class_name": "Model", "module": "keras"}), "keras.Model"),
+        (_insert(_house("os")), "worker.layers.os"),
+        (_insert(_house("keras")), "worker.layers.keras"),
+        (_insert(_house("EqualizeHistogram99")), "worker.layers.EqualizeHistogram99"),
+        (_insert(_house("Dense")), "worker.layers.Dense"),
+        (_insert(_house("Functional")), "worker.layers.Functional"),
+        (_insert(_house(registered_name=None)), "worker.layers.EqualizeHistogram1"),
+        (_insert(_house(registered_name="EqualizeHistogram1")), "worker.layers.EqualizeHistogram1"),
+        (_insert(_house(registered_name="evil>EqualizeHistogram1")), "worker.layers.EqualizeHistogram1"),
+        (_insert(_house(registered_name="tbscreen>Other")), "worker.layers.EqualizeHistogram1"),
+        (_insert(_house(module="worker.layers.evil")), "worker.layers.evil.EqualizeHistogram1"),
+        (_insert(_house(module="worker")), "worker.EqualizeHistogram1"),
+        (_insert(_house(module="keras.layers")), "keras.layers.EqualizeHistogram1"),
+        (_insert(_house(module=None)), "keras.EqualizeHistogram1"),
+        (_insert(_house(config={"cells": LAMBDA})), "keras.layers.Lambda"),
+        (_insert(_house(class_name=["EqualizeHistogram1"])), "not allowed"),
         (lambda graph: graph.__setitem__("compile_config", {"class_name": "X", "module": "evil"}), "evil.X"),
     ],
 )
@@ -266,6 +297,24 @@ def test_deep_nesting_never_gets_past_the_check(depth: int) -> None:
 def test_a_nested_model_of_allowed_layers_is_taken(graph: Json) -> None:
     graph["config"]["layers"].append(json.loads(json.dumps(graph)))
     check_structure(json.dumps(graph).encode())
+
+
+@pytest.mark.parametrize("name", sorted(HOUSE_LAYERS))
+def test_the_layers_of_the_house_are_taken(graph: Json, name: str) -> None:
+    graph["config"]["layers"].append(_house(name))
+    check_structure(json.dumps(graph).encode())
+
+
+def test_every_layer_of_the_house_is_registered_as_it_is_named() -> None:
+    import keras
+
+    import worker.layers
+
+    for name in HOUSE_LAYERS:
+        layer = getattr(worker.layers, name)
+        assert keras.saving.get_registered_object(f"tbscreen>{name}") is layer
+        written = keras.saving.serialize_keras_object(layer())
+        assert (written["module"], written["class_name"]) == ("worker.layers", name)
 
 
 def test_an_unsafe_graph_is_not_written(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ import pytest
 
 from dicom_gateway.normalization import SPEC
 from tbscreen.default_bundle import DEFAULT_BUNDLE
-from tests.unit.worker.networks import MANIFEST, write_network
+from tests.unit.worker.networks import MANIFEST, write_heat, write_network
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError, open_bundle, write_bundle
-from worker.predictor import Predictor
+from worker.golden_arrays import draw_golden_arrays
+from worker.openvino_runtime import is_installed
+from worker.predictor import TOLERANCE, Predictor, list_candidates
+from worker.settings import Precision, RuntimeName
 
 FILMS = np.random.default_rng(3).random((5, SPEC.rows, SPEC.columns), dtype=np.float32)
 
@@ -27,8 +30,9 @@ def test_the_shipped_bundle_scores_between_0_and_1(shipped: Predictor) -> None:
 
 
 def test_a_film_scores_the_same_alone_and_in_a_batch(shipped: Predictor) -> None:
-    alone = [float(shipped.predict(film[np.newaxis])[0]) for film in FILMS]
-    assert shipped.predict(FILMS) == pytest.approx(alone, abs=1e-6)
+    exact = Predictor(shipped.bundle, precision="float32")
+    alone = [float(exact.predict(film[np.newaxis])[0]) for film in FILMS]
+    assert exact.predict(FILMS) == pytest.approx(alone, abs=1e-6)
 
 
 def test_a_bundle_loaded_twice_scores_alike(shipped: Predictor) -> None:
@@ -40,12 +44,12 @@ def test_a_bundle_loaded_twice_scores_alike(shipped: Predictor) -> None:
 def test_the_score_is_what_the_weights_say(small_bundle: Bundle) -> None:
     films = np.stack([np.full((256, 256), value, dtype=np.float32) for value in (0.0, 0.25, 1.0)])
     expected = [1 / (1 + math.exp(-4.0 * value)) for value in (0.0, 0.25, 1.0)]
-    assert Predictor(small_bundle).predict(films) == pytest.approx(expected, abs=1e-6)
+    assert Predictor(small_bundle, precision="float32").predict(films) == pytest.approx(expected, abs=1e-6)
 
 
 def test_of_several_outputs_the_last_is_tuberculosis(tmp_path: Path) -> None:
     bundle = write_network(tmp_path, outputs=2)
-    score = Predictor(bundle).predict(np.ones((1, 256, 256), dtype=np.float32))
+    score = Predictor(bundle, precision="float32").predict(np.ones((1, 256, 256), dtype=np.float32))
     assert score == pytest.approx([1 / (1 + math.exp(-2.0))], abs=1e-6)
 
 
@@ -84,3 +88,72 @@ def test_a_network_that_returns_no_number_is_not_believed(tmp_path: Path) -> Non
     predictor = Predictor(write_network(tmp_path, weight=math.nan))
     with pytest.raises(ArithmeticError, match="not a number"):
         predictor.predict(FILMS[:1])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("runtime", ["keras", "openvino"])
+def test_every_runtime_scores_as_keras_does_in_float32(
+    runtime: RuntimeName, precision: Precision, tmp_path: Path
+) -> None:
+    if runtime == "openvino" and not is_installed():
+        pytest.skip("the extra openvino is not installed")
+    bundle = write_network(tmp_path, weight=4.0)
+    predictor = Predictor(bundle, runtime=runtime, precision=precision)
+    arrays = draw_golden_arrays(19, seed=5)  # two batches and three films
+    expected = 1 / (1 + np.exp(-4.0 * arrays.mean(axis=(1, 2), dtype=np.float64)))
+    assert predictor.runtime == f"{runtime} {precision}"
+    assert np.max(np.abs(predictor.predict(arrays) - expected)) < TOLERANCE
+
+
+def test_auto_is_as_exact(shipped: Predictor) -> None:
+    arrays = draw_golden_arrays(5, seed=5)
+    exact = Predictor(shipped.bundle, runtime="keras", precision="float32").predict(arrays)
+    assert np.max(np.abs(shipped.predict(arrays) - exact)) < TOLERANCE
+
+
+def test_a_precision_that_moves_scores_is_not_taken(tmp_path: Path) -> None:
+    steep = 2000.0  # the score of a film is in the middle, and every rounding of its mean moves it far
+    middle = float(draw_golden_arrays(1)[0].mean(dtype=np.float64))
+    bundle = write_network(tmp_path, weight=steep, offset=-steep * middle)
+    predictor = Predictor(bundle, precision="bfloat16")
+    assert predictor.runtime == "keras float32"
+
+
+def test_keras_in_float32_is_always_the_last_candidate() -> None:
+    assert list_candidates("keras", "float32") == [("keras", "float32")]
+    assert list_candidates("keras", "bfloat16") == [("keras", "bfloat16"), ("keras", "float32")]
+    for runtime in ("auto", "keras", "openvino"):
+        for precision in ("auto", "float32", "bfloat16"):
+            candidates = list_candidates(runtime, precision)  # type: ignore[arg-type]
+            assert candidates[-1] == ("keras", "float32")
+            assert len(set(candidates)) == len(candidates)
+
+
+def test_a_bundle_without_heat_has_none(small_bundle: Bundle) -> None:
+    predictor = Predictor(small_bundle)
+    scores, heat = predictor.predict_with_heat(FILMS)
+    assert scores.tolist() == predictor.predict(FILMS).tolist()
+    assert heat is None
+
+
+@pytest.mark.parametrize("runtime", ["keras", "openvino"])
+def test_heat_is_a_map_beside_the_score(tmp_path: Path, runtime: RuntimeName) -> None:
+    predictor = Predictor(write_heat(tmp_path), runtime=runtime, precision="float32")
+    films = np.zeros((9, 256, 256), dtype=np.float32)
+    films[3, :64, 192:] = 1.0
+    scores, heat = predictor.predict_with_heat(films)
+    assert heat is not None
+    assert (heat.shape, heat.dtype) == ((9, 4, 4), np.float32)
+    assert np.argwhere(heat > 0.9).tolist() == [[3, 0, 3]]
+    assert scores.shape == (9,)
+    assert int(scores.argmax()) == 3
+
+
+def test_a_second_output_of_another_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DamagedBundleError, match="the network returns"):
+        Predictor(write_heat(tmp_path, name="colour"))
+
+
+def test_no_films_have_no_scores(small_bundle: Bundle) -> None:
+    scores = Predictor(small_bundle).predict(np.empty((0, 256, 256), dtype=np.float32))
+    assert (scores.shape, scores.dtype) == ((0,), np.float64)

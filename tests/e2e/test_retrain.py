@@ -1,0 +1,135 @@
+"""The recipe from the command line: labelled images to a bundle that predicts, with its report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from training.scored_films import from_csv
+from worker.bundle import open_bundle
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+VGG16 = SHARED / "models" / "vgg16_notop_candidate_f16.npz"
+
+needs_real_films = pytest.mark.skipif(
+    not (SHARED / "films.csv").is_file(), reason=f"the real films are not there: {SHARED}"
+)
+
+
+def tbscreen(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "TBSCREEN_DATA_DIRECTORY": str(place / "data"), "COLUMNS": "120"}
+    command = [sys.executable, "-m", "tbscreen", *words]
+    return subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+def draw_films(folder: Path, count: int) -> None:
+    """Write pictures named the tutorial's way; those with TB have a bright spot."""
+    folder.mkdir()
+    random = np.random.default_rng(1)
+    for number in range(count):
+        sick = number % 2
+        grey = random.integers(40, 90, (64, 64), np.uint8)
+        picture = Image.fromarray(grey).resize((300, 280))
+        if sick:
+            x, y = random.integers(80, 200, 2)
+            ImageDraw.Draw(picture).ellipse((x, y, x + 50, y + 40), fill=250)
+        picture.save(folder / f"CXR_{number:04d}_{sick}.png")
+
+
+def copy_real_films(folder: Path, each: int) -> Path:
+    """Copy some Shenzhen films of both classes, with their lines of the CSV; returns the CSV."""
+    with (SHARED / "films.csv").open(newline="") as file:
+        lines = [line for line in csv.DictReader(file) if line["source"] == "shenzhen"]
+    chosen = [
+        *[line for line in lines if line["label"] == "tb"][:each],
+        *[line for line in lines if line["label"] == "normal"][:each],
+    ]
+    for line in chosen:
+        (folder / line["file"]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(SHARED / "films" / line["file"], folder / line["file"])
+    with (folder / "films.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, lines[0].keys())
+        writer.writeheader()
+        writer.writerows(chosen)
+    return folder / "films.csv"
+
+
+def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
+    draw_films(tmp_path / "films", 40)
+    run = tbscreen(tmp_path, "retrain", "films", "--epochs", "1", "--batch", "8", "--out", "bundle")
+    assert run.returncode == 0, run.stderr
+    assert "40 films, labels from names" in run.stderr
+    assert "epoch 1: loss" in run.stderr
+    assert "tbscreen models compare" in run.stderr
+    bundle = open_bundle(tmp_path / "bundle")
+    assert bundle.manifest.trained
+    assert bundle.manifest.architecture == "default"
+    films = from_csv((tmp_path / "bundle" / "films.csv").read_text())
+    parts = [str(part) for part in films.parts]
+    assert [parts.count(one) for one in ("train", "validation", "test")] == [26, 6, 8]
+    report = (tmp_path / "bundle" / "report.html").read_text()
+    assert "ROC" in report
+    assert "data:image/png" not in report
+    assert not list((tmp_path / "data" / "training" / "runs").iterdir())
+
+    predicted = tbscreen(tmp_path, "predict", "films", "--json", "--bundle", "bundle")
+    records = [json.loads(line) for line in predicted.stdout.splitlines()]
+    assert len(records) == 40
+    for digest, part, score in zip(films.digests, films.parts, films.scores, strict=True):
+        if part != "train":
+            assert min(abs(one["score"] - score) for one in records) < 0.011, digest
+
+
+def test_bad_files_stop_it_before_it_trains_and_are_named(tmp_path: Path) -> None:
+    draw_films(tmp_path / "films", 12)
+    (tmp_path / "films" / "CXR_0100_1.png").write_bytes(b"no picture")
+    shutil.copyfile(tmp_path / "films" / "CXR_0000_0.png", tmp_path / "films" / "CXR_0101_1.png")
+    (tmp_path / "films" / "letter.png").write_bytes((tmp_path / "films" / "CXR_0001_1.png").read_bytes())
+    run = tbscreen(tmp_path, "retrain", "films", "--out", "bundle")
+    assert run.returncode == 1
+    for said in (
+        "CXR_0100_1.png",
+        "letter.png",
+        "2 conflicting",
+        "1 unreadable",
+        "1 unlabelled",
+        "--skip-bad",
+    ):
+        assert said in run.stderr, run.stderr
+    assert not (tmp_path / "bundle").exists()
+
+
+@needs_real_films
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ("scratch", ("--batch", "8")),
+        ("vgg16", ("--pretrained", str(VGG16))),
+    ],
+)
+def test_each_architecture_trains_on_real_films(
+    tmp_path: Path, architecture: str, words: tuple[str, ...]
+) -> None:
+    labels = copy_real_films(tmp_path / "films", 8)
+    run = tbscreen(
+        tmp_path, "retrain", "films", "--labels", str(labels), "--architecture", architecture,
+        "--epochs", "1", "--out", "bundle", *words,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert open_bundle(tmp_path / "bundle").manifest.architecture == architecture
+    one = next((tmp_path / "films").rglob("*.png"))
+    predicted = tbscreen(tmp_path, "predict", str(one), "--json", "--bundle", "bundle")
+    record = json.loads(predicted.stdout)
+    assert 0 <= record["Probability"] <= 1
+    assert record["trained"] is True

@@ -1,0 +1,162 @@
+"""The two trivial baselines: what can be had without looking at a lung.
+
+A collection betrays itself by its greys and borders. Whatever a logistic regression on a few such numbers
+reaches is no merit of a network, so each evaluation puts these beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from training.training_error import TrainingError
+
+BORDER: Final = "intensity and border"
+THUMBNAIL: Final = "16×16 thumbnail"
+NAMES: Final = (BORDER, THUMBNAIL)
+
+CORNER_PIXELS: Final = 16
+BLACK: Final = 0.02
+WHITE: Final = 0.98
+THUMBNAIL_SIDE: Final = 16
+BATCH: Final = 256
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Features = dict[str, Floats]
+"""By the baseline's name, shape (n, k)."""
+
+
+class BaselineError(TrainingError, ValueError):
+    """A baseline has nothing to learn from. Permanent: films of both classes are needed."""
+
+
+def measure_border(arrays: NDArray[np.float32]) -> Floats:
+    """Return nine numbers of each film, shape (n, 9), 0..1.
+
+    Mean, standard deviation and greatest grey; share of black (< 0.02) and of white (> 0.98) pixels; mean and
+    standard deviation of the outermost pixels; mean of the four corners of 16×16 pixels; mean difference of a
+    pixel and its right neighbour. Chosen among several such nines because they betray the places best: a weak
+    baseline would flatter the model.
+
+    Args:
+        arrays: float32 (n, 256, 256), 0..1.
+    """
+    side = CORNER_PIXELS
+    edge = np.concatenate(
+        (arrays[:, 0, :], arrays[:, -1, :], arrays[:, 1:-1, 0], arrays[:, 1:-1, -1]), axis=1, dtype=np.float64
+    )
+    corners = [arrays[:, rows, columns] for rows in _ends(side) for columns in _ends(side)]
+    return np.column_stack(
+        (
+            arrays.mean(axis=(1, 2), dtype=np.float64),
+            arrays.std(axis=(1, 2), dtype=np.float64),
+            arrays.max(axis=(1, 2)),
+            (arrays < BLACK).mean(axis=(1, 2)),
+            (arrays > WHITE).mean(axis=(1, 2)),
+            edge.mean(axis=1),
+            edge.std(axis=1),
+            np.mean([corner.mean(axis=(1, 2), dtype=np.float64) for corner in corners], axis=0),
+            np.abs(np.diff(arrays, axis=2)).mean(axis=(1, 2), dtype=np.float64),
+        )
+    )
+
+
+def shrink(arrays: NDArray[np.float32]) -> Floats:
+    """Return the pixels of 16×16 thumbnails (means of blocks), shape (n, 256), 0..1.
+
+    Args:
+        arrays: float32 (n, 256, 256), 0..1.
+    """
+    side, block = THUMBNAIL_SIDE, arrays.shape[1] // THUMBNAIL_SIDE
+    blocks = arrays.reshape(len(arrays), side, block, side, block)
+    return np.asarray(blocks.mean(axis=(2, 4)).reshape(len(arrays), side * side), dtype=np.float64)
+
+
+def compute_features(
+    read: Callable[[Sequence[int]], NDArray[np.float32]], films: int, batch: int = BATCH
+) -> Features:
+    """Return the features of films 0 to `films` - 1, a batch of arrays in memory at a time.
+
+    Args:
+        read: indices to float32 (k, 256, 256), 0..1, as `FilmStore.read`.
+        films: how many there are.
+        batch: how many are read at once.
+    """
+    border, thumbnail = np.empty((films, 9)), np.empty((films, THUMBNAIL_SIDE**2))
+    for start in range(0, films, batch):
+        indices = range(start, min(start + batch, films))
+        arrays = read(list(indices))
+        border[indices.start : indices.stop] = measure_border(arrays)
+        thumbnail[indices.start : indices.stop] = shrink(arrays)
+    return {BORDER: border, THUMBNAIL: thumbnail}
+
+
+def score_baselines(features: Features, is_tb: ArrayLike, train: Mask) -> dict[str, Floats]:
+    """Fit both on the films of `train` and score all others; shape (n,), 0..1, NaN for `train`.
+
+    Raises:
+        BaselineError: when `train` (shape (n,)) lacks one of the classes.
+    """
+    truth = np.asarray(is_tb, dtype=bool)
+    if len(np.unique(truth[train])) < 2:
+        raise BaselineError("the baselines need training films with TB and without")
+    scores = {}
+    for name, values in features.items():
+        scores[name] = np.full(len(truth), np.nan)
+        if not train.all():
+            model = _build().fit(values[train], truth[train])
+            scores[name][~train] = model.predict_proba(values[~train])[:, 1]
+    return scores
+
+
+def score_held_out(
+    features: Features, is_tb: ArrayLike, sources: ArrayLike, source: str
+) -> dict[str, Floats]:
+    """Fit both on every source but one and score that one; shape (n,), NaN elsewhere.
+
+    Raises:
+        BaselineError: when the other sources lack one of the classes.
+    """
+    return score_baselines(features, is_tb, np.asarray(sources) != source)
+
+
+def score_within(
+    features: Features, is_tb: ArrayLike, sources: ArrayLike, folds: int = 5, seed: int = 42
+) -> dict[str, Floats]:
+    """Score each source that has both classes by a fit on the rest of the same source, cross-validated.
+
+    What a place's own greys tell of the disease there. Sources with fewer than `folds` films of a class are
+    left out.
+
+    Returns:
+        By "<baseline>, same source": shape (n,), 0..1, NaN for films of sources left out.
+    """
+    truth, places = np.asarray(is_tb, dtype=bool), np.asarray(sources)
+    scores = {f"{name}, same source": np.full(len(truth), np.nan) for name in features}
+    for source in np.unique(places):
+        here = places == source
+        if min((truth & here).sum(), (~truth & here).sum()) < folds:
+            continue
+        split = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        for name, values in features.items():
+            probabilities = cross_val_predict(
+                _build(), values[here], truth[here], cv=split, method="predict_proba"
+            )
+            scores[f"{name}, same source"][here] = probabilities[:, 1]
+    return scores
+
+
+def _build() -> Pipeline:
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+
+
+def _ends(side: int) -> tuple[slice, slice]:
+    return slice(None, side), slice(-side, None)

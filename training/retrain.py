@@ -1,0 +1,206 @@
+"""Labelled images to a bundle with its report, in one run.
+
+Split → train → calibrate → choose operating points → evaluate → bundle and report. Validation films stop the
+training, calibrate and choose the operating points; test films are looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from training.baselines import compute_features, score_baselines, score_within
+from training.calibration_fit import CalibrationFit, fit_calibration
+from training.evaluation import Evaluation, Row, evaluate
+from training.film_store import FilmStore
+from training.finished_network import FinishedNetwork
+from training.fit import EpochResult, FitProgress, fit
+from training.heat_maps import HeatFigures, measure_heat
+from training.labelled_film import LabelledFilm
+from training.lite0 import CELL_PIXELS, MARGIN
+from training.operating_points import choose_operating_points
+from training.precision import Precision, choose_precision, set_precision
+from training.recipe import Architecture, Recipe, TrainingData
+from training.scored_films import ScoredFilms, gather
+from training.split import Part, split
+from worker.bundle import Bundle, OperatingPoint
+
+RUNS: Final = "runs"
+
+
+@dataclass(frozen=True)
+class RetrainSettings:
+    """What the person who retrains chooses. Paths exist."""
+
+    cache: Path
+    """For what can be made again: arrays, features, the state of a run."""
+    architecture: Architecture = Architecture.DEFAULT
+    start: Bundle | None = None
+    """A bundle of the same architecture to go on from."""
+    pretrained: Path | None = None
+    """Weights file for `default` (EfficientNet-Lite0) or `vgg16`; None: where they are usually found."""
+    epochs: int | None = None
+    batch: int = 32
+    learning_rate: float | None = None
+    seed: int = 42
+    precision: Precision = Precision.AUTO
+    hold_out: tuple[str, ...] = ()
+    """Sources that neither train nor validate: all their films test."""
+    test_share: float = 0.2
+    validation_share: float = 0.2
+    """Of what does not test."""
+    prevalence: float | None = None
+    """Share of TB among those who will be screened, for the calibrated percentage; None: as in the films."""
+    reference: Callable[[FilmStore, Sequence[int]], Sequence[float]] | None = None
+    """Scores of another bundle, to compare with on the same test films."""
+    unseen: tuple[Row, ...] = ()
+    """Of sources that a network of the same kind was trained without, for the report."""
+
+
+class Reporter(Protocol):
+    """Who is told how far it is."""
+
+    def begin(self, stage: str) -> None:
+        """A stage begins."""
+
+    def advance(self, done: int, total: int) -> None:
+        """So much of it is done."""
+
+    def train(self, event: FitProgress | EpochResult) -> None:
+        """A batch or an epoch is done."""
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a run found out; `training.retrained_bundle` writes it down."""
+
+    films: Sequence[LabelledFilm]
+    scored: ScoredFilms
+    network: FinishedNetwork
+    history: Sequence[EpochResult]
+    calibration: CalibrationFit
+    points: tuple[OperatingPoint, ...]
+    evaluation: Evaluation
+    heat: HeatFigures | None
+    precision: Precision
+    started: datetime
+    finished: datetime
+
+
+def retrain(
+    films: Sequence[LabelledFilm], store: FilmStore, settings: RetrainSettings, reporter: Reporter
+) -> Retrained:
+    """Train a network and judge it.
+
+    A run that was killed goes on where it was when it is started again with the same films and settings.
+
+    Args:
+        films: all films, without duplicates.
+        store: their arrays, in the same order.
+        settings: what was asked for.
+        reporter: is told how far it is.
+
+    Raises:
+        training.split.SplitError: when the films cannot be split as asked.
+        training.recipe.RecipeError: when the architecture cannot be trained as asked.
+        training.lite0_weights.PretrainedWeightsError: when weights to start from are missing.
+        training.fit.FitError: when training does not converge.
+    """
+    started = datetime.now(UTC)
+    parts = split(
+        films,
+        seed=settings.seed,
+        test_share=settings.test_share,
+        validation_share=settings.validation_share,
+        hold_out=settings.hold_out,
+    )
+    train, validation, test = (
+        [position for position, part in enumerate(parts) if part is wanted]
+        for wanted in (Part.TRAIN, Part.VALIDATION, Part.TEST)
+    )
+    precision = choose_precision(settings.precision)
+    data = TrainingData(films, store, train, validation)
+    folder = settings.cache / RUNS / _identify(films, parts, settings, precision)[:32]
+    network, history = _train(data, settings, precision, folder, reporter)
+
+    reporter.begin("scoring validation and test films")
+    judged = [*validation, *test]
+    scores = np.full(len(films), np.nan)
+    scores[judged] = network.score(store, judged, reporter.advance)
+    scored = gather(films, [part.value for part in parts], scores)
+    chosen = scored.select_part(Part.VALIDATION.value)
+    calibration = fit_calibration(chosen.is_tb, chosen.scores, settings.prevalence, settings.seed)
+    points = choose_operating_points(chosen.is_tb, chosen.scores)
+
+    reporter.begin("evaluating")
+    features = compute_features(store.read, len(films))
+    baselines = {
+        **score_baselines(features, scored.is_tb, scored.parts == Part.TRAIN.value),
+        **score_within(features, scored.is_tb, scored.sources, seed=settings.seed),
+    }
+    reference = {}
+    if settings.reference is not None:
+        reference = dict(zip(scored.digests[test].tolist(), settings.reference(store, test), strict=True))
+    evaluation = evaluate(scored, points, calibration.calibration, baselines, reference, settings.unseen)
+    boxed = [position for position in test if films[position].boxes]
+    boxes = [films[position].boxes for position in boxed]
+    maps = network.draw_heat(store, boxed)
+    heat = measure_heat(maps, boxes, MARGIN, CELL_PIXELS) if maps else None
+    shutil.rmtree(folder, ignore_errors=True)
+    return Retrained(
+        films=films,
+        scored=scored,
+        network=network,
+        history=history,
+        calibration=calibration,
+        points=points,
+        evaluation=evaluation,
+        heat=heat,
+        precision=precision,
+        started=started,
+        finished=datetime.now(UTC),
+    )
+
+
+def _train(
+    data: TrainingData, settings: RetrainSettings, precision: Precision, folder: Path, reporter: Reporter
+) -> tuple[FinishedNetwork, list[EpochResult]]:
+    import keras
+
+    from training.recipes import build_recipe
+
+    reporter.begin("preparing the network")
+    keras.utils.set_random_seed(settings.seed)
+    set_precision(precision)
+    recipe: Recipe = build_recipe(data, settings, reporter.advance)
+    reporter.begin(f"training {settings.architecture.value}, at most {recipe.epochs} epochs")
+    history = fit(recipe, data.films, data.validation, folder, folder.name, reporter.train)
+    return FinishedNetwork(recipe.finish()), history
+
+
+def _identify(
+    films: Sequence[LabelledFilm], parts: Sequence[Part], settings: RetrainSettings, precision: Precision
+) -> str:
+    """Return what makes this run this run, as a SHA-256: another's half-trained weights are not taken up."""
+    facts: dict[str, Any] = {
+        "films": [
+            [film.digest, film.label.value, part.value] for film, part in zip(films, parts, strict=True)
+        ],
+        "architecture": settings.architecture.value,
+        "start": settings.start.digest if settings.start else None,
+        "pretrained": str(settings.pretrained),
+        "epochs": settings.epochs,
+        "batch": settings.batch,
+        "learning_rate": settings.learning_rate,
+        "seed": settings.seed,
+        "precision": precision.value,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

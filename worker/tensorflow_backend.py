@@ -1,0 +1,40 @@
+"""What only TensorFlow can do; no other module imports it. With JAX or PyTorch none of this is called."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def limit_threads(threads: int) -> None:
+    """Let one prediction use so many CPU threads; to be called before TensorFlow's first work."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def trace(model: Any) -> Any:
+    """Return the concrete TensorFlow function of a Keras model, any number of films at a time."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
+    function = tf.function(lambda films: model(films, training=False), input_signature=signature)
+    return function.get_concrete_function()
+
+
+def describe_gpu(index: int) -> str:
+    """Return what the maker calls a GPU."""
+    import tensorflow as tf
+
+    details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[index])
+    return str(details.get("device_name", "GPU"))
+
+
+def measure_gpu_memory(index: int) -> int:
+    """Return the most bytes that this process has held on a GPU."""
+    import tensorflow as tf
+
+    return int(tf.config.experimental.get_memory_info(f"GPU:{index}")["peak"])
