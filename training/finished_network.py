@@ -28,6 +28,7 @@ class FinishedNetwork:
 
     def __init__(self, graph: Any) -> None:
         structure = json.loads(graph.to_json())
+        structure.pop("compile_config", None)  # how it learned is no part of a bundle
         _compute_in_float32(structure)
         set_precision(Precision.FLOAT32)
         self.structure: Final[bytes] = json.dumps(structure, sort_keys=True).encode()

@@ -28,12 +28,14 @@ from training.labelled_film import LabelledFilm
 from training.lite0 import CELL_PIXELS, MARGIN
 from training.operating_points import choose_operating_points
 from training.precision import Precision, choose_precision, set_precision
-from training.recipe import Architecture, Recipe, TrainingData
+from training.recipe import Architecture, Recipe, RecipeError, TrainingData
 from training.scored_films import ScoredFilms, gather
 from training.split import Part, split
 from worker.bundle import Bundle, OperatingPoint
 
 RUNS: Final = "runs"
+FEWEST_VALIDATING: Final = 2
+"""Of each class, as `training.calibration_fit` needs them."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def retrain(
         [position for position, part in enumerate(parts) if part is wanted]
         for wanted in (Part.TRAIN, Part.VALIDATION, Part.TEST)
     )
+    _check_validation([films[position] for position in validation])
     precision = choose_precision(settings.precision)
     data = TrainingData(films, store, train, validation)
     folder = settings.cache / RUNS / _identify(films, parts, settings, precision)[:32]
@@ -184,6 +187,16 @@ def _train(
     reporter.begin(f"training {settings.architecture.value}, at most {recipe.epochs} epochs")
     history = fit(recipe, data.films, data.validation, folder, folder.name, reporter.train)
     return FinishedNetwork(recipe.finish()), history
+
+
+def _check_validation(films: Sequence[LabelledFilm]) -> None:
+    """Before hours of training, see that what comes after it can be done."""
+    tb = sum(film.label.is_tb for film in films)
+    if min(tb, len(films) - tb) < FEWEST_VALIDATING:
+        raise RecipeError(
+            f"{tb} validation films with TB and {len(films) - tb} without: {FEWEST_VALIDATING} of each are "
+            "needed to calibrate. Add films, or choose a larger --validation-share"
+        )
 
 
 def _identify(

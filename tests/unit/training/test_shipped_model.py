@@ -1,0 +1,47 @@
+"""What the documents say of the shipped model is what its own evaluation says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tbscreen.default_bundle import DEFAULT_BUNDLE
+from training.scored_films import from_csv
+from training.statistics import measure_auc
+from worker.bundle import open_bundle
+
+DOCS = Path(__file__).parents[3] / "docs" / "models"
+METRICS = open_bundle(DEFAULT_BUNDLE).manifest.metrics
+
+
+@pytest.mark.parametrize(
+    ("document", "file"), [("default.html", "report.html"), ("default.md", "model_card.md")]
+)
+def test_its_report_and_card_are_in_the_documents(document: str, file: str) -> None:
+    assert (DOCS / document).read_bytes() == (DEFAULT_BUNDLE / file).read_bytes()
+
+
+def test_its_figures_follow_from_its_scores() -> None:
+    films = from_csv((DEFAULT_BUNDLE / "films.csv").read_text()).select_part("test")
+    assert measure_auc(films.is_tb, films.scores).model_dump() == pytest.approx(METRICS["overall"]["auc"])
+
+
+def test_the_documents_quote_its_figures() -> None:
+    said = (DOCS / "README.md").read_text()
+    rows = {row["name"]: row["auc"] for row in METRICS["unseen"]}
+    assert rows.keys() == {"shenzhen", "india_b"}
+    for auc in (*rows.values(), METRICS["overall"]["auc"]):
+        value, low, high = (f"{auc[name]:.3f}".lstrip("0") for name in ("value", "low", "high"))
+        assert f"{value} ({low}–{high})" in said
+    assert f"{METRICS['heat']['pointing']['value'] * 100:.1f} %" in said
+    front = (DOCS.parents[1] / "README.md").read_text()
+    assert f"{rows['shenzhen']['value']:.2f}".lstrip("0") in front
+    assert f"{rows['india_b']['value']:.2f}".lstrip("0") in front
+
+
+def test_no_picture_of_a_film_is_shipped() -> None:
+    report = (DEFAULT_BUNDLE / "report.html").read_text()
+    assert "data:image" not in report
+    assert "http://" not in report.replace("http://www.w3.org/", "")
+    assert {path.suffix for path in DEFAULT_BUNDLE.iterdir()} == {".json", ".h5", ".csv", ".html", ".md"}
