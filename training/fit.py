@@ -130,9 +130,11 @@ def _resume(recipe: Recipe, folder: Path, identity: str) -> list[EpochResult]:
 def _save(recipe: Recipe, folder: Path, identity: str, history: Sequence[EpochResult]) -> None:
     """Write weights, then the state that names them: a kill in between leaves the epoch before."""
     epoch, best = history[-1].epoch, _find_best(history)
-    kinds = [LATEST, BEST] if history[-1].best else [LATEST]
-    for kind in kinds:
-        recipe.model.save_weights(folder / _name_file(kind, epoch))
+    latest = folder / _name_file(LATEST, epoch)
+    recipe.model.save_weights(latest)
+    if history[-1].best:
+        (folder / _name_file(BEST, epoch)).unlink(missing_ok=True)
+        (folder / _name_file(BEST, epoch)).hardlink_to(latest)  # the same file: `scratch` writes 1.4 GB
     state = {"identity": identity, "history": [asdict(result) for result in history]}
     new = folder / f"{STATE}.new"
     new.write_text(json.dumps(state, indent=2), "utf-8")
