@@ -6,9 +6,10 @@ Files, in the order in which a film meets them:
 - `database`: the engine; `Database.write()` and `Database.read()` are the only ways to a session.
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities.
-- `states`: the two state machines, a film's and a delivery's, each a table of allowed transitions.
+- `states`: the state machines, a film's, a delivery's and a commitment's: tables of allowed transitions.
 - `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
-  shadow screenings, outbox, report objects, deliveries.
+  shadow screenings, outbox, report objects, deliveries,
+  commitments and their items.
 - `films`: a film is received, prepared, dispatched, refused.
 - `spooled_files`: which files a gateway still holds, and which of them may go.
 - `bundles`: model bundles, registered, activated and kept in chunks for worker hosts.
@@ -18,6 +19,7 @@ Files, in the order in which a film meets them:
 - `shadow_screenings`: what a bundle in the shadow says of the same films; no report comes of it.
 - `outbox`: screenings that wait to be reported; the reports, stored as the bytes that were sent.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
+- `commitments`: peers are asked to answer for what was delivered; requests, answers, what is sent again.
 - `studies`: a study stands where its worst film stands.
 - `worklist`: the one prioritised query.
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from db.states import DeliveryState, FilmState
-from db.tables import Delivery, Instance, OutboxEntry, ReportObject, Screening
+from db.states import CommitmentState, DeliveryState, FilmState
+from db.tables import CommitmentItem, Delivery, Instance, OutboxEntry, ReportObject, Screening
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,9 @@ class SpooledFilm:
 def list_done(session: Session, gateway: str, before: datetime, limit: int) -> list[SpooledFilm]:
     """Return films of `gateway` whose file is no longer needed, oldest first.
 
-    Done is a film whose refusal is recorded, or whose screening has left the outbox and whose report is on
-    its way to nobody any more. Parked reports do not hold it: their bytes are in db.
+    Done is a film whose refusal is recorded, or whose screening has left the outbox, whose report is on its
+    way to nobody any more, and for whose report every peer answers that was asked to (`db.commitments`).
+    Parked deliveries and commitments do not hold it: the report's bytes are in db.
 
     Args:
         session: for reading.
@@ -39,6 +40,13 @@ def list_done(session: Session, gateway: str, before: datetime, limit: int) -> l
         Delivery.sop_instance_uid == ReportObject.sop_instance_uid,
         Delivery.state == DeliveryState.PENDING,
     )
+    uncommitted = exists().where(
+        ReportObject.screening_id == Screening.id,
+        Delivery.sop_instance_uid == ReportObject.sop_instance_uid,
+        Delivery.state == DeliveryState.DELIVERED,
+        CommitmentItem.delivery_id == Delivery.id,
+        CommitmentItem.state.in_([CommitmentState.WANTED, CommitmentState.ASKED, CommitmentState.FAILED]),
+    )
     rows = session.execute(
         select(Instance.id, Instance.spool_path, Instance.byte_size)
         .outerjoin(Screening, Screening.instance_id == Instance.id)
@@ -49,6 +57,7 @@ def list_done(session: Session, gateway: str, before: datetime, limit: int) -> l
             Instance.state_changed_at < before,
             ~waiting,
             ~on_its_way,
+            ~uncommitted,
         )
         .order_by(Instance.state_changed_at)
         .limit(limit)

@@ -1,4 +1,4 @@
-"""The two state machines. A transition that is not in its table does not happen."""
+"""The state machines. A transition that is not in its table does not happen."""
 
 from __future__ import annotations
 
@@ -32,6 +32,32 @@ class DeliveryState(StrEnum):
     """Permanently refused, or tried too often. Replayed by hand: `tbscreen deliveries --replay`."""
 
 
+class CommitmentState(StrEnum):
+    """Whether a peer answers for a delivered report (PS3.4 J)."""
+
+    WANTED = "wanted"
+    """To be asked for when due and delivered."""
+    ASKED = "asked"
+    """Part of a transaction that the peer has not answered."""
+    FAILED = "failed"
+    """The peer says that it does not have the object. To be sent again, or parked."""
+    COMMITTED = "committed"
+    """The peer has taken over the responsibility for it."""
+    PARKED = "parked"
+    """Given up: failed or unanswered too often. Asked for again when its delivery is replayed by hand."""
+
+
+class TransactionState(StrEnum):
+    """Where one storage commitment request stands."""
+
+    OPEN = "open"
+    """Asked; the peer's report is awaited until it is due."""
+    LAPSED = "lapsed"
+    """Not answered in time, or not taken by the peer. A late report still counts for what it commits."""
+    ANSWERED = "answered"
+    """The peer has reported; what it says again changes nothing."""
+
+
 FILM_TRANSITIONS: Final[dict[FilmState, frozenset[FilmState]]] = {
     FilmState.RECEIVED: frozenset({FilmState.QUEUED, FilmState.REFUSED}),
     FilmState.QUEUED: frozenset({FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED}),
@@ -41,9 +67,33 @@ FILM_TRANSITIONS: Final[dict[FilmState, frozenset[FilmState]]] = {
 
 DELIVERY_TRANSITIONS: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
     DeliveryState.PENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.PARKED}),
-    DeliveryState.DELIVERED: frozenset(),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # the peer no longer has it: see commitments
     # Delivered from parked: another courier, whose lease had run out, brought it there after all.
     DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
+}
+
+COMMITMENT_TRANSITIONS: Final[dict[CommitmentState, frozenset[CommitmentState]]] = {
+    # Committed from wanted: the answer to a request that had been given up.
+    CommitmentState.WANTED: frozenset(
+        {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.PARKED}
+    ),
+    CommitmentState.ASKED: frozenset(
+        {
+            CommitmentState.WANTED,
+            CommitmentState.FAILED,
+            CommitmentState.COMMITTED,
+            CommitmentState.PARKED,
+        }
+    ),
+    CommitmentState.FAILED: frozenset({CommitmentState.WANTED, CommitmentState.PARKED}),
+    CommitmentState.COMMITTED: frozenset(),
+    CommitmentState.PARKED: frozenset({CommitmentState.WANTED, CommitmentState.COMMITTED}),
+}
+
+TRANSACTION_TRANSITIONS: Final[dict[TransactionState, frozenset[TransactionState]]] = {
+    TransactionState.OPEN: frozenset({TransactionState.LAPSED, TransactionState.ANSWERED}),
+    TransactionState.LAPSED: frozenset({TransactionState.ANSWERED}),
+    TransactionState.ANSWERED: frozenset(),
 }
 
 
@@ -61,3 +111,15 @@ def check_delivery_transition(before: DeliveryState, after: DeliveryState) -> No
     """Raise `TransitionError` unless a delivery may go from `before` to `after`."""
     if after not in DELIVERY_TRANSITIONS[before]:
         raise TransitionError(f"a delivery cannot go from {before} to {after}")
+
+
+def check_commitment_transition(before: CommitmentState, after: CommitmentState) -> None:
+    """Raise `TransitionError` unless a commitment may go from `before` to `after`."""
+    if after not in COMMITMENT_TRANSITIONS[before]:
+        raise TransitionError(f"a commitment cannot go from {before} to {after}")
+
+
+def check_transaction_transition(before: TransactionState, after: TransactionState) -> None:
+    """Raise `TransitionError` unless a commitment request may go from `before` to `after`."""
+    if after not in TRANSACTION_TRANSITIONS[before]:
+        raise TransitionError(f"a commitment request cannot go from {before} to {after}")

@@ -350,6 +350,49 @@ class Delivery(Table):
     )
 
 
+class Commitment(Table):
+    """One storage commitment request to one peer (PS3.4 J.3.2): a transaction over delivered reports."""
+
+    __tablename__ = "commitments"
+
+    transaction_uid: Mapped[str] = mapped_column(String(UID_LENGTH), primary_key=True)
+    peer: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    requested_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """When the peer's report is overdue."""
+    answered_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (Index("ix_commitments_due", "state", "due_at"),)
+
+
+class CommitmentItem(Table):
+    """Whether the peer of one delivery answers for the report. There is none where nobody asks it to."""
+
+    __tablename__ = "commitment_items"
+
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
+    transaction_uid: Mapped[str | None] = mapped_column(ForeignKey("commitments.transaction_uid"), index=True)
+    """The newest request that named it."""
+    due_at: Mapped[datetime]
+    """When it is to be asked for."""
+    requests: Mapped[int] = mapped_column(default=0)
+    """How often the peer was asked in vain since it was last delivered or replayed."""
+    resends: Mapped[int] = mapped_column(default=0)
+    """How often the report was sent again because the peer said that it does not have it."""
+    failure_reason: Mapped[int | None]
+    """Failure Reason (0008,1197), PS3.3 C.14."""
+    last_error: Mapped[str | None] = mapped_column(Text)
+    wanted_at: Mapped[datetime]
+    committed_at: Mapped[datetime | None]
+
+    delivery: Mapped[Delivery] = relationship()
+
+    __table_args__ = (Index("ix_commitment_items_due", "state", "due_at"),)
+
+
 def now() -> datetime:
     """The current time, UTC."""
     return datetime.now(UTC)

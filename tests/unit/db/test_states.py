@@ -1,4 +1,4 @@
-"""The two state machines allow exactly what their tables say."""
+"""The state machines allow exactly what their tables say."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import itertools
 import pytest
 
 from db.states import (
+    CommitmentState,
     DeliveryState,
     FilmState,
+    TransactionState,
     TransitionError,
+    check_commitment_transition,
     check_delivery_transition,
     check_film_transition,
+    check_transaction_transition,
 )
 
 ALLOWED_FILM = {
@@ -25,9 +29,24 @@ ALLOWED_FILM = {
 ALLOWED_DELIVERY = {
     ("pending", "delivered"),
     ("pending", "parked"),
+    ("delivered", "pending"),
     ("parked", "pending"),
     ("parked", "delivered"),
 }
+ALLOWED_COMMITMENT = {
+    ("wanted", "asked"),
+    ("wanted", "committed"),
+    ("wanted", "parked"),
+    ("asked", "wanted"),
+    ("asked", "failed"),
+    ("asked", "committed"),
+    ("asked", "parked"),
+    ("failed", "wanted"),
+    ("failed", "parked"),
+    ("parked", "wanted"),
+    ("parked", "committed"),
+}
+ALLOWED_TRANSACTION = {("open", "lapsed"), ("open", "answered"), ("lapsed", "answered")}
 
 
 @pytest.mark.parametrize(("before", "after"), itertools.product(FilmState, FilmState))
@@ -48,3 +67,25 @@ def test_a_delivery_makes_exactly_the_transitions_of_the_table(
     else:
         with pytest.raises(TransitionError, match=f"a delivery cannot go from {before} to {after}"):
             check_delivery_transition(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), itertools.product(CommitmentState, CommitmentState))
+def test_a_commitment_makes_exactly_the_transitions_of_the_table(
+    before: CommitmentState, after: CommitmentState
+) -> None:
+    if (before.value, after.value) in ALLOWED_COMMITMENT:
+        check_commitment_transition(before, after)
+    else:
+        with pytest.raises(TransitionError, match=f"a commitment cannot go from {before} to {after}"):
+            check_commitment_transition(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), itertools.product(TransactionState, TransactionState))
+def test_a_commitment_request_makes_exactly_the_transitions_of_the_table(
+    before: TransactionState, after: TransactionState
+) -> None:
+    if (before.value, after.value) in ALLOWED_TRANSACTION:
+        check_transaction_transition(before, after)
+    else:
+        with pytest.raises(TransitionError, match=f"request cannot go from {before} to {after}"):
+            check_transaction_transition(before, after)
