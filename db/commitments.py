@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from db.states import (
@@ -185,6 +185,20 @@ def record_answer(
         item.requests += 1
         item.last_error = "the peer's report does not name it"
     return Answer(commitment.peer, True, counts[CommitmentState.COMMITTED], counts[CommitmentState.FAILED])
+
+
+def has_consequences(session: Session, asked_peers: Collection[str], wanted_before: datetime) -> bool:
+    """True when `lapse_overdue`, `settle_failed` or `park_hopeless` has something to do."""
+    overdue = select(Commitment.peer).where(
+        Commitment.state == TransactionState.OPEN, Commitment.due_at <= now()
+    )
+    items = select(Delivery.peer).join(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+    failed = items.where(CommitmentItem.state == CommitmentState.FAILED)
+    hopeless = items.where(
+        CommitmentItem.state.in_((CommitmentState.WANTED, CommitmentState.ASKED)),
+        or_(Delivery.peer.not_in(asked_peers), CommitmentItem.wanted_at < wanted_before),
+    )
+    return any(session.scalar(query.limit(1)) is not None for query in (overdue, failed, hopeless))
 
 
 def lapse_overdue(session: Session, maximum_requests: int) -> int:

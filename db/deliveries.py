@@ -42,21 +42,33 @@ class DeliveryRow:
     last_error: str | None
 
 
-def has_due(session: Session) -> bool:
-    """True when a report waits to be sent."""
+def list_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
+    """Return those of `peers` for which a report waits to be sent; each is one look into an index."""
     due = select(Delivery.id).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
-    return session.scalar(due.limit(1)) is not None
+    return [name for name in peers if session.scalar(due.where(Delivery.peer == name).limit(1)) is not None]
 
 
-def lease_due(session: Session, lease: timedelta, limit: int) -> list[DueDelivery]:
-    """Take up to `limit` reports that are due, oldest first; a lease that ends makes them due again."""
+def list_other_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
+    """Return the peers beside `peers` for which a report waits to be sent."""
+    due = select(Delivery.peer).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
+    return list(session.scalars(due.where(Delivery.peer.not_in(peers)).distinct()))
+
+
+def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None = None) -> list[DueDelivery]:
+    """Take up to `limit` reports that are due, oldest first; a lease that ends makes them due again.
+
+    Args:
+        session: for writing.
+        lease: how long they are taken.
+        limit: at most so many.
+        peer: only those for this peer.
+    """
     moment = now()
+    query = select(Delivery).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= moment)
+    if peer is not None:
+        query = query.where(Delivery.peer == peer)
     rows = session.scalars(
-        select(Delivery)
-        .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= moment)
-        .order_by(Delivery.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        query.order_by(Delivery.due_at, Delivery.id).limit(limit).with_for_update(skip_locked=True)
     ).all()
     leased = []
     for row in rows:
@@ -83,6 +95,14 @@ def mark_delivered(session: Session, delivery_id: int) -> None:
     _move(row, DeliveryState.DELIVERED)
     row.delivered_at = now()
     row.last_error = None
+
+
+def hand_back(session: Session, delivery_ids: Sequence[int]) -> None:
+    """Give back what was leased and not tried: due now, and no attempt counted."""
+    query = select(Delivery).where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.PENDING)
+    for row in session.scalars(query.order_by(Delivery.id).with_for_update()):
+        row.due_at = now()
+        row.attempts = max(row.attempts - 1, 0)
 
 
 def retry_later(session: Session, delivery_id: int, delay: timedelta, error: str) -> None:

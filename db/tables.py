@@ -347,6 +347,7 @@ class Delivery(Table):
     __table_args__ = (
         UniqueConstraint("sop_instance_uid", "peer"),
         Index("ix_deliveries_due", "state", "due_at"),
+        Index("ix_deliveries_peer", "peer", "state", "due_at"),
     )
 
 

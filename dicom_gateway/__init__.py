@@ -19,7 +19,12 @@ Files, in the order in which a film meets them:
 - `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
 - `courier`: takes finished screenings from the outbox and brings the reports to the peers.
 - `structured_report`: the DICOM SR of one screening.
+- `peer_breaker`: leaves a peer that is in trouble in peace for a while.
 - `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.
+- `commitment_settings`: how peers are asked to answer for what they were sent.
+- `commitment_round`: whom the courier asks, and what follows from what peers say or do not say.
+- `commitment_scu`: asks a peer to answer for objects (storage commitment).
+- `commitment_events`: takes the peer's report on it, on whichever association.
 - `verification`: C-ECHO to a peer.
 
 This room imports `db`, and no Keras.

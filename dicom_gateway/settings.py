@@ -36,6 +36,8 @@ class PeerSettings(BaseModel):
     """TCP port."""
     send_reports: bool = True
     """Whether every report goes to this peer."""
+    commitment: bool = False
+    """Whether this peer is asked to answer for what it was sent (storage commitment): see `[commitment]`."""
 
 
 class GatewaySettings(BaseModel):

@@ -17,6 +17,7 @@ from db import films
 from db.database import Database
 from db.tables import now
 from dicom_gateway import eligibility
+from dicom_gateway.commitment_events import STORAGE_COMMITMENT, CommitmentEvents
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -85,9 +86,12 @@ class StorageScp:
         ae.add_supported_context(VERIFICATION)
         for sop_class in STORAGE_SOP_CLASSES:
             ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
+        # A peer reports on our requests as their SCP: it takes the SCP's role on its own association.
+        ae.add_supported_context(STORAGE_COMMITMENT, scu_role=False, scp_role=True)
         handlers: list[Any] = [
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
+            (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),
             (evt.EVT_CONN_CLOSE, _drop_unfinished),
         ]
         server = ae.start_server((settings.host, settings.port), block=False, evt_handlers=handlers)

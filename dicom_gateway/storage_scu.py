@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -19,6 +19,34 @@ from dicom_gateway.settings import CourierSettings, PeerSettings
 
 DUPLICATE_SOP_INSTANCE: Final = 0x0111
 """PS3.7 C.5.7: the peer has it already, and what it has is what we sent: the bytes are stored."""
+
+
+RESOURCE_LIMITATION: Final = 0x0213
+
+WARNINGS: Final = (0x0001, 0x0107, 0x0116)
+"""PS3.7 C.4, beside 0xBxxx: the object is stored."""
+
+TRANSIENT_STATUSES: Final = frozenset({0x0110, 0x0210, RESOURCE_LIMITATION, 0xFE00})
+"""Processing failure, duplicate invocation (a message id that the peer still has open), resource limitation,
+cancelled (PS3.7 C): the same object may be taken later."""
+
+FAILURES: Final = {
+    0x0110: "processing failure",
+    0x0117: "invalid SOP instance",
+    0x0118: "no such SOP class",
+    0x0119: "class-instance conflict",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorised: allow our AE title to store",
+    0x0210: "duplicate invocation",
+    0x0211: "unrecognised operation",
+    0x0212: "mistyped argument",
+    0x0213: "resource limitation",
+    0xA700: "out of resources",
+    0xA900: "data set does not match SOP class",
+    0xC000: "cannot understand",
+    0xFE00: "cancelled",
+}
+"""What statuses mean (PS3.4 Table B.2-1, PS3.7 C); from 0xA000 upwards by their first byte."""
 
 
 class Result(StrEnum):
@@ -36,12 +64,18 @@ class Outcome:
     delivery: DueDelivery
     result: Result
     reason: str = ""
+    peer_in_trouble: bool = False
+    """Not this object but the peer: away, silent, full, gone in the middle. The next object would fare no
+    better."""
 
 
 def send(
     peer: PeerSettings, deliveries: Sequence[DueDelivery], settings: CourierSettings
 ) -> Iterator[Outcome]:
-    """Send objects over one association, in order, each with its outcome as soon as it is known."""
+    """Send objects over one association, in order, each with its outcome as soon as it is known.
+
+    Ends after the first outcome that says that the peer is in trouble; what is left was not tried.
+    """
     ae = AE(ae_title=settings.ae_title)
     ae.connection_timeout = min(10.0, settings.network_timeout_s)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = settings.network_timeout_s
@@ -53,39 +87,77 @@ def send(
     try:
         association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
     except OSError:
-        for delivery in deliveries:
-            yield Outcome(delivery, Result.TRANSIENT, f"the host name {peer.host} is not known")
+        reason = f"the host name {peer.host} is not known"
+        yield Outcome(deliveries[0], Result.TRANSIENT, reason, peer_in_trouble=True)
         return
     try:
         if not association.is_established:
-            reason = "association rejected" if association.is_rejected else "no association: peer away"
-            for delivery in deliveries:
-                yield Outcome(delivery, Result.TRANSIENT, reason)
+            for outcome in _explain_no_association(association, peer, settings, deliveries):
+                yield outcome
             return
         for delivery in deliveries:
-            yield _send_one(association, delivery)
+            outcome = _send_one(association, delivery)
+            yield outcome
+            if outcome.peer_in_trouble:
+                return
     finally:
         if association.is_established:
             association.release()
+
+
+def _explain_no_association(
+    association: Association,
+    peer: PeerSettings,
+    settings: CourierSettings,
+    deliveries: Sequence[DueDelivery],
+) -> Iterator[Outcome]:
+    """Say why there is no association (PS3.8 9.3.4).
+
+    A rejection, "permanent" ones included, is transient here: servers under maintenance or not yet
+    configured reject with every reason there is, and what waits is not lost.
+    """
+    if association.is_aborted and association.rejected_contexts:
+        for delivery in deliveries:
+            name = UID(delivery.sop_class_uid).name
+            reason = f"the peer takes nothing that we offer, {name} neither; see courier.sr_sop_class"
+            yield Outcome(delivery, Result.PERMANENT, reason)
+        return
+    reason = f"nothing answers at {peer.host}:{peer.port}"
+    if association.is_rejected:
+        answer: Any = association.acceptor.primitive
+        permanent = int(getattr(answer, "result", None) or 1) == 1
+        source = int(getattr(answer, "result_source", None) or 1)
+        diagnostic = int(getattr(answer, "diagnostic", None) or 1)
+        reason = "the peer takes no associations for the moment"
+        if permanent:
+            reason = (
+                f"the peer rejects the association: does it know AE title {settings.ae_title}, "
+                f"and is its own {peer.ae_title}?"
+            )
+        reason += f" (A-ASSOCIATE-RJ source {source}, reason {diagnostic})"
+    yield Outcome(deliveries[0], Result.TRANSIENT, reason, peer_in_trouble=True)
 
 
 def classify(status: int | None) -> tuple[Result, str]:
     """Judge a C-STORE status (PS3.4 Table B.2-1, PS3.7 C); None means that no answer came."""
     if status is None:
         return Result.TRANSIENT, "the association ended before the peer answered"
-    if status in (0x0000, DUPLICATE_SOP_INSTANCE) or 0xB000 <= status <= 0xBFFF:
+    if status in (0x0000, DUPLICATE_SOP_INSTANCE, *WARNINGS) or 0xB000 <= status <= 0xBFFF:
         return Result.DELIVERED, ""
     reason = f"status 0x{status:04X}"
-    if 0xA700 <= status <= 0xA7FF:
-        return Result.TRANSIENT, f"{reason}: out of resources"
-    if status in (0x0110, 0x0213, 0xFE00):
+    if meaning := FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):
+        reason = f"{reason}: {meaning}"
+    if is_out_of_resources(status) or status in TRANSIENT_STATUSES:
         return Result.TRANSIENT, reason
     return Result.PERMANENT, reason
 
 
+def is_out_of_resources(status: int | None) -> bool:
+    """True when the peer's disk or memory, not the object, is the trouble."""
+    return status == RESOURCE_LIMITATION or (status is not None and 0xA700 <= status <= 0xA7FF)
+
+
 def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
-    if not association.is_established:
-        return Outcome(delivery, Result.TRANSIENT, "the association ended early")
     accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
     if delivery.sop_class_uid not in accepted:
         return Outcome(
@@ -96,6 +168,9 @@ def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
     try:
         answer = association.send_c_store(dcmread(io.BytesIO(delivery.part10)))
     except (RuntimeError, ValueError) as error:
-        return Outcome(delivery, Result.TRANSIENT, f"could not be sent ({type(error).__name__})")
-    result, reason = classify(answer.Status if "Status" in answer else None)
-    return Outcome(delivery, result, reason)
+        gone = not association.is_established
+        reason = f"could not be sent ({type(error).__name__})"
+        return Outcome(delivery, Result.TRANSIENT, reason, peer_in_trouble=gone)
+    status = answer.Status if "Status" in answer else None
+    result, reason = classify(status)
+    return Outcome(delivery, result, reason, peer_in_trouble=status is None or is_out_of_resources(status))

@@ -99,7 +99,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
 
     ending = _end_on_signal()
     database = _open_database(settings)
-    courier = Courier(database, settings.peers, settings.courier, __version__)
+    courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__)
     _announce(ready_file, "ready")
     courier.run(ending)
     database.close()

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from db.database import normalize_url
 from db.settings import DatabaseSettings
+from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
     courier: CourierSettings = CourierSettings()
+    commitment: CommitmentSettings = CommitmentSettings()
     web: WebSettings = WebSettings()
     peers: tuple[PeerSettings, ...] = ()
     """Other DICOM nodes: who gets the reports."""

@@ -65,6 +65,27 @@ def test_leases_at_the_same_time_take_no_delivery_twice(database: Database) -> N
     assert sorted(taken) == expected
 
 
+def test_a_peer_s_lease_takes_its_own_reports_in_order_and_hands_back_what_it_did_not_try(
+    database: Database,
+) -> None:
+    first, other, second = _make_deliveries(database, ["a", "b", "c"])
+    with database.write() as session:
+        for number, seconds in ((first, 10), (second, 30)):
+            row = session.get_one(Delivery, number)
+            row.due_at = now() - timedelta(seconds=seconds)
+            session.flush()
+    with database.read() as session:
+        assert deliveries.list_due_peers(session, ["c", "a", "z"]) == ["c", "a"]
+        assert deliveries.list_other_due_peers(session, ["c", "a"]) == ["b"]
+    assert [one.delivery_id for one in _lease(database, peer="b")] == [other]
+    assert [one.delivery_id for one in _lease(database)] == [second, first]
+    with database.write() as session:
+        deliveries.mark_delivered(session, first)
+        deliveries.hand_back(session, [first, second])
+    (again,) = _lease(database)
+    assert (again.delivery_id, again.attempts) == (second, 1)
+
+
 def test_a_delivered_report_is_never_due_again(database: Database, delivery_id: int) -> None:
     _lease(database)
     for _ in range(2):
@@ -173,14 +194,14 @@ def _make_deliveries(database: Database, peers: Sequence[str]) -> list[int]:
         return list(session.scalars(select(Delivery.id).order_by(Delivery.id)))
 
 
-def _lease(database: Database, limit: int = 9) -> list[DueDelivery]:
+def _lease(database: Database, limit: int = 9, peer: str | None = None) -> list[DueDelivery]:
     with database.write() as session:
-        return deliveries.lease_due(session, LEASE, limit)
+        return deliveries.lease_due(session, LEASE, limit, peer)
 
 
 def _has_due(database: Database) -> bool:
     with database.read() as session:
-        return deliveries.has_due(session)
+        return deliveries.list_due_peers(session, ["pacs"]) != []
 
 
 def _mark_delivered(database: Database, delivery_id: int) -> None:

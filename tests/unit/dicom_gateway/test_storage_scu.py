@@ -30,10 +30,12 @@ from dicom_gateway.storage_scu import Result, classify
         (0x0117, Result.PERMANENT),
         (0x0122, Result.PERMANENT),
         (0x0124, Result.PERMANENT),
-        (0x0210, Result.PERMANENT),
+        (0x0210, Result.TRANSIENT),
+        (0x0107, Result.DELIVERED),
+        (0x0116, Result.DELIVERED),
         (0x0211, Result.PERMANENT),
         (0x0212, Result.PERMANENT),
-        (0x0001, Result.PERMANENT),
+        (0x0001, Result.DELIVERED),
         (0xFF00, Result.PERMANENT),
         (None, Result.TRANSIENT),
     ],
@@ -52,5 +54,5 @@ def test_status_decides_what_becomes_of_a_delivery(status: int | None, result: R
 def test_every_status_is_classified() -> None:
     results = [classify(status)[0] for status in range(0x10000)]
 
-    assert results.count(Result.TRANSIENT) == 0x100 + 3
-    assert results.count(Result.DELIVERED) == 0x1000 + 2
+    assert results.count(Result.TRANSIENT) == 0x100 + 4
+    assert results.count(Result.DELIVERED) == 0x1000 + 5

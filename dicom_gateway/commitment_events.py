@@ -1,0 +1,128 @@
+"""Takes a peer's N-EVENT-REPORT on a storage commitment request (PS3.4 J.3.3), on whichever association."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from pydicom.dataset import Dataset
+from pynetdicom import evt
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import commitments
+from db.database import Database
+from dicom_gateway.spool import film_key
+
+STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
+"""Storage Commitment Push Model SOP Class (PS3.4 J.3.5)."""
+
+STORAGE_COMMITMENT_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
+"""Its one, well-known instance."""
+
+ALL_COMMITTED: Final = 1
+SOME_FAILED: Final = 2
+"""Event types of PS3.4 Table J.3-2."""
+
+SUCCESS: Final = 0x0000
+PROCESSING_FAILURE: Final = 0x0110
+NO_SUCH_EVENT: Final = 0x0113
+INVALID_ARGUMENT: Final = 0x0115
+"""Statuses of PS3.7 10.1.1.1.8."""
+
+HOPELESS_REASONS: Final = frozenset({0x0119, 0x0122})
+"""Failure Reasons (0008,1197) that sending again does not mend: class-instance conflict, SOP class not
+supported (PS3.3 C.14.1.1). All others, 0x0112 (no such object) first, have the object sent again."""
+
+log = structlog.get_logger(__name__)
+
+
+class CommitmentError(Exception):
+    """Root of this module's errors."""
+
+
+class ReportNotUnderstoodError(CommitmentError):
+    """The event's dataset is not what PS3.4 Table J.3-2 asks for. Permanent: the peer has to mend it."""
+
+
+@dataclass(frozen=True)
+class CommitmentReport:
+    """What a peer says of one request."""
+
+    transaction_uid: str
+    committed: frozenset[str] = frozenset()
+    """SOP Instance UIDs that it answers for."""
+    failed: dict[str, int] = field(default_factory=dict)
+    """SOP Instance UIDs that it does not answer for, each with its Failure Reason (0008,1197)."""
+
+
+class CommitmentEvents:
+    """Writes what peers report into db; gateway and courier each have one.
+
+    Args:
+        database: where requests and their answers are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def receive(self, event: evt.Event) -> tuple[int, Dataset | None]:
+        """Answer one N-EVENT-REPORT; success only after it is committed to db."""
+        return self._record(event), None
+
+    def _record(self, event: evt.Event) -> int:
+        other = event.assoc.requestor if event.assoc.is_acceptor else event.assoc.acceptor
+        event_log = log.bind(sender=str(other.ae_title or "").strip())
+        request: Any = event.request
+        if request.EventTypeID not in (ALL_COMMITTED, SOME_FAILED):
+            event_log.warning("commitment event of unknown type", type=request.EventTypeID)
+            return NO_SUCH_EVENT
+        try:
+            report = read_report(event.event_information)
+        except Exception as error:  # noqa: BLE001  whatever a peer sends as a dataset
+            event_log.warning("commitment report not understood", error=type(error).__name__)
+            return INVALID_ARGUMENT
+        event_log = event_log.bind(request=film_key(report.transaction_uid)[:12])
+        try:
+            with self._database.write() as session:
+                answer = commitments.record_answer(
+                    session, report.transaction_uid, report.committed, report.failed
+                )
+        except SQLAlchemyError as error:
+            event_log.error("commitment report not noted: database away", error=type(error).__name__)
+            return PROCESSING_FAILURE
+        if answer is None:
+            event_log.warning("commitment report on a request that is not ours")
+            return INVALID_ARGUMENT
+        event_log.info(
+            "commitment report",
+            peer=answer.peer,
+            first=answer.first,
+            committed=answer.committed,
+            failed=answer.failed,
+        )
+        return SUCCESS
+
+
+def read_report(information: Dataset) -> CommitmentReport:
+    """Read an event's dataset (PS3.4 Table J.3-2).
+
+    Raises:
+        ReportNotUnderstoodError: when it names no transaction, or an object without UID.
+    """
+    transaction_uid = str(information.get("TransactionUID") or "")
+    if not transaction_uid:
+        raise ReportNotUnderstoodError("no Transaction UID (0008,1195)")
+    failed = {}
+    for item in information.get("FailedSOPSequence") or []:
+        # Without a reason it is a failure all the same.
+        failed[_read_uid(item)] = int(item.get("FailureReason") or PROCESSING_FAILURE)
+    committed = {_read_uid(item) for item in information.get("ReferencedSOPSequence") or []}
+    return CommitmentReport(transaction_uid, frozenset(committed - failed.keys()), failed)
+
+
+def _read_uid(item: Dataset) -> str:
+    uid = str(item.get("ReferencedSOPInstanceUID") or "")
+    if not uid:
+        raise ReportNotUnderstoodError("an object without Referenced SOP Instance UID (0008,1155)")
+    return uid
