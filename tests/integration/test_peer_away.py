@@ -85,6 +85,6 @@ def test_peers_with_an_unknown_name_or_without_sr_hold_nobody_up(tmp_path: Path)
             assert "courier.sr_sop_class" in str(rows()["nosr"].last_error)
             assert rows()["unknown"].state == "pending"
             assert "no-such-host.invalid" in str(rows()["unknown"].last_error)
-            assert rows()["pacs"].state == "delivered"
+            wait_until(lambda: rows()["pacs"].state == "delivered", 60, "the small PACS has it")
     finally:
         server.shutdown()

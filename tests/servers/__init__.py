@@ -4,6 +4,7 @@
 - `database`: PostgreSQL.
 - `redis`: Redis.
 - `pacs`: Orthanc and DCMTK.
+- `commitment_scp`: a storage commitment SCP that behaves as it is told and can be killed.
 
 Where a program is missing the test is skipped, and says which Debian package has it.
 """

@@ -63,8 +63,8 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, gateway_port: int | None = None) -> Iterator[Orthanc]:
-    """Run an Orthanc. With `gateway_port` it routes every instance it stores to that port."""
+def orthanc(folder: Path, gateway_port: int | None = None, *, route: bool = True) -> Iterator[Orthanc]:
+    """Run an Orthanc that knows the gateway at `gateway_port`; with `route` it sends it what it stores."""
     program = need("Orthanc", "orthanc")
     server = Orthanc("ORTHANC", free_port(), free_port())
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,7 @@ def orthanc(folder: Path, gateway_port: int | None = None) -> Iterator[Orthanc]:
     }
     if gateway_port is not None:
         settings["DicomModalities"] = {"tbscreen": ["TBSCREEN", "127.0.0.1", gateway_port]}
+    if gateway_port is not None and route:
         script = folder / "route.lua"
         script.write_text(
             "function OnStoredInstance(instance, tags, metadata, origin)\n"
