@@ -1,6 +1,10 @@
 """Measurements that anyone can run: `python -m benchmarks.NAME`; the last line is one JSON object.
 
 - `machine`: what it ran on.
+- `full_size_films`: films as large as a detector makes them.
 - `inference`: from arrays in memory to scores, against the tutorial's `model.predict`.
+- `normalization`: from a DICOM file to an array, against the naive way.
+- `reception`: C-STORE reception, against DCMTK's storescp and Orthanc.
 - `round_trip`: from C-STORE request to the SR stored in the peer.
+- `training`: the loop of training, against the tutorial's.
 """

@@ -20,40 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from pydicom import dcmread
-from pydicom.data import get_testdata_file
-from pydicom.uid import generate_uid
 from pynetdicom import AE, _config
 
+from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
 from db import worklist
 from tbscreen.trial import Trial, trial
 
 TIMEOUT_S = 600.0
-
-
-def make_films(directory: Path, count: int, rows: int, columns: int) -> list[Path]:
-    """Write `count` different films of RG1's kind."""
-    source = get_testdata_file("RG1_UNCR.dcm")
-    assert source is not None, "the package pydicom-data is not installed"
-    film = dcmread(source)
-    image = Image.fromarray(film.pixel_array.astype(np.int32)).resize(
-        (columns, rows), Image.Resampling.BILINEAR
-    )
-    pixels = np.asarray(image).astype(np.uint16)
-    film.Rows, film.Columns, film.BitsStored, film.HighBit = rows, columns, 16, 15
-    paths = []
-    for number in range(count):
-        pixels[0, :64] = number
-        film.PixelData = pixels.tobytes()
-        film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        film.StudyInstanceUID, film.SeriesInstanceUID = generate_uid(), generate_uid()
-        path = directory / f"{number:04d}.dcm"
-        film.save_as(path)
-        paths.append(path)
-    return paths
 
 
 def send(installation: Trial, films: Sequence[Path], associations: int) -> dict[str, float]:

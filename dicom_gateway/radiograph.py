@@ -17,9 +17,9 @@ import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut
-from pydicom.pixels.utils import pixel_array
 
 from dicom_gateway.dataset_header import read_text
+from dicom_gateway.frame_decoding import decode_frame
 
 MAX_PIXELS: Final = 100_000_000
 """No radiograph is larger; a header that says so is not believed."""
@@ -75,8 +75,7 @@ def _decode(path: Path) -> Display:
         raise UndecodableError(f"{rows} rows by {columns} columns")
     if read_text(dataset, "PhotometricInterpretation", 16) == "PALETTE COLOR":
         raise NotAnXrayError("a picture in palette colours")
-    # Unused bits are left as they are: pydicom would mask them by Bits Stored alone, not by High Bit.
-    stored = pixel_array(dataset, correct_unused_bits=False)
+    stored = decode_frame(dataset)
     if stored.ndim == 3 and stored.shape[-1] == 3:
         return _display_colour(stored)
     if stored.ndim != 2 or stored.dtype.itemsize > 2 or stored.dtype.kind not in "ui":
@@ -100,6 +99,48 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
     """
     native = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
     codes = native.view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
+    display = _render_line(codes, header)
+    if display is None:
+        display = _render_table(codes, header)
+    if float(display.min()) == float(display.max()):
+        raise NotAnXrayError("all pixels have one value")
+    return display
+
+
+def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Display | None:
+    """Render a film between whose stored and display values lies a straight line, clipped: most films.
+
+    Arithmetic goes through memory four times as fast as a table.
+
+    Returns:
+        None for a film with lookup tables, a sigmoid, padding or stray bits.
+    """
+    if header.get("ModalityLUTSequence") or header.get("VOILUTSequence") or "PixelPaddingValue" in header:
+        return None
+    if read_text(header, "VOILUTFunction", 16) == "SIGMOID":
+        return None
+    signed = header.get("PixelRepresentation") == 1
+    values = codes.view(codes.dtype.str.replace("u", "i")) if signed else codes
+    low, high = int(values.min()), int(values.max())
+    domain = _list_stored_values(header, codes.dtype.itemsize * 8)
+    stray = [code for code in (low, high) if domain[code] != code]  # a negative one counts from the end
+    if stray or low == high:
+        return None
+    ends = _apply_modality(np.array([low, high], dtype=np.int64), header)
+    window = _find_window(header) or _make_window(float(ends.min()), float(ends.max()))
+    first, last = window(ends)
+    if _is_inverted(header):
+        first, last = 1.0 - first, 1.0 - last
+    if first == last:
+        return None
+    slope = (last - first) / (high - low)
+    display: Display = np.subtract(values, np.float32(low - first / slope), dtype=np.float32)
+    display *= np.float32(slope)
+    return np.clip(display, 0.0, 1.0, out=display)
+
+
+def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Display:
+    """Render any film: the display value of each bit pattern, looked up for each pixel."""
     domain = _list_stored_values(header, codes.dtype.itemsize * 8)
     padding = _find_padding(domain, header)
     try:
@@ -114,15 +155,17 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
         if window is None:
             window = _window_of_range(modality, codes, padding)
         table = window(modality)
-    photometric = read_text(header, "PhotometricInterpretation", 16)
-    if photometric == "MONOCHROME1" or read_text(header, "PresentationLUTShape", 16) == "INVERSE":
+    if _is_inverted(header):
         table = 1.0 - table
     table = np.clip(table, 0.0, 1.0)
     table[padding] = 0.0
     display: Display = table.astype(np.float32)[codes]
-    if float(display.min()) == float(display.max()):
-        raise NotAnXrayError("all pixels have one value")
     return display
+
+
+def _is_inverted(header: Dataset) -> bool:
+    photometric = read_text(header, "PhotometricInterpretation", 16)
+    return photometric == "MONOCHROME1" or read_text(header, "PresentationLUTShape", 16) == "INVERSE"
 
 
 def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.int64]:
@@ -210,7 +253,12 @@ def _window_of_range(
     present = modality[used & ~padding]
     if present.size == 0 or present.min() == present.max():
         raise NotAnXrayError("all pixels have one value")
-    low, high = float(present.min()), float(present.max())
+    return _make_window(float(present.min()), float(present.max()))
+
+
+def _make_window(low: float, high: float) -> Callable[[FloatArray], FloatArray]:
+    if low == high:
+        raise NotAnXrayError("all pixels have one value")
     return lambda x: (x - low) / (high - low)
 
 

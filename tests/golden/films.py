@@ -14,9 +14,13 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
@@ -105,8 +109,12 @@ TRANSFER_SYNTAXES: Final = {
     "jpeg-2000-lossless": JPEG2000Lossless,
     "jpeg-2000": JPEG2000,
     "jpeg-baseline": JPEGBaseline8Bit,
+    "jpeg-extended": JPEGExtended12Bit,
+    "jpeg-lossless": JPEGLossless,
+    "jpeg-lossless-sv1": JPEGLosslessSV1,
+    "htj2k-lossless": HTJ2KLossless,
 }
-LOSSY: Final = frozenset({JPEGLSNearLossless, JPEG2000, JPEGBaseline8Bit})
+LOSSY: Final = frozenset({JPEGLSNearLossless, JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit})
 
 
 def _in_syntax(name: str) -> GoldenFilm:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -16,7 +18,11 @@ from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSNearLossless,
     RLELossless,
 )
@@ -28,6 +34,19 @@ COLUMNS: Final = 340
 """Neither is a multiple of 256, so that every golden film is resized with fractional steps."""
 
 FILM_UID: Final = "1.2.826.0.1.3680043.8.498.1"
+
+
+CODESTREAMS: Final[dict[UID, Callable[[Stored, int], bytes]]] = {
+    JPEGExtended12Bit: lambda stored, bits: imagecodecs.jpeg8_encode(stored, level=98, bitspersample=12),
+    JPEGLossless: lambda stored, bits: imagecodecs.jpeg8_encode(
+        stored, lossless=True, predictor=4, bitspersample=bits
+    ),
+    JPEGLosslessSV1: lambda stored, bits: imagecodecs.jpeg8_encode(
+        stored, lossless=True, predictor=1, bitspersample=bits
+    ),
+    HTJ2KLossless: lambda stored, bits: imagecodecs.htj2k_encode(stored, reversible=True),
+}
+"""What pydicom does not encode; codestream of stored values and Bits Stored."""
 
 
 def draw_shapes(bits: int, *, signed: bool = False) -> Stored:
@@ -115,6 +134,12 @@ def encode_pixels(dataset: Dataset, stored: Stored, syntax: UID) -> None:
         buffer = io.BytesIO()
         Image.fromarray(stored).save(buffer, "JPEG", quality=95)
         dataset.PixelData = encapsulate([buffer.getvalue()])
+        dataset["PixelData"].VR = "OB"
+        dataset["PixelData"].is_undefined_length = True
+        return
+    encode = CODESTREAMS.get(syntax)
+    if encode is not None:
+        dataset.PixelData = encapsulate([encode(stored, int(dataset.BitsStored))])
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
         return

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import JPEGExtended12Bit
 
 from dicom_gateway.normalization import FilmArray, normalize
-from dicom_gateway.presentation_contexts import DECODABLE
-from dicom_gateway.radiograph import UndecodableError, read_display
+from dicom_gateway.picture import read_picture
+from dicom_gateway.radiograph import read_display
 from tests.golden import pinned
 from tests.golden.films import GOLDEN_FILMS, TRANSFER_SYNTAXES
 
@@ -73,7 +74,8 @@ def test_every_golden_film_is_pinned_and_no_other(goldens: dict[str, dict[str, o
 def test_films_that_show_the_same_are_pinned_to_the_same_pixels(
     names: list[str], reason: str, goldens: dict[str, dict[str, object]]
 ) -> None:
-    assert len({goldens[name]["sha256"] for name in names}) == 1, reason
+    first, *others = (np.array(goldens[name]["thumbnail"]) for name in names)
+    assert all(np.abs(other - first).max() <= 1 for other in others), reason
 
 
 def test_films_that_show_something_else_are_pinned_to_other_pixels(
@@ -154,14 +156,30 @@ def test_a_real_deflated_film_is_read() -> None:
     assert np.abs(display - (stored - low) / (high - low)).max() < 1e-6
 
 
-def test_jpeg_extended_with_12_bits_is_refused_for_want_of_a_decoder() -> None:
-    """Known limit: no decoder of the dependencies takes more than 8 bits in this syntax."""
+@pytest.mark.parametrize("name", ["RG2", "RG3"])
+def test_jpeg_extended_with_12_bits_agrees_with_the_lossless_film(name: str) -> None:
+    """Its makers' losses are in it: they painted over a corner of RG3."""
+    difference = np.abs(_array(_shared(f"{name}_JPLY")) - _array(_shared(f"{name}_RLE")))
+
+    assert difference.mean() <= TOLERANCE / 4
+    assert np.quantile(difference, 0.99) <= TOLERANCE
+
+
+def test_jpeg_extended_of_pydicoms_own_file_is_read() -> None:
     path = _packaged("JPGExtended.dcm")
     assert dcmread(path, stop_before_pixels=True).file_meta.TransferSyntaxUID == JPEGExtended12Bit
-    assert JPEGExtended12Bit in DECODABLE
 
-    with pytest.raises(UndecodableError):
-        read_display(path)
+    assert 0.05 < _array(path).mean() < 0.95
+
+
+@pytest.mark.parametrize("kind", ["JPLL", "JLSL", "J2KR"])
+def test_png_export_of_a_film_gives_the_array_of_the_film(kind: str, tmp_path: Path) -> None:
+    """What a model was trained on, PNG files, is what it sees, DICOM."""
+    path = _shared(f"RG2_{kind}")
+    exported = tmp_path / "film.png"
+    Image.fromarray(np.rint(read_display(path) * 255).astype(np.uint8)).save(exported)
+
+    assert np.abs(normalize(read_picture(exported)) - _array(path)).max() <= TOLERANCE
 
 
 def _array(path: Path) -> FilmArray:
