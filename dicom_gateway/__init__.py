@@ -4,11 +4,13 @@ Files, in the order in which a film meets them:
 
 - `settings`: AE titles, ports, peers, limits.
 - `storage_scp`: takes C-STORE and C-ECHO; a film is durable before it is answered.
+- `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
 - `preparation`: takes a film from the spool: eligible? then decoded, normalized, dispatched.
 - `eligibility`: may this film be screened? If not: a coded refusal.
+- `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 - `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.
 - `picture`: PNG and JPEG to display values, for prediction from files and for training.

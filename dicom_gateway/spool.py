@@ -10,10 +10,8 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Final
-
-CHUNK: Final = 1024 * 1024
 
 
 class SpoolError(Exception):
@@ -77,7 +75,8 @@ class Spool:
     def list_older_than(self, seconds: float) -> Iterator[str]:
         """Yield the relative paths of kept files that have lain here for so long."""
         limit = time.time() - seconds
-        for path in self.directory.glob("??/??/*.dcm"):
+        # Version 0.1 kept files two folders deep.
+        for path in chain(self.directory.glob("??/*.dcm"), self.directory.glob("??/??/*.dcm")):
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime <= limit:
                     yield str(path.relative_to(self.directory))
@@ -86,30 +85,39 @@ class Spool:
         """Space left for films."""
         return shutil.disk_usage(self.directory).free
 
-    def keep(self, incoming: Path, sop_instance_uid: str, dataset_offset: int) -> SpooledFile:
+    def keep(
+        self,
+        incoming: Path,
+        sop_instance_uid: str,
+        dataset_offset: int,
+        hashed: tuple[int, str] | None = None,
+    ) -> SpooledFile:
         """Make a received dataset durable: fsync, atomic rename, fsync of the folders.
 
         Args:
             incoming: the complete file, in `incoming/`.
             sop_instance_uid: what it is; only its hash becomes part of the path.
             dataset_offset: where the dataset begins, bytes; what stands before it is not hashed.
+            hashed: how many bytes of the dataset were hashed while they came, and their SHA-256, hex. Read
+                and hashed again if they are not all.
 
         Raises:
             OSError: when the disk is full or broken. The file is then not kept.
         """
-        digest = hashlib.sha256()
         with incoming.open("rb") as file:
-            file.seek(dataset_offset)
-            while piece := file.read(CHUNK):
-                digest.update(piece)
-            size = file.tell()
+            size = os.fstat(file.fileno()).st_size
+            if hashed is not None and hashed[0] == size - dataset_offset:
+                sha256 = hashed[1]
+            else:
+                file.seek(dataset_offset)
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         key = film_key(sop_instance_uid)
-        target = self.directory / key[:2] / key[2:4] / f"{key}-{digest.hexdigest()[:16]}.dcm"
+        target = self.directory / key[:2] / f"{key}-{sha256[:16]}.dcm"
         self._make_folder(target.parent)
         incoming.rename(target)
         _sync_folder(target.parent)
-        return SpooledFile(str(target.relative_to(self.directory)), digest.hexdigest(), size)
+        return SpooledFile(str(target.relative_to(self.directory)), sha256, size)
 
     def path(self, relative_path: str) -> Path:
         """Return where a kept file lies."""
@@ -123,7 +131,6 @@ class Spool:
         if folder.is_dir():
             return
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
         _sync_folder(self.directory)
 
 

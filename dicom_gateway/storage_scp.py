@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from pynetdicom import AE, _config, evt
@@ -28,6 +30,7 @@ from dicom_gateway.dataset_header import (
     read_text,
     to_json_model,
 )
+from dicom_gateway.film_stream import FilmRequestHandler, IncomingDataset
 from dicom_gateway.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
     STORAGE_SOP_CLASSES,
@@ -94,8 +97,15 @@ class StorageScp:
             (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),
             (evt.EVT_CONN_CLOSE, _drop_unfinished),
         ]
-        server = ae.start_server((settings.host, settings.port), block=False, evt_handlers=handlers)
+        server = ae.make_server(
+            (settings.host, settings.port),
+            evt_handlers=handlers,
+            server_class=ThreadedAssociationServer,
+            request_handler=FilmRequestHandler,
+        )
         assert isinstance(server, ThreadedAssociationServer)
+        ae._servers.append(server)  # where its shutdown looks for it
+        threading.Thread(target=server.serve_forever, name="listener", daemon=True).start()
         self._server = server
         port = int(server.server_address[1])
         log.info("listening", ae_title=settings.ae_title, port=port)
@@ -119,9 +129,14 @@ class StorageScp:
                 store_log.error("disk nearly full: film not taken")
                 return OUT_OF_RESOURCES
             incoming = _find_dataset(event)
-            header = read_header(incoming)
+            path = Path(incoming.path)
+            if incoming.error is not None:
+                raise incoming.error
+            header = read_header(path)
             check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
-            file = self._spool.keep(incoming, sop_instance_uid, header.dataset_offset)
+            incoming.finish()
+            hashed = (incoming.byte_count, incoming.sha256.hexdigest())
+            file = self._spool.keep(path, sop_instance_uid, header.dataset_offset, hashed)
             film = self._describe(header, file, sop_instance_uid, sender, requested_at)
             with self._database.write() as session:
                 reception = films.record_reception(session, film)
@@ -180,10 +195,11 @@ class StorageScp:
         )
 
 
-def _find_dataset(event: evt.Event) -> Path:
-    """Return the file that pynetdicom wrote; raises `NotUnderstoodError` for a request without dataset."""
+def _find_dataset(event: evt.Event) -> IncomingDataset:
+    """Return the file that the dataset was written to; `NotUnderstoodError` for a request without one."""
+    stream: Any = event.assoc.dul
     try:
-        return Path(event.dataset_path)
+        return cast(IncomingDataset, stream.take_incoming(str(event.dataset_path)))
     except (AttributeError, TypeError):
         raise NotUnderstoodError("a C-STORE request without dataset") from None
 
@@ -191,6 +207,10 @@ def _find_dataset(event: evt.Event) -> Path:
 def _drop_unfinished(event: evt.Event) -> None:
     """Delete the part of a dataset that an aborted association leaves behind."""
     message = getattr(event.assoc.dimse, "message", None)
+    file = getattr(message, "_data_set_file", None)
+    if file is not None:
+        with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
+            file.close()
     path = getattr(message, "_data_set_path", None)
     if path is not None:
         Path(path).unlink(missing_ok=True)

@@ -108,7 +108,7 @@ def test_a_file_that_no_row_names_leaves_in_the_end(database: Database, spool: S
     unfinished = spool.incoming / "unfinished.dcm"
     unfinished.write_bytes(b"half")
     os.utime(unfinished, (0, 0))
-    for path in spool.directory.glob("??/??/*.dcm"):
+    for path in spool.directory.glob("??/*.dcm"):
         if path.stat().st_size == 1000:
             os.utime(path, (0, 0))  # old, and named by a row
     # The host was renamed meanwhile: what its rows name is no stray for that.

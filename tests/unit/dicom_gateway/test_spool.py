@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_gateway.spool import CHUNK, Spool, film_key
+from dicom_gateway.spool import Spool, film_key
 
 UID = "1.2.840.113619.2.55.3.604688119"
 
@@ -39,7 +39,7 @@ def test_digest_is_of_the_dataset_alone(tmp_path: Path) -> None:
 
 def test_large_dataset_is_digested_whole(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    content = os.urandom(CHUNK * 2 + 77)
+    content = os.urandom(2**21 + 77)
 
     kept = spool.keep(_receive(spool, content), UID, 100)
 

@@ -1,0 +1,183 @@
+"""Forty full-size films by DCMTK's storescu, to the gateway, to DCMTK's storescp and to Orthanc.
+
+    python -m benchmarks.reception [--films 40] [--rounds 5] [--associations 1 4]
+
+The three take turns in each round, on the same machine and disk. The gateway is the process that ships:
+each film is on disk by fsync and committed to SQLite (`synchronous=FULL`) before it is answered. No broker
+is there, so that its films wait in the spool and reception is measured alone; the peers store and do
+nothing else, either. Each round sends the same pixels under new UIDs. Times are those of storescu, which
+ends when its last film is answered. The last line is one JSON object: median seconds of one association,
+and peer seconds / gateway seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pydicom.uid import generate_uid
+
+from benchmarks.full_size_films import make_films
+from benchmarks.machine import describe_machine
+from tests.servers.pacs import need, orthanc, storescp
+from tests.servers.ports import free_port, wait_until
+
+UID_BYTES = 60
+"""Length of all UIDs here: a file gets a new one by writing over the old one."""
+
+
+@contextmanager
+def gateway(folder: Path) -> Iterator[int]:
+    """Run a gateway alone; yields its port."""
+    port = free_port()
+    ready = folder / "gateway.ready"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TBSCREEN_")} | {
+        "TBSCREEN_DATA_DIRECTORY": str(folder / "data"),
+        "TBSCREEN_GATEWAY__HOST": "127.0.0.1",
+        "TBSCREEN_GATEWAY__PORT": str(port),
+        "TBSCREEN_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    command = [sys.executable, "-m", "tbscreen"]
+    with (folder / "gateway.log").open("wb") as log:
+        subprocess.run([*command, "db", "upgrade"], env=environment, check=True, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*command, "gateway", "--ready-file", str(ready)], env=environment, stdout=log, stderr=log
+        )
+        try:
+            wait_until(ready.exists, 60, "the gateway is ready")
+            yield port
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def make_round(sources: Sequence[Path], folder: Path) -> list[Path]:
+    """Copy films under new UIDs of the same length."""
+    folder.mkdir()
+    made = []
+    for source in sources:
+        content = bytearray(source.read_bytes())
+        end = len(content) // 8  # UIDs stand in the header, long before the pixels
+        for old in _list_uids(source):
+            new = (generate_uid(entropy_srcs=None) + "0" * UID_BYTES)[:UID_BYTES].encode()
+            head = bytes(content[:end]).replace(old, new)
+            content[:end] = head
+        target = folder / source.name
+        target.write_bytes(content)
+        made.append(target)
+    return made
+
+
+def _list_uids(path: Path) -> list[bytes]:
+    from pydicom import dcmread
+
+    film = dcmread(path, stop_before_pixels=True)
+    uids = [film.SOPInstanceUID, film.StudyInstanceUID, film.SeriesInstanceUID]
+    assert all(len(uid) == UID_BYTES for uid in uids)
+    return [str(uid).encode() for uid in uids]
+
+
+def send(films: Sequence[Path], port: int, ae_title: str, associations: int) -> float:
+    """Send films by so many storescu at once; returns seconds.
+
+    Raises:
+        SystemExit: when a film was not taken.
+    """
+    program = need("storescu", "dcmtk")
+    shares = [films[number::associations] for number in range(associations)]
+    began = time.monotonic()
+    processes = [
+        subprocess.Popen(
+            [program, "--max-send-pdu", "131072", "-aec", ae_title, "127.0.0.1", str(port), *map(str, share)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for share in shares
+        if share
+    ]
+    said = [process.communicate()[0] for process in processes]
+    seconds = time.monotonic() - began
+    if any(process.returncode for process in processes):
+        raise SystemExit(f"{ae_title} did not take all films: {' '.join(said)[-400:]}")
+    return seconds
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--films", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--associations", type=int, nargs="+", default=[1, 4])
+    options = parser.parse_args()
+    print(describe_machine())
+    with tempfile.TemporaryDirectory(prefix="tbscreen-reception-") as name, ExitStack() as stack:
+        place = Path(name)
+        sources = make_films(place / "films", options.films, uid_length=UID_BYTES)
+        size = sources[0].stat().st_size / 1e6
+        print(
+            f"{len(sources)} films of {size:.1f} MB; storescu --max-send-pdu 131072; {options.rounds} rounds"
+        )
+        ports = {"gateway": stack.enter_context(gateway(place)), "dcmtk": 0, "orthanc": 0}
+        ports["dcmtk"] = stack.enter_context(storescp(place / "storescp")).port
+        ports["orthanc"] = stack.enter_context(orthanc(place / "orthanc")).dicom_port
+        medians = {
+            associations: measure(sources, place, ports, associations, options.rounds)
+            for associations in options.associations
+        }
+    print_result(medians)
+
+
+def measure(
+    sources: Sequence[Path], place: Path, ports: dict[str, int], associations: int, rounds: int
+) -> dict[str, float]:
+    """Return the median seconds of each receiver."""
+    titles = {"gateway": "TBSCREEN", "dcmtk": "STORESCP", "orthanc": "ORTHANC"}
+    seconds: dict[str, list[float]] = {receiver: [] for receiver in ports}
+    for number in range(rounds):
+        folder = place / f"round-{associations}-{number}"
+        films = make_round(sources, folder)
+        os.sync()
+        for receiver, port in ports.items():
+            seconds[receiver].append(send(films, port, titles[receiver], associations))
+        remove(folder)
+    for receiver, taken in seconds.items():
+        shown = ", ".join(f"{one:.2f}" for one in taken)
+        print(f"{associations} association(s), {receiver}: {statistics.median(taken):.2f} s ({shown})")
+    return {receiver: statistics.median(taken) for receiver, taken in seconds.items()}
+
+
+def remove(folder: Path) -> None:
+    """Delete a round's films."""
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def print_result(medians: dict[int, dict[str, float]]) -> None:
+    """Print the JSON line."""
+    describe: Callable[[dict[str, float]], dict[str, float]] = lambda taken: {  # noqa: E731
+        "gateway_s": round(taken["gateway"], 3),
+        "dcmtk_s": round(taken["dcmtk"], 3),
+        "orthanc_s": round(taken["orthanc"], 3),
+        "ratio_vs_dcmtk": round(taken["dcmtk"] / taken["gateway"], 2),
+        "ratio_vs_orthanc": round(taken["orthanc"] / taken["gateway"], 2),
+    }
+    first, *others = medians
+    result = describe(medians[first])
+    print(
+        json.dumps(result | {"associations": {str(number): describe(medians[number]) for number in others}})
+    )
+
+
+if __name__ == "__main__":
+    main()
