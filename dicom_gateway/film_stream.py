@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
+import ssl
 import struct
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from typing import Any, Final
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket, RequestHandler
 
 P_DATA_TF: Final = 0x04
@@ -103,8 +106,21 @@ class FilmSocket(AssociationSocket):
 
     @property
     def ready(self) -> bool:
-        """True when there is something to be read, or to be found out about the connection."""
-        return bool(self._returned) or super().ready
+        """True when there is something to be read, or to be found out about the connection.
+
+        pynetdicom asks `select`, which knows no descriptor beyond 1023.
+        """
+        if self.socket is None or not self._is_connected:
+            return False
+        if self._returned or (isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()):
+            return True
+        try:
+            poll = select.poll()
+            poll.register(self.socket, select.POLLIN)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            self.event_queue.put(CLOSED)
+            return False
 
     def give_back(self, content: bytes) -> None:
         """Make `content` what is read next."""
@@ -261,6 +277,13 @@ class FilmStream(DULServiceProvider):
         if self._hashing is not None:
             self._hashing.result()
             self._hashing = None
+
+
+class SharedContexts(list[PresentationContext]):
+    """What a server supports. pynetdicom copies it deeply for each association, and then only reads it."""
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> list[PresentationContext]:
+        return list(self)
 
 
 class FilmRequestHandler(RequestHandler):

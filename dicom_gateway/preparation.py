@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,6 +38,9 @@ RENDITION_PIXELS: Final = 1024
 
 MAX_STRIKES: Final = 3
 """A film that killed or hung its preparation so often is refused as `processing_failed`."""
+
+BEHIND_RECEPTION: Final = 5
+"""A sender waits while its film is received, and nobody while it is decoded."""
 
 CHILD_START_TIMEOUT_S: Final = 60.0
 
@@ -155,6 +159,7 @@ class PreparationProcess:
 
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
     """The child's life: prepare what is asked for until the gateway hangs up."""
+    os.nice(BEHIND_RECEPTION)
     connection.send("up")
     while True:
         try:

@@ -30,7 +30,7 @@ from dicom_gateway.dataset_header import (
     read_text,
     to_json_model,
 )
-from dicom_gateway.film_stream import FilmRequestHandler, IncomingDataset
+from dicom_gateway.film_stream import FilmRequestHandler, IncomingDataset, SharedContexts
 from dicom_gateway.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
     STORAGE_SOP_CLASSES,
@@ -104,6 +104,7 @@ class StorageScp:
             request_handler=FilmRequestHandler,
         )
         assert isinstance(server, ThreadedAssociationServer)
+        server.contexts = SharedContexts(server.contexts)
         ae._servers.append(server)  # where its shutdown looks for it
         threading.Thread(target=server.serve_forever, name="listener", daemon=True).start()
         self._server = server
