@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.missing import skip_or_fail
-from tests.servers.ports import free_port, wait_until
+from tests.servers.ports import free_port, is_listening, wait_until
 
 # pynetdicom's console scripts of the same names come first on the path of a virtual environment.
 DCMTK = Path("/usr/bin")
@@ -128,18 +128,29 @@ class StoreScp:
 
 
 @contextmanager
-def storescp(folder: Path, port: int | None = None) -> Iterator[StoreScp]:
-    """Run DCMTK's storescp."""
+def storescp(folder: Path, port: int | None = None, *options: str) -> Iterator[StoreScp]:
+    """Run DCMTK's storescp; with `options` it misbehaves as they say."""
     program = need("storescp", "dcmtk")
     folder.mkdir(parents=True, exist_ok=True)
     server = StoreScp("STORESCP", port or free_port(), folder)
     process = subprocess.Popen(
-        [program, "--aetitle", server.ae_title, "--output-directory", str(folder), str(server.port)],
+        [
+            program,
+            *options,
+            "--aetitle",
+            server.ae_title,
+            "--output-directory",
+            str(folder),
+            str(server.port),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: echo(server.port, server.ae_title), 30, "storescp answers C-ECHO")
+        if options:
+            wait_until(lambda: is_listening(server.port), 30, "storescp listens")
+        else:
+            wait_until(lambda: echo(server.port, server.ae_title), 30, "storescp answers C-ECHO")
         yield server
     finally:
         process.terminate()
