@@ -1,0 +1,152 @@
+"""What was answered with success is kept, whatever happens next: a kill, a full disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pynetdicom import AE
+from sqlalchemy import func, select
+
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+from db.tables import Instance
+from tests.films import dataset_offset, read, small_film
+from tests.servers.ports import free_port, wait_until
+
+
+@contextmanager
+def gateway(data: Path, port: int, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a gateway process without broker: its films wait in the spool."""
+    ready = data / "gateway.ready"
+    environment = os.environ | {
+        "TBSCREEN_DATA_DIRECTORY": str(data),
+        "TBSCREEN_DATABASE_URL": database_url,
+        "TBSCREEN_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "TBSCREEN_GATEWAY__HOST": "127.0.0.1",
+        "TBSCREEN_GATEWAY__PORT": str(port),
+        "TBSCREEN_GATEWAY__RESERVED_DISK_BYTES": "0",
+    }
+    command = [sys.executable, "-m", "tbscreen", "gateway", "--ready-file", str(ready)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(ready.exists, 60, "the gateway is ready")
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """On the disk, not with the spool, which may be full."""
+    database = Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path / 'tbscreen.sqlite3'}"))
+    schema.upgrade(database)
+    yield database
+    database.close()
+
+
+def url_of(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'tbscreen.sqlite3'}"
+
+
+def send(port: int, films: list[Path]) -> dict[str, int | None]:
+    """C-STORE films over one association; status by SOP Instance UID, None where no answer came."""
+    header = read(films[0])
+    ae = AE(ae_title="MODALITY")
+    ae.add_requested_context(header.SOPClassUID, header.file_meta.TransferSyntaxUID)
+    ae.dimse_timeout = ae.network_timeout = 5  # how long a killed gateway is waited for
+    association = ae.associate("127.0.0.1", port, ae_title="TBSCREEN")
+    statuses: dict[str, int | None] = {}
+    for film in films:
+        if not association.is_established:
+            break
+        answer = association.send_c_store(film)
+        statuses[str(read(film).SOPInstanceUID)] = int(answer.Status) if "Status" in answer else None
+    if association.is_established:
+        association.release()
+    return statuses
+
+
+def count_rows(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(Instance)) or 0
+
+
+def check_kept(database: Database, spool: Path, uids: list[str]) -> None:
+    """Every film has its row and, byte for byte as its row says, its file."""
+    with database.read() as session:
+        rows = session.execute(
+            select(Instance.sop_instance_uid, Instance.spool_path, Instance.dataset_sha256)
+        ).all()
+    kept = {row.sop_instance_uid: row for row in rows}
+    for uid in uids:
+        path = spool / kept[uid].spool_path
+        dataset = path.read_bytes()[dataset_offset(path) :]
+        assert hashlib.sha256(dataset).hexdigest() == kept[uid].dataset_sha256
+
+
+def test_film_that_was_answered_with_success_survives_a_kill(database: Database, tmp_path: Path) -> None:
+    films = [small_film(tmp_path, number) for number in range(40)]
+    data, port = tmp_path / "data", free_port()
+    data.mkdir()
+    answered: dict[str, int | None] = {}
+    with gateway(data, port, url_of(tmp_path)) as process:
+        sender = threading.Thread(target=lambda: answered.update(send(port, films)))
+        sender.start()
+        wait_until(lambda: count_rows(database) >= 5, 60, "some films are kept")
+        process.send_signal(signal.SIGKILL)
+        sender.join(timeout=60)
+        assert not sender.is_alive()
+
+    taken = [uid for uid, status in answered.items() if status == 0x0000]
+    assert 4 <= len(taken) < len(films), "the kill came in the middle"
+    check_kept(database, data / "spool", taken)
+
+    (data / "gateway.ready").unlink()
+    with gateway(data, port, url_of(tmp_path)):
+        assert set(send(port, films).values()) == {0x0000}
+    check_kept(database, data / "spool", [str(read(film).SOPInstanceUID) for film in films])
+    assert not list((data / "spool" / "incoming").iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this user may not mount a small disk: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_full_disk_is_answered_with_out_of_resources_and_space_that_comes_back_is_used(
+    database: Database, small_disk: Path, tmp_path: Path
+) -> None:
+    films = [small_film(tmp_path, number) for number in range(12)]  # half a megabyte each
+    port = free_port()
+    with gateway(small_disk, port, url_of(tmp_path)) as process:
+        statuses = send(port, films)
+        taken = [uid for uid, status in statuses.items() if status == 0x0000]
+        assert 4 <= len(taken) < len(films)
+        assert set(statuses.values()) == {0x0000, 0xA700}
+        assert len(statuses) == len(films), "every film got its answer in the same association"
+        check_kept(database, small_disk / "spool", taken)
+        assert not list((small_disk / "spool" / "incoming").iterdir()), "no half film takes up space"
+
+        subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
+        assert set(send(port, films).values()) == {0x0000}
+        assert process.poll() is None
+    check_kept(database, small_disk / "spool", list(statuses))
