@@ -72,11 +72,11 @@ def running(
         if settings.broker_url is None:
             progress("Redis")
             supervisor.start(_redis_spec(settings))
-        # The slowest first: a worker loads TensorFlow.
-        announced = {}
-        for name in ("worker", "gateway", "courier", "web"):
-            progress(name)
-            announced[name] = supervisor.start(_process_spec(name, directory))
+        progress("worker, gateway, courier, web")
+        announced = supervisor.start_together(
+            # The slowest first: a worker loads TensorFlow.
+            [_process_spec(name, directory) for name in ("worker", "gateway", "courier", "web")]
+        )
         yield Service(
             ae_title=settings.gateway.ae_title,
             dicom_port=int(announced["gateway"]),

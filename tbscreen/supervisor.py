@@ -60,12 +60,16 @@ class _Running:
     spec: ProcessSpec
     process: subprocess.Popen[bytes]
     started: float
+    stage: int
+    """Processes of one stage were started together and are ended together."""
     pause: float = RESTART_FIRST_S
     restart_at: float | None = field(default=None)
 
 
 class Supervisor:
     """Runs processes in the order in which they were added, and ends them in the reverse order.
+
+    Those that `start_together` added start at once and end at once.
 
     Args:
         directory: for the lock and the records; one supervisor at a time.
@@ -95,19 +99,36 @@ class Supervisor:
         Raises:
             NotReadyError: when it ends or does not become ready in time.
         """
-        running = self._spawn(spec)
-        self._running.append(running)
+        return self.start_together([spec])[spec.name]
+
+    def start_together(self, specs: Sequence[ProcessSpec]) -> dict[str, str]:
+        """Start processes that need not wait for each other; returns what each announced, by name.
+
+        Raises:
+            NotReadyError: when one ends or does not become ready in time.
+        """
+        stage = self._running[-1].stage + 1 if self._running else 0
+        fresh = [self._spawn(spec, stage) for spec in specs]
+        self._running += fresh
         deadline = time.monotonic() + READY_TIMEOUT_S
+        announced: dict[str, str] = {}
         while time.monotonic() < deadline:
-            announced = spec.is_ready()
-            if announced is not None:
+            for running in fresh:
+                name = running.spec.name
+                if name in announced:
+                    continue
+                said = running.spec.is_ready()
+                if said is not None:
+                    announced[name] = said
+                elif running.process.poll() is not None:
+                    raise NotReadyError(
+                        f"{name} ended with exit status {running.process.returncode} at its start"
+                    )
+            if len(announced) == len(fresh):
                 return announced
-            if running.process.poll() is not None:
-                raise NotReadyError(
-                    f"{spec.name} ended with exit status {running.process.returncode} at its start"
-                )
             time.sleep(POLL_S)
-        raise NotReadyError(f"{spec.name} was not ready within {READY_TIMEOUT_S:.0f} s")
+        late = ", ".join(spec.name for spec in specs if spec.name not in announced)
+        raise NotReadyError(f"{late} was not ready within {READY_TIMEOUT_S:.0f} s")
 
     def watch(self) -> None:
         """Look after the processes once: start again what has died, with growing pauses."""
@@ -127,16 +148,18 @@ class Supervisor:
                     seconds=running.pause,
                 )
             elif time.monotonic() >= running.restart_at:
-                fresh = self._spawn(running.spec)
+                fresh = self._spawn(running.spec, running.stage)
                 running.process, running.started, running.restart_at = fresh.process, fresh.started, None
 
     def stop(self) -> None:
         """End all processes, last started first: SIGTERM, and SIGKILL for what does not listen."""
-        for running in reversed(self._running):
-            _end(running.process.pid, STOP_TIMEOUT_S)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                running.process.wait(timeout=STOP_TIMEOUT_S)
-            self._record_path(running.spec.name).unlink(missing_ok=True)
+        for stage in sorted({running.stage for running in self._running}, reverse=True):
+            together = [running for running in self._running if running.stage == stage]
+            _end([running.process.pid for running in together], STOP_TIMEOUT_S)
+            for running in together:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    running.process.wait(timeout=STOP_TIMEOUT_S)
+                self._record_path(running.spec.name).unlink(missing_ok=True)
         self._running.clear()
         self._lock.close()
 
@@ -144,7 +167,7 @@ class Supervisor:
         """Return the process ids of what runs."""
         return [running.process.pid for running in self._running if running.process.poll() is None]
 
-    def _spawn(self, spec: ProcessSpec) -> _Running:
+    def _spawn(self, spec: ProcessSpec, stage: int) -> _Running:
         if spec.ready_file is not None:
             spec.ready_file.unlink(missing_ok=True)
         # A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends the others
@@ -157,35 +180,40 @@ class Supervisor:
             stderr=self._output,
             start_new_session=True,
         )
-        record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+        created = psutil.Process(process.pid).create_time()
+        record = {"pid": process.pid, "created": created, "stage": stage}
         self._record_path(spec.name).write_text(json.dumps(record), "utf-8")
-        return _Running(spec, process, time.monotonic())
+        return _Running(spec, process, time.monotonic(), stage)
 
     def _record_path(self, name: str) -> Path:
         return self._directory / f"{name}.process.json"
 
     def _end_orphans(self) -> None:
+        """In the order of `stop`: a worker whose Redis ends first waits for it until it is killed."""
+        stages: dict[int, list[int]] = {}
         for path in sorted(self._directory.glob("*.process.json")):
-            with contextlib.suppress(ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, psutil.NoSuchProcess):
                 record = json.loads(path.read_text("utf-8"))
                 orphan = psutil.Process(int(record["pid"]))
                 if abs(orphan.create_time() - float(record["created"])) < 0.05:
                     log.warning("ending an orphan of an earlier run", name=path.name.split(".")[0])
-                    _end(orphan.pid, STOP_TIMEOUT_S)
+                    stages.setdefault(int(record.get("stage", 0)), []).append(orphan.pid)
+        for stage in sorted(stages, reverse=True):
+            _end(stages[stage], STOP_TIMEOUT_S)
+        for path in self._directory.glob("*.process.json"):
             path.unlink(missing_ok=True)
 
 
-def _end(pid: int, timeout_s: float) -> None:
-    """End a process and, if it does not listen, its children with it."""
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(signal.SIGTERM)
+def _end(pids: Sequence[int], timeout_s: float) -> None:
+    """End processes and, if they do not listen, their children with them."""
+    family: list[psutil.Process] = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            family += [process, *process.children(recursive=True)]
+            process.send_signal(signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=timeout_s)
-    # The parent first, so that it starts no child in place of one that was killed.
+    # The parents first, so that they start no child in place of one that was killed.
     for survivor in (one for one in family if one in alive):
         with contextlib.suppress(psutil.NoSuchProcess):
             survivor.kill()

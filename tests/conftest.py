@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,38 @@ from db.settings import DatabaseSettings
 from db.tables import Table
 from tests.servers.database import empty_tables, fresh_database, postgresql
 from tests.servers.redis import redis_server
+
+ROOMS = ("e2e", "integration", "unit/worker", "unit/tbscreen", "unit/training")
+"""The slowest first, so that no worker of pytest-xdist is left with a long test at the end."""
+
+
+def pytest_configure() -> None:
+    """The workers of pytest-xdist must find the same tests: some are named after the items of a set."""
+    os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))
+
+
+def pytest_report_header() -> str:
+    """Print what repeats a run."""
+    return f"PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what runs in one worker: a file, for its fixtures' sake, and all that share the site.
+
+    Each test of `e2e` starts what it needs itself and may run in any.
+    """
+    places = {item: item.path.relative_to(Path(__file__).parent).as_posix() for item in items}
+    for item, place in places.items():
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("site"))
+        elif not place.startswith("e2e/") and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(place))
+
+    def rank(item: pytest.Item) -> int:
+        return next((at for at, room in enumerate(ROOMS) if places[item].startswith(room)), len(ROOMS))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pydicom import dcmread
 
 from tests.servers.ports import free_port, wait_until
 
-MAX_RESTING_BYTES = 1_500_000_000
+MAX_RESTING_BYTES = 1_700_000_000
 
 
 @pytest.fixture
@@ -59,6 +60,18 @@ class Serving:
     def family(self) -> list[psutil.Process]:
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
+
+    def resting_bytes(self) -> int:
+        """Return the memory of all processes, what they share counted once.
+
+        Not the sum of their PSS, which is 200 MB less while another process here has TensorFlow loaded.
+        """
+        private, shared = 0, Counter[str]()
+        for process in self.family():
+            for part in process.memory_maps(grouped=True):
+                private += part.private_dirty
+                shared[part.path] = max(shared[part.path], part.rss - part.private_dirty)
+        return private + shared.total()
 
     def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""
@@ -123,8 +136,7 @@ def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(
     )
     family = serving.family()
     assert len(family) >= 6
-    resting = sum(process.memory_full_info().pss for process in family)
-    assert resting <= MAX_RESTING_BYTES
+    assert serving.resting_bytes() <= MAX_RESTING_BYTES
     assert serving.end(signal.SIGINT) == 0
     assert psutil.wait_procs(family, timeout=10)[1] == []
 

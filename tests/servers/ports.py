@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 import time
 from collections.abc import Callable
 
 POLL_S = 0.02
 
+PORTS = range(20000, 32000)
+"""Below what the kernel gives to outgoing connections, which could take a port before its server does."""
+
+given: set[int] = set()
+
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 on which nobody listens, drawn at random, never the same again.
+
+    Tests run in several processes at once, and each may ask.
+    """
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        if port in given:
+            continue
+        given.add(port)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def is_listening(port: int) -> bool:

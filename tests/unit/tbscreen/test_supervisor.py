@@ -161,6 +161,45 @@ def test_stop_ends_the_last_started_first(supervisor: Supervisor, directory: Pat
     assert log.read_text().split() == ["third", "second", "first"]
 
 
+def test_what_starts_together_ends_together(supervisor: Supervisor, directory: Path) -> None:
+    """Each waits for the other: one after another, neither would get ready and neither would end."""
+    log = directory / "order.txt"
+    supervisor.start(make_spec(directory, "alone"))
+    specs = []
+    for name, other in (("left", "right"), ("right", "left")):
+        meet = f'until [ -e "{directory}/{other}.$1" ]; do sleep 0.02; done'
+        script = f"""
+            meet() {{ touch "{directory}/{name}.$1"; {meet}; }}
+            trap 'meet ended; echo {name} >> {log}; exit 0' TERM
+            meet started; echo {name} > "{directory}/{name}.announced"
+            while :; do sleep 0.02; done"""
+        announced = directory / f"{name}.announced"
+        specs.append(
+            ProcessSpec(
+                name,
+                ["sh", "-c", script],
+                lambda file=announced: file.read_text().strip() or None if file.exists() else None,
+            )
+        )
+    assert supervisor.start_together(specs) == {"left": "left", "right": "right"}
+    alone, *together = supervisor.pids()
+    assert len(together) == 2
+    supervisor.stop()
+    assert sorted(log.read_text().split()) == ["left", "right"]
+    assert not _is_alive(alone)
+
+
+def test_of_processes_that_start_together_one_that_dies_is_named(
+    supervisor: Supervisor, directory: Path
+) -> None:
+    dead = ProcessSpec("dead", ["sh", "-c", "exit 7"], lambda: None)
+    with pytest.raises(NotReadyError, match="dead ended with exit status 7 at its start"):
+        supervisor.start_together([make_spec(directory), dead])
+    (pid,) = supervisor.pids()
+    supervisor.stop()
+    assert not _is_alive(pid)
+
+
 def test_a_process_that_does_not_listen_is_killed_with_its_children(
     supervisor: Supervisor, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
