@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.states import DeliveryState, check_delivery_transition
-from db.tables import Delivery, ReportObject, now
+from db.tables import CommitmentItem, Delivery, ReportObject, now
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class DeliveryRow:
     due_at: datetime
     delivered_at: datetime | None
     last_error: str | None
+    commitment: str | None = None
+    """State of its storage commitment, None where the peer is not asked for one."""
 
 
 def list_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
@@ -136,7 +138,13 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None) -> int:
 
 def list_deliveries(session: Session, state: DeliveryState | None, limit: int) -> list[DeliveryRow]:
     """Return deliveries, newest first."""
-    query = select(Delivery, ReportObject.kind).join(ReportObject).order_by(Delivery.id.desc()).limit(limit)
+    query = (
+        select(Delivery, ReportObject.kind, CommitmentItem.state)
+        .join(ReportObject)
+        .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+        .order_by(Delivery.id.desc())
+        .limit(limit)
+    )
     if state is not None:
         query = query.where(Delivery.state == state)
     return [
@@ -151,8 +159,9 @@ def list_deliveries(session: Session, state: DeliveryState | None, limit: int) -
             row.due_at,
             row.delivered_at,
             row.last_error,
+            commitment,
         )
-        for row, kind in session.execute(query)
+        for row, kind, commitment in session.execute(query)
     ]
 
 

@@ -202,10 +202,13 @@ def worklist(
 def deliveries(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     state: Annotated[str | None, typer.Option(help="pending, delivered or parked.")] = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Send all parked reports again.")] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Send parked reports, ask for parked commitments again.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
 ) -> None:
     """Show reports on their way to the peers."""
+    from db import commitments
     from db import deliveries as table
     from db.states import DeliveryState
     from tbscreen.tables_for_people import draw_deliveries
@@ -216,7 +219,10 @@ def deliveries(
     if replay:
         with database.write() as session:
             count = table.replay(session)
+            asked = commitments.replay(session)
         typer.echo(f"{count} parked reports are sent again")
+        if asked:
+            typer.echo(f"{asked} parked commitments are asked for again")
         return
     with database.read() as session:
         rows = table.list_deliveries(session, DeliveryState(state) if state else None, limit)

@@ -8,6 +8,9 @@ import sys
 import structlog
 from structlog.typing import Processor
 
+QUOTE_HEADERS = ("pynetdicom", "pydicom", "highdicom")
+"""Libraries that quote header values, patients' names among them, in what they log."""
+
 
 def configure_logs(log_format: str, process: str) -> None:
     """Set up structlog, and the standard library's loggers with it.
@@ -41,3 +44,5 @@ def configure_logs(log_format: str, process: str) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in QUOTE_HEADERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

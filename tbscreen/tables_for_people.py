@@ -73,7 +73,7 @@ def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
         table.add_row(
             str(row.delivery_id),
             row.peer,
-            row.state,
+            row.state if row.commitment is None else f"{row.state}; commitment {row.commitment}",
             str(row.attempts),
             row.kind,
             shorten_uid(row.sop_instance_uid),

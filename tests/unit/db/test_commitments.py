@@ -39,6 +39,17 @@ def test_a_delivered_report_is_asked_for_once(database: Database, delivery_id: i
     assert _item(database, delivery_id).state == CommitmentState.ASKED
 
 
+def test_deliveries_are_listed_with_their_commitment(database: Database) -> None:
+    asked, unasked = _deliver(database, ["pacs", "archive"])
+    _begin(database, "2.25.91", "pacs")
+    with database.write() as session:
+        session.delete(session.get_one(CommitmentItem, unasked))
+    with database.read() as session:
+        listed = deliveries.list_deliveries(session, None, 10)
+    assert {row.peer: row.commitment for row in listed} == {"pacs": "asked", "archive": None}
+    assert [row.delivery_id for row in listed if row.commitment] == [asked]
+
+
 def test_a_request_waits_for_its_time_and_names_only_its_peer_s_reports(database: Database) -> None:
     first, second = _deliver(database, ["pacs", "archive"])
     with database.write() as session:
