@@ -30,7 +30,7 @@ def test_no_peer_holds_up_another_and_nothing_is_lost_or_doubled(
     uids = make_reports(sqlite_database, 3, [*names, "good"], tmp_path)
     titles = {name: AE_TITLE if name in ("full", "dying") else "STORESCP" for name in ports}
     peers = [peer(name, titles[name], port) for name, port in ports.items()]
-    with ExitStack() as troubles, courier(sqlite_database, peers), ExitStack() as servers:
+    with ExitStack() as troubles, ExitStack() as running, ExitStack() as servers:
         silent = troubles.enter_context(socket.socket())
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         silent.bind(("127.0.0.1", ports["silent"]))
@@ -41,12 +41,18 @@ def test_no_peer_holds_up_another_and_nothing_is_lost_or_doubled(
         full_archive = troubles.enter_context(full)
         hanging = commitment_scp(tmp_path / "dying", "--hang", port=ports["dying"])
         dying = troubles.enter_context(hanging)
+        running.enter_context(courier(sqlite_database, peers))  # all are in trouble by now, each in its way
         good = servers.enter_context(storescp(tmp_path / "good", ports["good"]))
 
         wait_until(lambda: len(good.files()) == 3, 30, "the good peer has all three")
         for name in names:
             if name not in ("silent", "dying"):
                 wait_until(lambda name=name: any(look(sqlite_database, name).errors), 30, f"{name}: told why")
+        wait_until(  # between two refusals storescp does not listen for a moment
+            lambda: "does it know AE title TBSCREEN" in str(look(sqlite_database, "refusing").errors),
+            30,
+            "the refusing peer is told apart",
+        )
         wait_until(lambda: dying.requests("store") > 0, 30, "a transfer to the dying peer is on its way")
         dying.kill()
         wait_until(lambda: any(look(sqlite_database, "silent").errors), 30, "the silent peer is given up")
@@ -54,7 +60,6 @@ def test_no_peer_holds_up_another_and_nothing_is_lost_or_doubled(
             assert look(sqlite_database, name).states == ["pending"] * 3, name
         errors = {name: next(filter(None, look(sqlite_database, name).errors), "") for name in names}
         assert "nothing answers" in str(errors["down"])
-        assert "does it know AE title TBSCREEN" in str(errors["refusing"])
         assert "0xA700: out of resources" in str(errors["full"])
         assert full_archive.files() == []
 
