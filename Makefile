@@ -37,7 +37,7 @@ servers: ## Install the real servers that the tests use (Debian packages; needs 
 	@bash tests/install_servers.sh
 
 test: setup servers check ## Install what the tests need and run the whole suite
-	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: lint ## The same as lint
 

@@ -5,6 +5,7 @@
 - `inference`: from arrays in memory to scores, against the tutorial's `model.predict`.
 - `normalization`: from a DICOM file to an array, against the naive way.
 - `reception`: C-STORE reception, against DCMTK's storescp and Orthanc.
+- `reduced_decoding`: what JPEG 2000 at half its size would save and cost.
 - `round_trip`: from C-STORE request to the SR stored in the peer.
 - `training`: the loop of training, against the tutorial's.
 """

@@ -4,8 +4,8 @@
 
 The three take turns in each round, on the same machine and disk. The gateway is the process that ships:
 each film is on disk by fsync and committed to SQLite (`synchronous=FULL`) before it is answered. No broker
-is there, so that its films wait in the spool and reception is measured alone; the peers store and do
-nothing else, either. Each round sends the same pixels under new UIDs. Times are those of storescu, which
+is there, so that its films wait in the spool and reception is measured alone; the peers store, as they do by
+default, and nothing else. Each round sends the same pixels under new UIDs. Times are those of storescu, which
 ends when its last film is answered. The last line is one JSON object: median seconds of one association,
 and peer seconds / gateway seconds.
 """
@@ -17,47 +17,25 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydicom.uid import generate_uid
 
 from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+from tests.servers.gateway import gateway
 from tests.servers.pacs import need, orthanc, storescp
-from tests.servers.ports import free_port, wait_until
+from tests.servers.ports import free_port
 
 UID_BYTES = 60
 """Length of all UIDs here: a file gets a new one by writing over the old one."""
-
-
-@contextmanager
-def gateway(folder: Path) -> Iterator[int]:
-    """Run a gateway alone; yields its port."""
-    port = free_port()
-    ready = folder / "gateway.ready"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TBSCREEN_")} | {
-        "TBSCREEN_DATA_DIRECTORY": str(folder / "data"),
-        "TBSCREEN_GATEWAY__HOST": "127.0.0.1",
-        "TBSCREEN_GATEWAY__PORT": str(port),
-        "TBSCREEN_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
-    }
-    command = [sys.executable, "-m", "tbscreen"]
-    with (folder / "gateway.log").open("wb") as log:
-        subprocess.run([*command, "db", "upgrade"], env=environment, check=True, stdout=log, stderr=log)
-        process = subprocess.Popen(
-            [*command, "gateway", "--ready-file", str(ready)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            wait_until(ready.exists, 60, "the gateway is ready")
-            yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
 
 
 def make_round(sources: Sequence[Path], folder: Path) -> list[Path]:
@@ -127,7 +105,12 @@ def main() -> None:
         print(
             f"{len(sources)} films of {size:.1f} MB; storescu --max-send-pdu 131072; {options.rounds} rounds"
         )
-        ports = {"gateway": stack.enter_context(gateway(place)), "dcmtk": 0, "orthanc": 0}
+        url = f"sqlite:///{place / 'tbscreen.sqlite3'}"
+        database = Database.open(DatabaseSettings(url=url))
+        schema.upgrade(database)
+        database.close()
+        ports = {"gateway": free_port()}
+        stack.enter_context(gateway(place / "data", ports["gateway"], url))
         ports["dcmtk"] = stack.enter_context(storescp(place / "storescp")).port
         ports["orthanc"] = stack.enter_context(orthanc(place / "orthanc")).dicom_port
         medians = {
@@ -163,15 +146,19 @@ def remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def print_result(medians: dict[int, dict[str, float]]) -> None:
-    """Print the JSON line."""
-    describe: Callable[[dict[str, float]], dict[str, float]] = lambda taken: {  # noqa: E731
+def describe(taken: dict[str, float]) -> dict[str, float]:
+    """Return median seconds and their ratios."""
+    return {
         "gateway_s": round(taken["gateway"], 3),
         "dcmtk_s": round(taken["dcmtk"], 3),
         "orthanc_s": round(taken["orthanc"], 3),
         "ratio_vs_dcmtk": round(taken["dcmtk"] / taken["gateway"], 2),
         "ratio_vs_orthanc": round(taken["orthanc"] / taken["gateway"], 2),
     }
+
+
+def print_result(medians: dict[int, dict[str, float]]) -> None:
+    """Print the JSON line."""
     first, *others = medians
     result = describe(medians[first])
     print(

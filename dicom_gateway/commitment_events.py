@@ -14,12 +14,6 @@ from db import commitments
 from db.database import Database
 from dicom_gateway.spool import film_key
 
-STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
-"""Storage Commitment Push Model SOP Class (PS3.4 J.3.5)."""
-
-STORAGE_COMMITMENT_INSTANCE: Final = "1.2.840.10008.1.20.1.1"
-"""Its one, well-known instance."""
-
 ALL_COMMITTED: Final = 1
 SOME_FAILED: Final = 2
 """Event types of PS3.4 Table J.3-2."""

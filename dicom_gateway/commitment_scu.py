@@ -16,8 +16,12 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
 from db.commitments import AskedReport
-from dicom_gateway.commitment_events import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, CommitmentEvents
-from dicom_gateway.presentation_contexts import VERIFICATION
+from dicom_gateway.commitment_events import CommitmentEvents
+from dicom_gateway.presentation_contexts import (
+    STORAGE_COMMITMENT,
+    STORAGE_COMMITMENT_INSTANCE,
+    VERIFICATION,
+)
 from dicom_gateway.settings import CourierSettings, PeerSettings
 
 REQUEST_STORAGE_COMMITMENT: Final = 1

@@ -38,7 +38,7 @@ CLOSED: Final = "Evt17"
 
 BLOCK_BYTES: Final = 1024 * 1024
 
-_helpers: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
+_background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
 
 
 class ClosedError(Exception):
@@ -59,11 +59,26 @@ class IncomingDataset:
 
     def write(self, file: Any, block: memoryview) -> None:
         """Append a block to the file."""
-        if self.error is None:
-            try:
-                file.write(block)
-            except OSError as error:
-                self.error = error
+        if self.error is not None:
+            return
+        try:
+            file.flush()  # the file meta information, which pynetdicom has written
+            while block:
+                block = block[os.write(file.fileno(), block) :]
+        except OSError as error:
+            self.error = error
+            self._let_go(file)
+
+    @staticmethod
+    def _let_go(file: Any) -> None:
+        """Give back the space, and let pynetdicom flush into nowhere what it still holds.
+
+        Its next flush would fail as well, and end the association without an answer.
+        """
+        os.ftruncate(file.fileno(), 0)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file.fileno())
+        os.close(nowhere)
 
     def hash(self, block: memoryview) -> None:
         """Append a block to the hash."""
@@ -71,21 +86,21 @@ class IncomingDataset:
         self.byte_count += len(block)
 
     def begin_sync(self, file: Any) -> None:
-        """Begin to bring to the disk what is written; `finish` tells of trouble."""
+        """Begin to bring to the disk what is written."""
+        if self.error is not None:
+            return
         # A descriptor of its own: pynetdicom closes the file meanwhile.
         descriptor = os.dup(file.fileno())
-        self._sync = _helpers.submit(_sync_and_close, descriptor)
+        self._sync = _background.submit(_sync_and_close, descriptor)
 
     def finish(self) -> None:
         """Wait until it is on the disk.
 
         Raises:
-            OSError: when it could not be written.
+            OSError: when that fails.
         """
         if self._sync is not None:
             self._sync.result()
-        if self.error is not None:
-            raise self.error
 
 
 def _sync_and_close(descriptor: int) -> None:
@@ -268,7 +283,7 @@ class FilmStream(DULServiceProvider):
         block = self._blocks[0][: self._filled]
         incoming.write(self._file(), block)
         self._finish_hashing()  # of the other block
-        self._hashing = _helpers.submit(incoming.hash, block)
+        self._hashing = _background.submit(incoming.hash, block)
         self._blocks = (self._blocks[1], self._blocks[0])
         self._filled = 0
         return incoming

@@ -2,8 +2,8 @@
 
 Uncompressed, deflated, RLE, signed and colour frames are pydicom's. Other frames of the JPEG family are
 decoded by imagecodecs (libjpeg-turbo, CharLS, OpenJPEG, OpenJPH), which also reads JPEG Extended with 12
-bits and HTJ2K. Wavelets could be decoded at half their size in a third of the time; but the array then
-differs by 12 to 25 of 255 at sharp edges, more than the 2 that a model may be asked to take, so they are not.
+bits and HTJ2K. Wavelets are decoded whole: at half their size the array differs by more than a model may be
+asked to take (`python -m benchmarks.reduced_decoding`).
 """
 
 from __future__ import annotations

@@ -31,9 +31,18 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
-from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    StorageCommitmentPushModelInstance,
+    Verification,
+)
 
 VERIFICATION: Final[str] = str(Verification)
+
+STORAGE_COMMITMENT: Final[str] = str(StorageCommitmentPushModel)
+"""PS3.4 J.3.5."""
+STORAGE_COMMITMENT_INSTANCE: Final[str] = str(StorageCommitmentPushModelInstance)
+"""Its one, well-known instance."""
 
 UNCOMPRESSED: Final = (
     ExplicitVRLittleEndian,

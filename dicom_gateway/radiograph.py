@@ -251,7 +251,7 @@ def _window_of_range(
     """Return the window that spans what the film holds, padding aside."""
     used = np.bincount(codes.ravel(), minlength=modality.size) > 0
     present = modality[used & ~padding]
-    if present.size == 0 or present.min() == present.max():
+    if present.size == 0:
         raise NotAnXrayError("all pixels have one value")
     return _make_window(float(present.min()), float(present.max()))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import tempfile
 import threading
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from db import films
 from db.database import Database
 from db.tables import now
 from dicom_gateway import eligibility
-from dicom_gateway.commitment_events import STORAGE_COMMITMENT, CommitmentEvents
+from dicom_gateway.commitment_events import CommitmentEvents
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -33,6 +32,7 @@ from dicom_gateway.dataset_header import (
 from dicom_gateway.film_stream import FilmRequestHandler, IncomingDataset, SharedContexts
 from dicom_gateway.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
+    STORAGE_COMMITMENT,
     STORAGE_SOP_CLASSES,
     VERIFICATION,
 )
@@ -68,9 +68,6 @@ class StorageScp:
         # Datasets are written to disk as they come in, undecoded, on the spool's own file system.
         _config.STORE_RECV_CHUNKED_DATASET = True
         tempfile.tempdir = str(spool.incoming)
-        # pynetdicom and pydicom quote header values in what they log.
-        for name in ("pynetdicom", "pydicom"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
 
     def start(self) -> int:
         """Begin to listen; returns the TCP port.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import io
-import logging
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -25,8 +24,6 @@ from dicom_gateway.dataset_header import read_text
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.settings import CourierSettings
 from dicom_gateway.source_header import PATIENT_AND_STUDY, make_evidence, read_source, restore_as_sent
-
-logging.getLogger("highdicom").setLevel(logging.CRITICAL)  # it quotes patients' names in its warnings
 
 KIND: Final = "sr"
 

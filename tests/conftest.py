@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,34 +17,15 @@ from tests.servers.database import empty_tables, fresh_database, postgresql
 from tests.servers.redis import redis_server
 
 ROOMS = ("e2e", "integration", "unit/worker", "unit/tbscreen", "unit/training")
-"""The slowest first, so that no worker of pytest-xdist is left with a long test at the end."""
+"""The slowest first, so that no worker of pytest-xdist is left with a long file at the end."""
 
 
-def pytest_configure() -> None:
-    """The workers of pytest-xdist must find the same tests: some are named after the items of a set."""
-    os.environ.setdefault("PYTHONHASHSEED", str(random.randrange(2**32)))
-
-
-def pytest_report_header() -> str:
-    """Print what repeats a run."""
-    return f"PYTHONHASHSEED={os.environ['PYTHONHASHSEED']}"
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what runs in one worker: a file, for its fixtures' sake, and all that share the site.
-
-    Each test of `e2e` starts what it needs itself and may run in any.
-    """
-    places = {item: item.path.relative_to(Path(__file__).parent).as_posix() for item in items}
-    for item, place in places.items():
-        if "site" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("site"))
-        elif not place.startswith("e2e/") and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(place))
+    """Sort by room."""
 
     def rank(item: pytest.Item) -> int:
-        return next((at for at, room in enumerate(ROOMS) if places[item].startswith(room)), len(ROOMS))
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((at for at, room in enumerate(ROOMS) if place.startswith(room)), len(ROOMS))
 
     items.sort(key=rank)
 

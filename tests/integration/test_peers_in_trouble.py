@@ -65,8 +65,10 @@ def test_no_peer_holds_up_another_and_nothing_is_lost_or_doubled(
 
         troubles.close()
         for name in names:
-            run = commitment_scp if titles[name] == AE_TITLE else storescp
-            servers.enter_context(run(tmp_path / name, port=ports[name]))  # type: ignore[operator]
+            if titles[name] == AE_TITLE:
+                servers.enter_context(commitment_scp(tmp_path / name, port=ports[name]))
+            else:
+                servers.enter_context(storescp(tmp_path / name, ports[name]))
         for name in names:
             wait_until(
                 lambda name=name: look(sqlite_database, name).states == ["delivered"] * 3,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,29 +19,8 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Instance
 from tests.films import dataset_offset, read, small_film
+from tests.servers.gateway import gateway
 from tests.servers.ports import free_port, wait_until
-
-
-@contextmanager
-def gateway(data: Path, port: int, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a gateway process without broker: its films wait in the spool."""
-    ready = data / "gateway.ready"
-    environment = os.environ | {
-        "TBSCREEN_DATA_DIRECTORY": str(data),
-        "TBSCREEN_DATABASE_URL": database_url,
-        "TBSCREEN_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0",
-        "TBSCREEN_GATEWAY__HOST": "127.0.0.1",
-        "TBSCREEN_GATEWAY__PORT": str(port),
-        "TBSCREEN_GATEWAY__RESERVED_DISK_BYTES": "0",
-    }
-    command = [sys.executable, "-m", "tbscreen", "gateway", "--ready-file", str(ready)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(ready.exists, 60, "the gateway is ready")
-        yield process
-    finally:
-        process.kill()
-        process.wait(timeout=30)
 
 
 @pytest.fixture
@@ -98,7 +75,6 @@ def check_kept(database: Database, spool: Path, uids: list[str]) -> None:
 def test_film_that_was_answered_with_success_survives_a_kill(database: Database, tmp_path: Path) -> None:
     films = [small_film(tmp_path, number) for number in range(40)]
     data, port = tmp_path / "data", free_port()
-    data.mkdir()
     answered: dict[str, int | None] = {}
     with gateway(data, port, url_of(tmp_path)) as process:
         sender = threading.Thread(target=lambda: answered.update(send(port, films)))
@@ -112,7 +88,6 @@ def test_film_that_was_answered_with_success_survives_a_kill(database: Database,
     assert 4 <= len(taken) < len(films), "the kill came in the middle"
     check_kept(database, data / "spool", taken)
 
-    (data / "gateway.ready").unlink()
     with gateway(data, port, url_of(tmp_path)):
         assert set(send(port, films).values()) == {0x0000}
     check_kept(database, data / "spool", [str(read(film).SOPInstanceUID) for film in films])
@@ -145,6 +120,11 @@ def test_full_disk_is_answered_with_out_of_resources_and_space_that_comes_back_i
         assert len(statuses) == len(films), "every film got its answer in the same association"
         check_kept(database, small_disk / "spool", taken)
         assert not list((small_disk / "spool" / "incoming").iterdir()), "no half film takes up space"
+
+        with (small_disk / "filler").open("wb") as filler:
+            filler.write(b"x" * shutil.disk_usage(small_disk).free)
+        assert shutil.disk_usage(small_disk).free == 0
+        assert set(send(port, films[-2:]).values()) == {0xA700}, "not even the file meta information fits"
 
         subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
         assert set(send(port, films).values()) == {0x0000}

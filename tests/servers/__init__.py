@@ -3,6 +3,7 @@
 - `ports`: free ports, and waiting for a condition with a deadline.
 - `database`: PostgreSQL.
 - `redis`: Redis.
+- `gateway`: a gateway process alone.
 - `pacs`: Orthanc and DCMTK.
 - `commitment_scp`: a storage commitment SCP that behaves as it is told and can be killed.
 

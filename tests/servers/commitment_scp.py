@@ -11,7 +11,6 @@ import argparse
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
+from pynetdicom.pdu import P_DATA_TF
 
 from tests.servers.pacs import echo, peer_toml
 from tests.servers.ports import free_port, wait_until
@@ -78,12 +78,13 @@ class _Archive:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._reports = 0
+        self._asked: dict[Any, Dataset] = {}
         self._lock = threading.Lock()
 
     def store(self, event: evt.Event) -> int:
         self._note("store")
         if self._options.hang:
-            time.sleep(3600)
+            threading.Event().wait()
         if self._options.status:
             return int(self._options.status)
         dataset = event.dataset
@@ -97,13 +98,16 @@ class _Archive:
         if self._options.answer == "refused":
             return 0x0122, None
         if self._options.answer != "never":
-            threading.Thread(
-                target=self._report, args=(event.assoc, event.action_information), daemon=True
-            ).start()
+            self._asked[event.assoc] = event.action_information
         return 0x0000, None
 
+    def sent(self, event: evt.Event) -> None:
+        """The next P-DATA after a request is its response: now, and not before it, the report may go."""
+        asked = self._asked.pop(event.assoc, None) if isinstance(event.pdu, P_DATA_TF) else None
+        if asked is not None:
+            threading.Thread(target=self._report, args=(event.assoc, asked), daemon=True).start()
+
     def _report(self, association: Any, asked: Dataset) -> None:
-        time.sleep(0.2)  # the response to the request goes first
         with self._lock:
             self._reports += 1
             failed = self._options.answer == "failed" or (
@@ -139,6 +143,7 @@ def _main() -> None:
     ae.add_supported_context("1.2.840.10008.5.1.4.1.1.1")
     ae.add_supported_context(COMMITMENT)
     handlers: list[Any] = [(evt.EVT_C_STORE, archive.store), (evt.EVT_N_ACTION, archive.commit)]
+    handlers.append((evt.EVT_PDU_SENT, archive.sent))
     ae.start_server(("127.0.0.1", archive._options.port), block=True, evt_handlers=handlers)
 
 

@@ -235,24 +235,6 @@ def test_sender_that_stops_in_the_middle_of_a_pdu_is_dropped(
     assert listener.kept() == []
 
 
-def test_film_that_cannot_be_written_is_answered_and_the_next_one_taken(
-    listener: Listener, film: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    association = listener.associate(film)
-    with monkeypatch.context() as patch:
-        patch.setattr(film_stream.IncomingDataset, "write", _find_disk_full)
-        assert association.send_c_store(film).Status == 0xA700
-
-    assert association.send_c_store(film).Status == 0x0000
-    association.release()
-    assert len(listener.kept()) == 1
-    wait_until(lambda: not list(listener.spool.incoming.iterdir()), 20, "nothing half received is left")
-
-
-def _find_disk_full(incoming: film_stream.IncomingDataset, file: object, block: memoryview) -> None:
-    incoming.error = OSError(28, "No space left on device")
-
-
 def test_probes_and_aborts_leave_nothing_behind(listener: Listener, film: Path) -> None:
     process = psutil.Process()
 
