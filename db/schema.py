@@ -20,27 +20,25 @@ ADVISORY_LOCK: Final = 0x7B5C12EE
 
 
 def upgrade(database: Database) -> None:
-    """Apply all migrations that the database lacks, one process at a time."""
-    with database.engine.connect() as connection:
+    """Apply all migrations that the database lacks: all or none, one process at a time.
+
+    One transaction holds every step. Left to itself Alembic commits after each one on SQLite, and a process
+    that waits for the write lock gets in between two of them and applies the second once more.
+    """
+    with database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-        try:
-            config = _make_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        finally:
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
-            connection.commit()
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        config = _make_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def downgrade(database: Database, revision: str) -> None:
     """Take migrations back down to `revision` (`base` empties the database)."""
-    with database.engine.connect() as connection:
+    with database.engine.begin() as connection:
         config = _make_config()
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
-        connection.commit()
 
 
 def find_revision(database: Database) -> str | None:
