@@ -5,10 +5,10 @@ Files, in the order in which a film meets them:
 - `settings`: where the database is.
 - `database`: the engine; `Database.write()` and `Database.read()` are the only ways to a session.
 - `schema`: brings a database to the newest migration (`migrations/`).
-- `codes`: the coded values that columns hold: refusals, doubts, findings, priorities.
+- `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.
 - `states`: the state machines, a film's, a delivery's and a commitment's: tables of allowed transitions.
 - `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
-  shadow screenings, outbox, report objects, deliveries,
+  heat maps, shadow screenings, reads, outbox, report objects, deliveries,
   commitments and their items.
 - `films`: a film is received, prepared, dispatched, refused.
 - `spooled_files`: which files a gateway still holds, and which of them may go.
@@ -21,6 +21,7 @@ Files, in the order in which a film meets them:
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `commitments`: peers are asked to answer for what was delivered; requests, answers, what is sent again.
 - `studies`: a study stands where its worst film stands.
+- `reads`: radiologists' verdicts on studies, with their history.
 - `worklist`: the one prioritised query.
 
 This room imports none of the others.

@@ -48,3 +48,11 @@ class Priority(StrEnum):
     def rank(self) -> int:
         """3 for HIGH, 2 for MEDIUM, 1 for LOW: greater is more urgent."""
         return {"HIGH": 3, "MEDIUM": 2, "LOW": 1}[self.value]
+
+
+class Verdict(StrEnum):
+    """What a radiologist's read says of a study."""
+
+    TB = "tb"
+    NOT_TB = "not_tb"
+    UNSURE = "unsure"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db import films, studies
 from db.codes import Doubt, Finding, Priority, Refusal
 from db.states import FilmState, check_film_transition
-from db.tables import Instance, OutboxEntry, Screening, now
+from db.tables import HeatMap, Instance, OutboxEntry, Screening, now
 
 MAX_ATTEMPTS: Final = 3
 """A film that was begun this often and never finished is refused as `processing_failed`."""
@@ -27,6 +27,30 @@ class Attempt:
     bundle_digest: str
     operating_point: str
     doubts: Sequence[Doubt]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Where in a film its score comes from.
+
+    Attributes:
+        rows: cells from top to bottom.
+        columns: cells from left to right.
+        margin: what the map leaves out at each edge, as a share of the film's height and width.
+        cells: uint8 (rows, columns), row by row; 255 is hottest.
+    """
+
+    rows: int
+    columns: int
+    margin: float
+    cells: bytes
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when the parts contradict each other."""
+        if self.rows < 1 or self.columns < 1 or len(self.cells) != self.rows * self.columns:
+            raise ValueError(f"{len(self.cells)} cells are not {self.rows} by {self.columns}")
+        if not 0.0 <= self.margin < 0.5:
+            raise ValueError(f"a margin of {self.margin} leaves nothing of the film")
 
 
 @dataclass(frozen=True)
@@ -45,6 +69,8 @@ class Result:
     worker: str
     started_at: datetime
     finished_at: datetime
+    heat: Heat | None = None
+    """None where the network makes none."""
 
 
 def begin_attempt(session: Session, instance_id: int) -> Attempt | None:
@@ -108,11 +134,19 @@ def record_result(session: Session, result: Result) -> bool:
     )
     session.add(screening)
     session.flush()
+    if result.heat is not None:
+        session.add(HeatMap(screening_id=screening.id, **asdict(result.heat)))
     session.add(OutboxEntry(screening_id=screening.id, due_at=now()))
     instance.state = FilmState.SCREENED.value
     instance.state_changed_at = now()
     studies.refresh(session, instance.study_id)
     return True
+
+
+def find_heat(session: Session, screening_id: int) -> Heat | None:
+    """Return the heat map of a screening, if its network made one."""
+    row = session.get(HeatMap, screening_id)
+    return None if row is None else Heat(row.rows, row.columns, row.margin, row.cells)
 
 
 def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:

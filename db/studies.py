@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.codes import Finding, Priority
 from db.states import FilmState
-from db.tables import Instance, Screening, Study, now
+from db.tables import Instance, Read, Screening, Study, now
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ def refresh(session: Session, study_id: int) -> None:
     """Derive where the study stands from its current films: where the worst one stands.
 
     A study that waits for a film is `received`; one with a screened film is `screened`; one whose films
-    were all refused is `refused`.
+    were all refused is `refused`. It is read when no film came after its newest read.
     """
     session.flush()
     study = session.get_one(Study, study_id, with_for_update=True)
     rows = session.execute(
-        select(Instance.state, Instance.refusal, Screening)
+        select(Instance.state, Instance.refusal, Instance.received_at, Screening)
         .outerjoin(Screening, Screening.instance_id == Instance.id)
         .where(Instance.study_id == study_id, Instance.current)
         .order_by(Instance.id)
@@ -83,6 +83,9 @@ def refresh(session: Session, study_id: int) -> None:
     study.priority_rank = 0 if worst is None else Priority(worst.priority).rank
     study.probability = None if worst is None else worst.probability
     study.sort_probability = -1.0 if worst is None else worst.probability
+    read = session.scalar(select(Read).where(Read.study_id == study_id, Read.current))
+    study.verdict = None if read is None else read.verdict
+    study.is_read = read is not None and all(row.received_at <= read.read_at for row in rows)
 
 
 def _worst_finding(screenings: list[Screening]) -> str:

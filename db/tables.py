@@ -93,12 +93,17 @@ class Study(Table):
     priority_rank: Mapped[int] = mapped_column(default=0)
     probability: Mapped[float | None]
     sort_probability: Mapped[float] = mapped_column(default=-1.0)
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    """What its newest read says."""
+    is_read: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """False again when a film came after the read."""
 
     instances: Mapped[list[Instance]] = relationship(back_populates="study")
 
     __table_args__ = (
         Index(
             "ix_studies_worklist",
+            is_read,
             priority_rank.desc(),
             sort_probability.desc(),
             "received_at",
@@ -297,6 +302,45 @@ class ShadowScreening(Table):
     __table_args__ = (
         UniqueConstraint("instance_id", "bundle_digest"),
         Index("ix_shadow_screenings_worker", "bundle_digest", "worker", "started_at"),
+    )
+
+
+class HeatMap(Table):
+    """Where in the film a screening's score comes from, as its network says."""
+
+    __tablename__ = "heat_maps"
+
+    screening_id: Mapped[int] = mapped_column(ForeignKey("screenings.id"), primary_key=True)
+    rows: Mapped[int]
+    columns: Mapped[int]
+    margin: Mapped[float]
+    """What the map leaves out at each edge, as a share of the film's height and width: 0 to below 0.5."""
+    cells: Mapped[bytes]
+    """uint8 (rows, columns), row by row; 255 is hottest."""
+
+
+class Read(Table):
+    """One radiologist's verdict on one study. A changed read is a new row; the old one stays."""
+
+    __tablename__ = "reads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    comment: Mapped[str | None] = mapped_column(Text)
+    reader: Mapped[str] = mapped_column(String(256))
+    read_at: Mapped[datetime] = mapped_column(index=True)
+    current: Mapped[bool]
+    """True for the study's newest."""
+
+    __table_args__ = (
+        Index(
+            "uq_reads_one_current",
+            "study_id",
+            unique=True,
+            sqlite_where=text("current"),
+            postgresql_where=text("current"),
+        ),
     )
 
 

@@ -65,7 +65,7 @@ def query(
     study_instance_uid: str | None = None,
     limit: int = 100,
 ) -> list[StudyEntry]:
-    """Return studies by priority band, then calibrated score, then waiting time, longest first."""
+    """Return unread studies before read ones, by priority band, calibrated score and waiting time."""
     statement = (
         select(Study)
         .options(
@@ -76,6 +76,7 @@ def query(
             selectinload(Study.instances).defer(Instance.header),
         )
         .order_by(
+            Study.is_read,
             Study.priority_rank.desc(),
             Study.sort_probability.desc(),
             Study.received_at,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 import structlog
 
 from db import screenings
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from worker.predictor import Predictor
 
 KEPT_PREDICTORS: Final = 2
+
+HEAT_MARGIN: Final = 16 / 256
+"""Share of the film at each edge that lies outside the central field, which a bundle's heat map covers."""
 
 BROKEN_BUNDLE_PAUSE: Final = timedelta(seconds=60)
 """How long a film waits whose bundle cannot be loaded; somebody has to mend it."""
@@ -87,8 +91,8 @@ class Screener:
             film_log.warning("handed back: array of another normalization")
             return self._hand_back(request, timedelta(seconds=1))
         started_at = now()
-        score = float(predictor.predict(request.array[np.newaxis])[0])
-        verdict = triage(score, manifest, attempt.operating_point, attempt.doubts)
+        scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
+        verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
         result = screenings.Result(
             instance_id=request.instance_id,
             bundle_digest=attempt.bundle_digest,
@@ -102,6 +106,7 @@ class Screener:
             worker=self._settings.name,
             started_at=started_at,
             finished_at=now(),
+            heat=None if heat is None else _pack(heat[0]),
         )
         with self._database.write() as session:
             recorded = screenings.record_result(session, result)
@@ -147,3 +152,10 @@ class Screener:
     def close(self) -> None:
         """Close its database connections."""
         self._database.close()
+
+
+def _pack(heat: npt.NDArray[np.float32]) -> screenings.Heat:
+    """Return a map (g, g) in 0..1 as db keeps it."""
+    rows, columns = heat.shape
+    cells = np.rint(heat * 255).astype(np.uint8).tobytes()
+    return screenings.Heat(rows, columns, HEAT_MARGIN, cells)

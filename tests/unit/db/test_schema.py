@@ -91,6 +91,9 @@ def test_a_filled_database_loses_nothing_on_its_way_to_the_registry_and_back(
     schema.upgrade(empty_database)
     after = _read_all(empty_database)
     assert [row.pop("shadow") in (False, 0) for row in after["models"]] == [True, True]
+    assert [(row.pop("verdict"), row.pop("is_read") in (False, 0)) for row in after["studies"]] == [
+        (None, True) for _ in before["studies"]
+    ]
     assert {table: after[table] for table in before} == before
     with empty_database.write() as session:
         shadow_screenings.start(session, rows.OTHER_DIGEST)

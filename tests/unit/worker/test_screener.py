@@ -22,7 +22,7 @@ from dicom_gateway.normalization import SPEC
 from dicom_gateway.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
-from tests.unit.worker.networks import write_network
+from tests.unit.worker.networks import write_heat, write_network
 from worker.bundle import Bundle
 from worker.screener import Outcome, Screener, ScreenerSettings
 from worker.settings import WorkerSettings
@@ -66,6 +66,21 @@ def test_a_film_is_screened_and_its_result_committed(
     assert screening.bundle_digest == small_bundle.digest
     assert screening.finished_at >= screening.started_at
     assert rows.read_film(database, instance_id).state == FilmState.SCREENED
+
+
+def test_where_the_score_comes_from_is_kept_with_it(
+    database: Database, screener: Screener, tmp_path: Path
+) -> None:
+    register(database, write_heat(tmp_path / "bundle"))
+    instance_id = rows.receive_and_queue(database)
+    request = make_request(instance_id, 0.0)
+    request.array[:64, 192:] = 1.0  # the last cell of the first row
+    assert screener.screen(request) is Outcome.SCREENED
+    with database.read() as session:
+        heat = screenings.find_heat(session, session.scalars(select(Screening.id)).one())
+    assert heat is not None
+    assert (heat.rows, heat.columns, heat.margin) == (4, 4, 1 / 16)
+    assert int(np.frombuffer(heat.cells, np.uint8).argmax()) == 3
 
 
 def test_a_second_request_for_the_same_film_finds_nothing_to_do(
