@@ -3,9 +3,10 @@
 Files, in the order in which a film meets them:
 
 - `settings`: AE titles, ports, peers, limits.
-- `storage_scp`: takes C-STORE and C-ECHO; a film is durable before it is answered.
+- `storage_scp`: takes C-STORE and C-ECHO.
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
+- `film_reception`: a film is durable and written down before it is answered.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
 - `preparation`: takes a film from the spool: eligible? then decoded, normalized, dispatched.

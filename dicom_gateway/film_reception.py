@@ -1,0 +1,152 @@
+"""One film's reception: made durable, written down, and only then answered with success."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+import structlog
+from pynetdicom import _config, evt
+from pynetdicom.association import Association
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from db import films
+from db.database import Database
+from db.tables import now
+from dicom_gateway import eligibility
+from dicom_gateway.dataset_header import (
+    DatasetHeader,
+    MismatchError,
+    NotUnderstoodError,
+    check_identity,
+    read_header,
+    read_study,
+    read_text,
+    to_json_model,
+)
+from dicom_gateway.film_stream import IncomingDataset
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool, SpooledFile, film_key
+
+SUCCESS: Final = 0x0000
+OUT_OF_RESOURCES: Final = 0xA700
+DATASET_MISMATCH: Final = 0xA900
+CANNOT_UNDERSTAND: Final = 0xC000
+
+log = structlog.get_logger(__name__)
+
+
+class FilmReception:
+    """Takes films into a gateway's spool, from whichever side their association was opened.
+
+    Args:
+        settings: the gateway's name and the disk space that it keeps free.
+        database: where receptions are recorded.
+        spool: where datasets are kept.
+        received: called after each new film is durable and committed.
+    """
+
+    def __init__(
+        self, settings: GatewaySettings, database: Database, spool: Spool, received: Callable[[], None]
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._spool = spool
+        self._received = received
+        # Datasets are written to disk as they come in, undecoded, on the spool's own file system.
+        _config.STORE_RECV_CHUNKED_DATASET = True
+        tempfile.tempdir = str(spool.incoming)
+
+    def store(self, event: evt.Event) -> int:
+        """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
+        requested_at = now()
+        request: Any = event.request
+        sop_instance_uid = str(request.AffectedSOPInstanceUID)
+        sender = name_sender(event.assoc)
+        store_log = log.bind(film=film_key(sop_instance_uid)[:12], sender=sender)
+        try:
+            if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
+                store_log.error("disk nearly full: film not taken")
+                return OUT_OF_RESOURCES
+            incoming = _find_dataset(event)
+            path = Path(incoming.path)
+            if incoming.error is not None:
+                raise incoming.error
+            header = read_header(path)
+            check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
+            incoming.finish()
+            hashed = (incoming.byte_count, incoming.sha256.hexdigest())
+            file = self._spool.keep(path, sop_instance_uid, header.dataset_offset, hashed)
+            film = self._describe(header, file, sop_instance_uid, sender, requested_at)
+            with self._database.write() as session:
+                reception = films.record_reception(session, film)
+        except NotUnderstoodError as error:
+            store_log.warning("dataset not understood", reason=str(error))
+            return CANNOT_UNDERSTAND
+        except MismatchError as error:
+            store_log.warning("dataset does not match its SOP class", reason=str(error))
+            return DATASET_MISMATCH
+        except DataError as error:
+            store_log.error("the database cannot hold what the header says", error=type(error).__name__)
+            return CANNOT_UNDERSTAND
+        except OSError as error:
+            store_log.error("spool cannot be written: film not taken", error=error.strerror)
+            return OUT_OF_RESOURCES
+        except SQLAlchemyError as error:
+            store_log.error("database away: film not taken", error=type(error).__name__)
+            return OUT_OF_RESOURCES
+        except Exception as error:  # noqa: BLE001  whatever it is, the sender keeps the film and tries again
+            store_log.error("trouble: film not taken", error=type(error).__name__)
+            return OUT_OF_RESOURCES
+        store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
+        if not reception.file_wanted:
+            self._spool.discard(file.relative_path)
+        if reception.new:
+            self._received()
+        return SUCCESS
+
+    def _describe(
+        self,
+        header: DatasetHeader,
+        file: SpooledFile,
+        sop_instance_uid: str,
+        sender: str,
+        requested_at: Any,
+    ) -> films.ReceivedFilm:
+        dataset = header.dataset
+        return films.ReceivedFilm(
+            sop_instance_uid=sop_instance_uid,
+            sop_class_uid=str(dataset.SOPClassUID),
+            transfer_syntax_uid=str(header.transfer_syntax),
+            dataset_sha256=file.dataset_sha256,
+            series_instance_uid=read_text(dataset, "SeriesInstanceUID", 64),
+            calling_ae_title=sender,
+            gateway=self._settings.name,
+            spool_path=file.relative_path,
+            byte_size=file.byte_size,
+            requested_at=requested_at,
+            study=read_study(dataset),
+            modality=read_text(dataset, "Modality", 32),
+            body_part=read_text(dataset, "BodyPartExamined", 64),
+            view_position=read_text(dataset, "ViewPosition", 32),
+            age_years=eligibility.read_age_years(dataset),
+            station_name=read_text(dataset, "StationName", 64),
+            header=to_json_model(dataset),
+        )
+
+
+def name_sender(association: Association) -> str:
+    """Return the AE title of the other side, whoever opened the association."""
+    peer = association.requestor if association.is_acceptor else association.acceptor
+    return str(peer.ae_title or "").strip()
+
+
+def _find_dataset(event: evt.Event) -> IncomingDataset:
+    """Return the file that the dataset was written to; `NotUnderstoodError` for a request without one."""
+    stream: Any = event.assoc.dul
+    try:
+        return cast(IncomingDataset, stream.take_incoming(str(event.dataset_path)))
+    except (AttributeError, TypeError):
+        raise NotUnderstoodError("a C-STORE request without dataset") from None
