@@ -10,7 +10,12 @@ Files, in the order in which a film meets them:
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
 - `preparation`: takes a film from the spool: eligible? then decoded, normalized, dispatched.
-- `eligibility`: may this film be screened? If not: a coded refusal.
+- `eligibility`: may this film be screened? If not: a coded refusal, and the rule that decided.
+- `rule_settings`: a site's own rules.
+- `site_rules`: does a film meet one of them?
+- `default_rules`: the rules that hold at every site.
+- `patient_age`: how old the patient was.
+- `verdict`: what is decided of one film, and by which rule.
 - `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 - `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.

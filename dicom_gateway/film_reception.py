@@ -15,7 +15,6 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from db import films
 from db.database import Database
 from db.tables import now
-from dicom_gateway import eligibility
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -27,6 +26,7 @@ from dicom_gateway.dataset_header import (
     to_json_model,
 )
 from dicom_gateway.film_stream import IncomingDataset
+from dicom_gateway.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool, SpooledFile, film_key
 
@@ -131,7 +131,7 @@ class FilmReception:
             modality=read_text(dataset, "Modality", 32),
             body_part=read_text(dataset, "BodyPartExamined", 64),
             view_position=read_text(dataset, "ViewPosition", 32),
-            age_years=eligibility.read_age_years(dataset),
+            age_years=read_age_years(dataset),
             station_name=read_text(dataset, "StationName", 64),
             header=to_json_model(dataset),
         )

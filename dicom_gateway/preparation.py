@@ -60,6 +60,8 @@ class Preparation:
     refusal: Refusal | None
     detail: str
     doubts: tuple[Doubt, ...] = ()
+    rule: str = ""
+    """The rule that decided; empty where no rule had anything to say."""
     array: FilmArray | None = None
     rendition: bytes = b""
 
@@ -78,16 +80,17 @@ def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Pre
     try:
         header = read_header(path)
         if eligibility.is_own_output(header.dataset):
-            return Preparation(Refusal.OWN_OUTPUT, "an object that tbscreen made")
+            return Preparation(Refusal.OWN_OUTPUT, "an object that tbscreen made", rule="own-output")
         verdict = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
         if verdict.refusal is not None:
-            return Preparation(verdict.refusal, verdict.detail)
+            return Preparation(verdict.refusal, verdict.explanation, rule=verdict.rule)
         display = read_display(path)
     except (UndecodableError, NotUnderstoodError) as error:
-        return Preparation(Refusal.UNDECODABLE, str(error))
+        return Preparation(Refusal.UNDECODABLE, str(error), rule="pixels")
     except NotAnXrayError as error:
-        return Preparation(Refusal.NOT_AN_XRAY, str(error))
-    return Preparation(None, "", verdict.doubts, array=normalize(display), rendition=render_jpeg(display))
+        return Preparation(Refusal.NOT_AN_XRAY, str(error), rule="pixels")
+    array, rendition = normalize(display), render_jpeg(display)
+    return Preparation(None, verdict.explanation, verdict.doubts, verdict.rule, array, rendition)
 
 
 def render_jpeg(display: Display) -> bytes:

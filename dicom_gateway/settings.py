@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from dicom_gateway.rule_settings import RuleSettings, check_names
+
 
 def _check_ae_title(value: str) -> str:
     """PS3.5 6.2, VR AE: 1 to 16 printable characters without backslash, not only spaces."""
@@ -82,6 +84,8 @@ class GatewaySettings(BaseModel):
     """Films wait in the spool while so many are in the broker's queue."""
     excluded_calling_ae_titles: tuple[AeTitle, ...] = ()
     """Films from these senders are taken and refused as `excluded_by_rule`."""
+    rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
+    """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
 
 
 class CourierSettings(BaseModel):

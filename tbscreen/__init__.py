@@ -6,6 +6,7 @@ Files:
 - `models_cli`: those that begin with `models`.
 - `import_cli`: `models import`.
 - `retrain_cli`: `retrain`.
+- `rules_cli`: those that begin with `rules`: which films are screened, and which rule decides.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.
@@ -23,6 +24,7 @@ Files:
 - `machine`: the machine in one line.
 - `doctor`: checks an installation and says what to do.
 - `gpu_proof`: `doctor --gpu`: a device scores as the CPU does, and how fast.
+- `prepared_file`: files on disk, read as the gateway reads them.
 - `predict`: scores for files on disk, without PACS, broker or database.
 - `prediction_output`: those scores as JSON lines, CSV or a table.
 - `tables_for_people`: worklist, deliveries and models as a person reads them.

@@ -16,6 +16,7 @@ from tbscreen import __version__
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
 from tbscreen.retrain_cli import retrain_model
+from tbscreen.rules_cli import rules_app
 from tbscreen.settings import SettingsError
 from tbscreen.terminal import fail, open_database, prepare, print_json
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 db_app = typer.Typer(no_args_is_help=True, help="The results database.")
 models_app.command("import")(import_model)
 app.add_typer(models_app, name="models")
+app.add_typer(rules_app, name="rules")
 app.add_typer(db_app, name="db")
 
 ReadyFile = Annotated[Path | None, typer.Option(hidden=True, help="Written when the process does its work.")]
@@ -254,9 +256,9 @@ def predict(
 ) -> None:
     """Score files on disk, without PACS, broker or database. A broken file is a record with an error."""
     from tbscreen.default_bundle import DEFAULT_BUNDLE
-    from tbscreen.predict import find_files
     from tbscreen.predict import predict as predict_files
     from tbscreen.prediction_output import write_csv, write_json, write_table
+    from tbscreen.prepared_file import find_files
     from worker.bundle import open_bundle
 
     settings = prepare("predict")

@@ -15,7 +15,7 @@ from db.bundles import RegisteredModel
 from db.database import Database
 from dicom_gateway.normalization import FilmArray
 from tbscreen.activation import ActivationError, check_normalization, read_films
-from tbscreen.predict import read_file
+from tbscreen.prepared_file import read_file
 from tbscreen.settings import Settings
 from training.comparison import Comparison, compare_scored, find_seen
 from training.film_index import FilmIndex, FilmIndexError, index_films

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dicom_gateway.normalization import FilmArray
-from tbscreen.predict import is_dicom, read_file
+from tbscreen.prepared_file import is_dicom, read_file
 from tbscreen.settings import Settings
 from tbscreen.tables_for_people import NOTICE
 from tbscreen.training_progress import TrainingProgress

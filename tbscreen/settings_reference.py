@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import get_args
 
 from pydantic import BaseModel
@@ -30,7 +31,17 @@ def write_reference() -> str:
             title = f"`[[{name}]]`" if name == "peers" else f"`[{name}]`"
             about = (model.__doc__ or "").strip().splitlines()[0]
             parts.append(_write_table(f"{title}: {about}", list(model.model_fields.items())))
+            parts.extend(_write_lists(name, model))
     return "\n".join(parts)
+
+
+def _write_lists(section: str, model: type[BaseModel]) -> Iterator[str]:
+    """Yield a table for each list of tables within a section."""
+    for name, field in model.model_fields.items():
+        inner = _find_model(field)
+        if inner is not None:
+            about = (inner.__doc__ or "").strip().splitlines()[0]
+            yield _write_table(f"`[[{section}.{name}]]`: {about}", list(inner.model_fields.items()))
 
 
 def _find_model(field: FieldInfo) -> type[BaseModel] | None:

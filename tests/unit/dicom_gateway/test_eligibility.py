@@ -23,8 +23,10 @@ from pydicom.uid import (
 
 from db.codes import Doubt, Refusal
 from dicom_gateway.dataset_header import read_header
-from dicom_gateway.eligibility import Verdict, is_own_output, judge, read_age_years
+from dicom_gateway.eligibility import is_own_output, judge
+from dicom_gateway.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.verdict import Verdict
 from tests.golden.synthetic import describe_film
 
 SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL", "DETECTOR 2"))

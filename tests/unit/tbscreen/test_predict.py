@@ -16,8 +16,9 @@ from dicom_gateway.normalization import normalize
 from dicom_gateway.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from tbscreen.default_bundle import DEFAULT_BUNDLE
-from tbscreen.predict import find_files, predict, read_file
+from tbscreen.predict import predict
 from tbscreen.prediction_output import write_csv, write_json, write_table
+from tbscreen.prepared_file import find_files, read_file
 from tests.films import real_film, small_film
 from worker.bundle import BundleError, open_bundle, read_files, write_bundle
 

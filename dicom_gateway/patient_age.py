@@ -1,0 +1,48 @@
+"""How old a patient was when the film was taken."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Final
+
+from pydicom.dataset import Dataset
+
+from dicom_gateway.dataset_header import read_text
+
+OLDEST_YEARS: Final = 130
+"""An age beyond this comes from a wrong date or a placeholder, and is as good as none."""
+
+
+def read_age_years(header: Dataset) -> int | None:
+    """Return the age in whole years: Patient's Age (0010,1010), else birth date against study date.
+
+    A study without date is dated by its acquisition, content or series.
+    """
+    stated = re.fullmatch(r"(\d{1,3})([DWMY]?)", (read_text(header, "PatientAge", 8) or "").upper())
+    if stated:
+        number, unit = int(stated.group(1)), stated.group(2) or "Y"  # years where no unit is given
+        per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[unit]
+        age = int(number / per_year)
+        # "000Y" is what some consoles write when nobody entered an age; newborns have days or months.
+        if age <= OLDEST_YEARS and (number, unit) != (0, "Y"):
+            return age
+    born = _read_date(header, "PatientBirthDate")
+    if born is None:
+        return None
+    for keyword in ("StudyDate", "AcquisitionDate", "ContentDate", "SeriesDate"):
+        taken = _read_date(header, keyword)
+        if taken is not None and taken >= born:
+            years = taken.year - born.year - ((taken.month, taken.day) < (born.month, born.day))
+            return years if 0 <= years <= OLDEST_YEARS else None
+    return None
+
+
+def _read_date(header: Dataset, keyword: str) -> date | None:
+    text = (read_text(header, keyword, 10) or "").replace(".", "")
+    if not re.fullmatch(r"\d{8}", text):
+        return None
+    try:
+        return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return None

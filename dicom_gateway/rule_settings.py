@@ -1,0 +1,142 @@
+"""A site's own rules: which films are screened and which are refused, beside the default rules."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from db.codes import Refusal
+
+
+class Outcome(StrEnum):
+    """What a rule says of the films that meet it."""
+
+    SCREEN = "screen"
+    REFUSE = "refuse"
+
+
+RULE_REFUSALS: Final = frozenset(
+    {
+        Refusal.EXCLUDED_BY_RULE,
+        Refusal.NOT_CHEST,
+        Refusal.NOT_FRONTAL,
+        Refusal.NOT_AN_XRAY,
+        Refusal.UNDER_AGE,
+        Refusal.UNSUPPORTED_SOP_CLASS,
+    }
+)
+"""The codes a site may give; the others say what happened to a file, which no rule can know."""
+
+MOST_WILDCARDS: Final = 8
+
+RESERVED_NAMES: Final = frozenset(
+    {
+        *("excluded-sender", "sop-class", "transfer-syntax", "frames", "modality", "body-part", "view"),
+        *("something-known", "age", "own-output", "pixels", "image-guard"),
+    }
+)
+"""Names of the default rules and of what is decided after them."""
+
+
+def _check_pattern(value: str) -> str:
+    if value.count("*") > MOST_WILDCARDS:
+        raise ValueError(f"a pattern has at most {MOST_WILDCARDS} '*'")
+    return value.strip()
+
+
+def _check_sop_class(value: str) -> str:
+    """Take a UID, or the keyword of PS3.6 A."""
+    if re.fullmatch(r"[0-2](\.(0|[1-9][0-9]*))+", value) and len(value) <= 64:
+        return value
+    from pydicom import uid  # not above: processes that only read the settings know no DICOM
+
+    known = getattr(uid, value, None) if value.isalnum() else None
+    if not isinstance(known, uid.UID) or known.type != "SOP Class":
+        raise ValueError("a SOP class is a UID or its keyword (PS3.6 A), as ComputedRadiographyImageStorage")
+    return str(known)
+
+
+Pattern = Annotated[str, Field(max_length=64), AfterValidator(_check_pattern)]
+"""Text with `*` for any characters and `?` for one, whatever its case; empty for an absent attribute."""
+
+SopClass = Annotated[str, AfterValidator(_check_sop_class)]
+"""UID of a SOP class; written as UID or as keyword."""
+
+
+class RuleSettings(BaseModel):
+    """One of the site's own rules. It decides a film that meets all of its conditions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    """How the rule is called where it decided."""
+    outcome: Outcome
+    """`screen`: what the header says of the picture does not matter; sender and age still do, unless this
+    rule names them. `refuse`: the film is not screened."""
+    refusal: Refusal | None = None
+    """Code of the refusal, by default `excluded_by_rule`."""
+    sop_classes: tuple[SopClass, ...] = ()
+    """UIDs or keywords, as `DigitalXRayImageStorageForProcessing`; any of them."""
+    modalities: tuple[Pattern, ...] = ()
+    """Modality (0008,0060): patterns with `*` and `?`, in any case; `""` where it is absent; any of them."""
+    body_parts: tuple[Pattern, ...] = ()
+    """Body Part Examined (0018,0015), in the same way."""
+    view_positions: tuple[Pattern, ...] = ()
+    """View Position (0018,5101), in the same way."""
+    study_descriptions: tuple[Pattern, ...] = ()
+    """Study Description (0008,1030), in the same way."""
+    series_descriptions: tuple[Pattern, ...] = ()
+    """Series Description (0008,103E), in the same way."""
+    calling_ae_titles: tuple[Pattern, ...] = ()
+    """AE titles of senders, in the same way."""
+    minimum_age_years: int | None = Field(default=None, ge=0, le=150)
+    """Only patients of this age or older; an unknown age does not meet it."""
+    maximum_age_years: int | None = Field(default=None, ge=0, le=150)
+    """Only patients of this age or younger; an unknown age does not meet it."""
+
+    @property
+    def code(self) -> Refusal | None:
+        """The refusal that the films get, or None for a rule that screens them."""
+        if self.outcome is Outcome.SCREEN:
+            return None
+        return self.refusal or Refusal.EXCLUDED_BY_RULE
+
+    @property
+    def names_age(self) -> bool:
+        """True where the patient's age is a condition."""
+        return self.minimum_age_years is not None or self.maximum_age_years is not None
+
+    @model_validator(mode="after")
+    def _check(self) -> RuleSettings:
+        conditions = (
+            *(self.sop_classes, self.modalities, self.body_parts, self.view_positions),
+            *(self.study_descriptions, self.series_descriptions, self.calling_ae_titles),
+        )
+        if not any(conditions) and not self.names_age:
+            raise ValueError(f"rule {self.name!r} has no condition: it would decide every film")
+        if self.outcome is Outcome.SCREEN and self.refusal is not None:
+            raise ValueError(f"rule {self.name!r} screens films: it has no refusal")
+        if self.refusal is not None and self.refusal not in RULE_REFUSALS:
+            allowed = ", ".join(sorted(RULE_REFUSALS))
+            raise ValueError(f"rule {self.name!r}: refusal {self.refusal.value!r} is none of {allowed}")
+        if self.names_age and (self.minimum_age_years or 0) > (self.maximum_age_years or 150):
+            raise ValueError(f"rule {self.name!r}: minimum_age_years is above maximum_age_years")
+        return self
+
+
+def check_names(rules: tuple[RuleSettings, ...]) -> tuple[RuleSettings, ...]:
+    """Return the rules.
+
+    Raises:
+        ValueError: when a name is given twice, or is that of a default rule.
+    """
+    names = [rule.name for rule in rules]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the rule name {name!r} is given twice")
+        if name in RESERVED_NAMES:
+            raise ValueError(f"the rule name {name!r} is that of a default rule")
+    return rules

@@ -1,0 +1,75 @@
+"""Files on disk, read as the gateway reads them: PNG, JPEG and DICOM to arrays, or why not."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.codes import Doubt
+from dicom_gateway.normalization import FilmArray, normalize
+from dicom_gateway.picture import PICTURES, read_picture
+from dicom_gateway.preparation import prepare
+from dicom_gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True)
+class PreparedFile:
+    """One file: its array with its doubts, or why it has none."""
+
+    file: str
+    array: FilmArray | None
+    doubts: tuple[Doubt, ...] = ()
+    error: str = ""
+    refusal: str | None = None
+    rule: str = ""
+    """The rule that decided; empty where none had anything to say."""
+    detail: str = ""
+    """Why, in words."""
+
+
+def find_files(patterns: Sequence[str]) -> Iterator[Path]:
+    """Yield files: those named, all below a folder, all that match a glob. Order is that of the names.
+
+    A name that matches nothing is yielded as it is, so that it becomes a record with an error.
+    """
+    for pattern in patterns:
+        path = Path(pattern)
+        if path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file())
+        elif path.exists():
+            yield path
+        else:
+            found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute one
+            yield from (Path(one) for one in found if Path(one).is_file())
+            if not found:
+                yield path
+
+
+def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> PreparedFile:
+    """Read one file; what is wrong with it is in the answer, not raised.
+
+    Args:
+        path: DICOM, PNG or JPEG.
+        settings: the site's rules.
+        sender: calling AE title that a DICOM file is imagined to come from.
+    """
+    try:
+        if path.suffix.lower() in PICTURES:
+            return PreparedFile(str(path), normalize(read_picture(path)), detail="a picture without header")
+        if not is_dicom(path):
+            return PreparedFile(str(path), None, error="neither PNG, JPEG nor DICOM")
+        film = prepare(path, sender, settings)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return PreparedFile(str(path), None, error=reason)
+    refusal = None if film.refusal is None else film.refusal.value
+    error_text = "" if refusal is None else f"{refusal}: {film.detail}"
+    return PreparedFile(str(path), film.array, film.doubts, error_text, refusal, film.rule, film.detail)
+
+
+def is_dicom(path: Path) -> bool:
+    """True for a DICOM file (PS3.10 7.1): "DICM" after 128 bytes."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
