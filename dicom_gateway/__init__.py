@@ -3,7 +3,10 @@
 Files, in the order in which a film meets them:
 
 - `settings`: AE titles, ports, peers, limits.
+- `tls_settings`: which certificates and keys, for the gateway's port and for peers.
+- `tls_context`: TLS as PS3.15 B.12 wants it, from those files.
 - `storage_scp`: takes C-STORE and C-ECHO.
+- `film_socket`: an association's socket, read in large pieces, plain or TLS.
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
 - `film_reception`: a film is durable and written down before it is answered.
@@ -28,6 +31,7 @@ Files, in the order in which a film meets them:
 - `courier`: takes finished screenings from the outbox and brings the reports to the peers.
 - `structured_report`: the DICOM SR of one screening.
 - `peer_breaker`: leaves a peer that is in trouble in peace for a while.
+- `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
 - `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.
 - `commitment_settings`: how peers are asked to answer for what they were sent.
 - `commitment_round`: whom the courier asks, and what follows from what peers say or do not say.

@@ -7,16 +7,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, evt
+from pynetdicom import build_context, evt
 from pynetdicom.association import Association
 
 from db.commitments import AskedReport
 from dicom_gateway.commitment_events import CommitmentEvents
+from dicom_gateway.peer_association import NoAssociationError, NothingAcceptedError, open_association
 from dicom_gateway.presentation_contexts import (
     STORAGE_COMMITMENT,
     STORAGE_COMMITMENT_INSTANCE,
@@ -84,15 +85,24 @@ def ask(
         finally:
             reported.set()
 
+    contexts = [
+        build_context(STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+        build_context(VERIFICATION),
+    ]
     try:
-        association = _open(peer, settings, [(evt.EVT_N_EVENT_REPORT, receive)])
-    except OSError:
-        return RequestOutcome(Taken.NOT_ASKED, f"the host name {peer.host} is not known")
-    if not association.is_established:
-        why = (
-            "rejects the association" if association.is_rejected else f"no answer at {peer.host}:{peer.port}"
+        association = open_association(
+            peer,
+            settings.ae_title,
+            contexts,
+            settings.network_timeout_s,
+            # Idle is what this association is while it waits for the report.
+            idle_s=wait_s + settings.network_timeout_s,
+            handlers=[(evt.EVT_N_EVENT_REPORT, receive)],
         )
-        return RequestOutcome(Taken.NOT_ASKED, why)
+    except NothingAcceptedError as error:
+        return RequestOutcome(Taken.PERMANENT, f"{error}: set commitment = false for it")
+    except NoAssociationError as error:
+        return RequestOutcome(Taken.NOT_ASKED, str(error))
     try:
         outcome = _request(association, transaction_uid, reports)
         if outcome.taken is Taken.TAKEN:
@@ -114,17 +124,6 @@ def judge(status: int | None) -> RequestOutcome:
         return RequestOutcome(Taken.TAKEN)
     taken = Taken.TRANSIENT if status in TRANSIENT_STATUSES else Taken.PERMANENT
     return RequestOutcome(taken, f"the peer answers the request with status 0x{status:04X}")
-
-
-def _open(peer: PeerSettings, settings: CourierSettings, handlers: list[Any]) -> Association:
-    ae = AE(ae_title=settings.ae_title)
-    ae.connection_timeout = min(10.0, settings.network_timeout_s)
-    ae.acse_timeout = ae.dimse_timeout = settings.network_timeout_s
-    # Idle is what this association is while it waits for the report.
-    ae.network_timeout = None
-    ae.add_requested_context(STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-    ae.add_requested_context(VERIFICATION)
-    return ae.associate(peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=handlers)
 
 
 def _request(

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import select
-import ssl
 import struct
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +19,9 @@ from typing import Any, Final
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import AssociationSocket, RequestHandler
+from pynetdicom.transport import RequestHandler
+
+from dicom_gateway.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
 
 P_DATA_TF: Final = 0x04
 PDU_HEADER: Final = struct.Struct(">BBL")
@@ -33,16 +33,7 @@ LAST: Final = 0x02
 
 TRANSFER: Final = "Sta6"
 """Association established and ready for data transfer (PS3.8 Table 9-4)."""
-CLOSED: Final = "Evt17"
-"""Transport connection closed (PS3.8 Table 9-10)."""
-
-BLOCK_BYTES: Final = 1024 * 1024
-
 _background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
-
-
-class ClosedError(Exception):
-    """The connection ended in the middle of a PDU. The sender knows that its film was not taken."""
 
 
 @dataclass
@@ -108,78 +99,6 @@ def _sync_and_close(descriptor: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-class FilmSocket(AssociationSocket):
-    """A socket that is read in large pieces, and not for ever."""
-
-    def __init__(self, assoc: Association, client_socket: Any) -> None:
-        super().__init__(assoc, client_socket=client_socket)
-        # Without it, a sender that stops in the middle of a PDU would hold its thread for good.
-        client_socket.settimeout(assoc.network_timeout)
-        self._returned = b""
-
-    @property
-    def ready(self) -> bool:
-        """True when there is something to be read, or to be found out about the connection.
-
-        pynetdicom asks `select`, which knows no descriptor beyond 1023.
-        """
-        if self.socket is None or not self._is_connected:
-            return False
-        if self._returned or (isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()):
-            return True
-        try:
-            poll = select.poll()
-            poll.register(self.socket, select.POLLIN)
-            return bool(poll.poll(0))
-        except (OSError, ValueError):
-            self.event_queue.put(CLOSED)
-            return False
-
-    def give_back(self, content: bytes) -> None:
-        """Make `content` what is read next."""
-        self._returned = content
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        """Return `nr_bytes` bytes, fewer only if the connection ended.
-
-        Raises:
-            OSError: when it broke or nothing came in time (`TimeoutError`).
-        """
-        content = bytearray()
-        # A hostile length takes no more memory than what is really sent.
-        while len(content) < nr_bytes:
-            piece = bytearray(min(nr_bytes - len(content), BLOCK_BYTES))
-            came = self.fill(memoryview(piece))
-            content += memoryview(piece)[:came]
-            if came < len(piece):
-                break
-        return content
-
-    def fill(self, view: memoryview) -> int:
-        """Read into `view` until it is full or the connection ends; returns how many bytes came."""
-        assert self.socket is not None
-        filled = min(len(self._returned), len(view))
-        view[:filled] = self._returned[:filled]
-        self._returned = self._returned[filled:]
-        while filled < len(view):
-            came = self.socket.recv_into(view[filled:])
-            if came == 0:
-                break
-            filled += came
-        return filled
-
-    def read_header(self, layout: struct.Struct) -> tuple[int, ...]:
-        """Read and unpack a header.
-
-        Raises:
-            ClosedError: when the connection ends before that.
-        """
-        content = bytearray(layout.size)
-        if self.fill(memoryview(content)) < len(content):
-            raise ClosedError
-        return layout.unpack(content)
 
 
 class FilmStream(DULServiceProvider):

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dicom_gateway.rule_settings import RuleSettings, check_names
+from dicom_gateway.tls_settings import PeerTlsSettings
 
 
 def _check_ae_title(value: str) -> str:
@@ -40,6 +41,8 @@ class PeerSettings(BaseModel):
     """Whether every report goes to this peer."""
     commitment: bool = False
     """Whether this peer is asked to answer for what it was sent (storage commitment): see `[commitment]`."""
+    tls: PeerTlsSettings | None = None
+    """Speak TLS with it: a table `[peers.tls]` behind its `[[peers]]`, if only an empty one."""
 
 
 class GatewaySettings(BaseModel):

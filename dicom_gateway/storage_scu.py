@@ -6,14 +6,15 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE
+from pynetdicom import build_context
 from pynetdicom.association import Association
 
 from db.deliveries import DueDelivery
+from dicom_gateway.peer_association import NoAssociationError, NothingAcceptedError, open_association
 from dicom_gateway.presentation_contexts import VERIFICATION
 from dicom_gateway.settings import CourierSettings, PeerSettings
 
@@ -76,25 +77,23 @@ def send(
 
     Ends after the first outcome that says that the peer is in trouble; what is left was not tried.
     """
-    ae = AE(ae_title=settings.ae_title)
-    ae.connection_timeout = min(10.0, settings.network_timeout_s)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = settings.network_timeout_s
-    for sop_class in dict.fromkeys(delivery.sop_class_uid for delivery in deliveries):
-        ae.add_requested_context(sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+    syntaxes: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+    sop_classes = dict.fromkeys(delivery.sop_class_uid for delivery in deliveries)
+    contexts = [build_context(sop_class, syntaxes) for sop_class in sop_classes]
     # Verification is proposed too, so that a peer that takes none of our SOP classes says so instead of
     # looking as if it were away: without one accepted context there is no association at all.
-    ae.add_requested_context(VERIFICATION)
+    contexts.append(build_context(VERIFICATION))
     try:
-        association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    except OSError:
-        reason = f"the host name {peer.host} is not known"
-        yield Outcome(deliveries[0], Result.TRANSIENT, reason, peer_in_trouble=True)
+        association = open_association(peer, settings.ae_title, contexts, settings.network_timeout_s)
+    except NothingAcceptedError as error:
+        for delivery in deliveries:
+            reason = f"{error}, {UID(delivery.sop_class_uid).name} neither; see courier.sr_sop_class"
+            yield Outcome(delivery, Result.PERMANENT, reason)
+        return
+    except NoAssociationError as error:
+        yield Outcome(deliveries[0], Result.TRANSIENT, str(error), peer_in_trouble=True)
         return
     try:
-        if not association.is_established:
-            for outcome in _explain_no_association(association, peer, settings, deliveries):
-                yield outcome
-            return
         for delivery in deliveries:
             outcome = _send_one(association, delivery)
             yield outcome
@@ -103,39 +102,6 @@ def send(
     finally:
         if association.is_established:
             association.release()
-
-
-def _explain_no_association(
-    association: Association,
-    peer: PeerSettings,
-    settings: CourierSettings,
-    deliveries: Sequence[DueDelivery],
-) -> Iterator[Outcome]:
-    """Say why there is no association (PS3.8 9.3.4).
-
-    A rejection, "permanent" ones included, is transient here: servers under maintenance or not yet
-    configured reject with every reason there is, and what waits is not lost.
-    """
-    if association.is_aborted and association.rejected_contexts:
-        for delivery in deliveries:
-            name = UID(delivery.sop_class_uid).name
-            reason = f"the peer takes nothing that we offer, {name} neither; see courier.sr_sop_class"
-            yield Outcome(delivery, Result.PERMANENT, reason)
-        return
-    reason = f"nothing answers at {peer.host}:{peer.port}"
-    if association.is_rejected:
-        answer: Any = association.acceptor.primitive
-        permanent = int(getattr(answer, "result", None) or 1) == 1
-        source = int(getattr(answer, "result_source", None) or 1)
-        diagnostic = int(getattr(answer, "diagnostic", None) or 1)
-        reason = "the peer takes no associations for the moment"
-        if permanent:
-            reason = (
-                f"the peer rejects the association: does it know AE title {settings.ae_title}, "
-                f"and is its own {peer.ae_title}?"
-            )
-        reason += f" (A-ASSOCIATE-RJ source {source}, reason {diagnostic})"
-    yield Outcome(deliveries[0], Result.TRANSIENT, reason, peer_in_trouble=True)
 
 
 def classify(status: int | None) -> tuple[Result, str]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from pynetdicom import AE
+from pynetdicom import build_context
 
+from dicom_gateway.peer_association import NoAssociationError, open_association
 from dicom_gateway.presentation_contexts import VERIFICATION
 from dicom_gateway.settings import PeerSettings
 
 
 def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> str | None:
     """Verify a peer; returns None when it answers, else what went wrong."""
-    ae = AE(ae_title=calling_ae_title)
-    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = timeout_s
-    ae.add_requested_context(VERIFICATION)
     try:
-        association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
-    except OSError:
-        return f"the host name {peer.host} is not known"
-    if association.is_rejected:
-        return (
-            f"it rejects the association: does it know AE title {calling_ae_title}, "
-            f"and is its own {peer.ae_title}?"
-        )
-    if not association.is_established:
-        return f"nothing answers at {peer.host}:{peer.port}"
+        association = open_association(peer, calling_ae_title, [build_context(VERIFICATION)], timeout_s)
+    except NoAssociationError as error:
+        return str(error)
     try:
         answer = association.send_c_echo()
         if "Status" not in answer or answer.Status != 0x0000:

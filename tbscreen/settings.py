@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -135,7 +135,8 @@ def load_settings(**overrides: Any) -> Settings:
         unknown = _find_unknown_variables()
         if unknown:
             raise SettingsError(
-                f"environment variable {unknown[0]} is not a setting. Settings are: {', '.join(_list_keys())}"
+                f"environment variable {unknown[0]} is not a setting. "
+                f"Settings are: {', '.join(_list_keys(Settings))}"
             )
         return Settings(**overrides)
     except ValidationError as error:
@@ -184,20 +185,31 @@ def _explain(error: Any) -> str:
         return str(error["msg"]).removeprefix("Value error, ")
     value = "(hidden)" if any(key in location for key in SECRET_KEYS) else repr(error.get("input"))
     if error["type"] == "extra_forbidden":
-        return f"{location}: there is no such setting. Settings are: {', '.join(_list_keys())}"
+        return f"{location}: there is no such setting. Settings are: {', '.join(_list_keys(Settings))}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{location} = {value}: {message}"
 
 
-def _list_keys() -> list[str]:
+def find_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of a nested setting, optional and repeated ones included; None for a plain value."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _list_keys(model: type[BaseModel], before: str = "") -> list[str]:
+    """Return every key that a variable may be named after; a list of tables is one key."""
     keys = []
-    for name, field in Settings.model_fields.items():
-        nested = getattr(field.annotation, "model_fields", None)
-        keys.extend([f"{name}.{inner}" for inner in nested] if nested else [name])
+    for name, field in model.model_fields.items():
+        nested = None if get_origin(field.annotation) is tuple else find_model(field.annotation)
+        keys.extend(_list_keys(nested, f"{before}{name}.") if nested else [f"{before}{name}"])
+        if nested and before:
+            keys.append(f"{before}{name}")
     return keys
 
 
 def _find_unknown_variables() -> list[str]:
-    known = {FILE_VARIABLE} | {PREFIX + key.replace(".", "__").upper() for key in _list_keys()}
+    known = {FILE_VARIABLE} | {PREFIX + key.replace(".", "__").upper() for key in _list_keys(Settings)}
     known |= {PREFIX + name.upper() for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

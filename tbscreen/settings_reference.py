@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import get_args
+from typing import get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from tbscreen.settings import Settings
+from tbscreen.settings import Settings, find_model
 
 INTRODUCTION = """\
 # Settings
@@ -23,32 +21,26 @@ environment or the file, never on a command line. Everything is checked at start
 
 def write_reference() -> str:
     """Return the reference, one table for the top level and one for each section."""
-    top = [(name, field) for name, field in Settings.model_fields.items() if _find_model(field) is None]
+    top = [(name, field) for name, field in Settings.model_fields.items() if not find_model(field.annotation)]
     parts = [INTRODUCTION, _write_table("Top level", top)]
     for name, field in Settings.model_fields.items():
-        model = _find_model(field)
-        if model is not None:
-            title = f"`[[{name}]]`" if name == "peers" else f"`[{name}]`"
-            about = (model.__doc__ or "").strip().splitlines()[0]
-            parts.append(_write_table(f"{title}: {about}", list(model.model_fields.items())))
-            parts.extend(_write_lists(name, model))
+        parts += _write_sections(name, field)
     return "\n".join(parts)
 
 
-def _write_lists(section: str, model: type[BaseModel]) -> Iterator[str]:
-    """Yield a table for each list of tables within a section."""
-    for name, field in model.model_fields.items():
-        inner = _find_model(field)
-        if inner is not None:
-            about = (inner.__doc__ or "").strip().splitlines()[0]
-            yield _write_table(f"`[[{section}.{name}]]`: {about}", list(inner.model_fields.items()))
-
-
-def _find_model(field: FieldInfo) -> type[BaseModel] | None:
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def _write_sections(name: str, field: FieldInfo) -> list[str]:
+    """Return a section's table, and those of the sections in it."""
+    model = find_model(field.annotation)
+    if model is None:
+        return []
+    title = f"`[[{name}]]`" if get_origin(field.annotation) is tuple else f"`[{name}]`"
+    about = (model.__doc__ or "").strip().splitlines()[0]
+    inner = [
+        table
+        for key, nested in model.model_fields.items()
+        for table in _write_sections(f"{name}.{key}", nested)
+    ]
+    return [_write_table(f"{title}: {about}", list(model.model_fields.items())), *inner]
 
 
 def _write_table(title: str, fields: list[tuple[str, FieldInfo]]) -> str:

@@ -24,6 +24,7 @@ from dicom_gateway.courier import Courier
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from dicom_gateway.spool import Spool
 from dicom_gateway.storage_scp import StorageScp
+from dicom_gateway.tls_settings import PeerTlsSettings
 from tests.films import small_film
 from tests.unit import rows
 
@@ -61,9 +62,13 @@ def make_reports(database: Database, count: int, peers: Sequence[str], folder: P
     return made
 
 
-def peer(name: str, ae_title: str, port: int, *, commitment: bool = False) -> PeerSettings:
+def peer(
+    name: str, ae_title: str, port: int, *, commitment: bool = False, tls: PeerTlsSettings | None = None
+) -> PeerSettings:
     """Return a peer on this machine."""
-    return PeerSettings(name=name, ae_title=ae_title, host="127.0.0.1", port=port, commitment=commitment)
+    return PeerSettings(
+        name=name, ae_title=ae_title, host="127.0.0.1", port=port, commitment=commitment, tls=tls
+    )
 
 
 @contextmanager

@@ -63,8 +63,17 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, gateway_port: int | None = None, *, route: bool = True) -> Iterator[Orthanc]:
-    """Run an Orthanc that knows the gateway at `gateway_port`; with `route` it sends it what it stores."""
+def orthanc(
+    folder: Path,
+    gateway_port: int | None = None,
+    *,
+    route: bool = True,
+    further: dict[str, Any] | None = None,
+) -> Iterator[Orthanc]:
+    """Run an Orthanc that knows the gateway at `gateway_port`; with `route` it sends it what it stores.
+
+    `further` settings come on top of those here.
+    """
     program = need("Orthanc", "orthanc")
     server = Orthanc("ORTHANC", free_port(), free_port())
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +100,7 @@ def orthanc(folder: Path, gateway_port: int | None = None, *, route: bool = True
             "end\n"
         )
         settings["LuaScripts"] = [str(script)]
-    (folder / "orthanc.json").write_text(json.dumps(settings))
+    (folder / "orthanc.json").write_text(json.dumps(settings | (further or {})))
     with (folder / "orthanc.log").open("wb") as log:
         process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
     try:

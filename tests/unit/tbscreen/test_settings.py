@@ -72,8 +72,8 @@ def test_peers_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("[gateway]\nporte = 1", "gateway.porte: there is no such setting"),
         ("[gatway]\nport = 1", "gatway: there is no such setting"),
         (
-            '[[peers]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 1\ntls = true',
-            "peers.0.tls: ",
+            '[[peers]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 1\ntsl = true',
+            "peers.0.tsl: ",
         ),
     ],
 )

@@ -1,0 +1,146 @@
+"""The socket of an association: read in large pieces, not for ever, and over TLS as well.
+
+What pynetdicom's own lacks: it reads 4096 bytes at a time, waits for the rest of a PDU for good, asks
+`select`, which knows no descriptor beyond 1023, and takes a TLS record without content (a session ticket of
+TLS 1.3, half a record) for something to be read, so that its thread blocks while there is something to send.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+from typing import Any, Final
+
+from pynetdicom.association import Association
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+CLOSED: Final = "Evt17"
+"""Transport connection closed (PS3.8 Table 9-10)."""
+
+BLOCK_BYTES: Final = 1024 * 1024
+
+TLS_RECORD_BYTES: Final = 16384
+"""Most content of one TLS record (RFC 8446 5.1)."""
+
+
+class ClosedError(Exception):
+    """The connection ended in the middle of a PDU. The sender knows that its film was not taken."""
+
+
+class FilmSocket(AssociationSocket):
+    """A socket that is read in large pieces, and not for ever.
+
+    Args:
+        assoc: whose `network_timeout` is how long a PDU may stop in its middle.
+        client_socket: of a connection that came in.
+        address: ours, for a connection that is to go out.
+    """
+
+    def __init__(
+        self, assoc: Association, client_socket: Any = None, address: AddressInformation | None = None
+    ) -> None:
+        super().__init__(assoc, client_socket=client_socket, address=address)
+        # Without it, a sender that stops in the middle of a PDU would hold its thread for good.
+        if client_socket is not None:
+            client_socket.settimeout(assoc.network_timeout)
+        self._returned = b""
+        self.is_ended = False
+        """True when the other side has closed or broken the connection."""
+        self.trouble: OSError | None = None
+        """What broke the connection, as far as reading told."""
+
+    @property
+    def ready(self) -> bool:
+        """True when there is something to be read, or to be found out about the connection."""
+        if self.socket is None or not self._is_connected:
+            return False
+        if self._returned or self.is_ended:
+            return True
+        encrypted = isinstance(self.socket, ssl.SSLSocket)
+        if encrypted and self.socket.pending():  # type: ignore[attr-defined]
+            return True
+        try:
+            poll = select.poll()
+            poll.register(self.socket, select.POLLIN)
+            if not poll.poll(0):
+                return False
+            return self._read_ahead() if encrypted else True
+        except (OSError, ValueError):
+            self.event_queue.put(CLOSED)
+            return False
+
+    def _read_ahead(self) -> bool:
+        """Take what TLS has to give without waiting for more; True when there is something."""
+        sock: Any = self.socket
+        timeout = sock.gettimeout()
+        sock.setblocking(False)
+        try:
+            self._returned = sock.recv(TLS_RECORD_BYTES)
+            self.is_ended = not self._returned
+            return True
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError as error:
+            self.trouble = error
+            self.is_ended = True
+            return True
+        finally:
+            sock.settimeout(timeout)
+
+    def _shutdown_socket(self) -> None:
+        """Close; pynetdicom's own leaves a socket open that its peer has closed already."""
+        if self.socket is not None:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
+    def give_back(self, content: bytes) -> None:
+        """Make `content` what is read next."""
+        self._returned = content + self._returned
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Return `nr_bytes` bytes, fewer only if the connection ended.
+
+        Raises:
+            OSError: when it broke or nothing came in time (`TimeoutError`).
+        """
+        content = bytearray()
+        # A hostile length takes no more memory than what is really sent.
+        while len(content) < nr_bytes:
+            piece = bytearray(min(nr_bytes - len(content), BLOCK_BYTES))
+            came = self.fill(memoryview(piece))
+            content += memoryview(piece)[:came]
+            if came < len(piece):
+                break
+        return content
+
+    def fill(self, view: memoryview) -> int:
+        """Read into `view` until it is full or the connection ends; returns how many bytes came."""
+        assert self.socket is not None
+        filled = min(len(self._returned), len(view))
+        if filled:
+            view[:filled] = self._returned[:filled]
+            self._returned = self._returned[filled:]
+        while filled < len(view) and not self.is_ended:
+            try:
+                came = self.socket.recv_into(view[filled:])
+            except OSError as error:
+                self.trouble = error
+                raise
+            self.is_ended = came == 0
+            filled += came
+        return filled
+
+    def read_header(self, layout: struct.Struct) -> tuple[int, ...]:
+        """Read and unpack a header.
+
+        Raises:
+            ClosedError: when the connection ends before that.
+        """
+        content = bytearray(layout.size)
+        if self.fill(memoryview(content)) < len(content):
+            raise ClosedError
+        return layout.unpack(content)

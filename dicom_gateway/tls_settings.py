@@ -1,0 +1,56 @@
+"""What a site sets of TLS (PS3.15 B.12): for the gateway's port, and for a peer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class PeerTlsSettings(BaseModel):
+    """A peer that is spoken to over TLS."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    ca: Path | None = None
+    """PEM file of the certificates that may have signed the peer's; none takes those of this host's system.
+    For a self-signed peer, its own certificate."""
+    certificate: Path | None = None
+    """PEM file of our certificate, with those between it and the CA; none where the peer asks for none."""
+    key: Path | None = None
+    """PEM file of its private key, without a passphrase, readable by this user alone."""
+    check_host_name: bool = True
+    """Whether `peers.host` has to stand in the peer's certificate."""
+    host_name: str | None = Field(default=None, min_length=1)
+    """The name that stands in the peer's certificate, where it is not `peers.host`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> PeerTlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        return self
+
+
+class ListenerTlsSettings(BaseModel):
+    """The gateway's port for TLS."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    certificate: Path
+    """PEM file of the gateway's certificate, with those between it and the CA."""
+    key: Path
+    """PEM file of its private key, without a passphrase, readable by this user alone."""
+    port: int = Field(default=2762, ge=0, le=65535)
+    """TCP port (2762 is registered for dicom-tls); 0 takes any free one."""
+    ca: Path | None = None
+    """PEM file of the certificates that may have signed callers' certificates."""
+    require_client_certificate: bool = True
+    """Whether callers have to show a certificate that `ca` knows."""
+    handshake_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    """A caller that has not finished the TLS handshake by then is cut off."""
+
+    @model_validator(mode="after")
+    def _check(self) -> ListenerTlsSettings:
+        if self.require_client_certificate and self.ca is None:
+            raise ValueError("set ca, or require_client_certificate = false")
+        return self
