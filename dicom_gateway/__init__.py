@@ -3,9 +3,15 @@
 Files, in the order in which a film meets them:
 
 - `settings`: AE titles, ports, peers, limits.
+- `ae_title`: application entity titles, as they are set.
+- `caller_settings`: who may call, and from where.
 - `tls_settings`: which certificates and keys, for the gateway's port and for peers.
 - `tls_context`: TLS as PS3.15 B.12 wants it, from those files.
+- `certificates`: until when certificates hold, and who may read keys.
 - `storage_scp`: takes C-STORE and C-ECHO.
+- `listener`: a port, plain or TLS.
+- `admission`: who gets an association, and with which rejection the others are sent away.
+- `refusal_log`: refusals in the log, counted, so that nobody floods it.
 - `film_socket`: an association's socket, read in large pieces, plain or TLS.
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.

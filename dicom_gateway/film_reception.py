@@ -25,7 +25,7 @@ from dicom_gateway.dataset_header import (
     read_text,
     to_json_model,
 )
-from dicom_gateway.film_stream import IncomingDataset
+from dicom_gateway.film_stream import IncomingDataset, TooLargeError
 from dicom_gateway.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool, SpooledFile, film_key
@@ -91,6 +91,10 @@ class FilmReception:
         except DataError as error:
             store_log.error("the database cannot hold what the header says", error=type(error).__name__)
             return CANNOT_UNDERSTAND
+        except TooLargeError:
+            # Not 0xC000: that says that the dataset could not be read (PS3.4 Table B.2-1).
+            store_log.error("dataset larger than gateway.maximum_dataset_bytes: not taken")
+            return OUT_OF_RESOURCES
         except OSError as error:
             store_log.error("spool cannot be written: film not taken", error=error.strerror)
             return OUT_OF_RESOURCES

@@ -12,6 +12,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 from typing import Any, Final
 
 from pynetdicom.association import Association
@@ -49,8 +50,15 @@ class FilmSocket(AssociationSocket):
         self._returned = b""
         self.is_ended = False
         """True when the other side has closed or broken the connection."""
+        self.deadline: float | None = None
+        """When it is read no more, by `time.monotonic`: who sends a byte a minute would go on for good."""
         self.trouble: OSError | None = None
         """What broke the connection, as far as reading told."""
+
+    @property
+    def is_overdue(self) -> bool:
+        """True when its deadline has passed."""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     @property
     def ready(self) -> bool:
@@ -125,6 +133,8 @@ class FilmSocket(AssociationSocket):
             view[:filled] = self._returned[:filled]
             self._returned = self._returned[filled:]
         while filled < len(view) and not self.is_ended:
+            if self.is_overdue:
+                raise TimeoutError("the association has been open for too long")
             try:
                 came = self.socket.recv_into(view[filled:])
             except OSError as error:

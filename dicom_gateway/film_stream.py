@@ -9,6 +9,7 @@ that the dataset is complete by an empty last fragment; what is no fragment of a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import struct
@@ -18,8 +19,6 @@ from typing import Any, Final
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
-from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import RequestHandler
 
 from dicom_gateway.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
 
@@ -36,6 +35,10 @@ TRANSFER: Final = "Sta6"
 _background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
 
 
+class TooLargeError(OSError):
+    """A dataset has more bytes than the settings allow. Permanent, unless they are changed."""
+
+
 @dataclass
 class IncomingDataset:
     """What came of one dataset while it was written to its file."""
@@ -43,6 +46,8 @@ class IncomingDataset:
     path: str
     byte_count: int = 0
     """Bytes that were hashed: the dataset's size, unless some of it went pynetdicom's way."""
+    written: int = 0
+    """Bytes that came so far, counted where there is a limit."""
     sha256: Any = field(default_factory=hashlib.sha256)
     error: OSError | None = None
     """Why it could not be written. The rest of it is read and dropped, so that the sender gets an answer."""
@@ -58,6 +63,13 @@ class IncomingDataset:
                 block = block[os.write(file.fileno(), block) :]
         except OSError as error:
             self.error = error
+            self._let_go(file)
+
+    def limit(self, file: Any, further: int, most: int) -> None:
+        """Take no more when it becomes too large."""
+        self.written += further
+        if self.error is None and self.written > most:
+            self.error = TooLargeError(errno.EFBIG, os.strerror(errno.EFBIG))
             self._let_go(file)
 
     @staticmethod
@@ -104,8 +116,9 @@ def _sync_and_close(descriptor: int) -> None:
 class FilmStream(DULServiceProvider):
     """The upper layer (PS3.8) of an association that brings films."""
 
-    def __init__(self, assoc: Association) -> None:
+    def __init__(self, assoc: Association, maximum_dataset_bytes: int | None = None) -> None:
         super().__init__(assoc)
+        self._maximum_dataset_bytes = maximum_dataset_bytes
         self._blocks = (memoryview(b""), memoryview(b""))  # made when a film comes: most probes bring none
         self._filled = 0
         self._hashing: Future[None] | None = None
@@ -114,6 +127,11 @@ class FilmStream(DULServiceProvider):
     def take_incoming(self, path: str) -> IncomingDataset:
         """Return what is known of the dataset in the file `path`, and forget it."""
         return self._incoming.pop(path, IncomingDataset(path))
+
+    def idle_timer_expired(self) -> bool:
+        """True when nothing came for too long, or the association has been open for too long."""
+        sock: Any = self.socket
+        return super().idle_timer_expired() or (sock is not None and sock.is_overdue)
 
     def run_reactor(self) -> None:
         """Work until the connection ends, and wake who still waits for the association request.
@@ -200,6 +218,8 @@ class FilmStream(DULServiceProvider):
         path = str(message._data_set_path)
         incoming = self._incoming.setdefault(path, IncomingDataset(path))
         block = self._blocks[0][: self._filled]
+        if self._maximum_dataset_bytes is not None:
+            incoming.limit(self._file(), len(block), self._maximum_dataset_bytes)
         incoming.write(self._file(), block)
         self._finish_hashing()  # of the other block
         self._hashing = _background.submit(incoming.hash, block)
@@ -211,22 +231,3 @@ class FilmStream(DULServiceProvider):
         if self._hashing is not None:
             self._hashing.result()
             self._hashing = None
-
-
-class SharedContexts(list[PresentationContext]):
-    """What a server supports. pynetdicom copies it deeply for each association, and then only reads it."""
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> list[PresentationContext]:
-        return list(self)
-
-
-class FilmRequestHandler(RequestHandler):
-    """Gives each association that is asked for a `FilmSocket` and a `FilmStream`."""
-
-    def _create_association(self) -> Association:
-        association = super()._create_association()
-        association.dul = FilmStream(association)
-        association.network_timeout = self.ae.network_timeout  # reaches the timers of `dul`
-        association.acse_timeout = self.ae.acse_timeout
-        association.set_socket(FilmSocket(association, self.request))
-        return association

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from dicom_gateway.ae_title import AeTitle
+from dicom_gateway.caller_settings import CallerSettings
 from dicom_gateway.rule_settings import RuleSettings, check_names
-from dicom_gateway.tls_settings import PeerTlsSettings
-
-
-def _check_ae_title(value: str) -> str:
-    """PS3.5 6.2, VR AE: 1 to 16 printable characters without backslash, not only spaces."""
-    if not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]{1,16}", value) or not value.strip():
-        raise ValueError("an AE title has 1 to 16 printable ASCII characters, no backslash")
-    return value.strip()
-
-
-AeTitle = Annotated[str, AfterValidator(_check_ae_title)]
-"""Application entity title (PS3.5 6.2, VR AE)."""
+from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
 
 
 class PeerSettings(BaseModel):
@@ -57,9 +47,19 @@ class GatewaySettings(BaseModel):
     host: str = "0.0.0.0"  # noqa: S104  a PACS calls from outside
     """Address to listen on."""
     port: int = Field(default=11112, ge=0, le=65535)
-    """TCP port to listen on; 0 takes any free one."""
+    """TCP port to listen on, unencrypted; 0 takes any free one."""
+    accept_plain: bool = True
+    """Whether the unencrypted port is open; false leaves that of `[gateway.tls]` alone."""
+    tls: ListenerTlsSettings | None = None
+    """A second port, for TLS."""
     maximum_associations: int = Field(default=50, ge=1, le=1000)
     """How many may be open at once; further ones are rejected for the moment."""
+    maximum_associations_per_address: int = Field(default=40, ge=1, le=1000)
+    """How many of them may come from one address."""
+    maximum_association_s: float = Field(default=86400.0, gt=0)
+    """An association that has been open for so long is aborted; its sender opens another one."""
+    maximum_dataset_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
+    """A larger dataset is read and dropped, and its C-STORE answered 0xA700."""
     maximum_pdu_bytes: int = Field(default=131072, ge=4096, le=4194304)
     """Largest PDU (PS3.8 D.1) that senders may use."""
     network_timeout_s: float = Field(default=60.0, gt=0, le=3600)
@@ -82,13 +82,21 @@ class GatewaySettings(BaseModel):
     require_called_ae_title: bool = True
     """Reject associations that call another AE title than ours."""
     allowed_calling_ae_titles: tuple[AeTitle, ...] = ()
-    """Only these may call; empty lets everyone."""
+    """Only these may call, and `[[gateway.callers]]`; where both are empty, everyone."""
+    callers: tuple[CallerSettings, ...] = ()
+    """Only these may call, and `allowed_calling_ae_titles`: AE titles with the addresses they call from."""
     maximum_queue_length: int = Field(default=200, ge=1)
     """Films wait in the spool while so many are in the broker's queue."""
     excluded_calling_ae_titles: tuple[AeTitle, ...] = ()
     """Films from these senders are taken and refused as `excluded_by_rule`."""
     rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
     """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> GatewaySettings:
+        if not self.accept_plain and self.tls is None:
+            raise ValueError("accept_plain = false needs [gateway.tls]: there would be no port")
+        return self
 
 
 class CourierSettings(BaseModel):

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import structlog
 from pynetdicom import AE, evt
-from pynetdicom.transport import ThreadedAssociationServer
 
 from db.database import Database
 from dicom_gateway.commitment_events import CommitmentEvents
 from dicom_gateway.film_reception import SUCCESS, FilmReception
-from dicom_gateway.film_stream import FilmRequestHandler, SharedContexts
+from dicom_gateway.listener import Listener
 from dicom_gateway.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
     STORAGE_COMMITMENT,
     STORAGE_SOP_CLASSES,
     VERIFICATION,
 )
+from dicom_gateway.refusal_log import RefusalLog
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
+from dicom_gateway.tls_context import RenewedContext
 
 log = structlog.get_logger(__name__)
 
@@ -44,22 +45,21 @@ class StorageScp:
         self._settings = settings
         self._database = database
         self._reception = FilmReception(settings, database, spool, received)
-        self._server: ThreadedAssociationServer | None = None
+        self._listeners: list[Listener] = []
 
     def start(self) -> int:
-        """Begin to listen; returns the TCP port.
+        """Begin to listen; returns the TCP port, that for TLS where there is no plain one.
 
         Raises:
-            OSError: when the port is taken.
+            OSError: when a port is taken.
+            TlsFileError: when certificate, key or CA cannot be used.
         """
         settings = self._settings
         ae = AE(ae_title=settings.ae_title)
         ae.maximum_pdu_size = settings.maximum_pdu_bytes
-        ae.maximum_associations = settings.maximum_associations
+        ae.maximum_associations = sys.maxsize  # `Admission` counts, and says whom it sent away
         ae.network_timeout = settings.network_timeout_s
         ae.acse_timeout = ae.dimse_timeout = settings.network_timeout_s
-        ae.require_called_aet = settings.require_called_ae_title
-        ae.require_calling_aet = list(settings.allowed_calling_ae_titles)
         ae.add_supported_context(VERIFICATION)
         for sop_class in STORAGE_SOP_CLASSES:
             ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
@@ -71,26 +71,29 @@ class StorageScp:
             (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),
             (evt.EVT_CONN_CLOSE, _drop_unfinished),
         ]
-        server = ae.make_server(
-            (settings.host, settings.port),
-            evt_handlers=handlers,
-            server_class=ThreadedAssociationServer,
-            request_handler=FilmRequestHandler,
-        )
-        assert isinstance(server, ThreadedAssociationServer)
-        server.contexts = SharedContexts(server.contexts)
-        ae._servers.append(server)  # where its shutdown looks for it
-        threading.Thread(target=server.serve_forever, name="listener", daemon=True).start()
-        self._server = server
-        port = int(server.server_address[1])
-        log.info("listening", ae_title=settings.ae_title, port=port)
-        return port
+        tls = RenewedContext(settings.tls) if settings.tls is not None else None
+        refusals = RefusalLog()
+        if settings.accept_plain:
+            self._listeners.append(Listener(ae, settings, settings.port, None, handlers, refusals))
+        if tls is not None and settings.tls is not None:
+            self._listeners.append(Listener(ae, settings, settings.tls.port, tls, handlers, refusals))
+        for listener in self._listeners:
+            listener.start()
+            log.info(
+                "listening", ae_title=settings.ae_title, port=listener.port, tls=listener.tls is not None
+            )
+        return self.ports[0]
+
+    @property
+    def ports(self) -> list[int]:
+        """TCP ports that are open: the plain one first."""
+        return [listener.port for listener in self._listeners]
 
     def stop(self) -> None:
         """Close the port and abort what is still open; what was answered with success is kept."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server = None
+        for listener in self._listeners:
+            listener.shutdown()
+        self._listeners = []
 
 
 def _drop_unfinished(event: evt.Event) -> None:

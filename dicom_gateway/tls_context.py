@@ -7,8 +7,11 @@ least, 1.3 where both sides have it, and of TLS 1.2 only the cipher suites that 
 from __future__ import annotations
 
 import ssl
+import threading
 from pathlib import Path
 from typing import Final
+
+import structlog
 
 from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
 
@@ -21,8 +24,57 @@ CIPHER_SUITES_1_2: Final = {
 """OpenSSL's name: the standard's (RFC 9325 4.2). Those of TLS 1.3 are all sound and stay as they are."""
 
 
+log = structlog.get_logger(__name__)
+
+
 class TlsFileError(Exception):
     """A certificate or key cannot be used. Permanent: the text names the setting, the file and the reason."""
+
+
+class RenewedContext:
+    """The server's side, built anew when its files change: a renewed certificate needs no restart.
+
+    Args:
+        settings: which files.
+
+    Raises:
+        TlsFileError: naming the setting, the file and the reason.
+    """
+
+    def __init__(self, settings: ListenerTlsSettings) -> None:
+        self._settings = settings
+        self._files = [path for path in (settings.certificate, settings.key, settings.ca) if path is not None]
+        self._stamp = self._look()
+        self._context = build_listener_context(settings)
+        self._lock = threading.Lock()
+
+    @property
+    def handshake_timeout_s(self) -> float:
+        """How long a caller has."""
+        return self._settings.handshake_timeout_s
+
+    def current(self) -> ssl.SSLContext:
+        """Return the context of the files as they are; of those before, while the new ones are no good."""
+        with self._lock:
+            stamp = self._look()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                try:
+                    self._context = build_listener_context(self._settings)
+                    log.info("certificates read anew")
+                except TlsFileError as error:
+                    log.error("new certificates not usable, the old ones stay", reason=str(error))
+            return self._context
+
+    def _look(self) -> list[tuple[int, int] | None]:
+        stamps: list[tuple[int, int] | None] = []
+        for path in self._files:
+            try:
+                found = path.stat()
+                stamps.append((found.st_mtime_ns, found.st_ino))
+            except OSError:
+                stamps.append(None)
+        return stamps
 
 
 def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
@@ -49,6 +101,7 @@ def build_peer_context(settings: PeerTlsSettings) -> ssl.SSLContext:
     """
     context = _restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.check_hostname = settings.check_host_name
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # `ca` may be the peer's own certificate
     if settings.ca is not None:
         _load_ca(context, "peers.tls", settings.ca)
     else:

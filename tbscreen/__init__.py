@@ -23,6 +23,8 @@ Files:
 - `training_progress`: how far a training run is.
 - `machine`: the machine in one line.
 - `doctor`: checks an installation and says what to do.
+- `check`: what it finds of one part.
+- `certificate_checks`: what it says of certificates and keys.
 - `gpu_proof`: `doctor --gpu`: a device scores as the CPU does, and how fast.
 - `prepared_file`: files on disk, read as the gateway reads them.
 - `predict`: scores for files on disk, without PACS, broker or database.

@@ -166,7 +166,8 @@ def doctor(
         raise typer.Exit(0 if proof.holds else 1)
     if bundle is not None or as_json:
         fail("--bundle and --json go with --gpu")
-    from tbscreen.doctor import Health, examine
+    from tbscreen.check import Health
+    from tbscreen.doctor import examine
 
     marks = {Health.GOOD: "[green]✓[/green]", Health.NOTE: "[yellow]●[/yellow]", Health.BAD: "[red]✗[/red]"}
     bad = 0

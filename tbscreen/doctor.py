@@ -6,8 +6,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from redis import Redis
@@ -18,29 +16,14 @@ from redis.retry import Retry
 from db import bundles, deliveries, outbox, schema
 from db.database import Database, DatabaseAwayError
 from db.states import DeliveryState
-from dicom_gateway.settings import PeerSettings
+from dicom_gateway.settings import GatewaySettings, PeerSettings
+from dicom_gateway.tls_settings import PeerTlsSettings
 from dicom_gateway.verification import echo
+from tbscreen.certificate_checks import examine_certificates
+from tbscreen.check import Check, Health
 from tbscreen.settings import Settings, find_file
 from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
-
-
-class Health(StrEnum):
-    """How a part is."""
-
-    GOOD = "good"
-    NOTE = "note"
-    BAD = "bad"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One part, how it is, and what to do."""
-
-    part: str
-    health: Health
-    finding: str
-    advice: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -50,7 +33,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _examine_data_directory(settings)
     yield from _examine_database(settings)
     yield _examine_broker(settings)
-    yield _examine_gateway(settings)
+    yield from _examine_gateway(settings)
+    yield from examine_certificates(settings)
     yield from _examine_peers(settings)
 
 
@@ -173,22 +157,30 @@ def _examine_broker(settings: Settings) -> Check:
     return Check("broker", Health.GOOD, f"Redis {version}")
 
 
-def _examine_gateway(settings: Settings) -> Check:
+def _examine_gateway(settings: Settings) -> Iterator[Check]:
     gateway = settings.gateway
-    if gateway.port == 0:
-        return Check(
-            "gateway", Health.NOTE, "gateway.port is 0, any free port: not checked", "give it a port"
-        )
+    if gateway.accept_plain:
+        yield _call_gateway(gateway, gateway.port, "gateway.port", None)
+    if gateway.tls is not None:
+        # Its own certificate is what we have: shown as the caller's, and known as its own.
+        own = gateway.tls.certificate
+        tls = PeerTlsSettings(ca=own, certificate=own, key=gateway.tls.key, check_host_name=False)
+        yield _call_gateway(gateway, gateway.tls.port, "gateway.tls.port", tls)
+
+
+def _call_gateway(gateway: GatewaySettings, port: int, key: str, tls: PeerTlsSettings | None) -> Check:
+    part = "gateway" if tls is None else "gateway over TLS"
+    if port == 0:
+        return Check(part, Health.NOTE, f"{key} is 0, any free port: not checked", "give it a port")
     host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104
-    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=gateway.port)
-    caller = next(iter(gateway.allowed_calling_ae_titles), gateway.ae_title)
+    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=port, tls=tls)
+    titles = [*gateway.allowed_calling_ae_titles, *(caller.ae_title for caller in gateway.callers)]
+    caller = next((title for title in titles if title), gateway.ae_title)
     trouble = echo(ourselves, caller)
-    where = f"AE title {gateway.ae_title}, port {gateway.port}"
+    where = f"AE title {gateway.ae_title}, port {port}"
     if trouble is not None:
-        return Check(
-            "gateway", Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'"
-        )
-    return Check("gateway", Health.GOOD, f"{where} answers C-ECHO")
+        return Check(part, Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
+    return Check(part, Health.GOOD, f"{where} answers C-ECHO")
 
 
 def _examine_peers(settings: Settings) -> Iterator[Check]:

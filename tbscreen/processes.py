@@ -25,6 +25,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
     from dicom_gateway.storage_scp import StorageScp
+    from dicom_gateway.tls_context import TlsFileError
 
     ending = _end_on_signal()
     database = _open_database(settings)
@@ -53,6 +54,8 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     except OSError as error:
         where = f"{settings.gateway.host}:{settings.gateway.port}"
         raise PortError(f"cannot listen on {where} ({error.strerror}): set gateway.port") from None
+    except TlsFileError as error:
+        raise CertificateError(str(error)) from None
     for loop in loops:
         loop.start()
     retention.start()
@@ -144,6 +147,10 @@ class ProcessError(Exception):
 
 class PortError(ProcessError):
     """Another program listens there."""
+
+
+class CertificateError(ProcessError):
+    """A certificate or key of the gateway's port for TLS cannot be used."""
 
 
 class SchemaError(ProcessError):

@@ -13,6 +13,7 @@ from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Table
+from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.database import empty_tables, fresh_database, postgresql
 from tests.servers.redis import redis_server
 
@@ -50,6 +51,12 @@ def redis_url() -> Iterator[str]:
     """URL of a Redis server, one for the whole run."""
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A CA and what it has signed."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from pynetdicom import AE, _config
 from db import worklist
 from db.worklist import FilmEntry, StudyEntry
 from tbscreen.trial import Trial, trial
-from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, storescp
 from tests.servers.ports import free_port, wait_until
 
@@ -67,12 +66,6 @@ class Site:
         entry = look()
         assert entry is not None
         return entry
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """A CA and what it has signed."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")

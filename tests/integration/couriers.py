@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.uid import generate_uid
@@ -94,14 +95,14 @@ def courier(
 
 
 @contextmanager
-def gateway(database: Database, folder: Path, port: int) -> Iterator[None]:
-    """Run a gateway's storage SCP inside the block."""
+def gateway(database: Database, folder: Path, port: int, **changes: Any) -> Iterator[StorageScp]:
+    """Run a gateway's storage SCP inside the block; `changes` are further settings."""
     before = tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET
-    settings = GatewaySettings(host="127.0.0.1", port=port, reserved_disk_bytes=0)
+    settings = GatewaySettings(host="127.0.0.1", port=port, reserved_disk_bytes=0, **changes)
     scp = StorageScp(settings, database, Spool(folder), received=lambda: None)
     scp.start()
     try:
-        yield
+        yield scp
     finally:
         scp.stop()
         tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET = before

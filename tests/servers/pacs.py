@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,16 +166,18 @@ def storescp(folder: Path, port: int | None = None, *options: str) -> Iterator[S
         process.wait(timeout=30)
 
 
-def echo(port: int, ae_title: str) -> bool:
+def echo(port: int, ae_title: str, *options: str) -> bool:
     """C-ECHO by DCMTK's echoscu; True when it succeeds."""
-    command = [need("echoscu", "dcmtk"), "-aec", ae_title, "127.0.0.1", str(port)]
+    command = [need("echoscu", "dcmtk"), *options, "-aec", ae_title, "127.0.0.1", str(port)]
     return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
 
 
-def store(port: int, *files: Path, ae_title: str = "TBSCREEN") -> subprocess.CompletedProcess[str]:
+def store(
+    port: int, *files: Path, ae_title: str = "TBSCREEN", options: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """C-STORE by DCMTK's storescu; the caller judges the result."""
     command = [need("storescu", "dcmtk"), "-v", "--propose-lossless", "-aet", "MODALITY", "-aec", ae_title]
-    command += ["127.0.0.1", str(port), *map(str, files)]
+    command += [*options, "127.0.0.1", str(port), *map(str, files)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 

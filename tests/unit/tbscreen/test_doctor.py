@@ -13,10 +13,14 @@ from db import bundles, deliveries, outbox
 from db.database import Database
 from db.tables import BundleChunk, Delivery, Model, OutboxEntry
 from dicom_gateway.settings import PeerSettings
-from tbscreen.doctor import Check, Health, examine
+from dicom_gateway.tls_settings import ListenerTlsSettings
+from tbscreen.check import Check, Health
+from tbscreen.doctor import examine
 from tbscreen.serve import migrate
 from tbscreen.settings import Settings, load_settings
 from tbscreen.trial import SmallPacs
+from tests.integration.couriers import gateway
+from tests.servers.certificates import Certificates
 from tests.servers.ports import free_port
 from tests.unit import rows
 
@@ -123,6 +127,22 @@ def test_a_full_disk_is_said(settings: Settings, database: Database) -> None:
 def test_a_gateway_on_any_free_port_is_not_checked(settings: Settings) -> None:
     gateway = settings.gateway.model_copy(update={"port": 0})
     assert _examine(settings.model_copy(update={"gateway": gateway}))["gateway"].health is Health.NOTE
+
+
+def test_a_gateway_with_a_port_for_tls_alone_is_called_over_tls(
+    settings: Settings, certificates: Certificates, sqlite_database: Database, place: Path
+) -> None:
+    pair = certificates.gateway
+    tls = ListenerTlsSettings(
+        port=free_port(), ca=certificates.ca, certificate=pair.certificate, key=pair.key
+    )
+    alone = {"accept_plain": False, "tls": tls}
+    changed = settings.model_copy(update={"gateway": settings.gateway.model_copy(update=alone)})
+    assert "nothing answers" in _examine(changed)["gateway over TLS"].finding
+    with gateway(sqlite_database, place / "spool", 0, **alone):
+        checks = _examine(changed)
+    assert checks["gateway over TLS"].finding.endswith("answers C-ECHO")
+    assert "gateway" not in checks
 
 
 def test_without_an_active_bundle_films_wait(settings: Settings, database: Database) -> None:

@@ -1,0 +1,124 @@
+"""Who gets an association, and with which A-ASSOCIATE-RJ (PS3.8 9.3.4) the others are sent away."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pynetdicom.association import Association
+
+from dicom_gateway.settings import GatewaySettings
+
+MAPPED_V4 = ipaddress.ip_network("::ffff:0:0/96")
+
+
+@dataclass(frozen=True)
+class RejectionCode:
+    """Result, source and reason of PS3.8 Table 9-21, and what is meant by them here."""
+
+    result: int
+    """1 permanent, 2 transient."""
+    source: int
+    """1 service user, 2 service provider (ACSE), 3 service provider (presentation)."""
+    reason: int
+    meaning: str
+
+
+class Rejection(Enum):
+    """Why an association is rejected."""
+
+    UNKNOWN_CALLER = RejectionCode(1, 1, 3, "calling AE title not among the callers")
+    WRONG_ADDRESS = RejectionCode(1, 1, 3, "calling AE title not from this address")
+    WRONG_CALLED = RejectionCode(1, 1, 7, "called AE title is not ours")
+    ALL_TAKEN = RejectionCode(2, 3, 2, "gateway.maximum_associations are open")
+    ALL_TAKEN_BY_ADDRESS = RejectionCode(2, 3, 2, "gateway.maximum_associations_per_address are open")
+
+
+class Admission:
+    """Judges association requests, and counts those who are there.
+
+    Args:
+        settings: callers, our own AE title, limits.
+    """
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._titles = frozenset(settings.allowed_calling_ae_titles)
+
+    def judge(self, association: Association) -> Rejection | None:
+        """Judge an association whose request has come; None lets it in."""
+        request = association.requestor.primitive
+        calling = str(getattr(request, "calling_ae_title", None) or "").strip()
+        called = str(getattr(request, "called_ae_title", None) or "").strip()
+        address = find_address(association)
+        rejection = self._judge_caller(calling, address)
+        if rejection is not None:
+            return rejection
+        if self._settings.require_called_ae_title and called != self._settings.ae_title:
+            return Rejection.WRONG_CALLED
+        return self._judge_limits(address)
+
+    def _judge_caller(self, calling: str, address: str) -> Rejection | None:
+        callers = self._settings.callers
+        if not callers and not self._titles:
+            return None
+        if calling in self._titles:
+            return None
+        matching = [caller for caller in callers if caller.ae_title in (None, calling)]
+        if any(_is_in(address, caller.addresses) for caller in matching):
+            return None
+        named = any(caller.ae_title == calling for caller in matching)
+        return Rejection.WRONG_ADDRESS if named else Rejection.UNKNOWN_CALLER
+
+    def _judge_limits(self, address: str) -> Rejection | None:
+        asked = [one for one in list_acceptors() if one.requestor.primitive is not None]
+        if len(asked) > self._settings.maximum_associations:
+            return Rejection.ALL_TAKEN
+        from_there = [one for one in asked if find_address(one) == address]
+        if len(from_there) > self._settings.maximum_associations_per_address:
+            return Rejection.ALL_TAKEN_BY_ADDRESS
+        return None
+
+    def is_flooded(self, address: str, shaking_hands: Sequence[str]) -> bool:
+        """True when there are so many connections, silent ones included, that no further one is taken.
+
+        Four times what may be open as associations: who asks for one too many still gets a proper rejection.
+
+        Args:
+            address: who wants to connect.
+            shaking_hands: addresses of connections that are not associations yet.
+        """
+        addresses = [find_address(one) for one in list_acceptors()]
+        addresses += shaking_hands
+        return (
+            len(addresses) >= 4 * self._settings.maximum_associations
+            or addresses.count(address) >= 4 * self._settings.maximum_associations_per_address
+        )
+
+
+def list_acceptors() -> list[Association]:
+    """Return the associations and would-be associations that were opened to this process."""
+    # Their threads, as pynetdicom does: nothing that could be forgotten when one of them ends.
+    return [one for one in threading.enumerate() if isinstance(one, Association) and one.is_acceptor]
+
+
+def find_address(association: Association) -> str:
+    """Return the address of who opened an association."""
+    place = association.requestor.address_info
+    return place.address if place is not None else ""
+
+
+def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    """True for an address in one of the networks, or when there are none."""
+    if not networks:
+        return True
+    try:
+        place = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return False
+    if place.version == 6 and place in MAPPED_V4 and place.ipv4_mapped is not None:
+        place = place.ipv4_mapped
+    return any(place in network for network in networks)
