@@ -23,6 +23,9 @@ Files, in the order in which a film meets them:
 - `studies`: a study stands where its worst film stands.
 - `reads`: radiologists' verdicts on studies, with their history.
 - `worklist`: the one prioritised query.
+- `durations`: the time between two moments, in the SQL of either database.
+- `report_figures`: what reports count: films, findings, scores, stages and deliveries of a period.
+- `read_films`: screened films with their reads, for accuracy; scores and greys of films, for drift.
 
 This room imports none of the others.
 """

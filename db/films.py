@@ -37,6 +37,7 @@ class ReceivedFilm:
     view_position: str | None = None
     age_years: int | None = None
     station_name: str | None = None
+    institution_name: str | None = None
     header: dict[str, Any] = field(default_factory=dict)
     """DICOM JSON model (PS3.18 F.2) of the dataset without pixels."""
 
@@ -63,6 +64,16 @@ class DueFilm:
     calling_ae_title: str
     preparation_attempts: int
     """Counting this one."""
+
+
+@dataclass(frozen=True)
+class Greys:
+    """How grey an array is: what drift is watched by. All are 0..1."""
+
+    mean: float
+    deviation: float
+    dark: float
+    """Share of it below 0.02."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         view_position=film.view_position,
         age_years=film.age_years,
         station_name=film.station_name,
+        institution_name=film.institution_name,
         calling_ae_title=film.calling_ae_title,
         gateway=film.gateway,
         spool_path=film.spool_path,
@@ -207,9 +219,14 @@ def postpone(session: Session, instance_id: int, delay: timedelta, *, count_atte
         instance.preparation_attempts = max(0, instance.preparation_attempts - 1)
 
 
-def record_preparation(session: Session, instance_id: int, jpeg: bytes, doubts: Sequence[Doubt]) -> None:
-    """Keep the rendition and the doubts of a film that is fit to be screened."""
+def record_preparation(
+    session: Session, instance_id: int, jpeg: bytes, doubts: Sequence[Doubt], greys: Greys | None = None
+) -> None:
+    """Keep the rendition, the doubts and the greys of a film that is fit to be screened."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if greys is not None:
+        instance.array_mean, instance.array_deviation = greys.mean, greys.deviation
+        instance.array_dark = greys.dark
     instance.prepared_at = now()
     instance.doubts = [doubt.value for doubt in doubts]
     session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))

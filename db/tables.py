@@ -131,6 +131,7 @@ class Instance(Table):
     view_position: Mapped[str | None] = mapped_column(String(32))
     age_years: Mapped[int | None]
     station_name: Mapped[str | None] = mapped_column(String(64))
+    institution_name: Mapped[str | None] = mapped_column(String(64))
     calling_ae_title: Mapped[str] = mapped_column(String(64))
     gateway: Mapped[str] = mapped_column(String(128))
     spool_path: Mapped[str | None] = mapped_column(String(256), index=True)
@@ -147,9 +148,15 @@ class Instance(Table):
     """When its gateway looks at it again: preparation if received, redispatch if queued."""
     bundle_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))
     operating_point: Mapped[str | None] = mapped_column(String(64))
+    array_mean: Mapped[float | None]
+    """Mean of the array that was screened, 0..1; None as long as it was not prepared."""
+    array_deviation: Mapped[float | None]
+    """Its standard deviation."""
+    array_dark: Mapped[float | None]
+    """Share of it that is black: below 0.02."""
 
     requested_at: Mapped[datetime]
-    received_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(index=True)
     prepared_at: Mapped[datetime | None]
     queued_at: Mapped[datetime | None]
     state_changed_at: Mapped[datetime]

@@ -137,6 +137,7 @@ class FilmReception:
             view_position=read_text(dataset, "ViewPosition", 32),
             age_years=read_age_years(dataset),
             station_name=read_text(dataset, "StationName", 64),
+            institution_name=read_text(dataset, "InstitutionName", 64),
             header=to_json_model(dataset),
         )
 

@@ -36,6 +36,9 @@ from dicom_gateway.spool import Spool, film_key
 RENDITION_PIXELS: Final = 1024
 """Longest side of the rendition that is kept for people."""
 
+BLACK: Final = 0.02
+"""Below it a pixel of the array counts as black: collimated, or beside the film."""
+
 MAX_STRIKES: Final = 3
 """A film that killed or hung its preparation so often is refused as `processing_failed`."""
 
@@ -103,6 +106,11 @@ def render_jpeg(display: Display) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=95)
     return buffer.getvalue()
+
+
+def measure_greys(array: FilmArray) -> films.Greys:
+    """Return mean, standard deviation and share of black of an array (float32 (256, 256), 0..1)."""
+    return films.Greys(float(array.mean()), float(array.std()), float((array < BLACK).mean()))
 
 
 class PreparationProcess:
@@ -250,7 +258,13 @@ class PreparationLoop(threading.Thread):
         key = film_key(film.sop_instance_uid)
         assert preparation.array is not None
         with self._database.write() as session:
-            films.record_preparation(session, film.instance_id, preparation.rendition, preparation.doubts)
+            films.record_preparation(
+                session,
+                film.instance_id,
+                preparation.rendition,
+                preparation.doubts,
+                measure_greys(preparation.array),
+            )
             pinned = films.pin_bundle(session, film.instance_id, SPEC.version)
             ready = pinned is not None
             queued = ready and films.mark_queued(

@@ -7,6 +7,7 @@ Files:
 - `import_cli`: `models import`.
 - `retrain_cli`: `retrain`.
 - `rules_cli`: those that begin with `rules`: which films are screened, and which rule decides.
+- `report_cli`: `report`.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.

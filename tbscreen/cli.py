@@ -15,6 +15,7 @@ from rich.console import Console
 from tbscreen import __version__
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
+from tbscreen.report_cli import write_report
 from tbscreen.retrain_cli import retrain_model
 from tbscreen.rules_cli import rules_app
 from tbscreen.settings import SettingsError
@@ -42,6 +43,7 @@ def main() -> None:
 
     from db.database import DatabaseError
     from dicom_gateway.spool import SpoolError
+    from reports.period import ReportError
     from tbscreen.activation import ActivationError
     from tbscreen.private_redis import NoRedisError
     from tbscreen.processes import ProcessError
@@ -55,6 +57,7 @@ def main() -> None:
         DatabaseError,
         NoRedisError,
         ProcessError,
+        ReportError,
         SpoolError,
         SupervisorError,
         BundleError,
@@ -270,6 +273,7 @@ def predict(
 
 
 app.command("retrain")(retrain_model)
+app.command("report")(write_report)
 
 
 @app.command("settings")

@@ -26,6 +26,7 @@ from db.database import normalize_url
 from db.settings import DatabaseSettings
 from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
+from reports.settings import ReportSettings
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
 
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     courier: CourierSettings = CourierSettings()
     commitment: CommitmentSettings = CommitmentSettings()
     web: WebSettings = WebSettings()
+    reports: ReportSettings = ReportSettings()
     peers: tuple[PeerSettings, ...] = ()
     """Other DICOM nodes: who gets the reports."""
 

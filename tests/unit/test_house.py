@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("tbscreen", "web", "training", "worker", "dicom_gateway", "db")
+ROOMS = ("tbscreen", "web", "reports", "training", "worker", "dicom_gateway", "db")
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "managers", "base", "misc"}
 
 # Neither the machine on which a file was written nor where its packages came from is anybody's business.

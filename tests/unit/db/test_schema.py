@@ -94,7 +94,8 @@ def test_a_filled_database_loses_nothing_on_its_way_to_the_registry_and_back(
     assert [(row.pop("verdict"), row.pop("is_read") in (False, 0)) for row in after["studies"]] == [
         (None, True) for _ in before["studies"]
     ]
-    assert {table: after[table] for table in before} == before
+    # What later migrations add to a row is theirs to test.
+    assert {table: _keep_columns(after[table], before[table]) for table in before} == before
     with empty_database.write() as session:
         shadow_screenings.start(session, rows.OTHER_DIGEST)
 
@@ -156,6 +157,13 @@ def _fill(database: Database) -> None:
         row = shadow_screenings.begin(session, screened, rows.OTHER_DIGEST, "worker-1")
         assert row is not None
         shadow_screenings.finish(session, row, rows.make_result(screened, digest=rows.OTHER_DIGEST))
+
+
+def _keep_columns(
+    rows_after: list[dict[str, object]], rows_before: list[dict[str, object]]
+) -> list[dict[str, object]]:
+    known = set().union(*rows_before)
+    return [{name: value for name, value in row.items() if name in known} for row in rows_after]
 
 
 def _read_all(database: Database) -> dict[str, list[dict[str, object]]]:

@@ -1,0 +1,190 @@
+"""Models against radiologists' reads: sensitivity, specificity, ROC, calibration, and where they differ.
+
+A read is no proof of tuberculosis, its reader may have seen the score, and only what was read is counted:
+every form of a report says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.codes import Verdict
+from db.read_films import ReadFilm
+from reports.figures import Agreement, CalibrationBin, Disagreement, OperatingMark, Roc
+from training.statistics import bin_probabilities, measure_auc, measure_proportion
+
+MOST_ROCS: Final = 4
+MOST_CURVE_POINTS: Final = 400
+MOST_DISAGREEMENTS: Final = 50
+
+
+def keep_worst(films: Iterable[ReadFilm]) -> list[ReadFilm]:
+    """Return each study's most suspicious film: by priority, then by probability, as on the worklist."""
+    worst: dict[int, ReadFilm] = {}
+    for film in films:
+        known = worst.get(film.study_id)
+        if known is None or _rank(film) > _rank(known):
+            worst[film.study_id] = film
+    return list(worst.values())
+
+
+def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
+    """Count studies at the operating point that held for each.
+
+    Args:
+        studies: each by its most suspicious film.
+        screened: how many studies there are, read or not.
+    """
+    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    hits = sum(is_positive(one) and is_tb(one) for one in sure)
+    alarms = sum(is_positive(one) and not is_tb(one) for one in sure)
+    cleared = sum(not is_positive(one) and not is_tb(one) for one in sure)
+    missed = sum(not is_positive(one) and is_tb(one) for one in sure)
+    return Agreement(
+        screened=screened,
+        read=len(studies),
+        unsure=len(studies) - len(sure),
+        true_positive=hits,
+        false_positive=alarms,
+        true_negative=cleared,
+        false_negative=missed,
+        sensitivity=measure_proportion(hits, hits + missed),
+        specificity=measure_proportion(cleared, cleared + alarms),
+        ppv=measure_proportion(hits, hits + alarms),
+        npv=measure_proportion(cleared, cleared + missed),
+    )
+
+
+def draw_rocs(studies: Sequence[ReadFilm]) -> tuple[Roc, ...]:
+    """Return the ROC curve of each model that has reads of both kinds, the one with most reads first."""
+    by_model: dict[str, list[ReadFilm]] = {}
+    for one in studies:
+        if one.verdict is not Verdict.UNSURE:
+            by_model.setdefault(one.model, []).append(one)
+    both = {name: some for name, some in by_model.items() if len({is_tb(one) for one in some}) == 2}
+    most_first = sorted(both.items(), key=lambda item: (-len(item[1]), item[0]))
+    return tuple(_draw_roc(name, some) for name, some in most_first[:MOST_ROCS])
+
+
+def compute_curve(
+    truth: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (1 - specificity, sensitivity) at every threshold, from (0, 0) to (1, 1).
+
+    Args:
+        truth: shape (n,), with both classes.
+        scores: shape (n,); those alike are one step.
+    """
+    order = np.argsort(-scores, kind="stable")
+    last_of_tie = np.append(np.diff(scores[order]) != 0, True)
+    hits = np.append(0, np.cumsum(truth[order])[last_of_tie])
+    alarms = np.append(0, np.cumsum(~truth[order])[last_of_tie])
+    corner = np.ones(len(hits), dtype=bool)
+    corner[1:-1] = (np.diff(hits)[:-1] * np.diff(alarms)[1:]) != (np.diff(hits)[1:] * np.diff(alarms)[:-1])
+    places = np.flatnonzero(corner)
+    if len(places) > MOST_CURVE_POINTS:
+        places = places[np.unique(np.linspace(0, len(places) - 1, MOST_CURVE_POINTS).astype(int))]
+    return alarms[places] / alarms[-1], hits[places] / hits[-1]
+
+
+def bin_calibration(studies: Sequence[ReadFilm]) -> tuple[CalibrationBin, ...]:
+    """Return the share read as TB in each tenth of calibrated probability that holds a study."""
+    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    if len({is_tb(one) for one in sure}) < 2:
+        return ()
+    truth, values = [is_tb(one) for one in sure], [one.probability for one in sure]
+    return tuple(
+        CalibrationBin(probability=mean, studies=number, share_of_tb=interval)
+        for mean, share, number in bin_probabilities(truth, values)
+        if (interval := measure_proportion(round(share * number), number)) is not None
+    )
+
+
+def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[list[Disagreement], int]:
+    """Return the studies to look at, and how many there are in all.
+
+    Those read as TB that the model did not mark come first, the lowest scores first; then the alarms that
+    the radiologist did not share, the highest first. At most 50 of either.
+
+    Args:
+        studies: each by its most suspicious film.
+        named: with accession number and study date, which are patient data.
+    """
+    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    missed = sorted(
+        (one for one in sure if is_tb(one) and not is_positive(one)),
+        key=lambda one: (one.score, one.study_id),
+    )
+    alarms = sorted(
+        (one for one in sure if not is_tb(one) and is_positive(one)),
+        key=lambda one: (-one.score, one.study_id),
+    )
+    listed = [_describe("missed", one, named) for one in missed[:MOST_DISAGREEMENTS]]
+    listed += [_describe("false alarm", one, named) for one in alarms[:MOST_DISAGREEMENTS]]
+    return listed, len(missed) + len(alarms)
+
+
+def is_positive(film: ReadFilm) -> bool:
+    """True from the operating point upwards, as in `worker.triage`."""
+    return film.score >= film.threshold
+
+
+def is_tb(film: ReadFilm) -> bool:
+    """True where the study was read as tuberculosis."""
+    return film.verdict is Verdict.TB
+
+
+def _rank(film: ReadFilm) -> tuple[int, float]:
+    return film.priority.rank, film.probability
+
+
+def _draw_roc(model: str, studies: Sequence[ReadFilm]) -> Roc:
+    truth = np.array([is_tb(one) for one in studies])
+    scores = np.array([one.score for one in studies])
+    alarms, hits = compute_curve(truth, scores)
+    used: dict[tuple[str, float], int] = {}
+    for one in studies:
+        key = (one.operating_point, one.threshold)
+        used[key] = used.get(key, 0) + 1
+    return Roc(
+        model=model,
+        tb=int(truth.sum()),
+        not_tb=int((~truth).sum()),
+        auc=measure_auc(truth, scores),
+        alarms=tuple(alarms.tolist()),
+        hits=tuple(hits.tolist()),
+        points=_mark(used, truth, scores),
+    )
+
+
+def _mark(
+    used: Mapping[tuple[str, float], int], truth: NDArray[np.bool_], scores: NDArray[np.float64]
+) -> tuple[OperatingMark, ...]:
+    """Mark the operating points where they lie on the curve, that is over all of its studies."""
+    return tuple(
+        OperatingMark(
+            name=name,
+            threshold=threshold,
+            studies=number,
+            sensitivity=float((scores[truth] >= threshold).mean()),
+            specificity=float((scores[~truth] < threshold).mean()),
+        )
+        for (name, threshold), number in sorted(used.items())
+    )
+
+
+def _describe(kind: str, film: ReadFilm, named: bool) -> Disagreement:
+    return Disagreement(
+        kind="missed" if kind == "missed" else "false alarm",
+        score=film.score,
+        threshold=film.threshold,
+        finding=film.finding.value,
+        model=film.model,
+        station=film.station,
+        accession_number=film.accession_number if named else None,
+        study_date=film.study_date if named else None,
+    )

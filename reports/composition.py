@@ -1,0 +1,190 @@
+"""Puts a report together: one pass over the database, a few queries, nothing that grows with the headers."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db import read_films, report_figures
+from db.codes import Finding, Priority
+from db.read_films import ReadFilm
+from db.report_figures import STAGES, FilmCount, Grouping
+from db.states import DeliveryState, FilmState
+from db.tables import now
+from reports import agreement
+from reports.drift import measure_drift
+from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage
+from reports.period import Period
+from reports.settings import ReportSettings
+from training.statistics import measure_proportion
+
+ALL: Final = "all films"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants to know."""
+
+    period: Period
+    by: Grouping | None = None
+    with_studies: bool = False
+    """Accession number and study date in the list of disagreements: patient data."""
+    reference_first: date | None = None
+    """Of drift; None: the setting's, else the 90 days before the period."""
+    reference_last: date | None = None
+
+
+@dataclass
+class _Counts:
+    """Of one group, while the rows come in."""
+
+    films: list[FilmCount] = field(default_factory=list)
+    deliveries: Counter[str] = field(default_factory=Counter)
+    stages: tuple[array[float], ...] = field(default_factory=lambda: tuple(array("d") for _ in STAGES))
+    read: list[ReadFilm] = field(default_factory=list)
+    studies: int = 0
+
+
+def compose_report(session: Session, request: Request, settings: ReportSettings, version: str) -> Report:
+    """Count, measure and put together.
+
+    Args:
+        session: one that reads; a report sees one state of the database where the database can do so.
+        request: what is wanted.
+        settings: the site's.
+        version: of tbscreen.
+
+    Raises:
+        PeriodError: when no reference period can be made.
+    """
+    report_figures.freeze(session)
+    period = request.period
+    span = period.to_span()
+    total = _collect(session, period, None)
+    groups = _collect(session, period, request.by) if request.by else {}
+    superseded, own = report_figures.count_left_out(session, span)
+    everything = total.get(ALL, _Counts())
+    studies = agreement.keep_worst(everything.read)
+    listed, in_all = agreement.list_disagreements(studies, named=request.with_studies)
+    return Report(
+        organisation=settings.organisation,
+        first=period.first,
+        last=period.last,
+        timezone=period.timezone,
+        made_at=now(),
+        version=version,
+        by=request.by.value if request.by else None,
+        total=_describe(ALL, everything),
+        groups=tuple(_describe(name, groups[name]) for name in sorted(groups)),
+        superseded=superseded,
+        own_objects=own,
+        histograms=tuple(
+            Histogram(model=model, films=tuple(films))
+            for model, films in report_figures.count_scores(session, span).items()
+        ),
+        rocs=agreement.draw_rocs(studies),
+        calibration=agreement.bin_calibration(studies),
+        disagreements=tuple(listed),
+        disagreements_in_all=in_all,
+        named_studies=request.with_studies,
+        drift=_watch(session, request, settings),
+    )
+
+
+def _collect(session: Session, period: Period, grouping: Grouping | None) -> dict[str, _Counts]:
+    span = period.to_span()
+    group = report_figures.group_by(grouping, period.list_months())
+    counts: dict[str, _Counts] = {}
+
+    def of(name: str) -> _Counts:
+        return counts.setdefault(name, _Counts())
+
+    for film in report_figures.count_films(session, span, group):
+        of(film.group).films.append(film)
+    for name, state, number in report_figures.count_deliveries(session, span, group):
+        of(name).deliveries[state] += number
+    for name, durations in report_figures.stream_stages(session, span, group):
+        for stage, duration in zip(of(name).stages, durations, strict=True):
+            if duration is not None:
+                stage.append(duration)
+    for read in read_films.stream_read_films(session, span, group):
+        of(read.group).read.append(read)
+    for name, number in read_films.count_screened_studies(session, span, group).items():
+        of(name).studies = number
+    return counts
+
+
+def _describe(name: str, counts: _Counts) -> Group:
+    delivered = counts.deliveries
+    return Group(
+        name=name,
+        flow=_describe_flow(counts.films),
+        bands=_describe_bands([film for film in counts.films if film.trained]),
+        stages=tuple(_describe_stage(*one) for one in zip(STAGES, counts.stages, strict=True)),
+        deliveries=Deliveries(
+            delivered=delivered[DeliveryState.DELIVERED],
+            pending=delivered[DeliveryState.PENDING],
+            parked=delivered[DeliveryState.PARKED],
+            unbuilt=delivered["unbuilt"],
+        ),
+        agreement=agreement.measure_agreement(agreement.keep_worst(counts.read), counts.studies),
+    )
+
+
+def _describe_flow(films: Sequence[FilmCount]) -> Flow:
+    states, refused = Counter[FilmState](), Counter[str]()
+    for film in films:
+        states[film.state] += film.films
+        if film.state is FilmState.REFUSED:
+            refused[film.refusal or "no reason"] += film.films
+    return Flow(
+        received=states.total(),
+        screened=states[FilmState.SCREENED],
+        waiting=states[FilmState.RECEIVED] + states[FilmState.QUEUED],
+        refused=dict(sorted(refused.items(), key=lambda item: (-item[1], item[0]))),
+        untrained=sum(film.films for film in films if film.trained is False),
+    )
+
+
+def _describe_bands(films: Iterable[FilmCount]) -> Bands:
+    priorities, findings = Counter[str | None](), Counter[str | None]()
+    for film in films:
+        priorities[film.priority] += film.films
+        findings[film.finding] += film.films
+    return Bands(
+        high=priorities[Priority.HIGH],
+        medium=priorities[Priority.MEDIUM],
+        low=priorities[Priority.LOW],
+        present=findings[Finding.PRESENT],
+        absent=findings[Finding.ABSENT],
+        undetermined=findings[Finding.UNDETERMINED],
+        share_present=measure_proportion(findings[Finding.PRESENT], findings.total()),
+    )
+
+
+def _describe_stage(name: str, durations: array[float]) -> Stage:
+    if not durations:
+        return Stage(name=name, films=0, median_ms=None, p95_ms=None)
+    median, p95 = np.quantile(np.array(durations), (0.5, 0.95)).tolist()
+    return Stage(name=name, films=len(durations), median_ms=median, p95_ms=p95)
+
+
+def _watch(session: Session, request: Request, settings: ReportSettings) -> Drift:
+    period = request.period
+    first = request.reference_first or settings.reference_from
+    last = request.reference_last or settings.reference_to
+    reference = period.find_reference(first, last)
+    before = reference.to_span()
+    return measure_drift(
+        read_films.stream_input(session, before, [before]),
+        read_films.stream_input(session, period.to_span(), period.list_weeks()),
+        reference,
+        settings.drift_index,
+    )

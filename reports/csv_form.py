@@ -1,0 +1,100 @@
+"""A report as one long table: section, group, figure, value and its interval, one figure a line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from reports.figures import Group, Report
+from training.statistics import Estimate
+
+COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")
+"""`low` and `high` are the 95 % interval where a figure has one. Shares are 0..1, durations milliseconds."""
+
+Line = tuple[str, str, str, object, object, object]
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def render_csv(report: Report) -> str:
+    """Return the report as CSV; a figure that cannot be had is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in _list_lines(report):
+        writer.writerow([_disarm(cell) for cell in line])
+    return text.getvalue()
+
+
+def _list_lines(report: Report) -> Iterator[Line]:
+    about = {
+        "notice": report.notice,
+        "organisation": report.organisation,
+        "first day": report.first,
+        "last day": report.last,
+        "time zone": report.timezone,
+        "made at": report.made_at.isoformat(),
+        "tbscreen": report.version,
+        "superseded revisions": report.superseded,
+        "own objects": report.own_objects,
+    }
+    for name, value in about.items():
+        yield "report", "", name, value, "", ""
+    for group in (report.total, *report.groups):
+        yield from _list_group(group)
+    for histogram in report.histograms:
+        bins = len(histogram.films)
+        for number, films in enumerate(histogram.films):
+            name = f"films with a score of {number / bins:.2f} to {(number + 1) / bins:.2f}"
+            yield "scores", histogram.model, name, films, "", ""
+    for roc in report.rocs:
+        yield _line("auc", roc.model, "AUC", roc.auc)
+    for one in report.calibration:
+        name = f"share read as TB at {one.probability:.3f}, {one.studies} studies"
+        yield _line("calibration", "all films", name, one.share_of_tb)
+    for difference in report.disagreements:
+        name = " ".join(filter(None, (difference.accession_number, difference.study_date)))
+        yield "disagreements", difference.kind, name or difference.station, difference.score, "", ""
+    for row in report.drift.rows:
+        name = f"{row.figure} {row.week}" + (f" {row.model}" if row.model else "")
+        value = "" if row.index is None else row.index
+        yield "drift alert" if row.alert else "drift", row.station, name, value, "", ""
+
+
+def _list_group(group: Group) -> Iterator[Line]:
+    flow, name = group.flow, group.name
+    counts = {"received": flow.received, "screened": flow.screened, "waiting": flow.waiting}
+    counts |= {f"refused: {reason}": number for reason, number in flow.refused.items()}
+    counts |= {"screened by an untrained model": flow.untrained}
+    for figure, number in counts.items():
+        yield "films", name, figure, number, "", ""
+    bands = group.bands
+    for figure, number in bands.model_dump(exclude={"share_present"}).items():
+        yield "findings", name, figure, number, "", ""
+    yield _line("findings", name, "share present", bands.share_present)
+    for stage in group.stages:
+        yield "turnaround", name, f"{stage.name}, films", stage.films, "", ""
+        for figure, value in (("median", stage.median_ms), ("95th percentile", stage.p95_ms)):
+            yield "turnaround", name, f"{stage.name}, {figure}", "" if value is None else value, "", ""
+    for figure, number in group.deliveries.model_dump().items():
+        yield "deliveries", name, figure, number, "", ""
+    agreement = group.agreement
+    shares = ("sensitivity", "specificity", "ppv", "npv")
+    for figure, number in agreement.model_dump(exclude=set(shares)).items():
+        yield "reads", name, figure.replace("_", " "), number, "", ""
+    for figure in shares:
+        yield _line("reads", name, figure, getattr(agreement, figure))
+
+
+def _line(section: str, group: str, figure: str, estimate: Estimate | None) -> Line:
+    if estimate is None:
+        return section, group, figure, "", "", ""
+    return section, group, figure, estimate.value, estimate.low, estimate.high
+
+
+def _disarm(cell: object) -> object:
+    """Let no spreadsheet take a name from a film's header for a formula (OWASP, CSV injection)."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

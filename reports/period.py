@@ -1,0 +1,106 @@
+"""The days that a report is about, in the site's time zone, and their months and weeks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from db.report_figures import Span
+
+MOST_DAYS: Final = 3660
+FIRST_YEAR: Final = 1990
+REFERENCE_DAYS: Final = 90
+
+
+class ReportError(Exception):
+    """Root of this room's errors."""
+
+
+class PeriodError(ReportError, ValueError):
+    """No report can be made of such a period. Permanent: the text says what to give."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `first` to `last`, both included, as a clock in `timezone` (IANA) counts them.
+
+    Raises:
+        PeriodError: when the first lies after the last, or they lie ten years apart.
+    """
+
+    first: date
+    last: date
+    timezone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise PeriodError(f"the period begins on {self.first} and ends before, on {self.last}")
+        if self.days > MOST_DAYS or self.first.year < FIRST_YEAR or self.last.year > 9000:
+            raise PeriodError(f"a period lies after {FIRST_YEAR} and has at most {MOST_DAYS} days")
+
+    @property
+    def days(self) -> int:
+        """How many."""
+        return (self.last - self.first).days + 1
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last}"
+
+    def to_span(self) -> Span:
+        """Return its beginning and end as UTC."""
+        return self._span(str(self), self.first, self.last + timedelta(days=1))
+
+    def list_months(self) -> list[Span]:
+        """Return its calendar months in order, named "2026-01"; the outer ones cut to the period."""
+        return self._cut("%Y-%m", lambda day: (day.replace(day=1) + timedelta(days=32)).replace(day=1))
+
+    def list_weeks(self) -> list[Span]:
+        """Return its weeks, Monday to Sunday (ISO 8601), named by their first day in the period."""
+        return self._cut("%Y-%m-%d", lambda day: day + timedelta(days=7 - day.weekday()))
+
+    def find_reference(self, first: date | None = None, last: date | None = None) -> Period:
+        """Return the period that drift is measured against: the one given, else the 90 days before."""
+        if first is not None and last is not None:
+            return Period(first, last, self.timezone)
+        return Period(
+            self.first - timedelta(days=REFERENCE_DAYS), self.first - timedelta(days=1), self.timezone
+        )
+
+    def _cut(self, name: str, following: Callable[[date], date]) -> list[Span]:
+        spans, day = [], self.first
+        while day <= self.last:
+            after = min(following(day), self.last + timedelta(days=1))
+            spans.append(self._span(day.strftime(name), day, after))
+            day = after
+        return spans
+
+    def _span(self, name: str, first: date, after: date) -> Span:
+        return Span(name, self._begin(first), self._begin(after))
+
+    def _begin(self, day: date) -> datetime:
+        return datetime.combine(day, time(), ZoneInfo(self.timezone)).astimezone(UTC)
+
+
+def choose_period(first: date | None, last: date | None, timezone: str) -> Period:
+    """Return the period of two days, of which either may be left out.
+
+    Without both it is last month; without the last it ends today; without the first it begins with the
+    last's month.
+
+    Raises:
+        PeriodError: when no report can be made of it.
+    """
+    today = datetime.now(ZoneInfo(timezone)).date()
+    if first is None and last is None:
+        return find_last_month(today, timezone)
+    last = last or max(today, first or today)
+    return Period(first or last.replace(day=1), last, timezone)
+
+
+def find_last_month(today: date, timezone: str) -> Period:
+    """Return the calendar month before `today`'s."""
+    last = today.replace(day=1) - timedelta(days=1)
+    return Period(last.replace(day=1), last, timezone)

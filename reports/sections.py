@@ -1,0 +1,318 @@
+"""A report in words and tables: what its text, its HTML and its PDF say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reports.figures import Agreement, Disagreement, Drift, Group, Report
+from reports.wording import (
+    DRIFT_FIGURES,
+    NOTHING,
+    REFUSALS,
+    STAGES,
+    count_things,
+    write_auc,
+    write_count,
+    write_duration,
+    write_estimate,
+    write_index,
+    write_part,
+)
+
+MOST_ALERTS: Final = 40
+
+GROUP_WORDS: Final = {"site": "site", "station": "station", "month": "month", "model": "model"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready as text; the first column says what a row is of, the others are short."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of a report. `key` names its pictures."""
+
+    key: str
+    title: str
+    paragraphs: Sequence[str]
+    tables: Sequence[Table] = ()
+
+
+def compose_sections(report: Report) -> list[Section]:
+    """Return the sections in order; where there are no figures, words say why."""
+    return [
+        _tell_films(report),
+        _tell_findings(report),
+        _tell_turnaround(report),
+        _tell_deliveries(report),
+        _tell_agreement(report),
+        _tell_disagreements(report),
+        _tell_drift(report.drift),
+        _tell_method(report),
+    ]
+
+
+def _tell_films(report: Report) -> Section:
+    flow = report.total.flow
+    if not flow.received:
+        return Section("films", "Films", ["No film was received in this period."])
+    rows = [
+        ("received", flow.received),
+        ("screened", flow.screened),
+        ("waiting", flow.waiting),
+        *((f"refused: {REFUSALS.get(reason, reason)}", number) for reason, number in flow.refused.items()),
+    ]
+    said = []
+    if flow.untrained:
+        said.append(
+            f"{count_things(flow.untrained, 'film')} of those screened went through a model that is not "
+            "trained: its scores mean nothing and are in none of the figures on findings, reads and scores."
+        )
+    if report.superseded:
+        said.append(
+            f"{count_things(report.superseded, 'revision')} more came and were replaced by a later "
+            "correction of the same film; each film counts once, as it stands now."
+        )
+    if report.own_objects:
+        said.append(
+            f"{count_things(report.own_objects, 'object')} that tbscreen itself had made came back; "
+            "they are no films and not counted."
+        )
+    tables = [
+        Table(
+            "What became of the films",
+            ("", "films", "share"),
+            [(name, write_count(number), write_part(number, flow.received)) for name, number in rows],
+        )
+    ]
+    if report.groups:
+        tables.append(
+            Table(
+                f"By {report.by}",
+                (report.by or "", "received", "screened", "refused", "waiting"),
+                [(group.name, *_count_flow(group)) for group in report.groups],
+            )
+        )
+    return Section("films", "Films", said, tables)
+
+
+def _count_flow(group: Group) -> list[str]:
+    flow = group.flow
+    numbers = (flow.received, flow.screened, sum(flow.refused.values()), flow.waiting)
+    return [write_count(number) for number in numbers]
+
+
+def _tell_findings(report: Report) -> Section:
+    title, bands = "Findings and priorities", report.total.bands
+    if not bands.high + bands.medium + bands.low:
+        return Section("findings", title, ["No film of this period was screened by a trained model."])
+    columns = ("HIGH", "MEDIUM", "LOW", "present", "absent", "undetermined", "share present (95 % interval)")
+    rows = [("all films", *_write_bands(report.total))]
+    rows += [(group.name, *_write_bands(group)) for group in report.groups]
+    said = [
+        "Positive is what the model calls radiographic features suggestive of pulmonary tuberculosis: "
+        "a reason to look and to test, not a diagnosis.",
+    ]
+    return Section("findings", title, said, [Table("", (report.by or "", *columns), rows)])
+
+
+def _write_bands(group: Group) -> list[str]:
+    bands = group.bands
+    numbers = (bands.high, bands.medium, bands.low, bands.present, bands.absent, bands.undetermined)
+    return [*(write_count(number) for number in numbers), write_estimate(bands.share_present)]
+
+
+def _tell_turnaround(report: Report) -> Section:
+    stages = [stage for stage in report.total.stages if stage.films]
+    if not stages:
+        return Section("turnaround", "Turnaround", ["No film of this period is through any stage."])
+    rows = [
+        (STAGES[one.name], write_count(one.films), write_duration(one.median_ms), write_duration(one.p95_ms))
+        for one in stages
+    ]
+    tables = [Table("By stage", ("stage", "films", "median", "95th percentile"), rows)]
+    if report.groups:
+        columns = ("result, median", "result, 95th", "delivered, median", "delivered, 95th")
+        tables.append(
+            Table(
+                f"From sender to result and to delivered report, by {report.by}",
+                (report.by or "", *columns),
+                [(group.name, *_write_ends(group)) for group in report.groups],
+            )
+        )
+    return Section("turnaround", "Turnaround", [], tables)
+
+
+def _write_ends(group: Group) -> list[str]:
+    ends = [stage for stage in group.stages if stage.name.startswith("until ")]
+    return [write_duration(one) for stage in ends for one in (stage.median_ms, stage.p95_ms)]
+
+
+def _tell_deliveries(report: Report) -> Section:
+    rows = [(group.name, *_write_deliveries(group)) for group in (report.total, *report.groups)]
+    total = report.total.deliveries
+    if not total.delivered + total.pending + total.parked + total.unbuilt:
+        return Section("deliveries", "Deliveries", ["There was nothing to deliver in this period."])
+    said = []
+    if total.parked:
+        said.append(
+            f"{count_things(total.parked, 'delivery', 'deliveries')} failed: "
+            "'tbscreen deliveries --state parked' says why, '--replay' sends them again."
+        )
+    columns = ("delivered", "pending", "failed", "report not yet built")
+    return Section("deliveries", "Deliveries", said, [Table("", (report.by or "", *columns), rows)])
+
+
+def _write_deliveries(group: Group) -> list[str]:
+    one = group.deliveries
+    return [write_count(number) for number in (one.delivered, one.pending, one.parked, one.unbuilt)]
+
+
+def _tell_agreement(report: Report) -> Section:
+    title, total = "Against radiologists' reads", report.total.agreement
+    if not total.read:
+        return Section("agreement", title, ["No study of this period was read, so nothing is said here."])
+    said = [
+        f"{count_things(total.read, 'study', 'studies')} of {write_count(total.screened)} screened were read"
+        + (f"; {write_count(total.unsure)} as unsure, which are left out." if total.unsure else "."),
+        *_explain_missing_classes(total),
+        "A read is a radiologist's opinion and no proof of tuberculosis; its reader may have seen the score; "
+        "and studies that nobody read are not in these figures.",
+    ]
+    columns = ("TB / not", "sensitivity", "specificity", "PPV", "NPV")
+    rows = [("all films", *_write_agreement(total))]
+    rows += [(group.name, *_write_agreement(group.agreement)) for group in report.groups]
+    tables = [
+        Table(
+            "At the operating point that held for each film",
+            (report.by or "", *columns),
+            rows,
+            "95 % intervals in brackets (Wilson 1927). PPV and NPV hold for this mix of studies.",
+        )
+    ]
+    if report.rocs:
+        tables.append(
+            Table(
+                "Area under the ROC curve",
+                ("model", "TB / not", "AUC"),
+                [(one.model, f"{one.tb} / {one.not_tb}", write_auc(one.auc)) for one in report.rocs],
+                "95 % intervals in brackets (DeLong 1988).",
+            )
+        )
+    return Section("agreement", title, said, tables)
+
+
+def _explain_missing_classes(total: Agreement) -> list[str]:
+    tb = total.true_positive + total.false_negative
+    others = total.true_negative + total.false_positive
+    if tb and others:
+        return []
+    if not tb and not others:
+        return ["All were read as unsure, so there is nothing to compare with."]
+    missing, lost = ("TB", "sensitivity") if not tb else ("not TB", "specificity")
+    return [f"None was read as {missing}: there is no {lost}, no ROC curve and no calibration plot."]
+
+
+def _write_agreement(one: Agreement) -> list[str]:
+    tb, others = one.true_positive + one.false_negative, one.true_negative + one.false_positive
+    shares = (one.sensitivity, one.specificity, one.ppv, one.npv)
+    return [f"{tb} / {others}", *(write_estimate(share) for share in shares)]
+
+
+def _tell_disagreements(report: Report) -> Section:
+    title, listed = "Disagreements to look at", report.disagreements
+    if not listed:
+        read = report.total.agreement.read
+        nothing = "Model and radiologist disagree on no study." if read else "No study was read."
+        return Section("disagreements", title, [nothing])
+    said = [
+        f"Model and radiologist disagree on {count_things(report.disagreements_in_all, 'study', 'studies')}."
+    ]
+    if len(listed) < report.disagreements_in_all:
+        said[0] += f" The {len(listed)} that lie furthest apart are listed."
+    if not report.named_studies:
+        said.append("Accession numbers and study dates are patient data: --with-studies lists them.")
+    groups: tuple[tuple[str, str], ...] = (
+        ("missed", "Read as TB, below the operating point"),
+        ("false alarm", "Read as not TB, at or above the operating point"),
+    )
+    tables = []
+    for kind, name in groups:
+        rows = [_write_disagreement(one, report.named_studies) for one in listed if one.kind == kind]
+        named = ("accession number", "study date") if report.named_studies else ("study",)
+        if rows:
+            rows = rows if report.named_studies else [(str(at), *row) for at, row in enumerate(rows, start=1)]
+            tables.append(Table(name, (*named, "score", "from", "finding", "station", "model"), rows))
+    return Section("disagreements", title, said, tables)
+
+
+def _write_disagreement(one: Disagreement, named: bool) -> tuple[str, ...]:
+    names = (one.accession_number or NOTHING, one.study_date or NOTHING) if named else ()
+    return (*names, f"{one.score:.3f}", f"{one.threshold:.3f}", one.finding, one.station, one.model)
+
+
+def _tell_drift(drift: Drift) -> Section:
+    title = "Drift"
+    period = f"{drift.reference_first} to {drift.reference_last}"
+    if not drift.rows:
+        return Section("drift", title, ["No film was screened in this period, so nothing can have drifted."])
+    judged = [row for row in drift.rows if row.index is not None]
+    said = [
+        f"Each station's weeks against the same station's films of {period}: scores, greys of the films and "
+        f"ages, by the population stability index (0: the same; an alert from {drift.threshold:.2f}, or more "
+        "where so few films reach that by chance).",
+    ]
+    if not judged:
+        said.append(
+            "No week could be judged: a week needs 30 films and the reference 100 of the same station "
+            "(for scores, of the same model)."
+        )
+        return Section("drift", title, said)
+    alerts = drift.alerts
+    said.append(
+        f"{count_things(len(alerts), 'alert')} in {count_things(len(judged), 'comparison')}"
+        + (f"; the {MOST_ALERTS} greatest are listed." if len(alerts) > MOST_ALERTS else ".")
+        + (
+            f" {len(drift.rows) - len(judged)} more had too few films."
+            if len(drift.rows) > len(judged)
+            else ""
+        )
+    )
+    rows = [
+        (
+            row.station,
+            row.week.isoformat(),
+            DRIFT_FIGURES[row.figure],
+            write_index(row.index),
+            write_index(row.limit),
+            f"{row.films} / {row.reference_films}",
+        )
+        for row in alerts[:MOST_ALERTS]
+    ]
+    columns = ("station", "week from", "figure", "index", "alert from", "films / reference")
+    return Section("drift", title, said, [Table("Alerts", columns, rows)] if rows else [])
+
+
+def _tell_method(report: Report) -> Section:
+    return Section(
+        "method",
+        "How these figures were made",
+        [
+            f"Films received from {report.first} to {report.last}, both included, by days of "
+            f"{report.timezone}; a film counts once, as its current revision. A site is the institution that "
+            "a film's header names, or the sender's AE title where it names none. Durations are of films "
+            "that are through the stage; medians and percentiles are exact. A study stands where its most "
+            "suspicious film does.",
+            f"Made by tbscreen {report.version} on {report.made_at:%Y-%m-%d at %H:%M UTC} from the results "
+            "database; the same command gives the same figures as long as no film of the period changes.",
+            report.notice,
+        ],
+    )
