@@ -6,11 +6,13 @@ Files, in the order in which a film meets them:
 - `database`: the engine; `Database.write()` and `Database.read()` are the only ways to a session.
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.
-- `states`: the state machines, a film's, a delivery's and a commitment's: tables of allowed transitions.
+- `states`: the state machines of films, deliveries, commitments and pulls: tables of allowed transitions.
 - `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
   heat maps, shadow screenings, reads, outbox, report objects, deliveries,
-  commitments and their items.
+  commitments and their items, pulls and the studies that they find.
 - `films`: a film is received, prepared, dispatched, refused.
+- `pulls`: what is fetched from a PACS that cannot route, and which process is at it.
+- `pulled_studies`: what pulls find there: to be fetched, here, failed.
 - `spooled_files`: which files a gateway still holds, and which of them may go.
 - `bundles`: model bundles, registered, activated and kept in chunks for worker hosts.
 - `activations`: who made which bundle the active one, and why; the way back.

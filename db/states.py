@@ -58,6 +58,32 @@ class TransactionState(StrEnum):
     """The peer has reported; what it says again changes nothing."""
 
 
+class PullState(StrEnum):
+    """Where one pull stands: a command's, or a schedule's over all its rounds."""
+
+    IDLE = "idle"
+    """Nobody is at it: interrupted, or waiting for its next round."""
+    RUNNING = "running"
+    """A process is at it, until its lease ends."""
+    COMPLETE = "complete"
+    """Everything that it found is here, or was never wanted."""
+
+
+class PulledStudyState(StrEnum):
+    """Where one study of a peer stands that a pull found."""
+
+    WANTED = "wanted"
+    """To be fetched."""
+    FETCHING = "fetching"
+    """Its pull is at it."""
+    COMPLETE = "complete"
+    """Every film of it that the peer lists is here."""
+    UNWANTED = "unwanted"
+    """No series of it is a chest radiograph."""
+    FAILED = "failed"
+    """The peer did not send all of it; tried again later."""
+
+
 FILM_TRANSITIONS: Final[dict[FilmState, frozenset[FilmState]]] = {
     FilmState.RECEIVED: frozenset({FilmState.QUEUED, FilmState.REFUSED}),
     FilmState.QUEUED: frozenset({FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED}),
@@ -97,6 +123,29 @@ TRANSACTION_TRANSITIONS: Final[dict[TransactionState, frozenset[TransactionState
 }
 
 
+PULL_TRANSITIONS: Final[dict[PullState, frozenset[PullState]]] = {
+    PullState.IDLE: frozenset({PullState.RUNNING}),
+    # Running from running: taken over when its lease ended.
+    PullState.RUNNING: frozenset({PullState.RUNNING, PullState.IDLE, PullState.COMPLETE}),
+    PullState.COMPLETE: frozenset({PullState.RUNNING}),
+}
+
+PULLED_STUDY_TRANSITIONS: Final[dict[PulledStudyState, frozenset[PulledStudyState]]] = {
+    PulledStudyState.WANTED: frozenset({PulledStudyState.FETCHING}),
+    PulledStudyState.FETCHING: frozenset(
+        {
+            PulledStudyState.WANTED,
+            PulledStudyState.COMPLETE,
+            PulledStudyState.UNWANTED,
+            PulledStudyState.FAILED,
+        }
+    ),
+    PulledStudyState.COMPLETE: frozenset({PulledStudyState.WANTED}),  # the peer has more of it by now
+    PulledStudyState.UNWANTED: frozenset({PulledStudyState.WANTED}),
+    PulledStudyState.FAILED: frozenset({PulledStudyState.WANTED}),
+}
+
+
 class TransitionError(DatabaseError):
     """A state change that the table does not allow. Permanent: the row is already elsewhere."""
 
@@ -123,3 +172,15 @@ def check_transaction_transition(before: TransactionState, after: TransactionSta
     """Raise `TransitionError` unless a commitment request may go from `before` to `after`."""
     if after not in TRANSACTION_TRANSITIONS[before]:
         raise TransitionError(f"a commitment request cannot go from {before} to {after}")
+
+
+def check_pull_transition(before: PullState, after: PullState) -> None:
+    """Raise `TransitionError` unless a pull may go from `before` to `after`."""
+    if after not in PULL_TRANSITIONS[before]:
+        raise TransitionError(f"a pull cannot go from {before} to {after}")
+
+
+def check_pulled_study_transition(before: PulledStudyState, after: PulledStudyState) -> None:
+    """Raise `TransitionError` unless a study that is pulled may go from `before` to `after`."""
+    if after not in PULLED_STUDY_TRANSITIONS[before]:
+        raise TransitionError(f"a study that is pulled cannot go from {before} to {after}")

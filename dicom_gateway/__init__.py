@@ -43,6 +43,15 @@ Files, in the order in which a film meets them:
 - `commitment_round`: whom the courier asks, and what follows from what peers say or do not say.
 - `commitment_scu`: asks a peer to answer for objects (storage commitment).
 - `commitment_events`: takes the peer's report on it, on whichever association.
+- `pull_settings`: how films are pulled from a PACS that cannot route.
+- `pull_request`: what is to be pulled, and the lease of the process that is at it.
+- `pull_association`: the association on which a peer is asked for studies and sends them.
+- `study_query`: what it is asked.
+- `study_fetcher`: fetches what a study has there and not here.
+- `pull_pace`: how fast.
+- `pull_progress`: how far a pull is.
+- `pull`: finds studies and has them fetched until all are here.
+- `pull_schedule`: does so again and again.
 - `verification`: C-ECHO to a peer.
 
 This room imports `db`, and no Keras.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,19 @@ def _find_dataset(event: evt.Event) -> IncomingDataset:
     """Return the file that the dataset was written to; `NotUnderstoodError` for a request without one."""
     stream: Any = event.assoc.dul
     try:
-        return cast(IncomingDataset, stream.take_incoming(str(event.dataset_path)))
+        path = str(event.dataset_path)
     except (AttributeError, TypeError):
         raise NotUnderstoodError("a C-STORE request without dataset") from None
+    return cast(IncomingDataset, stream.take_incoming(path))
+
+
+def drop_unfinished(event: evt.Event) -> None:
+    """Delete the part of a dataset that an association leaves behind which ends in the middle."""
+    message = getattr(event.assoc.dimse, "message", None)
+    file = getattr(message, "_data_set_file", None)
+    if file is not None:
+        with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
+            file.close()
+    path = getattr(message, "_data_set_path", None)
+    if path is not None:
+        Path(path).unlink(missing_ok=True)

@@ -57,6 +57,15 @@ class Spool:
             self._lock.close()
             raise SpoolInUseError(f"another gateway works in {self.directory}") from None
 
+    def is_held(self) -> bool:
+        """True while a gateway works here."""
+        with (self.directory / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
     def sweep(self) -> int:
         """Delete what earlier processes left half received; nobody was told that it was stored."""
         return self.sweep_older_than(0.0)

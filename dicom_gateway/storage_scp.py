@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -13,7 +11,7 @@ from pynetdicom import AE, evt
 
 from db.database import Database
 from dicom_gateway.commitment_events import CommitmentEvents
-from dicom_gateway.film_reception import SUCCESS, FilmReception
+from dicom_gateway.film_reception import SUCCESS, FilmReception, drop_unfinished
 from dicom_gateway.listener import Listener
 from dicom_gateway.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
@@ -69,7 +67,7 @@ class StorageScp:
             (evt.EVT_C_STORE, self._reception.store),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
             (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),
-            (evt.EVT_CONN_CLOSE, _drop_unfinished),
+            (evt.EVT_CONN_CLOSE, drop_unfinished),
         ]
         tls = RenewedContext(settings.tls) if settings.tls is not None else None
         refusals = RefusalLog()
@@ -94,15 +92,3 @@ class StorageScp:
         for listener in self._listeners:
             listener.shutdown()
         self._listeners = []
-
-
-def _drop_unfinished(event: evt.Event) -> None:
-    """Delete the part of a dataset that an aborted association leaves behind."""
-    message = getattr(event.assoc.dimse, "message", None)
-    file = getattr(message, "_data_set_file", None)
-    if file is not None:
-        with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
-            file.close()
-    path = getattr(message, "_data_set_path", None)
-    if path is not None:
-        Path(path).unlink(missing_ok=True)

@@ -8,6 +8,9 @@ Files:
 - `retrain_cli`: `retrain`.
 - `rules_cli`: those that begin with `rules`: which films are screened, and which rule decides.
 - `report_cli`: `report`.
+- `pull_cli`: `pull`.
+- `pull_bar`: how far a pull is.
+- `pulling`: what pulls are made of, for the command and for the gateway's schedules.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.

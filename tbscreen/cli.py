@@ -15,6 +15,7 @@ from rich.console import Console
 from tbscreen import __version__
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
+from tbscreen.pull_cli import pull_studies
 from tbscreen.report_cli import write_report
 from tbscreen.retrain_cli import retrain_model
 from tbscreen.rules_cli import rules_app
@@ -272,6 +273,7 @@ def predict(
     write(records, sys.stdout)
 
 
+app.command("pull")(pull_studies)
 app.command("retrain")(retrain_model)
 app.command("report")(write_report)
 

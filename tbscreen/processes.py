@@ -26,6 +26,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.spool import Spool
     from dicom_gateway.storage_scp import StorageScp
     from dicom_gateway.tls_context import TlsFileError
+    from tbscreen.pulling import build_gateway, build_schedules
 
     ending = _end_on_signal()
     database = _open_database(settings)
@@ -59,8 +60,15 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     for loop in loops:
         loop.start()
     retention.start()
+    schedules = build_schedules(settings, build_gateway(settings, database, spool, wake))
+    for schedule in schedules:
+        schedule.start()
     _announce(ready_file, str(port))
     ending.wait()
+    for schedule in schedules:
+        schedule.end()
+    for schedule in schedules:
+        schedule.join(timeout=15)
     scp.stop()
     retention.end()
     for loop in loops:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError
 from db.database import normalize_url
 from db.settings import DatabaseSettings
 from dicom_gateway.commitment_settings import CommitmentSettings
+from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from reports.settings import ReportSettings
 from web.settings import WebSettings
@@ -70,8 +71,11 @@ class Settings(BaseSettings):
     commitment: CommitmentSettings = CommitmentSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
+    pull: PullSettings = PullSettings()
     peers: tuple[PeerSettings, ...] = ()
     """Other DICOM nodes: who gets the reports."""
+    pulls: tuple[PullScheduleSettings, ...] = ()
+    """PACS that cannot route: asked for new studies again and again."""
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -79,6 +83,7 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"peers: the name {name!r} is given twice")
+        check_schedules(self.pulls, names)
         if self.broker_url is not None and not _is_broker_url(self.broker_url):
             raise ValueError(
                 "broker_url begins with redis://, rediss:// or redis+socket://; "

@@ -47,6 +47,11 @@ class Orthanc:
         """POST JSON, or bytes as they are."""
         return self._request(path, body if isinstance(body, bytes) else json.dumps(body).encode())
 
+    def delete(self, path: str) -> None:
+        """DELETE a REST resource."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", method="DELETE")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def find(self, level: str, query: dict[str, str]) -> list[str]:
         """Return Orthanc's ids of what matches."""
         found: list[str] = self.post("/tools/find", {"Level": level, "Query": query})
@@ -69,13 +74,19 @@ def orthanc(
     *,
     route: bool = True,
     further: dict[str, Any] | None = None,
+    dicom_port: int | None = None,
 ) -> Iterator[Orthanc]:
     """Run an Orthanc that knows the gateway at `gateway_port`; with `route` it sends it what it stores.
 
-    `further` settings come on top of those here.
+    Args:
+        folder: what it keeps; started again there, it has what it had.
+        gateway_port: of the gateway.
+        route: whether it sends what it stores.
+        further: settings that come on top of those here.
+        dicom_port: where it listens; a free port by default.
     """
     program = need("Orthanc", "orthanc")
-    server = Orthanc("ORTHANC", free_port(), free_port())
+    server = Orthanc("ORTHANC", dicom_port or free_port(), free_port())
     folder.mkdir(parents=True, exist_ok=True)
     settings: dict[str, Any] = {
         "Name": "tbscreen test",

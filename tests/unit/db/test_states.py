@@ -10,11 +10,15 @@ from db.states import (
     CommitmentState,
     DeliveryState,
     FilmState,
+    PulledStudyState,
+    PullState,
     TransactionState,
     TransitionError,
     check_commitment_transition,
     check_delivery_transition,
     check_film_transition,
+    check_pull_transition,
+    check_pulled_study_transition,
     check_transaction_transition,
 )
 
@@ -45,6 +49,23 @@ ALLOWED_COMMITMENT = {
     ("failed", "parked"),
     ("parked", "wanted"),
     ("parked", "committed"),
+}
+ALLOWED_PULL = {
+    ("idle", "running"),
+    ("running", "running"),
+    ("running", "idle"),
+    ("running", "complete"),
+    ("complete", "running"),
+}
+ALLOWED_PULLED_STUDY = {
+    ("wanted", "fetching"),
+    ("fetching", "wanted"),
+    ("fetching", "complete"),
+    ("fetching", "unwanted"),
+    ("fetching", "failed"),
+    ("complete", "wanted"),
+    ("unwanted", "wanted"),
+    ("failed", "wanted"),
 }
 ALLOWED_TRANSACTION = {("open", "lapsed"), ("open", "answered"), ("lapsed", "answered")}
 
@@ -89,3 +110,23 @@ def test_a_commitment_request_makes_exactly_the_transitions_of_the_table(
     else:
         with pytest.raises(TransitionError, match=f"request cannot go from {before} to {after}"):
             check_transaction_transition(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), itertools.product(PullState, PullState))
+def test_a_pull_makes_exactly_the_transitions_of_the_table(before: PullState, after: PullState) -> None:
+    if (before.value, after.value) in ALLOWED_PULL:
+        check_pull_transition(before, after)
+    else:
+        with pytest.raises(TransitionError, match=f"a pull cannot go from {before} to {after}"):
+            check_pull_transition(before, after)
+
+
+@pytest.mark.parametrize(("before", "after"), itertools.product(PulledStudyState, PulledStudyState))
+def test_a_study_makes_exactly_the_transitions_of_the_table(
+    before: PulledStudyState, after: PulledStudyState
+) -> None:
+    if (before.value, after.value) in ALLOWED_PULLED_STUDY:
+        check_pulled_study_transition(before, after)
+    else:
+        with pytest.raises(TransitionError, match=f"cannot go from {before} to {after}"):
+            check_pulled_study_transition(before, after)

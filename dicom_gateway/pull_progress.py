@@ -1,0 +1,77 @@
+"""How far a pull is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class PullProgress:
+    """How far a pull is, in studies."""
+
+    found: int = 0
+    here: int = 0
+    """Complete before this pull began, or without a chest film."""
+    left: int = 0
+    """Another pull is at them, or they failed and wait."""
+    complete: int = 0
+    unwanted: int = 0
+    failed: int = 0
+    films: int = 0
+    """Films that came."""
+    waiting_for: str = ""
+    """Why nothing comes at the moment."""
+    stopped: bool = False
+    """Asked to stop before everything was here."""
+
+    @property
+    def done(self) -> int:
+        """Studies with which the pull is done, well or not."""
+        return self.here + self.left + self.complete + self.unwanted + self.failed
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every study that was found is here."""
+        return not self.stopped and self.here + self.complete + self.unwanted == self.found
+
+
+class ProgressBoard:
+    """Where the threads of a pull note what they have done.
+
+    Args:
+        report: told each time, one at a time.
+    """
+
+    def __init__(self, report: Callable[[PullProgress], None]) -> None:
+        self._report = report
+        self._lock = threading.Lock()
+        self._progress = PullProgress()
+
+    @property
+    def progress(self) -> PullProgress:
+        """What is noted."""
+        return self._progress
+
+    def add(self, **numbers: int) -> None:
+        """Add to the numbers of these names."""
+        with self._lock:
+            sums = {name: getattr(self._progress, name) + number for name, number in numbers.items()}
+            self._show(replace(self._progress, **sums))
+
+    def wait_for(self, reason: str) -> None:
+        """Say why nothing comes, "" when that is over."""
+        with self._lock:
+            if reason != self._progress.waiting_for:
+                self._show(replace(self._progress, waiting_for=reason))
+
+    def end(self, *, stopped: bool) -> PullProgress:
+        """Say that nothing more comes, and return what did."""
+        with self._lock:
+            self._show(replace(self._progress, waiting_for="", stopped=stopped))
+            return self._progress
+
+    def _show(self, progress: PullProgress) -> None:
+        self._progress = progress
+        self._report(progress)
