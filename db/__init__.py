@@ -8,7 +8,7 @@ Files, in the order in which a film meets them:
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.
 - `states`: the state machines of films, deliveries, commitments and pulls: tables of allowed transitions.
 - `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
-  heat maps, shadow screenings, reads, outbox, report objects, deliveries,
+  heat maps, shadow screenings, reads, outbox, refusal outbox, report objects, deliveries,
   commitments and their items, pulls and the studies that they find.
 - `films`: a film is received, prepared, dispatched, refused.
 - `pulls`: what is fetched from a PACS that cannot route, and which process is at it.
@@ -19,7 +19,9 @@ Files, in the order in which a film meets them:
 - `comparisons`: two bundles on the same labelled films.
 - `screenings`: an attempt is counted, a result is recorded together with its outbox row.
 - `shadow_screenings`: what a bundle in the shadow says of the same films; no report comes of it.
-- `outbox`: screenings that wait to be reported; the reports, stored as the bytes that were sent.
+- `outbox`: screenings that wait to be reported.
+- `refusal_outbox`: refused films that wait to be reported.
+- `report_objects`: the reports, stored as the bytes that are sent.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `commitments`: peers are asked to answer for what was delivered; requests, answers, what is sent again.
 - `studies`: a study stands where its worst film stands.

@@ -56,3 +56,14 @@ class Verdict(StrEnum):
     TB = "tb"
     NOT_TB = "not_tb"
     UNSURE = "unsure"
+
+
+class ReportKind(StrEnum):
+    """What kind of object tbscreen makes of a film."""
+
+    SR = "sr"
+    """Structured Report of a screening."""
+    SC = "sc"
+    """Secondary Capture of a screening: the film with its heat map, for viewers that show no SR."""
+    REFUSAL = "refusal"
+    """Structured Report that says that a film was not analysed, and why."""

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db import studies
+from db import refusal_outbox, studies
 from db.codes import Doubt, Refusal
 from db.states import FilmState, check_film_transition
 from db.tables import Instance, Model, Rendition, ReportObject, Study, now
@@ -306,6 +306,7 @@ def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) ->
     _move(instance, FilmState.REFUSED)
     instance.refusal = refusal.value
     instance.refusal_detail = detail
+    refusal_outbox.want(session, instance)
     studies.refresh(session, instance.study_id)
     return True
 
@@ -328,6 +329,7 @@ def retry_failed(session: Session) -> int:
         if instance is not None and instance.state == FilmState.REFUSED:
             _move(instance, FilmState.RECEIVED)
             instance.refusal = instance.refusal_detail = None
+            refusal_outbox.close(session, instance_id)
             instance.preparation_attempts = instance.screening_attempts = 0
             instance.bundle_digest = instance.operating_point = None
             instance.due_at = now()

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from db.states import DeliveryState
-from db.tables import Delivery, Instance, OutboxEntry, ReportObject, Screening, now
+from db import report_objects
+from db.report_objects import BuiltReport
+from db.tables import OutboxEntry, Rendition, Screening, now
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,10 @@ class ReportableScreening:
     priority: str
     finished_at: datetime
     predecessor: bytes | None
-    """The report of the film revision before, which this one supersedes; DICOM Part 10 bytes."""
-
-
-@dataclass(frozen=True)
-class BuiltReport:
-    """One DICOM object, ready to be stored and sent."""
-
-    sop_instance_uid: str
-    sop_class_uid: str
-    kind: str
-    part10: bytes
+    """The report or refusal that this one supersedes; DICOM Part 10 bytes."""
+    calling_ae_title: str = ""
+    station_name: str | None = None
+    modality: str | None = None
 
 
 def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableScreening]:
@@ -87,39 +81,28 @@ def fan_out(
     report: BuiltReport,
     peers: Sequence[str],
 ) -> None:
-    """Store the report, make one delivery for each peer, and take the screening out of the outbox.
+    """Store one report, make one delivery for each peer, and take the screening out of the outbox.
 
     Harmless when done twice: report and deliveries keep what the first time wrote.
     """
-    if session.get(ReportObject, report.sop_instance_uid) is None:
-        session.add(
-            ReportObject(
-                sop_instance_uid=report.sop_instance_uid,
-                screening_id=screening_id,
-                sop_class_uid=report.sop_class_uid,
-                kind=report.kind,
-                created_at=now(),
-                part10=report.part10,
-            )
-        )
-        session.flush()
-    known = set(
-        session.scalars(select(Delivery.peer).where(Delivery.sop_instance_uid == report.sop_instance_uid))
-    )
-    for peer in peers:
-        if peer not in known:
-            session.add(
-                Delivery(
-                    sop_instance_uid=report.sop_instance_uid,
-                    peer=peer,
-                    state=DeliveryState.PENDING.value,
-                    due_at=now(),
-                    created_at=now(),
-                )
-            )
+    report_objects.store(session, report, peers, screening_id=screening_id)
+    close(session, outbox_id)
+
+
+def close(session: Session, outbox_id: int) -> None:
+    """Take a screening out of the outbox: all that is to be made of it is stored."""
     entry = session.get(OutboxEntry, outbox_id)
     if entry is not None:
         session.delete(entry)
+
+
+def find_rendition(session: Session, screening_id: int) -> bytes | None:
+    """Return the film of a screening as people see it: a grey JPEG."""
+    return session.scalar(
+        select(Rendition.jpeg)
+        .join(Screening, Screening.instance_id == Rendition.instance_id)
+        .where(Screening.id == screening_id)
+    )
 
 
 def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | None) -> None:
@@ -157,19 +140,8 @@ def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
         finding=screening.finding,
         priority=screening.priority,
         finished_at=screening.finished_at,
-        predecessor=_find_predecessor(session, instance),
-    )
-
-
-def _find_predecessor(session: Session, instance: Instance) -> bytes | None:
-    return session.scalar(
-        select(ReportObject.part10)
-        .join(Screening, Screening.id == ReportObject.screening_id)
-        .join(Instance, Instance.id == Screening.instance_id)
-        .where(
-            Instance.sop_instance_uid == instance.sop_instance_uid,
-            Instance.revision < instance.revision,
-        )
-        .order_by(Instance.revision.desc())
-        .limit(1)
+        predecessor=report_objects.find_predecessor(session, instance),
+        calling_ae_title=instance.calling_ae_title,
+        station_name=instance.station_name,
+        modality=instance.modality,
     )

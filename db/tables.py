@@ -363,13 +363,31 @@ class OutboxEntry(Table):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
+class RefusalOutboxEntry(Table):
+    """A refused film that waits for the courier to tell those peers that want to know.
+
+    A table of its own, not rows of `outbox` without a screening: a courier of an earlier version that runs
+    beside this one would stop at them.
+    """
+
+    __tablename__ = "refusal_outbox"
+
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
 class ReportObject(Table):
     """A DICOM object that tbscreen made, byte for byte as it is sent and sent again."""
 
     __tablename__ = "report_objects"
 
     sop_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH), primary_key=True)
-    screening_id: Mapped[int] = mapped_column(ForeignKey("screenings.id"), index=True)
+    screening_id: Mapped[int | None] = mapped_column(ForeignKey("screenings.id"), index=True)
+    """None for a refusal."""
+    instance_id: Mapped[int | None] = mapped_column(ForeignKey("instances.id"), index=True)
+    """The refused film; None for what was made of a screening."""
     sop_class_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
     kind: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]

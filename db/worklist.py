@@ -110,7 +110,7 @@ def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int
         .options(joinedload(Delivery.report).load_only(ReportObject.screening_id))
         .order_by(Delivery.delivered_at.desc())
     )
-    return {row.report.screening_id: row for row in rows}
+    return {row.report.screening_id: row for row in rows if row.report.screening_id is not None}
 
 
 def _describe_study(study: Study, delivered: dict[int, Delivery]) -> StudyEntry:

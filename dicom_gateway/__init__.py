@@ -34,8 +34,17 @@ Files, in the order in which a film meets them:
 - `retention`: takes files out of the spool when their films are done with.
 - `source_header`: a film's header from db, made fit to be a report's evidence.
 - `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
-- `courier`: takes finished screenings from the outbox and brings the reports to the peers.
+- `courier`: brings what was made of films to the peers.
+- `report_round`: takes screenings and refusals from their outboxes and makes objects of them.
+- `delivery_rules`: which peer gets which kind of object.
+- `report_wording`: what every object says of itself.
 - `structured_report`: the DICOM SR of one screening.
+- `sr_document`: what all SR documents share.
+- `secondary_capture`: the picture of one screening, as DICOM, for viewers that show no SR.
+- `result_picture`: the picture itself: film, heat map, legend, text.
+- `heat_overlay`: a heat map's colours, laid over a film; NumPy and Pillow only.
+- `refusal_report`: the DICOM SR that says that a film was not analysed, and why.
+- `report_encoding`: writes what is made of a film in its character set and time zone.
 - `peer_breaker`: leaves a peer that is in trouble in peace for a while.
 - `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
 - `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.

@@ -12,18 +12,16 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import commitments, deliveries, outbox
+from db import commitments, deliveries
 from db.database import Database
 from dicom_gateway.commitment_round import CommitmentRound
 from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.peer_breaker import PeerBreaker, jittered_pause
+from dicom_gateway.report_round import ReportRound
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from dicom_gateway.spool import film_key
+from dicom_gateway.sr_document import load_report_tables
 from dicom_gateway.storage_scu import Outcome, Result, send
-from dicom_gateway.structured_report import build_report, load_report_tables
-
-REPORT_BATCH: Final = 4
-"""Reports built at a time, before what is built is sent."""
 
 DELIVERY_BATCH: Final = 16
 """Reports sent at a time, over one association."""
@@ -42,7 +40,7 @@ class Courier:
 
     Args:
         database: outbox, deliveries, commitments.
-        peers: every node of the settings; reports go to those that want them.
+        peers: every node of the settings; each gets what its rules name.
         settings: how to build, send and retry.
         commitment: how peers are asked to answer for what they were sent.
         software_version: goes into the reports.
@@ -59,7 +57,7 @@ class Courier:
         self._database = database
         self._peers = {peer.name: peer for peer in peers}
         self._settings = settings
-        self._software_version = software_version
+        self._reports = ReportRound(database, peers, settings, software_version)
         self._ending = threading.Event()
         self._commitments = CommitmentRound(database, self._peers, commitment, settings)
         self._breakers: dict[str, PeerBreaker] = {}
@@ -74,7 +72,7 @@ class Courier:
         with ThreadPoolExecutor(threads, thread_name_prefix="peer") as pool:
             while not ending.is_set():
                 try:
-                    busy = self.report_due()
+                    busy = self._reports.report_due(ending)
                     self._start_jobs(pool)
                 except Exception as error:  # noqa: BLE001  a courier that ends brings nothing to anybody
                     log.error("trouble; the courier goes on", error=type(error).__name__)
@@ -82,21 +80,6 @@ class Courier:
                     continue
                 if not busy:
                     ending.wait(self._settings.poll_interval_s)
-
-    def report_due(self) -> bool:
-        """Turn due screenings into reports and deliveries; True when there were any."""
-        with self._database.read() as session:
-            if not outbox.has_due(session):
-                return False
-        with self._database.write() as session:
-            due = outbox.lease(session, LEASE, REPORT_BATCH)
-        for screening in due:
-            if self._ending.is_set():
-                with self._database.write() as session:
-                    outbox.postpone(session, screening.outbox_id, timedelta(0), None)
-            else:
-                self._report(screening)
-        return bool(due)
 
     def _start_jobs(self, pool: ThreadPoolExecutor) -> None:
         """Start what is due for each peer that is not busy with the same already, nor in trouble."""
@@ -175,25 +158,6 @@ class Courier:
             if untried:
                 with self._database.write() as session:
                     deliveries.hand_back(session, list(untried))
-
-    def _report(self, screening: outbox.ReportableScreening) -> None:
-        report_log = log.bind(film=film_key(screening.sop_instance_uid)[:12])
-        receivers = [peer.name for peer in self._peers.values() if peer.send_reports]
-        try:
-            report = build_report(screening, self._settings, self._software_version)
-        except Exception as error:  # noqa: BLE001  one film's odd header must not stop all reports
-            pause = jittered_pause(
-                screening.attempts, self._settings.retry_first_s, self._settings.retry_most_s
-            )
-            report_log.error("report not built", error=type(error).__name__, attempt=screening.attempts)
-            with self._database.write() as session:
-                outbox.postpone(
-                    session, screening.outbox_id, timedelta(seconds=pause), f"{type(error).__name__}: {error}"
-                )
-            return
-        with self._database.write() as session:
-            outbox.fan_out(session, screening.outbox_id, screening.screening_id, report, receivers)
-        report_log.info("report built", peers=len(receivers))
 
     def _settle(self, outcome: Outcome) -> None:
         delivery = outcome.delivery

@@ -8,8 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from db.codes import ReportKind
 from dicom_gateway.ae_title import AeTitle
 from dicom_gateway.caller_settings import CallerSettings
+from dicom_gateway.delivery_rules import DeliveryRule
 from dicom_gateway.rule_settings import RuleSettings, check_names
 from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
 
@@ -28,7 +30,12 @@ class PeerSettings(BaseModel):
     port: int = Field(ge=1, le=65535)
     """TCP port."""
     send_reports: bool = True
-    """Whether every report goes to this peer."""
+    """Whether reports go to this peer: `kinds` of every film, or what `rules` say."""
+    kinds: tuple[ReportKind, ...] = (ReportKind.SR,)
+    """What it gets: `sr` (Structured Report), `sc` (Secondary Capture: film and heat map as a picture, for
+    viewers that show no SR), `refusal` (an SR that says that a film was not analysed, and why)."""
+    rules: tuple[DeliveryRule, ...] = ()
+    """When it gets what: see `[[peers.rules]]`. Without a rule it gets `kinds` of every film."""
     commitment: bool = False
     """Whether this peer is asked to answer for what it was sent (storage commitment): see `[commitment]`."""
     tls: PeerTlsSettings | None = None
@@ -122,6 +129,8 @@ class CourierSettings(BaseModel):
     """Code of the evaluation: (99TBSCREEN, TBCXR) or SCT 154283005 Pulmonary tuberculosis."""
     procedure_reported: str = Field(default="site", pattern="^(site|source)$")
     """`source` takes the film's own Procedure Code Sequence where it has one."""
+    sc_compression: str = Field(default="none", pattern="^(jpeg|none)$")
+    """Secondary Captures as JPEG Baseline (about 0.3 MB each) or uncompressed (about 4 MB)."""
     procedure_code: tuple[str, str, str] = ("30745-4", "LN", "XR Chest Views")
     """Code value, coding scheme designator, code meaning of the procedure reported."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import get_origin
 
 from pydantic.fields import FieldInfo
@@ -58,5 +59,9 @@ def _write_default(field: FieldInfo) -> str:
         return "required"
     if field.default is None:
         return "none"
-    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    value = [*map(_name, field.default)] if isinstance(field.default, tuple) else field.default
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _name(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value

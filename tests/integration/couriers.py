@@ -18,7 +18,7 @@ from pynetdicom import _config
 
 from db import outbox
 from db.database import Database
-from db.outbox import BuiltReport
+from db.report_objects import BuiltReport
 from db.tables import CommitmentItem, Delivery, OutboxEntry, now
 from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.courier import Courier

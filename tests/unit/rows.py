@@ -14,7 +14,7 @@ from db import bundles, films, outbox, screenings
 from db.codes import Doubt, Finding, Priority
 from db.database import Database
 from db.films import ReceivedFilm, Reception
-from db.outbox import BuiltReport
+from db.report_objects import BuiltReport
 from db.screenings import Result
 from db.studies import StudyHeader
 from db.tables import Instance, Table, now

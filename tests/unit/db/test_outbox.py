@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from db import outbox
 from db.database import Database
 from db.outbox import ReportableScreening
+from db.report_objects import BuiltReport
 from db.tables import Delivery, OutboxEntry, ReportObject, now
 from tests.unit import rows
 
@@ -77,7 +78,7 @@ def test_fan_out_done_twice_keeps_what_the_first_time_wrote(database: Database) 
     _screen_one(database)
     (leased,) = _lease(database)
     first = rows.make_report(leased.screening_id)
-    second = outbox.BuiltReport(first.sop_instance_uid, first.sop_class_uid, first.kind, b"other bytes")
+    second = BuiltReport(first.sop_instance_uid, first.sop_class_uid, first.kind, b"other bytes")
     for built, peers in ((first, ["pacs"]), (second, ["pacs", "ris"])):
         with database.write() as session:
             outbox.fan_out(session, leased.outbox_id, leased.screening_id, built, peers)

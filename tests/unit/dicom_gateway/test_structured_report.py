@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import warnings
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from db.outbox import BuiltReport, ReportableScreening
-from dicom_gateway.dataset_header import read_header, to_json_model
+from db.outbox import ReportableScreening
+from db.report_objects import BuiltReport
 from dicom_gateway.eligibility import is_own_output
-from dicom_gateway.normalization import SPEC
 from dicom_gateway.settings import CourierSettings
 from dicom_gateway.structured_report import build_report
 from tests.golden.synthetic import write_film
+from tests.screened_films import MANIFEST
+from tests.unit.reportable import make_screening
 
 COMPREHENSIVE_3D = "1.2.840.10008.5.1.4.1.1.88.34"
 COMPREHENSIVE = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -34,16 +34,6 @@ PRIVATE_SCHEME_LINE = (
     "Warning - Unrecognized defined term <99TBSCREEN> for value 1 of attribute <Coding Scheme Designator>"
 )
 """dciodvfy prints this for every private coding scheme that is not on its own list."""
-
-MANIFEST: dict[str, Any] = {
-    "name": "tbscreen-default",
-    "version": "1.2.0",
-    "trained": True,
-    "normalization": SPEC.to_manifest(),
-    "calibration": {"method": "platt", "prevalence": 0.05},
-    "files": {"model.weights.h5": "c0ffee" * 10 + "beef"},
-}
-
 
 # Every row of the table of contents
 
@@ -57,7 +47,7 @@ def film() -> Path:
 
 @pytest.fixture(scope="module")
 def screening(film: Path) -> ReportableScreening:
-    return _screen(film)
+    return make_screening(film)
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +230,7 @@ def test_procedure_reported_may_be_the_films_own(
     code = Dataset()
     for keyword, value in (attributes or {}).items():
         setattr(code, keyword, value)
-    screening = _screen(_write(tmp_path, ProcedureCodeSequence=None if attributes is None else [code]))
+    screening = make_screening(_write(tmp_path, ProcedureCodeSequence=None if attributes is None else [code]))
 
     assert _procedure(_build(screening, CourierSettings(procedure_reported="source"))) == expected
 
@@ -307,7 +297,9 @@ def test_other_film_bundle_or_operating_point_is_another_object(
 
 
 def test_every_film_has_a_report_of_its_own(tmp_path: Path) -> None:
-    uids = {_build(_screen(_write(tmp_path, SOPInstanceUID=f"1.2.{n}"))).sop_instance_uid for n in range(5)}
+    uids = {
+        _build(make_screening(_write(tmp_path, SOPInstanceUID=f"1.2.{n}"))).sop_instance_uid for n in range(5)
+    }
 
     assert len(uids) == 5
 
@@ -370,7 +362,7 @@ def test_doubts_are_told(screening: ReportableScreening, report: Dataset) -> Non
     ],
 )
 def test_content_time_is_in_the_films_own_zone(offset: str, date: str, time: str, tmp_path: Path) -> None:
-    report = _read(_build(_screen(_write(tmp_path, TimezoneOffsetFromUTC=offset))))
+    report = _read(_build(make_screening(_write(tmp_path, TimezoneOffsetFromUTC=offset))))
 
     assert report.ContentDate == date
     assert str(report.ContentTime)[:6] == time
@@ -379,7 +371,7 @@ def test_content_time_is_in_the_films_own_zone(offset: str, date: str, time: str
 
 @pytest.mark.parametrize("offset", ["nonsense", "+9900", "+", "0900"])
 def test_malformed_zone_is_as_good_as_none(offset: str, tmp_path: Path) -> None:
-    screening = _screen(_write(tmp_path, TimezoneOffsetFromUTC=offset))
+    screening = make_screening(_write(tmp_path, TimezoneOffsetFromUTC=offset))
 
     assert re.fullmatch(r"2024050[67]", str(_read(_build(screening)).ContentDate))
 
@@ -406,7 +398,7 @@ def test_patients_name_survives_byte_for_byte(charset: str | None, name: bytes, 
     film = _write(tmp_path, SpecificCharacterSet=charset, PatientName="PLACEHOLDER")
     _replace_element(film, 0x0010, 0x0010, b"PN", name + b" " * (len(name) % 2))
 
-    report = _build(_screen(film))
+    report = _build(make_screening(film))
 
     read = _read(report)
     raw = read.get_item(0x00100010)
@@ -417,7 +409,7 @@ def test_patients_name_survives_byte_for_byte(charset: str | None, name: bytes, 
 
 @pytest.mark.filterwarnings("ignore:Failed to encode value:UserWarning")  # pydicom's, of the first attempt
 def test_name_that_its_declared_character_set_does_not_carry_is_written_in_utf_8(tmp_path: Path) -> None:
-    screening = _screen(_write(tmp_path, SpecificCharacterSet="ISO_IR 100"))
+    screening = make_screening(_write(tmp_path, SpecificCharacterSet="ISO_IR 100"))
     screening.header["00100010"]["Value"] = [{"Alphabetic": "山田^太郎"}]
 
     report = _read(_build(screening))
@@ -434,7 +426,7 @@ def test_film_with_nothing_but_its_uids_is_reported_with_empty_attributes(tmp_pa
         "00080016": {"vr": "UI", "Value": ["1.2.840.10008.5.1.4.1.1.1"]},
         "00080018": {"vr": "UI", "Value": ["1.2.3.4"]},
     }
-    screening = replace(_screen(_write(tmp_path)), header=header, sop_instance_uid="1.2.3.4")
+    screening = replace(make_screening(_write(tmp_path)), header=header, sop_instance_uid="1.2.3.4")
 
     report = _read(_build(screening))
 
@@ -481,7 +473,7 @@ def test_film_with_nothing_but_its_uids_is_reported_with_empty_attributes(tmp_pa
 )
 @pytest.mark.filterwarnings("ignore:Unknown encoding:UserWarning")  # pydicom's, of the last of them
 def test_malformed_header_is_reported_all_the_same(element: dict[str, Any], tmp_path: Path) -> None:
-    screening = _screen(_write(tmp_path))
+    screening = make_screening(_write(tmp_path))
     screening.header.update(element)
 
     report = _read(_build(screening, CourierSettings(procedure_reported="source")))
@@ -494,7 +486,7 @@ def test_malformed_header_is_reported_all_the_same(element: dict[str, Any], tmp_
 def test_building_a_report_prints_nothing_of_the_patient(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    screening = _screen(
+    screening = make_screening(
         _write(tmp_path, PatientName="Oddname", ReferringPhysicianName="Oddname", PatientSex="x")
     )
 
@@ -508,7 +500,7 @@ def test_building_a_report_prints_nothing_of_the_patient(
 
 
 def test_modality_that_has_no_code_is_left_out_of_the_image_library(tmp_path: Path) -> None:
-    report = _read(_build(_screen(_write(tmp_path, Modality="OT"))))
+    report = _read(_build(make_screening(_write(tmp_path, Modality="OT"))))
 
     assert not _find_all(report, "121139")
     assert _find_all(report, "110910")
@@ -527,7 +519,7 @@ def test_dciodvfy_says_nothing_that_it_does_not_say_of_the_film(
     assert path is not None
     settings = CourierSettings(finding_code=finding_code, sr_sop_class=sr_sop_class)
     report = tmp_path / "report.dcm"
-    report.write_bytes(_build(_screen(Path(path)), settings).part10)
+    report.write_bytes(_build(make_screening(Path(path)), settings).part10)
 
     said = _validate(report) - _validate(Path(path))
 
@@ -537,7 +529,7 @@ def test_dciodvfy_says_nothing_that_it_does_not_say_of_the_film(
 @pytest.mark.parametrize("predecessor", [False, True])
 def test_dciodvfy_says_nothing_of_the_report_of_a_well_formed_film(predecessor: bool, tmp_path: Path) -> None:
     film = _write(tmp_path, PatientSex="F", PatientBirthDate="19840131", StudyID="1", StudyTime="101112")
-    screening = _screen(film)
+    screening = make_screening(film)
     if predecessor:
         earlier = _build(screening, CourierSettings(finding_code="snomed"))
         screening = replace(screening, revision=2, dataset_sha256="f" * 64, predecessor=earlier.part10)
@@ -561,35 +553,6 @@ def test_dsrdump_shows_the_result(screening: ReportableScreening, tmp_path: Path
     assert "UNVERIFIED" in shown
 
 
-def _screen(film: Path, **changes: Any) -> ReportableScreening:
-    header = read_header(film).dataset
-    return replace(
-        ReportableScreening(
-            outbox_id=1,
-            screening_id=2,
-            attempts=1,
-            header=json.loads(json.dumps(to_json_model(header))),
-            sop_instance_uid=str(header.SOPInstanceUID),
-            sop_class_uid=str(header.SOPClassUID),
-            dataset_sha256="a" * 64,
-            revision=1,
-            doubts=(),
-            manifest=MANIFEST,
-            bundle_digest="b" * 64,
-            operating_point="screening",
-            threshold=0.5,
-            score=0.9,
-            probability=0.83456,
-            calibrated_threshold=0.412,
-            finding="present",
-            priority="HIGH",
-            finished_at=datetime(2024, 5, 6, 23, 8, 9, tzinfo=UTC),
-            predecessor=None,
-        ),
-        **changes,
-    )
-
-
 def _build(screening: ReportableScreening, settings: CourierSettings | None = None) -> BuiltReport:
     return build_report(screening, settings or CourierSettings(), "9.9")
 
@@ -600,6 +563,7 @@ def _read(built: BuiltReport) -> Dataset:
 
 def _write(folder: Path, **attributes: object) -> Path:
     pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    folder.mkdir(exist_ok=True)
     return write_film(folder / "film.dcm", pixels, **attributes)
 
 

@@ -1,0 +1,115 @@
+"""The DICOM objects that tbscreen made, as the bytes that are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from db.codes import ReportKind
+from db.states import DeliveryState
+from db.tables import Delivery, Instance, ReportObject, Screening, now
+
+
+@dataclass(frozen=True)
+class BuiltReport:
+    """One DICOM object, ready to be stored and sent."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    kind: str
+    part10: bytes
+
+
+def store(
+    session: Session,
+    report: BuiltReport,
+    peers: Sequence[str],
+    *,
+    screening_id: int | None = None,
+    instance_id: int | None = None,
+) -> None:
+    """Store an object and make one delivery for each peer.
+
+    Harmless when done twice: object and deliveries keep what the first time wrote.
+
+    Args:
+        session: for writing.
+        report: the object.
+        peers: who gets it.
+        screening_id: what it was made of; or
+        instance_id: the refused film that it was made of.
+    """
+    if session.get(ReportObject, report.sop_instance_uid) is None:
+        session.add(
+            ReportObject(
+                sop_instance_uid=report.sop_instance_uid,
+                screening_id=screening_id,
+                instance_id=instance_id,
+                sop_class_uid=report.sop_class_uid,
+                kind=report.kind,
+                created_at=now(),
+                part10=report.part10,
+            )
+        )
+        session.flush()
+    known = set(
+        session.scalars(select(Delivery.peer).where(Delivery.sop_instance_uid == report.sop_instance_uid))
+    )
+    for peer in peers:
+        if peer not in known:
+            session.add(
+                Delivery(
+                    sop_instance_uid=report.sop_instance_uid,
+                    peer=peer,
+                    state=DeliveryState.PENDING.value,
+                    due_at=now(),
+                    created_at=now(),
+                )
+            )
+
+
+def find_predecessor(session: Session, instance: Instance) -> bytes | None:
+    """Return the newest SR on the same film, be it a report or a refusal, that a new one supersedes.
+
+    That is what was said of an earlier revision, or of this one before it was tried again.
+    """
+    revisions = dict(
+        session.execute(
+            select(Instance.id, Instance.revision).where(
+                Instance.sop_instance_uid == instance.sop_instance_uid,
+                Instance.revision <= instance.revision,
+            )
+        )
+        .tuples()
+        .all()
+    )
+    screenings = dict(
+        session.execute(
+            select(Screening.id, Screening.instance_id).where(Screening.instance_id.in_(revisions))
+        )
+        .tuples()
+        .all()
+    )
+    candidates = session.execute(
+        select(
+            ReportObject.sop_instance_uid,
+            ReportObject.screening_id,
+            ReportObject.instance_id,
+            ReportObject.created_at,
+        ).where(
+            ReportObject.kind.in_([ReportKind.SR, ReportKind.REFUSAL]),
+            or_(ReportObject.screening_id.in_(screenings), ReportObject.instance_id.in_(revisions)),
+        )
+    ).all()
+    earlier = []
+    for row in candidates:
+        film = row.instance_id if row.screening_id is None else screenings[row.screening_id]
+        # A report of this very revision is not its own predecessor: it is built once more.
+        if film != instance.id or row.screening_id is None:
+            earlier.append((revisions[film], row.created_at, row.sop_instance_uid))
+    if not earlier:
+        return None
+    return session.get_one(ReportObject, max(earlier)[2]).part10

@@ -1,0 +1,98 @@
+"""A heat map laid over the film that it explains: colours, and how strongly they cover it.
+
+NumPy and Pillow only.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Grey = npt.NDArray[np.uint8]
+"""uint8 (rows, columns)."""
+Colour = npt.NDArray[np.uint8]
+"""uint8 (rows, columns, 3), RGB."""
+Spread = npt.NDArray[np.float32]
+"""float32 (rows, columns), 0..1: heat at each pixel of the film."""
+
+STOPS: Final = (
+    (0.00, (87, 16, 110)),
+    (0.25, (158, 42, 99)),
+    (0.50, (212, 72, 66)),
+    (0.75, (245, 125, 21)),
+    (0.90, (250, 193, 39)),
+    (1.00, (252, 243, 140)),
+)
+"""Colours by heat: the upper part of `inferno` (Smith and van der Walt 2015), even to the eye and ordered by
+brightness, so that it is read right by the colour-blind and on a grey print."""
+
+FAINTEST: Final = 0.10
+"""Below this heat the film is shown as it is."""
+STRONGEST_COVER: Final = 0.45
+"""Where heat is 1, this share of the picture is colour; the rest is the film, which stays readable."""
+
+
+def spread_heat(cells: Grey, margin: float, rows: int, columns: int) -> Spread:
+    """Return the heat at each pixel of a film.
+
+    Args:
+        cells: uint8 (r, c), 255 is hottest: a grid over the film's central field.
+        margin: what the grid leaves out at each edge, as a share of the film's height and width, 0 to
+            below 0.5.
+        rows: of the film.
+        columns: of the film.
+
+    Returns:
+        float32 (rows, columns), 0..1; 0 outside the field.
+    """
+    top, left, height, width = find_field(margin, rows, columns)
+    field = Image.fromarray(cells.astype(np.float32) / np.float32(255))
+    spread = np.zeros((rows, columns), np.float32)
+    spread[top : top + height, left : left + width] = np.clip(
+        np.asarray(field.resize((width, height), Image.Resampling.BICUBIC)), 0.0, 1.0
+    )
+    return spread
+
+
+def find_field(margin: float, rows: int, columns: int) -> tuple[int, int, int, int]:
+    """Return the field that a heat map covers: top, left, height and width in pixels of the film."""
+    top, left = round(rows * margin), round(columns * margin)
+    return top, left, max(rows - 2 * top, 1), max(columns - 2 * left, 1)
+
+
+def colour_heat(heat: Spread) -> tuple[Colour, npt.NDArray[np.float32]]:
+    """Return the colour of each heat, and which share of the picture it covers.
+
+    Args:
+        heat: float32 of any two-dimensional shape, 0..1.
+
+    Returns:
+        uint8 (…, 3), RGB; and float32 of the same two dimensions, 0 to `STRONGEST_COVER`.
+    """
+    at = np.linspace(0.0, 1.0, 256)
+    stops, colours = [stop for stop, _ in STOPS], [rgb for _, rgb in STOPS]
+    channels = zip(*colours, strict=True)
+    table = np.stack([np.interp(at, stops, channel) for channel in channels], axis=-1)
+    index = np.rint(np.clip(heat, 0.0, 1.0) * 255).astype(np.intp)
+    risen = np.clip((heat - FAINTEST) / (1.0 - FAINTEST), 0.0, 1.0)
+    cover = np.where(heat < FAINTEST, 0.0, STRONGEST_COVER * risen**0.7).astype(np.float32)
+    return np.rint(table).astype(np.uint8)[index], cover
+
+
+def overlay_heat(film: Grey, heat: Spread) -> Colour:
+    """Lay heat over a film.
+
+    Args:
+        film: uint8 (rows, columns), as people see it.
+        heat: float32 (rows, columns), 0..1, of `spread_heat`.
+
+    Returns:
+        uint8 (rows, columns, 3), RGB. Where heat is below `FAINTEST` it is the film, unchanged.
+    """
+    colour, cover = colour_heat(heat)
+    grey = film.astype(np.float32)[..., np.newaxis]
+    share = cover[..., np.newaxis]
+    return np.rint(grey * (1 - share) + colour.astype(np.float32) * share).astype(np.uint8)

@@ -1,0 +1,40 @@
+"""What every object that tbscreen makes says of itself, in the same words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from db.outbox import ReportableScreening
+
+MANUFACTURER: Final = "tbscreen"
+MODEL_NAME: Final = "tbscreen"
+NOT_VERIFIED: Final = "AI result, not verified by a physician"
+NOT_A_DEVICE: Final = "Research software, not a medical device."
+
+
+def explain(screening: ReportableScreening) -> str:
+    """Return what a reader of the report must know beside its numbers."""
+    return " ".join([f"{NOT_VERIFIED}.", NOT_A_DEVICE, *list_remarks(screening)])
+
+
+def list_remarks(screening: ReportableScreening) -> list[str]:
+    """Return, in sentences, what limits this one result."""
+    manifest = screening.manifest
+    sentences = []
+    if not manifest["trained"]:
+        sentences.append("Untrained model: its score means nothing.")
+    prevalence = manifest["calibration"].get("prevalence")
+    if prevalence is None:
+        sentences.append("The score is not calibrated.")
+    else:
+        sentences.append(f"The percentage is calibrated for a prevalence of {prevalence:.1%}.")
+    if screening.doubts:
+        sentences.append("Could not be verified: " + ", ".join(screening.doubts).replace("_", " ") + ".")
+    if screening.revision > 1:
+        sentences.append("Supersedes the report of an earlier version of this image.")
+    return sentences
+
+
+def describe_series(screening: ReportableScreening) -> str:
+    """Return the Series Description (0008,103E) of what is made of a screening."""
+    return NOT_VERIFIED if screening.manifest["trained"] else f"{NOT_VERIFIED} (untrained model)"

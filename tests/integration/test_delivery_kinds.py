@@ -1,0 +1,72 @@
+"""Peers get what they chose: SR and picture beside the film in Orthanc, other kinds elsewhere."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from db.codes import Refusal
+from db.database import Database
+from dicom_gateway.settings import PeerSettings
+from tests import screened_films
+from tests.films import real_film
+from tests.integration.couriers import FAST, courier, look
+from tests.servers.pacs import Orthanc, StoreScp, orthanc, store, storescp
+from tests.servers.ports import wait_until
+
+
+def peer(server: Orthanc | StoreScp, name: str, **settings: object) -> PeerSettings:
+    port = server.dicom_port if isinstance(server, Orthanc) else server.port
+    given = {"name": name, "ae_title": server.ae_title, "host": "127.0.0.1", "port": port}
+    return PeerSettings.model_validate(given | settings)
+
+
+@pytest.mark.parametrize("compression", ["none"])
+def test_report_and_picture_lie_beside_the_film_and_each_peer_gets_its_kinds(
+    compression: str, sqlite_database: Database, tmp_path: Path
+) -> None:
+    film = real_film()
+    study = str(dcmread(film).StudyInstanceUID)
+    screened_films.activate_model(sqlite_database)
+    with orthanc(tmp_path / "orthanc") as pacs, storescp(tmp_path / "scp") as receiver:
+        assert store(pacs.dicom_port, film, ae_title=pacs.ae_title).returncode == 0
+        screened = screened_films.receive(sqlite_database, film)
+        heat = screened_films.one_hot_cell()
+        screened_films.screen(sqlite_database, screened, heat=heat)
+        refused = screened_films.receive(sqlite_database, real_film("RG3_UNCR.dcm"))
+        screened_films.refuse(sqlite_database, refused, Refusal.NOT_CHEST)
+        peers = [
+            peer(pacs, "orthanc", kinds=["sr", "sc"]),
+            peer(receiver, "sr-of-absent", rules=[{"findings": ["absent"]}]),
+            peer(receiver, "refusals", kinds=["refusal"]),
+        ]
+        with courier(sqlite_database, peers, FAST.model_copy(update={"sc_compression": compression})):
+            wait_until(lambda: len(pacs.find("Series", {"StudyInstanceUID": study})) == 3, 60, "all is there")
+            wait_until(lambda: len(receiver.files()) == 1, 60, "the refusal is there")
+            wait_until(
+                lambda: look(sqlite_database, "orthanc").states == ["delivered"] * 2, 30, "both are noted"
+            )
+        by_modality = {one.Modality: one for one in _download_all(pacs, study)}
+        refusal = receiver.files()[0]
+    assert sorted(by_modality) == ["CR", "OT", "SR"]
+    picture = by_modality["OT"]
+    assert picture.SourceImageSequence[0].ReferencedSOPInstanceUID == by_modality["CR"].SOPInstanceUID
+    assert picture.pixel_array.shape == (picture.Rows, 1024, 3)
+    assert picture.PatientID == by_modality["CR"].PatientID
+    assert dcmread(refusal).SeriesDescription == "AI: not analysed (Not a chest radiograph)"
+    assert look(sqlite_database, "sr-of-absent").states == []
+
+
+def _download_all(pacs: Orthanc, study_uid: str) -> list[Dataset]:
+    (study,) = pacs.find("Study", {"StudyInstanceUID": study_uid})
+    found = []
+    for instance in pacs.get(f"/studies/{study}/instances"):
+        url = f"http://127.0.0.1:{pacs.http_port}/instances/{instance['ID']}/file"
+        with urlopen(url, timeout=30) as response:
+            found.append(dcmread(io.BytesIO(response.read())))
+    return found
