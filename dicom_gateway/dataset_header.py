@@ -180,8 +180,8 @@ def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: 
         NotUnderstoodError: when the dataset does not name itself.
         MismatchError: when it names another SOP class or instance, or is an image without pixels.
     """
-    named_class = str(header.dataset.get("SOPClassUID") or "")
-    named_instance = str(header.dataset.get("SOPInstanceUID") or "")
+    named_class = read_text(header.dataset, "SOPClassUID", MAX_UID_CHARACTERS + 1) or ""
+    named_instance = read_text(header.dataset, "SOPInstanceUID", MAX_UID_CHARACTERS + 1) or ""
     if not named_class or not named_instance:
         raise NotUnderstoodError("the dataset has no SOP Class UID or no SOP Instance UID")
     if max(len(named_class), len(named_instance)) > MAX_UID_CHARACTERS:

@@ -1,9 +1,10 @@
 """The first frame of a DICOM file as stored values, by the quickest decoder that reads it right.
 
-Uncompressed, deflated, RLE, signed and colour frames are pydicom's. Other frames of the JPEG family are
-decoded by imagecodecs (libjpeg-turbo, CharLS, OpenJPEG, OpenJPH), which also reads JPEG Extended with 12
-bits and HTJ2K. Wavelets are decoded whole: at half their size the array differs by more than a model may be
-asked to take (`python -m benchmarks.reduced_decoding`).
+Uncompressed, deflated and RLE frames are pydicom's, and so are signed and colour ones, by a plugin that is
+named here. Other frames of the JPEG family are decoded by imagecodecs (libjpeg-turbo, CharLS, OpenJPEG,
+OpenJPH), which also reads JPEG Extended with 12 bits, lossless JPEG and HTJ2K. GDCM is not used: on corrupt
+fragments it ends its process. Wavelets are decoded whole: at half their size the array differs by more than a
+model may be asked to take (`python -m benchmarks.reduced_decoding`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
+from dicom_gateway.codestream import FrameSize, read_frame_size
+
 Stored = npt.NDArray[Any]
 """(rows, columns), or (rows, columns, 3) in colour; 8- or 16-bit integers, unused high bits included."""
 
@@ -54,19 +57,27 @@ def decode_frame(dataset: Dataset) -> Stored:
     Raises:
         Exception: whatever decoders raise on corrupt bytes.
     """
-    decoder = _DECODERS.get(UID(str(dataset.file_meta.TransferSyntaxUID)))
-    if decoder is None or not _is_plain(dataset):
-        # Unused bits are left as they are: pydicom would mask them by Bits Stored alone, not by High Bit.
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    decoder = _DECODERS.get(syntax)
+    # Unused bits are left as they are: pydicom would mask them by Bits Stored alone, not by High Bit.
+    if decoder is None:
         return pixel_array(dataset, correct_unused_bits=False)
-    # An array of the size that the header states: a codestream that says something else is not decoded.
-    whole = np.empty((int(dataset.Rows), int(dataset.Columns)), f"u{dataset.BitsAllocated // 8}")
-    return decoder(next(generate_frames(dataset.PixelData, number_of_frames=1)), whole)
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    stated = FrameSize(int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel", 1)))
+    if read_frame_size(frame) != stated:
+        # A few bytes may announce gigabytes, which some decoders take before they look further.
+        raise ValueError("the codestream is of another size than the header says")
+    if not _is_plain(dataset, syntax):
+        return pixel_array(dataset, correct_unused_bits=False, decoding_plugin=_PLUGINS.get(syntax, ""))
+    whole = np.empty((stated.rows, stated.columns), f"u{dataset.BitsAllocated // 8}")
+    return decoder(frame, whole)
 
 
-def _is_plain(dataset: Dataset) -> bool:
+def _is_plain(dataset: Dataset, syntax: UID) -> bool:
+    # Lossless JPEG knows no sign: what it gives back are the stored bits, whatever they mean.
     return (
         dataset.get("SamplesPerPixel", 1) == 1
-        and dataset.get("PixelRepresentation", 0) == 0
+        and (dataset.get("PixelRepresentation", 0) == 0 or syntax in (JPEGLossless, JPEGLosslessSV1))
         and dataset.BitsAllocated in (8, 16)
         and "PixelData" in dataset
     )
@@ -120,3 +131,16 @@ _DECODERS: Final[dict[UID, Decoder]] = {
     HTJ2KLosslessRPCL: _decode_htj2k,
     HTJ2K: _decode_htj2k,
 }
+
+_PLUGINS: Final[dict[UID, str]] = {
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+}
+"""pydicom's, for what is signed or in colour. Lossless JPEG in colour has none: no film comes in it."""

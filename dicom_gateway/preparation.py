@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import resource
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -171,6 +172,8 @@ class PreparationProcess:
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
     """The child's life: prepare what is asked for until the gateway hangs up."""
     os.nice(BEHIND_RECEPTION)
+    limit = settings.preparation_memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     connection.send("up")
     while True:
         try:

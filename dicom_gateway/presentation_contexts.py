@@ -31,10 +31,13 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
     Verification,
+    register_uid,
+    uid_to_service_class,
 )
 
 VERIFICATION: Final[str] = str(Verification)
@@ -82,5 +85,10 @@ STORAGE_SOP_CLASSES: Final = tuple(
     and "Directory" not in name
 )
 """Every composite storage SOP class of PS3.6 A, retired ones included."""
+
+for _uid in STORAGE_SOP_CLASSES:
+    if uid_to_service_class(_uid) is ServiceClass:
+        # pynetdicom knows no service for it, mostly a retired class, and would abort at the first C-STORE.
+        register_uid(_uid, UID_dictionary[_uid][4], StorageServiceClass)
 
 DECODABLE_UIDS: Final = frozenset(str(syntax) for syntax in DECODABLE)

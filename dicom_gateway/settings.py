@@ -82,6 +82,8 @@ class GatewaySettings(BaseModel):
     """How many films are decoded and normalized at once, each in a process of its own."""
     preparation_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """A film that takes longer to decode and normalize counts as a strike."""
+    preparation_memory_bytes: int = Field(default=4 * 1024**3, ge=2 * 1024**3)
+    """Address space of each preparation process; a film that needs more is refused as `undecodable`."""
     redispatch_after_s: float = Field(default=300.0, gt=0, le=86400)
     """A film that was queued and is not screened within this time is dispatched again."""
     minimum_age_years: int = Field(default=15, ge=0, le=150)

@@ -166,3 +166,12 @@ def test_a_large_object_without_pixels_is_refused_by_row(site: Site, film: Path,
     document.save_as(path)
     assert store_raw(site.port, path) == SUCCESS
     assert site.wait_for_film(document, "refused").refusal == "unsupported_sop_class"
+
+
+def test_a_retired_class_is_refused_by_row(site: Site, tmp_path: Path) -> None:
+    path = small_film(tmp_path, SOPClassUID="1.2.840.10008.5.1.4.1.1.6")
+    film = read(path)
+    film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID
+    film.save_as(path)
+    assert store_raw(site.port, path) == SUCCESS
+    assert site.wait_for_film(film, "refused").refusal == "unsupported_sop_class"

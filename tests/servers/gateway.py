@@ -1,11 +1,11 @@
-"""A gateway process alone: no broker is there, so that its films wait in the spool."""
+"""A gateway process alone. By default no broker is there, so that its films wait in the spool."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,13 +13,16 @@ from tests.servers.ports import free_port, wait_until
 
 
 @contextmanager
-def gateway(data: Path, port: int, database_url: str) -> Iterator[subprocess.Popen[bytes]]:
+def gateway(
+    data: Path, port: int, database_url: str, changes: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run `tbscreen gateway` inside the block, on a migrated database, until its disk is really full.
 
     Args:
         data: its data directory, made if it is not there.
         port: where it listens.
         database_url: need not lie on the same disk.
+        changes: of its environment.
     """
     data.mkdir(parents=True, exist_ok=True)
     ready = data / "gateway.ready"
@@ -31,6 +34,7 @@ def gateway(data: Path, port: int, database_url: str) -> Iterator[subprocess.Pop
         "TBSCREEN_GATEWAY__HOST": "127.0.0.1",
         "TBSCREEN_GATEWAY__PORT": str(port),
         "TBSCREEN_GATEWAY__RESERVED_DISK_BYTES": "0",
+        **(changes or {}),
     }
     command = [sys.executable, "-m", "tbscreen", "gateway", "--ready-file", str(ready)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -9,7 +9,6 @@ import struct
 import tempfile
 import threading
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ import psutil
 import pytest
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
-from pynetdicom.dimse_messages import C_STORE_RQ
-from pynetdicom.dimse_primitives import C_STORE
 from sqlalchemy import select
 
 from db.database import Database
@@ -30,9 +27,7 @@ from dicom_gateway.spool import Spool
 from dicom_gateway.storage_scp import StorageScp
 from tests.films import dataset_offset, read, small_film
 from tests.servers.ports import wait_until
-
-Fragment = tuple[int, bytes]
-"""Message control header and value."""
+from tests.unit.dicom_gateway.raw_pdus import Fragment, encode_command, encode_pdu
 
 
 class Listener:
@@ -89,24 +84,6 @@ def film(tmp_path: Path) -> Path:
 
 def dataset_of(film: Path) -> bytes:
     return film.read_bytes()[dataset_offset(film) :]
-
-
-def encode_command(film: Path) -> bytes:
-    """The command set of a C-STORE request for this film."""
-    request = C_STORE()
-    header = read(film)
-    request.MessageID, request.Priority = 1, 2
-    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = header.SOPClassUID, header.SOPInstanceUID
-    request.DataSet = BytesIO(b"xx")
-    message = C_STORE_RQ()
-    message.primitive_to_message(request)
-    fragments = [pdata.presentation_data_value_list[0][1] for pdata in message.encode_msg(1, 65536)]
-    return b"".join(value[1:] for value in fragments if value[0] & COMMAND)
-
-
-def encode_pdu(*fragments: Fragment) -> bytes:
-    values = b"".join(PDV_HEADER.pack(len(value) + 2, 1, control) + value for control, value in fragments)
-    return PDU_HEADER.pack(0x04, 0, len(values)) + values
 
 
 def send_raw(association: Association, *pdus: bytes) -> int:

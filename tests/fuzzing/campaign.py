@@ -1,0 +1,270 @@
+"""Sends mutants to a gateway, and waits until each has its status and, if it was taken, its end."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from pydicom.dataset import FileMetaDataset
+from pydicom.filewriter import write_file_meta_info
+from pynetdicom import AE, _config
+from pynetdicom.association import Association
+from redis import Redis
+from sqlalchemy import func, select
+
+from db import bundles, schema
+from db.codes import Refusal
+from db.database import Database
+from db.settings import DatabaseSettings
+from db.states import FilmState
+from db.tables import Instance
+from dicom_gateway.screening_request import QUEUE
+from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tests.fuzzing.mutations import SYNTAXES, Mutant, make_mutant
+from tests.fuzzing.sources import Source, list_sources
+from tests.servers.gateway import gateway
+from tests.servers.ports import free_port, wait_until
+from tests.servers.redis import redis_server
+from worker.bundle import open_bundle, read_files
+
+LONGEST_S = 5.0
+"""Neither an answer nor a preparation may take longer."""
+
+ASSOCIATIONS = 2
+
+
+@dataclass
+class Outcome:
+    """What became of all files. Memory is resident, bytes."""
+
+    files: int
+    seconds: float = 0.0
+    ends: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By mutation and end: a status like `0xC000`, a refusal, or `screenable`."""
+    unanswered: list[int] = field(default_factory=list)
+    slow: list[int] = field(default_factory=list)
+    """Answered later than `LONGEST_S`."""
+    stuck: int = 0
+    lost: int = 0
+    """Answered with success, and no row."""
+    slowest_answer_s: float = 0.0
+    memory: dict[str, list[int]] = field(default_factory=lambda: {"gateway": [], "preparation": []})
+
+    def count(self, end: str) -> int:
+        """How many files ended so."""
+        return sum(number for (_, one), number in self.ends.items() if one == end)
+
+    def growth(self, process: str) -> int:
+        """How much memory a process gained after the first third, lowest value against lowest value."""
+        samples = self.memory[process]
+        third = len(samples) // 3
+        return min(samples[-third:]) - min(samples[third : 2 * third]) if third else 0
+
+
+def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) -> Outcome:
+    """Send `files` mutants to a gateway with a database and a broker of its own.
+
+    Args:
+        files: how many.
+        seed: the same seed and sources give the same files.
+        folder: empty; for data, database and files on their way.
+        progress: told how many are answered.
+    """
+    sources = list_sources(folder)
+    url = f"sqlite:///{folder / 'tbscreen.db'}"
+    database = _make_database(url)
+    outcome = Outcome(files)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        broker = stack.enter_context(redis_server())
+        stack.enter_context(_drained(broker))
+        port = free_port()
+        changes = {
+            "TBSCREEN_BROKER_URL": broker,
+            "TBSCREEN_GATEWAY__PREPARATION_TIMEOUT_S": str(LONGEST_S),
+            "TBSCREEN_GATEWAY__REDISPATCH_AFTER_S": "86400",
+        }
+        process = stack.enter_context(gateway(folder / "data", port, url, changes))
+        taken = _send_all(outcome, range(files), seed, sources, port, folder, process.pid, progress)
+        assert process.poll() is None, "the gateway ended"
+        outcome.stuck = _wait_for_ends(database, 60 + files / 20)
+        _measure(outcome, process.pid)
+    _find_ends(database, taken, outcome)
+    database.close()
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def _make_database(url: str) -> Database:
+    """Return a migrated database with an active bundle, for what can be screened is to be dispatched."""
+    database = Database.open(DatabaseSettings(url=url))
+    schema.upgrade(database)
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    with database.write() as session:
+        bundles.register(session, bundle.digest, bundle.manifest.model_dump(mode="json"), read_files(bundle))
+        bundles.activate(session, bundle.digest)
+    return database
+
+
+@contextmanager
+def _drained(broker: str) -> Iterator[None]:
+    """Take requests from the queue, so that it is never full."""
+    ending = threading.Event()
+    with Redis.from_url(broker) as client:
+
+        def drain() -> None:
+            while not ending.wait(0.1):
+                client.delete(QUEUE)
+
+        thread = threading.Thread(target=drain)
+        thread.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()
+
+
+def _send_all(
+    outcome: Outcome,
+    numbers: Sequence[int],
+    seed: int,
+    sources: list[Source],
+    port: int,
+    folder: Path,
+    process: int,
+    progress: Callable[[int], None],
+) -> list[Mutant]:
+    """Send every mutant over one of several associations; returns those that were taken."""
+    lock = threading.Lock()
+    taken: list[Mutant] = []
+    answered = 0
+
+    def send_share(share: Sequence[int]) -> None:
+        nonlocal answered
+        sender = _Sender(port, sources, folder / f"sending-{share[0]}.dcm")
+        for number in share:
+            mutant = make_mutant(seed, number, sources)
+            began = time.monotonic()
+            status = sender.send(mutant)
+            took = time.monotonic() - began
+            with lock:
+                answered += 1
+                outcome.slowest_answer_s = max(outcome.slowest_answer_s, took)
+                if status is None:
+                    outcome.unanswered.append(number)
+                elif status == 0x0000:
+                    taken.append(mutant)
+                else:
+                    outcome.ends[mutant.mutation, f"0x{status:04X}"] += 1
+                if took > LONGEST_S:
+                    outcome.slow.append(number)
+                if answered % 50 == 0:
+                    _measure(outcome, process)
+                    progress(answered)
+        sender.close()
+
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    with ThreadPoolExecutor(ASSOCIATIONS) as pool:
+        list(pool.map(send_share, [numbers[first::ASSOCIATIONS] for first in range(ASSOCIATIONS)]))
+    return taken
+
+
+class _Sender:
+    """One association, opened again when it is lost."""
+
+    def __init__(self, port: int, sources: list[Source], path: Path) -> None:
+        self._port, self._path = port, path
+        self._ae = AE(ae_title="MODALITY")
+        self._ae.dimse_timeout = self._ae.network_timeout = self._ae.acse_timeout = 30
+        pairs = {(one.sop_class_uid, one.transfer_syntax_uid) for one in sources}
+        pairs |= {(one.sop_class_uid, str(syntax)) for one in sources for syntax in SYNTAXES}
+        self._contexts: set[tuple[str, str]] = pairs
+        self._association: Association | None = None
+
+    def send(self, mutant: Mutant) -> int | None:
+        """Return the status, None where none came."""
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = mutant.source.sop_class_uid
+        meta.MediaStorageSOPInstanceUID = mutant.sop_instance_uid
+        meta.TransferSyntaxUID = mutant.transfer_syntax_uid
+        buffer = io.BytesIO()
+        buffer.write(b"\0" * 128 + b"DICM")
+        write_file_meta_info(buffer, meta)
+        self._path.write_bytes(buffer.getvalue() + mutant.dataset)
+        answer = self._open(mutant).send_c_store(self._path)
+        return int(answer.Status) if "Status" in answer else None
+
+    def _open(self, mutant: Mutant) -> Association:
+        wanted = (mutant.source.sop_class_uid, mutant.transfer_syntax_uid)
+        if self._association is not None and self._association.is_established:
+            here = {
+                (str(one.abstract_syntax), str(one.transfer_syntax[0]))
+                for one in self._association.accepted_contexts
+            }
+            if wanted in here:
+                return self._association
+            self._association.release()
+        self._ae.requested_contexts = []
+        # An association has room for 128 contexts (PS3.8 9.3.2.2).
+        for sop_class, syntax in [wanted, *sorted(self._contexts - {wanted})][:127]:
+            self._ae.add_requested_context(sop_class, syntax)
+            self._ae.requested_contexts[-1].transfer_syntax = [syntax]
+        self._association = self._ae.associate("127.0.0.1", self._port, ae_title="TBSCREEN")
+        assert self._association.is_established, "the gateway takes no association any more"
+        return self._association
+
+    def close(self) -> None:
+        if self._association is not None and self._association.is_established:
+            self._association.release()
+
+
+def _measure(outcome: Outcome, process: int) -> None:
+    gateway_process = psutil.Process(process)
+    outcome.memory["gateway"].append(gateway_process.memory_info().rss)
+    children = [one for one in gateway_process.children() if "spawn_main" in " ".join(one.cmdline())]
+    if children:
+        outcome.memory["preparation"].append(max(one.memory_info().rss for one in children))
+
+
+def _wait_for_ends(database: Database, deadline_s: float) -> int:
+    """Wait until no film is to be prepared any more; returns how many still are at the deadline."""
+
+    def count() -> int:
+        with database.read() as session:
+            waiting = Instance.state == FilmState.RECEIVED.value
+            return session.scalar(select(func.count()).select_from(Instance).where(waiting)) or 0
+
+    try:
+        wait_until(lambda: count() == 0, deadline_s, "all films are prepared or refused")
+    except AssertionError:
+        return count()
+    return 0
+
+
+def _find_ends(database: Database, taken: list[Mutant], outcome: Outcome) -> None:
+    with database.read() as session:
+        rows = session.execute(
+            select(Instance.sop_instance_uid, Instance.state, Instance.refusal).order_by(Instance.id)
+        )
+        ends = {uid: refusal or state for uid, state, refusal in rows}
+    for mutant in taken:
+        end = ends.get(mutant.sop_instance_uid)
+        if end is None:
+            outcome.lost += 1
+        elif end == FilmState.QUEUED:
+            outcome.ends[mutant.mutation, "screenable"] += 1
+        else:
+            outcome.ends[mutant.mutation, end] += 1
+
+
+CRASHED = Refusal.PROCESSING_FAILED.value
+"""How a film ends whose preparation died or hung three times."""
