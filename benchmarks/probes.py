@@ -4,8 +4,8 @@
 
 A probe connects and closes, as load balancers do. A stranger sends what is no DICOM. An aborted association
 sends the first 50 kB of a film and is reset. Prints threads, file descriptors and resident memory of the
-gateway as they go; the last line is one JSON object. Exit code 1 when the gateway did not come back to what it held
-after the first tenth, or answers no C-ECHO any more.
+gateway as they go; the last line is one JSON object. Exit code 1 when the gateway did not come back to what
+it held after the first tenth, or answers no C-ECHO any more.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ RESET = struct.pack("ii", 1, 0)
 """SO_LINGER by which a close is a reset."""
 
 SETTLE_S = 60.0
+
+CALM = 10
+"""So many samples in a row without fewer threads than before mean that all have ended."""
 
 ALLOWED_BYTES = 16 * 1024 * 1024
 """Growth of memory that is not a leak: 1.6 kB for each of 10,000 would be."""
@@ -153,16 +156,15 @@ def _settle(pid: int) -> Held:
         )
 
     wait_until(is_calm, SETTLE_S, "all connections have ended")
-    held = _hold(process)
+    samples = [_hold(process)]
+    while len(samples) < CALM:
+        time.sleep(0.1)
+        samples.append(_hold(process))
     deadline = time.monotonic() + SETTLE_S
-    while time.monotonic() < deadline:
-        # A thread ends a moment after its connection.
-        time.sleep(0.2)
-        again = _hold(process)
-        if again.threads >= held.threads:
-            break
-        held = again
-    return held
+    while time.monotonic() < deadline and any(one.threads > samples[-1].threads for one in samples[-CALM:-1]):
+        time.sleep(0.1)  # a thread ends a moment after its connection
+        samples.append(_hold(process))
+    return samples[-1]
 
 
 def _hold(process: psutil.Process) -> Held:

@@ -48,6 +48,9 @@ class Listener(ThreadedAssociationServer):
         OSError: when the port is taken.
     """
 
+    request_queue_size = 128
+    """A burst of senders waits here; beyond it each would knock again only a second later."""
+
     daemon_threads = True  # a handshake that is under way keeps no process from ending
 
     def __init__(
