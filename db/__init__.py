@@ -26,10 +26,14 @@ Files, in the order in which a film meets them:
 - `commitments`: peers are asked to answer for what was delivered; requests, answers, what is sent again.
 - `studies`: a study stands where its worst film stands.
 - `reads`: radiologists' verdicts on studies, with their history.
-- `worklist`: the one prioritised query.
 - `durations`: the time between two moments, in the SQL of either database.
 - `report_figures`: what reports count: films, findings, scores, stages and deliveries of a period.
 - `read_films`: screened films with their reads, for accuracy; scores and greys of films, for drift.
+- `search_keys`: names and numbers as people type them.
+- `worklist_filter`: what a worklist is asked for.
+- `worklist_places`: the worklist's order, and the index ranges in which a filtered page of it lies.
+- `study_entries`: a study and its films as the worklist shows them.
+- `worklist`: the one prioritised query, page by page.
 
 This room imports none of the others.
 """

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.codes import Finding, Priority
+from db.codes import Finding, Priority, Refusal
+from db.search_keys import fold, fold_name
 from db.states import FilmState
 from db.tables import Instance, Read, Screening, Study, now
+
+FACET_LENGTH: Final = 256
+"""Longest text of a study's modalities, stations or senders, characters."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,13 @@ def open_study(session: Session, header: StudyHeader) -> Study:
     """
     study = _find(session, header.study_instance_uid)
     if study is None:
-        study = Study(**asdict(header), received_at=now(), state=FilmState.RECEIVED.value)
+        moment = now()
+        study = Study(
+            **asdict(header),
+            received_at=moment,
+            received_day=f"{moment:%Y%m%d}",
+            state=FilmState.RECEIVED.value,
+        )
         try:
             with session.begin_nested():
                 session.add(study)
@@ -47,6 +59,9 @@ def open_study(session: Session, header: StudyHeader) -> Study:
     for name, value in asdict(header).items():
         if value and not getattr(study, name):
             setattr(study, name, value)
+    study.accession_key = fold(study.accession_number)
+    study.patient_id_key = fold(study.patient_id)
+    study.name_key = fold_name(study.patient_name)
     return study
 
 
@@ -59,7 +74,15 @@ def refresh(session: Session, study_id: int) -> None:
     session.flush()
     study = session.get_one(Study, study_id, with_for_update=True)
     rows = session.execute(
-        select(Instance.state, Instance.refusal, Instance.received_at, Screening)
+        select(
+            Instance.state,
+            Instance.refusal,
+            Instance.received_at,
+            Instance.modality,
+            Instance.station_name,
+            Instance.calling_ae_title,
+            Screening,
+        )
         .outerjoin(Screening, Screening.instance_id == Instance.id)
         .where(Instance.study_id == study_id, Instance.current)
         .order_by(Instance.id)
@@ -86,6 +109,19 @@ def refresh(session: Session, study_id: int) -> None:
     read = session.scalar(select(Read).where(Read.study_id == study_id, Read.current))
     study.verdict = None if read is None else read.verdict
     study.is_read = read is not None and all(row.received_at <= read.read_at for row in rows)
+    shown = [row for row in rows if row.refusal != Refusal.OWN_OUTPUT]
+    study.modalities = join_values(row.modality for row in shown)
+    study.stations = join_values(row.station_name for row in shown)
+    study.senders = join_values(row.calling_ae_title for row in shown)
+
+
+def join_values(values: Iterable[str | None]) -> str:
+    """Return different values, sorted, set apart by backslashes; what exceeds the column is left out."""
+    joined = ""
+    for value in sorted({value.replace("\\", "/") for value in values if value}):
+        longer = f"{joined}\\{value}" if joined else value
+        joined = longer if len(longer) <= FACET_LENGTH else joined
+    return joined
 
 
 def _worst_finding(screenings: list[Screening]) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Computed,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     LargeBinary,
@@ -28,6 +30,9 @@ UID_LENGTH = 64
 
 DIGEST_LENGTH = 64
 """Hexadecimal SHA-256."""
+
+READ_PLACES = 16.0
+"""Read studies stand so many places behind unread ones; a priority band is four places wide."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -97,6 +102,29 @@ class Study(Table):
     """What its newest read says."""
     is_read: Mapped[bool] = mapped_column(default=False, server_default=false())
     """False again when a film came after the read."""
+    modalities: Mapped[str | None] = mapped_column(String(256))
+    """Of its films, sorted, set apart by backslashes (0008,0061); empty when none says one. NULL: written by
+    a version that did not know this column, as in all that follow."""
+    stations: Mapped[str | None] = mapped_column(String(256))
+    """Station names of its films, likewise."""
+    senders: Mapped[str | None] = mapped_column(String(256))
+    """AE titles that sent its films, likewise."""
+    received_day: Mapped[str | None] = mapped_column(String(8))
+    """The day (UTC) of `received_at`, YYYYMMDD."""
+    accession_key: Mapped[str | None] = mapped_column(String(64))
+    """What is searched for: see `db.search_keys`."""
+    patient_id_key: Mapped[str | None] = mapped_column(String(64))
+    name_key: Mapped[str | None] = mapped_column(String(64))
+    place: Mapped[float] = mapped_column(
+        Double,
+        Computed(
+            "CASE WHEN is_read THEN 16 ELSE 0 END + 4 * (3 - priority_rank) + (1 - sort_probability)",
+            persisted=True,
+        ),
+        nullable=True,
+    )
+    """Where it stands in the worklist's order, by the database itself, so that every version keeps it right:
+    unread before read, HIGH (0 to 2), MEDIUM (4 to 6), LOW (8 to 10), none (14), in a band by probability."""
 
     instances: Mapped[list[Instance]] = relationship(back_populates="study")
 
@@ -108,6 +136,23 @@ class Study(Table):
             sort_probability.desc(),
             "received_at",
             "id",
+        ),
+        Index("ix_studies_place", "place", "received_at", "id"),
+        *(
+            Index(f"ix_studies_by_{column}", column, "place", "received_at", "id")
+            for column in (
+                "state",
+                "refusal",
+                "modalities",
+                "stations",
+                "senders",
+                "study_date",
+                "received_day",
+            )
+        ),
+        *(
+            Index(f"ix_studies_{column}", column, postgresql_ops={column: "varchar_pattern_ops"})
+            for column in ("accession_key", "patient_id_key", "name_key")
         ),
     )
 

@@ -1,60 +1,104 @@
-"""The prioritised worklist: one query for every door."""
+"""The prioritised worklist: one query for every door.
+
+Unread studies come before read ones, then priority bands, the calibrated score and waiting time. Pages go on
+where the one before ended (keyset pagination): a study that moves while somebody turns pages may be seen
+twice or not at all, one that stays where it is exactly once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
+from db.codes import Priority
+from db.database import DatabaseError
 from db.states import FilmState
-from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
+from db.study_entries import FilmEntry, StudyEntry, read_entries
+from db.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
+from db.worklist_places import Place, find_places
 
-STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
-"""Where a study can stand: waiting for a film, screened, or all of it refused."""
+__all__ = [
+    "STUDY_STATES",
+    "FilmEntry",
+    "InvalidCursorError",
+    "InvalidFilterError",
+    "Page",
+    "StudyEntry",
+    "WorklistFilter",
+    "count",
+    "find_page",
+    "query",
+    "stream",
+]
 
 
-@dataclass(frozen=True)
-class FilmEntry:
-    """One current film of a study."""
-
-    sop_instance_uid: str
-    modality: str | None
-    body_part: str | None
-    view_position: str | None
-    state: str
-    refusal: str | None
-    refusal_detail: str | None
-    doubts: Sequence[str]
-    score: float | None
-    probability: float | None
-    finding: str | None
-    priority: str | None
-    model: str | None
-    trained: bool | None
-    stages_ms: dict[str, float]
-    """Milliseconds spent in each stage that is over: receive, prepare, queue, predict, report, deliver."""
+class InvalidCursorError(DatabaseError):
+    """The cursor did not come from an earlier page. Permanent: begin with the first page."""
 
 
 @dataclass(frozen=True)
-class StudyEntry:
-    """One line of the worklist. Holds patient data: show it, never log it."""
+class Page:
+    """A piece of the worklist."""
 
-    study_instance_uid: str
-    accession_number: str | None
-    patient_id: str | None
-    patient_name: str | None
-    study_date: str | None
-    received_at: datetime
-    state: str
-    refusal: str | None
-    priority: str | None
-    finding: str | None
-    probability: float | None
-    films: Sequence[FilmEntry]
+    studies: Sequence[StudyEntry]
+    following: str | None
+    """Cursor of the next page; None when this is the last one."""
+
+
+def find_page(
+    session: Session, wanted: WorklistFilter | None = None, *, limit: int = 100, after: str | None = None
+) -> Page:
+    """Return one page of the worklist.
+
+    Args:
+        session: one that reads.
+        wanted: which studies; by default all.
+        limit: of studies on the page, at least 1.
+        after: `Page.following` of the page before.
+
+    Raises:
+        InvalidCursorError: when `after` is no cursor.
+    """
+    start = None if after is None else _read_cursor(after)
+    places = find_places(session, wanted or WorklistFilter(), start, limit + 1)
+    shown = places[:limit]
+    studies = read_entries(session, [place.id for place in shown])
+    return Page(studies, _write_cursor(shown[-1]) if len(places) > limit else None)
+
+
+def stream(
+    session: Session, wanted: WorklistFilter | None = None, *, after: str | None = None, page: int = 200
+) -> Iterator[StudyEntry]:
+    """Return all wanted studies in order, read page by page, so that any number of them takes little memory.
+
+    Raises:
+        InvalidCursorError: when `after` is no cursor.
+    """
+    if after is not None:
+        _read_cursor(after)
+    return _stream(session, wanted, after, page)
+
+
+def _stream(
+    session: Session, wanted: WorklistFilter | None, after: str | None, page: int
+) -> Iterator[StudyEntry]:
+    while True:
+        found = find_page(session, wanted, limit=page, after=after)
+        session.expunge_all()
+        yield from found.studies
+        after = found.following
+        if after is None:
+            return
+
+
+def count(session: Session, wanted: WorklistFilter | None = None, *, at_most: int = 1000) -> int:
+    """Return how many studies are wanted; `at_most` stands for that many or more."""
+    return len(find_places(session, wanted or WorklistFilter(), None, at_most))
 
 
 def query(
@@ -65,124 +109,34 @@ def query(
     study_instance_uid: str | None = None,
     limit: int = 100,
 ) -> list[StudyEntry]:
-    """Return unread studies before read ones, by priority band, calibrated score and waiting time."""
-    statement = (
-        select(Study)
-        .options(
-            selectinload(Study.instances)
-            .joinedload(Instance.screening)
-            .joinedload(Screening.model)
-            .load_only(Model.name, Model.version, Model.trained),
-            selectinload(Study.instances).defer(Instance.header),
-        )
-        .order_by(
-            Study.is_read,
-            Study.priority_rank.desc(),
-            Study.sort_probability.desc(),
-            Study.received_at,
-            Study.id,
-        )
-        .limit(limit)
+    """Return the first page of the worklist; `find_page` has more filters and further pages.
+
+    No study is in a state or priority that cannot be.
+    """
+    if (state or FilmState.RECEIVED) not in STUDY_STATES or (priority or Priority.LOW) not in set(Priority):
+        return []
+    wanted = WorklistFilter(
+        states=() if state is None else (state,),
+        priorities=() if priority is None else (priority,),
+        study_instance_uids=() if study_instance_uid is None else (study_instance_uid,),
     )
-    if state is not None:
-        statement = statement.where(Study.state == state)
-    if priority is not None:
-        statement = statement.where(Study.priority == priority)
-    if study_instance_uid is not None:
-        statement = statement.where(Study.study_instance_uid == study_instance_uid)
-    studies = session.scalars(statement).all()
-    delivered = _find_deliveries(
-        session,
-        [film.screening.id for study in studies for film in study.instances if film.screening is not None],
-    )
-    return [_describe_study(study, delivered) for study in studies]
+    return list(find_page(session, wanted, limit=limit).studies)
 
 
-def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int, Delivery]:
-    """Return each screening's first finished delivery."""
-    rows = session.scalars(
-        select(Delivery)
-        .join(ReportObject)
-        .where(
-            ReportObject.screening_id.in_(screening_ids),
-            Delivery.delivered_at.is_not(None),
-        )
-        .options(joinedload(Delivery.report).load_only(ReportObject.screening_id))
-        .order_by(Delivery.delivered_at.desc())
-    )
-    return {row.report.screening_id: row for row in rows if row.report.screening_id is not None}
+def _write_cursor(place: Place) -> str:
+    content = json.dumps([place.place, place.received_at.astimezone(UTC).isoformat(), place.id])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 
 
-def _describe_study(study: Study, delivered: dict[int, Delivery]) -> StudyEntry:
-    return StudyEntry(
-        study_instance_uid=study.study_instance_uid,
-        accession_number=study.accession_number,
-        patient_id=study.patient_id,
-        patient_name=study.patient_name,
-        study_date=study.study_date,
-        received_at=study.received_at,
-        state=study.state,
-        refusal=study.refusal,
-        priority=study.priority,
-        finding=study.finding,
-        probability=study.probability,
-        films=[
-            _describe_film(film, delivered)
-            for film in sorted(study.instances, key=lambda one: one.id)
-            if film.current
-        ],
-    )
-
-
-def _describe_film(film: Instance, delivered: dict[int, Delivery]) -> FilmEntry:
-    screening = film.screening
-    return FilmEntry(
-        sop_instance_uid=film.sop_instance_uid,
-        modality=film.modality,
-        body_part=film.body_part,
-        view_position=film.view_position,
-        state=film.state,
-        refusal=film.refusal,
-        refusal_detail=film.refusal_detail,
-        doubts=list(film.doubts),
-        score=None if screening is None else screening.score,
-        probability=None if screening is None else screening.probability,
-        finding=None if screening is None else screening.finding,
-        priority=None if screening is None else screening.priority,
-        model=None if screening is None else f"{screening.model.name} {screening.model.version}",
-        trained=None if screening is None else screening.model.trained,
-        stages_ms=_measure_stages(film, None if screening is None else delivered.get(screening.id)),
-    )
-
-
-def _measure_stages(film: Instance, delivery: Delivery | None) -> dict[str, float]:
-    screening = film.screening
-    moments = [
-        ("receive", film.requested_at, film.received_at),
-        ("prepare", film.received_at, film.prepared_at),
-        (
-            "queue",
-            film.prepared_at,
-            None if screening is None else screening.started_at,
-        ),
-        (
-            "predict",
-            None if screening is None else screening.started_at,
-            None if screening is None else screening.finished_at,
-        ),
-        (
-            "report",
-            None if screening is None else screening.finished_at,
-            None if delivery is None else delivery.created_at,
-        ),
-        (
-            "deliver",
-            None if delivery is None else delivery.created_at,
-            None if delivery is None else delivery.delivered_at,
-        ),
-    ]
-    return {
-        name: round((end - start).total_seconds() * 1000, 1)
-        for name, start, end in moments
-        if start is not None and end is not None
-    }
+def _read_cursor(cursor: str) -> Place:
+    try:
+        content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        place, received_at, study_id = json.loads(content)
+        moment = datetime.fromisoformat(received_at)
+        if not (isinstance(place, float) and abs(place) < 100 and type(study_id) is int):
+            raise ValueError("not what a cursor holds")
+        if moment.tzinfo is None or not 0 <= study_id < 2**31:
+            raise ValueError("not what a cursor holds")
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidCursorError("this is no cursor of a worklist page: begin with the first page") from None
+    return Place(place, moment, study_id)

@@ -11,6 +11,8 @@ Files:
 - `pull_cli`: `pull`.
 - `pull_bar`: how far a pull is.
 - `pulling`: what pulls are made of, for the command and for the gateway's schedules.
+- `worklist_cli`: `worklist`: a table, JSON, CSV, or watched.
+- `worklist_csv`: the worklist as values that a spreadsheet shows and does not run.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.

@@ -21,6 +21,7 @@ from tbscreen.retrain_cli import retrain_model
 from tbscreen.rules_cli import rules_app
 from tbscreen.settings import SettingsError
 from tbscreen.terminal import fail, open_database, prepare, print_json
+from tbscreen.worklist_cli import show_worklist
 
 app = typer.Typer(
     name="tbscreen",
@@ -184,25 +185,7 @@ def doctor(
     raise typer.Exit(1 if bad else 0)
 
 
-@app.command()
-def worklist(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    state: Annotated[str | None, typer.Option(help="received, screened or refused.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
-) -> None:
-    """Show studies by suspicion: priority band, then score, then waiting time."""
-    from db.worklist import STUDY_STATES, query
-    from tbscreen.tables_for_people import NOTICE, draw_worklist
-
-    if state is not None and state not in STUDY_STATES:
-        fail(f"--state {state}: allowed are {', '.join(STUDY_STATES)}")
-    database = open_database(prepare("worklist"))
-    with database.read() as session:
-        studies = query(session, state=state, limit=limit)
-    if as_json:
-        print_json({"notice": NOTICE, "studies": [asdict(study) for study in studies]})
-    else:
-        Console().print(draw_worklist(studies))
+app.command("worklist")(show_worklist)
 
 
 @app.command()

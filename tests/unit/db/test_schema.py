@@ -13,7 +13,8 @@ from sqlalchemy import MetaData, inspect, text
 from db import schema, shadow_screenings
 from db.database import Database
 from db.settings import DatabaseSettings
-from db.tables import Table
+from db.studies import StudyHeader
+from db.tables import Table, now
 from tests.unit import rows
 
 UPGRADE = """
@@ -94,6 +95,14 @@ def test_a_filled_database_loses_nothing_on_its_way_to_the_registry_and_back(
     assert [(row.pop("verdict"), row.pop("is_read") in (False, 0)) for row in after["studies"]] == [
         (None, True) for _ in before["studies"]
     ]
+    (study,) = after["studies"]
+    assert [study.pop(name) for name in ("modalities", "stations", "senders")] == ["DX", "", "MODALITY"]
+    assert (study.pop("place"), study.pop("received_day")) == (pytest.approx(0.1), f"{now():%Y%m%d}")
+    assert [study.pop(f"{name}_key") for name in ("accession", "patient_id", "name")] == [
+        "a7",
+        "p1",
+        "doe jane",
+    ]
     # What later migrations add to a row is theirs to test.
     assert {table: _keep_columns(after[table], before[table]) for table in before} == before
     with empty_database.write() as session:
@@ -147,7 +156,8 @@ def _fill(database: Database) -> None:
     """Bundles, films in every state, a report; a bundle in the shadow and what it said."""
     rows.register_model(database, rows.OTHER_DIGEST, name="other", active=False)
     rows.register_model(database)
-    screened = rows.receive_and_queue(database, "1.2.3.1")
+    header = StudyHeader("1.2.3", "A7", "P1", "Doe^Jané")
+    screened = rows.receive_and_queue(database, "1.2.3.1", study=header)
     rows.screen(database, screened)
     rows.report(database)
     rows.screen(database, rows.receive_and_queue(database, "1.2.3.2"))

@@ -1,0 +1,31 @@
+"""What people type against what headers say: names and numbers without case, accents and separators."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+KEY_LENGTH: Final = 64
+"""Longest key, characters; what lies beyond is not searched."""
+
+
+def fold(text: str | None) -> str | None:
+    """Return `text` without case, accents and surplus spaces, or None where nothing is left.
+
+    >>> fold("  MÜLLER  Jürgen ")
+    'muller jurgen'
+    """
+    decomposed = unicodedata.normalize("NFKD", text or "")
+    bare = "".join(one for one in decomposed if not unicodedata.combining(one)).casefold()
+    return " ".join(bare.replace("\0", " ").split())[:KEY_LENGTH].strip() or None
+
+
+def fold_name(name: str | None) -> str | None:
+    """Return the key of a person name (PS3.5 6.2, VR PN): its first component group that is not empty.
+
+    >>> fold_name("Yamada^Tarou=山田^太郎")
+    'yamada tarou'
+    """
+    groups = (re.sub(r"[\^,]", " ", group) for group in (name or "").split("="))
+    return fold(next((group for group in groups if group.strip()), None))

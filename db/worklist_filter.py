@@ -1,0 +1,86 @@
+"""What a worklist is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from db.codes import Finding, Priority, Refusal
+from db.database import DatabaseError
+from db.states import FilmState
+
+STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
+"""Where a study can stand: waiting for a film, screened, or all of it refused."""
+
+_ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "states": frozenset(STUDY_STATES),
+    "priorities": frozenset(Priority),
+    "findings": frozenset(Finding),
+    "refusals": frozenset(Refusal),
+}
+
+
+class InvalidFilterError(DatabaseError):
+    """A filter's value that cannot be; the text names it and says what is allowed. Permanent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorklistFilter:
+    """Which studies are wanted: those that meet every condition given. An empty one lets all through.
+
+    Of a collection any value will do. `modalities`, `stations` and `senders` are those of any film of the
+    study, and may hold the wildcards `*` and `?` (PS3.4 C.2.2.2.4); they are case-sensitive.
+
+    Raises:
+        InvalidFilterError: for a state, priority, finding, refusal or date that cannot be.
+    """
+
+    read: bool | None = None
+    """Only those read, or only those unread."""
+    states: Collection[str] = ()
+    priorities: Collection[str] = ()
+    findings: Collection[str] = ()
+    refusals: Collection[str] = ()
+    modalities: Collection[str] = ()
+    stations: Collection[str] = ()
+    """Station names (0008,1010)."""
+    senders: Collection[str] = ()
+    """AE titles that sent the films."""
+    study_date_from: str | None = None
+    """First Study Date (0008,0020), YYYYMMDD."""
+    study_date_to: str | None = None
+    """Last Study Date, YYYYMMDD."""
+    received_from: datetime | None = None
+    """First moment of reception, with its zone."""
+    received_before: datetime | None = None
+    """The moment of reception that is too late, with its zone."""
+    text: str | None = None
+    """How the patient's name, the patient ID or the accession number begins, without case and accents."""
+    name_prefix: str | None = None
+    """How the patient's name begins, whatever its case and accents."""
+    patient_ids: Collection[str] = ()
+    accession_numbers: Collection[str] = ()
+    study_instance_uids: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        for name, allowed in _ALLOWED.items():
+            for value in getattr(self, name):
+                if value not in allowed:
+                    raise InvalidFilterError(f"{name}: {value!r}: allowed are {', '.join(sorted(allowed))}")
+        for name in ("study_date_from", "study_date_to"):
+            if (date := getattr(self, name)) is not None and not _is_date(date):
+                raise InvalidFilterError(f"{name}: {date!r} is no date YYYYMMDD")
+        for name in ("received_from", "received_before"):
+            if (moment := getattr(self, name)) is not None and moment.tzinfo is None:
+                raise InvalidFilterError(f"{name}: a time without zone says too little")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.strptime(text, "%Y%m%d")
+    except ValueError:
+        return False
+    return re.fullmatch("[0-9]{8}", text) is not None
