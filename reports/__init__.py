@@ -12,6 +12,14 @@ Files, from the question to the page:
 - `sections`: the report in words and tables, the same for people in a terminal, in HTML and in PDF.
 - `text_form`: as text.
 - `csv_form`: as one long table, for a spreadsheet.
+- `tiles`: the few figures that a reader sees first.
+- `drawings`: the pictures, drawn into axes that are given.
+- `drift_drawing`: that of drift.
+- `html_form`: as one HTML file (`templates/`).
+- `pdf_text`: how wide a line is, and where it breaks.
+- `pdf_pages`: A4 pages that fill from above: headings, text, tables, pictures.
+- `pdf_form`: as PDF, on such pages.
+- `templates/`: its page and style.
 
 This room takes from training its statistics and its SVG figures, and counts nothing in Python that a
 database can count.

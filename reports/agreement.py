@@ -19,7 +19,7 @@ from training.statistics import bin_probabilities, measure_auc, measure_proporti
 
 MOST_ROCS: Final = 4
 MOST_CURVE_POINTS: Final = 400
-MOST_DISAGREEMENTS: Final = 50
+MOST_DISAGREEMENTS: Final = 30
 
 
 def keep_worst(films: Iterable[ReadFilm]) -> list[ReadFilm]:
@@ -108,7 +108,7 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
     """Return the studies to look at, and how many there are in all.
 
     Those read as TB that the model did not mark come first, the lowest scores first; then the alarms that
-    the radiologist did not share, the highest first. At most 50 of either.
+    the radiologist did not share, the highest first. At most `MOST_DISAGREEMENTS` of either.
 
     Args:
         studies: each by its most suspicious film.

@@ -20,7 +20,7 @@ from db.states import DeliveryState, FilmState
 from db.tables import now
 from reports import agreement
 from reports.drift import measure_drift
-from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage
+from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage, WeekCount
 from reports.period import Period
 from reports.settings import ReportSettings
 from training.statistics import measure_proportion
@@ -85,6 +85,7 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
         groups=tuple(_describe(name, groups[name]) for name in sorted(groups)),
         superseded=superseded,
         own_objects=own,
+        weeks=_count_weeks(session, period),
         histograms=tuple(
             Histogram(model=model, films=tuple(films))
             for model, films in report_figures.count_scores(session, span).items()
@@ -119,6 +120,22 @@ def _collect(session: Session, period: Period, grouping: Grouping | None) -> dic
     for name, number in read_films.count_screened_studies(session, span, group).items():
         of(name).studies = number
     return counts
+
+
+def _count_weeks(session: Session, period: Period) -> tuple[WeekCount, ...]:
+    weeks = period.list_weeks()
+    films: dict[str, list[FilmCount]] = {week.name: [] for week in weeks}
+    for film in report_figures.count_films(session, period.to_span(), report_figures.place_in(weeks)):
+        films[film.group].append(film)
+    return tuple(
+        WeekCount(
+            week=date.fromisoformat(name),
+            received=sum(one.films for one in some),
+            screened=sum(one.films for one in some if one.state is FilmState.SCREENED),
+            present=sum(one.films for one in some if one.trained and one.finding == Finding.PRESENT),
+        )
+        for name, some in films.items()
+    )
 
 
 def _describe(name: str, counts: _Counts) -> Group:

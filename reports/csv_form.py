@@ -45,6 +45,9 @@ def _list_lines(report: Report) -> Iterator[Line]:
         yield "report", "", name, value, "", ""
     for group in (report.total, *report.groups):
         yield from _list_group(group)
+    for week in report.weeks:
+        for figure, number in week.model_dump(exclude={"week"}).items():
+            yield "weeks", str(week.week), figure, number, "", ""
     for histogram in report.histograms:
         bins = len(histogram.films)
         for number, films in enumerate(histogram.films):

@@ -95,6 +95,17 @@ class Group(Figures):
     agreement: Agreement
 
 
+class WeekCount(Figures):
+    """Films of one week, Monday to Sunday; the outer weeks are cut to the period."""
+
+    week: date
+    """Its first day within the period."""
+    received: int
+    screened: int
+    present: int
+    """By a trained model."""
+
+
 class Histogram(Figures):
     """Films of one trained model by score; bins of equal width over 0..1."""
 
@@ -200,6 +211,8 @@ class Report(Figures):
     """Revisions that a correction replaced; they are counted nowhere else."""
     own_objects: int
     """What tbscreen made and was sent back; counted nowhere else."""
+    weeks: tuple[WeekCount, ...]
+    """Every week of the period, those without films too."""
     histograms: tuple[Histogram, ...]
     rocs: tuple[Roc, ...]
     calibration: tuple[CalibrationBin, ...]

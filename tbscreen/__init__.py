@@ -13,6 +13,7 @@ Files:
 - `pulling`: what pulls are made of, for the command and for the gateway's schedules.
 - `worklist_cli`: `worklist`: a table, JSON, CSV, or watched.
 - `worklist_csv`: the worklist as values that a spreadsheet shows and does not run.
+- `report_page`: the same report as the page shows it to managers.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.

@@ -27,6 +27,8 @@ class Form(StrEnum):
     TEXT = "text"
     CSV = "csv"
     JSON = "json"
+    HTML = "html"
+    PDF = "pdf"
 
 
 def write_report(
@@ -73,6 +75,8 @@ def write_report(
     from reports.period import choose_period
     from reports.settings import ReportSettings
 
+    if form is Form.PDF and out is None and sys.stdout.isatty():
+        fail("a PDF is not for a terminal: name a file with --out")
     settings = prepare("report")
     site = settings.reports
     if timezone is not None:
@@ -105,6 +109,14 @@ def _render(report: Report, form: Form) -> bytes:
         return render_csv(report).encode()
     if form is Form.JSON:
         return report.model_dump_json(indent=2).encode() + b"\n"
+    if form is Form.HTML:
+        from reports.html_form import render_html
+
+        return render_html(report).encode()
+    if form is Form.PDF:
+        from reports.pdf_form import render_pdf
+
+        return render_pdf(report)
     return render_text(report).encode()
 
 

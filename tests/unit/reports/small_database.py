@@ -5,6 +5,7 @@ What is in it, and what is to come of it, stands in `test_composition.py`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,8 @@ from db.database import Database
 from db.states import DeliveryState, FilmState
 from db.tables import Delivery, Instance, Model, OutboxEntry, Read, ReportObject, Screening, Study
 
-TRAINED = "a" * 64
-UNTRAINED = "b" * 64
+TRAINED = hashlib.sha256(b"trained").hexdigest()
+UNTRAINED = hashlib.sha256(b"untrained").hexdigest()
 THRESHOLD = 0.5
 RULE_IN = 0.8
 

@@ -163,6 +163,19 @@ def test_histogram_of_scores(database: Database) -> None:
     assert histogram.films == tuple(counts.get(number, 0) for number in range(20))
 
 
+def test_every_week_of_the_period_is_counted(database: Database) -> None:
+    fill(database, FILMS)
+    weeks = [(str(one.week), one.received, one.screened, one.present) for one in make(database).weeks]
+    assert weeks == [
+        ("2026-03-01", 1, 1, 1),  # a Sunday
+        ("2026-03-02", 8, 8, 3),
+        ("2026-03-09", 9, 4, 0),
+        ("2026-03-16", 0, 0, 0),
+        ("2026-03-23", 0, 0, 0),
+        ("2026-03-30", 1, 1, 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("by", "received", "positive"),
     [

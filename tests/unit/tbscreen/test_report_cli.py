@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
+import pytest
+
 from db.database import Database
+from reports.settings import ReportSettings
+from tbscreen.report_page import build_report_page
 from tests.unit.reports.small_database import Film, fill
 from tests.unit.reports.test_composition import FILMS
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -24,6 +29,11 @@ def test_a_report_in_every_form(quick_cli: Cli, installed: Database, place: Path
     table = quick_cli("report", *MARCH, "--format", "csv", "--out", "march.csv")
     assert (table.returncode, table.stdout) == (0, "")
     assert "films,all films,received,19,," in (place / "march.csv").read_text().splitlines()
+    for form, begins in (("html", b"<!doctype html>"), ("pdf", b"%PDF-1.4")):
+        written = quick_cli("report", *MARCH, "--by", "site", "--format", form, "--out", f"march.{form}")
+        assert (written.returncode, written.stdout, written.stderr) == (0, "", "")
+        assert (place / f"march.{form}").read_bytes().startswith(begins)
+        assert (place / f"march.{form}").stat().st_mode & 0o777 == 0o600
     named = quick_cli("report", *MARCH, "--with-studies")
     assert "ACC7" in named.stdout
     assert "Secret" not in named.stdout
@@ -46,3 +56,15 @@ def test_what_cannot_be_reported_is_one_line(quick_cli: Cli, installed: Database
         (("--reference-from", "2026-01-01"), "go together"),
     ):
         assert_one_line(quick_cli("report", *words), said)
+
+
+def test_the_page_gets_the_same_report_by_a_call(installed: Database) -> None:
+    fill(installed, FILMS)
+    page = build_report_page(installed, ReportSettings(organisation="NTP"), "1.0")
+    first, last = date(2026, 3, 1), date(2026, 3, 31)
+    html = page(first, last, "station")
+    assert "ROOM 2" in html
+    assert "ACC7" not in html
+    for wrong in ((last, first, None), (first, last, "patient")):
+        with pytest.raises(ValueError, match=r"ends before|not by"):
+            page(*wrong)

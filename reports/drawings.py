@@ -1,0 +1,305 @@
+"""The pictures of a report. Each draws into axes that are given, so that HTML and PDF show the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from reports.drift_drawing import draw_drift
+from reports.figures import CalibrationBin, Group, Histogram, Report, Roc, WeekCount
+from reports.wording import REFUSALS, STAGES, write_count, write_duration
+from training.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_square, styled, to_svg
+
+HALF: Final = 5.2
+"""Width, in inches, of a picture that stands beside another."""
+FULL: Final = 10.4
+
+DRAWING: Final = threading.Lock()
+"""Held while anything is drawn: Matplotlib's style is one for the whole process."""
+
+MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+MOST_GROUPS: Final = 24
+LONGEST_NAME: Final = 26
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: where it stands, how large it is, and how it is drawn."""
+
+    section: str
+    name: str
+    caption: str
+    width: float
+    """Inches."""
+    height: float
+    margins: tuple[float, float, float, float]
+    """Inches left, below, right and above the axes."""
+    draw: Callable[[Axes], None]
+
+    def place(self, figure: Figure, left: float, bottom: float, scale: float = 1.0) -> Axes:
+        """Add its axes to a figure, its lower left corner at (left, bottom) inches, and draw."""
+        width, height = figure.get_size_inches()
+        before, below, behind, above = (scale * margin for margin in self.margins)
+        size = (self.width * scale - before - behind, self.height * scale - below - above)
+        axes = figure.add_axes(
+            ((left + before) / width, (bottom + below) / height, size[0] / width, size[1] / height)
+        )
+        self.draw(axes)
+        return axes
+
+
+@styled
+def draw_svg(picture: Picture) -> str:
+    """Return a picture as an `<svg>` element."""
+    figure = Figure(figsize=(picture.width, picture.height))
+    picture.place(figure, 0.0, 0.0)
+    return to_svg(figure, picture.name, picture.caption)
+
+
+def list_pictures(report: Report) -> list[Picture]:
+    """Return the pictures that the report's figures allow, in order."""
+    total, pictures = report.total, []
+    if total.flow.received:
+        pictures.append(_picture_flow(total))
+        if len(report.weeks) > 1:
+            pictures.append(_picture_weeks(report.weeks))
+    if any(sum(one.films) for one in report.histograms):
+        pictures.append(_picture_histogram(report.histograms, report.rocs))
+        groups = [one for one in report.groups if one.bands.high + one.bands.medium + one.bands.low]
+        pictures.append(_picture_bands([total, *groups][:MOST_GROUPS]))
+    if any(stage.films for stage in total.stages):
+        pictures.append(_picture_stages(total))
+    if report.rocs:
+        pictures.append(
+            Picture(
+                "agreement",
+                "roc",
+                "ROC curve against radiologists' reads, with the operating points in use.",
+                HALF,
+                5.0,
+                (0.6, 0.5, 0.1, 0.1),
+                lambda axes: draw_roc(axes, report.rocs),
+            )
+        )
+    if report.calibration:
+        pictures.append(
+            Picture(
+                "agreement",
+                "calibration",
+                "Share read as TB by calibrated probability, and how many.",
+                HALF,
+                5.0,
+                (0.6, 0.5, 0.1, 0.1),
+                lambda axes: draw_calibration(axes, report.calibration),
+            )
+        )
+    if any(row.index is not None for row in report.drift.rows):
+        pictures.append(
+            Picture(
+                "drift",
+                "drift",
+                "Population stability index by week; filled marks are alerts.",
+                FULL,
+                3.2,
+                (0.6, 0.5, 2.3, 0.15),
+                lambda axes: draw_drift(axes, report.drift),
+            )
+        )
+    return pictures
+
+
+def draw_roc(axes: Axes, rocs: Sequence[Roc]) -> None:
+    """Draw each model's curve and mark the operating points that were in use."""
+    axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":")
+    for roc, (colour, dash) in zip(rocs, LINES, strict=False):
+        label = f"{shorten(roc.model)}: AUC {roc.auc.value:.2f} ({roc.auc.low:.2f}–{roc.auc.high:.2f})"
+        axes.plot(roc.alarms, roc.hits, color=colour, linestyle=dash, label=label)
+        for point, marker in zip(roc.points, MARKERS, strict=False):
+            axes.plot(
+                1 - point.specificity,
+                point.sensitivity,
+                linestyle="none",
+                marker=marker,
+                markersize=7,
+                markerfacecolor="none",
+                color=INK,
+                label=f"{point.name}, from {point.threshold:.3f}",
+            )
+    frame_unit_square(axes, "1 - specificity", "sensitivity")
+    axes.legend(loc="lower right")
+
+
+def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
+    """Draw the share read as TB of each bin of probability, with its interval and number of studies."""
+    axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":", label="perfect")
+    shares = [one.share_of_tb for one in bins]
+    reach = np.array([[one.value - one.low, one.high - one.value] for one in shares]).T
+    axes.errorbar(
+        [one.probability for one in bins],
+        [share.value for share in shares],
+        yerr=reach,
+        color=TB,
+        marker="o",
+        elinewidth=0.9,
+        label="read studies",
+    )
+    for one in bins:
+        axes.annotate(
+            write_count(one.studies),
+            (one.probability, one.share_of_tb.value),
+            xytext=(6, 4),
+            textcoords="offset points",
+            fontsize="small",
+        )
+    frame_unit_square(axes, "calibrated probability", "share read as TB")
+    axes.legend(loc="upper left")
+
+
+def shorten(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name that fits beside an axis, and that Matplotlib does not take for one to hide."""
+    name = "".join(one if one.isprintable() else "\ufffd" for one in name).lstrip("_") or "_"
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def _picture_flow(total: Group) -> Picture:
+    flow = total.flow
+    bars = [("received", flow.received, GREY), ("screened", flow.screened, NORMAL)]
+    bars += [(REFUSALS.get(reason, reason), number, TB) for reason, number in flow.refused.items()]
+    if flow.waiting:
+        bars.append(("waiting", flow.waiting, GREEN))
+
+    def draw(axes: Axes) -> None:
+        names, numbers, colours = zip(*bars[::-1], strict=True)
+        axes.barh(range(len(bars)), numbers, color=colours, height=0.66)
+        for place, number in enumerate(numbers):
+            axes.annotate(
+                write_count(number),
+                (number, place),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize="small",
+            )
+        axes.set_yticks(range(len(bars)), [shorten(name, 32) for name in names])
+        axes.set_xlim(0, max(numbers) * 1.14)
+        _clear(axes)
+
+    caption = "Films received, screened, refused by reason, and waiting."
+    return Picture("films", "flow", caption, HALF, 0.35 + 0.3 * len(bars), (1.9, 0.1, 0.1, 0.1), draw)
+
+
+def _picture_weeks(weeks: Sequence[WeekCount]) -> Picture:
+    def draw(axes: Axes) -> None:
+        places = range(len(weeks))
+        axes.bar(places, [one.received for one in weeks], color=GREY, alpha=0.45, width=0.8, label="received")
+        axes.bar(places, [one.screened for one in weeks], color=NORMAL, width=0.56, label="screened")
+        axes.bar(places, [one.present for one in weeks], color=TB, width=0.56, label="present")
+        step = max(1, -(-len(weeks) // 6))
+        axes.set_xticks(list(places)[::step], [f"{one.week:%-d %b}" for one in weeks][::step])
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.set_ylabel("films a week")
+        axes.set_ylim(0, max(one.received for one in weeks) * 1.22 or 1)
+        axes.legend(loc="upper left", ncols=3, borderaxespad=0)
+
+    caption = "Films by week: received, screened, and with a finding of present."
+    return Picture("films", "weeks", caption, HALF, 2.5, (0.65, 0.4, 0.1, 0.1), draw)
+
+
+def _picture_histogram(histograms: Sequence[Histogram], rocs: Sequence[Roc]) -> Picture:
+    shown = sorted(histograms, key=lambda one: -sum(one.films))[: len(LINES)]
+
+    def draw(axes: Axes) -> None:
+        for one, (colour, dash) in zip(shown, LINES, strict=False):
+            edges = np.linspace(0, 1, len(one.films) + 1)
+            if len(shown) == 1:
+                axes.stairs(one.films, edges, fill=True, color=NORMAL)
+            else:
+                label = f"{shorten(one.model)}: {write_count(sum(one.films))}"
+                axes.stairs(one.films, edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
+        for threshold in sorted({point.threshold for roc in rocs for point in roc.points}):
+            axes.axvline(threshold, color=INK, linewidth=0.9, linestyle="--")
+        axes.set(xlim=(0, 1), xlabel="score", ylabel="films")
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        if len(shown) > 1:
+            axes.legend(loc="upper right")
+
+    caption = f"Scores of the films that a trained model screened ({shown[0].model})."
+    if len(shown) > 1:
+        caption = "Scores of the films that trained models screened, by model."
+    if any(roc.points for roc in rocs):
+        caption += " Dashed: operating points in use."
+    return Picture("findings", "histogram", caption, HALF, 2.6, (0.65, 0.5, 0.1, 0.1), draw)
+
+
+def _picture_bands(groups: Sequence[Group]) -> Picture:
+    def draw(axes: Axes) -> None:
+        rows = groups[::-1]
+        left = np.zeros(len(rows))
+        totals = np.array([one.bands.high + one.bands.medium + one.bands.low for one in rows])
+        for band, colour, alpha in (("high", TB, 1.0), ("medium", TB, 0.5), ("low", GREY, 0.35)):
+            shares = np.array([getattr(one.bands, band) for one in rows]) / totals
+            axes.barh(
+                range(len(rows)),
+                shares,
+                left=left,
+                color=colour,
+                alpha=alpha,
+                height=0.62,
+                label=band.upper(),
+            )
+            left += shares
+        axes.set_yticks(range(len(rows)), [shorten(one.name) for one in rows])
+        axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
+        axes.tick_params(axis="y", length=0)
+
+    caption = "Priority bands, as shares of the films that a trained model screened."
+    height = max(1.1 + 0.3 * len(groups), 2.0)
+    return Picture("findings", "bands", caption, HALF, height, (1.7, 0.4, 0.15, 0.35), draw)
+
+
+def _picture_stages(total: Group) -> Picture:
+    stages = [stage for stage in total.stages if stage.films][::-1]
+
+    def draw(axes: Axes) -> None:
+        for place, stage in enumerate(stages):
+            whole = stage.name.startswith("until")
+            low, high = max(stage.median_ms or 0, 1.0), max(stage.p95_ms or 0, 1.0)
+            axes.plot((low, high), (place, place), color=TB if whole else NORMAL, linewidth=2.2)
+            axes.plot(low, place, marker="o", color=TB if whole else NORMAL, markersize=6)
+            axes.plot(high, place, marker="|", color=TB if whole else NORMAL, markersize=10)
+        axes.set_xscale("log")
+        axes.set_yticks(range(len(stages)), [STAGES[stage.name] for stage in stages])
+        axes.set_ylim(-0.6, len(stages) - 0.4)
+        ticks = (1, 10, 100, 1e3, 1e4, 6e4, 6e5, 3.6e6, 3.6e7, 8.64e7, 8.64e8)
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(FixedLocator([one for one in ticks if low <= one <= high]))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _write_tick(value)))
+        axes.grid(axis="x", color=INK, alpha=0.1, linewidth=0.6)
+        axes.tick_params(axis="y", length=0)
+
+    caption = "How long each stage takes: the median (dot) to the 95th percentile (bar), logarithmic."
+    return Picture("turnaround", "stages", caption, FULL, 0.6 + 0.3 * len(stages), (2.3, 0.4, 0.4, 0.1), draw)
+
+
+def _write_tick(milliseconds: float) -> str:
+    if milliseconds < 1000:
+        return f"{milliseconds:g} ms"
+    written = write_duration(milliseconds)
+    return written.replace(".00 s", " s").replace(".0 s", " s").replace(" 00 s", "").replace(" 00 min", "")
+
+
+def _clear(axes: Axes) -> None:
+    """Leave a bar chart whose bars carry their numbers without the axis that would repeat them."""
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)

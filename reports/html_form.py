@@ -1,0 +1,63 @@
+"""A report as one HTML file that asks for nothing from outside and runs no script."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.drawings import DRAWING, HALF, Picture, draw_svg, list_pictures
+from reports.figures import Report
+from reports.sections import compose_sections
+from reports.tiles import compose_tiles
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def render_html(report: Report) -> str:
+    """Return the report as one HTML page with inline pictures; the same report gives the same page.
+
+    It may be called from several threads.
+    """
+    with DRAWING, warnings.catch_warnings():
+        # Where a script's widths are not known, the browser's own font shows it all the same.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        drawn = [(picture, _draw(picture)) for picture in list_pictures(report)]
+    sections = compose_sections(report)
+    by_section: dict[str, list[tuple[Picture, Markup]]] = {section.key: [] for section in sections}
+    for picture, svg in drawn:
+        by_section[picture.section].append((picture, svg))
+    page = _environment().get_template("period.html")
+    return page.render(
+        report=report, sections=sections, pictures=by_section, tiles=compose_tiles(report), half=HALF
+    )
+
+
+def _draw(picture: Picture) -> Markup:
+    # Matplotlib escapes the text that it draws.
+    return Markup(draw_svg(picture))  # noqa: S704
+
+
+def _environment() -> Environment:
+    # The style is that of the evaluation reports of models.
+    style = Path(str(files("training").joinpath("templates")))
+    environment = Environment(
+        loader=FileSystemLoader([TEMPLATES, style]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["cell"] = _split_interval
+    return environment
+
+
+def _split_interval(cell: str) -> tuple[str, str]:
+    """Return a figure and its interval: "80.0 %" and "(37.6–96.4)" of "80.0 % (37.6–96.4)"."""
+    found = re.fullmatch(r"(.+?) (\(\d[\d.]*–[\d.]+\))", cell)
+    return (found[1], found[2]) if found else (cell, "")

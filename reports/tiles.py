@@ -1,0 +1,103 @@
+"""The few figures that a reader sees first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.figures import Report
+from reports.wording import (
+    NOTHING,
+    count_things,
+    write_count,
+    write_duration,
+    write_estimate,
+    write_part,
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure with what it is, and what stands behind it."""
+
+    what: str
+    value: str
+    of: str
+    alarm: bool = False
+
+
+def compose_tiles(report: Report) -> list[Tile]:
+    """Return the tiles in order; a figure that cannot be had is a dash and says why."""
+    flow, bands = report.total.flow, report.total.bands
+    refused = sum(flow.refused.values())
+    screened = bands.high + bands.medium + bands.low
+    tiles = [
+        Tile(
+            "Films received",
+            write_count(flow.received),
+            f"{write_count(flow.screened)} screened ({write_part(flow.screened, flow.received)}), "
+            f"{write_count(refused)} refused, {write_count(flow.waiting)} waiting",
+        ),
+        Tile(
+            "Suggestive of TB",
+            write_count(bands.present) if screened else NOTHING,
+            f"{write_estimate(bands.share_present)} of {write_count(screened)} films with a finding"
+            if screened
+            else "no film was screened by a trained model",
+        ),
+    ]
+    one = report.total.agreement
+    unsure = f", {write_count(one.unsure)} as unsure" if one.unsure else ""
+    read = Tile("Studies read", write_count(one.read), f"of {write_count(one.screened)} screened{unsure}")
+    return [*tiles, _tell_turnaround(report), read, *_tell_agreement(report), *_tell_trouble(report)]
+
+
+def _tell_turnaround(report: Report) -> Tile:
+    stages = {stage.name: stage for stage in report.total.stages}
+    result, delivered = stages["until screened"], stages["until delivered"]
+    said = f"95 % within {write_duration(result.p95_ms)}" if result.films else "no film was screened"
+    if delivered.films:
+        said += f"; report delivered after {write_duration(delivered.median_ms)}"
+    return Tile("Sender to result, median", write_duration(result.median_ms), said)
+
+
+def _tell_agreement(report: Report) -> list[Tile]:
+    one = report.total.agreement
+    tb, others = one.true_positive + one.false_negative, one.true_negative + one.false_positive
+    pairs = (
+        ("Sensitivity against reads", one.sensitivity, f"{count_things(tb, 'study', 'studies')} read as TB"),
+        (
+            "Specificity against reads",
+            one.specificity,
+            f"{count_things(others, 'study', 'studies')} read as not TB",
+        ),
+    )
+    tiles = []
+    for what, estimate, said in pairs:
+        value = NOTHING if estimate is None else f"{estimate.value * 100:.0f} %"
+        interval = (
+            "" if estimate is None else f"95 % interval {estimate.low * 100:.0f}–{estimate.high * 100:.0f} %"
+        )
+        tiles.append(Tile(what, value, ", ".join(part for part in (interval, said) if part)))
+    return tiles
+
+
+def _tell_trouble(report: Report) -> list[Tile]:
+    deliveries, drift = report.total.deliveries, report.drift
+    judged = sum(row.index is not None for row in drift.rows)
+    open_reports = deliveries.pending + deliveries.unbuilt
+    return [
+        Tile(
+            "Failed deliveries",
+            write_count(deliveries.parked),
+            f"{write_count(deliveries.delivered)} delivered, {write_count(open_reports)} on their way",
+            alarm=deliveries.parked > 0,
+        ),
+        Tile(
+            "Drift alerts",
+            write_count(len(drift.alerts)) if judged else NOTHING,
+            f"of {count_things(judged, 'comparison')} by station and week"
+            if judged
+            else "too few films to say",
+            alarm=bool(drift.alerts),
+        ),
+    ]
