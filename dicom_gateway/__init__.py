@@ -48,6 +48,7 @@ Files, in the order in which a film meets them:
 - `report_encoding`: writes what is made of a film in its character set and time zone.
 - `peer_breaker`: leaves a peer that is in trouble in peace for a while.
 - `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
+- `sent_objects`: SOP classes and transfer syntaxes of what is sent, as tables.
 - `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.
 - `commitment_settings`: how peers are asked to answer for what they were sent.
 - `commitment_round`: whom the courier asks, and what follows from what peers say or do not say.

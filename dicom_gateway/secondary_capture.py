@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +81,7 @@ def build_secondary_capture(
         ratios.append(_compress(image, pixels))
     else:
         _store_plain(image, pixels)
-    _describe_compression(image, source, ratios)
+    _describe_compression(image, ratios)
     restore_as_sent(image, source)
     return BuiltReport(
         sop_instance_uid=str(image.SOPInstanceUID),
@@ -192,24 +192,11 @@ def _describe_pixels(image: Dataset, pixels: npt.NDArray[np.uint8], interpretati
     image.HighBit, image.PixelRepresentation = 7, 0
 
 
-def _describe_compression(image: Dataset, source: Dataset, ratios: list[float]) -> None:
+def _describe_compression(image: Dataset, ratios: list[float]) -> None:
     """Say that the film's rendition was a lossy JPEG, whatever the picture is stored as (C.7.6.1.1.5)."""
-    methods = [JPEG_METHOD] * len(ratios)
-    earlier_ratios, earlier_methods = (
-        _list_values(source.get(keyword))
-        for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
-    )
-    if len(earlier_ratios) == len(earlier_methods):
-        ratios, methods = [*map(float, earlier_ratios), *ratios], [*map(str, earlier_methods), *methods]
     image.LossyImageCompression = "01"
     image.LossyImageCompressionRatio = [f"{ratio:.2f}" for ratio in ratios]
-    image.LossyImageCompressionMethod = methods
-
-
-def _list_values(value: Any) -> list[Any]:
-    if value is None or value == "":
-        return []
-    return [value] if isinstance(value, str | float | int) else list(value)
+    image.LossyImageCompressionMethod = [JPEG_METHOD] * len(ratios)
 
 
 def _add_file_meta(image: Dataset, syntax: UID) -> None:

@@ -131,8 +131,9 @@ class CourierSettings(BaseModel):
     """Code of the evaluation: (99TBSCREEN, TBCXR) or SCT 154283005 Pulmonary tuberculosis."""
     procedure_reported: str = Field(default="site", pattern="^(site|source)$")
     """`source` takes the film's own Procedure Code Sequence where it has one."""
-    sc_compression: str = Field(default="none", pattern="^(jpeg|none)$")
-    """Secondary Captures as JPEG Baseline (about 0.3 MB each) or uncompressed (about 4 MB)."""
+    sc_compression: str = Field(default="jpeg", pattern="^(jpeg|none)$")
+    """Secondary Captures as JPEG Baseline (about 0.2 MB each; a peer that does not take it gets them
+    decompressed) or uncompressed (about 4 MB)."""
     procedure_code: tuple[str, str, str] = ("30745-4", "LN", "XR Chest Views")
     """Code value, coding scheme designator, code meaning of the procedure reported."""
 

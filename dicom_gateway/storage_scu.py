@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pydicom import dcmread
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import build_context
+from pydicom.uid import UID
 from pynetdicom.association import Association
 
 from db.deliveries import DueDelivery
 from dicom_gateway.peer_association import NoAssociationError, NothingAcceptedError, open_association
-from dicom_gateway.presentation_contexts import VERIFICATION
+from dicom_gateway.sent_objects import offer, read_for_peer
 from dicom_gateway.settings import CourierSettings, PeerSettings
 
 DUPLICATE_SOP_INSTANCE: Final = 0x0111
@@ -77,12 +74,7 @@ def send(
 
     Ends after the first outcome that says that the peer is in trouble; what is left was not tried.
     """
-    syntaxes: list[str | UID] = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
-    sop_classes = dict.fromkeys(delivery.sop_class_uid for delivery in deliveries)
-    contexts = [build_context(sop_class, syntaxes) for sop_class in sop_classes]
-    # Verification is proposed too, so that a peer that takes none of our SOP classes says so instead of
-    # looking as if it were away: without one accepted context there is no association at all.
-    contexts.append(build_context(VERIFICATION))
+    contexts = offer(delivery.sop_class_uid for delivery in deliveries)
     try:
         association = open_association(peer, settings.ae_title, contexts, settings.network_timeout_s)
     except NothingAcceptedError as error:
@@ -124,15 +116,13 @@ def is_out_of_resources(status: int | None) -> bool:
 
 
 def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
-    accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
-    if delivery.sop_class_uid not in accepted:
-        return Outcome(
-            delivery,
-            Result.PERMANENT,
-            f"the peer does not take {UID(delivery.sop_class_uid).name}; see courier.sr_sop_class",
-        )
     try:
-        answer = association.send_c_store(dcmread(io.BytesIO(delivery.part10)))
+        dataset = read_for_peer(delivery.part10, association.accepted_contexts)
+        if dataset is None:
+            name = UID(delivery.sop_class_uid).name
+            reason = f"the peer does not take {name}; see courier.sr_sop_class and peers.kinds"
+            return Outcome(delivery, Result.PERMANENT, reason)
+        answer = association.send_c_store(dataset)
     except (RuntimeError, ValueError) as error:
         gone = not association.is_established
         reason = f"could not be sent ({type(error).__name__})"

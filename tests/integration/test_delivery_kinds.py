@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 from urllib.request import urlopen
 
-import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import JPEGBaseline8Bit
 
 from db.codes import Refusal
 from db.database import Database
@@ -16,7 +16,7 @@ from dicom_gateway.settings import PeerSettings
 from tests import screened_films
 from tests.films import real_film
 from tests.integration.couriers import FAST, courier, look
-from tests.servers.pacs import Orthanc, StoreScp, orthanc, store, storescp
+from tests.servers.pacs import Orthanc, StoreScp, orthanc, store, storescp, validate
 from tests.servers.ports import wait_until
 
 
@@ -26,9 +26,8 @@ def peer(server: Orthanc | StoreScp, name: str, **settings: object) -> PeerSetti
     return PeerSettings.model_validate(given | settings)
 
 
-@pytest.mark.parametrize("compression", ["none"])
 def test_report_and_picture_lie_beside_the_film_and_each_peer_gets_its_kinds(
-    compression: str, sqlite_database: Database, tmp_path: Path
+    sqlite_database: Database, tmp_path: Path
 ) -> None:
     film = real_film()
     study = str(dcmread(film).StudyInstanceUID)
@@ -45,7 +44,7 @@ def test_report_and_picture_lie_beside_the_film_and_each_peer_gets_its_kinds(
             peer(receiver, "sr-of-absent", rules=[{"findings": ["absent"]}]),
             peer(receiver, "refusals", kinds=["refusal"]),
         ]
-        with courier(sqlite_database, peers, FAST.model_copy(update={"sc_compression": compression})):
+        with courier(sqlite_database, peers, FAST):
             wait_until(lambda: len(pacs.find("Series", {"StudyInstanceUID": study})) == 3, 60, "all is there")
             wait_until(lambda: len(receiver.files()) == 1, 60, "the refusal is there")
             wait_until(
@@ -56,10 +55,41 @@ def test_report_and_picture_lie_beside_the_film_and_each_peer_gets_its_kinds(
     assert sorted(by_modality) == ["CR", "OT", "SR"]
     picture = by_modality["OT"]
     assert picture.SourceImageSequence[0].ReferencedSOPInstanceUID == by_modality["CR"].SOPInstanceUID
+    assert picture.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
     assert picture.pixel_array.shape == (picture.Rows, 1024, 3)
     assert picture.PatientID == by_modality["CR"].PatientID
     assert dcmread(refusal).SeriesDescription == "AI: not analysed (Not a chest radiograph)"
     assert look(sqlite_database, "sr-of-absent").states == []
+
+
+def test_a_peer_that_takes_no_jpeg_gets_the_picture_decompressed(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    screened_films.activate_model(sqlite_database)
+    screened_films.screen(sqlite_database, screened_films.receive(sqlite_database, real_film()))
+    with (
+        storescp(tmp_path / "plain", None, "+xi") as plain,
+        storescp(tmp_path / "jpeg", None, "+xy") as jpeg,
+        courier(
+            sqlite_database, [peer(plain, "plain", kinds=["sc"]), peer(jpeg, "jpeg", kinds=["sc"])], FAST
+        ),
+    ):
+        wait_until(lambda: plain.files() != [] and jpeg.files() != [], 60, "both hold the picture")
+        wait_until(
+            lambda: [look(sqlite_database, name).states for name in ("plain", "jpeg")] == [["delivered"]] * 2,
+            30,
+            "both are noted",
+        )
+    pictures = [dcmread(server.files()[0]) for server in (plain, jpeg)]
+    assert [one.file_meta.TransferSyntaxUID.name for one in pictures] == [
+        "Implicit VR Little Endian",
+        "JPEG Baseline (Process 1)",
+    ]
+    assert pictures[0].SOPInstanceUID == pictures[1].SOPInstanceUID
+    assert [one.LossyImageCompression for one in pictures] == ["01", "01"]
+    assert [one.PhotometricInterpretation for one in pictures] == ["RGB", "YBR_FULL_422"]
+    assert len(pictures[0].PixelData) == pictures[0].Rows * 1024 * 3
+    assert validate(plain.files()[0]) - validate(real_film()) == set()
 
 
 def _download_all(pacs: Orthanc, study_uid: str) -> list[Dataset]:

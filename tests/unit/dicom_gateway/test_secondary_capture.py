@@ -92,17 +92,6 @@ def test_each_lossy_step_is_named(
     assert all(float(ratio) > 1 for ratio in ([ratios] if count == 1 else ratios))
 
 
-def test_what_was_lossy_before_stays_named(screening: ReportableScreening) -> None:
-    header = screening.header | {
-        "00282112": {"vr": "DS", "Value": [12.5]},
-        "00282114": {"vr": "CS", "Value": ["ISO_15444_1"]},
-    }
-    image = build(screening, header=header)
-
-    assert image.LossyImageCompressionMethod == ["ISO_15444_1", "ISO_10918_1"]
-    assert float(image.LossyImageCompressionRatio[0]) == 12.5
-
-
 def test_the_same_result_is_the_same_object_and_another_one_is_not(screening: ReportableScreening) -> None:
     first, second = build(screening), build(screening)
     others = [
