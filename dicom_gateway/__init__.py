@@ -25,6 +25,7 @@ Files, in the order in which a film meets them:
 - `default_rules`: the rules that hold at every site.
 - `patient_age`: how old the patient was.
 - `verdict`: what is decided of one film, and by which rule.
+- `open_ports`: the TCP ports, which several processes may share.
 - `codestream`: what a compressed frame says of its own size, before a decoder believes it.
 - `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.

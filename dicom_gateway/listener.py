@@ -38,18 +38,12 @@ class Listener(ThreadedAssociationServer):
 
     Args:
         ae: what is supported, and timeouts.
-        settings: where to listen, whom to let in, limits.
-        port: TCP port.
+        settings: whom to let in, limits.
+        port: listens already; other processes may take connections from it as well.
         tls: None for the plain one.
         handlers: pairs of a pynetdicom event and what handles it.
         refusals: where refusals are noted.
-
-    Raises:
-        OSError: when the port is taken.
     """
-
-    request_queue_size = 128
-    """A burst of senders waits here; beyond it each would knock again only a second later."""
 
     daemon_threads = True  # a handshake that is under way keeps no process from ending
 
@@ -57,7 +51,7 @@ class Listener(ThreadedAssociationServer):
         self,
         ae: AE,
         settings: GatewaySettings,
-        port: int,
+        port: socket.socket,
         tls: RenewedContext | None,
         handlers: list[Any],
         refusals: RefusalLog,
@@ -68,17 +62,33 @@ class Listener(ThreadedAssociationServer):
         self.admission = Admission(settings)
         self._shaking_hands: list[str] = []
         self._lock = threading.Lock()
+        self._port = port
         contexts = SharedContexts(ae.supported_contexts)
         handlers = [*handlers, (evt.EVT_REQUESTED, self._admit)]
         super().__init__(
             ae,
-            (settings.host, port),
+            port.getsockname(),
             settings.ae_title,
             contexts,
             evt_handlers=handlers,
             request_handler=FilmRequestHandler,
         )
         ae._servers.append(self)  # where its shutdown looks for it
+
+    def server_bind(self) -> None:
+        """Take over the port that is open."""
+        assert self.socket is not None
+        self.socket.close()
+        self.socket = self._port.dup()
+        self.server_address = self.socket.getsockname()
+
+    def server_activate(self) -> None:
+        """Nothing: it listens."""
+
+    def server_close(self) -> None:
+        """Let go of the port. Shut down, it would be closed for the other processes, too."""
+        assert self.socket is not None
+        self.socket.close()
 
     @property
     def port(self) -> int:

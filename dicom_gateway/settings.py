@@ -59,6 +59,9 @@ class GatewaySettings(BaseModel):
     """Whether the unencrypted port is open; false leaves that of `[gateway.tls]` alone."""
     tls: ListenerTlsSettings | None = None
     """A second port, for TLS."""
+    listener_processes: int = Field(default=1, ge=1, le=64)
+    """How many processes take associations from the same ports. Where there are several, each counts its own
+    associations."""
     maximum_associations: int = Field(default=50, ge=1, le=1000)
     """How many may be open at once; further ones are rejected for the moment."""
     maximum_associations_per_address: int = Field(default=40, ge=1, le=1000)

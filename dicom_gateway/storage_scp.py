@@ -13,6 +13,7 @@ from db.database import Database
 from dicom_gateway.commitment_events import CommitmentEvents
 from dicom_gateway.film_reception import SUCCESS, FilmReception, drop_unfinished
 from dicom_gateway.listener import Listener
+from dicom_gateway.open_ports import OpenPorts, open_ports
 from dicom_gateway.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
     STORAGE_COMMITMENT,
@@ -35,12 +36,19 @@ class StorageScp:
         database: where receptions are recorded.
         spool: where datasets are kept.
         received: called after each new film is durable and committed.
+        ports: where to listen; by default they are opened here.
     """
 
     def __init__(
-        self, settings: GatewaySettings, database: Database, spool: Spool, received: Callable[[], None]
+        self,
+        settings: GatewaySettings,
+        database: Database,
+        spool: Spool,
+        received: Callable[[], None],
+        ports: OpenPorts | None = None,
     ) -> None:
         self._settings = settings
+        self._ports = ports
         self._database = database
         self._reception = FilmReception(settings, database, spool, received)
         self._listeners: list[Listener] = []
@@ -71,10 +79,12 @@ class StorageScp:
         ]
         tls = RenewedContext(settings.tls) if settings.tls is not None else None
         refusals = RefusalLog()
-        if settings.accept_plain:
-            self._listeners.append(Listener(ae, settings, settings.port, None, handlers, refusals))
-        if tls is not None and settings.tls is not None:
-            self._listeners.append(Listener(ae, settings, settings.tls.port, tls, handlers, refusals))
+        ports = self._ports or open_ports(settings)
+        if ports.plain is not None:
+            self._listeners.append(Listener(ae, settings, ports.plain, None, handlers, refusals))
+        if ports.tls is not None:
+            self._listeners.append(Listener(ae, settings, ports.tls, tls, handlers, refusals))
+        ports.close()  # each listener holds it for itself
         for listener in self._listeners:
             listener.start()
             log.info(

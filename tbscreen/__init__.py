@@ -19,6 +19,7 @@ Files:
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.
 - `logs`: structured logs, without patient data.
 - `processes`: the main function of each kind of process: gateway, worker, courier, web.
+- `listener_processes`: several processes that take associations for one gateway.
 - `private_redis`: the broker of an installation on one machine.
 - `supervisor`: starts processes, waits until they are ready, starts them again, ends them.
 - `serve`: the whole service on one machine.

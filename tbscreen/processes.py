@@ -20,12 +20,14 @@ log = structlog.get_logger(__name__)
 def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     from dicom_gateway.dispatch import Dispatcher
+    from dicom_gateway.open_ports import open_ports
     from dicom_gateway.preparation import PreparationLoop
     from dicom_gateway.retention import Retention
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
     from dicom_gateway.storage_scp import StorageScp
     from dicom_gateway.tls_context import TlsFileError
+    from tbscreen.listener_processes import ListenerProcesses
     from tbscreen.pulling import build_gateway, build_schedules
 
     ending = _end_on_signal()
@@ -49,8 +51,13 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         for loop in loops:
             loop.wake()
 
-    scp = StorageScp(settings.gateway, database, spool, received=wake)
     try:
+        ports = open_ports(settings.gateway)
+        scp: StorageScp | ListenerProcesses
+        if settings.gateway.listener_processes > 1:
+            scp = ListenerProcesses(settings, ports, received=wake)
+        else:
+            scp = StorageScp(settings.gateway, database, spool, received=wake, ports=ports)
         port = scp.start()
     except OSError as error:
         where = f"{settings.gateway.host}:{settings.gateway.port}"

@@ -1,0 +1,61 @@
+"""The gateway's TCP ports, opened once: several processes may take connections from the same ones."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import Final
+
+from dicom_gateway.settings import GatewaySettings
+
+WAITING: Final = 128
+"""A burst of senders waits here; beyond it each would knock again only a second later."""
+
+
+@dataclass(frozen=True)
+class OpenPorts:
+    """Listening sockets. Non-blocking: of several processes that wake up, one gets the connection."""
+
+    plain: socket.socket | None
+    tls: socket.socket | None
+
+    @property
+    def numbers(self) -> list[int]:
+        """TCP ports: the plain one first."""
+        return [int(one.getsockname()[1]) for one in (self.plain, self.tls) if one is not None]
+
+    def close(self) -> None:
+        """Close them in this process; others that hold them go on listening."""
+        for one in (self.plain, self.tls):
+            if one is not None:
+                one.close()
+
+
+def open_ports(settings: GatewaySettings) -> OpenPorts:
+    """Open the ports that the settings name.
+
+    Raises:
+        OSError: when one is taken.
+    """
+    plain = _open(settings.host, settings.port) if settings.accept_plain else None
+    try:
+        tls = _open(settings.host, settings.tls.port) if settings.tls is not None else None
+    except OSError:
+        if plain is not None:
+            plain.close()
+        raise
+    return OpenPorts(plain, tls)
+
+
+def _open(host: str, port: int) -> socket.socket:
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # An earlier process' connections may still be winding down on it.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind((host, port))
+        opened.listen(WAITING)
+        opened.setblocking(False)
+    except OSError:
+        opened.close()
+        raise
+    return opened
