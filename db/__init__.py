@@ -10,6 +10,7 @@ Files, in the order in which a film meets them:
 - `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
   heat maps, shadow screenings, reads, outbox, refusal outbox, report objects, deliveries,
   commitments and their items, pulls and the studies that they find.
+- `account_tables`: users, sessions, API tokens, failed logins.
 - `films`: a film is received, prepared, dispatched, refused.
 - `pulls`: what is fetched from a PACS that cannot route, and which process is at it.
 - `pulled_studies`: what pulls find there: to be fetched, here, failed.
@@ -34,6 +35,12 @@ Files, in the order in which a film meets them:
 - `worklist_places`: the worklist's order, and the index ranges in which a filtered page of it lies.
 - `study_entries`: a study and its films as the worklist shows them.
 - `worklist`: the one prioritised query, page by page.
+- `study_details`: everything that is known of one study and its films.
+- `roles`: who may do what.
+- `users`: the people who may look at the page.
+- `web_sessions`: browsers that logged in.
+- `api_tokens`: programs that ask in a user's name.
+- `login_attempts`: who failed to log in again and again waits.
 
 This room imports none of the others.
 """

@@ -14,6 +14,7 @@ Files:
 - `worklist_cli`: `worklist`: a table, JSON, CSV, or watched.
 - `worklist_csv`: the worklist as values that a spreadsheet shows and does not run.
 - `report_page`: the same report as the page shows it to managers.
+- `users_cli`: those that begin with `users`.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.

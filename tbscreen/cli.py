@@ -21,6 +21,7 @@ from tbscreen.retrain_cli import retrain_model
 from tbscreen.rules_cli import rules_app
 from tbscreen.settings import SettingsError
 from tbscreen.terminal import fail, open_database, prepare, print_json
+from tbscreen.users_cli import users_app
 from tbscreen.worklist_cli import show_worklist
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ models_app.command("import")(import_model)
 app.add_typer(models_app, name="models")
 app.add_typer(rules_app, name="rules")
 app.add_typer(db_app, name="db")
+app.add_typer(users_app, name="users")
 
 ReadyFile = Annotated[Path | None, typer.Option(hidden=True, help="Written when the process does its work.")]
 
@@ -103,6 +105,12 @@ def serve() -> None:
             f"  port       {service.dicom_port} (listening on {settings.gateway.host})", highlight=False
         )
         out.print(f"  page       {service.page}", highlight=False)
+        if service.users == 0:
+            out.print(
+                "  log in     nobody can yet: tbscreen users add NAME --role admin",
+                highlight=False,
+                style="bold",
+            )
         trained = "" if service.model.trained else " (untrained: its scores mean nothing)"
         out.print(f"  model      {service.model.name} {service.model.version}{trained}", highlight=False)
         peers = ", ".join(f"{peer.name} ({peer.ae_title})" for peer in settings.peers if peer.send_reports)
@@ -140,7 +148,7 @@ def courier(ready_file: ReadyFile = None) -> None:
 
 @app.command()
 def web(ready_file: ReadyFile = None) -> None:
-    """Serve the worklist page to this machine."""
+    """Serve the page: worklist, studies, reads, REST."""
     from tbscreen.processes import run_web
 
     run_web(prepare("web"), ready_file)

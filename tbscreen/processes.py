@@ -125,35 +125,17 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
 
 def run_web(settings: Settings, ready_file: Path | None) -> None:
     """Serve the page until SIGTERM."""
-    import socket
-
-    import uvicorn
-
     from web.application import build_application
+    from web.server import PageError, serve
 
     database = _open_database(settings)
-    family = socket.AF_INET6 if ":" in settings.web.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    application = build_application(database, __version__, settings.web)
     try:
-        listener.bind((settings.web.host, settings.web.port))
-    except OSError as error:
-        where = f"{settings.web.host}:{settings.web.port}"
-        raise PortError(f"cannot listen on {where} ({error.strerror}): set web.port") from None
-    port = int(listener.getsockname()[1])
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build_application(database, __version__),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-    )
-    listener.listen()
-    _announce(ready_file, str(port))
-    server.run(sockets=[listener])
-    database.close()
+        serve(application, settings.web, lambda port: _announce(ready_file, str(port)))
+    except PageError as error:
+        raise PortError(str(error)) from None
+    finally:
+        database.close()
 
 
 class ProcessError(Exception):

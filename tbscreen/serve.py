@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from db import schema
+from db import schema, users
 from db.bundles import RegisteredModel
 from db.database import Database
 from tbscreen.default_bundle import ensure_active
@@ -31,6 +31,8 @@ class Service:
     ae_title: str
     dicom_port: int
     page: str
+    users: int
+    """How many people could log in to the page at start."""
     model: RegisteredModel
     supervisor: Supervisor
 
@@ -46,6 +48,15 @@ def migrate(settings: Settings) -> RegisteredModel:
     try:
         schema.upgrade(database)
         return ensure_active(database)
+    finally:
+        database.close()
+
+
+def _count_users(settings: Settings) -> int:
+    database = Database.open(settings.database_settings())
+    try:
+        with database.read() as session:
+            return users.count(session)
     finally:
         database.close()
 
@@ -78,9 +89,10 @@ def running(
             [_process_spec(name, directory) for name in ("worker", "gateway", "courier", "web")]
         )
         yield Service(
+            users=_count_users(settings),
             ae_title=settings.gateway.ae_title,
             dicom_port=int(announced["gateway"]),
-            page=f"http://{_bracket(settings.web.host)}:{announced['web']}/",
+            page=f"{settings.web.scheme}://{_bracket(settings.web.host)}:{announced['web']}/",
             model=model,
             supervisor=supervisor,
         )

@@ -194,6 +194,10 @@ def _explain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{location}: there is no such setting. Settings are: {', '.join(_list_keys(Settings))}"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error" and isinstance(
+        error.get("input"), dict
+    ):  # what is wrong is how keys of a section go together
+        return f"{location}: {message}"
     return f"{location} = {value}: {message}"
 
 

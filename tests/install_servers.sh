@@ -8,6 +8,7 @@ declare -A package_of=(
   [Orthanc]=orthanc
   [dcmdump]=dcmtk
   [dciodvfy]=dicom3tools
+  [chromium]=chromium
 )
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/bin/$1" ] || [ -x "/usr/sbin/$1" ]; }

@@ -1,8 +1,23 @@
-"""The worklist page and its JSON, over db. No DICOM, no Keras.
+"""The page and its REST interface, over db. No DICOM, no Keras.
 
-Files:
+Files, in the order in which a request meets them:
 
-- `settings`: address and port.
-- `application`: the Starlette application: `/`, `/api/v1/worklist`, `/healthz`, `/readyz`.
-- `templates/`: the page.
+- `settings`: address, certificate, how long a session lasts.
+- `server`: uvicorn, with TLS.
+- `application`: which path leads where.
+- `response_headers`: what a browser may do with an answer.
+- `random_words`: what cookies and tokens hold, and the word that forms carry.
+- `visits`: from a cookie to a user; who may see what.
+- `passwords`: Argon2id.
+- `login`: in and out.
+- `pages`: templates, and how names and numbers are written for people.
+- `worklist_query`: a worklist's filter as a URL says it.
+- `worklist_page`: the worklist.
+- `study_page`: one study, its films, its reads.
+- `score_scale`: a score beside the operating points.
+- `history`: what happened to a study.
+- `account_page`: one's own password.
+- `report_page`: the managers' report.
+- `templates/`: the pages.
+- `static/`: style and scripts.
 """

@@ -1,25 +1,89 @@
-"""Where the page is served."""
+"""Where the page is served, to whom, and for how long somebody stays logged in."""
 
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
+from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+OWN_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
+"""What this machine calls itself."""
 
 
 class WebSettings(BaseModel):
-    """The worklist page."""
+    """The page and its REST interface."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
-    """Address to listen on. There is no login yet, so only this machine may reach the page."""
+    """Address to listen on. Beyond this machine only with a certificate, or with `allow_unencrypted`."""
     port: int = Field(default=8080, ge=0, le=65535)
     """TCP port; 0 takes any free one."""
+    names: tuple[str, ...] = ()
+    """Host names under which browsers call the page, besides `host` and this machine's own names. All others
+    are refused."""
+    tls_certificate: Path | None = None
+    """Certificate chain (PEM) of the page; with it the page speaks TLS 1.2 or later alone."""
+    tls_key: Path | None = None
+    """The certificate's private key (PEM, without a passphrase), readable to this user alone."""
+    allow_unencrypted: bool = False
+    """Serve other machines without a certificate: passwords and films then cross the network in the clear.
+    For a TLS proxy in front, which `trusted_proxies` names."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)
+    """Who did nothing for so long is logged out. What the page asks for by itself does not count."""
+    session_hours: float = Field(default=12.0, gt=0, le=168)
+    """Who logged in so long ago logs in again."""
+    requests_per_minute: int = Field(default=120, ge=1, le=100_000)
+    """REST requests that each token may make; as many in a row at once."""
 
     @field_validator("host")
     @classmethod
-    def _check_loopback(cls, value: str) -> str:
-        if value != "localhost" and not ipaddress.ip_address(value).is_loopback:
-            raise ValueError("the page has no login yet, so its address must be 127.0.0.1, ::1 or localhost")
+    def _check_host(cls, value: str) -> str:
+        if not is_own(value):
+            ipaddress.ip_address(value)
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            ipaddress.ip_network(proxy)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> WebSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        if not is_own(self.host) and self.tls_certificate is None and not self.allow_unencrypted:
+            raise ValueError(
+                "without tls_certificate and tls_key, host must be 127.0.0.1, ::1 or localhost: "
+                "passwords and films would cross the network in the clear"
+            )
+        if self.host in ("0.0.0.0", "::") and not self.names:  # noqa: S104  it is refused
+            raise ValueError(f"with host {self.host}, names lists the host names under which browsers call")
+        return self
+
+    @property
+    def scheme(self) -> str:
+        """How browsers call: http or https."""
+        return "http" if self.tls_certificate is None else "https"
+
+    @property
+    def served_names(self) -> list[str]:
+        """Every host name that is answered."""
+        bracketed = f"[{self.host}]" if ":" in self.host else self.host
+        return sorted({*OWN_NAMES, self.host, bracketed, *self.names})
+
+
+def is_own(host: str) -> bool:
+    """True for an address that only this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

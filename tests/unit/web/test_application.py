@@ -1,8 +1,11 @@
-"""The worklist as a page and as JSON, over a real database."""
+"""The pages over a real database: what they show, to whom, and with which headers."""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,25 +17,24 @@ from db.settings import DatabaseSettings
 from db.studies import StudyHeader
 from tests.servers.ports import free_port
 from tests.unit import rows
+from tests.unit.web import reading_room
+from tests.unit.web.browsers import let_in
+from tests.unit.web.conftest import HERE
 from web.application import build_application
+from web.pages import NOTICE
+from web.settings import WebSettings
 
-PAGES = ["/", "/api/v1/worklist"]
-OWN_HOSTS = ["127.0.0.1", "127.0.0.1:8080", "localhost", "localhost:9", "[::1]:8080", "[::1]"]
-FOREIGN_HOSTS = ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "192.168.1.5"]
-
-
-@pytest.fixture
-def client(sqlite_database: Database) -> Iterator[TestClient]:
-    """A browser on this machine."""
-    with TestClient(build_application(sqlite_database, "1.2.3"), base_url="http://127.0.0.1:8080") as made:
-        yield made
+OPEN = re.compile(r'class="open" href="/studies/([0-9.]+)"')
+FOLLOWING = re.compile(r'href="([^"]+)" rel="next"')
+HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
 def client_without_database() -> Iterator[TestClient]:
     """A browser on this machine while nobody answers at the database's address."""
     database = Database.open(DatabaseSettings(url=f"postgresql://me:s3cret@127.0.0.1:{free_port()}/nowhere"))
-    with TestClient(build_application(database, "1.2.3"), base_url="http://127.0.0.1") as made:
+    with TestClient(build_application(database, "1.2.3"), base_url=HERE) as made:
+        made.cookies.set("tbscreen-session", "a session of yesterday")
         yield made
     database.close()
 
@@ -44,155 +46,231 @@ def test_an_empty_worklist_says_what_to_do(client: TestClient) -> None:
     assert "tbscreen 1.2.3" in page.text
 
 
-def test_every_page_says_that_nothing_is_verified(client: TestClient) -> None:
-    assert "AI results, not verified by a physician" in client.get("/").text
-    assert "not verified by a physician" in client.get("/api/v1/worklist").json()["notice"]
+def test_every_page_says_that_nothing_is_verified(client: TestClient, peopled: Database) -> None:
+    rows.receive(peopled)
+    for path in ("/", "/login", "/studies/1.2.3", "/account"):
+        assert NOTICE in client.get(path).text, path
+    assert NOTICE in client.get("/nowhere", headers={"Accept": "text/html"}).text
 
 
-def test_hostile_names_are_text_not_markup(client: TestClient, sqlite_database: Database) -> None:
-    hostile = "<script>alert(1)</script>"
-    header = StudyHeader("1.2.3", f'"><img src=x onerror=alert(2)>{hostile}', hostile, hostile)
+def test_hostile_names_are_text_not_markup(client: TestClient, peopled: Database) -> None:
+    header = StudyHeader("1.2.3", f'"><img src=x onerror=alert(2)>{HOSTILE}', HOSTILE, HOSTILE)
     instance_id = rows.receive(
-        sqlite_database, study=header, modality="<b>DX", view_position="{{ 7 * 7 }}"
+        peopled, study=header, modality="<b>DX", view_position="{{ 7 * 7 }}", station_name=HOSTILE
     ).instance_id
-    with sqlite_database.write() as session:
-        films.refuse(session, instance_id, Refusal.NOT_CHEST, f"BodyPartExamined is '{hostile}'")
-    page = client.get("/").text
-    for markup in ("<script", "<img", "<b>"):
-        assert markup not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 4
-    assert "{{ 7 * 7 }}" in page
-    assert client.get("/", params={"state": hostile}).text.count("<script") == 0
+    with peopled.write() as session:
+        films.refuse(session, instance_id, Refusal.NOT_CHEST, f"BodyPartExamined is '{HOSTILE}'")
+    for path, times in (("/", 4), ("/studies/1.2.3", 6)):
+        page = client.get(path).text
+        for markup in ("<script>", "<img", "<b>"):
+            assert markup not in page
+        assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= times
+        assert "{{ 7 * 7 }}" in page
+    for parameter in ("state", "priority", "text", "from", "after", "station"):
+        answer = client.get("/", params={parameter: HOSTILE}, headers={"Accept": "text/html"})
+        assert answer.status_code in (200, 400)
+        assert HOSTILE not in answer.text
 
 
-def test_a_screened_film_shows_its_result_model_and_doubts(
-    client: TestClient, sqlite_database: Database
-) -> None:
-    rows.register_model(sqlite_database, trained=False)
-    header = StudyHeader("1.2.3", "A7", "P1", "Doe^Jane", study_date="20240301")
-    instance_id = rows.receive(sqlite_database, study=header).instance_id
-    rows.queue(sqlite_database, instance_id, [Doubt.AGE_UNKNOWN])
-    rows.screen(sqlite_database, instance_id, 0.876, Finding.UNDETERMINED, Priority.MEDIUM)
-    page = client.get("/").text
-    for shown in ("MEDIUM", "87.6 %", "undetermined", "Doe Jane", "P1", "A7", "20240301", "DX PA"):
-        assert shown in page
-    assert "test-model 1.0, untrained model; age unknown" in page
+def test_the_worklist_is_filtered_and_turned_page_by_page(client: TestClient, peopled: Database) -> None:
+    reading_room.fill(peopled)
+    people = {"priority=HIGH": 4, "read=no&priority=HIGH": 3, "read=yes": 2, "finding=undetermined": 1}
+    people |= {
+        "refusal=under_age": 1,
+        "state=received": 1,
+        "text=okaf": 1,
+        "text=p-4137": 1,
+        "station=ROOM1": 6,
+    }
+    people |= {
+        "station=ROOM?": 13,
+        "from=2026-11-25&to=2026-11-25": 13,
+        "to=2026-11-24": 0,
+        "sender=MOD*": 13,
+    }
+    people |= {"state=&priority=&text=": 13}
+    for query, count in people.items():
+        assert client.get(f"/?{query}").text.count('class="open"') == count, query
+    assert 'value="HIGH" selected' in client.get("/?priority=HIGH").text
 
-
-def test_a_refused_film_shows_why(client: TestClient, sqlite_database: Database) -> None:
-    instance_id = rows.receive(sqlite_database).instance_id
-    with sqlite_database.write() as session:
-        films.refuse(session, instance_id, Refusal.NOT_CHEST, "BodyPartExamined is HAND")
-    page = client.get("/").text
-    assert "refused: not_chest" in page
-    assert "BodyPartExamined is HAND" in page
-    assert "waiting" not in page
-
-
-def test_a_film_that_waits_is_shown_as_waiting(client: TestClient, sqlite_database: Database) -> None:
-    rows.receive(sqlite_database)
-    assert "waiting" in client.get("/").text
-
-
-def test_the_page_is_filtered_by_state(client: TestClient, sqlite_database: Database) -> None:
-    rows.register_model(sqlite_database)
-    screened = rows.receive_and_queue(
-        sqlite_database, "1.1.1", study=StudyHeader("1.1", patient_id="SCREENED-ONE")
-    )
-    rows.screen(sqlite_database, screened)
-    rows.receive(sqlite_database, "1.2.1", study=StudyHeader("1.2", patient_id="WAITING-ONE"))
-    page = client.get("/?state=screened").text
-    assert "SCREENED-ONE" in page
-    assert "WAITING-ONE" not in page
-    assert 'href="/?state=screened" aria-current="page"' in page
-    assert "SCREENED-ONE" in client.get("/?state=").text
-
-
-def test_the_same_worklist_as_json(client: TestClient, sqlite_database: Database) -> None:
-    rows.register_model(sqlite_database)
-    rows.screen(sqlite_database, rows.receive_and_queue(sqlite_database), 0.9)
-    answer = client.get("/api/v1/worklist")
-    assert answer.headers["content-type"] == "application/json"
-    (study,) = answer.json()["studies"]
-    assert (study["study_instance_uid"], study["state"], study["probability"]) == ("1.2.3", "screened", 0.9)
-    (film,) = study["films"]
-    assert (film["finding"], film["priority"], film["model"]) == ("present", "HIGH", "test-model 1.0")
-    assert study["received_at"].endswith("+00:00")
-    assert set(film["stages_ms"]) == {"receive", "prepare", "queue", "predict"}
+    path, seen = "/?read=no&limit=4", []
+    while path:
+        page = client.get(path).text
+        seen += OPEN.findall(page)
+        turned = FOLLOWING.search(page)
+        path = html.unescape(turned[1]) if turned else ""
+    assert seen == [f"1.2.{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13)]
 
 
 @pytest.mark.parametrize(
-    ("limit", "shown"),
-    [("2", 2), ("0", 1), ("-5", 3), ("all", 3), ("", 3), ("9" * 20, 3), ("9" * 5000, 3), ("1e3", 3)],
+    "query",
+    [
+        "state=maybe",
+        "priority=high",
+        "from=today",
+        "read=perhaps",
+        "limit=0",
+        "limit=501",
+        "limit=1e3",
+        "limit=²",
+    ]
+    + ["after=nothing", "after=W10", "text=" + "x" * 300, "&".join(["station=a"] * 60), "text=%00"],
 )
-def test_a_limit_is_kept_within_reason(
-    client: TestClient, sqlite_database: Database, limit: str, shown: int
-) -> None:
-    for number in (1, 2, 3):
-        rows.receive(sqlite_database, f"1.{number}.1", study=f"1.{number}")
-    assert len(client.get("/api/v1/worklist", params={"limit": limit}).json()["studies"]) == shown
+def test_a_filter_that_cannot_be_is_told(client: TestClient, query: str) -> None:
+    answer = client.get(f"/?{query}", headers={"Accept": "text/html"})
+    assert answer.status_code == 400
+    assert NOTICE in answer.text
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_pages_carry_security_headers(client: TestClient, path: str) -> None:
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "'; DROP TABLE users; --", "%", "\\", "\x00"])
+def test_what_is_typed_is_never_sql(client: TestClient, peopled: Database, text: str) -> None:
+    rows.receive(peopled)
+    for parameter in ("text", "station", "sender", "modality"):
+        answer = client.get("/", params={parameter: text})
+        assert "No studies fit" in answer.text if text.isprintable() else answer.status_code == 400
+    assert client.get(f"/studies/{quote(text)}").status_code == 404
+    assert client.get("/").status_code == 200
+
+
+def test_a_screened_film_shows_its_result_model_and_doubts(client: TestClient, peopled: Database) -> None:
+    rows.register_model(peopled, trained=False)
+    header = StudyHeader("1.2.3", "A7", "P1", "Doe^Jane", study_date="20240301")
+    instance_id = rows.receive(peopled, study=header).instance_id
+    rows.queue(peopled, instance_id, [Doubt.AGE_UNKNOWN])
+    rows.screen(peopled, instance_id, 0.876, Finding.UNDETERMINED, Priority.MEDIUM)
+    shown = ("MEDIUM", "87.6 %", "undetermined", "Doe, Jane", "P1", "A7", "2024-03-01", "age unknown")
+    for path, more in (("/", "untrained model"), ("/studies/1.2.3", "its score means nothing")):
+        page = client.get(path).text
+        for words in (*shown, more):
+            assert words in page, (path, words)
+    assert "test-model 1.0" in page
+
+
+def test_a_refused_film_shows_why(client: TestClient, peopled: Database) -> None:
+    instance_id = rows.receive(peopled).instance_id
+    with peopled.write() as session:
+        films.refuse(session, instance_id, Refusal.NOT_CHEST, "BodyPartExamined is HAND")
+    page = client.get("/").text
+    assert "refused: not chest" in page
+    assert "BodyPartExamined is HAND" in page
+    assert "waiting</" not in page
+    assert "Not screened: not chest" in client.get("/studies/1.2.3").text
+
+
+def test_a_film_that_waits_is_shown_as_waiting(client: TestClient, peopled: Database) -> None:
+    rows.receive(peopled)
+    assert "waiting" in client.get("/").text
+    assert "Waiting to be screened" in client.get("/studies/1.2.3").text
+
+
+def test_a_study_shows_all_that_is_known_of_it(client: TestClient, peopled: Database) -> None:
+    reading_room.fill(peopled, reading_room.MORNING[:1])
+    page = client.get("/studies/1.2.1").text
+    for words in (
+        "Okafor, Chidi",
+        "93.0 %",
+        "tbscreen-default 1.0",
+        "sensitivity 91 %, specificity 89 %",
+        "where 10.0 % of the people screened have it",
+        "rule-in 0.62",
+        "SR to pacs",
+        "delivered to pacs",
+        "from MODALITY",
+    ):
+        assert words in page, words
+    film = client.get("/studies/1.2.1/films/1/film.jpg")
+    assert (film.headers["content-type"], film.content[:2]) == ("image/jpeg", b"\xff\xd8")
+    heat = client.get("/studies/1.2.1/films/1/heat.json").json()
+    assert (heat["rows"], heat["columns"], heat["margin"], len(heat["cells"])) == (14, 14, 0.05, 196)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/studies/1.2.9",
+        "/studies/1.2.9/films/1/film.jpg",
+        "/studies/1.2.1/films/99999999999/film.jpg",
+        "/studies/1.2.1/films/2/heat.json",
+        "/studies/1.2.1/films/x/film.jpg",
+        "/studies/1..2",
+        "/studies/" + "1." * 40 + "1",
+        "/studies/..%2f..%2fetc%2fpasswd",
+        "/report",
+        "/static/../application.py",
+        "/static/%2e%2e/settings.py",
+        "/templates/base.html",
+    ],
+)
+def test_what_is_not_there_is_not_there(client: TestClient, peopled: Database, path: str) -> None:
+    reading_room.fill(peopled, reading_room.MORNING[:1])
+    user = "rosa" if path != "/report" else "max"
+    assert let_in(client, peopled, user).get(path).status_code == 404
+
+
+def test_another_study_s_film_is_not_shown_under_this_one(client: TestClient, peopled: Database) -> None:
+    reading_room.fill(peopled, reading_room.MORNING[:2])
+    assert client.get("/studies/1.2.1/films/2/film.jpg").status_code == 404
+    assert client.get("/studies/1.2.2/films/2/film.jpg").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/studies/1.2.3", "/healthz", "/nowhere"])
+def test_answers_carry_security_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
-    assert "default-src 'none'" in headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    assert "script-src" not in headers["content-security-policy"]
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
+    assert "strict-transport-security" not in headers
 
 
-def test_the_page_loads_nothing_from_elsewhere(client: TestClient) -> None:
-    page = client.get("/").text
-    for word in ("<script", "src=", "http://", "https://", "@import", "url("):
-        assert word not in page
+def test_pages_hold_no_script_and_no_style_of_their_own(client: TestClient, peopled: Database) -> None:
+    reading_room.fill(peopled, reading_room.MORNING[:1])
+    for path in ("/", "/studies/1.2.1", "/login"):
+        page = client.get(path).text
+        for word in ("<script>", " style=", " onclick", "http://", "https://", "javascript:"):
+            assert word not in page, (path, word)
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/", "/login", "/healthz", "/readyz"])
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "", "192.168.1.5"]
 )
 def test_a_foreign_host_name_is_refused(client: TestClient, path: str, host: str) -> None:
-    answer = client.get(path, headers={"Host": host})
-    assert answer.status_code == 400
-    assert "worklist" not in answer.text
+    assert client.get(path, headers={"Host": host}).status_code == 400
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:8080", "localhost", "localhost:9", "[::1]:8080", "[::1]"]
 )
 def test_this_machine_s_names_are_served(client: TestClient, host: str) -> None:
-    assert client.get("/", headers={"Host": host}).status_code == 200
+    assert client.get("/login", headers={"Host": host}).status_code == 200
 
 
-def test_a_healthy_process_says_so(client: TestClient) -> None:
+def test_names_that_the_site_gave_are_served(peopled: Database) -> None:
+    settings = WebSettings(names=("tb.hospital.example",))
+    with TestClient(
+        build_application(peopled, "1", settings), base_url="http://tb.hospital.example"
+    ) as there:
+        assert there.get("/login").status_code == 200
+
+
+def test_a_healthy_process_says_so_to_anybody(stranger: TestClient) -> None:
     for path in ("/healthz", "/readyz"):
-        answer = client.get(path)
+        answer = stranger.get(path)
         assert (answer.status_code, answer.text) == (200, "ok")
 
 
 def test_without_database_the_process_is_alive_and_not_ready(client_without_database: TestClient) -> None:
     assert client_without_database.get("/healthz").status_code == 200
-    ready = client_without_database.get("/readyz")
-    assert (ready.status_code, ready.text) == (503, "the database does not answer")
+    for path in ("/readyz", "/", "/studies/1.2.3"):
+        answer = client_without_database.get(path)
+        assert (answer.status_code, answer.text) == (503, "the database does not answer")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_without_database_a_page_says_so_and_nothing_else(
-    client_without_database: TestClient, path: str
-) -> None:
-    answer = client_without_database.get(path)
-    assert (answer.status_code, answer.text) == (503, "the database does not answer")
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", PAGES)
-def test_nothing_can_be_changed(client: TestClient, path: str, method: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/", "/login", "/studies/1.2.3", "/studies/1.2.3/reads"])
+def test_other_methods_are_not_taken(client: TestClient, path: str, method: str) -> None:
     assert client.request(method, path).status_code == 405
-
-
-@pytest.mark.parametrize("path", ["/docs", "/../settings.py", "/templates/worklist.html", "/api/v1/"])
-def test_other_paths_are_not_there(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code == 404

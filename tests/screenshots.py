@@ -1,0 +1,66 @@
+"""Makes the pictures of docs/page.md: `python -m tests.screenshots docs/pictures`. All films are drawn."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+from tests.servers.chromium import chromium
+from tests.servers.page import serving_page
+from tests.unit.web import reading_room
+from web.application import build_application
+
+
+def main(target: Path) -> None:
+    """Fill a database, open the page in Chromium, write the pictures into `target`."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database.open(DatabaseSettings(url=f"sqlite:///{folder}/tbscreen.sqlite3"))
+        schema.upgrade(database)
+        reading_room.add_users(database)
+        reading_room.fill(database)
+        with serving_page(build_application(database, "0.1.0")) as url, chromium() as browser:
+            for theme in ("light", "dark"):
+                page = _open(browser, url, theme, 1366, 768)
+                page.screenshot(path=target / f"worklist-{theme}.png")
+                _show_study(page, url)
+                page.screenshot(path=target / f"study-{theme}.png")
+            page = _open(browser, url, "light", 820, 1180)
+            _show_study(page, url)
+            page.screenshot(path=target / "study-tablet.png")
+            page.context.clear_cookies()
+            page.goto(url + "/login")
+            page.screenshot(path=target / "login-tablet.png")
+        database.close()
+
+
+def _open(browser: Browser, url: str, theme: str, width: int, height: int) -> Page:
+    page = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if theme == "dark" else "light",
+        timezone_id="Europe/Stockholm",
+    ).new_page()
+    page.goto(url)
+    page.get_by_label("Name").fill("rosa")
+    page.get_by_label("Password").fill(reading_room.PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("time[title]")  # the script has run
+    page.keyboard.press("j")
+    return page
+
+
+def _show_study(page: Page, url: str) -> None:
+    page.goto(url + "/studies/1.2.1")
+    page.wait_for_selector(".viewer[data-drawn]")
+    page.keyboard.press("h")
+    page.wait_for_selector(".viewer[data-drawn*=heat]")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

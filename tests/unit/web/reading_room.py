@@ -1,0 +1,157 @@
+"""A database like a morning's: phantoms of people who do not exist, screened, refused, waiting, read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import update
+
+from db import deliveries, films, reads, screenings, users
+from db.codes import Doubt, Finding, Priority, Refusal, Verdict
+from db.database import Database
+from db.roles import Role
+from db.screenings import Heat
+from db.studies import StudyHeader
+from db.tables import Instance, Model, Screening, Study, now
+from tests.unit import rows
+from tests.unit.web.phantom import draw_phantom, heat_cells
+from web.passwords import hash_password
+
+PASSWORD = "a longer walk to the lake"
+MARGIN = 0.05
+MANIFEST = {
+    "calibration": {"method": "platt", "prevalence": 0.1},
+    "operating_points": [
+        {"name": "screening", "sensitivity": 0.906, "specificity": 0.892, "threshold": 0.4},
+        {"name": "rule_in", "sensitivity": 0.84, "specificity": 0.95, "threshold": 0.62},
+    ],
+}
+
+
+class Person(NamedTuple):
+    """One study of the morning: who, and what became of the film."""
+
+    name: str
+    sex: str
+    age: int
+    score: float | None
+    shadow: tuple[float, float, float] | None = None
+    refusal: Refusal | None = None
+    verdict: Verdict | None = None
+    doubt: Doubt | None = None
+
+
+MORNING = (
+    Person("Okafor^Chidi", "M", 34, 0.93, (0.34, 0.3, 0.07)),
+    Person("Lindqvist^Maja", "F", 61, 0.78, (0.66, 0.36, 0.05)),
+    Person("Hernandez^Luis", "M", 47, 0.71, (0.33, 0.42, 0.05)),
+    Person("Rao^Anjali", "F", 29, 0.55, (0.67, 0.27, 0.03), doubt=Doubt.VIEW_UNKNOWN),
+    Person("Novak^Petr", "M", 52, 0.44),
+    Person("Mbeki^Thandi", "F", 38, 0.21),
+    Person("Svensson^Lars", "M", 70, 0.12),
+    Person("Tanaka^Yui", "F", 25, 0.06),
+    Person("Bauer^Jonas", "M", 9, None, refusal=Refusal.UNDER_AGE),
+    Person("Ito^Kenji", "M", 44, None, refusal=Refusal.NOT_FRONTAL),
+    Person("Haddad^Leila", "F", 33, 0.88, (0.35, 0.33, 0.06), verdict=Verdict.TB),
+    Person("Costa^Rui", "M", 58, 0.49, verdict=Verdict.NOT_TB),
+    Person("Diallo^Awa", "F", 41, None),
+)
+
+
+def fill(database: Database, people: tuple[Person, ...] = MORNING) -> None:
+    """Write the morning, each study's UID `1.2.N` in the order given, from 1."""
+    rows.register_model(database, name="tbscreen-default")
+    with database.write() as session:
+        manifest = {**session.get_one(Model, rows.DIGEST).manifest, **MANIFEST}
+        session.execute(update(Model).values(manifest=manifest))
+    for number, person in enumerate(people, start=1):
+        _come(database, number, person)
+
+
+@lru_cache
+def _hash_once() -> str:
+    return hash_password(PASSWORD)
+
+
+def add_users(database: Database) -> None:
+    """Add `rosa`, a reader, `max`, a manager, and `ada`, an admin, all with `PASSWORD`."""
+    hashed = _hash_once()
+    with database.write() as session:
+        for name, role in (("rosa", Role.READER), ("max", Role.MANAGER), ("ada", Role.ADMIN)):
+            users.add(session, name, role, hashed)
+
+
+def receive_one(database: Database, uid: str, name: str) -> None:
+    """Receive one more film."""
+    rows.receive(database, f"{uid}.1", study=StudyHeader(uid, patient_name=name))
+
+
+def _come(database: Database, number: int, person: Person) -> None:
+    header = StudyHeader(
+        f"1.2.{number}",
+        accession_number=f"A{20260000 + number}",
+        patient_id=f"P-{4100 + number * 37}",
+        patient_name=person.name,
+        patient_sex=person.sex,
+        study_date="20261125",
+        study_time="0812",
+    )
+    instance_id = rows.receive(
+        database, f"1.2.{number}.1", study=header, age_years=person.age, station_name=f"ROOM{number % 2 + 1}"
+    ).instance_id
+    if person.refusal is not None:
+        detail = {Refusal.UNDER_AGE: "9 years old", Refusal.NOT_FRONTAL: "ViewPosition is LL"}
+        with database.write() as session:
+            films.refuse(session, instance_id, person.refusal, detail[person.refusal])
+    elif person.score is not None:
+        _screen(database, instance_id, number, person)
+    _shift(database, instance_id, timedelta(minutes=4 * (len(MORNING) - number) + 3))
+    if person.verdict is not None:
+        with database.write() as session:
+            reads.record(session, header.study_instance_uid, person.verdict, "rosa", "compared with 2024")
+
+
+def _screen(database: Database, instance_id: int, number: int, person: Person) -> None:
+    assert person.score is not None
+    jpeg = draw_phantom(number, person.shadow)
+    with database.write() as session:
+        films.record_preparation(session, instance_id, jpeg, [person.doubt] if person.doubt else [])
+        assert films.pin_bundle(session, instance_id, "tbscreen-normalization-1") is not None
+        assert films.mark_queued(session, instance_id, rows.LEASE)
+    priority = (
+        Priority.HIGH if person.score >= 0.62 else Priority.MEDIUM if person.score >= 0.4 else Priority.LOW
+    )
+    finding = Finding.PRESENT if person.score >= 0.4 else Finding.ABSENT
+    result = rows.make_result(
+        instance_id, person.score, Finding.UNDETERMINED if person.doubt else finding, priority
+    )
+    cells = heat_cells(*(person.shadow or (0.5, 0.5, 0.02)), MARGIN)
+    result = replace(result, heat=Heat(14, 14, MARGIN, cells))
+    with database.write() as session:
+        assert screenings.begin_attempt(session, instance_id) is not None
+        assert screenings.record_result(session, result)
+    rows.report(database)
+    if number != 2:
+        with database.write() as session:
+            for due in deliveries.lease_due(session, rows.LEASE, 10):
+                deliveries.mark_delivered(session, due.delivery_id)
+
+
+def _shift(database: Database, instance_id: int, ago: timedelta) -> None:
+    """Let it have happened a while ago, each step some seconds after the one before."""
+    came = now() - ago
+    with database.write() as session:
+        film = session.get_one(Instance, instance_id)
+        film.requested_at, film.received_at = came - timedelta(milliseconds=310), came
+        if film.prepared_at is not None:
+            film.prepared_at = came + timedelta(milliseconds=420)
+            film.queued_at = came + timedelta(milliseconds=450)
+            session.execute(
+                update(Screening)
+                .where(Screening.instance_id == instance_id)
+                .values(started_at=came + timedelta(seconds=1), finished_at=came + timedelta(seconds=1.2))
+            )
+        session.get_one(Study, film.study_id).received_at = came

@@ -1,0 +1,339 @@
+"""Who gets in, how long they stay, and who must wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select, update
+from starlette.testclient import TestClient
+
+from db import users
+from db.account_tables import LoginAttempt, User, WebSession
+from db.database import Database
+from db.roles import Role
+from db.tables import now
+from tests.unit import rows
+from tests.unit.web.browsers import SESSION, let_in, log_in, read_csrf, send, try_to_log_in
+from tests.unit.web.conftest import HERE
+from tests.unit.web.reading_room import PASSWORD
+from web import login, passwords
+from web.application import build_application
+from web.random_words import hash_secret
+from web.settings import WebSettings
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PAGES = ["/", "/studies/1.2.3", "/studies/1.2.3/films/1/film.jpg", "/account", "/report"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_stranger_sees_the_login_and_nothing_else(
+    stranger: TestClient, peopled: Database, path: str
+) -> None:
+    rows.receive(peopled)
+    answer = stranger.get(path, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/login")
+    assert stranger.get(path, headers={"Sec-Fetch-Mode": "cors"}).status_code == 401
+    assert stranger.post(path if path == "/account" else "/logout").status_code == 401
+
+
+def test_who_logs_in_comes_to_where_they_wanted(stranger: TestClient, peopled: Database) -> None:
+    rows.receive(peopled)
+    asked = stranger.get("/studies/1.2.3?film=1")
+    assert 'name="next" value="/studies/1.2.3?film=1"' in asked.text
+    answer = try_to_log_in(stranger, " Rosa ", next_="/studies/1.2.3?film=1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/studies/1.2.3?film=1")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\n/x",
+        "",
+        "/login",
+    ],
+)
+def test_the_way_back_never_leads_elsewhere(elsewhere: str) -> None:
+    assert login.choose_next(elsewhere) == "/"
+
+
+def test_the_cookie_is_for_this_page_alone(stranger: TestClient, peopled: Database) -> None:
+    cookie = try_to_log_in(stranger, "rosa").headers["set-cookie"].lower()
+    for word in ("tbscreen-session=", "httponly", "samesite=strict", "path=/", "max-age=43200"):
+        assert word in cookie
+    assert "secure" not in cookie
+    assert "domain" not in cookie
+    with TestClient(build_application(peopled, "1"), base_url="https://127.0.0.1") as encrypted:
+        page = encrypted.get("/login")
+        assert page.headers["strict-transport-security"] == "max-age=31536000"
+        cookie = try_to_log_in(encrypted, "rosa").headers["set-cookie"]
+        assert "__Host-tbscreen-session=" in cookie
+        assert "secure" in cookie.lower()
+
+
+def test_the_database_holds_no_password_and_no_cookie(client: TestClient, peopled: Database) -> None:
+    secret = client.cookies[SESSION]
+    with peopled.read() as session:
+        assert session.scalars(select(WebSession.token_hash)).all() == [hash_secret(secret)]
+        for hashed in session.scalars(select(User.password_hash)):
+            assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+            assert PASSWORD not in hashed
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("rosa", "wrong"),
+        ("rosa", ""),
+        ("rosa", PASSWORD.upper()),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("rosa' --", PASSWORD),
+        ("ros\u0430", PASSWORD),
+        ("rosa", PASSWORD + "x" * 300),
+        ("x" * 20000, "y" * 20000),
+    ],
+)
+def test_a_wrong_pair_is_told_the_same_whoever_it_is(stranger: TestClient, name: str, password: str) -> None:
+    answer = try_to_log_in(stranger, name, password)
+    assert answer.status_code == 401
+    assert login.WRONG in answer.text
+    assert SESSION not in answer.cookies
+    assert stranger.get("/", follow_redirects=False).status_code == 303
+
+
+def test_an_unknown_user_s_password_is_hashed_like_a_known_one_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    verified = []
+    hasher = passwords._HASHER
+
+    class Counting:
+        def verify(self, hashed: str, password: str) -> bool:
+            verified.append(hashed.rpartition("$")[0].rpartition("$")[0])
+            return hasher.verify(hashed, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Counting())
+    known = hasher.hash(PASSWORD)
+    assert passwords.verify(PASSWORD, known)
+    assert not passwords.verify(PASSWORD, None)
+    assert not passwords.verify("nobody has this password", None)
+    assert len(verified) == 3
+    assert len(set(verified)) == 1, "the same parameters: the same time"
+
+
+def test_a_disabled_user_is_out_at_once(client: TestClient, peopled: Database) -> None:
+    assert client.get("/").status_code == 200
+    with peopled.write() as session:
+        users.set_disabled(session, "rosa", True)
+    assert client.get("/", follow_redirects=False).status_code == 303
+    assert try_to_log_in(client, "rosa").status_code == 401
+    with peopled.write() as session:
+        users.set_disabled(session, "rosa", False)
+    log_in(client)
+
+
+def test_a_session_that_an_attacker_planted_is_not_the_one_that_logs_in(stranger: TestClient) -> None:
+    stranger.cookies.set(SESSION, "planted", domain="127.0.0.1", path="/")
+    try_to_log_in(stranger, "rosa")
+    values = [cookie.value for cookie in stranger.cookies.jar if cookie.name == SESSION]
+    assert "planted" not in values
+    assert stranger.get("/").status_code == 200
+    stranger.cookies.clear()
+    stranger.cookies.set(SESSION, "planted")
+    assert stranger.get("/", follow_redirects=False).status_code == 303
+
+
+def test_a_new_login_ends_the_session_of_before(client: TestClient, peopled: Database) -> None:
+    before = client.cookies[SESSION]
+    log_in(client, "ada")
+    assert client.cookies[SESSION] != before
+    with peopled.read() as session:
+        assert session.scalar(select(func.count()).select_from(WebSession)) == 1
+
+
+def test_logging_out_ends_the_session_for_the_cookie_too(client: TestClient, peopled: Database) -> None:
+    secret = client.cookies[SESSION]
+    answer = send(client, "/logout")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+    client.cookies.set(SESSION, secret)
+    assert client.get("/", follow_redirects=False).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("values", "gone"),
+    [
+        ({"used_at": timedelta(minutes=29)}, False),
+        ({"used_at": timedelta(minutes=31)}, True),
+        ({"expires_at": timedelta(seconds=1)}, True),
+        ({"created_at": timedelta(days=9)}, False),
+    ],
+)
+def test_a_session_ends_by_rest_and_by_age(
+    client: TestClient, peopled: Database, values: dict[str, timedelta], gone: bool
+) -> None:
+    with peopled.write() as session:
+        session.execute(update(WebSession).values({name: now() - ago for name, ago in values.items()}))
+    assert (client.get("/", follow_redirects=False).status_code == 303) is gone
+
+
+def test_what_the_page_asks_by_itself_keeps_nobody_logged_in(client: TestClient, peopled: Database) -> None:
+    long_ago = now() - timedelta(minutes=20)
+    with peopled.write() as session:
+        session.execute(update(WebSession).values(used_at=long_ago))
+    assert client.get("/", headers={"X-By-Itself": "1"}).status_code == 200
+    with peopled.read() as session:
+        assert session.scalar(select(WebSession.used_at)) == long_ago
+    client.get("/")
+    with peopled.read() as session:
+        used = session.scalar(select(WebSession.used_at))
+    assert used is not None
+    assert used > long_ago
+
+
+def test_settings_say_how_long_a_session_lasts(peopled: Database) -> None:
+    settings = WebSettings(session_idle_minutes=1, session_hours=1)
+    with TestClient(build_application(peopled, "1", settings), base_url=HERE) as client:
+        log_in(client)
+        with peopled.write() as session:
+            session.execute(update(WebSession).values(used_at=now() - timedelta(seconds=61)))
+        assert client.get("/", follow_redirects=False).status_code == 303
+
+
+def test_who_fails_in_a_user_s_name_waits_longer_each_time(stranger: TestClient, peopled: Database) -> None:
+    for _ in range(login.FREE_FOR_USER):
+        assert try_to_log_in(stranger, "rosa", "wrong").status_code == 401
+    waits = []
+    for _ in range(3):
+        answer = try_to_log_in(stranger, "rosa")
+        assert answer.status_code == 429, "even the right password waits"
+        assert "Too many failed logins" in answer.text
+        waits.append(int(answer.headers["retry-after"]))
+        _let_pauses_be_over(peopled)
+        assert try_to_log_in(stranger, "rosa", "wrong").status_code == 401
+    assert waits == [1, 2, 4]
+    assert try_to_log_in(stranger, "ada").status_code == 303, "others are not held up"
+    _let_pauses_be_over(peopled)
+    assert try_to_log_in(stranger, "rosa").status_code == 303
+    assert try_to_log_in(stranger, "rosa", "wrong").status_code == 401, "and begins anew"
+
+
+def test_an_unknown_name_waits_like_a_known_one(stranger: TestClient) -> None:
+    answers = {
+        name: [try_to_log_in(stranger, name, "wrong").status_code for _ in range(login.FREE_FOR_USER + 1)]
+        for name in ("rosa", "nobody")
+    }
+    assert answers["rosa"] == answers["nobody"] == [401] * login.FREE_FOR_USER + [429]
+
+
+def test_one_address_that_tries_many_names_waits(stranger: TestClient, peopled: Database) -> None:
+    for number in range(login.FREE_FOR_ADDRESS):
+        assert try_to_log_in(stranger, f"user{number}", "wrong").status_code == 401
+    assert try_to_log_in(stranger, "rosa").status_code == 429
+    with peopled.write() as session:
+        session.execute(update(LoginAttempt).values(failed_at=now() - timedelta(hours=2)))
+    assert try_to_log_in(stranger, "rosa").status_code == 303, "forgotten after an hour"
+
+
+def test_a_login_form_of_another_site_is_refused(stranger: TestClient) -> None:
+    form = {"name": "rosa", "password": PASSWORD}
+    csrf = read_csrf(stranger.get("/login").text)
+    for data, headers in (
+        (form, {}),
+        ({**form, "csrf": "0" * 64}, {}),
+        ({**form, "csrf": csrf}, {"Sec-Fetch-Site": "cross-site"}),
+        ({**form, "csrf": csrf}, {"Sec-Fetch-Site": "same-site"}),
+    ):
+        assert stranger.post("/login", data=data, headers=headers).status_code == 403
+    stranger.cookies.clear()
+    assert stranger.post("/login", data={**form, "csrf": csrf}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/logout", "/account", "/studies/1.2.3/reads"])
+def test_nothing_changes_without_the_word_that_the_page_carries(
+    client: TestClient, peopled: Database, path: str
+) -> None:
+    rows.receive(peopled)
+    csrf = read_csrf(client.get("/").text)
+    let_in(client, peopled, "ada")
+    for word in ("", csrf, "0" * 64, "ß"):
+        answer = client.post(path, data={"csrf": word, "verdict": "tb"})
+        assert answer.status_code == 403, "another session's word is none"
+    assert client.get("/").status_code == 200
+    assert "Not read yet" in client.get("/studies/1.2.3").text
+
+
+def test_a_form_is_small_and_a_form(client: TestClient) -> None:
+    assert client.post("/logout", data={"csrf": "x" * 70_000}).status_code == 413
+    assert client.post("/logout", json={"csrf": "x"}).status_code == 415
+    assert client.post("/logout", data={"csrf": "\0"}).status_code == 400
+    assert client.post("/logout", content=b"&".join([b"a=1"] * 99), headers=FORM).status_code == 400
+
+
+def test_a_user_changes_the_password_and_other_sessions_end(client: TestClient, peopled: Database) -> None:
+    with TestClient(build_application(peopled, "1"), base_url=HERE) as other:
+        log_in(other)
+        new = {"old": PASSWORD, "new": "an even longer walk", "again": "an even longer walk"}
+        for wrong, said in (
+            ({"old": "wrong"}, "the present password is another one"),
+            ({"new": "short"}, "12 to 256 characters"),
+            ({"new": "aaaaaaaaaaaaaaaa"}, "different characters"),
+            ({"new": "rosa rosa rosa"}, "not the user's name"),
+            ({"again": "something else"}, "not typed twice"),
+        ):
+            answer = send(client, "/account", **{**new, **wrong})
+            assert answer.status_code in (403, 422)
+            assert said in answer.text.replace("&#39;", "'")
+        assert "The password is changed" in send(client, "/account", **new).text
+        assert client.get("/").status_code == 200
+        assert other.get("/", follow_redirects=False).status_code == 303
+        assert try_to_log_in(other, "rosa").status_code == 401
+        assert try_to_log_in(other, "rosa", "an even longer walk").status_code == 303
+
+
+def test_an_outdated_hash_is_made_anew_at_login(stranger: TestClient, peopled: Database) -> None:
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    with peopled.write() as session:
+        users.set_password(session, "rosa", hashed)
+    log_in(stranger)
+    with peopled.read() as session:
+        assert "m=65536" in str(session.scalar(select(User.password_hash).where(User.name == "rosa")))
+    send(stranger, "/logout")
+    log_in(stranger)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "allowed"),
+    [
+        ("rosa", "/", True),
+        ("max", "/", True),
+        ("rosa", "/report", False),
+        ("max", "/report", True),
+        ("ada", "/report/document", True),
+        ("rosa", "/report/document", False),
+    ],
+)
+def test_a_role_opens_its_own_pages(peopled: Database, name: str, path: str, allowed: bool) -> None:
+    application = build_application(peopled, "1", render_report=lambda first, last: f"<p>{first} {last}</p>")
+    with TestClient(application, base_url=HERE) as client:
+        assert let_in(client, peopled, name).get(path).status_code == (200 if allowed else 403)
+        assert ('href="/report"' in client.get("/").text) is (name != "rosa")
+
+
+def test_a_changed_role_counts_from_the_next_request_on(client: TestClient, peopled: Database) -> None:
+    rows.receive(peopled)
+    assert send(client, "/studies/1.2.3/reads", verdict="tb").status_code == 303
+    with peopled.write() as session:
+        users.set_role(session, "rosa", Role.MANAGER)
+    assert send(client, "/studies/1.2.3/reads", verdict="tb").status_code == 403
+    assert 'id="read"' not in client.get("/studies/1.2.3").text
+
+
+def _let_pauses_be_over(database: Database) -> None:
+    with database.write() as session:
+        session.execute(update(LoginAttempt).values(paused_until=now() - timedelta(seconds=1)))

@@ -1,0 +1,59 @@
+"""What happened to a study, in the order in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.study_details import FilmDetails, StudyDetails
+
+VERDICTS = {"tb": "TB", "not_tb": "not TB", "unsure": "unsure"}
+"""How a read's verdict is called on the page."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        at: when.
+        what: in a few words.
+        detail: more about it; may hold patient data.
+        kind: film, result, delivery or read, by which it is drawn.
+    """
+
+    at: datetime
+    what: str
+    detail: str = ""
+    kind: str = "film"
+
+
+def list_events(study: StudyDetails) -> list[Event]:
+    """Return everything that has a time, newest first."""
+    events = [event for film in study.films for event in _list_film_events(film, len(study.films) > 1)]
+    for read in study.reads:
+        word = VERDICTS[read.verdict.value]
+        events.append(Event(read.read_at, f"read as {word} by {read.reader}", read.comment or "", "read"))
+    return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+def _list_film_events(film: FilmDetails, several: bool) -> list[Event]:
+    name = f"film {film.instance_id} " if several else ""
+    events = [Event(film.received_at, f"{name}received", f"from {film.calling_ae_title}")]
+    if film.revision > 1:
+        events[0] = Event(film.received_at, f"{name}received as revision {film.revision}", "a correction")
+    if film.prepared_at is not None:
+        events.append(Event(film.prepared_at, f"{name}prepared"))
+    if film.queued_at is not None:
+        events.append(Event(film.queued_at, f"{name}queued"))
+    screening = film.screening
+    if screening is not None:
+        by = f"{screening.model} {screening.model_version}"
+        events.append(Event(screening.finished_at, f"{name}screened: {screening.finding}", by, "result"))
+        for delivery in screening.deliveries:
+            report = f"{delivery.kind.upper()} report"
+            if delivery.delivered_at is not None:
+                events.append(
+                    Event(delivery.delivered_at, f"{report} delivered to {delivery.peer}", "", "delivery")
+                )
+    return events

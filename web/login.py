@@ -1,0 +1,152 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from db import login_attempts, users, web_sessions
+from db.database import Database
+from db.login_attempts import Subject
+from db.users import Credentials
+from web import passwords
+from web.pages import Pages
+from web.random_words import derive_csrf, hash_secret, make_secret
+from web.settings import WebSettings
+from web.visits import Visit, check_intent, name_cookie, read_form
+
+LOG = structlog.get_logger(__name__)
+
+FREE_FOR_USER: Final = 5
+LONGEST_FOR_USER: Final = timedelta(minutes=1)
+"""Short, for anybody can fail in a user's name and so keep the user out."""
+FREE_FOR_ADDRESS: Final = 20
+"""More, for all who sit behind one proxy share an address."""
+LONGEST_FOR_ADDRESS: Final = timedelta(minutes=15)
+
+WRONG: Final = "The name or the password is wrong."
+
+
+class Login:
+    """The pages `/login` and `/logout`."""
+
+    def __init__(self, database: Database, settings: WebSettings, pages: Pages) -> None:
+        self.database = database
+        self.lifetime = timedelta(hours=settings.session_hours)
+        self.pages = pages
+
+    async def show(self, request: Request) -> Response:
+        """Show the form."""
+        return self._show_form(request, None, request.query_params.get("next", ""))
+
+    async def enter(self, request: Request) -> Response:
+        """Take name and password; a right pair begins a new session, whatever cookie came with it."""
+        form = await read_form(request)
+        secret = request.cookies.get(name_cookie(request, "form"), "")
+        check_intent(request, form, derive_csrf(secret) if secret else make_secret())
+        name, wanted = users.normalize_name(form.get("name", "")), form.get("next", "")
+        answer = await run_in_threadpool(self._try, request, name, form.get("password", ""))
+        if isinstance(answer, timedelta):
+            wait = max(1, math.ceil(answer.total_seconds()))
+            text = f"Too many failed logins. Try again in {wait} seconds."
+            return self._show_form(request, text, wanted, status=429, headers={"Retry-After": str(wait)})
+        if answer is None:
+            return self._show_form(request, WRONG, wanted, status=401)
+        response = RedirectResponse(choose_next(wanted), 303)
+        _set_cookie(request, response, "session", answer, int(self.lifetime.total_seconds()))
+        response.delete_cookie(name_cookie(request, "form"), path="/")
+        return response
+
+    def leave(self, visit: Visit) -> Response:
+        """End the session here and in the browser."""
+        with self.database.write() as session:
+            web_sessions.end(session, visit.token_hash)
+        LOG.info("logged out", user=visit.user.name)
+        response = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache", "storage"'})
+        response.delete_cookie(name_cookie(visit.request), path="/")
+        return response
+
+    def _try(self, request: Request, name: str, password: str) -> str | timedelta | None:
+        """Return a new session's secret, or how long to wait, or None when name or password are wrong."""
+        address = request.client.host if request.client else ""
+        of_user, of_address = count_subjects(name, address)
+        with self.database.write() as session:
+            pause = login_attempts.begin(session, (of_user, of_address))
+        if pause is not None:
+            LOG.warning("login refused: too many failures", address=address)
+            return pause
+        with self.database.read() as session:
+            credentials = users.find_credentials(session, name)
+        right = passwords.verify(password, None if credentials is None else credentials.password_hash)
+        if credentials is None or not right or credentials.user.disabled:
+            known = (
+                credentials.user.name if credentials else None
+            )  # never what was typed: it may be a password
+            LOG.warning("login failed", user=known, address=address)
+            return None
+        secret = make_secret()
+        with self.database.write() as session:
+            login_attempts.succeed(session, of_user.key, of_address.key)
+            self._end_former(session, request)
+            web_sessions.begin(session, hash_secret(secret), credentials.user.id, self.lifetime)
+        self._renew_hash(credentials, password)
+        LOG.info("logged in", user=credentials.user.name, address=address)
+        return secret
+
+    def _end_former(self, session: Session, request: Request) -> None:
+        former = request.cookies.get(name_cookie(request))
+        if former:
+            web_sessions.end(session, hash_secret(former))
+
+    def _renew_hash(self, credentials: Credentials, password: str) -> None:
+        if passwords.is_outdated(credentials.password_hash):
+            renewed = passwords.hash_password(password)
+            with self.database.write() as session:
+                users.refresh_hash(session, credentials.user.id, renewed)
+
+    def _show_form(
+        self,
+        request: Request,
+        problem: str | None,
+        wanted: str,
+        status: int = 200,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        secret = request.cookies.get(name_cookie(request, "form")) or make_secret()
+        context = {"problem": problem, "next": wanted, "csrf": derive_csrf(secret), "user": None}
+        response = self.pages.render(request, "login.html", context, status, headers)
+        _set_cookie(request, response, "form", secret, None)
+        return response
+
+
+def count_subjects(name: str, address: str) -> tuple[Subject, Subject]:
+    """Return what a login's failures are counted for: the user's name, known or not, and the address."""
+    return (
+        Subject(f"user:{hash_secret(name)}", FREE_FOR_USER, LONGEST_FOR_USER),
+        Subject(f"address:{hash_secret(address)}", FREE_FOR_ADDRESS, LONGEST_FOR_ADDRESS),
+    )
+
+
+def choose_next(wanted: str) -> str:
+    """Return where to go after the login: a path of this page, never another site."""
+    plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if plain and wanted.isprintable() and not wanted.startswith("/login") else "/"
+
+
+def _set_cookie(request: Request, response: Response, purpose: str, value: str, age_s: int | None) -> None:
+    response.set_cookie(
+        name_cookie(request, purpose),
+        value,
+        max_age=age_s,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )

@@ -1,0 +1,97 @@
+"""How pages are made: the templates, and how names, dates and probabilities are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from db.roles import Permission
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+STATIC: Final = Path(__file__).parent / "static"
+
+NOTICE: Final = "AI result, not verified by a physician. Research software, not a medical device."
+
+
+class Pages:
+    """Makes pages from templates.
+
+    Args:
+        version: shown at the foot.
+        has_report: whether there is a report to which managers are led.
+    """
+
+    def __init__(self, version: str, has_report: bool) -> None:
+        self._templates = Jinja2Templates(directory=TEMPLATES)
+        environment = self._templates.env
+        environment.globals.update(
+            version=version, notice=NOTICE, has_report=has_report, Permission=Permission
+        )
+        environment.filters.update(
+            person=format_name,
+            day=format_day,
+            percent=format_percent,
+            moment=format_moment,
+            words=format_words,
+        )
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        context: Mapping[str, Any],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Return a page; `context` has the `user`, or None, and the `csrf` word for its forms."""
+        return self._templates.TemplateResponse(
+            request, template, dict(context), status_code=status, headers=headers
+        )
+
+
+def format_name(name: str | None) -> str:
+    """Return a DICOM person name (PS3.5 6.2.1) as "Family, Given": its first group that is not empty."""
+    group = next((one for one in (name or "").split("=") if one.strip("^ ")), "")
+    family, *others = [" ".join(part.split()) for part in group.split("^")]
+    given = " ".join(part for part in others[:2] if part)
+    return ", ".join(part for part in (family, given) if part) or "—"
+
+
+def format_day(date: str | None) -> str:
+    """Return a DICOM date as 2026-11-25; what is none is left as it came."""
+    if date and len(date) == 8 and date.isdecimal():
+        return f"{date[:4]}-{date[4:6]}-{date[6:]}"
+    return date or "—"
+
+
+def format_percent(probability: float | None) -> str:
+    """Return a probability, 0..1, as "62.3 %"; ends are not rounded to certainty."""
+    if probability is None:
+        return "—"
+    if 0.0 < probability < 0.001:
+        return "< 0.1 %"
+    if 0.999 < probability < 1.0:
+        return "> 99.9 %"
+    return f"{probability * 100:.1f} %"
+
+
+def format_moment(moment: datetime | None) -> Markup | str:
+    """Return a time element in UTC, which a browser with scripts writes in its own zone."""
+    if moment is None:
+        return "—"
+    utc = moment.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        utc.isoformat(timespec="milliseconds"), utc.strftime("%Y-%m-%d %H:%M:%S UTC")
+    )
+
+
+def format_words(code: object) -> str:
+    """Return a coded value as words: `not_chest` as "not chest"."""
+    return "—" if code is None else str(code).replace("_", " ")

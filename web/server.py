@@ -1,0 +1,83 @@
+"""The page's HTTP server: uvicorn on a port of its own, with TLS where there is a certificate."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+
+import uvicorn
+from starlette.applications import Starlette
+
+from web.settings import WebSettings
+
+
+class PageError(Exception):
+    """The page cannot be served: its port is taken, or its certificate is of no use. Permanent."""
+
+
+def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        application: what answers.
+        settings: address, certificate, proxies.
+        ready: told the port when it is open.
+
+    Raises:
+        PageError: when the port or the certificate cannot be used; the text says what to do.
+    """
+    context = None if settings.tls_certificate is None else make_context(settings)
+    listener = _listen(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=15,
+            limit_concurrency=200,
+            h11_max_incomplete_event_size=32 * 1024,
+            http="h11",
+            # Without a proxy that is named, nobody's word about whose address it is counts.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            ssl_context_factory=None if context is None else lambda _config, _default: context,
+        )
+    )
+    ready(int(listener.getsockname()[1]))
+    server.run(sockets=[listener])
+
+
+def make_context(settings: WebSettings) -> ssl.SSLContext:
+    """Return what TLS is spoken with: 1.2 or later.
+
+    Raises:
+        PageError: when certificate and key cannot be read or do not fit.
+    """
+    assert settings.tls_certificate is not None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except (OSError, ssl.SSLError) as error:
+        reason = error.strerror or getattr(error, "reason", None) or type(error).__name__
+        raise PageError(
+            f"the page's certificate cannot be used ({reason}): look at web.tls_certificate and web.tls_key"
+        ) from None
+    return context
+
+
+def _listen(settings: WebSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        where = f"{settings.host}:{settings.port}"
+        raise PageError(f"cannot listen on {where} ({error.strerror}): set web.port") from None
+    listener.listen()
+    return listener

@@ -1,0 +1,65 @@
+// What every page does: times in the reader's own zone, the list of keys, parts that renew themselves.
+
+export function localiseTimes(root = document) {
+  for (const element of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(element.dateTime);
+    element.title = element.dateTime.replace("T", " ").replace("+00:00", " UTC");
+    element.textContent = moment.toLocaleString("sv-SE");
+  }
+}
+
+// Call `keys[name]` for a key that is pressed alone and not typed into a field.
+export function onKeys(keys) {
+  const list = document.getElementById("keys");
+  document.querySelector("[data-do=keys]")?.addEventListener("click", () => list.showModal());
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && "123".includes(event.key)) return;
+    if (event.target.closest("textarea, select, input:not([type=range], [type=checkbox])")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (list?.open) return;
+    if (event.key === "?") list?.showModal();
+    else if (keys[event.key]) keys[event.key](event);
+    else return;
+    event.preventDefault();
+  });
+}
+
+const shown = new Map();
+
+// Ask for this page again and renew its parts marked `data-live` that changed, if `fits(page)`.
+export async function renew(changed = () => {}, fits = () => true) {
+  let answer;
+  try {
+    answer = await fetch(location.href, { headers: { Accept: "text/html", "X-By-Itself": "1" } });
+  } catch {
+    document.body.dataset.away = "yes";
+    return;
+  }
+  if (answer.status === 401) location.reload(); // the session is over: nobody's data stays on the screen
+  if (answer.ok) delete document.body.dataset.away;
+  else document.body.dataset.away = "yes";
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!fits(page)) return;
+  for (const part of page.querySelectorAll("[data-live]")) {
+    const here = document.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (!here || shown.get(part.dataset.live) === part.innerHTML) continue;
+    shown.set(part.dataset.live, part.innerHTML);
+    here.replaceChildren(...part.childNodes);
+    localiseTimes(here);
+    changed(part.dataset.live);
+  }
+}
+
+export function keepRenewing(changed, fits, everyMs = 4000) {
+  const again = async () => {
+    if (!document.hidden) await renew(changed, fits);
+    setTimeout(again, everyMs);
+  };
+  setTimeout(again, everyMs);
+  document.addEventListener("visibilitychange", () => document.hidden || renew(changed, fits));
+}
+
+localiseTimes();

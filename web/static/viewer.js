@@ -1,0 +1,221 @@
+// The film on a canvas: window and level by a look-up table of 256 entries, zoom, pan, the heat map above it.
+
+const RAMP = [ // from cool to hot, as colours that also differ in brightness
+  [0.0, 59, 15, 112],
+  [0.45, 187, 55, 84],
+  [0.75, 249, 142, 9],
+  [1.0, 252, 255, 164],
+];
+const FULL = { level: 127.5, width: 255 };
+
+export class Viewer {
+  constructor(section) {
+    this.section = section;
+    this.stage = section.querySelector(".stage");
+    this.canvas = section.querySelector("canvas");
+    this.readout = section.querySelector(".readout");
+    this.tool = "window";
+    this.heatOn = false;
+    this.opacity = 0.45;
+    this.home();
+    this.pointers = new Map();
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(this.stage);
+  }
+
+  home() {
+    Object.assign(this, FULL, { inverted: false, zoom: 1, x: 0, y: 0 });
+  }
+
+  async load() {
+    const { film, heat } = this.section.dataset;
+    if (!film) return;
+    try {
+      const picture = await createImageBitmap(await (await fetch(film)).blob());
+      const source = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+      source.drawImage(picture, 0, 0);
+      this.pixels = source.getImageData(0, 0, picture.width, picture.height);
+      this.shown = document.createElement("canvas");
+      [this.shown.width, this.shown.height] = [picture.width, picture.height];
+    } catch {
+      const nothing = this.section.querySelector(".nothing");
+      nothing.textContent = "The film's picture cannot be shown.";
+      nothing.hidden = false;
+      return;
+    }
+    if (heat) this.heat = paintHeat(await (await fetch(heat)).json());
+    this.window();
+  }
+
+  // Apply window, level and inversion to every pixel.
+  window() {
+    if (!this.pixels) return;
+    const table = new Uint8ClampedArray(256);
+    for (let value = 0; value < 256; value++) {
+      const grey = ((value - this.level) / Math.max(this.width, 1) + 0.5) * 255;
+      table[value] = this.inverted ? 255 - grey : grey;
+    }
+    const target = new ImageData(this.pixels.width, this.pixels.height);
+    const [from, to] = [this.pixels.data, target.data];
+    for (let at = 0; at < from.length; at += 4) {
+      to[at] = to[at + 1] = to[at + 2] = table[from[at]];
+      to[at + 3] = 255;
+    }
+    this.shown.getContext("2d").putImageData(target, 0, 0);
+    this.draw();
+  }
+
+  // Where the film lies on the canvas, in CSS pixels.
+  place() {
+    const { clientWidth, clientHeight } = this.stage;
+    const fit = Math.min(clientWidth / this.shown.width, clientHeight / this.shown.height);
+    const [width, height] = [this.shown.width * fit * this.zoom, this.shown.height * fit * this.zoom];
+    return { left: (clientWidth - width) / 2 + this.x, top: (clientHeight - height) / 2 + this.y, width, height };
+  }
+
+  draw() {
+    if (!this.shown || this.pending) return;
+    this.pending = true;
+    requestAnimationFrame(() => {
+      this.pending = false;
+      const scale = window.devicePixelRatio || 1;
+      const { clientWidth, clientHeight } = this.stage;
+      [this.canvas.width, this.canvas.height] = [clientWidth * scale, clientHeight * scale];
+      const pen = this.canvas.getContext("2d");
+      pen.scale(scale, scale);
+      pen.imageSmoothingQuality = "high";
+      const { left, top, width, height } = this.place();
+      pen.drawImage(this.shown, left, top, width, height);
+      if (this.heatOn && this.heat) {
+        const { picture, margin } = this.heat;
+        pen.globalAlpha = this.opacity;
+        const inside = 1 - 2 * margin;
+        pen.drawImage(picture, left + width * margin, top + height * margin, width * inside, height * inside);
+      }
+      this.tell();
+    });
+  }
+
+  tell() {
+    const heat = this.heatOn && this.heat ? ` · heat map ${Math.round(this.opacity * 100)} %` : "";
+    this.readout.textContent =
+      `W ${Math.round(this.width)} L ${Math.round(this.level)} · ${Math.round(this.zoom * 100)} %` +
+      (this.inverted ? " · inverted" : "") + heat;
+    this.section.dataset.drawn = this.readout.textContent;
+    for (const button of this.section.querySelectorAll("[data-tool]"))
+      button.setAttribute("aria-pressed", button.dataset.tool === this.tool);
+    this.section.querySelector("[data-do=invert]").setAttribute("aria-pressed", this.inverted);
+    this.section.querySelector("[data-do=heat]").setAttribute("aria-pressed", this.heatOn);
+    this.section.querySelector("[data-do=opacity]").value = Math.round(this.opacity * 100);
+  }
+
+  changeWindow(width, level) {
+    this.width = Math.min(Math.max(this.width + width, 1), 510);
+    this.level = Math.min(Math.max(this.level + level, 0), 255);
+    this.window();
+  }
+
+  // Zoom so that the point (x, y) of the stage stays where it is; without one, its middle.
+  zoomBy(factor, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2) {
+    const zoom = Math.min(Math.max(this.zoom * factor, 0.5), 12);
+    const ratio = zoom / this.zoom;
+    const [dx, dy] = [x - this.stage.clientWidth / 2, y - this.stage.clientHeight / 2];
+    this.x = dx - (dx - this.x) * ratio;
+    this.y = dy - (dy - this.y) * ratio;
+    this.zoom = zoom;
+    this.draw();
+  }
+
+  pan(dx, dy) {
+    this.x += dx;
+    this.y += dy;
+    this.draw();
+  }
+
+  act(name, value) {
+    const acts = {
+      "zoom-in": () => this.zoomBy(1.25),
+      "zoom-out": () => this.zoomBy(0.8),
+      invert: () => { this.inverted = !this.inverted; this.window(); },
+      reset: () => { this.home(); this.window(); },
+      heat: () => { this.heatOn = Boolean(this.heat) && !this.heatOn; this.draw(); },
+      opacity: () => {
+        this.opacity = Math.min(Math.max(value, 0), 1);
+        this.heatOn = Boolean(this.heat);
+        this.draw();
+      },
+    };
+    acts[name]?.();
+  }
+
+  listen() {
+    this.section.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button?.dataset.tool) { this.tool = button.dataset.tool; this.tell(); }
+      else if (button) this.act(button.dataset.do);
+    });
+    this.section.querySelector("[data-do=opacity]")
+      .addEventListener("input", (event) => this.act("opacity", event.target.value / 100));
+    this.canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.canvas.addEventListener("dblclick", () => this.act("reset"));
+    this.canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoomBy(Math.exp(-event.deltaY * 0.0015), event.offsetX, event.offsetY);
+    }, { passive: false });
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.pointers.set(event.pointerId, event);
+    });
+    for (const end of ["pointerup", "pointercancel"])
+      this.canvas.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
+    this.canvas.addEventListener("pointermove", (event) => this.drag(event));
+    this.canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
+      if (!steps[event.key]) return;
+      event.preventDefault();
+      this.changeWindow(...steps[event.key]);
+    });
+  }
+
+  drag(event) {
+    const before = this.pointers.get(event.pointerId);
+    if (!before || !this.shown) return;
+    this.pointers.set(event.pointerId, event);
+    const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
+    if (this.pointers.size === 2) return this.pinch(event, before, dx, dy);
+    // The right and the middle button move the film whatever the tool is.
+    if (this.tool === "pan" || event.buttons & 6 || event.shiftKey) this.pan(dx, dy);
+    else this.changeWindow(dx, dy * 0.7);
+  }
+
+  // Two fingers zoom about their middle and move the film with it.
+  pinch(event, before, dx, dy) {
+    const other = [...this.pointers.values()].find((one) => one.pointerId !== event.pointerId);
+    const distance = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+    const box = this.stage.getBoundingClientRect();
+    const middle = [(event.clientX + other.clientX) / 2 - box.left, (event.clientY + other.clientY) / 2 - box.top];
+    this.zoomBy(distance(event) / Math.max(distance(before), 1), ...middle);
+    this.pan(dx / 2, dy / 2);
+  }
+}
+
+// The map as a small picture: colour and opacity by heat. Drawn large, the browser interpolates its cells.
+function paintHeat({ rows, columns, margin, cells }) {
+  const picture = document.createElement("canvas");
+  [picture.width, picture.height] = [columns, rows];
+  const image = new ImageData(columns, rows);
+  for (const [at, cell] of cells.entries()) {
+    const heat = cell / 255;
+    image.data.set([...colour(heat), Math.round(255 * Math.min(1, heat * 1.3))], at * 4);
+  }
+  picture.getContext("2d").putImageData(image, 0, 0);
+  return { picture, margin };
+}
+
+function colour(heat) {
+  const above = Math.max(RAMP.findIndex(([at]) => at >= heat), 1);
+  const [low, ...from] = RAMP[above - 1];
+  const [high, ...to] = RAMP[above];
+  const share = (heat - low) / (high - low);
+  return from.map((value, at) => Math.round(value + (to[at] - value) * share));
+}

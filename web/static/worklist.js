@@ -1,0 +1,65 @@
+// The worklist: keys, sorting of the rows that are shown, and their order for the study's page.
+import { keepRenewing, onKeys } from "./page.js";
+
+let sorted = { key: null, down: false };
+
+const rows = () => [...document.querySelectorAll("tr[data-uid]")];
+const links = () => rows().map((row) => row.querySelector("a.open"));
+
+function move(step) {
+  const all = links();
+  const here = all.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  const next = here < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + step, 0), all.length - 1);
+  all[next]?.focus();
+  all[next]?.closest("tr").scrollIntoView({ block: "nearest" });
+}
+
+function sort() {
+  const headings = [...document.querySelectorAll("th")];
+  const column = headings.findIndex((one) => one.querySelector("button")?.dataset.sort === sorted.key);
+  for (const [at, heading] of headings.entries())
+    heading.setAttribute("aria-sort", at === column ? (sorted.down ? "descending" : "ascending") : "none");
+  if (column < 0) return;
+  const key = (row) => row.cells[column].dataset.key;
+  const numeric = ["priority", "score", "films"].includes(sorted.key);
+  const order = (a, b) => (numeric ? key(a) - key(b) : key(a).localeCompare(key(b)));
+  const body = document.querySelector("table.worklist tbody");
+  body.append(...rows().sort((a, b) => (sorted.down ? order(b, a) : order(a, b))));
+}
+
+// Where the reader was, and the order for "next study".
+let focused = null;
+function settle() {
+  sort();
+  if (focused && document.activeElement === document.body)
+    rows().find((row) => row.dataset.uid === focused)?.querySelector("a.open").focus({ preventScroll: true });
+  sessionStorage.setItem("tbscreen-order", JSON.stringify(rows().map((row) => row.dataset.uid)));
+  sessionStorage.setItem("tbscreen-worklist", location.href);
+}
+
+document.addEventListener("focusin", (event) => {
+  focused = event.target.closest("tr[data-uid]")?.dataset.uid ?? null;
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-sort]");
+  if (button) {
+    const key = button.dataset.sort;
+    // Up, down, and back to the order of suspicion.
+    if (sorted.key !== key) sorted = { key, down: false };
+    else if (!sorted.down) sorted = { key, down: true };
+    else return location.reload();
+    return settle();
+  }
+  if (!event.target.closest("a, button")) event.target.closest("tr[data-uid]")?.querySelector("a.open").click();
+});
+
+const open = () => document.activeElement.closest("tr")?.querySelector("a.open").click();
+onKeys({
+  j: () => move(1),
+  k: () => move(-1),
+  o: open,
+  "/": () => document.querySelector(".filters select, .filters input")?.focus(),
+});
+settle();
+keepRenewing(settle);

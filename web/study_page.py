@@ -1,0 +1,144 @@
+"""One study as a page: its films with their heat maps, what the model says, what became of it, its reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from db import reads, study_details
+from db.codes import Verdict
+from db.database import Database
+from db.reads import InvalidReadError, ReadEntry, UnknownStudyError
+from db.study_details import FilmDetails, StudyDetails
+from web.history import VERDICTS, list_events
+from web.pages import Pages
+from web.random_words import hash_secret
+from web.score_scale import draw_scale, find_prevalence
+from web.visits import Visit
+
+LOG = structlog.get_logger(__name__)
+
+UID: Final = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
+"""A UID (PS3.5 9.1), of at most 64 characters."""
+LONGEST_UID: Final = 64
+
+
+class StudyPage:
+    """The pages under `/studies/`."""
+
+    def __init__(self, database: Database, pages: Pages) -> None:
+        self.database = database
+        self.pages = pages
+
+    def show(self, visit: Visit) -> Response:
+        """Show a study; `?film=` chooses one of its films, by default the most suspicious."""
+        uid = take_uid(visit.request)
+        with self.database.read() as session:
+            study = study_details.find_details(session, uid)
+        if study is None:
+            raise HTTPException(404, "There is no such study.")
+        film = _choose_film(study, visit.request.query_params.get("film", ""))
+        context: dict[str, Any] = {
+            "user": visit.user,
+            "csrf": visit.csrf,
+            "study": study,
+            "film": film,
+            "events": list_events(study),
+            "verdicts": VERDICTS,
+            "read": next((read for read in study.reads if read.current), None),
+        }
+        if film is not None and film.screening is not None:
+            context["scale"] = draw_scale(film.screening)
+            context["prevalence"] = find_prevalence(film.screening)
+        return self.pages.render(visit.request, "study.html", context)
+
+    def send_film(self, visit: Visit) -> Response:
+        """Send a film as JPEG: 8 bit grey, at most 1024 pixels a side."""
+        with self.database.read() as session:
+            jpeg = study_details.find_rendition(session, take_uid(visit.request), _take_film(visit.request))
+        if jpeg is None:
+            raise HTTPException(404, "There is no such film.")
+        return Response(jpeg, media_type="image/jpeg")
+
+    def send_heat(self, visit: Visit) -> Response:
+        """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255."""
+        with self.database.read() as session:
+            heat = study_details.find_heat(session, take_uid(visit.request), _take_film(visit.request))
+        if heat is None:
+            raise HTTPException(404, "This film has no heat map.")
+        return JSONResponse(
+            {
+                "rows": heat.rows,
+                "columns": heat.columns,
+                "margin": heat.margin,
+                "cells": list(heat.cells),
+            }
+        )
+
+    def take_read(self, visit: Visit) -> Response:
+        """Write down the radiologist's verdict; a browser without scripts is led back to the study."""
+        uid = take_uid(visit.request)
+        read = record_read(
+            self.database, uid, visit.form.get("verdict", ""), visit.user.name, visit.form.get("comment")
+        )
+        if "application/json" in visit.request.headers.get("accept", ""):
+            return JSONResponse({"verdict": read.verdict.value, "reader": read.reader}, status_code=201)
+        return RedirectResponse(f"/studies/{uid}", 303)
+
+
+def record_read(database: Database, uid: str, verdict: str, reader: str, comment: str | None) -> ReadEntry:
+    """Write down a verdict.
+
+    Raises:
+        HTTPException: 400 for no verdict, 404 for no study, 422 for a comment that is too long.
+    """
+    if verdict not in set(Verdict):
+        raise HTTPException(400, f"verdict is one of {', '.join(Verdict)}")
+    try:
+        with database.write() as session:
+            read = reads.record(session, uid, Verdict(verdict), reader, comment)
+    except UnknownStudyError:
+        raise HTTPException(404, "There is no such study.") from None
+    except InvalidReadError as error:
+        raise HTTPException(422, str(error)) from None
+    LOG.info("study read", study=hash_secret(uid)[:16], reader=reader)
+    return read
+
+
+def take_uid(request: Request) -> str:
+    """Return the study's UID from the path.
+
+    Raises:
+        HTTPException: 404 for what is no UID.
+    """
+    uid = str(request.path_params["uid"])
+    if len(uid) > LONGEST_UID or not UID.fullmatch(uid):
+        raise HTTPException(404, "There is no such study.")
+    return uid
+
+
+def _take_film(request: Request) -> int:
+    film = int(request.path_params["film"])
+    if film >= 2**31:
+        raise HTTPException(404, "There is no such film.")
+    return film
+
+
+def _choose_film(study: StudyDetails, wanted: str) -> FilmDetails | None:
+    films = [film for film in study.films if film.current]
+    chosen = next((film for film in study.films if str(film.instance_id) == wanted), None)
+    if chosen is not None or not films:
+        return chosen
+    return max(
+        films,
+        key=lambda film: (
+            film.screening is not None,
+            film.screening.probability if film.screening is not None else 0.0,
+            film.has_rendition,
+        ),
+    )

@@ -1,0 +1,151 @@
+"""Who is there: from a browser's cookie to a user, before any page is made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from db import web_sessions
+from db.database import Database
+from db.roles import Permission
+from db.users import UserEntry
+from web.random_words import derive_csrf, hash_secret, is_same
+from web.settings import WebSettings
+
+SAFE_METHODS: Final = ("GET", "HEAD")
+LARGEST_FORM: Final = 64 * 1024
+BY_ITSELF: Final = "x-by-itself"
+"""Header of what the page asks for without its user: it keeps nobody logged in."""
+CSRF_FIELD: Final = "csrf"
+CSRF_HEADER: Final = "x-csrf-token"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a user who is logged in.
+
+    Attributes:
+        request: as it came.
+        user: who asks.
+        csrf: what forms on the answer must carry.
+        token_hash: hash of the session.
+        form: the fields of a posted form.
+    """
+
+    request: Request
+    user: UserEntry
+    csrf: str
+    token_hash: str
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Page = Callable[[Visit], Response]
+
+
+class Gate:
+    """Lets in who is logged in, may do it and, where something changes, meant to."""
+
+    def __init__(self, database: Database, settings: WebSettings) -> None:
+        self.database = database
+        self.idle = timedelta(minutes=settings.session_idle_minutes)
+
+    def guard(self, page: Page, permission: Permission | None = None) -> Endpoint:
+        """Return an endpoint that calls `page`, in a thread, with the visit.
+
+        Args:
+            page: makes the answer.
+            permission: what the user's role must allow; None for whoever is logged in.
+        """
+
+        async def endpoint(request: Request) -> Response:
+            visit = await run_in_threadpool(self._identify, request)
+            if visit is None:
+                return _ask_to_log_in(request)
+            if permission is not None and not visit.user.may(permission):
+                raise HTTPException(403, f"Your role, {visit.user.role.value}, does not allow this.")
+            if request.method not in SAFE_METHODS:
+                visit = Visit(request, visit.user, visit.csrf, visit.token_hash, await read_form(request))
+                check_intent(request, visit.form, visit.csrf)
+            return await run_in_threadpool(page, visit)
+
+        return endpoint
+
+    def _identify(self, request: Request) -> Visit | None:
+        secret = request.cookies.get(name_cookie(request))
+        if not secret:
+            return None
+        token_hash = hash_secret(secret)
+        with self.database.read() as session:
+            found = web_sessions.find(session, token_hash, self.idle)
+        if found is None:
+            return None
+        if found.is_stale and BY_ITSELF not in request.headers:
+            with self.database.write() as session:
+                web_sessions.touch(session, token_hash)
+        return Visit(request, found.user, derive_csrf(secret), token_hash)
+
+
+def name_cookie(request: Request, purpose: str = "session") -> str:
+    """Return the name of a cookie. With TLS, browsers hold `__Host-` cookies to this host (RFC 6265bis)."""
+    return f"{'__Host-' if request.url.scheme == 'https' else ''}tbscreen-{purpose}"
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of an URL-encoded body; the last one counts where a name comes twice.
+
+    Raises:
+        HTTPException: 413 when it is larger than `LARGEST_FORM`, 415 when it is of another type.
+    """
+    body = await read_body(request, LARGEST_FORM)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if body and kind != "application/x-www-form-urlencoded":
+        raise HTTPException(415, "A form is application/x-www-form-urlencoded.")
+    try:
+        form = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
+    except ValueError:
+        raise HTTPException(400, "This is no form.") from None
+    if any("\0" in value for value in form.values()):  # no text, and PostgreSQL takes none with it
+        raise HTTPException(400, "This is no form.")
+    return form
+
+
+async def read_body(request: Request, largest: int) -> bytes:
+    """Return the body, of at most `largest` bytes.
+
+    Raises:
+        HTTPException: 413 when there is more.
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            raise HTTPException(413, f"At most {largest} bytes are taken.")
+    return body
+
+
+def check_intent(request: Request, form: Mapping[str, str], csrf: str) -> None:
+    """See that the page itself sent this, not another site in the user's name.
+
+    Raises:
+        HTTPException: 403.
+    """
+    given = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD, "")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none") or not is_same(given, csrf):
+        raise HTTPException(403, "This form is out of date: load the page again.")
+
+
+def _ask_to_log_in(request: Request) -> Response:
+    if request.method not in SAFE_METHODS or request.headers.get("sec-fetch-mode") in ("cors", "same-origin"):
+        return PlainTextResponse("log in first", status_code=401)
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(wanted, safe='')}" if wanted != "/" else "/login", 303)

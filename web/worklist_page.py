@@ -1,0 +1,57 @@
+"""The worklist as a page."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from db import worklist
+from db.codes import Finding, Priority, Refusal
+from db.database import Database
+from db.worklist import InvalidCursorError
+from db.worklist_filter import STUDY_STATES
+from web.history import VERDICTS
+from web.pages import Pages
+from web.visits import Visit
+from web.worklist_query import read_query
+
+ROWS: Final = 50
+
+
+class WorklistPage:
+    """The page `/`."""
+
+    def __init__(self, database: Database, pages: Pages) -> None:
+        self.database = database
+        self.pages = pages
+
+    def show(self, visit: Visit) -> Response:
+        """Show the most urgent studies that fit the filter, or those that follow a page."""
+        given = visit.request.query_params
+        asked = read_query(given, ROWS)
+        try:
+            with self.database.read() as session:
+                page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
+        except InvalidCursorError as error:
+            raise HTTPException(400, f"{error}.") from None
+        filters = [(name, value) for name, value in given.multi_items() if value and name != "after"]
+        return self.pages.render(
+            visit.request,
+            "worklist.html",
+            {
+                "user": visit.user,
+                "csrf": visit.csrf,
+                "studies": page.studies,
+                "following": page.following and "/?" + urlencode([*filters, ("after", page.following)]),
+                "first": "/?" + urlencode(filters) if asked.after else None,
+                "chosen": dict(filters),
+                "verdicts": VERDICTS,
+                "states": [one.value for one in STUDY_STATES],
+                "priorities": [one.value for one in Priority],
+                "findings": [one.value for one in Finding],
+                "refusals": [one.value for one in Refusal if one is not Refusal.OWN_OUTPUT],
+            },
+        )
