@@ -39,7 +39,7 @@ class WorklistQuery:
 
 
 def read_query(given: QueryParams, default_limit: int, strict: bool = False) -> WorklistQuery:
-    """Return what a URL asks for; parameters without a value, as empty fields of a form are, count as not given.
+    """Return what a URL asks for; parameters without a value count as not given.
 
     Args:
         given: parameters of the URL.

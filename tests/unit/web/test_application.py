@@ -113,8 +113,12 @@ def test_the_worklist_is_filtered_and_turned_page_by_page(client: TestClient, pe
         "limit=501",
         "limit=1e3",
         "limit=²",
-    ]
-    + ["after=nothing", "after=W10", "text=" + "x" * 300, "&".join(["station=a"] * 60), "text=%00"],
+        "after=nothing",
+        "after=W10",
+        "text=" + "x" * 300,
+        "&".join(["station=a"] * 60),
+        "text=%00",
+    ],
 )
 def test_a_filter_that_cannot_be_is_told(client: TestClient, query: str) -> None:
     answer = client.get(f"/?{query}", headers={"Accept": "text/html"})
