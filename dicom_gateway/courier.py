@@ -29,9 +29,6 @@ DELIVERY_BATCH: Final = 16
 STRANGERS_EVERY_S: Final = 5.0
 """How often it is looked for deliveries to peers that are not in the settings."""
 
-LEASE: Final = timedelta(minutes=3)
-"""What a courier that died had taken is taken again after this."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -128,14 +125,14 @@ class Courier:
             self._deliver(name, batch)
 
     def _lease(self) -> timedelta:
-        """Long enough that the last object begun within LEASE is answered or given up within it."""
-        return LEASE + timedelta(seconds=2 * self._settings.network_timeout_s)
+        """Long enough that the last object begun within `lease_s` is answered or given up within it."""
+        return timedelta(seconds=self._settings.lease_s + 2 * self._settings.network_timeout_s)
 
     def _deliver(self, name: str, batch: Sequence[deliveries.DueDelivery]) -> None:
         """Send one peer's reports; whatever happens, none of them stays leased."""
         untried = {delivery.delivery_id: delivery for delivery in batch}
         peer = self._peers.get(name)
-        latest = time.monotonic() + LEASE.total_seconds()
+        latest = time.monotonic() + self._settings.lease_s
         try:
             if peer is None:
                 for delivery in batch:

@@ -26,9 +26,6 @@ from dicom_gateway.structured_report import build_report
 BATCH: Final = 4
 """Films whose reports are built at a time, before what is built is sent."""
 
-LEASE: Final = timedelta(minutes=3)
-"""What a courier that died had taken is taken again after this."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -71,7 +68,7 @@ class ReportRound:
 
     def _report_screenings(self, ending: threading.Event) -> None:
         with self._database.write() as session:
-            due = outbox.lease(session, LEASE, BATCH)
+            due = outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
         for screening in due:
             if ending.is_set():
                 with self._database.write() as session:
@@ -127,7 +124,7 @@ class ReportRound:
             if not self._refusals_wanted:
                 refusal_outbox.clear(session)
                 return
-            due = refusal_outbox.lease(session, LEASE, BATCH)
+            due = refusal_outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
         for refusal in due:
             if ending.is_set():
                 with self._database.write() as session:

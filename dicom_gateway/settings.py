@@ -128,6 +128,8 @@ class CourierSettings(BaseModel):
     """After so many transient failures a delivery is parked."""
     network_timeout_s: float = Field(default=30.0, gt=0, le=3600)
     """How long a peer may be silent."""
+    lease_s: float = Field(default=180.0, ge=1, le=3600)
+    """What a courier that died had taken is taken again after this."""
     sr_sop_class: str = Field(default="comprehensive_3d", pattern="^(comprehensive_3d|comprehensive)$")
     """`comprehensive` for viewers that do not know Comprehensive 3D SR."""
     finding_code: str = Field(default="tbscreen", pattern="^(tbscreen|snomed)$")

@@ -53,7 +53,7 @@ def postgresql() -> Iterator[str]:
         The SQLAlchemy URL of its database `postgres`; `fresh_database` makes others beside it.
     """
     programs = find_postgresql()
-    identity = _unprivileged_identity()
+    identity = unprivileged_identity()
     with tempfile.TemporaryDirectory(prefix="tbscreen-postgresql-") as folder:
         place = Path(folder)
         if identity:
@@ -123,7 +123,7 @@ def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
-def _unprivileged_identity() -> dict[str, Any]:  # noqa: RET503  skip_or_fail does not return
+def unprivileged_identity() -> dict[str, Any]:  # noqa: RET503  skip_or_fail does not return
     """PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return {}

@@ -1,0 +1,111 @@
+"""`python -m chaos`: runs the proof and prints a table; the last line is one JSON object.
+
+    python -m chaos --films 60 --rounds 1            # once each, about a minute and a half
+    python -m chaos --films 1000 --seeds 5           # the whole proof
+
+Ends with status 1 when a film is lost or doubled, an object in the PACS is nobody's, or a row is stuck.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks.machine import describe_machine
+from chaos.faults import FAULTS, POISON
+from chaos.run import Run, run
+from chaos.schedule import Schedule
+from chaos.table import draw, summarize, tally
+
+
+def main() -> None:
+    """Run it."""
+    options = _parse()
+    console = Console(stderr=True, soft_wrap=True)
+    runs: list[Run] = []
+    for seed in range(options.seed, options.seed + options.seeds):
+        schedule = Schedule(seed, options.only or [*FAULTS, POISON], options.rounds, options.pause)
+        started = time.monotonic()
+
+        def tell(text: str, seed: int = seed, started: float = started) -> None:
+            console.print(f"seed {seed} {time.monotonic() - started:6.1f} s  {text}", highlight=False)
+
+        try:
+            runs.append(run(seed, options.films, schedule, tell, options.keep))
+        except pytest.skip.Exception as error:  # a server that is not installed
+            sys.exit(str(error))
+        _tell_trouble(console, runs[-1])
+    report(runs)
+    sys.exit(0 if all(one.verdict.is_good and not one.unanswered for one in runs) else 1)
+
+
+def report(runs: list[Run]) -> None:
+    """Print the table and, as the last line, the JSON object."""
+    injections = [injection for one in runs for injection in one.injections]
+    done = {uid: moment for one in runs for uid, moment in one.done.items()}
+    lines = tally(injections, done, [one.verdict for one in runs])
+    films, faults = sum(one.films for one in runs), sum(line.injected for line in lines)
+    lost = sum(len(one.verdict.lost) for one in runs)
+    duplicated = sum(len(one.verdict.duplicated) for one in runs)
+    title = f"{films} films, {faults} faults, {len(runs)} seeds: {lost} lost, {duplicated} duplicated"
+    console = Console(width=110)
+    console.print(f"machine: {describe_machine()}", highlight=False)
+    console.print(draw(lines, title))
+    for line in lines:
+        for failure in line.failures:
+            console.print(f"{line.fault}: {failure}", highlight=False, markup=False)
+        for reason, times in Counter(line.skipped).items():
+            console.print(
+                f"{line.fault}: {times} times not injected: {reason}", highlight=False, markup=False
+            )
+    result = {
+        "machine": describe_machine(),
+        "seeds": [one.seed for one in runs],
+        "films": films,
+        "faults": faults,
+        "lost": lost,
+        "duplicated": duplicated,
+        "strangers_in_pacs": sum(len(one.verdict.strangers) for one in runs),
+        "stuck": sum(one.verdict.stuck for one in runs),
+        "not_taken": sum(one.unanswered for one in runs),
+        "poisoned": sum(len(one.evidence.poisoned) for one in runs),
+        "poison_survived": sum(len(one.verdict.poison_survived) for one in runs),
+        "good_films_struck_out": sum(len(one.verdict.struck_out) for one in runs),
+        "answers": dict(sum((one.statuses for one in runs), Counter())),
+        "restarts": dict(sum((Counter(one.restarts) for one in runs), Counter())),
+        "settled_s": [round(one.settled_s, 1) for one in runs],
+        "seconds": round(sum(one.seconds for one in runs), 1),
+        "by_fault": summarize(lines),
+    }
+    print(json.dumps(result))
+
+
+def _tell_trouble(console: Console, one: Run) -> None:
+    if one.logs:
+        console.print(one.logs, highlight=False, markup=False)
+        console.print(f"{one.verdict}\n{one.evidence.waiting}", highlight=False, markup=False)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m chaos", description="Nothing is lost, nothing is doubled."
+    )
+    parser.add_argument("--films", type=int, default=1000, help="good films per seed")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one run each")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each fault comes in a run")
+    parser.add_argument("--pause", type=float, default=4.0, help="mean seconds between two faults")
+    parser.add_argument("--only", action="append", choices=[*FAULTS, POISON], help="only this fault; repeat")
+    parser.add_argument("--keep", type=Path, help="folder that gets the logs of all processes")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

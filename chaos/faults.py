@@ -1,0 +1,214 @@
+"""What can be done to a site. Each fault does its harm, and undoes what does not mend itself.
+
+Every function takes the site and a seeded random source, returns when the fault is over, and raises
+`NotInjectedError` when there was nothing to harm.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+import psutil
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from chaos.kept_process import KeptProcess
+from chaos.site import COURIER, GATEWAYS, WORKERS, Site
+
+Fault = Callable[[Site, Random], None]
+
+DRAIN_LIMIT_S: Final = 25.0
+"""A process that was told to end and is not gone by then would be killed by its service manager."""
+LOOK_S: Final = 3.0
+"""How long it is waited for the right moment."""
+
+
+class NotInjectedError(Exception):
+    """There was nothing to harm. The text says why."""
+
+
+class NotDrainedError(Exception):
+    """A process that was told to end did not, in time."""
+
+
+def kill_gateway(site: Site, random: Random) -> None:
+    """`kill -9` of a gateway."""
+    _kill(site.processes[random.choice(GATEWAYS)])
+
+
+def kill_decoding_child(site: Site, random: Random) -> None:
+    """`kill -9` of the process that decodes for a gateway."""
+    _kill_child(site.processes[random.choice(GATEWAYS)], "spawn_main")
+
+
+def kill_worker(site: Site, random: Random) -> None:
+    """`kill -9` of a worker's parent process."""
+    _kill(site.processes[random.choice(WORKERS)])
+
+
+def kill_worker_child(site: Site, random: Random) -> None:
+    """`kill -9` of the process that predicts for a worker."""
+    _kill_child(site.processes[random.choice(WORKERS)], "")
+
+
+def kill_courier(site: Site, random: Random) -> None:
+    """`kill -9` of the courier."""
+    del random
+    _kill(site.processes[COURIER])
+
+
+def end_gently(site: Site, random: Random) -> None:
+    """SIGTERM to a product process, as at an upgrade: it finishes, hands back, and is gone in time."""
+    process = site.processes[random.choice((*GATEWAYS, *WORKERS, COURIER))]
+    pid = process.pid
+    if pid is None or not process.send_signal(signal.SIGTERM):
+        raise NotInjectedError(f"{process.name} was dead already")
+    deadline = time.monotonic() + DRAIN_LIMIT_S
+    while process.pid == pid:
+        if time.monotonic() > deadline:
+            process.send_signal(signal.SIGKILL)
+            raise NotDrainedError(f"{process.name} did not end within {DRAIN_LIMIT_S:g} s of SIGTERM")
+        time.sleep(0.05)
+
+
+def kill_redis(site: Site, random: Random) -> None:
+    """`kill -9` of Redis, which comes back empty."""
+    _keep_down(site.processes["redis"], signal.SIGKILL, random.uniform(0.2, 3.0))
+
+
+def flush_redis(site: Site, random: Random) -> None:
+    """Everything that Redis holds is gone while it runs."""
+    del random
+    try:
+        with Redis.from_url(site.broker_url) as client:
+            client.flushall()
+    except RedisError as error:
+        raise NotInjectedError("Redis was dead already") from error
+
+
+def stop_postgresql(site: Site, random: Random) -> None:
+    """Immediate shutdown of PostgreSQL while a client is in the middle of a transaction."""
+    busy = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+        "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+    )
+    deadline = time.monotonic() + LOOK_S
+    with contextlib.suppress(SQLAlchemyError), site.database.read() as session:
+        while not session.execute(busy).scalar_one() and time.monotonic() < deadline:
+            session.rollback()
+    _keep_down(site.processes["postgresql"], signal.SIGQUIT, random.uniform(0.2, 2.5))
+
+
+def pacs_down(site: Site, random: Random) -> None:
+    """`kill -9` of the PACS, which comes back with what it had."""
+    _keep_down(site.processes["orthanc"], signal.SIGKILL, random.uniform(1.0, 4.0))
+
+
+def pacs_refuses(site: Site, random: Random) -> None:
+    """The PACS answers every C-STORE with 0xA700."""
+    site.door.refuse(True)
+    time.sleep(random.uniform(1.0, 4.0))
+    site.door.refuse(False)
+
+
+def pacs_dies_in_transfer(site: Site, random: Random) -> None:
+    """`kill -9` of the PACS when half an object has come."""
+    orthanc = site.processes["orthanc"]
+    orthanc.hold()
+    try:
+        site.door.cut_next(lambda: _kill(orthanc))
+        deadline = time.monotonic() + 4 * LOOK_S
+        while not site.door.is_cut() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not site.door.is_cut():
+            site.door.cut_next(lambda: None)
+            raise NotInjectedError("nothing was sent to the PACS meanwhile")
+        time.sleep(random.uniform(0.5, 2.0))
+    finally:
+        orthanc.release()
+
+
+def fill_disk(site: Site, random: Random) -> None:
+    """The disk of a gateway's spool is full, up to less than a film."""
+    if site.small_disk is None:
+        raise NotInjectedError("this user may not mount a small disk")
+    filler = site.small_disk / "filler"
+    statistics = os.statvfs(site.small_disk)
+    left = random.choice((0, random.randrange(500_000)))
+    size = max(0, statistics.f_bavail * statistics.f_frsize - left)
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+    time.sleep(random.uniform(1.0, 4.0))
+    filler.unlink()
+
+
+def jump_clock(site: Site, random: Random) -> None:
+    """The clock of one host jumps, by up to three hours, and back again."""
+    if not site.clocks:
+        raise NotInjectedError("there is no C compiler")
+    clock = site.clocks[random.choice(sorted(site.clocks))]
+    clock.jump(random.choice((-1, 1)) * random.randrange(30, 3 * 3600))
+    time.sleep(random.uniform(2.0, 6.0))
+    clock.jump(0)
+
+
+def hang_in_predict(site: Site, random: Random) -> None:
+    """The process that predicts for a worker hangs; nobody wakes it."""
+    children = site.processes[random.choice(WORKERS)].children()
+    if not children:
+        raise NotInjectedError("the worker had no child just now")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        random.choice(children).suspend()
+
+
+FAULTS: Final[dict[str, Fault]] = {
+    "kill gateway": kill_gateway,
+    "kill decoding child": kill_decoding_child,
+    "kill worker": kill_worker,
+    "kill worker child": kill_worker_child,
+    "kill courier": kill_courier,
+    "end gently": end_gently,
+    "kill redis": kill_redis,
+    "flush redis": flush_redis,
+    "stop postgresql": stop_postgresql,
+    "pacs down": pacs_down,
+    "pacs refuses": pacs_refuses,
+    "pacs dies in transfer": pacs_dies_in_transfer,
+    "disk full": fill_disk,
+    "clock jumps": jump_clock,
+    "worker hangs": hang_in_predict,
+}
+
+POISON: Final = "poisoned film"
+"""The one fault that comes with a film."""
+
+
+def _kill(process: KeptProcess) -> None:
+    if not process.send_signal(signal.SIGKILL):
+        raise NotInjectedError(f"{process.name} was dead already")
+
+
+def _kill_child(process: KeptProcess, word: str) -> None:
+    children = process.children(word)
+    if not children:
+        raise NotInjectedError(f"{process.name} had no such child just now")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children[0].kill()
+
+
+def _keep_down(process: KeptProcess, number: int, seconds: float) -> None:
+    process.hold()
+    try:
+        process.send_signal(number)
+        threading.Event().wait(seconds)
+    finally:
+        process.release()

@@ -1,0 +1,42 @@
+"""`tbscreen`, with one difference: the process that is to predict a poisoned film kills itself.
+
+It stands for a film that makes native code crash. Nothing of it is in the product.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import worker.tasks
+from chaos.films import is_poisoned
+from tbscreen.cli import main
+from worker.screener import Screener
+
+if TYPE_CHECKING:
+    from worker.predictor import Predictor
+
+
+class PoisonableScreener(Screener):
+    """A screener that dies of marked arrays."""
+
+    def _open(self, digest: str) -> Predictor:
+        predictor = super()._open(digest)
+        predict = predictor.predict_with_heat
+
+        def predict_or_die(arrays: npt.NDArray[np.float32]) -> Any:
+            if any(is_poisoned(array) for array in arrays):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return predict(arrays)
+
+        predictor.predict_with_heat = predict_or_die  # type: ignore[method-assign]
+        return predictor
+
+
+if __name__ == "__main__":
+    setattr(worker.tasks, "Screener", PoisonableScreener)  # noqa: B010
+    main()

@@ -1,0 +1,103 @@
+"""PostgreSQL, Redis and Orthanc, made so that they come back with what they had."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.error
+from pathlib import Path
+
+import psycopg
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from chaos.kept_process import KeptProcess
+from tests.servers.database import SETTINGS, find_postgresql, unprivileged_identity
+from tests.servers.pacs import Orthanc, need
+from tests.servers.ports import free_port
+
+
+def make_postgresql(folder: Path) -> tuple[KeptProcess, str]:
+    """Make a PostgreSQL server that keeps every committed transaction; returns it and its SQLAlchemy URL."""
+    programs, identity, port = find_postgresql(), unprivileged_identity(), free_port()
+    folder.mkdir()
+    if identity:
+        os.chown(folder, identity["user"], identity["group"])
+    initdb = [str(programs / "initdb"), "--pgdata", str(folder / "data"), "--username", "tbscreen"]
+    initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+    subprocess.run(initdb, cwd=folder, check=True, capture_output=True, timeout=120, **identity)
+    # fsync may stay off: a process is killed, not the machine. A commit that is not written would be lost.
+    settings = {**SETTINGS, "synchronous_commit": "on"}
+    command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)]
+    command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    plain = f"postgresql://tbscreen@127.0.0.1:{port}/postgres"
+
+    def answers() -> bool:
+        try:
+            psycopg.connect(plain, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    # SIGQUIT is PostgreSQL's immediate shutdown.
+    process = KeptProcess(
+        "postgresql",
+        command,
+        folder.parent / "postgresql.log",
+        answers,
+        identity=identity,
+        stop_signal=signal.SIGQUIT,
+    )
+    return process, plain.replace("postgresql://", "postgresql+psycopg://")
+
+
+def make_redis(folder: Path) -> tuple[KeptProcess, str]:
+    """Make a Redis that forgets everything when it dies; returns it and its URL."""
+    folder.mkdir()
+    port = free_port()
+    command = [need("redis-server", "redis-server"), "--bind", "127.0.0.1", "--port", str(port)]
+    command += ["--dir", str(folder), "--save", "", "--appendonly", "no"]
+
+    def answers() -> bool:
+        try:
+            with Redis(host="127.0.0.1", port=port, retry=Retry(NoBackoff(), 0)) as client:
+                return bool(client.ping())
+        except (RedisError, OSError):
+            return False
+
+    process = KeptProcess("redis", command, folder.parent / "redis.log", answers)
+    return process, f"redis://127.0.0.1:{port}/0"
+
+
+def make_orthanc(folder: Path) -> tuple[KeptProcess, Orthanc]:
+    """Make an Orthanc that keeps what it has stored."""
+    program = need("Orthanc", "orthanc")
+    server = Orthanc("ORTHANC", free_port(), free_port())
+    folder.mkdir()
+    settings = {
+        "Name": "chaos",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "DicomAet": server.ae_title,
+        "DicomPort": server.dicom_port,
+        "HttpPort": server.http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomCheckCalledAet": False,
+        "Plugins": [],
+        "StorageCompression": False,
+    }
+    file = folder / "orthanc.json"
+    file.write_text(json.dumps(settings))
+
+    def answers() -> bool:
+        try:
+            return bool(server.get("/system"))
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return KeptProcess("orthanc", [program, str(file)], folder.parent / "orthanc.log", answers), server

@@ -1,0 +1,168 @@
+"""Compares what senders were told with what stands in the database and in the PACS."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+
+from db.database import Database
+from db.states import DeliveryState, FilmState
+from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, ReportObject, Screening
+from tests.servers.pacs import Orthanc
+
+
+@dataclass(frozen=True)
+class FilmRecord:
+    """What the database says of one SOP Instance UID."""
+
+    rows: int
+    state: str
+    refusal: str | None
+    screenings: int
+    reports: tuple[str, ...]
+    """SOP Instance UIDs of its reports."""
+    delivered: tuple[str, ...]
+    """Of those that the peer answered for, one entry for each delivery."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is looked at."""
+
+    answered: Collection[str]
+    """SOP Instance UIDs that senders were answered success for."""
+    poisoned: Collection[str]
+    films: dict[str, FilmRecord]
+    pacs: Counter[str]
+    """SOP Instance UID of each object in the PACS, and how often it is there."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Rows that are in no final state, by table."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong; empty is wanted."""
+
+    lost: frozenset[str]
+    """Films answered with success that have neither a report in the PACS nor a refusal."""
+    duplicated: frozenset[str]
+    """Films with two rows, two screenings, a screening and a refusal, or two reports."""
+    strangers: frozenset[str]
+    """Objects in the PACS that are nobody's report."""
+    poison_survived: frozenset[str]
+    """Poisoned films that were not refused as processing_failed."""
+    struck_out: frozenset[str]
+    """Good films that were refused as processing_failed: answered, but not as anybody wants it."""
+    stuck: int
+    """Rows in no final state."""
+
+    @property
+    def is_good(self) -> bool:
+        """True when nothing is wrong. A good film that was struck out is answered, and is told separately."""
+        return not (self.lost or self.duplicated or self.strangers or self.poison_survived or self.stuck)
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Find what is lost, doubled, foreign or stuck."""
+    lost, duplicated, struck_out = set(), set(), set()
+    expected: set[str] = set()
+    for uid, film in evidence.films.items():
+        expected |= set(film.reports)
+        answers = film.screenings + (film.refusal is not None)
+        copies = sum(evidence.pacs[report] for report in film.reports)
+        if film.rows > 1 or answers > 1 or len(film.reports) > 1 or copies > 1 or len(film.delivered) > 1:
+            duplicated.add(uid)
+        if film.refusal == "processing_failed" and uid not in evidence.poisoned:
+            struck_out.add(uid)
+    for uid in evidence.answered:
+        film_or_none = evidence.films.get(uid)
+        if film_or_none is None or not _is_answered(film_or_none, evidence.pacs):
+            lost.add(uid)
+    survived = {
+        uid
+        for uid in evidence.poisoned
+        if uid in evidence.answered
+        and (uid not in evidence.films or evidence.films[uid].refusal != "processing_failed")
+    }
+    return Verdict(
+        lost=frozenset(lost),
+        duplicated=frozenset(duplicated),
+        strangers=frozenset(set(evidence.pacs) - expected),
+        poison_survived=frozenset(survived),
+        struck_out=frozenset(struck_out),
+        stuck=sum(evidence.waiting.values()),
+    )
+
+
+def _is_answered(film: FilmRecord, pacs: Counter[str]) -> bool:
+    if film.refusal is not None:
+        return film.state == FilmState.REFUSED
+    return film.screenings == 1 and bool(film.reports) and all(pacs[report] for report in film.reports)
+
+
+def gather(
+    database: Database, orthanc: Orthanc, answered: Collection[str], poisoned: Collection[str]
+) -> Evidence:
+    """Read database and PACS."""
+    with database.read() as session:
+        rows = session.execute(
+            select(
+                Instance.sop_instance_uid,
+                Instance.state,
+                Instance.refusal,
+                Screening.id,
+                ReportObject.sop_instance_uid,
+                Delivery.id,
+                Delivery.state,
+            )
+            .outerjoin(Screening, Screening.instance_id == Instance.id)
+            .outerjoin(ReportObject, ReportObject.screening_id == Screening.id)
+            .outerjoin(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+        ).all()
+        revisions = dict(
+            session.execute(
+                select(Instance.sop_instance_uid, func.count()).group_by(Instance.sop_instance_uid)
+            ).all()
+        )
+        waiting = count_waiting(session)
+    by_film: dict[str, list[Any]] = {}
+    for row in rows:
+        by_film.setdefault(row[0], []).append(row)
+    films = {uid: _record(revisions[uid], of_film) for uid, of_film in by_film.items()}
+    return Evidence(answered, poisoned, films, read_pacs(orthanc), waiting)
+
+
+def count_waiting(session: Any) -> dict[str, int]:
+    """Return how many rows are in no final state, by table."""
+    films = select(func.count()).where(Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]))
+    outbox = select(func.count()).select_from(OutboxEntry)
+    refusals = select(func.count()).select_from(RefusalOutboxEntry)
+    deliveries = select(func.count()).where(Delivery.state != DeliveryState.DELIVERED)
+    return {
+        "instances": session.scalar(films) or 0,
+        "outbox": session.scalar(outbox) or 0,
+        "refusal_outbox": session.scalar(refusals) or 0,
+        "deliveries": session.scalar(deliveries) or 0,
+    }
+
+
+def _record(rows_of_film: int, rows: Iterable[Any]) -> FilmRecord:
+    of_film = list(rows)
+    return FilmRecord(
+        rows=rows_of_film,
+        state=of_film[0][1],
+        refusal=of_film[0][2],
+        screenings=len({row[3] for row in of_film if row[3] is not None}),
+        reports=tuple({row[4] for row in of_film if row[4] is not None}),
+        delivered=tuple(row[4] for row in of_film if row[6] == DeliveryState.DELIVERED),
+    )
+
+
+def read_pacs(orthanc: Orthanc) -> Counter[str]:
+    """Return the SOP Instance UID of each object in the PACS."""
+    instances = orthanc.get("/instances?expand")
+    return Counter(one["MainDicomTags"]["SOPInstanceUID"] for one in instances)
