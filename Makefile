@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test check lint format lock servers benchmark clean
+.PHONY: help setup demo serve doctor test check lint format lock servers benchmark chaos clean
 
 help: ## List every task
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,6 +53,9 @@ format: setup ## Format the code
 
 benchmark: setup ## Run the round-trip benchmark (40 full-size films)
 	@$(BIN)/python -m benchmarks.round_trip
+
+chaos: setup servers ## Kill, stop, fill and flush every part while 1,000 films pass, five times (25 minutes)
+	@$(BIN)/python -m chaos --films 1000 --seeds 5
 
 lock: ## Pin the newest dependencies that pyproject.toml allows (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

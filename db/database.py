@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from db.clock import follow_server
 from db.settings import DatabaseSettings
 
 
@@ -50,6 +51,7 @@ class Database:
                 pool_pre_ping=True,
                 connect_args={"connect_timeout": 10},
             )
+            follow_server(engine)
         return cls(engine)
 
     @contextmanager

@@ -211,6 +211,26 @@ def lease_due(session: Session, gateway: str, lease: timedelta, limit: int) -> l
     return leased
 
 
+def end_leases(session: Session, gateway: str) -> int:
+    """Make all films due that an earlier process of `gateway` had taken, at its successor's start.
+
+    Only one process at a time works on a gateway's spool (`Spool.lock`), so no lease of an earlier one is
+    worth waiting for. A strike that was counted stays: the film may be what killed it.
+
+    Returns:
+        How many.
+    """
+    rows = session.scalars(
+        select(Instance)
+        .where(Instance.gateway == gateway, Instance.state == FilmState.RECEIVED, Instance.due_at > now())
+        .order_by(Instance.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.due_at = now()
+    return len(rows)
+
+
 def postpone(session: Session, instance_id: int, delay: timedelta, *, count_attempt: bool) -> None:
     """Make a received film due again after `delay`; an outage that is not its fault is not its strike."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)

@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from db.clock import now as now  # every module of this room takes it from here
+
 UID_LENGTH = 64
 """Longest UID (PS3.5 6.2, VR UI)."""
 
@@ -556,8 +558,3 @@ class PulledStudy(Table):
         UniqueConstraint("peer", "study_instance_uid"),
         Index("ix_pulled_studies_pull", "pull_id", "state"),
     )
-
-
-def now() -> datetime:
-    """The current time, UTC."""
-    return datetime.now(UTC)

@@ -35,6 +35,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     spool = Spool(spool_directory(settings.data_directory))
     spool.lock()
     spool.sweep()
+    _end_leases(database, settings.gateway.name)
     loops = [
         PreparationLoop(
             database,
@@ -163,6 +164,19 @@ def _open_database(settings: Settings) -> Database:
     except SQLAlchemyError as error:
         log.warning("the database is away; waiting for it", error=type(error).__name__)
     return database
+
+
+def _end_leases(database: Database, gateway: str) -> None:
+    from db import films
+
+    try:
+        with database.write() as session:
+            taken = films.end_leases(session, gateway)
+    except SQLAlchemyError as error:  # they run out by themselves
+        log.warning("the database is away; waiting for it", error=type(error).__name__)
+        return
+    if taken:
+        log.info("films of an earlier process are taken up again", count=taken)
 
 
 def _end_on_signal() -> threading.Event:

@@ -12,6 +12,7 @@ from dicom_gateway.screening_request import QUEUE
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
 from worker.tasks import register_tasks
+from worker.watchdog import Heartbeats, Watchdog, make_step
 
 VISIBILITY_TIMEOUT_S: Final = 3600
 """Redis gives a message to another worker when the one that took it is silent for so long. The gateway's
@@ -50,7 +51,9 @@ def build_app(
         broker_connection_max_retries=None,
         broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
     )
-    register_tasks(app, settings, process_ready)
+    heartbeats = Heartbeats()
+    app.steps["worker"].add(make_step(Watchdog(heartbeats, settings.worker.time_limit_s)))
+    register_tasks(app, settings, process_ready, heartbeats)
     return app
 
 

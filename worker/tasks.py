@@ -19,6 +19,7 @@ from dicom_gateway.screening_request import (
 )
 from worker.bundle import BundleError
 from worker.screener import Screener, ScreenerSettings
+from worker.watchdog import Heartbeats
 
 UNKNOWN_VERSION_PAUSE_S = 30
 DATABASE_AWAY_PAUSE_S = 5
@@ -26,11 +27,13 @@ DATABASE_AWAY_PAUSE_S = 5
 log = structlog.get_logger(__name__)
 
 
-def register_tasks(app: Celery, settings: ScreenerSettings, process_ready: Callable[[], None]) -> None:
+def register_tasks(
+    app: Celery, settings: ScreenerSettings, process_ready: Callable[[], None], heartbeats: Heartbeats
+) -> None:
     """Declare the tasks on `app`.
 
-    Each predicting process makes its own screener after the fork, loads the active bundle and calls
-    `process_ready`.
+    Each predicting process makes its own screener after the fork, beats in `heartbeats`, loads the active
+    bundle and calls `process_ready`.
     """
     screeners: list[Screener] = []
 
@@ -41,6 +44,7 @@ def register_tasks(app: Celery, settings: ScreenerSettings, process_ready: Calla
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
     def prepare_process(**_: Any) -> None:
+        heartbeats.start()
         screeners.clear()  # what the parent process had is not this one's
         try:
             find_screener().load_active()

@@ -57,6 +57,23 @@ def test_a_gateway_leases_only_its_own_films(database: Database) -> None:
         assert len(films.lease_due(session, "another", LEASE, 9)) == 1
 
 
+def test_a_gateway_that_starts_takes_up_what_its_predecessor_had_leased(database: Database) -> None:
+    rows.register_model(database)
+    taken = rows.receive(database, "1.2.3.1").instance_id
+    queued = rows.receive_and_queue(database, "1.2.3.2")
+    other = rows.receive(database, "1.2.3.3", gateway="another").instance_id
+    with database.write() as session:
+        for gateway in (rows.GATEWAY, "another"):
+            assert len(films.lease_due(session, gateway, LEASE, 9)) == 1
+    with database.write() as session:
+        assert films.end_leases(session, rows.GATEWAY) == 1
+    with database.write() as session:
+        due = films.lease_due(session, rows.GATEWAY, LEASE, 9)
+    assert [(film.instance_id, film.preparation_attempts) for film in due] == [(taken, 2)]
+    assert rows.read_film(database, queued).due_at > now(), "a worker may be at it"
+    assert rows.read_film(database, other).due_at > now(), "its gateway may be at it"
+
+
 def test_leases_at_the_same_time_take_no_film_twice(database: Database) -> None:
     expected = {rows.receive(database, f"1.2.3.{number}").instance_id for number in range(1, 21)}
     barrier = Barrier(4)

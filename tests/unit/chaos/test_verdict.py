@@ -1,0 +1,50 @@
+"""The judge of the proof sees each thing that can go wrong, and nothing where nothing is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from chaos.verdict import Evidence, FilmRecord, Verdict, judge
+
+GOOD = FilmRecord(1, "screened", None, 1, ("report",), ("report",))
+REFUSED = FilmRecord(1, "refused", "processing_failed", 0, (), ())
+
+
+def evidence(film: FilmRecord | None = GOOD, *pacs: str, poisoned: bool = False) -> Evidence:
+    films = {} if film is None else {"film": film}
+    return Evidence({"film"}, {"film"} if poisoned else set(), films, Counter(pacs))
+
+
+def names(verdict: Verdict) -> set[str]:
+    fields = ("lost", "duplicated", "strangers", "poison_survived", "struck_out", "stuck")
+    return {name for name in fields if getattr(verdict, name)}
+
+
+@pytest.mark.parametrize(
+    ("seen", "wrong"),
+    [
+        (evidence(GOOD, "report"), set()),
+        (evidence(REFUSED, poisoned=True), set()),
+        (evidence(None), {"lost"}),
+        (evidence(GOOD), {"lost"}),
+        (evidence(replace(GOOD, reports=(), delivered=())), {"lost"}),
+        (evidence(replace(GOOD, state="queued", screenings=0, reports=(), delivered=())), {"lost"}),
+        (evidence(GOOD, "report", "report"), {"duplicated"}),
+        (evidence(replace(GOOD, screenings=2), "report"), {"duplicated", "lost"}),
+        (evidence(replace(GOOD, rows=2), "report"), {"duplicated"}),
+        (evidence(replace(GOOD, reports=("report", "b")), "report", "b"), {"duplicated"}),
+        (evidence(replace(GOOD, delivered=("report", "report")), "report"), {"duplicated"}),
+        (evidence(replace(REFUSED, screenings=1), poisoned=True), {"duplicated"}),
+        (evidence(GOOD, "report", "somebody's"), {"strangers"}),
+        (evidence(GOOD, "report", poisoned=True), {"poison_survived"}),
+        (evidence(REFUSED), {"struck_out"}),
+        (replace(evidence(GOOD, "report"), waiting={"outbox": 1}), {"stuck"}),
+    ],
+)
+def test_each_wrong_is_called_by_its_name(seen: Evidence, wrong: set[str]) -> None:
+    verdict = judge(seen)
+    assert names(verdict) == wrong
+    assert verdict.is_good == (wrong <= {"struck_out"})

@@ -1,0 +1,46 @@
+"""A predicting process that is silent is replaced; one that works, however long, is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+PARENT = """
+import os, signal, time
+from worker.watchdog import Heartbeats, Watchdog
+
+heartbeats = Heartbeats()
+
+def fork():
+    pid = os.fork()
+    if pid == 0:
+        heartbeats.start()
+        while True:
+            time.sleep(60)
+    return pid
+
+stopped, working = fork(), fork()
+watchdog = Watchdog(heartbeats, silent_s=2.5)
+assert watchdog.check() == []
+while not (heartbeats.last(stopped) and heartbeats.last(working)):
+    time.sleep(0.05)
+os.kill(stopped, signal.SIGSTOP)
+killed, deadline = [], time.monotonic() + 30
+while not killed and time.monotonic() < deadline:
+    time.sleep(0.1)
+    killed = watchdog.check()
+assert killed == [stopped], killed
+assert os.WTERMSIG(os.waitpid(stopped, 0)[1]) == signal.SIGKILL
+assert watchdog.check() == []
+assert os.waitpid(working, os.WNOHANG) == (0, 0)
+os.kill(working, signal.SIGKILL)
+print("done")
+"""
+
+
+def test_only_a_process_that_shows_no_sign_of_life_is_killed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PARENT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("done\n")
