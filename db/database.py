@@ -58,6 +58,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed when the block ends well, rolled back when it raises."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            session.connection()  # begins now, and so knows the time before the first statement asks for it
             yield session
 
     @contextmanager
@@ -66,6 +67,7 @@ class Database:
         with self.engine.connect() as connection:
             connection = connection.execution_options(read_only=True)
             with Session(connection, expire_on_commit=False) as session:
+                session.connection()
                 yield session
 
     def check(self) -> str:
