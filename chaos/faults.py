@@ -45,9 +45,9 @@ def kill_gateway(site: Site, random: Random) -> None:
     _kill(site.processes[random.choice(GATEWAYS)])
 
 
-def kill_decoding_child(site: Site, random: Random) -> None:
-    """`kill -9` of the process that decodes for a gateway."""
-    _kill_child(site.processes[random.choice(GATEWAYS)], "spawn_main")
+def kill_gateway_child(site: Site, random: Random) -> None:
+    """`kill -9` of a process that decodes, or takes associations, for a gateway."""
+    _kill_child(site.processes[random.choice(GATEWAYS)], "spawn_main", random)
 
 
 def kill_worker(site: Site, random: Random) -> None:
@@ -57,7 +57,7 @@ def kill_worker(site: Site, random: Random) -> None:
 
 def kill_worker_child(site: Site, random: Random) -> None:
     """`kill -9` of the process that predicts for a worker."""
-    _kill_child(site.processes[random.choice(WORKERS)], "")
+    _kill_child(site.processes[random.choice(WORKERS)], "", random)
 
 
 def kill_courier(site: Site, random: Random) -> None:
@@ -172,7 +172,7 @@ def hang_in_predict(site: Site, random: Random) -> None:
 
 FAULTS: Final[dict[str, Fault]] = {
     "kill gateway": kill_gateway,
-    "kill decoding child": kill_decoding_child,
+    "kill gateway child": kill_gateway_child,
     "kill worker": kill_worker,
     "kill worker child": kill_worker_child,
     "kill courier": kill_courier,
@@ -197,12 +197,12 @@ def _kill(process: KeptProcess) -> None:
         raise NotInjectedError(f"{process.name} was dead already")
 
 
-def _kill_child(process: KeptProcess, word: str) -> None:
+def _kill_child(process: KeptProcess, word: str, random: Random) -> None:
     children = process.children(word)
     if not children:
         raise NotInjectedError(f"{process.name} had no such child just now")
     with contextlib.suppress(psutil.NoSuchProcess):
-        children[0].kill()
+        random.choice(children).kill()
 
 
 def _keep_down(process: KeptProcess, number: int, seconds: float) -> None:

@@ -43,6 +43,7 @@ network_timeout_s = 10.0
 preparation_timeout_s = 15.0
 redispatch_after_s = 15.0
 maximum_queue_length = 50
+listener_processes = {listeners}
 
 [worker]
 name = "{name}"
@@ -118,7 +119,8 @@ def running() -> Iterator[Site]:
         for name in (*WORKERS, *GATEWAYS, COURIER):
             port = ports[GATEWAYS.index(name)] if name in GATEWAYS else 0
             text = f'data_directory = "{folder / name}"\n{top}'
-            text += HURRIED.format(name=name, port=port, pacs_port=door.port)
+            listeners = 2 if name == GATEWAYS[-1] else 1
+            text += HURRIED.format(name=name, port=port, pacs_port=door.port, listeners=listeners)
             product.append(_make_process(folder, name, text, clocks.get(name)))
         for process in product:
             stack.callback(process.end)
