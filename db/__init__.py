@@ -30,6 +30,7 @@ Files, in the order in which a film meets them:
 - `reads`: radiologists' verdicts on studies, with their history.
 - `durations`: the time between two moments, in the SQL of either database.
 - `report_figures`: what reports count: films, findings, scores, stages and deliveries of a period.
+- `labelled_films`: screened films of read studies with their pixels, for the export of labels.
 - `read_films`: screened films with their reads, for accuracy; scores and greys of films, for drift.
 - `search_keys`: names and numbers as people type them.
 - `worklist_filter`: what a worklist is asked for.

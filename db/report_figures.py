@@ -18,7 +18,16 @@ from sqlalchemy.orm import Session
 from db.codes import Refusal
 from db.durations import milliseconds_between
 from db.states import FilmState
-from db.tables import Delivery, Instance, Model, OutboxEntry, ReportObject, Screening
+from db.tables import (
+    Delivery,
+    Instance,
+    Model,
+    OutboxEntry,
+    RefusalOutboxEntry,
+    ReportObject,
+    Screening,
+    Table,
+)
 
 NO_STATION: Final = "station not named"
 NO_MODEL: Final = "not screened"
@@ -133,22 +142,34 @@ def count_scores(session: Session, period: Span) -> dict[str, list[int]]:
 
 
 def count_deliveries(session: Session, period: Span, group: ColumnElement[str]) -> list[tuple[str, str, int]]:
-    """Return (group, state, deliveries) of the period's films; "unbuilt" are reports not made yet."""
-    sent = (
-        _join_model(select(group, Delivery.state))
-        .join(ReportObject, ReportObject.screening_id == Screening.id)
-        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
-        .where(is_film(period))
+    """Return (group, state, deliveries) of the period's films, those of refusals too.
+
+    "unbuilt" are films whose report or refusal was not made yet.
+    """
+    counts: list[tuple[str, str, int]] = []
+    sources: tuple[tuple[ColumnElement[bool], type[Table], ColumnElement[bool]], ...] = (
+        (
+            ReportObject.screening_id == Screening.id,
+            OutboxEntry,
+            OutboxEntry.screening_id == Screening.id,
+        ),
+        (
+            ReportObject.instance_id == Instance.id,
+            RefusalOutboxEntry,
+            RefusalOutboxEntry.instance_id == Instance.id,
+        ),
     )
-    unbuilt = (
-        _join_model(select(group))
-        .join(OutboxEntry, OutboxEntry.screening_id == Screening.id)
-        .where(is_film(period))
-    )
-    return [
-        *((name, state, number) for name, state, number in session.execute(count_alike(sent))),
-        *((name, "unbuilt", number) for name, number in session.execute(count_alike(unbuilt))),
-    ]
+    for of_report, outbox, waiting in sources:
+        sent = (
+            _join_model(select(group, Delivery.state))
+            .join(ReportObject, of_report)
+            .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+            .where(is_film(period))
+        )
+        unbuilt = _join_model(select(group, literal("unbuilt"))).join(outbox, waiting).where(is_film(period))
+        counts += [(name, state, number) for name, state, number in session.execute(count_alike(sent))]
+        counts += [(name, state, number) for name, state, number in session.execute(count_alike(unbuilt))]
+    return counts
 
 
 def stream_stages(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -21,6 +22,9 @@ class ReportSettings(BaseModel):
     """First day of the reference period of drift; by default the 90 days before the report's first."""
     reference_to: date | None = None
     """Last day of the reference period."""
+    key_file: Path | None = None
+    """Key of the pseudonyms in exports of labels; by default `label-export.key` in the data directory. Made
+    when it is not there."""
     drift_index: float = Field(default=0.25, gt=0.0)
     """Population stability index from which drift is an alert, if chance does not explain it."""
 

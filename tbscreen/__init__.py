@@ -13,6 +13,9 @@ Files:
 - `pulling`: what pulls are made of, for the command and for the gateway's schedules.
 - `worklist_cli`: `worklist`: a table, JSON, CSV, or watched.
 - `worklist_csv`: the worklist as values that a spreadsheet shows and does not run.
+- `export_cli`: `export-labels`.
+- `label_export`: read films as pictures and labels for a training run, without patient data.
+- `pseudonyms`: names by a keyed hash for patients, films and sites.
 - `report_page`: the same report as the page shows it to managers.
 - `users_cli`: those that begin with `users`.
 - `terminal`: what a command does before and after its work.

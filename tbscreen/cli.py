@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tbscreen import __version__
+from tbscreen.export_cli import export_labels
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
 from tbscreen.pull_cli import pull_studies
@@ -267,6 +268,7 @@ def predict(
 app.command("pull")(pull_studies)
 app.command("retrain")(retrain_model)
 app.command("report")(write_report)
+app.command("export-labels")(export_labels)
 
 
 @app.command("settings")

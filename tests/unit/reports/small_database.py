@@ -14,7 +14,17 @@ from typing import Any
 from db.codes import Finding, Priority
 from db.database import Database
 from db.states import DeliveryState, FilmState
-from db.tables import Delivery, Instance, Model, OutboxEntry, Read, ReportObject, Screening, Study
+from db.tables import (
+    Delivery,
+    Instance,
+    Model,
+    OutboxEntry,
+    Read,
+    RefusalOutboxEntry,
+    ReportObject,
+    Screening,
+    Study,
+)
 
 TRAINED = hashlib.sha256(b"trained").hexdigest()
 UNTRAINED = hashlib.sha256(b"untrained").hexdigest()
@@ -84,6 +94,12 @@ def fill(database: Database, films: Sequence[Film]) -> None:
             session.flush()
             if film.verdict:
                 session.add(_make_read(film, studies[uid].id))
+            if film.refusal and film.deliveries:
+                session.add(_make_refusal(instance))
+                session.flush()
+                session.add_all(_make_deliveries(film, f"2.26.{instance.id}", instance.received_at))
+            if film.refusal and film.unbuilt:
+                session.add(RefusalOutboxEntry(instance_id=instance.id, due_at=instance.received_at))
             if film.score is not None:
                 screening = _make_screening(film, instance)
                 session.add(screening)
@@ -93,7 +109,7 @@ def fill(database: Database, films: Sequence[Film]) -> None:
                 if film.deliveries:
                     session.add(_make_report(screening))
                     session.flush()
-                    session.add_all(_make_deliveries(film, screening))
+                    session.add_all(_make_deliveries(film, f"2.25.{screening.id}", screening.finished_at))
 
 
 def _make_study(uid: str, number: int, film: Film) -> Study:
@@ -187,11 +203,22 @@ def _make_report(screening: Screening) -> ReportObject:
     )
 
 
-def _make_deliveries(film: Film, screening: Screening) -> list[Delivery]:
-    created = screening.finished_at + timedelta(seconds=0.25)
+def _make_refusal(instance: Instance) -> ReportObject:
+    return ReportObject(
+        sop_instance_uid=f"2.26.{instance.id}",
+        instance_id=instance.id,
+        sop_class_uid="1.2.840.10008.5.1.4.1.1.88.33",
+        kind="refusal",
+        created_at=instance.received_at,
+        part10=b"",
+    )
+
+
+def _make_deliveries(film: Film, uid: str, built_at: datetime) -> list[Delivery]:
+    created = built_at + timedelta(seconds=0.25)
     return [
         Delivery(
-            sop_instance_uid=f"2.25.{screening.id}",
+            sop_instance_uid=uid,
             peer=f"peer-{number}",
             state=state,
             due_at=created,

@@ -43,9 +43,9 @@ FILMS = (
     # A second film of the missed study's neighbour: the study stands where its worst film does.
     Film("2026-03-06 08:01", 0.02, study="1.2.8", seconds=30),
     # Refused, waiting, superseded, an own object.
-    Film("2026-03-14 08:00", refusal="not_frontal"),
+    Film("2026-03-14 08:00", refusal="not_frontal", deliveries=(P, X)),
     Film("2026-03-14 08:01", refusal="not_frontal", sender="OTHER", institution=None),
-    Film("2026-03-14 08:02", refusal="under_age"),
+    Film("2026-03-14 08:02", refusal="under_age", unbuilt=True),
     Film("2026-03-14 08:03", state="queued"),
     Film("2026-03-14 08:04"),
     Film("2026-03-14 08:05", 0.9, current=False),
@@ -79,7 +79,7 @@ def test_every_figure_of_all_films(database: Database) -> None:
     assert bands.share_present.value == pytest.approx(5 / 13)
     assert bands.share_present.low == pytest.approx(0.17708, abs=1e-4)
     assert bands.share_present.high == pytest.approx(0.64478, abs=1e-4)
-    assert total.deliveries.model_dump() == {"delivered": 3, "pending": 1, "parked": 1, "unbuilt": 1}
+    assert total.deliveries.model_dump() == {"delivered": 3, "pending": 2, "parked": 2, "unbuilt": 2}
 
 
 def test_turnaround_by_stage(database: Database) -> None:
