@@ -29,8 +29,8 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
-from dicom_gateway.normalization import FilmArray, normalize
-from dicom_gateway.radiograph import read_display
+from dicom_gateway.normalization import FilmArray, normalize_strips
+from dicom_gateway.radiograph import read_rendering
 
 PACKAGED = ("RG1_UNCR", "RG1_J2KR", "RG1_J2KI", "RG3_UNCR", "RG3_J2KR")
 SHARED = ("RG1_JLSN", "RG2_JLSL", "RG2_JPLL", "RG2_JPLY", "RG2_RLE")
@@ -62,7 +62,7 @@ def measure(path: Path, rounds: int) -> dict[str, Any]:
     """Time both ways in turn."""
     ways: dict[str, Callable[[Path], FilmArray]] = {
         "naive": take_naive_way,
-        "ours": lambda film: normalize(read_display(film)),
+        "ours": lambda film: normalize_strips(read_rendering(film).strips()),
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
     arrays: dict[str, FilmArray] = {}

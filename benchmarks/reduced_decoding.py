@@ -56,9 +56,9 @@ def measure(path: Path) -> dict[str, Any]:
     """Compare the two ways on one film."""
     film = dcmread(path)
     began = time.process_time()
-    whole = normalize(render(decode_frame(film), film))
+    whole = normalize(render(decode_frame(film), film).whole())
     between = time.process_time()
-    reduced = render(decode_reduced(film), film)
+    reduced = render(decode_reduced(film), film).whole()
     array = normalize(reduced)
     ended = time.process_time()
     moved = normalize(np.ascontiguousarray(move_half_a_pixel(reduced)))

@@ -27,6 +27,8 @@ Files, in the order in which a film meets them:
 - `verdict`: what is decided of one film, and by which rule.
 - `open_ports`: the TCP ports, which several processes may share.
 - `codestream`: what a compressed frame says of its own size, before a decoder believes it.
+- `rendering`: stored values become display values, strip by strip.
+- `rendition`: the film as people see it, kept in db.
 - `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 - `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.

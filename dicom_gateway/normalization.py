@@ -6,6 +6,7 @@ what it sees.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -42,6 +43,9 @@ class NormalizationSpec:
 SPEC: Final = NormalizationSpec()
 """The normalization that this version of tbscreen makes."""
 
+STRIP_ROWS: Final = 128
+"""Resized at once, so that they stay in the processor's cache."""
+
 FilmArray = npt.NDArray[np.float32]
 """float32 (256, 256), 0 (black) to 1 (white); bones are white."""
 
@@ -60,12 +64,35 @@ def normalize(display: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> FilmA
     """
     if display.ndim != 2 or 0 in display.shape:
         raise ValueError(f"a film has rows and columns, not shape {display.shape}")
-    if display.dtype == np.uint8:
-        display = display.astype(np.float32) / np.float32(255)
-    if display.dtype != np.float32:
+    if display.dtype not in (np.uint8, np.float32):
         raise ValueError(f"display values are float32 or uint8, not {display.dtype}")
-    if display.shape == (SPEC.rows, SPEC.columns):
-        return np.clip(display, 0.0, 1.0)
+    parts = (display[top : top + STRIP_ROWS] for top in range(0, display.shape[0], STRIP_ROWS))
+    return normalize_strips(_to_unit(part) for part in parts)
+
+
+def normalize_strips(strips: Iterable[npt.NDArray[np.float32]]) -> FilmArray:
+    """Resize a film that comes in strips from top to bottom: `normalize` of all of them.
+
+    Args:
+        strips: float32 (any rows, columns) in 0..1, all as wide.
+
+    Returns:
+        float32 (256, 256) in 0..1.
+
+    Raises:
+        ValueError: when there are none.
+    """
+    # Pillow, too, resizes all rows first and columns then; a row's result depends on no other row.
+    narrow = [_resize(strip, strip.shape[0], SPEC.columns) for strip in strips]
+    return np.clip(_resize(np.concatenate(narrow), SPEC.rows, SPEC.columns), 0.0, 1.0)
+
+
+def _to_unit(display: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    if display.dtype == np.uint8:
+        return display.astype(np.float32) / np.float32(255)
+    return display
+
+
+def _resize(display: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
     image = Image.fromarray(np.ascontiguousarray(display))
-    resized = image.resize((SPEC.columns, SPEC.rows), Image.Resampling.BOX)
-    return np.clip(np.asarray(resized, dtype=np.float32), 0.0, 1.0)
+    return np.asarray(image.resize((columns, rows), Image.Resampling.BOX), dtype=np.float32)

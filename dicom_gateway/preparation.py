@@ -6,20 +6,18 @@ neither the gateway nor the next film with it.
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import resource
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import structlog
-from PIL import Image
 
 from db import films
 from db.codes import Doubt, Refusal
@@ -28,14 +26,13 @@ from db.tables import now
 from dicom_gateway import eligibility
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
-from dicom_gateway.normalization import SPEC, FilmArray, normalize
-from dicom_gateway.radiograph import Display, NotAnXrayError, UndecodableError, read_display
+from dicom_gateway.normalization import SPEC, FilmArray, normalize_strips
+from dicom_gateway.radiograph import UndecodableError, read_rendering
+from dicom_gateway.rendering import Display, NotAnXrayError, Rendering
+from dicom_gateway.rendition import Rendition
 from dicom_gateway.screening_request import ScreeningRequest
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool, film_key
-
-RENDITION_PIXELS: Final = 1024
-"""Longest side of the rendition that is kept for people."""
 
 BLACK: Final = 0.02
 """Below it a pixel of the array counts as black: collimated, or beside the film."""
@@ -88,25 +85,28 @@ def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Pre
         verdict = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
         if verdict.refusal is not None:
             return Preparation(verdict.refusal, verdict.explanation, rule=verdict.rule)
-        display = read_display(path)
+        array, rendition = show(read_rendering(path))
     except (UndecodableError, NotUnderstoodError) as error:
         return Preparation(Refusal.UNDECODABLE, str(error), rule="pixels")
     except NotAnXrayError as error:
         return Preparation(Refusal.NOT_AN_XRAY, str(error), rule="pixels")
-    array, rendition = normalize(display), render_jpeg(display)
     return Preparation(None, verdict.explanation, verdict.doubts, verdict.rule, array, rendition)
 
 
-def render_jpeg(display: Display) -> bytes:
-    """Return the film as an 8-bit grey JPEG of at most 1024 pixels a side."""
-    image = Image.fromarray(np.rint(display * 255.0).astype(np.uint8))
-    if max(image.size) > RENDITION_PIXELS:
-        scale = RENDITION_PIXELS / max(image.size)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        image = image.resize(size, Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=95)
-    return buffer.getvalue()
+def show(rendering: Rendering) -> tuple[FilmArray, bytes]:
+    """Return the array, float32 (256, 256) in 0..1, and the JPEG that is kept for people.
+
+    Raises:
+        NotAnXrayError: when all pixels have one value.
+    """
+    rendition = Rendition(rendering.shape)
+
+    def add_each() -> Iterator[Display]:
+        for strip in rendering.strips():
+            rendition.add(strip)
+            yield strip
+
+    return normalize_strips(add_each()), rendition.encode()
 
 
 def measure_greys(array: FilmArray) -> films.Greys:

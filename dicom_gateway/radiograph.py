@@ -20,6 +20,7 @@ from pydicom.pixels.processing import apply_modality_lut
 
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.frame_decoding import decode_frame
+from dicom_gateway.rendering import Display, NotAnXrayError, RadiographError, Rendering
 
 MAX_PIXELS: Final = 100_000_000
 """No radiograph is larger; a header that says so is not believed."""
@@ -28,20 +29,10 @@ GREY_TOLERANCE: Final = 8.0
 """A colour picture whose channels differ by less than this on average (of 255) is grey in truth."""
 
 FloatArray = npt.NDArray[np.float64]
-Display = npt.NDArray[np.float32]
-"""float32 (rows, columns), 0 (black) to 1 (white)."""
-
-
-class RadiographError(Exception):
-    """Root of this module's errors. All are permanent: the file will not get better."""
 
 
 class UndecodableError(RadiographError):
     """The pixels are cut short, corrupt, or of a kind that the standard does not define."""
-
-
-class NotAnXrayError(RadiographError):
-    """The pixels are a colour picture, or blank."""
 
 
 def read_display(path: Path) -> Display:
@@ -52,6 +43,22 @@ def read_display(path: Path) -> Display:
 
     Returns:
         float32 (rows, columns) in 0..1; bones white, whatever the photometric interpretation.
+
+    Raises:
+        UndecodableError: when the pixels cannot be decoded.
+        NotAnXrayError: when they are in colour, or all of one value.
+    """
+    return read_rendering(path).whole()
+
+
+def read_rendering(path: Path) -> Rendering:
+    """Decode the film in a DICOM file, and say how it should be displayed.
+
+    Args:
+        path: as `read_display` takes it.
+
+    Returns:
+        What `read_display` returns, to be taken strip by strip.
 
     Raises:
         UndecodableError: when the pixels cannot be decoded.
@@ -68,7 +75,7 @@ def read_display(path: Path) -> Display:
         raise UndecodableError(f"the pixels cannot be decoded ({type(error).__name__})") from error
 
 
-def _decode(path: Path) -> Display:
+def _decode(path: Path) -> Rendering:
     dataset = dcmread(path)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
@@ -83,15 +90,12 @@ def _decode(path: Path) -> Display:
     return render(stored, dataset)
 
 
-def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
-    """Turn stored values into display values.
+def render(stored: npt.NDArray[Any], header: Dataset) -> Rendering:
+    """Find out how stored values become display values.
 
     Args:
         stored: (rows, columns) of 8- or 16-bit integers as decoded, unused high bits included.
         header: the dataset, for bit depth, lookup tables, window and photometric interpretation.
-
-    Returns:
-        float32 (rows, columns) in 0..1.
 
     Raises:
         NotAnXrayError: when all pixels, padding aside, have one value.
@@ -99,15 +103,10 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Display:
     """
     native = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
     codes = native.view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
-    display = _render_line(codes, header)
-    if display is None:
-        display = _render_table(codes, header)
-    if float(display.min()) == float(display.max()):
-        raise NotAnXrayError("all pixels have one value")
-    return display
+    return _render_line(codes, header) or _render_table(codes, header)
 
 
-def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Display | None:
+def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
     """Render a film between whose stored and display values lies a straight line, clipped: most films.
 
     Arithmetic goes through memory four times as fast as a table.
@@ -133,13 +132,18 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Display | None:
         first, last = 1.0 - first, 1.0 - last
     if first == last:
         return None
-    slope = (last - first) / (high - low)
-    display: Display = np.subtract(values, np.float32(low - first / slope), dtype=np.float32)
-    display *= np.float32(slope)
-    return np.clip(display, 0.0, 1.0, out=display)
+    slope = np.float32((last - first) / (high - low))
+    offset = np.float32(low - first / ((last - first) / (high - low)))
+
+    def show(part: npt.NDArray[Any]) -> Display:
+        display: Display = np.subtract(part, offset, dtype=np.float32)
+        display *= slope
+        return np.clip(display, 0.0, 1.0, out=display)
+
+    return Rendering(values, show)
 
 
-def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Display:
+def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
     """Render any film: the display value of each bit pattern, looked up for each pixel."""
     domain = _list_stored_values(header, codes.dtype.itemsize * 8)
     padding = _find_padding(domain, header)
@@ -159,8 +163,8 @@ def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Display:
         table = 1.0 - table
     table = np.clip(table, 0.0, 1.0)
     table[padding] = 0.0
-    display: Display = table.astype(np.float32)[codes]
-    return display
+    shown = table.astype(np.float32)
+    return Rendering(codes, lambda part: shown[part])
 
 
 def _is_inverted(header: Dataset) -> bool:
@@ -271,13 +275,11 @@ def _first_number(header: Dataset, keyword: str) -> float | None:
     return float(value)
 
 
-def _display_colour(stored: npt.NDArray[Any]) -> Display:
+def _display_colour(stored: npt.NDArray[Any]) -> Rendering:
     """Take a colour picture that is grey in truth, such as a screen capture of a film."""
     channels = stored.astype(np.float32)
     spread = float((channels.max(axis=-1) - channels.min(axis=-1)).mean())
     if stored.dtype != np.uint8 or spread > GREY_TOLERANCE:
         raise NotAnXrayError("a colour picture")
     display: Display = channels.mean(axis=-1, dtype=np.float32) / np.float32(255)
-    if float(display.min()) == float(display.max()):
-        raise NotAnXrayError("all pixels have one value")
-    return display
+    return Rendering(display, np.copy)

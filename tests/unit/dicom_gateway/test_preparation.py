@@ -20,13 +20,12 @@ from db.codes import Doubt, Refusal
 from dicom_gateway import preparation as preparation_module
 from dicom_gateway.normalization import normalize
 from dicom_gateway.preparation import (
-    RENDITION_PIXELS,
     Preparation,
     PreparationProcess,
     prepare,
-    render_jpeg,
 )
 from dicom_gateway.radiograph import read_display
+from dicom_gateway.rendition import RENDITION_PIXELS
 from dicom_gateway.settings import GatewaySettings
 from tests.golden.synthetic import draw_shapes, make_lut, write_film
 
@@ -72,16 +71,6 @@ def test_rendition_of_a_real_film_is_small_enough_and_keeps_its_shape() -> None:
     assert (picture.format, picture.mode) == ("JPEG", "L")
     assert picture.size == (964, RENDITION_PIXELS)
     assert picture.width / picture.height == pytest.approx(1841 / 1955, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("shape", "size"),
-    [((4, 9000), (1024, 1)), ((1024, 1024), (1024, 1024)), ((1, 1), (1, 1)), ((2048, 512), (256, 1024))],
-)
-def test_rendition_never_exceeds_1024_pixels_a_side(shape: tuple[int, int], size: tuple[int, int]) -> None:
-    display = np.linspace(0, 1, shape[0] * shape[1], dtype=np.float32).reshape(shape)
-
-    assert Image.open(io.BytesIO(render_jpeg(display))).size == size
 
 
 def test_doubts_come_with_the_array(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_gateway.radiograph import Display, NotAnXrayError, UndecodableError, read_display
+from dicom_gateway.radiograph import UndecodableError, read_display
+from dicom_gateway.rendering import Display, NotAnXrayError
 from tests.golden.synthetic import draw_shapes, make_lut, write_film
 
 Stored = npt.NDArray[Any]
