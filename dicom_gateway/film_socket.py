@@ -47,6 +47,11 @@ class FilmSocket(AssociationSocket):
         # Without it, a sender that stops in the middle of a PDU would hold its thread for good.
         if client_socket is not None:
             client_socket.settimeout(assoc.network_timeout)
+        if self.socket is not None:
+            # A message is a PDU of its command and one of its dataset. With Nagle's algorithm the second
+            # waits until the other side acknowledges the first, which it puts off for 40 ms.
+            with contextlib.suppress(OSError):  # who connected has gone already
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._returned = b""
         self.is_ended = False
         """True when the other side has closed or broken the connection."""

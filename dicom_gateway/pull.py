@@ -62,6 +62,7 @@ class Pull:
         self._settings = settings
         self._database = gateway.database
         self._may_go_on = may_go_on
+        self._calling = calling
         self._stopping = threading.Event()
         self._board = ProgressBoard(report)
         self._error: BaseException | None = None
@@ -223,7 +224,8 @@ class Pull:
                 if isinstance(error, PeerGoneError):
                     away_since, gone = None, gone + 1
                     if gone >= self._settings.maximum_attempts:
-                        raise AnswerError(f"{error}, {gone} times") from None
+                        hint = f"does it allow AE title {self._calling.ae_title} to ask?"
+                        raise AnswerError(f"{error}, {gone} times; {hint}") from None
                 else:
                     away_since = away_since or moment
                     if moment - away_since >= self._settings.patience_s:

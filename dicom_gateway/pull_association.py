@@ -89,10 +89,13 @@ class Retrieved:
     status: int
     completed: int
     failed: int
+    hint: str = ""
+    """What to look at where nothing came."""
 
     def explain(self) -> str:
         """Return what the peer says of it, for people."""
-        return f"the peer says: {self.completed} sent, {self.failed} failed, status 0x{self.status:04X}"
+        said = f"the peer says: {self.completed} sent, {self.failed} failed, status 0x{self.status:04X}"
+        return f"{said}; {self.hint}" if self.hint and not self.completed else said
 
 
 @dataclass(frozen=True)
@@ -172,11 +175,11 @@ class PullAssociation:
         """
         answers: Iterator[Any]
         if self.method == "get":
-            model = GET
+            model, hint = GET, ""
             answers = self._send(lambda number: self._association.send_c_get(identifier, GET, msg_id=number))
         else:
-            model = MOVE
-            destination = self._calling.destination_ae_title
+            model, destination = MOVE, self._calling.destination_ae_title
+            hint = f"does it know destination {destination}, and this gateway's address and port?"
             answers = self._send(
                 lambda number: self._association.send_c_move(identifier, destination, MOVE, msg_id=number)
             )
@@ -199,6 +202,7 @@ class PullAssociation:
                     code,
                     int(status.get("NumberOfCompletedSuboperations") or 0),
                     int(status.get("NumberOfFailedSuboperations") or 0),
+                    hint,
                 )
         finally:
             with self._lock:

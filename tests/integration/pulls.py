@@ -28,12 +28,20 @@ from tests.servers.pacs import Orthanc
 
 WEEK = (date(2026, 11, 1), date(2026, 11, 7))
 
-FAST = PullSettings(films_per_minute=0, patience_s=0, retry_s=0.05, arrival_s=2, answer_timeout_s=30)
+FAST = PullSettings(
+    modalities=("CR", "DX"), films_per_minute=0, patience_s=0, retry_s=0.05, arrival_s=2, answer_timeout_s=30
+)
 
 
 @contextmanager
-def gateway(database: Database, folder: Path, port: int, **changes: object) -> Iterator[Gateway]:
-    """Run a gateway's storage SCP inside the block."""
+def gateway(
+    database: Database,
+    folder: Path,
+    port: int,
+    received: Callable[[], None] = lambda: None,
+    **changes: object,
+) -> Iterator[Gateway]:
+    """Run a gateway's storage SCP inside the block; `received` is called after each film that it fetches."""
     before = tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET
     settings = GatewaySettings(
         **{"name": "here", "host": "127.0.0.1", "port": port, "reserved_disk_bytes": 0, **changes}
@@ -42,7 +50,7 @@ def gateway(database: Database, folder: Path, port: int, **changes: object) -> I
     scp = StorageScp(settings, database, spool, received=lambda: None)
     scp.start()
     try:
-        yield Gateway(settings, database, spool, FilmReception(settings, database, spool, lambda: None))
+        yield Gateway(settings, database, spool, FilmReception(settings, database, spool, received))
     finally:
         scp.stop()
         tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET = before

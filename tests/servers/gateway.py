@@ -22,7 +22,7 @@ def gateway(
         data: its data directory, made if it is not there.
         port: where it listens.
         database_url: need not lie on the same disk.
-        changes: of its environment.
+        changes: of its environment. What it logs lies beside `data`, as `NAME.log`.
     """
     data.mkdir(parents=True, exist_ok=True)
     ready = data / "gateway.ready"
@@ -37,7 +37,8 @@ def gateway(
         **(changes or {}),
     }
     command = [sys.executable, "-m", "tbscreen", "gateway", "--ready-file", str(ready)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (data.parent / f"{data.name}.log").open("ab") as log:  # not on a disk that is to be full
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
     try:
         wait_until(ready.exists, 60, "the gateway is ready")
         yield process

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,13 @@ class Orthanc:
     ae_title: str
     dicom_port: int
     http_port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=30)
 
     def get(self, path: str) -> Any:
         """GET a REST resource as JSON."""
@@ -124,7 +131,7 @@ def orthanc(
                 return False
 
         wait_until(answers, 60, "Orthanc answers")
-        yield server
+        yield replace(server, process=process)
     finally:
         process.terminate()
         process.wait(timeout=30)

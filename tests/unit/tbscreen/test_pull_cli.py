@@ -1,0 +1,55 @@
+"""`tbscreen pull`: what it says when it cannot begin, and how far it is."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from db.database import Database
+from dicom_gateway.pull_progress import PullProgress
+from tbscreen.pull_bar import PullBar
+from tests.servers.ports import free_port
+from tests.unit.tbscreen.conftest import Cli, assert_one_line
+
+DAYS = ["--from", "2026-11-01", "--to", "2026-11-07"]
+
+
+def peers(port: int = 104) -> str:
+    return json.dumps([{"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": port}])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--peer", "nobody", *DAYS], "--peer nobody: the settings' [[peers]] are pacs"),
+        (["--peer", "pacs", "--from", "2026-11-07", "--to", "2026-11-01"], "--to 2026-11-01 lies before"),
+        (["--peer", "pacs", *DAYS, "--method", "send"], "--method send: "),
+        (["--peer", "pacs", *DAYS, "--modality", "D/X"], "--modalities D/X: "),
+    ],
+)
+def test_what_cannot_work_is_one_line(quick_cli: Cli, words: list[str], said: str) -> None:
+    assert_one_line(quick_cli("pull", *words, PEERS=peers()), said)
+
+
+def test_a_pacs_that_does_not_answer_is_said(cli: Cli, installed: Database) -> None:
+    run = cli("pull", "--peer", "pacs", *DAYS, PEERS=peers(free_port()), PULL__PATIENCE_S="0")
+    assert run.returncode == 1
+    assert "no gateway runs on" in run.stderr
+    assert "tbscreen: pacs: nothing answers at 127.0.0.1:" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
+    output = io.StringIO()
+    with PullBar(Console(file=output, force_terminal=True, width=120)) as bar:
+        bar(PullProgress(found=10))
+        bar(PullProgress(found=10, here=2, complete=1, films=2))
+        bar(PullProgress(found=10, here=2, complete=2, failed=1, films=3, waiting_for="[pacs] is away"))
+        bar(PullProgress(found=10, here=2, complete=3, failed=1, films=4, waiting_for="[pacs] is away"))
+    shown = output.getvalue()
+    assert "4 films, 1 studies failed" in shown
+    assert "6/10" in shown
+    assert shown.count("waiting: [pacs] is away") == 1
