@@ -183,7 +183,9 @@ def test_of_two_gateways_with_the_same_schedule_each_film_comes_once_and_one_may
         uids = put(server, *films)
         gateways = {
             name: stack.enter_context(
-                gateway_process(tmp_path / name, free_port(), sqlite_url, {"TBSCREEN_GATEWAY__NAME": name, **settings})
+                gateway_process(
+                    tmp_path / name, free_port(), sqlite_url, {"TBSCREEN_GATEWAY__NAME": name, **settings}
+                )
             )
             for name in ("north", "south")
         }
