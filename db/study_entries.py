@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
 
@@ -32,6 +33,8 @@ class FilmEntry:
     trained: bool | None
     stages_ms: dict[str, float]
     """Milliseconds spent in each stage that is over: receive, prepare, queue, predict, report, deliver."""
+    series_instance_uid: str | None = None
+    sop_class_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,122 +65,134 @@ class StudyEntry:
     senders: Sequence[str] = ()
 
 
+_STUDY: Final = (
+    Study.study_instance_uid,
+    Study.accession_number,
+    Study.patient_id,
+    Study.patient_name,
+    Study.patient_birth_date,
+    Study.patient_sex,
+    Study.study_date,
+    Study.study_time,
+    Study.description,
+    Study.received_at,
+    Study.state,
+    Study.refusal,
+    Study.priority,
+    Study.finding,
+    Study.probability,
+    Study.is_read,
+    Study.verdict,
+    Study.modalities,
+    Study.stations,
+    Study.senders,
+)
+
+_FILM: Final = (
+    Instance.sop_instance_uid,
+    Instance.sop_class_uid,
+    Instance.series_instance_uid,
+    Instance.modality,
+    Instance.body_part,
+    Instance.view_position,
+    Instance.state,
+    Instance.refusal,
+    Instance.refusal_detail,
+    Instance.doubts,
+    Screening.score,
+    Screening.probability,
+    Screening.finding,
+    Screening.priority,
+)
+
+
 def read_entries(session: Session, study_ids: Sequence[int]) -> list[StudyEntry]:
-    """Return studies by their rows, in the order of `study_ids`."""
-    studies = session.scalars(
-        select(Study)
-        .options(
-            selectinload(Study.instances)
-            .joinedload(Instance.screening)
-            .joinedload(Screening.model)
-            .load_only(Model.name, Model.version, Model.trained),
-            selectinload(Study.instances).defer(Instance.header),
-        )
-        .where(Study.id.in_(study_ids))
-    ).all()
-    delivered = _find_deliveries(
-        session,
-        [film.screening.id for study in studies for film in study.instances if film.screening is not None],
-    )
-    entries = {study.id: _describe_study(study, delivered) for study in studies}
+    """Return studies by their rows, in the order of `study_ids`.
+
+    It reads columns, not mapped objects: the doors show many studies and change none.
+    """
+    films = _read_films(session, study_ids)
+    rows = session.execute(select(Study.id, *_STUDY).where(Study.id.in_(study_ids)))
+    entries = {row.id: _describe_study(row, films.get(row.id, [])) for row in rows}
     return [entries[one] for one in study_ids if one in entries]
 
 
-def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int, Delivery]:
-    """Return each screening's first finished delivery."""
-    rows = session.scalars(
-        select(Delivery)
-        .join(ReportObject)
-        .where(
-            ReportObject.screening_id.in_(screening_ids),
-            Delivery.delivered_at.is_not(None),
+def read_headers(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the headers of current films (DICOM JSON model, PS3.18 F.2) by their SOP Instance UID."""
+    rows = session.execute(
+        select(Instance.sop_instance_uid, Instance.header).where(
+            Instance.sop_instance_uid.in_(sop_instance_uids), Instance.current
         )
-        .options(joinedload(Delivery.report).load_only(ReportObject.screening_id))
+    )
+    return {row.sop_instance_uid: row.header for row in rows}
+
+
+def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[FilmEntry]]:
+    """Return the current films of each study, as they came."""
+    rows = session.execute(
+        select(
+            Instance.study_id,
+            Screening.id.label("screening_id"),
+            Model.name.label("model_name"),
+            Model.version.label("model_version"),
+            Model.trained,
+            Instance.requested_at,
+            Instance.received_at,
+            Instance.prepared_at,
+            Screening.started_at,
+            Screening.finished_at,
+            *_FILM,
+        )
+        .outerjoin(Screening, Screening.instance_id == Instance.id)
+        .outerjoin(Model, Model.digest == Screening.bundle_digest)
+        .where(Instance.study_id.in_(study_ids), Instance.current)
+        .order_by(Instance.id)
+    ).all()
+    delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
+    films: dict[int, list[FilmEntry]] = {}
+    for row in rows:
+        films.setdefault(row.study_id, []).append(_describe_film(row, delivered.get(row.screening_id)))
+    return films
+
+
+def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int, Any]:
+    """Return each screening's first finished delivery."""
+    if not screening_ids:
+        return {}
+    rows = session.execute(
+        select(ReportObject.screening_id, Delivery.created_at, Delivery.delivered_at)
+        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+        .where(ReportObject.screening_id.in_(screening_ids), Delivery.delivered_at.is_not(None))
         .order_by(Delivery.delivered_at.desc())
     )
-    return {row.report.screening_id: row for row in rows if row.report.screening_id is not None}
+    return {row.screening_id: row for row in rows if row.screening_id is not None}
 
 
-def _describe_study(study: Study, delivered: dict[int, Delivery]) -> StudyEntry:
-    return StudyEntry(
-        study_instance_uid=study.study_instance_uid,
-        accession_number=study.accession_number,
-        patient_id=study.patient_id,
-        patient_name=study.patient_name,
-        study_date=study.study_date,
-        received_at=study.received_at,
-        state=study.state,
-        refusal=study.refusal,
-        priority=study.priority,
-        finding=study.finding,
-        probability=study.probability,
-        films=[
-            _describe_film(film, delivered)
-            for film in sorted(study.instances, key=lambda one: one.id)
-            if film.current
-        ],
-        patient_birth_date=study.patient_birth_date,
-        patient_sex=study.patient_sex,
-        study_time=study.study_time,
-        description=study.description,
-        is_read=study.is_read,
-        verdict=study.verdict,
-        modalities=_split(study.modalities),
-        stations=_split(study.stations),
-        senders=_split(study.senders),
-    )
+def _describe_study(row: Any, films: Sequence[FilmEntry]) -> StudyEntry:
+    values = {column.key: getattr(row, column.key) for column in _STUDY}
+    for name in ("modalities", "stations", "senders"):
+        values[name] = values[name].split("\\") if values[name] else []
+    return StudyEntry(**values, films=films)
 
 
-def _split(joined: str | None) -> list[str]:
-    return joined.split("\\") if joined else []
-
-
-def _describe_film(film: Instance, delivered: dict[int, Delivery]) -> FilmEntry:
-    screening = film.screening
+def _describe_film(row: Any, delivery: Any) -> FilmEntry:
     return FilmEntry(
-        sop_instance_uid=film.sop_instance_uid,
-        modality=film.modality,
-        body_part=film.body_part,
-        view_position=film.view_position,
-        state=film.state,
-        refusal=film.refusal,
-        refusal_detail=film.refusal_detail,
-        doubts=list(film.doubts),
-        score=None if screening is None else screening.score,
-        probability=None if screening is None else screening.probability,
-        finding=None if screening is None else screening.finding,
-        priority=None if screening is None else screening.priority,
-        model=None if screening is None else f"{screening.model.name} {screening.model.version}",
-        trained=None if screening is None else screening.model.trained,
-        stages_ms=_measure_stages(film, None if screening is None else delivered.get(screening.id)),
+        **{column.key: getattr(row, column.key) for column in _FILM},
+        model=None if row.model_name is None else f"{row.model_name} {row.model_version}",
+        trained=row.trained,
+        stages_ms=_measure_stages(row, delivery),
     )
 
 
-def _measure_stages(film: Instance, delivery: Delivery | None) -> dict[str, float]:
-    screening = film.screening
+def _measure_stages(film: Any, delivery: Any) -> dict[str, float]:
+    sent, arrived = (None, None) if delivery is None else (delivery.created_at, delivery.delivered_at)
     moments = [
         ("receive", film.requested_at, film.received_at),
         ("prepare", film.received_at, film.prepared_at),
-        (
-            "queue",
-            film.prepared_at,
-            None if screening is None else screening.started_at,
-        ),
-        (
-            "predict",
-            None if screening is None else screening.started_at,
-            None if screening is None else screening.finished_at,
-        ),
-        (
-            "report",
-            None if screening is None else screening.finished_at,
-            None if delivery is None else delivery.created_at,
-        ),
-        (
-            "deliver",
-            None if delivery is None else delivery.created_at,
-            None if delivery is None else delivery.delivered_at,
-        ),
+        ("queue", film.prepared_at, film.started_at),
+        ("predict", film.started_at, film.finished_at),
+        ("report", film.finished_at, sent),
+        ("deliver", sent, arrived),
     ]
     return {
         name: round((end - start).total_seconds() * 1000, 1)

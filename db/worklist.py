@@ -34,6 +34,7 @@ __all__ = [
     "find_page",
     "query",
     "stream",
+    "write_cursor",
 ]
 
 
@@ -68,7 +69,7 @@ def find_page(
     places = find_places(session, wanted or WorklistFilter(), start, limit + 1)
     shown = places[:limit]
     studies = read_entries(session, [place.id for place in shown])
-    return Page(studies, _write_cursor(shown[-1]) if len(places) > limit else None)
+    return Page(studies, write_cursor(shown[-1]) if len(places) > limit else None)
 
 
 def stream(
@@ -123,7 +124,8 @@ def query(
     return list(find_page(session, wanted, limit=limit).studies)
 
 
-def _write_cursor(place: Place) -> str:
+def write_cursor(place: Place) -> str:
+    """Return the cursor of the page behind a place."""
     content = json.dumps([place.place, place.received_at.astimezone(UTC).isoformat(), place.id])
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 

@@ -17,7 +17,7 @@ STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED
 
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "states": frozenset(STUDY_STATES),
-    "priorities": frozenset(Priority),
+    "priorities": frozenset({*Priority, ""}),
     "findings": frozenset(Finding),
     "refusals": frozenset(Refusal),
 }
@@ -42,6 +42,7 @@ class WorklistFilter:
     """Only those read, or only those unread."""
     states: Collection[str] = ()
     priorities: Collection[str] = ()
+    """The empty one is that of studies without a result."""
     findings: Collection[str] = ()
     refusals: Collection[str] = ()
     modalities: Collection[str] = ()
@@ -69,7 +70,9 @@ class WorklistFilter:
         for name, allowed in _ALLOWED.items():
             for value in getattr(self, name):
                 if value not in allowed:
-                    raise InvalidFilterError(f"{name}: {value!r}: allowed are {', '.join(sorted(allowed))}")
+                    raise InvalidFilterError(
+                        f"{name}: {value!r}: allowed are {', '.join(sorted(filter(None, allowed)))}"
+                    )
         for name in ("study_date_from", "study_date_to"):
             if (date := getattr(self, name)) is not None and not _is_date(date):
                 raise InvalidFilterError(f"{name}: {date!r} is no date YYYYMMDD")

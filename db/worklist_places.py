@@ -18,7 +18,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.codes import Priority
@@ -31,6 +44,9 @@ GATHERED: Final = 1000
 
 RANGES: Final = 64
 """So many index ranges are merged at most; a condition that needs more is looked up in the rows."""
+
+MERGED: Final = 8
+"""So many ranges PostgreSQL merges; of more it reads the first rows of each, and puts those in order."""
 
 COUNTED: Final = 2000
 """So far a condition's studies are counted to find the narrowest one."""
@@ -111,7 +127,7 @@ def _list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnEl
     pieces: list[tuple[float, float]] = []
     for first in [READ_PLACES * read for read in ((0, 1) if wanted.read is None else (int(wanted.read),))]:
         if wanted.priorities:
-            ranks = sorted({Priority(one).rank for one in wanted.priorities}, reverse=True)
+            ranks = sorted({Priority(one).rank if one else 0 for one in wanted.priorities}, reverse=True)
             pieces.extend((first + BAND * (3 - rank), first + BAND * (4 - rank)) for rank in ranks)
         elif wanted.read is not None:
             pieces.append((first, first + READ_PLACES))
@@ -147,22 +163,49 @@ def _merge(
     residual: Sequence[ColumnElement[bool]],
     limit: int,
 ) -> list[Place]:
-    starts: list[list[ColumnElement[bool]]] = [[]]
-    if chosen is not None and chosen.column is not None:
-        starts = [[chosen.column == value] for value in chosen.values]
+    if chosen is None or chosen.column is None:
+        ranges: list[list[ColumnElement[bool]]] = [[]]
+    else:
+        ranges = [[chosen.column == value] for value in chosen.values]
         if chosen.column is Study.received_day:  # a day's range holds more than the hours asked for
             residual = [*residual, chosen.holds]
-    terms = [select(*_PLACE).where(*start, segment, *residual) for start in starts for segment in segments]
-    if not terms:
-        return []
-    if len(terms) == 1:
-        statement = terms[0].order_by(*_PLACE).limit(limit)
-    else:
-        if _is_postgresql(session):  # it merges what is in order by itself, and sorts the rest
-            terms = [select(term.order_by(*_PLACE).limit(limit).subquery()) for term in terms]
-        merged = union_all(*terms).subquery()
-        statement = select(merged).order_by(*merged.c).limit(limit)
+        if len(ranges) > MERGED and _is_postgresql(session):
+            return _read_heads(session, chosen, segments, residual, limit)
+    terms = [select(*_PLACE).where(*start, segment, *residual) for start in ranges for segment in segments]
+    if len(terms) < 2:
+        found = session.execute(terms[0].order_by(*_PLACE).limit(limit)) if terms else ()
+        return [Place(*row) for row in found]
+    if _is_postgresql(session):  # it merges what is in order by itself, and sorts the rest
+        terms = [select(term.order_by(*_PLACE).limit(limit).subquery()) for term in terms]
+    merged = union_all(*terms).subquery()
+    statement = select(merged).order_by(*merged.c).limit(limit)
     return [Place(*row) for row in session.execute(statement)]
+
+
+def _read_heads(
+    session: Session,
+    chosen: Condition,
+    segments: Sequence[ColumnElement[bool]],
+    residual: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> list[Place]:
+    """Return the first places of the first rows of many ranges: PostgreSQL plans a merge of many too long."""
+    assert chosen.column is not None
+    wanted = func.unnest(array(chosen.values, type_=Text)).table_valued("value").render_derived()
+    found: list[Place] = []
+    for segment in segments:
+        head = (
+            select(*_PLACE)
+            .where(chosen.column == wanted.c.value, segment, *residual)
+            .order_by(*_PLACE)
+            .limit(limit)
+            .lateral()
+        )
+        statement = select(head).select_from(wanted).join(head, true()).order_by(*head.c).limit(limit)
+        found.extend(Place(*row) for row in session.execute(statement))
+        if len(found) >= limit:
+            break
+    return sorted(found)[:limit]
 
 
 def _gather(

@@ -100,7 +100,7 @@ def _lets_through(row: dict[str, Any], wanted: WorklistFilter) -> bool:
         [
             wanted.read is None or row["is_read"] == wanted.read,
             not wanted.states or row["state"] in wanted.states,
-            not wanted.priorities or row["priority"] in wanted.priorities,
+            not wanted.priorities or (row["priority"] or "") in wanted.priorities,
             not wanted.findings or row["finding"] in wanted.findings,
             not wanted.refusals or row["refusal"] in wanted.refusals,
             *(

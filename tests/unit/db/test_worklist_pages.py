@@ -25,6 +25,7 @@ FILTERS = [
     WorklistFilter(read=False),
     WorklistFilter(read=True, priorities=("HIGH", "LOW")),
     WorklistFilter(priorities=("MEDIUM",)),
+    WorklistFilter(priorities=("LOW", "")),
     WorklistFilter(states=("received", "refused")),
     WorklistFilter(refusals=("not_chest",)),
     WorklistFilter(findings=("present",), states=("screened",)),
@@ -79,8 +80,10 @@ def test_every_filter_chooses_and_sorts_as_plain_python_does_by_indexes_alone(
         with statements_of(database) as statements:
             assert _turn_pages(database, wanted, 400) == expected, wanted
         for plan in explain(database, statements):
+            heads = any("Function Scan on unnest" in line for line in plan)  # of many ranges, put in order
             for line in plan:
-                assert not any(word in line for word in ("->  Sort", "B-TREE", "Seq Scan", "Bitmap")), plan
+                assert not any(word in line for word in ("B-TREE", "Seq Scan", "Bitmap")), plan
+                assert "->  Sort" not in line or heads, plan
                 assert not line.startswith("SCAN studies") or "USING" in line, plan
         with database.read() as session:
             assert worklist.count(session, wanted, at_most=500) == min(len(expected), 500)

@@ -1,0 +1,212 @@
+"""Fills a database with as many studies as a region makes in five years, one film each."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import make_url, text
+
+from db.database import Database
+from db.search_keys import fold, fold_name
+from db.tables import Instance, Screening, Study
+
+NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAYS: Final = 1825
+FIRST_UID: Final = 10_000_000_000
+DIGEST: Final = "d" * 64
+SURNAMES: Final = [
+    f"{a}{b}{c}" for a in "ABDGKLMNRST" for b in ("an", "el", "io", "ur") for c in ("da", "mov", "ri")
+]
+GIVEN: Final = [
+    f"{a}{b}" for a in ("Ade", "Bo", "Chi", "Du", "Em", "Fa", "Go", "Ha") for b in ("la", "ni", "rek", "so")
+]
+STATIONS: Final = [f"ROOM{one:02}" for one in range(1, 41)]
+SENDERS: Final = [f"PACS{one}" for one in range(1, 9)]
+BLOCK: Final = 20_000
+
+
+Rows = list[dict[str, Any]]
+
+
+def make_rows(count: int) -> Iterator[tuple[Rows, Rows, Rows]]:
+    """Yield blocks of studies, instances and screenings."""
+    chance = random.Random(7)
+    for begin in range(1, count + 1, BLOCK):
+        made = [_make_study(number, count, chance) for number in range(begin, min(begin + BLOCK, count + 1))]
+        yield (
+            made,
+            [_make_instance(study) for study in made],
+            [_make_screening(study) for study in made if study["priority"]],
+        )
+
+
+def _make_study(number: int, count: int, chance: random.Random) -> dict[str, Any]:
+    received = NOW - timedelta(seconds=DAYS * 86400 * (1 - number / count))
+    age = (NOW - received).total_seconds() / 86400
+    drawn = chance.random()
+    priority = "HIGH" if drawn < 0.05 else "MEDIUM" if drawn < 0.15 else "LOW" if drawn < 0.92 else None
+    state = "screened" if priority else "received" if age < 0.5 else "refused"
+    if age < 0.01:
+        priority, state = None, "received"
+    probability = None if priority is None else round(chance.random(), 6)
+    name = f"{chance.choice(SURNAMES)}^{chance.choice(GIVEN)}"
+    accession, patient = f"A{number:09}", f"P{chance.randrange(count):08}"
+    return {
+        "id": number,
+        "study_instance_uid": f"2.25.{FIRST_UID + number}",
+        "accession_number": accession,
+        "patient_id": patient,
+        "patient_name": name,
+        "study_date": f"{received:%Y%m%d}",
+        "received_at": received,
+        "received_day": f"{received:%Y%m%d}",
+        "state": state,
+        "refusal": chance.choice(["not_frontal", "not_chest", "under_age"]) if state == "refused" else None,
+        "finding": None if priority is None else "absent" if priority == "LOW" else "present",
+        "priority": priority,
+        "priority_rank": {"HIGH": 3, "MEDIUM": 2, "LOW": 1, None: 0}[priority],
+        "probability": probability,
+        "sort_probability": -1.0 if probability is None else probability,
+        "is_read": age > 3 and chance.random() < 0.99,
+        "modalities": chance.choices(["DX", "CR", "CR\\DX"], [70, 28, 2])[0],
+        "stations": chance.choices(STATIONS, range(40, 0, -1))[0],
+        "senders": chance.choice(SENDERS),
+        "accession_key": fold(accession),
+        "patient_id_key": fold(patient),
+        "name_key": fold_name(name),
+    }
+
+
+def _make_instance(study: dict[str, Any]) -> dict[str, Any]:
+    received, uid = study["received_at"], f"{study['study_instance_uid']}.1"
+    return {
+        "id": study["id"],
+        "study_id": study["id"],
+        "sop_instance_uid": uid,
+        "sop_class_uid": "1.2.840.10008.5.1.4.1.1.1.1",
+        "series_instance_uid": f"{study['study_instance_uid']}.2",
+        "transfer_syntax_uid": "1.2.840.10008.1.2.1",
+        "dataset_sha256": f"{study['id']:064x}",
+        "revision": 1,
+        "current": True,
+        "modality": study["modalities"][:2],
+        "body_part": "CHEST",
+        "view_position": "PA",
+        "age_years": 40,
+        "station_name": study["stations"],
+        "calling_ae_title": study["senders"],
+        "gateway": "gateway",
+        "byte_size": 10_000_000,
+        "header": {},
+        "state": study["state"],
+        "refusal": study["refusal"],
+        "doubts": [],
+        "preparation_attempts": 1,
+        "screening_attempts": 1,
+        "due_at": received,
+        "requested_at": received,
+        "received_at": received,
+        "prepared_at": received,
+        "state_changed_at": received,
+    }
+
+
+def _make_screening(study: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": study["id"],
+        "instance_id": study["id"],
+        "bundle_digest": DIGEST,
+        "operating_point": "screening",
+        "threshold": 0.4,
+        "score": study["probability"],
+        "probability": study["probability"],
+        "calibrated_threshold": 0.4,
+        "finding": study["finding"],
+        "priority": study["priority"],
+        "worker": "worker",
+        "started_at": study["received_at"],
+        "finished_at": study["received_at"],
+    }
+
+
+TABLES: Final = (Study.__table__, Instance.__table__, Screening.__table__)
+
+
+def fill(database: Database, count: int, copies: int = 1) -> None:
+    """Write `count` studies, `copies` times, into a migrated database; indexes are made at the end."""
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    indexes = [index for table in TABLES for index in table.indexes]  # type: ignore[attr-defined]
+    with database.engine.begin() as connection:
+        for index in indexes:
+            index.drop(connection)
+        connection.execute(
+            text(
+                "INSERT INTO models (digest, name, version, trained, normalization_version, manifest, "
+                "registered_at, active) VALUES (:digest, 'm', '1', true, 'n', '{}', '2026-01-01', true)"
+            ),
+            {"digest": DIGEST},
+        )
+    for blocks in make_rows(count):
+        if is_sqlite:
+            with database.engine.begin() as connection:
+                for table, rows in zip(TABLES, blocks, strict=True):
+                    connection.execute(table.insert(), rows)  # type: ignore[attr-defined]
+        else:
+            _copy(database, blocks)
+    for copy in range(1, copies):
+        _copy_shifted(database, copy * count, count)
+    with database.engine.begin() as connection:
+        for index in indexes:
+            index.create(connection)
+    if not is_sqlite:
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE studies, instances, screenings"))
+
+
+def _copy(database: Database, blocks: tuple[Rows, ...]) -> None:
+    url = make_url(database.engine.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        for table, rows in zip(TABLES, blocks, strict=True):
+            names = list(rows[0])
+            statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"  # type: ignore[attr-defined]
+            lines = io.StringIO()
+            for row in rows:
+                lines.write("\t".join(_write_value(row[name]) for name in names) + "\n")
+            with cursor.copy(statement.encode()) as copy:
+                copy.write(lines.getvalue())
+
+
+def _write_value(value: Any) -> str:
+    if value is None:
+        return r"\N"
+    if isinstance(value, dict | list):
+        return "{}" if isinstance(value, dict) else "[]"
+    return str(value).replace("\\", "\\\\")
+
+
+def _copy_shifted(database: Database, shift: int, count: int) -> None:
+    """Write all studies once more under other numbers, with scores that differ a little."""
+    changed = {
+        "id": f"id + {shift}",
+        "study_id": f"study_id + {shift}",
+        "instance_id": f"instance_id + {shift}",
+        "study_instance_uid": f"'2.25.' || CAST({FIRST_UID} + id + {shift} AS TEXT)",
+        "sop_instance_uid": f"'2.25.' || CAST({FIRST_UID} + id + {shift} AS TEXT) || '.1'",
+        "sort_probability": "CASE WHEN priority IS NULL THEN -1 "
+        f"ELSE sort_probability * (1 - {shift} / 1e12) END",
+        "patient_id_key": f"'p' || CAST({FIRST_UID} + id + {shift} AS TEXT)",
+        "accession_key": f"'a' || CAST({FIRST_UID} + id + {shift} AS TEXT)",
+    }
+    with database.engine.begin() as connection:
+        for table in TABLES:
+            names = [column.name for column in table.columns if column.computed is None]
+            values = ", ".join(changed.get(name, f'"{name}"') for name in names)
+            columns = ", ".join(f'"{name}"' for name in names)
+            name = table.name  # type: ignore[attr-defined]
+            rows = f"SELECT {values} FROM {name} WHERE id <= {count}"
+            connection.execute(text(f"INSERT INTO {name} ({columns}) {rows}"))
