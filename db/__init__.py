@@ -34,6 +34,7 @@ Files, in the order in which a film meets them:
 - `read_films`: screened films with their reads, for accuracy; scores and greys of films, for drift.
 - `search_keys`: names and numbers as people type them.
 - `worklist_filter`: what a worklist is asked for.
+- `worklist_conditions`: its conditions, each with the index ranges in which it holds.
 - `worklist_places`: the worklist's order, and the index ranges in which a filtered page of it lies.
 - `study_entries`: a study and its films as the worklist shows them.
 - `worklist`: the one prioritised query, page by page.

@@ -139,7 +139,16 @@ class Study(Table):
             "received_at",
             "id",
         ),
-        Index("ix_studies_place", "place", "received_at", "id"),
+        # The keys behind it: what is typed and fits too many is looked up along the order.
+        Index(
+            "ix_studies_place",
+            "place",
+            "received_at",
+            "id",
+            "name_key",
+            "patient_id_key",
+            "accession_key",
+        ),
         *(
             Index(f"ix_studies_by_{column}", column, "place", "received_at", "id")
             for column in (
@@ -153,7 +162,14 @@ class Study(Table):
             )
         ),
         *(
-            Index(f"ix_studies_{column}", column, postgresql_ops={column: "varchar_pattern_ops"})
+            Index(
+                f"ix_studies_{column}",
+                column,
+                "place",
+                "received_at",
+                "id",
+                postgresql_ops={column: "varchar_pattern_ops"},
+            )
             for column in ("accession_key", "patient_id_key", "name_key")
         ),
     )

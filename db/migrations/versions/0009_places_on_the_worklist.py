@@ -29,6 +29,7 @@ TEXTS = {
 }
 ORDERED = ("state", "refusal", "modalities", "stations", "senders", "study_date", "received_day")
 KEYS = ("accession_key", "patient_id_key", "name_key")
+ORDER = ("place", "received_at", "id")
 BATCH = 2000
 
 studies = sa.table(
@@ -54,11 +55,13 @@ def upgrade() -> None:
         "studies",
         sa.Column("place", sa.Double(), sa.Computed(expression, persisted=persisted), nullable=True),
     )
-    op.create_index("ix_studies_place", "studies", ["place", "received_at", "id"])
+    op.create_index("ix_studies_place", "studies", [*ORDER, *reversed(KEYS)])
     for name in ORDERED:
-        op.create_index(f"ix_studies_by_{name}", "studies", [name, "place", "received_at", "id"])
+        op.create_index(f"ix_studies_by_{name}", "studies", [name, *ORDER])
     for name in KEYS:
-        op.create_index(f"ix_studies_{name}", "studies", [name], postgresql_ops={name: "varchar_pattern_ops"})
+        op.create_index(
+            f"ix_studies_{name}", "studies", [name, *ORDER], postgresql_ops={name: "varchar_pattern_ops"}
+        )
 
 
 def fill(connection: sa.Connection) -> None:
