@@ -12,6 +12,11 @@ Files, in the order in which a film meets them:
 - `listener`: a port, plain or TLS.
 - `admission`: who gets an association, and with which rejection the others are sent away.
 - `refusal_log`: refusals in the log, counted, so that nobody floods it.
+- `audit_settings`: whether and where audit records go.
+- `audit_trail`: what is recorded (PS3.15 A.5.3).
+- `audit_message`: a record as XML.
+- `audit_file`: the file that records are appended to.
+- `syslog_sender`: sends them to a repository.
 - `film_socket`: an association's socket, read in large pieces, plain or TLS.
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import commitments, deliveries
 from db.database import Database
+from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.commitment_round import CommitmentRound
 from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.peer_breaker import PeerBreaker, jittered_pause
@@ -41,6 +42,7 @@ class Courier:
         settings: how to build, send and retry.
         commitment: how peers are asked to answer for what they were sent.
         software_version: goes into the reports.
+        audit: where deliveries are recorded; None records none.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Courier:
         settings: CourierSettings,
         commitment: CommitmentSettings,
         software_version: str,
+        audit: AuditTrail | None = None,
     ) -> None:
+        self._audit = audit
         self._database = database
         self._peers = {peer.name: peer for peer in peers}
         self._settings = settings
@@ -139,7 +143,7 @@ class Courier:
                     self._settle(Outcome(delivery, Result.PERMANENT, "this peer is not in the settings"))
                     del untried[delivery.delivery_id]
                 return
-            for outcome in send(peer, batch, self._settings):
+            for outcome in send(peer, batch, self._settings, self._audit):
                 self._settle(outcome)
                 del untried[outcome.delivery.delivery_id]
                 if self._ending.is_set() or time.monotonic() > latest:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from db import films
 from db.database import Database
 from db.tables import now
+from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -47,12 +48,19 @@ class FilmReception:
         database: where receptions are recorded.
         spool: where datasets are kept.
         received: called after each new film is durable and committed.
+        audit: where receptions are recorded; None records none.
     """
 
     def __init__(
-        self, settings: GatewaySettings, database: Database, spool: Spool, received: Callable[[], None]
+        self,
+        settings: GatewaySettings,
+        database: Database,
+        spool: Spool,
+        received: Callable[[], None],
+        audit: AuditTrail | None = None,
     ) -> None:
         self._settings = settings
+        self._audit = audit
         self._database = database
         self._spool = spool
         self._received = received
@@ -108,9 +116,16 @@ class FilmReception:
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
         if not reception.file_wanted:
             self._spool.discard(file.relative_path)
+        self._tell(event, header, reception)
+        return SUCCESS
+
+    def _tell(self, event: evt.Event, header: DatasetHeader, reception: films.Reception) -> None:
+        if self._audit is not None:
+            self._audit.record_received(
+                event, header.dataset, is_new=reception.new, revision=reception.revision
+            )
         if reception.new:
             self._received()
-        return SUCCESS
 
     def _describe(
         self,

@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from dicom_gateway.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.film_reception import FilmReception, drop_unfinished
 from dicom_gateway.peer_association import NoAssociationError, NothingAcceptedError, open_association
 from dicom_gateway.presentation_contexts import DECODABLE, VERIFICATION
@@ -108,6 +109,8 @@ class Calling:
     method: str
     """`get`, `move` or `auto`."""
     answer_timeout_s: float
+    audit: AuditTrail | None = None
+    """Where queries are recorded."""
 
 
 class PullAssociation:
@@ -266,9 +269,9 @@ class PullAssociation:
 def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None) -> Association:
     contexts = [build_context(model) for model in (FIND, GET, MOVE, VERIFICATION)]
     contexts += [build_context(sop_class, syntax) for sop_class in PULLED_SOP_CLASSES for syntax in DECODABLE]
-    handlers: list[Any] = []
+    handlers = bind_query_audit(calling.audit, evt.EVT_DIMSE_SENT)
     if reception is not None:
-        handlers = [(evt.EVT_C_STORE, reception.store), (evt.EVT_CONN_CLOSE, drop_unfinished)]
+        handlers += [(evt.EVT_C_STORE, reception.store), (evt.EVT_CONN_CLOSE, drop_unfinished)]
     try:
         return open_association(
             peer,

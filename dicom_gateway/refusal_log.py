@@ -23,10 +23,16 @@ class RefusalLog:
 
     Args:
         clock: seconds that only grow.
+        alert: told of each line: event, fields, and how many refusals it stands for.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        alert: Callable[[str, dict[str, str], int], None] | None = None,
+    ) -> None:
         self._clock = clock
+        self._alert = alert
         self._lock = threading.Lock()
         self._kinds: dict[tuple[str, ...], tuple[float, int]] = {}
         """When it was logged last, and how many came since."""
@@ -54,6 +60,8 @@ class RefusalLog:
                 return 0
             self._kinds[kind] = (now, 0)
         log.warning(event, **fields, count=since + 1)
+        if self._alert is not None:
+            self._alert(event, fields, since + 1)
         return since + 1
 
     def _forget(self, now: float) -> None:

@@ -10,6 +10,7 @@ import structlog
 from pynetdicom import AE, evt
 
 from db.database import Database
+from dicom_gateway.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.commitment_events import CommitmentEvents
 from dicom_gateway.film_reception import SUCCESS, FilmReception, drop_unfinished
 from dicom_gateway.listener import Listener
@@ -37,6 +38,7 @@ class StorageScp:
         spool: where datasets are kept.
         received: called after each new film is durable and committed.
         ports: where to listen; by default they are opened here.
+        audit: where receptions, queries and refusals are recorded; None records none.
     """
 
     def __init__(
@@ -46,11 +48,13 @@ class StorageScp:
         spool: Spool,
         received: Callable[[], None],
         ports: OpenPorts | None = None,
+        audit: AuditTrail | None = None,
     ) -> None:
         self._settings = settings
         self._ports = ports
         self._database = database
-        self._reception = FilmReception(settings, database, spool, received)
+        self._reception = FilmReception(settings, database, spool, received, audit)
+        self._audit = audit
         self._listeners: list[Listener] = []
 
     def start(self) -> int:
@@ -76,9 +80,10 @@ class StorageScp:
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
             (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),
             (evt.EVT_CONN_CLOSE, drop_unfinished),
+            *bind_query_audit(self._audit, evt.EVT_DIMSE_RECV),
         ]
         tls = RenewedContext(settings.tls) if settings.tls is not None else None
-        refusals = RefusalLog()
+        refusals = RefusalLog(alert=self._audit.record_alert if self._audit is not None else None)
         ports = self._ports or open_ports(settings)
         if ports.plain is not None:
             self._listeners.append(Listener(ae, settings, ports.plain, None, handlers, refusals))

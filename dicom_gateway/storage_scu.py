@@ -11,6 +11,8 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 
 from db.deliveries import DueDelivery
+from dicom_gateway import audit_message
+from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.peer_association import NoAssociationError, NothingAcceptedError, open_association
 from dicom_gateway.sent_objects import offer, read_for_peer
 from dicom_gateway.settings import CourierSettings, PeerSettings
@@ -55,6 +57,13 @@ class Result(StrEnum):
     PERMANENT = "permanent"
 
 
+AUDITED_AS: Final = {
+    Result.DELIVERED: audit_message.Outcome.SUCCESS,
+    Result.TRANSIENT: audit_message.Outcome.MINOR_FAILURE,
+    Result.PERMANENT: audit_message.Outcome.SERIOUS_FAILURE,
+}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One object's result and, unless delivered, why not."""
@@ -68,11 +77,15 @@ class Outcome:
 
 
 def send(
-    peer: PeerSettings, deliveries: Sequence[DueDelivery], settings: CourierSettings
+    peer: PeerSettings,
+    deliveries: Sequence[DueDelivery],
+    settings: CourierSettings,
+    audit: AuditTrail | None = None,
 ) -> Iterator[Outcome]:
     """Send objects over one association, in order, each with its outcome as soon as it is known.
 
-    Ends after the first outcome that says that the peer is in trouble; what is left was not tried.
+    Ends after the first outcome that says that the peer is in trouble; what is left was not tried. What is
+    tried is told to `audit`.
     """
     contexts = offer(delivery.sop_class_uid for delivery in deliveries)
     try:
@@ -87,7 +100,11 @@ def send(
         return
     try:
         for delivery in deliveries:
+            if audit is not None:
+                audit.record_sending(peer, delivery.part10)
             outcome = _send_one(association, delivery)
+            if audit is not None:
+                audit.record_sent(peer, delivery.part10, AUDITED_AS[outcome.result], outcome.reason)
             yield outcome
             if outcome.peer_in_trouble:
                 return

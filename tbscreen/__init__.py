@@ -24,6 +24,7 @@ Files:
 - `logs`: structured logs, without patient data.
 - `processes`: the main function of each kind of process: gateway, worker, courier, web.
 - `listener_processes`: several processes that take associations for one gateway.
+- `auditing`: opens a process' audit trail.
 - `private_redis`: the broker of an installation on one machine.
 - `supervisor`: starts processes, waits until they are ready, starts them again, ends them.
 - `serve`: the whole service on one machine.

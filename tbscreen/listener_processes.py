@@ -22,6 +22,7 @@ from dicom_gateway.open_ports import OpenPorts
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
 from dicom_gateway.storage_scp import StorageScp
+from tbscreen.auditing import open_audit_trail
 from tbscreen.logs import configure_logs
 from tbscreen.settings import Settings
 
@@ -149,7 +150,8 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
             parent.send_bytes(RECEIVED)
 
     spool = Spool(spool_directory(settings.data_directory))
-    scp = StorageScp(settings.gateway, database, spool, tell, ports)
+    audit = open_audit_trail(settings, "gateway", settings.gateway.ae_title)
+    scp = StorageScp(settings.gateway, database, spool, tell, ports, audit)
     scp.start()
     parent.send_bytes(UP)
     try:
@@ -157,4 +159,5 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     except (EOFError, OSError, KeyboardInterrupt):
         log.info("listener process ends")
     scp.stop()
+    audit.close()
     database.close()

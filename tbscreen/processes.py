@@ -27,6 +27,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.spool import Spool
     from dicom_gateway.storage_scp import StorageScp
     from dicom_gateway.tls_context import TlsFileError
+    from tbscreen.auditing import open_audit_trail
     from tbscreen.listener_processes import ListenerProcesses
     from tbscreen.pulling import build_gateway, build_schedules
 
@@ -52,13 +53,14 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         for loop in loops:
             loop.wake()
 
+    audit = open_audit_trail(settings, "gateway", settings.gateway.ae_title)
     try:
         ports = open_ports(settings.gateway)
         scp: StorageScp | ListenerProcesses
         if settings.gateway.listener_processes > 1:
             scp = ListenerProcesses(settings, ports, received=wake)
         else:
-            scp = StorageScp(settings.gateway, database, spool, received=wake, ports=ports)
+            scp = StorageScp(settings.gateway, database, spool, received=wake, ports=ports, audit=audit)
         port = scp.start()
     except OSError as error:
         where = f"{settings.gateway.host}:{settings.gateway.port}"
@@ -68,9 +70,10 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     for loop in loops:
         loop.start()
     retention.start()
-    schedules = build_schedules(settings, build_gateway(settings, database, spool, wake))
+    schedules = build_schedules(settings, build_gateway(settings, database, spool, wake, audit), audit)
     for schedule in schedules:
         schedule.start()
+    audit.record_start()
     _announce(ready_file, str(port))
     ending.wait()
     for schedule in schedules:
@@ -83,6 +86,8 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         loop.end()
     for loop in loops:
         loop.join(timeout=settings.gateway.preparation_timeout_s)
+    audit.record_stop()
+    audit.close()
     database.close()
 
 
@@ -115,12 +120,17 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
 def run_courier(settings: Settings, ready_file: Path | None) -> None:
     """Report and deliver until SIGTERM."""
     from dicom_gateway.courier import Courier
+    from tbscreen.auditing import open_audit_trail
 
     ending = _end_on_signal()
     database = _open_database(settings)
-    courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__)
+    audit = open_audit_trail(settings, "courier", settings.courier.ae_title)
+    courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
+    audit.record_start()
     _announce(ready_file, "ready")
     courier.run(ending)
+    audit.record_stop()
+    audit.close()
     database.close()
 
 

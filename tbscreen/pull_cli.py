@@ -105,28 +105,31 @@ def _pull(
     from dicom_gateway.pull_request import PullRequest, name_command
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
+    from tbscreen.auditing import open_audit_trail
     from tbscreen.pull_bar import PullBar
     from tbscreen.pulling import build_calling, build_gateway
 
     console = Console(stderr=True)
     database = open_database(settings)
     spool = Spool(spool_directory(settings.data_directory))
+    audit = open_audit_trail(settings, "pull", settings.courier.ae_title)
     if not spool.is_held():
         console.print(
             f"no gateway runs on {settings.data_directory}: films are screened when one does",
             highlight=False,
             markup=False,
         )
-    gateway = build_gateway(settings, database, spool, received=lambda: None)
+    gateway = build_gateway(settings, database, spool, received=lambda: None, audit=audit)
     request = PullRequest(name_command(peer.name, first, last), peer, first, last)
     try:
         with PullBar(console) as bar:
-            pull = Pull(request, chosen, build_calling(settings, chosen), gateway, bar)
+            pull = Pull(request, chosen, build_calling(settings, chosen, audit), gateway, bar)
             _stop_on_signal(pull)
             progress = pull.run()
     except PullError as error:
         fail(str(error))
     finally:
+        audit.close()
         database.close()
     assert progress is not None
     return progress

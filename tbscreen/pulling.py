@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from db.database import Database
+from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.film_reception import FilmReception
 from dicom_gateway.pull_association import Calling
 from dicom_gateway.pull_schedule import PullSchedule
@@ -14,26 +15,27 @@ from dicom_gateway.study_fetcher import Gateway
 from tbscreen.settings import Settings
 
 
-def build_calling(settings: Settings, pull: PullSettings) -> Calling:
+def build_calling(settings: Settings, pull: PullSettings, audit: AuditTrail) -> Calling:
     """Return who calls: towards peers, this site is the courier's AE title."""
     return Calling(
         ae_title=settings.courier.ae_title,
         destination_ae_title=pull.destination_ae_title or settings.gateway.ae_title,
         method=pull.method,
         answer_timeout_s=pull.answer_timeout_s,
+        audit=audit,
     )
 
 
 def build_gateway(
-    settings: Settings, database: Database, spool: Spool, received: Callable[[], None]
+    settings: Settings, database: Database, spool: Spool, received: Callable[[], None], audit: AuditTrail
 ) -> Gateway:
     """Return the gateway for which films are fetched; `received` is called after each new one."""
-    reception = FilmReception(settings.gateway, database, spool, received)
+    reception = FilmReception(settings.gateway, database, spool, received, audit)
     return Gateway(settings.gateway, database, spool, reception)
 
 
-def build_schedules(settings: Settings, gateway: Gateway) -> list[PullSchedule]:
+def build_schedules(settings: Settings, gateway: Gateway, audit: AuditTrail) -> list[PullSchedule]:
     """Return a thread for each of the settings' `[[pulls]]`."""
     peers = {peer.name: peer for peer in settings.peers}
-    calling = build_calling(settings, settings.pull)
+    calling = build_calling(settings, settings.pull, audit)
     return [PullSchedule(one, peers[one.peer], settings.pull, calling, gateway) for one in settings.pulls]

@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 
 from db.database import normalize_url
 from db.settings import DatabaseSettings
+from dicom_gateway.audit_settings import AuditSettings
 from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     courier: CourierSettings = CourierSettings()
     commitment: CommitmentSettings = CommitmentSettings()
+    audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
     pull: PullSettings = PullSettings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import get_origin
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -59,6 +60,8 @@ def _write_default(field: FieldInfo) -> str:
         return "required"
     if field.default is None:
         return "none"
+    if isinstance(field.default, BaseModel):
+        return "its defaults"
     value = [*map(_name, field.default)] if isinstance(field.default, tuple) else field.default
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

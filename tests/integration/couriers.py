@@ -20,6 +20,7 @@ from db import outbox
 from db.database import Database
 from db.report_objects import BuiltReport
 from db.tables import CommitmentItem, Delivery, OutboxEntry, now
+from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.courier import Courier
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
@@ -78,12 +79,13 @@ def courier(
     peers: Sequence[PeerSettings],
     settings: CourierSettings = FAST,
     commitment: CommitmentSettings | None = None,
+    audit: AuditTrail | None = None,
 ) -> Iterator[None]:
     """Run a courier in a thread inside the block."""
     ending = threading.Event()
     commitment = commitment or CommitmentSettings(delay_s=0, wait_s=2)
     thread = threading.Thread(
-        target=Courier(database, peers, settings, commitment, "test").run, args=(ending,)
+        target=Courier(database, peers, settings, commitment, "test", audit).run, args=(ending,)
     )
     thread.start()
     try:
@@ -95,11 +97,13 @@ def courier(
 
 
 @contextmanager
-def gateway(database: Database, folder: Path, port: int, **changes: Any) -> Iterator[StorageScp]:
+def gateway(
+    database: Database, folder: Path, port: int, audit: AuditTrail | None = None, **changes: Any
+) -> Iterator[StorageScp]:
     """Run a gateway's storage SCP inside the block; `changes` are further settings."""
     before = tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET
     settings = GatewaySettings(host="127.0.0.1", port=port, reserved_disk_bytes=0, **changes)
-    scp = StorageScp(settings, database, Spool(folder), received=lambda: None)
+    scp = StorageScp(settings, database, Spool(folder), received=lambda: None, audit=audit)
     scp.start()
     try:
         yield scp

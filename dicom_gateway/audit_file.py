@@ -1,0 +1,56 @@
+"""A file that audit records are appended to, one a line, and that is put aside when it is full."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class AuditFile:
+    """The records of one kind of process; several processes may write to the same file.
+
+    Args:
+        path: of the file that is written; those put aside have `.1`, `.2`, … behind it, the youngest first.
+        most_bytes: a file that has become so large is put aside.
+        kept: how many of those are kept.
+    """
+
+    def __init__(self, path: Path, most_bytes: int, kept: int) -> None:
+        self._path = path
+        self._most_bytes = most_bytes
+        self._kept = kept
+
+    def write(self, line: bytes) -> None:
+        """Append one record.
+
+        Raises:
+            OSError: when it cannot be written.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._locked():
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(descriptor, line + b"\n")
+                is_full = os.fstat(descriptor).st_size >= self._most_bytes
+            finally:
+                os.close(descriptor)
+            if is_full:
+                self._put_aside()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _put_aside(self) -> None:
+        names = [self._path, *(Path(f"{self._path}.{number}") for number in range(1, self._kept + 1))]
+        for older, younger in zip(reversed(names), reversed(names[:-1]), strict=False):
+            if younger.exists():
+                younger.replace(older)

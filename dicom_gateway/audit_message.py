@@ -1,0 +1,225 @@
+"""Audit messages as XML (PS3.15 A.5.1 schema, A.5.2 conventions, A.5.3 messages).
+
+Participants are named by AE title, patients by Patient ID alone: no name, no birth date.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What no XML 1.0 document may hold (2.2)."""
+
+
+class EventId(Enum):
+    """Kinds of events (PS3.16 CID 400): code and meaning."""
+
+    APPLICATION_ACTIVITY = ("110100", "Application Activity")
+    BEGIN_TRANSFERRING = ("110102", "Begin Transferring DICOM Instances")
+    INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
+    QUERY = ("110112", "Query")
+    SECURITY_ALERT = ("110113", "Security Alert")
+
+
+class EventType(Enum):
+    """What kind of the kind (PS3.16 CID 401)."""
+
+    START = ("110120", "Application Start")
+    STOP = ("110121", "Application Stop")
+    NODE_AUTHENTICATION = ("110126", "Node Authentication")
+
+
+class Role(Enum):
+    """What a participant does (PS3.16 CID 402)."""
+
+    APPLICATION = ("110150", "Application")
+    DESTINATION = ("110152", "Destination Role ID")
+    SOURCE = ("110153", "Source Role ID")
+
+
+class ObjectIdType(Enum):
+    """What an object is named by (PS3.16 CID 404; the last in PS3.15 Table A.5.1-5)."""
+
+    STUDY = ("110180", "Study Instance UID", "DCM")
+    SOP_CLASS = ("110181", "SOP Class UID", "DCM")
+    NODE = ("110182", "Node ID", "DCM")
+    PATIENT = ("2", "Patient Number", "RFC-3881")
+
+
+class Action(StrEnum):
+    """What happened to the object (PS3.15 Table A.5.2-1)."""
+
+    CREATE = "C"
+    READ = "R"
+    UPDATE = "U"
+    EXECUTE = "E"
+
+
+class Outcome(StrEnum):
+    """How it ended (PS3.15 Table A.5.2-1)."""
+
+    SUCCESS = "0"
+    MINOR_FAILURE = "4"
+    SERIOUS_FAILURE = "8"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """A process that took part."""
+
+    ae_title: str
+    address: str
+    """Empty where it is not known."""
+    role: Role | None
+    is_requestor: bool
+    process_id: str = ""
+    """Ours; of others the AE title is all that is known."""
+
+
+@dataclass(frozen=True)
+class AuditSource:
+    """Who reports."""
+
+    source: str
+    site: str = ""
+
+
+@dataclass(frozen=True)
+class AuditedObject:
+    """A patient, study, query or node that an event is about."""
+
+    id_type: ObjectIdType
+    object_id: str
+    type_code: str
+    """1 person, 2 system object."""
+    role_code: str = ""
+    """1 patient, 3 report; PS3.15 A.5.1.2.2. Empty leaves it out."""
+    instances: Mapping[str, Sequence[str]] | None = None
+    """SOP Instance UIDs by SOP Class UID."""
+    query: bytes | None = None
+    details: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """What is told."""
+
+    event_id: EventId
+    action: Action
+    participants: tuple[Participant, ...]
+    objects: tuple[AuditedObject, ...] = ()
+    event_type: EventType | None = None
+    outcome: Outcome = Outcome.SUCCESS
+    description: str = ""
+    """Why it failed."""
+
+
+def describe_study(study_instance_uid: str, instances: Mapping[str, Sequence[str]]) -> AuditedObject:
+    """Return the object for a study and its instances by SOP class."""
+    return AuditedObject(ObjectIdType.STUDY, study_instance_uid, "2", "3", instances=instances)
+
+
+def describe_patient(patient_id: str) -> AuditedObject:
+    """Return the object for a patient."""
+    return AuditedObject(ObjectIdType.PATIENT, patient_id, "1", "1")
+
+
+def describe_query(sop_class_uid: str, transfer_syntax_uid: str, identifier: bytes) -> AuditedObject:
+    """Return the object for a C-FIND: its identifier as it was encoded."""
+    details = (("TransferSyntax", transfer_syntax_uid.encode("ascii", "replace")),)
+    return AuditedObject(ObjectIdType.SOP_CLASS, sop_class_uid, "2", "3", query=identifier, details=details)
+
+
+def describe_alert(node: str, alert: str) -> AuditedObject:
+    """Return the object for a security alert: which node, and what it did."""
+    return AuditedObject(ObjectIdType.NODE, node, "2", details=(("Alert Description", alert.encode()),))
+
+
+def build_message(event: AuditEvent, source: AuditSource, moment: datetime) -> bytes:
+    """Return an event as one line of XML, UTF-8, without declaration.
+
+    Args:
+        event: what is told.
+        source: who tells it.
+        moment: when it happened, with its time zone.
+    """
+    message = Element("AuditMessage")
+    _add_event(message, event, moment)
+    for participant in event.participants:
+        _add_participant(message, participant)
+    attributes = {"AuditSourceID": source.source} | (
+        {"AuditEnterpriseSiteID": source.site} if source.site else {}
+    )
+    told_by = SubElement(message, "AuditSourceIdentification", _clean(attributes))
+    SubElement(told_by, "AuditSourceTypeCode", {"csd-code": "4"})  # application server process
+    for one in event.objects:
+        _add_object(message, one)
+    content: bytes = tostring(message, encoding="utf-8")
+    return content.replace(b"\n", b"&#10;").replace(b"\r", b"&#13;")
+
+
+def _add_event(message: Element, event: AuditEvent, moment: datetime) -> None:
+    attributes = {
+        "EventActionCode": event.action.value,
+        "EventDateTime": moment.isoformat(timespec="milliseconds"),
+        "EventOutcomeIndicator": event.outcome.value,
+    }
+    identification = SubElement(message, "EventIdentification", attributes)
+    _add_code(identification, "EventID", *event.event_id.value)
+    if event.event_type is not None:
+        _add_code(identification, "EventTypeCode", *event.event_type.value)
+    if event.description:
+        SubElement(identification, "EventOutcomeDescription").text = NOT_XML.sub("", event.description)
+
+
+def _add_participant(message: Element, participant: Participant) -> None:
+    title = participant.ae_title or "unknown"
+    attributes = {
+        "UserID": participant.process_id or title,
+        "AlternativeUserID": f"AETITLES={title}",
+        "UserIsRequestor": "true" if participant.is_requestor else "false",
+    }
+    if participant.address:
+        is_address = re.fullmatch(r"[0-9.]+|[0-9a-fA-F:.%]*:[0-9a-zA-Z:.%]*", participant.address)
+        attributes["NetworkAccessPointID"] = participant.address
+        attributes["NetworkAccessPointTypeCode"] = "2" if is_address else "1"
+    element = SubElement(message, "ActiveParticipant", _clean(attributes))
+    if participant.role is not None:
+        _add_code(element, "RoleIDCode", *participant.role.value)
+
+
+def _add_object(message: Element, one: AuditedObject) -> None:
+    attributes = {"ParticipantObjectID": one.object_id, "ParticipantObjectTypeCode": one.type_code}
+    if one.role_code:
+        attributes["ParticipantObjectTypeCodeRole"] = one.role_code
+    element = SubElement(message, "ParticipantObjectIdentification", _clean(attributes))
+    _add_code(element, "ParticipantObjectIDTypeCode", *one.id_type.value)
+    if one.query is not None:
+        SubElement(element, "ParticipantObjectQuery").text = b64encode(one.query).decode("ascii")
+    else:
+        SubElement(element, "ParticipantObjectName")  # the schema wants it; names of people stay out
+    for kind, value in one.details:
+        content = {"type": kind, "value": b64encode(value).decode("ascii")}
+        SubElement(element, "ParticipantObjectDetail", content)
+    if one.instances:
+        description = SubElement(element, "ParticipantObjectDescription")
+        for sop_class, uids in one.instances.items():
+            counted = {"UID": sop_class, "NumberOfInstances": str(len(uids))}
+            listed = SubElement(description, "SOPClass", _clean(counted))
+            for uid in uids:
+                SubElement(listed, "Instance", _clean({"UID": uid}))
+
+
+def _add_code(parent: Element, name: str, code: str, meaning: str, scheme: str = "DCM") -> None:
+    attributes = {"csd-code": code, "codeSystemName": scheme, "displayName": meaning, "originalText": meaning}
+    SubElement(parent, name, attributes)
+
+
+def _clean(attributes: dict[str, str]) -> dict[str, str]:
+    return {name: NOT_XML.sub("", value) for name, value in attributes.items()}
