@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,16 @@ class DeliveryDetails:
 
 
 @dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold of a bundle, with what it reached on the bundle's validation films, all 0..1."""
+
+    name: str
+    threshold: float
+    sensitivity: float | None
+    specificity: float | None
+
+
+@dataclass(frozen=True)
 class ScreeningDetails:
     """One model's result on one film. Scores, probabilities and thresholds are 0..1."""
 
@@ -47,11 +57,13 @@ class ScreeningDetails:
     model_version: str
     model_digest: str
     trained: bool
-    manifest: dict[str, Any]
+    operating_points: Sequence[OperatingPoint]
+    """Those of the bundle."""
+    prevalence: float | None
+    """For which the probability holds, 0..1; None where the bundle names none."""
     started_at: datetime
     finished_at: datetime
     has_heat: bool
-    deliveries: Sequence[DeliveryDetails]
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,8 @@ class FilmDetails:
     prepared_at: datetime | None
     queued_at: datetime | None
     screening: ScreeningDetails | None
+    deliveries: Sequence[DeliveryDetails]
+    """Of its result or its refusal."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +204,7 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
         prepared_at=film.prepared_at,
         queued_at=film.queued_at,
         screening=None if film.screening is None else _describe_screening(session, film.screening),
+        deliveries=_list_deliveries(session, film),
     )
 
 
@@ -207,20 +222,37 @@ def _describe_screening(session: Session, screening: Screening) -> ScreeningDeta
         model_version=screening.model.version,
         model_digest=screening.bundle_digest,
         trained=screening.model.trained,
-        manifest=screening.model.manifest,
+        operating_points=_list_points(screening.model.manifest),
+        prevalence=_find_prevalence(screening.model.manifest),
         started_at=screening.started_at,
         finished_at=screening.finished_at,
         has_heat=has_heat is not None,
-        deliveries=_list_deliveries(session, screening.id),
     )
 
 
-def _list_deliveries(session: Session, screening_id: int) -> list[DeliveryDetails]:
+def _list_points(manifest: Mapping[str, Any]) -> list[OperatingPoint]:
+    return [
+        OperatingPoint(
+            str(one["name"]), float(one["threshold"]), one.get("sensitivity"), one.get("specificity")
+        )
+        for one in manifest.get("operating_points") or ()
+    ]
+
+
+def _find_prevalence(manifest: Mapping[str, Any]) -> float | None:
+    value = (manifest.get("calibration") or {}).get("prevalence")
+    return None if value is None else float(value)
+
+
+def _list_deliveries(session: Session, film: Instance) -> list[DeliveryDetails]:
+    made_of = ReportObject.instance_id == film.id
+    if film.screening is not None:
+        made_of |= ReportObject.screening_id == film.screening.id
     rows = session.execute(
         select(Delivery, ReportObject.kind, CommitmentItem.state)
         .join(ReportObject, ReportObject.sop_instance_uid == Delivery.sop_instance_uid)
         .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
-        .where(ReportObject.screening_id == screening_id)
+        .where(made_of)
         .order_by(Delivery.id)
     )
     return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import structlog
@@ -11,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import schema
 from db.database import Database
+from reports.settings import ReportSettings
 from tbscreen import __version__
 from tbscreen.settings import Settings
 
@@ -134,13 +137,30 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     database.close()
 
 
+def make_report_page(database: Database, site: ReportSettings) -> Callable[[date, date], str]:
+    """Return what makes the managers' report on the page: the one of `tbscreen report --format html`."""
+
+    def render(first: date, last: date) -> str:
+        # Drawing takes a while to import and memory to hold: not before somebody asks.
+        from reports.composition import Request, compose_report
+        from reports.html_form import render_html
+        from reports.period import choose_period
+
+        period = choose_period(first, last, site.timezone)
+        with database.read() as session:
+            return render_html(compose_report(session, Request(period), site, __version__))
+
+    return render
+
+
 def run_web(settings: Settings, ready_file: Path | None) -> None:
     """Serve the page until SIGTERM."""
     from web.application import build_application
     from web.server import PageError, serve
 
     database = _open_database(settings)
-    application = build_application(database, __version__, settings.web)
+    report = make_report_page(database, settings.reports)
+    application = build_application(database, __version__, settings.web, report)
     try:
         serve(application, settings.web, lambda port: _announce(ready_file, str(port)))
     except PageError as error:

@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
+from reports.settings import ReportSettings
+from tbscreen import __version__
+from tbscreen.processes import make_report_page
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
@@ -24,8 +27,10 @@ def main(target: Path) -> None:
         database = Database.open(DatabaseSettings(url=f"sqlite:///{folder}/tbscreen.sqlite3"))
         schema.upgrade(database)
         reading_room.add_users(database)
-        reading_room.fill(database)
-        with serving_page(build_application(database, "0.1.0")) as url, chromium() as browser:
+        reading_room.fill(database, side=1024)
+        report = make_report_page(database, ReportSettings(timezone="UTC"))
+        application = build_application(database, __version__, render_report=report)
+        with serving_page(application) as url, chromium() as browser:
             for theme in ("light", "dark"):
                 page = _open(browser, url, theme, 1366, 768)
                 page.screenshot(path=target / f"worklist-{theme}.png")
@@ -34,20 +39,21 @@ def main(target: Path) -> None:
             page = _open(browser, url, "light", 820, 1180)
             _show_study(page, url)
             page.screenshot(path=target / "study-tablet.png")
-            page.context.clear_cookies()
-            page.goto(url + "/login")
-            page.screenshot(path=target / "login-tablet.png")
+            page = _open(browser, url, "light", 1366, 768, "max")
+            page.goto(url + "/report")
+            page.frame_locator("iframe").locator("h1").wait_for()
+            page.screenshot(path=target / "report-light.png")
         database.close()
 
 
-def _open(browser: Browser, url: str, theme: str, width: int, height: int) -> Page:
+def _open(browser: Browser, url: str, theme: str, width: int, height: int, name: str = "rosa") -> Page:
     page = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
         timezone_id="Europe/Stockholm",
     ).new_page()
     page.goto(url)
-    page.get_by_label("Name").fill("rosa")
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(reading_room.PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_selector("time[title]")  # the script has run

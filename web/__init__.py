@@ -18,6 +18,11 @@ Files, in the order in which a request meets them:
 - `history`: what happened to a study.
 - `account_page`: one's own password.
 - `report_page`: the managers' report.
+- `bearer`: from a token to a user; who asks too often waits.
+- `rate_limit`: how many requests one asker may make.
+- `rest`: the worklist, studies and reads for programs.
+- `openapi`: the REST interface described.
+- `problems`: what is said when something went wrong.
 - `templates/`: the pages.
 - `static/`: style and scripts.
 """

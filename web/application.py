@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -19,12 +17,15 @@ from db.database import Database, DatabaseAwayError
 from db.roles import Permission
 from web.account_page import AccountPage
 from web.login import Login
+from web.openapi import describe_api
 from web.pages import STATIC, Pages
+from web.problems import Problems
 from web.report_page import RenderReport, ReportPage
 from web.response_headers import ResponseHeaders
+from web.rest import Rest
 from web.settings import WebSettings
 from web.study_page import StudyPage
-from web.visits import Gate
+from web.visits import Gate, Visit
 from web.worklist_page import WorklistPage
 
 
@@ -44,9 +45,12 @@ def build_application(
     """
     settings = settings or WebSettings()
     pages = Pages(version, has_report=render_report is not None)
+    problems = Problems(pages)
     return Starlette(
         routes=[
             *_route_pages(database, settings, pages, render_report),
+            *Rest(database, settings).routes(),
+            *_route_description(database, settings, pages, version),
             *_route_health(database),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -56,8 +60,8 @@ def build_application(
             Middleware(TrustedHostMiddleware, allowed_hosts=settings.served_names, www_redirect=False),
         ],
         exception_handlers={
-            SQLAlchemyError: _say_that_the_database_is_away,
-            HTTPException: _Problems(pages).show,
+            SQLAlchemyError: problems.say_that_the_database_is_away,
+            HTTPException: problems.show,
         },
     )
 
@@ -88,6 +92,24 @@ def _route_pages(
     ]
 
 
+def _route_description(
+    database: Database, settings: WebSettings, pages: Pages, version: str
+) -> list[BaseRoute]:
+    api = describe_api(version)
+
+    async def send_description(_: Request) -> Response:
+        return JSONResponse(api)
+
+    def show_description(visit: Visit) -> Response:
+        context = {"user": visit.user, "csrf": visit.csrf, "api": api}
+        return pages.render(visit.request, "api.html", context)
+
+    return [
+        Route("/api/v1/openapi.json", send_description),
+        Route("/api/docs", Gate(database, settings).guard(show_description)),
+    ]
+
+
 def _route_health(database: Database) -> list[BaseRoute]:
     async def show_health(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -100,22 +122,3 @@ def _route_health(database: Database) -> list[BaseRoute]:
         return PlainTextResponse("ok")
 
     return [Route("/healthz", show_health), Route("/readyz", show_readiness)]
-
-
-async def _say_that_the_database_is_away(_: Request, __: Exception) -> Response:
-    return PlainTextResponse("the database does not answer", status_code=503)
-
-
-class _Problems:
-    """Says what went wrong, as a page."""
-
-    def __init__(self, pages: Pages) -> None:
-        self.pages = pages
-
-    async def show(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        title = HTTPStatus(error.status_code).phrase
-        if "text/html" not in request.headers.get("accept", ""):
-            return PlainTextResponse(error.detail, error.status_code, error.headers)
-        context = {"user": None, "csrf": "", "title": title, "detail": error.detail}
-        return self.pages.render(request, "problem.html", context, error.status_code, error.headers)

@@ -50,10 +50,8 @@ def _list_film_events(film: FilmDetails, several: bool) -> list[Event]:
     if screening is not None:
         by = f"{screening.model} {screening.model_version}"
         events.append(Event(screening.finished_at, f"{name}screened: {screening.finding}", by, "result"))
-        for delivery in screening.deliveries:
-            report = f"{delivery.kind.upper()} report"
-            if delivery.delivered_at is not None:
-                events.append(
-                    Event(delivery.delivered_at, f"{report} delivered to {delivery.peer}", "", "delivery")
-                )
+    for delivery in film.deliveries:
+        if delivery.delivered_at is not None:
+            what = f"{name}{delivery.kind.upper()} delivered to {delivery.peer}"
+            events.append(Event(delivery.delivered_at, what, "", "delivery"))
     return events

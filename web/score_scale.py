@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from db.study_details import ScreeningDetails
+from db.study_details import OperatingPoint, ScreeningDetails
 
 WIDTH: Final = 300.0
 """Of the scale, in the drawing's units; score 0 is at its left end, 1 at its right."""
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold of the bundle, with what it reached on its validation films, 0..1."""
-
-    name: str
-    threshold: float
-    sensitivity: float | None
-    specificity: float | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +40,7 @@ def draw_scale(screening: ScreeningDetails) -> Scale:
         for name, low, high in zip(names, edges, edges[1:], strict=False)
     ]
     words = [f"Score {screening.score:.3f} of 1"]
-    words += [f"{point.name} from {point.threshold:.3f}" for point in points]
+    words += [f"{point.name.replace('_', '-')} from {point.threshold:.3f}" for point in points]
     return Scale(
         screening.score,
         screening.score * WIDTH,
@@ -61,26 +50,15 @@ def draw_scale(screening: ScreeningDetails) -> Scale:
     )
 
 
-def find_prevalence(screening: ScreeningDetails) -> float | None:
-    """Return the prevalence, 0..1, for which the probability holds; None where the bundle names none."""
-    calibration = screening.manifest.get("calibration")
-    value = calibration.get("prevalence") if isinstance(calibration, Mapping) else None
-    return float(value) if isinstance(value, (int, float)) else None
-
-
 def _list_points(screening: ScreeningDetails) -> list[OperatingPoint]:
     """Return the reported point, at the threshold of this screening, and rule-in where it lies above."""
-    listed: Any = screening.manifest.get("operating_points") or []
-    known = {str(one.get("name")): one for one in listed if isinstance(one, Mapping)}
-    points = [_make_point(screening.operating_point, screening.threshold, known)]
-    rule_in = known.get("rule_in")
-    if rule_in is not None and float(rule_in["threshold"]) > screening.threshold:
-        points.append(_make_point("rule_in", float(rule_in["threshold"]), known))
-    return points
-
-
-def _make_point(name: str, threshold: float, known: Mapping[str, Mapping[str, Any]]) -> OperatingPoint:
-    about = known.get(name, {})
-    return OperatingPoint(
-        name.replace("_", "-"), threshold, about.get("sensitivity"), about.get("specificity")
+    known = {point.name: point for point in screening.operating_points}
+    about = known.get(screening.operating_point)
+    reported = OperatingPoint(
+        screening.operating_point,
+        screening.threshold,
+        None if about is None else about.sensitivity,
+        None if about is None else about.specificity,
     )
+    rule_in = known.get("rule_in")
+    return [reported] if rule_in is None or rule_in.threshold <= screening.threshold else [reported, rule_in]

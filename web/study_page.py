@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any, Final
 
 import structlog
@@ -14,11 +15,12 @@ from db import reads, study_details
 from db.codes import Verdict
 from db.database import Database
 from db.reads import InvalidReadError, ReadEntry, UnknownStudyError
+from db.screenings import Heat
 from db.study_details import FilmDetails, StudyDetails
 from web.history import VERDICTS, list_events
 from web.pages import Pages
 from web.random_words import hash_secret
-from web.score_scale import draw_scale, find_prevalence
+from web.score_scale import draw_scale
 from web.visits import Visit
 
 LOG = structlog.get_logger(__name__)
@@ -54,31 +56,20 @@ class StudyPage:
         }
         if film is not None and film.screening is not None:
             context["scale"] = draw_scale(film.screening)
-            context["prevalence"] = find_prevalence(film.screening)
         return self.pages.render(visit.request, "study.html", context)
 
     def send_film(self, visit: Visit) -> Response:
         """Send a film as JPEG: 8 bit grey, at most 1024 pixels a side."""
         with self.database.read() as session:
-            jpeg = study_details.find_rendition(session, take_uid(visit.request), _take_film(visit.request))
+            jpeg = study_details.find_rendition(session, take_uid(visit.request), take_film(visit.request))
         if jpeg is None:
             raise HTTPException(404, "There is no such film.")
         return Response(jpeg, media_type="image/jpeg")
 
     def send_heat(self, visit: Visit) -> Response:
         """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255."""
-        with self.database.read() as session:
-            heat = study_details.find_heat(session, take_uid(visit.request), _take_film(visit.request))
-        if heat is None:
-            raise HTTPException(404, "This film has no heat map.")
-        return JSONResponse(
-            {
-                "rows": heat.rows,
-                "columns": heat.columns,
-                "margin": heat.margin,
-                "cells": list(heat.cells),
-            }
-        )
+        heat = find_heat(self.database, visit.request)
+        return JSONResponse({**asdict(heat), "cells": list(heat.cells)})
 
     def take_read(self, visit: Visit) -> Response:
         """Write down the radiologist's verdict; a browser without scripts is led back to the study."""
@@ -110,6 +101,19 @@ def record_read(database: Database, uid: str, verdict: str, reader: str, comment
     return read
 
 
+def find_heat(database: Database, request: Request) -> Heat:
+    """Return the heat map of the film that the path names.
+
+    Raises:
+        HTTPException: 404 when there is none.
+    """
+    with database.read() as session:
+        heat = study_details.find_heat(session, take_uid(request), take_film(request))
+    if heat is None:
+        raise HTTPException(404, "This film has no heat map.")
+    return heat
+
+
 def take_uid(request: Request) -> str:
     """Return the study's UID from the path.
 
@@ -122,7 +126,12 @@ def take_uid(request: Request) -> str:
     return uid
 
 
-def _take_film(request: Request) -> int:
+def take_film(request: Request) -> int:
+    """Return the film's number from the path.
+
+    Raises:
+        HTTPException: 404 for one that no row can have.
+    """
     film = int(request.path_params["film"])
     if film >= 2**31:
         raise HTTPException(404, "There is no such film.")

@@ -212,6 +212,9 @@ def test_news_comes_by_itself_and_a_dead_session_takes_the_page_away(
     reading_room.receive_one(database, "1.2.77", "Late^Comer")
     expect(visitor.page.locator("a.open")).to_have_count(count + 1)
     visitor.context.clear_cookies()
+    visitor.page.evaluate(
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )  # who comes back looks at once
     expect(visitor.page.get_by_role("button", name="Log in")).to_be_visible()
 
 

@@ -23,7 +23,7 @@ def serving_page(application: Starlette, **config: Any) -> Iterator[str]:
     thread.start()
     wait_until(lambda: server.started, 20, "the page answers")
     try:
-        scheme = "https" if config.get("ssl_certfile") else "http"
+        scheme = "https" if config.keys() & {"ssl_certfile", "ssl_context_factory"} else "http"
         yield f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

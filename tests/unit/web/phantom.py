@@ -10,27 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-SIDE = 1024
-
 
 @lru_cache
-def draw_phantom(seed: int = 1, shadow: tuple[float, float, float] | None = (0.34, 0.3, 0.07)) -> bytes:
-    """Return an 8-bit grey JPEG, 1024 by 1024.
+def draw_phantom(seed: int, shadow: tuple[float, float, float] | None, side: int) -> bytes:
+    """Return an 8-bit grey JPEG.
 
     Args:
         seed: of the small differences between two persons.
         shadow: centre (column, row) and radius of an opacity, as shares of the side.
+        side: height and width, pixels.
     """
     random = np.random.default_rng(seed)
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE] / SIDE
+    rows, columns = np.mgrid[0:side, 0:side] / side
     wide = 1 + random.uniform(-0.04, 0.04)
     body = _ellipse(columns, rows, 0.5, 0.62, 0.43 * wide, 0.62, 0.06)
     shoulders = _ellipse(columns, rows, 0.5, 0.42, 0.52, 0.3, 0.1)
     film = 0.03 + 0.5 * np.maximum(body, shoulders * 0.8)
-    for side in (-1, 1):
-        lung = _ellipse(columns, rows, 0.5 + side * 0.185 * wide, 0.5, 0.135 * wide, 0.335, 0.05)
+    for hand in (-1, 1):
+        lung = _ellipse(columns, rows, 0.5 + hand * 0.185 * wide, 0.5, 0.135 * wide, 0.335, 0.05)
         film -= 0.4 * lung
-        film += _draw_vessels(columns, rows, 0.5 + side * 0.06, 0.5, side, random) * lung
+        film += _draw_vessels(columns, rows, 0.5 + hand * 0.06, 0.5, hand, random) * lung
     film += _draw_ribs(columns, rows, wide) * np.clip(body * 1.2, 0, 1)
     spine = np.exp(-(((columns - 0.5) / 0.035) ** 2)) * (0.22 + 0.03 * np.cos(rows * 2 * math.pi * 18))
     film += spine * np.clip((rows - 0.03) * 12, 0, 1)
@@ -109,7 +108,9 @@ def _draw_shadow(
 def _develop(film: NDArray[np.float64], random: np.random.Generator) -> bytes:
     grain = random.normal(0, 0.012, film.shape)
     grey = np.clip((film + grain) / 0.95, 0, 1) ** 0.85
-    picture = Image.fromarray((grey * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.3))
+    picture = Image.fromarray((grey * 255).astype(np.uint8)).filter(
+        ImageFilter.GaussianBlur(1.3 * len(film) / 1024)
+    )
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import Select, select, update
 
 from db import deliveries, films, reads, screenings, users
 from db.codes import Doubt, Finding, Priority, Refusal, Verdict
@@ -15,13 +16,14 @@ from db.database import Database
 from db.roles import Role
 from db.screenings import Heat
 from db.studies import StudyHeader
-from db.tables import Instance, Model, Screening, Study, now
+from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study, now
 from tests.unit import rows
 from tests.unit.web.phantom import draw_phantom, heat_cells
 from web.passwords import hash_password
 
 PASSWORD = "a longer walk to the lake"
 MARGIN = 0.05
+DIGEST = hashlib.sha256(b"a bundle that is not there").hexdigest()
 MANIFEST = {
     "calibration": {"method": "platt", "prevalence": 0.1},
     "operating_points": [
@@ -61,14 +63,14 @@ MORNING = (
 )
 
 
-def fill(database: Database, people: tuple[Person, ...] = MORNING) -> None:
-    """Write the morning, each study's UID `1.2.N` in the order given, from 1."""
-    rows.register_model(database, name="tbscreen-default")
+def fill(database: Database, people: tuple[Person, ...] = MORNING, side: int = 256) -> None:
+    """Write the morning, each study's UID `1.2.N` in the order given; the films are `side` pixels wide."""
+    rows.register_model(database, DIGEST, name="tbscreen-default")
     with database.write() as session:
-        manifest = {**session.get_one(Model, rows.DIGEST).manifest, **MANIFEST}
+        manifest = {**session.get_one(Model, DIGEST).manifest, **MANIFEST}
         session.execute(update(Model).values(manifest=manifest))
     for number, person in enumerate(people, start=1):
-        _come(database, number, person)
+        _come(database, number, person, side)
 
 
 @lru_cache
@@ -89,7 +91,7 @@ def receive_one(database: Database, uid: str, name: str) -> None:
     rows.receive(database, f"{uid}.1", study=StudyHeader(uid, patient_name=name))
 
 
-def _come(database: Database, number: int, person: Person) -> None:
+def _come(database: Database, number: int, person: Person, side: int) -> None:
     header = StudyHeader(
         f"1.2.{number}",
         accession_number=f"A{20260000 + number}",
@@ -107,16 +109,16 @@ def _come(database: Database, number: int, person: Person) -> None:
         with database.write() as session:
             films.refuse(session, instance_id, person.refusal, detail[person.refusal])
     elif person.score is not None:
-        _screen(database, instance_id, number, person)
+        _screen(database, instance_id, number, person, side)
     _shift(database, instance_id, timedelta(minutes=4 * (len(MORNING) - number) + 3))
     if person.verdict is not None:
         with database.write() as session:
             reads.record(session, header.study_instance_uid, person.verdict, "rosa", "compared with 2024")
 
 
-def _screen(database: Database, instance_id: int, number: int, person: Person) -> None:
+def _screen(database: Database, instance_id: int, number: int, person: Person, side: int) -> None:
     assert person.score is not None
-    jpeg = draw_phantom(number, person.shadow)
+    jpeg = draw_phantom(number, person.shadow, side)
     with database.write() as session:
         films.record_preparation(session, instance_id, jpeg, [person.doubt] if person.doubt else [])
         assert films.pin_bundle(session, instance_id, "tbscreen-normalization-1") is not None
@@ -126,7 +128,7 @@ def _screen(database: Database, instance_id: int, number: int, person: Person) -
     )
     finding = Finding.PRESENT if person.score >= 0.4 else Finding.ABSENT
     result = rows.make_result(
-        instance_id, person.score, Finding.UNDETERMINED if person.doubt else finding, priority
+        instance_id, person.score, Finding.UNDETERMINED if person.doubt else finding, priority, DIGEST
     )
     cells = heat_cells(*(person.shadow or (0.5, 0.5, 0.02)), MARGIN)
     result = replace(result, heat=Heat(14, 14, MARGIN, cells))
@@ -155,3 +157,23 @@ def _shift(database: Database, instance_id: int, ago: timedelta) -> None:
                 .values(started_at=came + timedelta(seconds=1), finished_at=came + timedelta(seconds=1.2))
             )
         session.get_one(Study, film.study_id).received_at = came
+        session.execute(
+            update(Delivery)
+            .where(Delivery.sop_instance_uid.in_(_list_reports(instance_id)))
+            .values(created_at=came + timedelta(seconds=2))
+        )
+        session.execute(
+            update(Delivery)
+            .where(
+                Delivery.sop_instance_uid.in_(_list_reports(instance_id)), Delivery.delivered_at.is_not(None)
+            )
+            .values(delivered_at=came + timedelta(seconds=2.4))
+        )
+
+
+def _list_reports(instance_id: int) -> Select[tuple[str]]:
+    return (
+        select(ReportObject.sop_instance_uid)
+        .join(Screening, Screening.id == ReportObject.screening_id)
+        .where(Screening.instance_id == instance_id)
+    )

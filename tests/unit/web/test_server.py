@@ -1,0 +1,123 @@
+"""The page over TLS, and what is said when its certificate is of no use."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from db.database import Database
+from tests.servers.page import serving_page
+from tests.servers.ports import wait_until
+from web.application import build_application
+from web.server import PageError, make_context, serve
+from web.settings import WebSettings
+
+CERTIFY = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost and 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    command = ["openssl", *CERTIFY.split(), "-addext", names, "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+@pytest.fixture
+def settings(certificate: tuple[Path, Path]) -> WebSettings:
+    return WebSettings(port=0, tls_certificate=certificate[0], tls_key=certificate[1])
+
+
+@pytest.fixture
+def encrypted(peopled: Database, settings: WebSettings) -> Iterator[str]:
+    context = make_context(settings)
+    application = build_application(peopled, "1", settings)
+    with serving_page(application, ssl_context_factory=lambda *_: context) as url:
+        yield url
+
+
+def test_the_page_speaks_tls_of_today_and_secures_its_cookies(
+    encrypted: str, certificate: tuple[Path, Path]
+) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate[0]))
+    with httpx.Client(verify=trusting, trust_env=False) as client:
+        page = client.get(f"{encrypted}/login")
+    assert page.status_code == 200
+    assert "__Host-tbscreen-form=" in page.headers["set-cookie"]
+    assert "Secure" in page.headers["set-cookie"]
+    assert page.headers["strict-transport-security"] == "max-age=31536000"
+
+    old = ssl.create_default_context(cafile=str(certificate[0]))
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    host, _, port = encrypted.removeprefix("https://").partition(":")
+    with (
+        socket.create_connection((host, int(port)), 10) as plain,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+    ):
+        old.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_a_certificate_of_no_use_is_told(settings: WebSettings, tmp_path: Path) -> None:
+    assert settings.tls_certificate is not None
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for certificate, key in (
+        (tmp_path / "nowhere.pem", settings.tls_key),
+        (settings.tls_certificate, tmp_path / "nowhere.key"),
+        (empty, settings.tls_key),
+        (settings.tls_certificate, settings.tls_certificate),
+    ):
+        changed = settings.model_copy(update={"tls_certificate": certificate, "tls_key": key})
+        with pytest.raises(PageError, match=r"certificate cannot be used .* web\.tls_certificate"):
+            make_context(changed)
+
+
+def test_a_taken_port_is_told(peopled: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = WebSettings(port=taken.getsockname()[1])
+        with pytest.raises(PageError, match=r"Address already in use.*set web\.port"):
+            serve(build_application(peopled, "1", settings), settings, lambda port: None)
+
+
+SERVE = """
+import sys
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from web.server import serve
+from web.settings import WebSettings
+
+async def tell(request):
+    return PlainTextResponse(f"{request.client.host} {request.url.scheme}")
+
+settings = WebSettings(port=0, trusted_proxies=tuple(sys.argv[1:]))
+serve(Starlette(routes=[Route("/", tell)]), settings, lambda port: print(port, flush=True))
+"""
+
+
+@pytest.mark.parametrize(
+    ("proxies", "told"),
+    [([], "127.0.0.1 http"), (["127.0.0.1"], "203.0.113.9 https"), (["10.0.0.1"], "127.0.0.1 http")],
+)
+def test_only_a_named_proxy_is_believed(proxies: list[str], told: str) -> None:
+    command = [sys.executable, "-c", SERVE, *proxies]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{process.stdout.readline().strip()}/"
+        headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+        with httpx.Client(trust_env=False) as client:
+            assert client.get(url, headers=headers).text == told
+        process.terminate()
+        wait_until(lambda: process.poll() is not None, 20, "the page ends")
+    assert process.returncode in (0, -15)

@@ -1,0 +1,71 @@
+"""Programs that ask: from a bearer token (RFC 6750) to a user and what the token allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import api_tokens
+from db.api_tokens import TokenEntry
+from db.database import Database
+from db.roles import Permission
+from web.random_words import TOKEN_PREFIX, hash_secret
+from web.rate_limit import RateLimit
+from web.settings import WebSettings
+from web.visits import SAFE_METHODS, Endpoint, read_body
+
+LARGEST_BODY = 16 * 1024
+
+Answer = Callable[[Request, TokenEntry, bytes], Response]
+"""Makes the answer to a request, its token and its body."""
+
+
+class BearerGate:
+    """Lets in who shows a token that allows it, and not more often than it may."""
+
+    def __init__(self, database: Database, settings: WebSettings) -> None:
+        self.database = database
+        self.limit = RateLimit(settings.requests_per_minute)
+
+    def guard(self, answer: Answer, permission: Permission) -> Endpoint:
+        """Return an endpoint that calls `answer`, in a thread, with the token and the body."""
+
+        async def endpoint(request: Request) -> Response:
+            token = await run_in_threadpool(self._identify, request)
+            self._count(f"token {token.id}")
+            if not token.may(permission):
+                headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{permission}"'}
+                raise HTTPException(403, f"This token does not allow: {permission}.", headers)
+            body = b"" if request.method in SAFE_METHODS else await read_body(request, LARGEST_BODY)
+            return await run_in_threadpool(answer, request, token, body)
+
+        return endpoint
+
+    def _identify(self, request: Request) -> TokenEntry:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() == "bearer" and secret.startswith(TOKEN_PREFIX) and len(secret) < 100:
+            with self.database.read() as session:
+                token = api_tokens.find(session, hash_secret(secret))
+            if token is not None:
+                if token.is_stale:
+                    with self.database.write() as session:
+                        api_tokens.touch(session, token.id)
+                return token
+        self._count(f"address {request.client.host if request.client else ''}")
+        raise HTTPException(
+            401,
+            "Send a token: Authorization: Bearer tbs_…; 'tbscreen users token' makes one.",
+            {"WWW-Authenticate": 'Bearer realm="tbscreen"'},
+        )
+
+    def _count(self, asker: str) -> None:
+        wait = self.limit.take(asker)
+        if wait is not None:
+            detail = f"More than {self.limit.capacity:.0f} requests a minute."
+            raise HTTPException(429, detail, {"Retry-After": str(max(1, math.ceil(wait)))})

@@ -1,0 +1,193 @@
+"""The REST interface described: OpenAPI 3.1 for programs, and the same as a page for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from db.codes import Finding, Priority, Refusal
+from db.reads import ReadEntry
+from db.worklist_filter import STUDY_STATES
+from web.pages import NOTICE
+from web.problems import MEDIA_TYPE
+from web.rest import STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
+from web.worklist_query import LARGEST_PAGE
+
+ANSWERS: Final[Sequence[type[BaseModel]]] = (WorklistAnswer, StudyAnswer, HeatAnswer, ReadRequest)
+
+PROBLEMS: Final = {
+    400: "A parameter cannot be as it is.",
+    401: "No token, or one that opens nothing.",
+    403: "The token does not allow it.",
+    404: "There is no such thing.",
+    415: "The body is of another type.",
+    422: "The body is not what it should be.",
+    429: "Too many requests: Retry-After says how many seconds to wait.",
+    503: "The database does not answer.",
+}
+
+
+def describe_api(version: str) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    _, definitions = models_json_schema(
+        [(model, "serialization") for model in ANSWERS], ref_template="#/components/schemas/{model}"
+    )
+    schemas = definitions["$defs"]
+    schemas["Read"] = TypeAdapter(ReadEntry).json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= schemas["Read"].pop("$defs", {})
+    schemas["Problem"] = _describe_problem()
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "tbscreen",
+            "version": version,
+            "summary": "The worklist of a tuberculosis screening worker, its studies and their reads.",
+            "description": f"{NOTICE} Paths without v1 are the same as those with it.",
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{"token": []}],
+        "paths": _describe_paths(),
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Made by: tbscreen users token NAME --label PROGRAM [--scope worklist]",
+                }
+            },
+        },
+    }
+
+
+def _describe_paths() -> dict[str, Any]:
+    uid = {
+        "name": "uid",
+        "in": "path",
+        "required": True,
+        "description": "Study Instance UID (0020,000D)",
+        "schema": {"type": "string", "maxLength": 64, "pattern": r"^[0-9]+(\.[0-9]+)+$"},
+    }
+    film = {
+        "name": "film",
+        "in": "path",
+        "required": True,
+        "description": "instance_id of a film of the study",
+        "schema": {"type": "integer"},
+    }
+    return {
+        "/worklist": {
+            "get": _describe(
+                "Studies: unread ones first, then by priority, calibrated score and waiting time",
+                _refer("WorklistAnswer"),
+                [400],
+                _list_filters(),
+            )
+        },
+        "/studies/{uid}": {
+            "get": _describe(
+                "One study: films, results, deliveries, reads", _refer("StudyAnswer"), [404], [uid]
+            )
+        },
+        "/studies/{uid}/reads": {
+            "post": {
+                **_describe(
+                    "A radiologist's verdict; scope read. A later one takes its place, both are kept",
+                    _refer("Read"),
+                    [404, 415, 422],
+                    [uid],
+                    status=201,
+                ),
+                "requestBody": {"required": True, "content": {"application/json": _refer("ReadRequest")}},
+            }
+        },
+        "/studies/{uid}/films/{film}/film.jpg": {
+            "get": _describe(
+                "A film as people see it: 8 bit grey, at most 1024 pixels a side",
+                {"schema": {"type": "string", "contentMediaType": "image/jpeg"}},
+                [404],
+                [uid, film],
+                media_type="image/jpeg",
+            )
+        },
+        "/studies/{uid}/films/{film}/heat.json": {
+            "get": _describe("Where the film's score comes from", _refer("HeatAnswer"), [404], [uid, film])
+        },
+    }
+
+
+def _describe(
+    summary: str,
+    content: dict[str, Any],
+    problems: Sequence[int],
+    parameters: Sequence[dict[str, Any]],
+    *,
+    status: int = 200,
+    media_type: str = "application/json",
+) -> dict[str, Any]:
+    answers: dict[str, Any] = {
+        str(status): {"description": HTTP_GOOD[status], "content": {media_type: content}}
+    }
+    for problem in sorted({*problems, 401, 403, 429, 503}):
+        answers[str(problem)] = {
+            "description": PROBLEMS[problem],
+            "content": {MEDIA_TYPE: _refer("Problem")},
+        }
+    return {"summary": summary, "parameters": list(parameters), "responses": answers}
+
+
+HTTP_GOOD: Final = {200: "Here it is.", 201: "It is kept."}
+
+
+def _list_filters() -> list[dict[str, Any]]:
+    def several(name: str, about: str, words: Sequence[str] = ()) -> dict[str, Any]:
+        items = {"type": "string", **({"enum": list(words)} if words else {})}
+        return {
+            "name": name,
+            "in": "query",
+            "description": f"{about}; may be given more than once: any will do",
+            "schema": {"type": "array", "items": items},
+        }
+
+    def single(name: str, about: str, **schema: Any) -> dict[str, Any]:
+        return {"name": name, "in": "query", "description": about, "schema": {"type": "string", **schema}}
+
+    return [
+        single("text", "how patient name, patient ID or accession number begins"),
+        single("read", "only those read, or only those unread", enum=["yes", "no"]),
+        several("priority", "band", list(Priority)),
+        several("finding", "what the screening says", list(Finding)),
+        several("state", "where the study stands", list(STUDY_STATES)),
+        several("refusal", "why no film was screened", list(Refusal)),
+        several("modality", "of any film; * and ? are wildcards"),
+        several("station", "Station Name (0008,1010) of any film; * and ? are wildcards"),
+        several("sender", "AE title that sent a film; * and ? are wildcards"),
+        single("from", "first study date", format="date"),
+        single("to", "last study date", format="date"),
+        single(
+            "limit", "studies on a page", type="integer", minimum=1, maximum=LARGEST_PAGE, default=STUDIES
+        ),
+        single("after", "following of the page before"),
+    ]
+
+
+def _refer(name: str) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{name}"}}
+
+
+def _describe_problem() -> dict[str, Any]:
+    return {
+        "title": "Problem",
+        "description": "What went wrong (RFC 9457).",
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"const": "about:blank"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+        },
+    }

@@ -1,0 +1,64 @@
+"""What is said when something went wrong: a page to people, RFC 9457 to programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from web.pages import Pages
+
+LOG = structlog.get_logger(__name__)
+
+AWAY: Final = "the database does not answer"
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problems:
+    """Handlers of what endpoints raise."""
+
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+
+    async def show(self, request: Request, error: Exception) -> Response:
+        """Answer an `HTTPException`."""
+        assert isinstance(error, HTTPException)
+        if is_for_programs(request):
+            return describe_problem(error.status_code, error.detail, error.headers)
+        if "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse(error.detail, error.status_code, error.headers)
+        context = {
+            "user": None,
+            "csrf": "",
+            "title": HTTPStatus(error.status_code).phrase,
+            "detail": error.detail,
+        }
+        return self.pages.render(request, "problem.html", context, error.status_code, error.headers)
+
+    async def say_that_the_database_is_away(self, request: Request, error: Exception) -> Response:
+        """Answer an error of the database; its text may hold data and is not logged."""
+        LOG.error("the database does not answer", error=type(error).__name__)
+        if is_for_programs(request):
+            return describe_problem(503, AWAY, {"Retry-After": "5"})
+        return PlainTextResponse(AWAY, status_code=503)
+
+
+def describe_problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a problem (RFC 9457); its type is the status itself."""
+    content = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
+
+
+def is_for_programs(request: Request) -> bool:
+    """True for a path of the REST interface."""
+    return request.url.path.startswith("/api/") and request.url.path != "/api/docs"

@@ -1,0 +1,148 @@
+"""The REST interface: the worklist, studies and reads for programs. Version 1 only ever gets more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from db import study_details, worklist
+from db.api_tokens import TokenEntry
+from db.codes import Verdict
+from db.database import Database
+from db.reads import MAX_COMMENT, ReadEntry
+from db.roles import Permission
+from db.study_details import StudyDetails
+from db.worklist import InvalidCursorError, StudyEntry
+from web.bearer import BearerGate
+from web.pages import NOTICE
+from web.settings import WebSettings
+from web.study_page import find_heat, record_read, take_film, take_uid
+from web.worklist_query import read_query
+
+STUDIES: Final = 100
+"""On a page of the worklist, unless `limit` says otherwise."""
+
+
+class WorklistAnswer(BaseModel):
+    """A page of the worklist, most urgent first."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    notice: str = NOTICE
+    studies: list[StudyEntry]
+    following: str | None
+    """What `after` must be to get the next page; null on the last one."""
+
+
+class StudyAnswer(BaseModel):
+    """Everything that is known of one study."""
+
+    notice: str = NOTICE
+    study: StudyDetails
+
+
+class HeatAnswer(BaseModel):
+    """Where in a film its score comes from, as the network says."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    rows: int
+    columns: int
+    margin: float = Field(ge=0, lt=0.5)
+    """What the map leaves out at each edge, as a share of the film's height and width."""
+    cells: list[int]
+    """0 to 255, row by row; 255 is hottest."""
+
+
+class ReadRequest(BaseModel):
+    """A radiologist's verdict on a study."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    comment: str | None = Field(default=None, max_length=MAX_COMMENT)
+
+
+_READ: Final = TypeAdapter(ReadEntry)
+
+
+class Rest:
+    """The endpoints under `/api/v1`, and the same without `v1`."""
+
+    def __init__(self, database: Database, settings: WebSettings) -> None:
+        self.database = database
+        self.gate = BearerGate(database, settings)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes."""
+        see, read = Permission.WORKLIST, Permission.READ
+        film = "/studies/{uid}/films/{film:int}"
+        endpoints = [
+            ("/worklist", "GET", self.gate.guard(self.list_studies, see)),
+            ("/studies/{uid}", "GET", self.gate.guard(self.show_study, see)),
+            ("/studies/{uid}/reads", "POST", self.gate.guard(self.take_read, read)),
+            (f"{film}/film.jpg", "GET", self.gate.guard(self.send_film, see)),
+            (f"{film}/heat.json", "GET", self.gate.guard(self.send_heat, see)),
+        ]
+        return [
+            Route(root + path, endpoint, methods=[method])
+            for root in ("/api/v1", "/api")
+            for path, method, endpoint in endpoints
+        ]
+
+    def list_studies(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+        """`GET /worklist`."""
+        asked = read_query(request.query_params, STUDIES, strict=True)
+        try:
+            with self.database.read() as session:
+                page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
+        except InvalidCursorError as error:
+            raise HTTPException(400, f"after: {error}.") from None
+        return _send(WorklistAnswer(studies=list(page.studies), following=page.following))
+
+    def show_study(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+        """`GET /studies/{uid}`."""
+        with self.database.read() as session:
+            study = study_details.find_details(session, take_uid(request))
+        if study is None:
+            raise HTTPException(404, "There is no such study.")
+        return _send(StudyAnswer(study=study))
+
+    def take_read(self, request: Request, token: TokenEntry, body: bytes) -> Response:
+        """`POST /studies/{uid}/reads`."""
+        uid = take_uid(request)
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise HTTPException(415, "A read is sent as application/json.")
+        try:
+            read = ReadRequest.model_validate_json(body)
+        except ValidationError as error:
+            wrong = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in wrong["loc"]) or "body"
+            raise HTTPException(422, f"{where}: {wrong['msg']}") from None
+        entry = record_read(self.database, uid, read.verdict, token.user.name, read.comment)
+        content = _READ.dump_python(entry, mode="json")
+        return JSONResponse(content, 201, {"Location": f"/api/v1/studies/{uid}"})
+
+    def send_film(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+        """`GET /studies/{uid}/films/{film}/film.jpg`."""
+        with self.database.read() as session:
+            jpeg = study_details.find_rendition(session, take_uid(request), take_film(request))
+        if jpeg is None:
+            raise HTTPException(404, "There is no such film, or no picture of it.")
+        return Response(jpeg, media_type="image/jpeg")
+
+    def send_heat(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+        """`GET /studies/{uid}/films/{film}/heat.json`."""
+        heat = find_heat(self.database, request)
+        return _send(
+            HeatAnswer(rows=heat.rows, columns=heat.columns, margin=heat.margin, cells=list(heat.cells))
+        )
+
+
+def _send(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), media_type="application/json")
