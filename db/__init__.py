@@ -10,7 +10,7 @@ Files, in the order in which a film meets them:
 - `states`: the state machines of films, deliveries, commitments and pulls: tables of allowed transitions.
 - `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, screenings,
   heat maps, shadow screenings, reads, outbox, refusal outbox, report objects, deliveries,
-  commitments and their items, pulls and the studies that they find.
+  delivery events, commitments and their items, pulls and the studies that they find.
 - `account_tables`: users, sessions, API tokens, failed logins.
 - `films`: a film is received, prepared, dispatched, refused.
 - `pulls`: what is fetched from a PACS that cannot route, and which process is at it.
@@ -24,6 +24,7 @@ Files, in the order in which a film meets them:
 - `outbox`: screenings that wait to be reported.
 - `refusal_outbox`: refused films that wait to be reported.
 - `report_objects`: the reports, stored as the bytes that are sent.
+- `delivery_events`: what happened to each delivery, in order.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `commitments`: peers are asked to answer for what was delivered; requests, answers, what is sent again.
 - `studies`: a study stands where its worst film stands.

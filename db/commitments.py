@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
+from db import delivery_events
 from db.states import (
     CommitmentState,
     DeliveryState,
@@ -57,7 +58,7 @@ def want(session: Session, delivery_id: int, delay: timedelta) -> None:
         )
     elif item.state != CommitmentState.COMMITTED:
         if item.state == CommitmentState.PARKED:
-            _move(item, CommitmentState.WANTED)
+            _move(session, item, CommitmentState.WANTED)
         item.due_at = moment + delay
         item.wanted_at = moment
         item.requests = 0
@@ -101,7 +102,7 @@ def begin(
     )
     session.flush()
     for item in items:
-        _move(item, CommitmentState.ASKED)
+        _move(session, item, CommitmentState.ASKED, f"request {transaction_uid}")
         item.transaction_uid = transaction_uid
     named = [item.delivery_id for item in items]
     rows = session.execute(
@@ -134,7 +135,7 @@ def ask_again(
         item.due_at = now() + delay
         item.requests += maximum_requests is not None
         given_up = maximum_requests is not None and item.requests >= maximum_requests
-        _move(item, CommitmentState.PARKED if given_up else CommitmentState.WANTED)
+        _move(session, item, CommitmentState.PARKED if given_up else CommitmentState.WANTED, error)
 
 
 def give_up(session: Session, transaction_uid: str, error: str) -> None:
@@ -170,20 +171,20 @@ def record_answer(
         if uid in failed:
             # The failure of a request that was given up is old news: a newer one is on its way.
             if ours:
-                _move(item, CommitmentState.FAILED)
                 item.failure_reason = failed[uid]
                 item.last_error = f"the peer does not answer for it (failure reason 0x{failed[uid]:04X})"
+                _move(session, item, CommitmentState.FAILED, item.last_error)
                 counts[CommitmentState.FAILED] += 1
         elif item.state not in (CommitmentState.COMMITTED, CommitmentState.FAILED):
-            _move(item, CommitmentState.COMMITTED)
+            _move(session, item, CommitmentState.COMMITTED)
             item.committed_at = now()
             item.failure_reason = item.last_error = None
             counts[CommitmentState.COMMITTED] += 1
     for item in _lock_asked(session, transaction_uid):
-        _move(item, CommitmentState.WANTED)
         item.due_at = now()
         item.requests += 1
         item.last_error = "the peer's report does not name it"
+        _move(session, item, CommitmentState.WANTED, item.last_error)
     return Answer(commitment.peer, True, counts[CommitmentState.COMMITTED], counts[CommitmentState.FAILED])
 
 
@@ -233,14 +234,16 @@ def settle_failed(
     resent = 0
     for item in items:
         if item.failure_reason in hopeless or item.resends >= maximum_resends:
-            _move(item, CommitmentState.PARKED)
+            _move(session, item, CommitmentState.PARKED)
             continue
-        _move(item, CommitmentState.WANTED)
+        _move(session, item, CommitmentState.WANTED)
         item.resends += 1
         resent += 1
         if item.delivery.state == DeliveryState.DELIVERED:
             check_delivery_transition(DeliveryState.DELIVERED, DeliveryState.PENDING)
             item.delivery.state = DeliveryState.PENDING.value
+            detail = "the peer does not have it"
+            delivery_events.record(session, item.delivery_id, DeliveryState.PENDING.value, detail)
             item.delivery.attempts = 0
             item.delivery.due_at = now() + delay
     return resent, len(items) - resent
@@ -262,8 +265,8 @@ def park_hopeless(session: Session, asked_peers: Collection[str], wanted_before:
         (CommitmentItem.wanted_at < wanted_before, "not committed in time"),
     ):
         for item in session.scalars(query.where(condition)):
-            _move(item, CommitmentState.PARKED)
             item.last_error = f"{error}; {item.last_error}" if item.last_error else error
+            _move(session, item, CommitmentState.PARKED, item.last_error)
             parked += 1
     return parked
 
@@ -275,7 +278,7 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None) -> int:
         query = query.where(CommitmentItem.delivery_id.in_(delivery_ids))
     items = session.scalars(query).all()
     for item in items:
-        _move(item, CommitmentState.WANTED)
+        _move(session, item, CommitmentState.WANTED, delivery_events.REPLAYED)
         item.requests = item.resends = 0
         item.due_at = item.wanted_at = now()
     return len(items)
@@ -322,6 +325,7 @@ def _close(commitment: Commitment, after: TransactionState, error: str | None) -
     commitment.last_error = error
 
 
-def _move(item: CommitmentItem, after: CommitmentState) -> None:
+def _move(session: Session, item: CommitmentItem, after: CommitmentState, detail: str | None = None) -> None:
     check_commitment_transition(CommitmentState(item.state), after)
     item.state = after.value
+    delivery_events.record(session, item.delivery_id, f"commitment {after.value}", detail)

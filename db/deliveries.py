@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from db import delivery_events
+from db.codes import ReportKind
 from db.states import DeliveryState, check_delivery_transition
 from db.tables import CommitmentItem, Delivery, ReportObject, now
 
@@ -94,7 +96,7 @@ def mark_delivered(session: Session, delivery_id: int) -> None:
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.DELIVERED:
         return
-    _move(row, DeliveryState.DELIVERED)
+    _move(session, row, DeliveryState.DELIVERED)
     row.delivered_at = now()
     row.last_error = None
 
@@ -113,58 +115,100 @@ def retry_later(session: Session, delivery_id: int, delay: timedelta, error: str
     if row.state == DeliveryState.PENDING:
         row.due_at = now() + delay
         row.last_error = error
+        delivery_events.record(session, delivery_id, delivery_events.POSTPONED, error)
 
 
 def park(session: Session, delivery_id: int, error: str) -> None:
     """A permanent failure: not sent again until somebody replays it."""
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.PENDING:
-        _move(row, DeliveryState.PARKED)
+        _move(session, row, DeliveryState.PARKED, error)
         row.last_error = error
 
 
-def replay(session: Session, delivery_ids: Sequence[int] | None = None) -> int:
-    """Make parked deliveries due now, all of them or those named; returns how many."""
-    query = select(Delivery).where(Delivery.state == DeliveryState.PARKED).with_for_update()
+def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, delivered: bool = False) -> int:
+    """Make parked deliveries due now, all of them or those named; returns how many.
+
+    Args:
+        session: for writing.
+        delivery_ids: only these.
+        delivered: also those that were delivered, to a peer that lost them.
+    """
+    states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
+    query = select(Delivery).where(Delivery.state.in_(states)).with_for_update()
     if delivery_ids is not None:
         query = query.where(Delivery.id.in_(delivery_ids))
     rows = session.scalars(query).all()
     for row in rows:
-        _move(row, DeliveryState.PENDING)
+        _move(session, row, DeliveryState.PENDING, delivery_events.REPLAYED)
         row.attempts = 0
         row.due_at = now()
     return len(rows)
 
 
-def list_deliveries(session: Session, state: DeliveryState | None, limit: int) -> list[DeliveryRow]:
-    """Return deliveries, newest first."""
-    query = (
+def list_deliveries(
+    session: Session,
+    state: DeliveryState | None,
+    limit: int,
+    *,
+    peer: str | None = None,
+    kind: ReportKind | None = None,
+    since: datetime | None = None,
+) -> list[DeliveryRow]:
+    """Return deliveries, newest first.
+
+    Args:
+        session: for reading.
+        state: only those in it.
+        limit: at most so many.
+        peer: only those to this peer.
+        kind: only objects of this kind.
+        since: only those made then or later.
+    """
+    query = _select_rows().order_by(Delivery.id.desc()).limit(limit)
+    for condition, given in (
+        (Delivery.state == state, state),
+        (Delivery.peer == peer, peer),
+        (ReportObject.kind == kind, kind),
+    ):
+        if given is not None:
+            query = query.where(condition)
+    if since is not None:
+        query = query.where(Delivery.created_at >= since)
+    return [_describe(*found) for found in session.execute(query).tuples()]
+
+
+def find_delivery(session: Session, delivery_id: int) -> DeliveryRow | None:
+    """Return one delivery."""
+    found = session.execute(_select_rows().where(Delivery.id == delivery_id)).tuples().first()
+    return None if found is None else _describe(*found)
+
+
+def _select_rows() -> Select[Delivery, str, str]:
+    return (
         select(Delivery, ReportObject.kind, CommitmentItem.state)
         .join(ReportObject)
         .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
-        .order_by(Delivery.id.desc())
-        .limit(limit)
     )
-    if state is not None:
-        query = query.where(Delivery.state == state)
-    return [
-        DeliveryRow(
-            row.id,
-            row.peer,
-            row.state,
-            row.attempts,
-            row.sop_instance_uid,
-            kind,
-            row.created_at,
-            row.due_at,
-            row.delivered_at,
-            row.last_error,
-            commitment,
-        )
-        for row, kind, commitment in session.execute(query)
-    ]
 
 
-def _move(row: Delivery, after: DeliveryState) -> None:
+def _describe(row: Delivery, kind: str, commitment: str | None) -> DeliveryRow:
+    return DeliveryRow(
+        row.id,
+        row.peer,
+        row.state,
+        row.attempts,
+        row.sop_instance_uid,
+        kind,
+        row.created_at,
+        row.due_at,
+        row.delivered_at,
+        row.last_error,
+        commitment,
+    )
+
+
+def _move(session: Session, row: Delivery, after: DeliveryState, detail: str | None = None) -> None:
     check_delivery_transition(DeliveryState(row.state), after)
     row.state = after.value
+    delivery_events.record(session, row.id, after.value, detail)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from db.codes import ReportKind
 from db.states import DeliveryState
@@ -69,6 +70,45 @@ def store(
                     created_at=now(),
                 )
             )
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object, and the film that it is about. Holds patient data: show it, never log it."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    kind: str
+    created_at: datetime
+    study_instance_uid: str
+    accession_number: str | None
+    film_sop_instance_uid: str
+    part10: bytes
+
+
+def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
+    """Return one object."""
+    stored = session.get(ReportObject, sop_instance_uid)
+    if stored is None:
+        return None
+    film = select(Instance).options(joinedload(Instance.study))
+    if stored.screening_id is None:
+        film = film.where(Instance.id == stored.instance_id)
+    else:
+        film = film.join(Screening, Screening.instance_id == Instance.id).where(
+            Screening.id == stored.screening_id
+        )
+    instance = session.scalars(film).one()
+    return StoredObject(
+        stored.sop_instance_uid,
+        stored.sop_class_uid,
+        stored.kind,
+        stored.created_at,
+        instance.study.study_instance_uid,
+        instance.study.accession_number,
+        instance.sop_instance_uid,
+        stored.part10,
+    )
 
 
 def find_predecessor(session: Session, instance: Instance) -> bytes | None:

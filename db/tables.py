@@ -483,6 +483,19 @@ class Delivery(Table):
     )
 
 
+class DeliveryEvent(Table):
+    """One thing that happened to one delivery; its row and its commitment's say only where they stand now."""
+
+    __tablename__ = "delivery_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    happened_at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(32))
+    """A `DeliveryState` that it came into, or `postponed`; or `commitment` and a `CommitmentState`."""
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
 class Commitment(Table):
     """One storage commitment request to one peer (PS3.4 J.3.2): a transaction over delivered reports."""
 

@@ -53,6 +53,7 @@ Files, in the order in which a film meets them:
 - `result_picture`: the picture itself: film, heat map, legend, text.
 - `heat_overlay`: a heat map's colours, laid over a film; NumPy and Pillow only.
 - `refusal_report`: the DICOM SR that says that a film was not analysed, and why.
+- `object_summary`: what a sent object says, as lines of text.
 - `report_encoding`: writes what is made of a film in its character set and time zone.
 - `peer_breaker`: leaves a peer that is in trouble in peace for a while.
 - `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.

@@ -4,6 +4,7 @@ Files:
 
 - `cli`: the commands; each imports only what it needs.
 - `models_cli`: those that begin with `models`.
+- `deliveries_cli`: `tbscreen deliveries`: list, show, replay.
 - `import_cli`: `models import`.
 - `retrain_cli`: `retrain`.
 - `rules_cli`: those that begin with `rules`: which films are screened, and which rule decides.

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tbscreen import __version__
+from tbscreen.deliveries_cli import deliveries_app
 from tbscreen.export_cli import export_labels
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
@@ -36,6 +37,7 @@ db_app = typer.Typer(no_args_is_help=True, help="The results database.")
 models_app.command("import")(import_model)
 app.add_typer(models_app, name="models")
 app.add_typer(rules_app, name="rules")
+app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(db_app, name="db")
 app.add_typer(users_app, name="users")
 
@@ -195,40 +197,6 @@ def doctor(
 
 
 app.command("worklist")(show_worklist)
-
-
-@app.command()
-def deliveries(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
-    state: Annotated[str | None, typer.Option(help="pending, delivered or parked.")] = None,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Send parked reports, ask for parked commitments again.")
-    ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
-) -> None:
-    """Show reports on their way to the peers."""
-    from db import commitments
-    from db import deliveries as table
-    from db.states import DeliveryState
-    from tbscreen.tables_for_people import draw_deliveries
-
-    if state is not None and state not in set(DeliveryState):
-        fail(f"--state {state}: allowed are {', '.join(DeliveryState)}")
-    database = open_database(prepare("deliveries"))
-    if replay:
-        with database.write() as session:
-            count = table.replay(session)
-            asked = commitments.replay(session)
-        typer.echo(f"{count} parked reports are sent again")
-        if asked:
-            typer.echo(f"{asked} parked commitments are asked for again")
-        return
-    with database.read() as session:
-        rows = table.list_deliveries(session, DeliveryState(state) if state else None, limit)
-    if as_json:
-        print_json([asdict(row) for row in rows])
-    else:
-        Console().print(draw_deliveries(rows))
 
 
 @app.command()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from db.bundles import RegisteredModel
 from db.codes import Refusal
 from db.deliveries import DeliveryRow
+from db.delivery_events import HappenedEvent
+from db.report_objects import StoredObject
 from db.worklist import FilmEntry, StudyEntry
 
 PRIORITY_STYLES = {"HIGH": "bold red", "MEDIUM": "yellow", "LOW": "green"}
@@ -81,6 +84,31 @@ def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
             quote(row.last_error, ""),
         )
     return table
+
+
+def draw_delivery(
+    row: DeliveryRow, stored: StoredObject, events: Sequence[HappenedEvent], content: Sequence[str]
+) -> Group:
+    """Return one delivery in full: where it stands, what happened, what the object says."""
+    facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in (
+        ("Delivery", f"{row.delivery_id} to {row.peer}"),
+        ("State", f"{row.state}, attempt {row.attempts}"),
+        ("Commitment", row.commitment or "not asked for"),
+        ("Last error", row.last_error),
+        ("Object", f"{stored.kind} {stored.sop_instance_uid}"),
+        ("Film", stored.film_sop_instance_uid),
+        ("Study", stored.study_instance_uid),
+        ("Accession", stored.accession_number),
+    ):
+        facts.add_row(Text(name, "bold"), quote(value))
+    history = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
+    for heading in ("When (UTC)", "What", "Detail"):
+        history.add_column(heading)
+    history.add_row(f"{row.created_at:%Y-%m-%d %H:%M:%S}", "made", "")
+    for event in events:
+        history.add_row(f"{event.happened_at:%Y-%m-%d %H:%M:%S}", event.event, quote(event.detail, ""))
+    return Group(facts, history, *(quote(line) for line in content))
 
 
 def draw_models(models: Sequence[RegisteredModel], previous: str | None = None) -> Table:
