@@ -27,6 +27,8 @@ class Doubt(StrEnum):
     AGE_UNKNOWN = "age_unknown"
     VIEW_UNKNOWN = "view_unknown"
     BODY_PART_UNKNOWN = "body_part_unknown"
+    GUARD_UNSURE = "guard_unsure"
+    """The pixels do not clearly show an upright frontal chest film."""
 
 
 class Finding(StrEnum):

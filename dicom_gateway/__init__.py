@@ -37,6 +37,8 @@ Files, in the order in which a film meets them:
 - `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 - `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.
+- `image_features`: an array described by some hundred numbers.
+- `image_guard`: is it a frontal chest film? A small network in NumPy.
 - `picture`: PNG and JPEG to display values, for prediction from files and for training.
 - `screening_request`: the message to the workers.
 - `dispatch`: hands the message to the broker.

@@ -166,6 +166,8 @@ def _judge_view(film: Candidate, settings: GatewaySettings) -> Verdict:
 def _judge_something_known(film: Candidate, settings: GatewaySettings) -> Verdict:
     is_xray = _read_modality(film.header) in XRAY_MODALITIES
     if not is_xray and Doubt.BODY_PART_UNKNOWN in _judge_body_part(film, settings).doubts:
+        if settings.image_guard:
+            return Verdict(None, "", kind_unknown=True)
         return Verdict(Refusal.NOT_AN_XRAY, "nothing in the header speaks of an X-ray or of a chest")
     return PASSED
 
@@ -225,7 +227,7 @@ DEFAULT_RULES: Final = (
     DefaultRule("view", "AP or PA, by view position, view code or description", _judge_view, _always),
     DefaultRule(
         "something-known",
-        "modality, body part or a description speak of an X-ray or a chest",
+        "modality, body part or a description speak of an X-ray or a chest, or the image guard sees one",
         _judge_something_known,
         _always,
     ),

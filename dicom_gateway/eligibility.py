@@ -7,15 +7,20 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from db.codes import Doubt
+from db.codes import Doubt, Refusal
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.default_rules import DEFAULT_RULES
+from dicom_gateway.image_guard import Certainty, Opinion, Picture
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.site_rules import Candidate, find_rule
 from dicom_gateway.verdict import Verdict
 
 OWN_MANUFACTURER: Final = "tbscreen"
 """Manufacturer (0008,0070) of every object that tbscreen makes."""
+
+
+GUARD_RULE: Final = "image-guard"
+"""Where the pixels decide, this stands in the place of a rule's name."""
 
 
 def judge(
@@ -32,6 +37,7 @@ def judge(
     if site is not None and site.code is not None:
         return Verdict(site.code, "refused by the settings", rule=site.name)
     doubts: list[Doubt] = []
+    kind_unknown = False
     for rule in DEFAULT_RULES:
         if site is not None and rule.waived_by(site):
             continue
@@ -39,7 +45,31 @@ def judge(
         if verdict.refusal is not None:
             return replace(verdict, rule=rule.name)
         doubts.extend(verdict.doubts)
-    return Verdict(None, "eligible", tuple(doubts), site.name if site is not None else "")
+        kind_unknown = kind_unknown or verdict.kind_unknown
+    return Verdict(None, "eligible", tuple(doubts), site.name if site is not None else "", kind_unknown)
+
+
+def judge_pixels(verdict: Verdict, opinion: Opinion) -> Verdict:
+    """Weigh what the header said of a film against what its pixels show.
+
+    Where the pixels clearly show something else, they win. Where they are not clear, the film is screened
+    with a doubt; unless the header is silent, too. A clear chest film needs no body part in its header. The
+    guard knows no lateral films, so that an unknown view stays a doubt.
+
+    Args:
+        verdict: without refusal, by the header.
+        opinion: of the image guard.
+    """
+    if opinion.certainty is Certainty.CHEST:
+        known = tuple(doubt for doubt in verdict.doubts if doubt is not Doubt.BODY_PART_UNKNOWN)
+        return replace(verdict, doubts=known)
+    if opinion.certainty is Certainty.NO_CHEST:
+        refusal = Refusal.NOT_CHEST if opinion.picture is Picture.OTHER_RADIOGRAPH else Refusal.NOT_AN_XRAY
+        return Verdict(refusal, opinion.words, rule=GUARD_RULE)
+    if verdict.kind_unknown:
+        detail = f"nothing in the header speaks of an X-ray or of a chest, and the film {opinion.words}"
+        return Verdict(Refusal.NOT_AN_XRAY, detail, rule=GUARD_RULE)
+    return replace(verdict, detail=f"eligible; {opinion.words}", doubts=(*verdict.doubts, Doubt.GUARD_UNSURE))
 
 
 def is_own_output(header: Dataset) -> bool:

@@ -26,6 +26,7 @@ from db.tables import now
 from dicom_gateway import eligibility
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
+from dicom_gateway.image_guard import shipped_network
 from dicom_gateway.normalization import SPEC, FilmArray, normalize_strips
 from dicom_gateway.radiograph import UndecodableError, read_rendering
 from dicom_gateway.rendering import Display, NotAnXrayError, Rendering
@@ -68,7 +69,7 @@ class Preparation:
 
 
 def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Preparation:
-    """Judge, decode and normalize one film.
+    """Judge one film by its header, decode and normalize it, and look at what it shows.
 
     Args:
         path: a DICOM file.
@@ -90,6 +91,10 @@ def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Pre
         return Preparation(Refusal.UNDECODABLE, str(error), rule="pixels")
     except NotAnXrayError as error:
         return Preparation(Refusal.NOT_AN_XRAY, str(error), rule="pixels")
+    if settings.image_guard:
+        verdict = eligibility.judge_pixels(verdict, shipped_network().judge(array))
+        if verdict.refusal is not None:
+            return Preparation(verdict.refusal, verdict.explanation, rule=verdict.rule)
     return Preparation(None, verdict.explanation, verdict.doubts, verdict.rule, array, rendition)
 
 
@@ -190,6 +195,8 @@ class PreparationLoop(threading.Thread):
         self, database: Database, spool: Spool, dispatcher: Dispatcher, settings: GatewaySettings
     ) -> None:
         super().__init__(name="preparation", daemon=True)
+        if settings.image_guard:
+            shipped_network()  # a gateway without it says so at its start, and not by children that end
         self._database = database
         self._spool = spool
         self._dispatcher = dispatcher

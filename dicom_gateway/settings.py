@@ -101,6 +101,9 @@ class GatewaySettings(BaseModel):
     """Films wait in the spool while so many are in the broker's queue."""
     excluded_calling_ae_titles: tuple[AeTitle, ...] = ()
     """Films from these senders are taken and refused as `excluded_by_rule`."""
+    image_guard: bool = True
+    """Look at the pixels, too: what clearly is no frontal chest film is refused, what may be none is screened
+    with a doubt, and a film whose header says too little is screened if it shows a chest."""
     rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
     """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
 

@@ -18,6 +18,9 @@ class Verdict:
     rule: str = ""
     """Name of a site's rule or of a default rule; that of no rule where none had anything to say."""
 
+    kind_unknown: bool = False
+    """True where nothing in the header speaks of an X-ray or of a chest: the pixels alone must tell."""
+
     @property
     def explanation(self) -> str:
         """What is kept in db and shown to people."""

@@ -49,6 +49,7 @@ def main() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from db.database import DatabaseError
+    from dicom_gateway.image_guard import GuardError
     from dicom_gateway.spool import SpoolError
     from reports.period import ReportError
     from tbscreen.activation import ActivationError
@@ -65,6 +66,7 @@ def main() -> None:
         NoRedisError,
         ProcessError,
         ReportError,
+        GuardError,
         SpoolError,
         SupervisorError,
         BundleError,

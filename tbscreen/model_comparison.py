@@ -15,7 +15,7 @@ from db.bundles import RegisteredModel
 from db.database import Database
 from dicom_gateway.normalization import FilmArray
 from tbscreen.activation import ActivationError, check_normalization, read_films
-from tbscreen.prepared_file import read_file
+from tbscreen.prepared_file import read_labelled
 from tbscreen.settings import Settings
 from training.comparison import Comparison, compare_scored, find_seen
 from training.film_index import FilmIndex, FilmIndexError, index_films
@@ -99,10 +99,7 @@ def _index(settings: Settings, images: Sequence[str], labels: Path | None, progr
     task = progress.add_task("reading films")
 
     def read(path: Path) -> FilmArray:
-        prepared = read_file(path, settings.gateway)
-        if prepared.array is None:
-            raise ValueError(prepared.error)
-        return prepared.array
+        return read_labelled(path, settings.gateway)
 
     def show(done: int, total: int) -> None:
         progress.update(task, completed=done, total=total)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.codes import Doubt
+from dicom_gateway.eligibility import GUARD_RULE
+from dicom_gateway.image_guard import Certainty, shipped_network
 from dicom_gateway.normalization import FilmArray, normalize
 from dicom_gateway.picture import PICTURES, read_picture
 from dicom_gateway.preparation import prepare
@@ -57,7 +59,7 @@ def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> Prepar
     """
     try:
         if path.suffix.lower() in PICTURES:
-            return PreparedFile(str(path), normalize(read_picture(path)), detail="a picture without header")
+            return _look_at(path, normalize(read_picture(path)), settings)
         if not is_dicom(path):
             return PreparedFile(str(path), None, error="neither PNG, JPEG nor DICOM")
         film = prepare(path, sender, settings)
@@ -67,6 +69,28 @@ def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> Prepar
     refusal = None if film.refusal is None else film.refusal.value
     error_text = "" if refusal is None else f"{refusal}: {film.detail}"
     return PreparedFile(str(path), film.array, film.doubts, error_text, refusal, film.rule, film.detail)
+
+
+def read_labelled(path: Path, settings: GatewaySettings) -> FilmArray:
+    """Read a film of which a person said what it shows: the image guard is not asked.
+
+    Raises:
+        ValueError: saying what is wrong with the file.
+    """
+    prepared = read_file(path, settings.model_copy(update={"image_guard": False}))
+    if prepared.array is None:
+        raise ValueError(prepared.error)
+    return prepared.array
+
+
+def _look_at(path: Path, array: FilmArray, settings: GatewaySettings) -> PreparedFile:
+    """Whoever names a picture wants it scored: if the guard sees no chest film, it is scored with a doubt."""
+    if not settings.image_guard:
+        return PreparedFile(str(path), array, detail="a picture without header")
+    opinion = shipped_network().judge(array)
+    unsure = opinion.certainty is not Certainty.CHEST
+    doubts, rule = ((Doubt.GUARD_UNSURE,), GUARD_RULE) if unsure else ((), "")
+    return PreparedFile(str(path), array, doubts, rule=rule, detail=opinion.words)
 
 
 def is_dicom(path: Path) -> bool:

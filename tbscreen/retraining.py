@@ -12,8 +12,7 @@ from pydicom import dcmread
 from rich.console import Console
 from rich.table import Table
 
-from dicom_gateway.normalization import FilmArray
-from tbscreen.prepared_file import is_dicom, read_file
+from tbscreen.prepared_file import is_dicom, read_labelled
 from tbscreen.settings import Settings
 from tbscreen.tables_for_people import NOTICE
 from tbscreen.training_progress import TrainingProgress
@@ -71,7 +70,7 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
             order.settings.cache,
             order.labels,
             order.labels_from,
-            lambda path: _read(path, settings),
+            lambda path: read_labelled(path, settings.gateway),
             progress.advance,
             reader_name="gateway",
         )
@@ -107,13 +106,6 @@ class _BundleScores:
         for first in range(0, len(positions), 32):
             scores.extend(self._predictor.predict(store.read(positions[first : first + 32])).tolist())
         return scores
-
-
-def _read(path: Path, settings: Settings) -> FilmArray:
-    prepared = read_file(path, settings.gateway)
-    if prepared.array is None:
-        raise ValueError(prepared.error)
-    return prepared.array
 
 
 def _find_patient(film: LabelledFilm) -> LabelledFilm:

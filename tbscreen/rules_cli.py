@@ -14,6 +14,7 @@ from rich.table import Table
 from tbscreen.terminal import prepare, print_json
 
 if TYPE_CHECKING:
+    from dicom_gateway.normalization import FilmArray
     from dicom_gateway.rule_settings import RuleSettings
     from dicom_gateway.settings import GatewaySettings
 
@@ -46,6 +47,8 @@ class TestedFilm:
     rule: str
     detail: str
     doubts: tuple[str, ...] = ()
+    guard: str | None = None
+    """What the image guard says, also of films that the header keeps from it; None without pixels."""
 
 
 @rules_app.command("list")
@@ -78,11 +81,13 @@ def try_rules(
         print_json([asdict(film) for film in films])
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("file", "outcome", "rule", "why"):
+    for heading in ("file", "outcome", "rule", "why", "image guard"):
         table.add_column(heading, overflow="fold")
     for film in films:
         why = film.detail if not film.doubts else f"{film.detail}; doubts: {', '.join(film.doubts)}"
-        table.add_row(Path(film.file).name, film.refusal or film.outcome, film.rule or "-", why)
+        table.add_row(
+            Path(film.file).name, film.refusal or film.outcome, film.rule or "-", why, film.guard or "-"
+        )
     Console().print(table, markup=False, highlight=False)
 
 
@@ -110,9 +115,32 @@ def try_film(path: Path, sender: str, settings: GatewaySettings) -> TestedFilm:
     film = read_file(path, settings, sender)
     if film.array is not None:
         doubts = tuple(doubt.value for doubt in film.doubts)
-        return TestedFilm(film.file, "screened", None, film.rule, film.detail, doubts)
+        guard = _ask_guard(film.array)
+        return TestedFilm(film.file, "screened", None, film.rule, film.detail, doubts, guard)
     outcome = "refused" if film.refusal else "unreadable"
-    return TestedFilm(film.file, outcome, film.refusal, film.rule, film.detail or film.error)
+    guard = _ask_guard(_decode(path)) if film.refusal else None
+    return TestedFilm(film.file, outcome, film.refusal, film.rule, film.detail or film.error, guard=guard)
+
+
+def _decode(path: Path) -> FilmArray | None:
+    """Return the array of a film that is refused, or None where it cannot be made."""
+    from dicom_gateway.normalization import normalize
+    from dicom_gateway.radiograph import read_display
+    from dicom_gateway.rendering import RadiographError
+
+    try:
+        return normalize(read_display(path))
+    except RadiographError:
+        return None
+
+
+def _ask_guard(array: FilmArray | None) -> str | None:
+    from dicom_gateway.image_guard import shipped_network
+
+    if array is None:
+        return None
+    opinion = shipped_network().judge(array)
+    return f"{opinion.certainty.value}: {opinion.words}"
 
 
 def _write_conditions(rule: RuleSettings) -> str:

@@ -53,6 +53,13 @@ Writing down:
 - `report`: the report, one HTML file.
 - `templates/`: its page and style.
 
+The gateway's image guard, which is no bundle:
+
+- `image_guard`: trains it, and measures it on places and subjects that it has not seen.
+- `guard_examples`: what it learns from and is measured on.
+- `guard_pictures`: chest films changed, turned and cut; test patterns.
+- `guard_phantoms`: radiographs of other parts of the body, drawn.
+
 Other ways to a bundle:
 
 - `keras_graph`: a model JSON of Keras 2 or 3, rewritten without what could run code.
@@ -60,5 +67,5 @@ Other ways to a bundle:
 - `training_error`: the root of this room's errors.
 
 This room imports no Celery, opens no network connection and knows no database table. Of `dicom_gateway`
-and `worker` it takes the pure modules: the normalization and the bundle format.
+and `worker` it takes the pure modules: normalization, image guard and bundle format.
 """

@@ -23,7 +23,8 @@ from pydicom.uid import (
 
 from db.codes import Doubt, Refusal
 from dicom_gateway.dataset_header import read_header
-from dicom_gateway.eligibility import is_own_output, judge
+from dicom_gateway.eligibility import is_own_output, judge, judge_pixels
+from dicom_gateway.image_guard import Certainty, Opinion, Picture
 from dicom_gateway.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.verdict import Verdict
@@ -361,6 +362,57 @@ def test_real_file_is_judged_by_its_header(name: str, refusal: Refusal | None) -
     verdict = judge(header.dataset, str(header.transfer_syntax), "MODALITY", SETTINGS)
 
     assert (verdict.refusal, verdict.doubts) == (refusal, ())
+
+
+SILENT = {"Modality": None, "BodyPartExamined": None}
+
+
+def test_where_the_header_is_silent_the_image_guard_decides_or_nobody_may() -> None:
+    with_guard = _judge(**SILENT)
+    header = _film(**SILENT)
+    without = judge(header, str(ExplicitVRLittleEndian), "X", GatewaySettings(image_guard=False))
+
+    assert (with_guard.refusal, with_guard.kind_unknown) == (None, True)
+    assert (without.refusal, without.rule) == (Refusal.NOT_AN_XRAY, "something-known")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "certainty", "picture", "refusal", "doubts"),
+    [
+        ({}, Certainty.CHEST, Picture.FRONTAL_CHEST, None, ()),
+        ({}, Certainty.UNSURE, Picture.FRONTAL_CHEST, None, (Doubt.GUARD_UNSURE,)),
+        ({}, Certainty.UNSURE, Picture.TURNED_CHEST, None, (Doubt.GUARD_UNSURE,)),
+        ({}, Certainty.NO_CHEST, Picture.OTHER_RADIOGRAPH, Refusal.NOT_CHEST, ()),
+        ({}, Certainty.NO_CHEST, Picture.NOT_AN_XRAY, Refusal.NOT_AN_XRAY, ()),
+        ({"ViewPosition": None}, Certainty.CHEST, Picture.FRONTAL_CHEST, None, (Doubt.VIEW_UNKNOWN,)),
+        ({"BodyPartExamined": None}, Certainty.CHEST, Picture.FRONTAL_CHEST, None, ()),
+        (
+            {"BodyPartExamined": None},
+            Certainty.UNSURE,
+            Picture.FRONTAL_CHEST,
+            None,
+            (Doubt.BODY_PART_UNKNOWN, Doubt.GUARD_UNSURE),
+        ),
+        (SILENT, Certainty.CHEST, Picture.FRONTAL_CHEST, None, ()),
+        (SILENT, Certainty.UNSURE, Picture.FRONTAL_CHEST, Refusal.NOT_AN_XRAY, ()),
+        (SILENT, Certainty.NO_CHEST, Picture.OTHER_RADIOGRAPH, Refusal.NOT_CHEST, ()),
+    ],
+    ids=str,
+)
+def test_pixels_win_where_they_are_clear_and_raise_a_doubt_where_they_are_not(
+    attributes: dict[str, Any],
+    certainty: Certainty,
+    picture: Picture,
+    refusal: Refusal | None,
+    doubts: tuple[Doubt, ...],
+) -> None:
+    verdict = judge_pixels(_judge(**attributes), Opinion(certainty, picture, 0.25))
+
+    assert (verdict.refusal, verdict.doubts) == (refusal, doubts)
+    assert (verdict.rule == "image-guard") is (refusal is not None)
+    assert ("looks like" in verdict.detail or "does not look" in verdict.detail) is (
+        certainty is not Certainty.CHEST
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import CTImageStorage
 
@@ -27,9 +28,11 @@ from dicom_gateway.preparation import (
 from dicom_gateway.radiograph import read_display
 from dicom_gateway.rendition import RENDITION_PIXELS
 from dicom_gateway.settings import GatewaySettings
+from tests.films import real_film
 from tests.golden.synthetic import draw_shapes, make_lut, write_film
 
-SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL",))
+SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL",), image_guard=False)
+"""Without the image guard: most films here are drawn, and show no chest."""
 
 DEADLINE_S = 30.0
 
@@ -109,6 +112,42 @@ def test_film_that_is_not_screened_gives_a_refusal_with_its_reason_and_no_array(
     assert preparation.detail
     assert preparation.array is None
     assert preparation.rendition == b""
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "refusal", "doubts"),
+    [
+        ("RG1_UNCR.dcm", {}, None, ()),
+        ("RG1_UNCR.dcm", {"Modality": None, "BodyPartExamined": None}, None, ()),
+        ("RG1_UNCR.dcm", {"PhotometricInterpretation": "MONOCHROME2"}, None, (Doubt.GUARD_UNSURE,)),
+        ("RG3_UNCR.dcm", {"BodyPartExamined": "CHEST"}, Refusal.NOT_CHEST, ()),
+        ("RG3_UNCR.dcm", {"Modality": None, "BodyPartExamined": None}, Refusal.NOT_CHEST, ()),
+    ],
+    ids=str,
+)
+def test_the_image_guard_sees_what_the_header_does_not_say(
+    name: str,
+    attributes: dict[str, object],
+    refusal: Refusal | None,
+    doubts: tuple[Doubt, ...],
+    tmp_path: Path,
+) -> None:
+    film = dcmread(real_film(name))
+    for keyword, value in attributes.items():
+        setattr(film, keyword, value)
+    film.save_as(tmp_path / "film.dcm")
+
+    preparation = prepare(tmp_path / "film.dcm", "MODALITY", GatewaySettings())
+
+    assert (preparation.refusal, preparation.doubts) == (refusal, doubts)
+    assert (preparation.array is None) is (refusal is not None)
+    assert preparation.rule == ("image-guard" if refusal is not None else "")
+
+
+def test_what_is_drawn_is_never_screened_without_doubt(film: Path) -> None:
+    preparation = prepare(film, "MODALITY", GatewaySettings())
+
+    assert preparation.refusal is not None or Doubt.GUARD_UNSURE in preparation.doubts
 
 
 @pytest.mark.parametrize("keep", [0, 100, 200, 600, 5000, 100_000])

@@ -68,6 +68,18 @@ def test_people_see_name_outcome_and_rule() -> None:
     assert lines[1].split()[:3] == ["RG3_UNCR.dcm", "not_chest", "body-part"]
 
 
+def test_the_image_guard_is_asked_whatever_the_header_says(tmp_path: Path) -> None:
+    hip = small_film(tmp_path, BodyPartExamined="HIP")
+    leg = str(real_film("RG3_UNCR.dcm"))
+    (tmp_path / "cut.dcm").write_bytes(hip.read_bytes()[:-1000])
+
+    tested = json.loads(_run("rules", "test", "--json", str(hip), leg, str(tmp_path / "cut.dcm")))
+
+    assert tested[0]["guard"].startswith("chest: looks like a frontal chest film")
+    assert tested[1]["guard"].startswith("no_chest: looks like a radiograph of something else")
+    assert (tested[2]["refusal"], tested[2]["guard"]) == ("not_chest", None)
+
+
 def _run(*arguments: str) -> str:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output

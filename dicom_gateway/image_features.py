@@ -1,0 +1,99 @@
+"""An array described by some hundred numbers: what the image guard looks at. NumPy only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+THUMBNAIL: Final = 32
+GRADIENT_SIDE: Final = 64
+CELLS: Final = 8
+DIRECTIONS: Final = 8
+GREYS: Final = 16
+
+FeatureVector = npt.NDArray[np.float32]
+"""float32 (FEATURES,)."""
+
+FEATURES: Final = THUMBNAIL**2 + CELLS**2 * DIRECTIONS + GREYS + 12
+"""How many numbers describe an array."""
+
+_FLAT: Final = 1e-3
+"""A standard deviation below this is that of an array without a picture."""
+
+
+def describe(array: npt.NDArray[np.float32]) -> FeatureVector:
+    """Describe an array.
+
+    Args:
+        array: float32 (256, 256) in 0..1, as `normalization.normalize` makes it.
+
+    Returns:
+        A thumbnail with its mean taken away and its contrast made one; how much edge runs in which direction
+        in each of 8 by 8 cells (histograms of oriented gradients, Dalal and Triggs 2005); a histogram of
+        greys; and symmetry, sharpness and flatness as single numbers.
+    """
+    thumbnail = _shrink(array, THUMBNAIL)
+    spread = max(float(thumbnail.std()), _FLAT)
+    standard = (thumbnail - thumbnail.mean()) / spread
+    return np.concatenate(
+        [
+            np.clip(standard, -3.0, 3.0).ravel(),
+            _describe_edges(_shrink(array, GRADIENT_SIDE)),
+            np.sqrt(np.histogram(array, bins=GREYS, range=(0.0, 1.0))[0] / array.size),
+            _describe_whole(array, standard, spread),
+        ]
+    ).astype(np.float32)
+
+
+def _shrink(array: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.float32]:
+    rows, columns = array.shape[0] // side, array.shape[1] // side
+    shrunk: npt.NDArray[np.float32] = array.reshape(side, rows, side, columns).mean(
+        axis=(1, 3), dtype=np.float32
+    )
+    return shrunk
+
+
+def _describe_edges(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    down, right = np.gradient(picture)
+    strength = np.hypot(down, right)
+    direction = np.floor(np.arctan2(down, right) % np.pi / np.pi * DIRECTIONS).astype(np.int64) % DIRECTIONS
+    place = np.arange(GRADIENT_SIDE) * CELLS // GRADIENT_SIDE
+    slot = (place[:, None] * CELLS + place[None, :]) * DIRECTIONS + direction
+    amount = np.bincount(slot.ravel(), weights=strength.ravel(), minlength=CELLS**2 * DIRECTIONS)
+    whole = amount.sum()
+    # The root evens out what a marker or a collimator's edge would outshine.
+    return np.sqrt(amount / whole if whole > 0 else amount).astype(np.float32) * np.float32(8.0)
+
+
+def _describe_whole(
+    array: npt.NDArray[np.float32], standard: npt.NDArray[np.float32], spread: float
+) -> npt.NDArray[np.float32]:
+    columns, rows = standard.mean(axis=0), standard.mean(axis=1)
+    steps = np.abs(np.diff(array, axis=0)), np.abs(np.diff(array, axis=1))
+    coarse = np.abs(np.diff(_shrink(array, GRADIENT_SIDE), axis=1)).mean()
+    third = THUMBNAIL // 3
+    return np.array(
+        [
+            _correlate(standard, standard[:, ::-1]),
+            _correlate(standard, standard[::-1]),
+            _correlate(columns, columns[::-1]),
+            _correlate(rows, rows[::-1]),
+            spread * 4.0,
+            float(array.mean()),
+            float((array <= 0.004).mean()),
+            float((array >= 0.996).mean()),
+            float((steps[0][:, :-1] + steps[1][:-1] < 1e-4).mean()),
+            np.log10(float(steps[0].mean() + steps[1].mean()) + 1e-5),
+            np.log10(float(coarse) + 1e-5),
+            float(standard[third:-third, third:-third].mean()),
+        ],
+        dtype=np.float32,
+    )
+
+
+def _correlate(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
+    first, second = one - one.mean(), other - other.mean()
+    size = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum()) / size if size > 1e-6 else 0.0
