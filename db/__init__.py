@@ -38,6 +38,7 @@ Files, in the order in which a film meets them:
 - `worklist_conditions`: its conditions, each with the index ranges in which it holds.
 - `worklist_places`: the worklist's order, and the index ranges in which a filtered page of it lies.
 - `study_entries`: a study and its films as the worklist shows them.
+- `gauges`: how much waits, for whom and since when.
 - `worklist`: the one prioritised query, page by page.
 - `study_details`: everything that is known of one study and its films.
 - `roles`: who may do what.

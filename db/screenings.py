@@ -27,6 +27,7 @@ class Attempt:
     bundle_digest: str
     operating_point: str
     doubts: Sequence[Doubt]
+    received_at: datetime
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def begin_attempt(session: Session, instance_id: int) -> Attempt | None:
         bundle_digest=instance.bundle_digest,
         operating_point=instance.operating_point,
         doubts=[Doubt(value) for value in instance.doubts],
+        received_at=instance.received_at,
     )
 
 

@@ -231,6 +231,13 @@ class Instance(Table):
         UniqueConstraint("sop_instance_uid", "dataset_sha256"),
         UniqueConstraint("sop_instance_uid", "revision"),
         Index("ix_instances_due", "gateway", "state", "due_at"),
+        Index(
+            "ix_instances_waiting",
+            "state",
+            "received_at",
+            sqlite_where=text("state IN ('received', 'queued')"),
+            postgresql_where=text("state IN ('received', 'queued')"),
+        ),
     )
 
 

@@ -30,6 +30,7 @@ Files, in the order in which a film meets them:
 - `default_rules`: the rules that hold at every site.
 - `patient_age`: how old the patient was.
 - `verdict`: what is decided of one film, and by which rule.
+- `metrics`: what gateway and courier count.
 - `open_ports`: the TCP ports, which several processes may share.
 - `codestream`: what a compressed frame says of its own size, before a decoder believes it.
 - `rendering`: stored values become display values, strip by strip.

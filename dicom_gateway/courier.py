@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import commitments, deliveries
 from db.database import Database
+from dicom_gateway import metrics
 from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.commitment_round import CommitmentRound
 from dicom_gateway.commitment_settings import CommitmentSettings
@@ -180,7 +181,9 @@ class Courier:
                     session, delivery.delivery_id, timedelta(seconds=pause), outcome.reason
                 )
                 delivery_log.warning("delivery postponed", reason=outcome.reason, seconds=round(pause, 1))
+        metrics.DELIVERIES.labels(delivery.peer, outcome.result.name.lower()).inc()
         if outcome.peer_in_trouble:
+            metrics.PEER_TROUBLES.labels(delivery.peer).inc()
             pause = breaker.record_failure()
             delivery_log.warning("peer in trouble: left in peace", seconds=round(pause, 1))
         elif breaker.record_success():

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from db import films
 from db.database import Database
 from db.tables import now
+from dicom_gateway import metrics
 from dicom_gateway.audit_trail import AuditTrail
 from dicom_gateway.dataset_header import (
     DatasetHeader,
@@ -70,6 +71,12 @@ class FilmReception:
 
     def store(self, event: evt.Event) -> int:
         """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
+        with metrics.RECEPTION_SECONDS.time():
+            status = self._store(event)
+        metrics.RECEPTIONS.labels(f"0x{status:04X}").inc()
+        return status
+
+    def _store(self, event: evt.Event) -> int:
         requested_at = now()
         request: Any = event.request
         sop_instance_uid = str(request.AffectedSOPInstanceUID)
@@ -113,6 +120,7 @@ class FilmReception:
         except Exception as error:  # noqa: BLE001  whatever it is, the sender keeps the film and tries again
             store_log.error("trouble: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
+        metrics.RECEIVED_BYTES.inc(file.byte_size)
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
         if not reception.file_wanted:
             self._spool.discard(file.relative_path)

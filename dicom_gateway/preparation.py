@@ -23,7 +23,7 @@ from db import films
 from db.codes import Doubt, Refusal
 from db.database import Database
 from db.tables import now
-from dicom_gateway import eligibility
+from dicom_gateway import eligibility, metrics
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
 from dicom_gateway.image_guard import shipped_network
@@ -254,8 +254,10 @@ class PreparationLoop(threading.Thread):
         elif film.spool_path is None or not self._spool.path(film.spool_path).is_file():
             self._refuse(film, Refusal.PROCESSING_FAILED, "the file is no longer in the spool")
         else:
-            preparation = self._child.prepare(self._spool.path(film.spool_path), film.calling_ae_title)
+            with metrics.PREPARATION_SECONDS.time():
+                preparation = self._child.prepare(self._spool.path(film.spool_path), film.calling_ae_title)
             if preparation is None:
+                metrics.PREPARATIONS_LOST.inc()
                 film_log.error("preparation died or hung", attempt=film.preparation_attempts)
                 with self._database.write() as session:
                     films.postpone(session, film.instance_id, timedelta(0), count_attempt=True)
@@ -294,11 +296,13 @@ class PreparationLoop(threading.Thread):
             with self._database.write() as session:
                 films.mark_unsent(session, film.instance_id, OUTAGE_PAUSE)
             return
+        metrics.DISPATCHES.inc()
         log.info("film dispatched", film=key[:12])
 
     def _refuse(self, film: films.DueFilm, refusal: Refusal, detail: str) -> None:
         with self._database.write() as session:
             films.refuse(session, film.instance_id, refusal, detail)
+        metrics.REFUSALS.labels(refusal.value).inc()
         log.info("film refused", film=film_key(film.sop_instance_uid)[:12], refusal=refusal.value)
 
     def _postpone(self, film: films.DueFilm, delay: timedelta) -> None:

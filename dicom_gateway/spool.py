@@ -90,6 +90,14 @@ class Spool:
                 if path.stat().st_mtime <= limit:
                     yield str(path.relative_to(self.directory))
 
+    def used_bytes(self) -> int:
+        """Space that kept files take."""
+        total = 0
+        for path in chain(self.directory.glob("??/*.dcm"), self.directory.glob("??/??/*.dcm")):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
+
     def free_bytes(self) -> int:
         """Space left for films."""
         return shutil.disk_usage(self.directory).free

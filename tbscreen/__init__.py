@@ -23,7 +23,16 @@ Files:
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.
 - `logs`: structured logs, without patient data.
-- `processes`: the main function of each kind of process: gateway, worker, courier, web.
+- `gateway_process`: the main function of a gateway.
+- `worker_process`: of a worker.
+- `courier_process`: of a courier.
+- `web_process`: of the page.
+- `process_life`: what all processes do alike.
+- `monitor`: `/healthz`, `/readyz` and `/metrics` of a process.
+- `monitoring_settings`: on which ports.
+- `readiness`: what must hold for a process to do its work.
+- `database_metrics`: what the database says of the whole installation.
+- `gateway_metrics`: how full spool and queue are.
 - `listener_processes`: several processes that take associations for one gateway.
 - `auditing`: opens a process' audit trail.
 - `private_redis`: the broker of an installation on one machine.

@@ -53,8 +53,9 @@ def main() -> None:
     from dicom_gateway.spool import SpoolError
     from reports.period import ReportError
     from tbscreen.activation import ActivationError
+    from tbscreen.monitor import MonitorError
     from tbscreen.private_redis import NoRedisError
-    from tbscreen.processes import ProcessError
+    from tbscreen.process_life import ProcessError
     from tbscreen.supervisor import SupervisorError
     from training.training_error import TrainingError
     from worker.bundle import BundleError
@@ -63,6 +64,7 @@ def main() -> None:
         SettingsError,
         ActivationError,
         DatabaseError,
+        MonitorError,
         NoRedisError,
         ProcessError,
         ReportError,
@@ -130,7 +132,7 @@ def serve() -> None:
 @app.command()
 def gateway(ready_file: ReadyFile = None) -> None:
     """Run a gateway: receive, judge, normalize and dispatch films."""
-    from tbscreen.processes import run_gateway
+    from tbscreen.gateway_process import run_gateway
 
     run_gateway(prepare("gateway"), ready_file)
 
@@ -138,7 +140,7 @@ def gateway(ready_file: ReadyFile = None) -> None:
 @app.command()
 def worker(ready_file: ReadyFile = None) -> None:
     """Run a worker: arrays in, scores out."""
-    from tbscreen.processes import run_worker
+    from tbscreen.worker_process import run_worker
 
     run_worker(prepare("worker"), ready_file)
 
@@ -146,7 +148,7 @@ def worker(ready_file: ReadyFile = None) -> None:
 @app.command()
 def courier(ready_file: ReadyFile = None) -> None:
     """Run a courier: build reports and bring them to the peers."""
-    from tbscreen.processes import run_courier
+    from tbscreen.courier_process import run_courier
 
     run_courier(prepare("courier"), ready_file)
 
@@ -154,7 +156,7 @@ def courier(ready_file: ReadyFile = None) -> None:
 @app.command()
 def web(ready_file: ReadyFile = None) -> None:
     """Serve the page: worklist, studies, reads, REST."""
-    from tbscreen.processes import run_web
+    from tbscreen.web_process import run_web
 
     run_web(prepare("web"), ready_file)
 

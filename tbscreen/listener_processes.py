@@ -24,6 +24,7 @@ from dicom_gateway.spool import Spool
 from dicom_gateway.storage_scp import StorageScp
 from tbscreen.auditing import open_audit_trail
 from tbscreen.logs import configure_logs
+from tbscreen.process_life import ProcessError
 from tbscreen.settings import Settings
 
 UP: Final = b"up"
@@ -38,7 +39,7 @@ REPLACEMENT_PAUSE_S: Final = 1.0
 log = structlog.get_logger(__name__)
 
 
-class ListenerError(Exception):
+class ListenerError(ProcessError):
     """A listener process does not start. Its own log says why."""
 
 

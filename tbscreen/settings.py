@@ -29,6 +29,7 @@ from dicom_gateway.commitment_settings import CommitmentSettings
 from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from reports.settings import ReportSettings
+from tbscreen.monitoring_settings import MonitoringSettings
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
 
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     pull: PullSettings = PullSettings()
     peers: tuple[PeerSettings, ...] = ()
     """Other DICOM nodes: who gets the reports."""

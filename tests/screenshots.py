@@ -13,7 +13,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from reports.settings import ReportSettings
 from tbscreen import __version__
-from tbscreen.processes import make_report_page
+from tbscreen.web_process import make_report_page
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room

@@ -17,6 +17,7 @@ Files, in the order in which a film meets them:
 - `openvino_runtime`: OpenVINO, where it is installed; it never calls out.
 - `tensorflow_backend`: what only TensorFlow can do.
 - `devices`: what the backend computes on; the only place where TensorFlow, JAX and PyTorch differ.
+- `metrics`: what a worker counts.
 - `calibration`: score to probability, for a prevalence.
 - `triage`: probability to finding and priority.
 

@@ -18,6 +18,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import now
 from dicom_gateway.screening_request import ScreeningRequest
+from worker import metrics
 from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
 from worker.settings import WorkerSettings
@@ -91,7 +92,9 @@ class Screener:
             film_log.warning("handed back: array of another normalization")
             return self._hand_back(request, timedelta(seconds=1))
         started_at = now()
-        scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
+        with metrics.PREDICTION_SECONDS.time():
+            scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
+        metrics.BATCH_FILMS.observe(len(scores))
         verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
         result = screenings.Result(
             instance_id=request.instance_id,
@@ -113,6 +116,7 @@ class Screener:
         film_log.info("film screened", recorded=recorded, attempt=attempt.number)
         if not recorded:
             return Outcome.NOTHING_TO_DO
+        _count(result, attempt)
         self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
         return Outcome.SCREENED
 
@@ -145,6 +149,7 @@ class Screener:
         return predictor
 
     def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> Outcome:
+        metrics.HANDED_BACK.inc()
         with self._database.write() as session:
             screenings.hand_back(session, request.instance_id, delay)
         return Outcome.HANDED_BACK
@@ -152,6 +157,13 @@ class Screener:
     def close(self) -> None:
         """Close its database connections."""
         self._database.close()
+
+
+def _count(result: screenings.Result, attempt: screenings.Attempt) -> None:
+    bundle = result.bundle_digest[:12]
+    metrics.SCREENINGS.labels(bundle, result.finding.value, result.priority.value).inc()
+    metrics.SCORES.labels(bundle).observe(result.probability)
+    metrics.TURNAROUND_SECONDS.observe((result.finished_at - attempt.received_at).total_seconds())
 
 
 def _pack(heat: npt.NDArray[np.float32]) -> screenings.Heat:

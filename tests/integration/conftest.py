@@ -17,6 +17,7 @@ from pynetdicom import AE, _config
 
 from db import worklist
 from db.worklist import FilmEntry, StudyEntry
+from tbscreen.monitoring_settings import PROCESSES
 from tbscreen.trial import Trial, trial
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, storescp
 from tests.servers.ports import free_port, wait_until
@@ -76,9 +77,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (
         orthanc(folder / "orthanc", gateway_port=port) as pacs,
         storescp(folder / "storescp") as receiver,
-        trial(gateway_port=port, tables=pacs.peer_toml() + receiver.peer_toml()) as installation,
+        trial(
+            gateway_port=port, tables=pacs.peer_toml() + receiver.peer_toml() + monitoring_toml()
+        ) as installation,
     ):
         yield Site(installation, pacs, receiver)
+
+
+def monitoring_toml() -> str:
+    """Return a table that gives each process a monitor on a free port."""
+    return "\n[monitoring]\n" + "".join(f"{process}_port = {free_port()}\n" for process in PROCESSES)
 
 
 def store_raw(port: int, path: Path, ae_title: str = "TBSCREEN") -> int | None:

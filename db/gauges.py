@@ -1,0 +1,81 @@
+"""How much waits, for whom and since when: what a monitoring system asks again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.states import CommitmentState, DeliveryState, FilmState
+from db.tables import CommitmentItem, Delivery, Instance, Model, OutboxEntry
+
+WAITING: Final = (FilmState.RECEIVED.value, FilmState.QUEUED.value)
+UNDELIVERED: Final = (DeliveryState.PENDING.value, DeliveryState.PARKED.value)
+UNCOMMITTED: Final = tuple(state.value for state in CommitmentState if state is not CommitmentState.COMMITTED)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """So many, the oldest since then."""
+
+    count: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True)
+class PeerQueue:
+    """Deliveries of one peer in one state."""
+
+    peer: str
+    state: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class Gauges:
+    """What the database says of the whole installation."""
+
+    films: Mapping[str, Queue]
+    """By state, of those that are not done."""
+    reports: Queue
+    """Results and refusals that the courier has not yet turned into objects."""
+    deliveries: Sequence[PeerQueue]
+    commitments: Mapping[str, int]
+    """By state, of those that are not committed."""
+    active_model: tuple[str, str, str] | None
+    """Name, version, digest."""
+
+
+def measure(session: Session) -> Gauges:
+    """Count what waits. What is done is not looked at, however much of it there is."""
+    films = session.execute(
+        select(Instance.state, func.count(), func.min(Instance.received_at))
+        .where(Instance.state.in_(WAITING))
+        .group_by(Instance.state)
+    ).all()
+    reports = session.execute(select(func.count(), func.min(OutboxEntry.due_at))).one()
+    deliveries = session.execute(
+        select(Delivery.peer, Delivery.state, func.count(), func.min(Delivery.created_at))
+        .where(Delivery.state.in_(UNDELIVERED))
+        .group_by(Delivery.peer, Delivery.state)
+        .order_by(Delivery.peer, Delivery.state)
+    ).all()
+    commitments = session.execute(
+        select(CommitmentItem.state, func.count())
+        .where(CommitmentItem.state.in_(UNCOMMITTED))
+        .group_by(CommitmentItem.state)
+    ).all()
+    model = session.execute(select(Model.name, Model.version, Model.digest).where(Model.active)).first()
+    counted = {state: Queue(count, oldest) for state, count, oldest in films}
+    return Gauges(
+        films={state: counted.get(state, Queue(0, None)) for state in WAITING},
+        reports=Queue(reports[0], reports[1]),
+        deliveries=[PeerQueue(*row) for row in deliveries],
+        commitments={str(state): int(count) for state, count in commitments},
+        active_model=None if model is None else (model.name, model.version, model.digest),
+    )

@@ -1,0 +1,31 @@
+"""What gateway and courier count. Labels are few, and none is of a patient."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+RECEPTIONS: Final = Counter(
+    "tbscreen_receptions", "C-STORE requests by the status that answered them.", ["status"]
+)
+RECEIVED_BYTES: Final = Counter("tbscreen_received_bytes", "Bytes of the datasets that were taken.")
+RECEPTION_SECONDS: Final = Histogram(
+    "tbscreen_reception_seconds",
+    "From the end of a dataset to its answer.",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+REFUSALS: Final = Counter("tbscreen_refusals", "Films that are not screened, by code.", ["refusal"])
+PREPARATION_SECONDS: Final = Histogram(
+    "tbscreen_preparation_seconds",
+    "From a file of the spool to the array, or to a refusal.",
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
+)
+PREPARATIONS_LOST: Final = Counter("tbscreen_preparations_lost", "Preparations that died or hung.")
+DISPATCHES: Final = Counter("tbscreen_dispatches", "Films that were handed to the broker.")
+DELIVERIES: Final = Counter(
+    "tbscreen_delivery_attempts", "Objects sent to a peer, by what came of it.", ["peer", "result"]
+)
+PEER_TROUBLES: Final = Counter(
+    "tbscreen_peer_troubles", "How often a peer was away, silent, full or gone in the middle.", ["peer"]
+)

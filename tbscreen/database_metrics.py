@@ -1,0 +1,82 @@
+"""What the database says of the whole installation, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import gauges
+from db.database import Database
+from db.tables import now
+
+UP: Final = "tbscreen_database_up"
+
+log = structlog.get_logger(__name__)
+
+
+class DatabaseMetrics(Collector):
+    """Asks the database each time that it is asked. Several processes may tell the same; take one of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def describe(self) -> list[Metric]:
+        """Nothing: the database need not be there yet when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each family."""
+        try:
+            with self._database.read() as session:
+                measured = gauges.measure(session)
+        except SQLAlchemyError as error:
+            log.warning("the database is away: not measured", error=type(error).__name__)
+            yield _gauge(UP, "Whether the database answers: 1 or 0.", 0)
+            return
+        yield _gauge(UP, "Whether the database answers: 1 or 0.", 1)
+        films = GaugeMetricFamily("tbscreen_films_waiting", "Films that are not done.", labels=["state"])
+        ages = GaugeMetricFamily(
+            "tbscreen_films_oldest_waiting_seconds", "Age of the oldest of them.", labels=["state"]
+        )
+        for state, queue in measured.films.items():
+            films.add_metric([state], queue.count)
+            ages.add_metric([state], _age(queue.oldest))
+        yield films
+        yield ages
+        yield _gauge("tbscreen_reports_waiting", "Results to be reported.", measured.reports.count)
+        deliveries = GaugeMetricFamily(
+            "tbscreen_deliveries", "Objects that are not delivered.", labels=["peer", "state"]
+        )
+        oldest = GaugeMetricFamily(
+            "tbscreen_deliveries_oldest_seconds", "Age of the oldest of them.", labels=["peer", "state"]
+        )
+        for row in measured.deliveries:
+            deliveries.add_metric([row.peer, row.state], row.count)
+            oldest.add_metric([row.peer, row.state], _age(row.oldest))
+        yield deliveries
+        yield oldest
+        commitments = GaugeMetricFamily(
+            "tbscreen_commitments", "Delivered objects that no peer answers for yet.", labels=["state"]
+        )
+        for state, count in measured.commitments.items():
+            commitments.add_metric([state], count)
+        yield commitments
+        if measured.active_model is not None:
+            name, version, digest = measured.active_model
+            model = {"name": name, "version": version, "digest": digest}
+            yield InfoMetricFamily("tbscreen_active_model", "The model that screens.", value=model)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _age(moment: datetime | None) -> float:
+    return 0.0 if moment is None else max(0.0, (now() - moment).total_seconds())

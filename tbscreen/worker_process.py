@@ -1,0 +1,47 @@
+"""The worker: screens films."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from db.database import Database
+from tbscreen.monitor import monitored
+from tbscreen.process_life import announce_ready, count_for_monitor
+from tbscreen.readiness import check_broker, check_database, check_file
+from tbscreen.settings import Settings
+
+
+def run_worker(settings: Settings, ready_file: Path | None) -> None:
+    """Screen films until SIGTERM."""
+    folder = count_for_monitor(settings, "worker")
+    import warnings
+
+    from celery.platforms import SecurityWarning
+
+    from worker.app import build_app, run
+    from worker.screener import ScreenerSettings
+    from worker.settings import bundle_cache_directory
+
+    screener_settings = ScreenerSettings(
+        settings.database_settings(),
+        settings.worker,
+        bundle_cache_directory(settings.data_directory),
+    )
+
+    # Celery warns root of pickled messages; this worker takes none.
+    warnings.simplefilter("ignore", SecurityWarning)
+    up = None if folder is None else folder / "up"
+
+    def announce() -> None:
+        announce_ready(up, "up")
+        announce_ready(ready_file, "ready")
+
+    broker_url = settings.resolve_broker_url()
+    app = build_app(broker_url, screener_settings, process_ready=announce)
+    checks = {
+        "database": check_database(Database.open(settings.database_settings())),
+        "broker": check_broker(broker_url),
+        "model": check_file(up),
+    }
+    with monitored(settings.monitoring, "worker", checks):
+        run(app, settings.worker)

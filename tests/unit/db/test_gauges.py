@@ -1,0 +1,60 @@
+"""What waits is counted; what is done is not even looked at."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from db import films, gauges
+from db.codes import Refusal
+from db.database import Database
+from db.states import FilmState
+from tests.unit import rows
+
+
+def test_an_empty_database_has_nothing_waiting(database: Database) -> None:
+    with database.read() as session:
+        measured = gauges.measure(session)
+    assert {state: queue.count for state, queue in measured.films.items()} == {"received": 0, "queued": 0}
+    assert measured.films["queued"].oldest is None
+    assert (measured.reports.count, list(measured.deliveries), dict(measured.commitments)) == (0, [], {})
+    assert measured.active_model is None
+
+
+def test_each_queue_is_counted_with_its_oldest(database: Database) -> None:
+    rows.register_model(database)
+    waiting = [rows.receive(database, f"1.2.3.{number}").instance_id for number in range(3)]
+    queued = rows.receive_and_queue(database, "1.2.3.8")
+    rows.screen(database, rows.receive_and_queue(database, "1.2.3.9"))
+    refused = rows.receive(database, "1.2.3.10").instance_id
+    with database.write() as session:
+        films.refuse(session, refused, Refusal.NOT_CHEST, "a hand")
+
+    with database.read() as session:
+        measured = gauges.measure(session)
+    assert (measured.films["received"].count, measured.films["queued"].count) == (3, 1)
+    assert measured.films["received"].oldest == rows.read_film(database, waiting[0]).received_at
+    assert measured.films["queued"].oldest == rows.read_film(database, queued).received_at
+    assert measured.reports.count >= 1
+    assert measured.active_model == ("test-model", "1.0", rows.DIGEST)
+
+    rows.report(database, ["pacs", "archive"])
+    with database.read() as session:
+        measured = gauges.measure(session)
+    assert [(row.peer, row.state, row.count) for row in measured.deliveries] == [
+        ("archive", "pending", 1),
+        ("pacs", "pending", 1),
+    ]
+
+
+def test_films_that_are_done_are_not_read(database: Database) -> None:
+    explain = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN"
+    with database.read() as session:
+        if database.engine.dialect.name == "postgresql":
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = session.execute(
+            text(
+                f"{explain} SELECT state, count(*), min(received_at) FROM instances "
+                f"WHERE state IN ('{FilmState.RECEIVED.value}', '{FilmState.QUEUED.value}') GROUP BY state"
+            )
+        ).all()
+    assert "ix_instances_waiting" in str(plan)
