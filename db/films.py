@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +15,9 @@ from db import refusal_outbox, studies
 from db.codes import Doubt, Refusal
 from db.states import FilmState, check_film_transition
 from db.tables import Instance, Model, Rendition, ReportObject, Study, now
+
+OVERDUE: Final = timedelta(minutes=5)
+"""A film that its gateway should have looked at so long ago may go on at another one."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     study = studies.open_study(session, film.study)
     known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
     if known is not None:
-        return known
+        return _take_over(session, known, film)
     earlier = session.scalars(
         select(Instance)
         .where(Instance.sop_instance_uid == film.sop_instance_uid)
@@ -161,6 +164,28 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
             studies.refresh(session, before.study_id)
     studies.refresh(session, study.id)
     return Reception(instance.id, instance.revision, new=True, file_wanted=True)
+
+
+def _take_over(session: Session, known: Reception, film: ReceivedFilm) -> Reception:
+    """Let a film that is sent again go on here, if the gateway that holds it has let it lie for long.
+
+    That gateway may be gone for good. If it is only busy, nothing is lost by this: it has not leased the
+    film, and its file is one that no row names any more.
+    """
+    if known.file_wanted:
+        return known
+    instance = lock_film(session, known.instance_id)
+    if (
+        instance is None
+        or instance.gateway == film.gateway
+        or instance.state not in (FilmState.RECEIVED, FilmState.QUEUED)
+        or instance.due_at > now() - OVERDUE
+    ):
+        return known
+    instance.gateway, instance.spool_path = film.gateway, film.spool_path
+    instance.byte_size = film.byte_size
+    instance.due_at = now()
+    return replace(known, file_wanted=True)
 
 
 def is_own_object(session: Session, sop_instance_uid: str) -> bool:

@@ -32,6 +32,7 @@ class Retention(threading.Thread):
         self._spool = spool
         self._settings = settings
         self._ending = threading.Event()
+        self._suspects: set[str] = set()
 
     def end(self) -> None:
         """Stop after the batch at hand."""
@@ -56,16 +57,20 @@ class Retention(threading.Thread):
         """Delete files that no row names: their senders were told 0xA700 and did not come back.
 
         They stay as long as the files of films that are done: after a database was restored from an older
-        backup, they are what is left of the films in between.
+        backup, they are what is left of the films in between. And only what was a stray at the sweep before
+        is deleted: a file is kept a moment before its row is committed, and a clock that jumps makes it look
+        old in that moment.
         """
-        strays = 0
+        strays = set()
         for path in self._spool.list_older_than(self._settings.spool_retention_hours * 3600):
             with self._database.read() as session:
-                known = spooled_files.is_known(session, path)
-            if not known:
-                self._spool.discard(path)
-                strays += 1
-        return strays + self._spool.sweep_older_than(UNFINISHED_S)
+                if not spooled_files.is_known(session, path):
+                    strays.add(path)
+        leaving = strays & self._suspects
+        for path in leaving:
+            self._spool.discard(path)
+        self._suspects = strays - leaving
+        return len(leaving) + self._spool.sweep_older_than(UNFINISHED_S)
 
     def sweep(self) -> int:
         """Delete what may go now; returns how many files."""

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from db import films, spooled_files
+from db.codes import Refusal
 from db.database import Database
 from db.films import Reception
 from db.states import FilmState
@@ -32,6 +33,29 @@ def test_the_same_bytes_twice_are_one_row(database: Database) -> None:
     second = rows.receive(database)
     assert second == Reception(first.instance_id, 1, new=False, file_wanted=True)
     assert _count(database) == 1
+
+
+def test_a_film_that_its_gateway_let_lie_goes_on_where_it_is_sent_again(database: Database) -> None:
+    film_id = rows.receive(database, gateway="gone", spool_path="00/theirs.dcm").instance_id
+    here = {"gateway": "here", "spool_path": "00/ours.dcm"}
+    assert not rows.receive(database, **here).file_wanted, "the other may have only just received it"
+    rows.make_due(database, Instance, seconds_ago=301)
+    again = rows.receive(database, **here)
+    assert again == Reception(film_id, 1, new=False, file_wanted=True)
+    film = rows.read_film(database, film_id)
+    assert (film.gateway, film.spool_path, film.state) == ("here", "00/ours.dcm", FilmState.RECEIVED)
+    with database.write() as session:
+        assert films.lease_due(session, "gone", rows.LEASE, 9) == []
+        assert [due.instance_id for due in films.lease_due(session, "here", rows.LEASE, 9)] == [film_id]
+
+
+def test_a_film_that_is_done_is_not_taken_over(database: Database) -> None:
+    film_id = rows.receive(database, gateway="gone").instance_id
+    with database.write() as session:
+        assert films.refuse(session, film_id, Refusal.NOT_CHEST, "an elbow")
+    rows.make_due(database, Instance, seconds_ago=9999)
+    assert not rows.receive(database, gateway="here").file_wanted
+    assert rows.read_film(database, film_id).gateway == "gone"
 
 
 def test_other_bytes_under_the_same_uid_are_a_revision_that_becomes_current(database: Database) -> None:

@@ -16,6 +16,7 @@ from db.tables import Instance, now
 from dicom_gateway.retention import Retention
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
+from tests.unit import rows
 
 
 @pytest.fixture
@@ -113,6 +114,21 @@ def test_a_file_that_no_row_names_leaves_in_the_end(database: Database, spool: S
             os.utime(path, (0, 0))  # old, and named by a row
     # The host was renamed meanwhile: what its rows name is no stray for that.
     settings = GatewaySettings(name="renamed", spool_retention_hours=72)
-    assert Retention(database, spool, settings).sweep_strays() == 2
-    assert files(spool) == 2
+    retention = Retention(database, spool, settings)
+    assert retention.sweep_strays() == 1, "the unfinished one"
     assert not unfinished.exists()
+    assert files(spool) == 3, "what is no stray for long may get its row yet"
+    assert retention.sweep_strays() == 1
+    assert files(spool) == 2
+
+
+def test_a_file_that_gets_its_row_after_a_sweep_is_kept(database: Database, spool: Spool) -> None:
+    incoming = spool.incoming / "1.dcm"
+    incoming.write_bytes(b"kept, not committed")
+    os.utime(incoming, (0, 0))  # as it looks when the clock has jumped
+    kept = spool.keep(incoming, "1.2.1", 0)
+    retention = Retention(database, spool, GatewaySettings(name="here"))
+    assert retention.sweep_strays() == 0
+    rows.receive(database, "1.2.1", gateway="here", spool_path=kept.relative_path)
+    assert retention.sweep_strays() == 0
+    assert files(spool) == 1
