@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.machine import describe_machine
-from chaos.faults import FAULTS, POISON
+from chaos.faults import FAULTS, POISONS
 from chaos.run import Run, run
 from chaos.schedule import Schedule
 from chaos.table import draw, summarize, tally
@@ -31,7 +31,7 @@ def main() -> None:
     console = Console(stderr=True, soft_wrap=True)
     runs: list[Run] = []
     for seed in range(options.seed, options.seed + options.seeds):
-        schedule = Schedule(seed, options.only or [*FAULTS, POISON], options.rounds, options.pause)
+        schedule = Schedule(seed, options.only or [*FAULTS, *POISONS], options.rounds, options.pause)
         started = time.monotonic()
 
         def tell(text: str, seed: int = seed, started: float = started) -> None:
@@ -102,7 +102,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one run each")
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault comes in a run")
     parser.add_argument("--pause", type=float, default=4.0, help="mean seconds between two faults")
-    parser.add_argument("--only", action="append", choices=[*FAULTS, POISON], help="only this fault; repeat")
+    parser.add_argument(
+        "--only", action="append", choices=[*FAULTS, *POISONS], help="only this fault; repeat"
+    )
     parser.add_argument("--keep", type=Path, help="folder that gets the logs of all processes")
     return parser.parse_args()
 

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from chaos.films import Poison
 from chaos.kept_process import KeptProcess
 from chaos.site import COURIER, GATEWAYS, WORKERS, Site
 
@@ -161,8 +162,8 @@ def jump_clock(site: Site, random: Random) -> None:
     clock.jump(0)
 
 
-def hang_in_predict(site: Site, random: Random) -> None:
-    """The process that predicts for a worker hangs; nobody wakes it."""
+def stop_worker_child(site: Site, random: Random) -> None:
+    """The process that predicts for a worker hangs, at work or not; nobody wakes it."""
     children = site.processes[random.choice(WORKERS)].children()
     if not children:
         raise NotInjectedError("the worker had no child just now")
@@ -185,11 +186,11 @@ FAULTS: Final[dict[str, Fault]] = {
     "pacs dies in transfer": pacs_dies_in_transfer,
     "disk full": fill_disk,
     "clock jumps": jump_clock,
-    "worker hangs": hang_in_predict,
+    "worker hangs": stop_worker_child,
 }
 
-POISON: Final = "poisoned film"
-"""The one fault that comes with a film."""
+POISONS: Final = {"film that kills": Poison.KILLS, "film that hangs": Poison.HANGS}
+"""The faults that come with a film."""
 
 
 def _kill(process: KeptProcess) -> None:

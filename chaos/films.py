@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -21,13 +22,20 @@ WHITE: Final = 30000
 """Upper end of the source's window (centre 15000, width 30000)."""
 
 
+class Poison(StrEnum):
+    """What a film does to whoever predicts it."""
+
+    KILLS = "kills"
+    HANGS = "hangs"
+
+
 @dataclass(frozen=True)
 class Film:
     """One film to send. The same seed and number are the same bytes."""
 
     seed: int
     number: int
-    poisoned: bool = False
+    poison: Poison | None = None
 
     @property
     def sop_instance_uid(self) -> str:
@@ -41,10 +49,11 @@ class Film:
         pixels = _SOURCE_PIXELS[0] + random.integers(0, 600, (SIZE, SIZE), dtype=np.uint16)
         if random.random() < 0.5:
             pixels = pixels[:, ::-1]
-        if self.poisoned:
+        if self.poison is not None:
             pixels = np.ascontiguousarray(pixels)
-            pixels[:BLOCK, :BLOCK] = WHITE
-            pixels[:BLOCK, BLOCK : 2 * BLOCK] = 0
+            left, right = (WHITE, 0) if self.poison is Poison.KILLS else (0, WHITE)
+            pixels[:BLOCK, :BLOCK] = left
+            pixels[:BLOCK, BLOCK : 2 * BLOCK] = right
         film.PixelData = np.ascontiguousarray(pixels).tobytes()
         film.StudyInstanceUID, film.SeriesInstanceUID = self._uid("study"), self._uid("series")
         film.SOPInstanceUID = self.sop_instance_uid
@@ -57,11 +66,14 @@ class Film:
         return str(generate_uid(entropy_srcs=["chaos", str(self.seed), str(self.number), kind]))
 
 
-def is_poisoned(array: npt.NDArray[np.float32]) -> bool:
-    """True for the array (256, 256), 0..1, of a film that was written as poisoned."""
+def find_poison(array: npt.NDArray[np.float32]) -> Poison | None:
+    """Return what an array (256, 256), 0..1, was poisoned with when its film was written."""
     block = BLOCK * array.shape[-1] // SIZE
     left, right = array[2 : block - 2, 2 : block - 2], array[2 : block - 2, block + 2 : 2 * block - 2]
-    return bool(abs(float(left.mean()) - float(right.mean())) > 0.98)
+    difference = float(left.mean()) - float(right.mean())  # the source is MONOCHROME1: white becomes 0
+    if abs(difference) < 0.98:
+        return None
+    return Poison.KILLS if difference < 0 else Poison.HANGS
 
 
 _SOURCE_PIXELS: list[npt.NDArray[np.uint16]] = []

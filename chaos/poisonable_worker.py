@@ -1,19 +1,20 @@
-"""`tbscreen`, with one difference: the process that is to predict a poisoned film kills itself.
+"""`tbscreen`, with one difference: the process that is to predict a poisoned film kills itself, or hangs.
 
-It stands for a film that makes native code crash. Nothing of it is in the product.
+It stands for a film that makes native code crash or go on for ever. Nothing of it is in the product.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 import worker.tasks
-from chaos.films import is_poisoned
+from chaos.films import Poison, find_poison
 from tbscreen.cli import main
 from worker.screener import Screener
 
@@ -29,8 +30,11 @@ class PoisonableScreener(Screener):
         predict = predictor.predict_with_heat
 
         def predict_or_die(arrays: npt.NDArray[np.float32]) -> Any:
-            if any(is_poisoned(array) for array in arrays):
+            poisons = {find_poison(array) for array in arrays}
+            if Poison.KILLS in poisons:
                 os.kill(os.getpid(), signal.SIGKILL)
+            while Poison.HANGS in poisons:
+                time.sleep(1)
             return predict(arrays)
 
         predictor.predict_with_heat = predict_or_die  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from random import Random
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import site as sites
-from chaos.films import Film
+from chaos.films import Film, Poison
 from chaos.observer import Observer
 from chaos.schedule import Injection, Schedule
 from chaos.sender import Ledger, Sender
@@ -120,9 +120,9 @@ class _Feeder(threading.Thread):
             time.sleep(max(0.0, started + moment - time.monotonic()))
             self._sender.put(Film(self._seed, number))
 
-    def poison(self) -> str:
+    def poison(self, poison: Poison) -> str:
         """Send a poisoned film; returns its SOP Instance UID."""
-        film = Film(self._seed, self._poisoned, poisoned=True)
+        film = Film(self._seed, self._poisoned, poison)
         self._poisoned += 1
         self._sender.put(film)
         return film.sop_instance_uid

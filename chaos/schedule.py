@@ -8,7 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
 
-from chaos.faults import FAULTS, POISON, NotInjectedError
+from chaos.faults import FAULTS, POISONS, NotInjectedError
+from chaos.films import Poison
 from chaos.site import Site
 
 
@@ -73,7 +74,7 @@ class Schedule:
         self,
         site: Site,
         in_flight: Callable[[], frozenset[str]],
-        poison: Callable[[], str],
+        poison: Callable[[Poison], str],
         progress: Callable[[str], None],
     ) -> list[Injection]:
         """Inject everything; returns when the last fault is over.
@@ -92,8 +93,8 @@ class Schedule:
                 injection = Injection(one.fault, time.monotonic(), in_flight())
                 injections.append(injection)
                 progress(f"{one.fault}, {len(injection.in_flight)} films in flight")
-                if one.fault == POISON:
-                    injection.in_flight |= {poison()}
+                if one.fault in POISONS:
+                    injection.in_flight |= {poison(POISONS[one.fault])}
                 else:
                     waiting.append(pool.submit(_inject, injection, site, Random(one.seed)))
             for future in waiting:

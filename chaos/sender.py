@@ -83,7 +83,7 @@ class Sender:
             uid = film.sop_instance_uid
             with self._ledger.lock:
                 self._ledger.begun.setdefault(uid, time.monotonic())
-                if film.poisoned:
+                if film.poison is not None:
                     self._ledger.poisoned.add(uid)
             self._send_until_taken(line, path)
             with self._ledger.lock:

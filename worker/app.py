@@ -18,6 +18,9 @@ VISIBILITY_TIMEOUT_S: Final = 3600
 """Redis gives a message to another worker when the one that took it is silent for so long. The gateway's
 own redispatch is faster; this one only empties the broker's books."""
 
+SOFT_SHARE: Final = 0.8
+"""Of the time limit: after it an exception gives the film up, and the process lives on."""
+
 
 def build_app(
     broker_url: str, settings: ScreenerSettings, process_ready: Callable[[], None] = lambda: None
@@ -38,6 +41,7 @@ def build_app(
         task_reject_on_worker_lost=True,
         task_acks_on_failure_or_timeout=False,
         task_time_limit=settings.worker.time_limit_s,
+        task_soft_time_limit=settings.worker.time_limit_s * SOFT_SHARE,
         task_queues=[Queue(QUEUE)],  # type: ignore[no-untyped-call]
         task_default_queue=QUEUE,
         worker_prefetch_multiplier=1,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from celery import Celery, Task
+from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +25,7 @@ from worker.watchdog import Heartbeats
 
 UNKNOWN_VERSION_PAUSE_S = 30
 DATABASE_AWAY_PAUSE_S = 5
+TOO_SLOW_PAUSE_S = 1
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +65,7 @@ def register_tasks(
         except UnknownMessageVersionError as error:
             # A newer gateway sent it: handed back for a worker that knows it, never refused.
             log.warning("message handed back", reason=str(error))
-            raise task.retry(countdown=UNKNOWN_VERSION_PAUSE_S) from error
+            raise task.retry(countdown=_jitter(UNKNOWN_VERSION_PAUSE_S)) from error
         except MalformedMessageError as error:
             # No gateway sends this. If a film stands behind it, its gateway dispatches it again.
             log.error("message dropped", reason=str(error))
@@ -72,4 +75,13 @@ def register_tasks(
         except (SQLAlchemyError, OSError) as error:
             # The database, or the disk under the bundle cache: not the film's fault.
             log.error("trouble here: message handed back", error=type(error).__name__)
-            raise task.retry(countdown=DATABASE_AWAY_PAUSE_S) from error
+            raise task.retry(countdown=_jitter(DATABASE_AWAY_PAUSE_S)) from error
+        except SoftTimeLimitExceeded as error:
+            # Its attempt is counted: the third is its third strike.
+            log.error("film took too long: given up for now", film=request.film_key[:12])
+            raise task.retry(countdown=_jitter(TOO_SLOW_PAUSE_S)) from error
+
+
+def _jitter(seconds: float) -> float:
+    """So that what was handed back together does not come back together."""
+    return seconds * random.uniform(0.75, 1.25)

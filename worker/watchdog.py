@@ -67,7 +67,8 @@ class Watchdog:
     def check(self) -> list[int]:
         """Look once; returns the process ids of those that were killed."""
         moment = time.monotonic()
-        pids = [child.pid for child in psutil.Process().children()]
+        # One that is dead is Celery's to replace.
+        pids = [child.pid for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
         self._first_seen = {pid: self._first_seen.get(pid, moment) for pid in pids}
         killed = []
         for pid, first_seen in self._first_seen.items():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chaos.faults import FAULTS, POISON
-from chaos.films import Film, is_poisoned
+from chaos.faults import FAULTS, POISONS
+from chaos.films import Film, Poison, find_poison
 from chaos.schedule import Injection, Schedule
 from chaos.table import tally
 from chaos.verdict import Verdict
@@ -16,7 +16,7 @@ from dicom_gateway.normalization import normalize
 from dicom_gateway.radiograph import read_display
 from tests.films import read
 
-ALL = [*FAULTS, POISON]
+ALL = [*FAULTS, *POISONS]
 
 
 def test_a_seed_draws_the_same_schedule_again_with_each_fault_as_often_as_asked_for() -> None:
@@ -52,5 +52,6 @@ def test_a_poisoned_film_is_known_by_its_array_and_no_other_is(tmp_path: Path) -
     def array_of(film: Film) -> np.ndarray:
         return normalize(read_display(film.write(tmp_path)))
 
-    assert is_poisoned(array_of(Film(3, 9, poisoned=True)))
-    assert not any(is_poisoned(array_of(Film(3, number))) for number in range(6))
+    for poison in Poison:
+        assert find_poison(array_of(Film(3, 9, poison))) is poison
+    assert [find_poison(array_of(Film(3, number))) for number in range(6)] == [None] * 6

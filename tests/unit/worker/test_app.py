@@ -61,6 +61,7 @@ def test_a_message_is_acknowledged_only_when_its_film_is_done(app: Celery) -> No
 def test_the_settings_of_the_host_reach_celery(app: Celery) -> None:
     assert app.conf.worker_concurrency == 3
     assert app.conf.task_time_limit == 77.0
+    assert 0 < app.conf.task_soft_time_limit < 77.0
     assert app.conf.task_ignore_result is True
     assert [queue.name for queue in app.conf.task_queues] == [QUEUE]
 

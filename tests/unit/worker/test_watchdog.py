@@ -7,6 +7,7 @@ import sys
 
 PARENT = """
 import os, signal, time
+import psutil
 from worker.watchdog import Heartbeats, Watchdog
 
 heartbeats = Heartbeats()
@@ -30,8 +31,10 @@ while not killed and time.monotonic() < deadline:
     time.sleep(0.1)
     killed = watchdog.check()
 assert killed == [stopped], killed
+while psutil.Process(stopped).status() != psutil.STATUS_ZOMBIE:
+    time.sleep(0.05)
+assert watchdog.check() == [], "once is enough"
 assert os.WTERMSIG(os.waitpid(stopped, 0)[1]) == signal.SIGKILL
-assert watchdog.check() == []
 assert os.waitpid(working, os.WNOHANG) == (0, 0)
 os.kill(working, signal.SIGKILL)
 print("done")
