@@ -131,6 +131,7 @@ def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[Fi
     """Return the current films of each study, as they came."""
     rows = session.execute(
         select(
+            Instance.id,
             Instance.study_id,
             Screening.id.label("screening_id"),
             Model.name.label("model_name"),
@@ -146,11 +147,10 @@ def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[Fi
         .outerjoin(Screening, Screening.instance_id == Instance.id)
         .outerjoin(Model, Model.digest == Screening.bundle_digest)
         .where(Instance.study_id.in_(study_ids), Instance.current)
-        .order_by(Instance.id)
     ).all()
     delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
     films: dict[int, list[FilmEntry]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.id):
         films.setdefault(row.study_id, []).append(_describe_film(row, delivered.get(row.screening_id)))
     return films
 

@@ -12,7 +12,8 @@ key and put in order; what fits more than `SORTED` studies is looked up along th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -24,7 +25,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     true,
     tuple_,
     union_all,
@@ -66,37 +66,57 @@ class Place(NamedTuple):
 
 def find_places(session: Session, wanted: WorklistFilter, after: Place | None, limit: int) -> list[Place]:
     """Return the places of the next `limit` studies of the order that come after `after`."""
-    conditions = list_conditions(session, wanted)
-    if any(one.column is not None and not one.values for one in conditions):
-        return []
-    segments = _list_segments(wanted, after)
-    _insist_on_order(session)
-    for one in conditions:
-        if one.keys:
-            residual = [other.holds for other in conditions if other is not one or not one.implied]
-            gathered = _gather(session, one.keys, segments, residual)
-            if gathered is not None:
-                return gathered[:limit]
-            if (found := _sort(session, one.keys, segments, residual, limit)) is not None:
-                return found
-    mergeable = [
-        one for one in conditions if one.column is not None and len(one.values) * len(segments) <= 2 * RANGES
-    ]
-    chosen = _find_narrowest(session, mergeable)
-    residual = [one.holds for one in conditions if one is not chosen]
-    return _merge(session, chosen, segments, residual, limit)
+    with _following_indexes(session):
+        conditions = list_conditions(session, wanted)
+        if any(one.column is not None and not one.values for one in conditions):
+            return []
+        segments = _list_segments(wanted, after)
+        for one in conditions:
+            if one.keys:
+                residual = [other.holds for other in conditions if other is not one or not one.implied]
+                gathered = _gather(session, one.keys, segments, residual)
+                if gathered is not None:
+                    return gathered[:limit]
+                if (found := _sort(session, one.keys, segments, residual, limit)) is not None:
+                    return found
+        mergeable = [
+            one
+            for one in conditions
+            if one.column is not None and len(one.values) * len(segments) <= 2 * RANGES
+        ]
+        chosen = _find_narrowest(session, mergeable)
+        residual = [one.holds for one in conditions if one is not chosen]
+        return _merge(session, chosen, segments, residual, limit)
 
 
-def _insist_on_order(session: Session) -> None:
-    """Have PostgreSQL follow the indexes: its guesses about rows that meet two conditions are far off."""
-    if _is_postgresql(session):
-        session.execute(
-            text(
-                "SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true), "
-                "set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), "
-                "set_config('plan_cache_mode', 'force_custom_plan', true)"
-            )
+_PLANNER: Final = {
+    "enable_sort": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+
+
+@contextmanager
+def _following_indexes(session: Session) -> Iterator[None]:
+    """Have PostgreSQL follow the indexes for a while: its guesses about rows that meet two conditions are far off.
+
+    What the planner may do again afterwards is what it might before, within this transaction.
+    """
+    if not _is_postgresql(session):
+        yield
+        return
+    before = session.execute(
+        select(
+            *(func.current_setting(name) for name in _PLANNER),
+            *(func.set_config(name, value, True) for name, value in _PLANNER.items()),
         )
+    ).one()
+    yield
+    session.execute(
+        select(*(func.set_config(name, old, True) for name, old in zip(_PLANNER, before, strict=False)))
+    )
 
 
 def _is_postgresql(session: Session) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from db.database import Database
 
@@ -33,7 +33,7 @@ def explain(database: Database, statements: list[tuple[str, Any]]) -> list[list[
     with database.engine.connect() as connection:
         for statement, parameters in statements:
             if "set_config" in statement:
-                connection.execute(text(statement))
+                connection.exec_driver_sql(statement, parameters)
             elif "studies" in statement:
                 rows = connection.exec_driver_sql(f"{word} {statement}", parameters).all()
                 plans.append([str(row[-1]) for row in rows])

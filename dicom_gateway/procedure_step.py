@@ -1,0 +1,220 @@
+"""A study on the worklist as a Unified Procedure Step (PS3.3 C.30, PS3.4 CC): the task to read it.
+
+Input Readiness is INCOMPLETE until the study is screened or refused. A step is SCHEDULED until the study is
+read, then COMPLETED. Its priority is the study's; LOW also where there is no result, so that the answers are
+in order by it. The result is in Scheduled Processing Parameters Sequence (0074,1210) as content items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from db.codes import Priority
+from db.states import FilmState
+from dicom_gateway.attribute_matching import Matching
+from dicom_gateway.identifiers import derive_uid
+from dicom_gateway.worklist_attributes import (
+    PATIENT,
+    STUDY_UID,
+    Attribute,
+    StudyRecord,
+    find_model,
+    format_percent,
+    read_header,
+)
+
+UPS_PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"
+"""SOP Class UID of every Unified Procedure Step, whatever service shows it (PS3.4 CC.3.1.1)."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A coded concept (PS3.3 8.8)."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One processing parameter: a content item (PS3.3 10.2.1), a number with its unit or a text."""
+
+    concept: Code
+    text: str | None = None
+    number: str | None = None
+
+
+@dataclass(frozen=True)
+class Input:
+    """The films of one series (PS3.3 10.7, Referenced Instances and Access)."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    instances: Sequence[tuple[str, str]]
+    """SOP class and SOP instance."""
+
+
+CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding")
+ALGORITHM: Final = Code("111001", "DCM", "Algorithm Name")
+FINDING: Final = Code("TBCXR", "99TBSCREEN", "Radiographic features suggestive of pulmonary tuberculosis")
+REFUSAL: Final = Code("REFUSAL", "99TBSCREEN", "Why no film was screened")
+PERCENT: Final = Code("%", "UCUM", "percent")
+INTERPRETATION: Final = Code("110005", "DCM", "Interpretation")
+
+NOT_VERIFIED: Final = "AI result, not verified by a physician"
+
+
+def list_parameters(record: StudyRecord) -> list[Parameter]:
+    """Return the result: finding, calibrated score in percent, model; or why there is none."""
+    study = record.study
+    if study.probability is None:
+        return [] if study.refusal is None else [Parameter(REFUSAL, text=study.refusal)]
+    return [
+        Parameter(FINDING, text=(study.finding or "").capitalize()),
+        Parameter(CERTAINTY, number=format_percent(study.probability)),
+        Parameter(ALGORITHM, text=find_model(study)),
+    ]
+
+
+def list_inputs(record: StudyRecord) -> list[Input]:
+    """Return the study's films by series."""
+    series: dict[str, list[tuple[str, str]]] = {}
+    for film in record.films:
+        series.setdefault(film.series_instance_uid or "", []).append(
+            (film.sop_class_uid, film.sop_instance_uid)
+        )
+    return [Input(record.study.study_instance_uid, uid, films) for uid, films in series.items()]
+
+
+def name_state(record: StudyRecord) -> str:
+    """Return Procedure Step State (0074,1000)."""
+    return "COMPLETED" if record.study.is_read else "SCHEDULED"
+
+
+def name_readiness(record: StudyRecord) -> str:
+    """Return Input Readiness State (0040,4041)."""
+    return "INCOMPLETE" if record.study.state == FilmState.RECEIVED else "READY"
+
+
+def write_comment(record: StudyRecord) -> str:
+    """Return Comments on the Scheduled Procedure Step (0040,0400)."""
+    study = record.study
+    if study.probability is None:
+        return f"Not screened: {study.refusal}" if study.refusal else "Not screened yet"
+    return f"{NOT_VERIFIED}: {study.finding}, {format_percent(study.probability)} %"
+
+
+def _none(_: Any) -> list[Any]:
+    return []
+
+
+CODE_ITEMS: Final = (
+    Attribute("CodeValue", Matching.WILDCARD, lambda code: code.value),
+    Attribute("CodingSchemeDesignator", Matching.WILDCARD, lambda code: code.scheme),
+    Attribute("CodeMeaning", Matching.WILDCARD, lambda code: code.meaning),
+)
+
+_PARAMETER_ITEMS: Final = (
+    Attribute("ValueType", Matching.WILDCARD, lambda one: "NUMERIC" if one.number is not None else "TEXT"),
+    Attribute("ConceptNameCodeSequence", Matching.SEQUENCE, lambda one: [one.concept], items=CODE_ITEMS),
+    Attribute("TextValue", Matching.WILDCARD, lambda one: one.text),
+    Attribute("NumericValue", Matching.UNIVERSAL, lambda one: one.number),
+    Attribute(
+        "MeasurementUnitsCodeSequence",
+        Matching.SEQUENCE,
+        lambda one: None if one.number is None else [PERCENT],
+        items=CODE_ITEMS,
+    ),
+)
+
+_INPUT_ITEMS: Final = (
+    Attribute("TypeOfInstances", Matching.WILDCARD, lambda one: "DICOM"),
+    Attribute("StudyInstanceUID", Matching.LIST, lambda one: one.study_instance_uid),
+    Attribute("SeriesInstanceUID", Matching.LIST, lambda one: one.series_instance_uid),
+    Attribute(
+        "ReferencedSOPSequence",
+        Matching.SEQUENCE,
+        lambda one: one.instances,
+        items=(
+            Attribute("ReferencedSOPClassUID", Matching.LIST, lambda one: one[0]),
+            Attribute("ReferencedSOPInstanceUID", Matching.LIST, lambda one: one[1]),
+        ),
+    ),
+)
+
+_REQUEST_ITEMS: Final = (
+    STUDY_UID,
+    Attribute("AccessionNumber", Matching.WILDCARD, lambda record: record.study.accession_number or ""),
+    Attribute("RequestedProcedureID", Matching.WILDCARD, read_header("00401001"), header=True),
+    Attribute("RequestedProcedureDescription", Matching.WILDCARD, read_header("00321060"), header=True),
+    Attribute("RequestedProcedureCodeSequence", Matching.SEQUENCE, _none, items=CODE_ITEMS),
+    Attribute("IssuerOfAccessionNumberSequence", Matching.SEQUENCE, _none),
+    Attribute("RequestingService", Matching.WILDCARD, lambda record: ""),
+)
+
+PROCEDURE_STEP: Final = (
+    Attribute("SOPClassUID", Matching.LIST, lambda record: UPS_PUSH, required=True),
+    Attribute(
+        "SOPInstanceUID",
+        Matching.LIST,
+        lambda record: derive_uid(record.study.study_instance_uid, "procedure step"),
+        required=True,
+    ),
+    Attribute(
+        "ScheduledProcedureStepPriority",
+        Matching.WILDCARD,
+        lambda record: record.study.priority or Priority.LOW.value,
+        required=True,
+    ),
+    Attribute("WorklistLabel", Matching.WILDCARD, lambda record: record.labels[0], required=True),
+    Attribute("ProcedureStepLabel", Matching.WILDCARD, lambda record: record.labels[1], required=True),
+    Attribute("ProcedureStepState", Matching.WILDCARD, name_state, required=True),
+    Attribute("InputReadinessState", Matching.WILDCARD, name_readiness, required=True),
+    Attribute(
+        "ScheduledProcedureStepStartDateTime",
+        Matching.RANGE,
+        lambda record: f"{record.study.received_at:%Y%m%d%H%M%S.%f}+0000",
+        required=True,
+    ),
+    Attribute("ExpectedCompletionDateTime", Matching.RANGE, lambda record: ""),
+    Attribute(
+        "ScheduledWorkitemCodeSequence",
+        Matching.SEQUENCE,
+        lambda record: [INTERPRETATION],
+        required=True,
+        items=CODE_ITEMS,
+    ),
+    Attribute("CommentsOnTheScheduledProcedureStep", Matching.UNIVERSAL, write_comment),
+    Attribute(
+        "ScheduledProcessingParametersSequence", Matching.SEQUENCE, list_parameters, items=_PARAMETER_ITEMS
+    ),
+    Attribute("InputInformationSequence", Matching.SEQUENCE, list_inputs, items=_INPUT_ITEMS),
+    Attribute("ScheduledStationNameCodeSequence", Matching.SEQUENCE, _none, required=True, items=CODE_ITEMS),
+    Attribute("ScheduledStationClassCodeSequence", Matching.SEQUENCE, _none, required=True, items=CODE_ITEMS),
+    Attribute(
+        "ScheduledStationGeographicLocationCodeSequence",
+        Matching.SEQUENCE,
+        _none,
+        required=True,
+        items=CODE_ITEMS,
+    ),
+    Attribute("ScheduledHumanPerformersSequence", Matching.SEQUENCE, _none, required=True),
+    STUDY_UID,
+    *PATIENT,
+    Attribute("IssuerOfPatientID", Matching.WILDCARD, read_header("00100021"), required=True, header=True),
+    Attribute("AdmissionID", Matching.WILDCARD, read_header("00380010"), required=True, header=True),
+    Attribute("IssuerOfAdmissionIDSequence", Matching.SEQUENCE, _none, required=True),
+    Attribute("AdmittingDiagnosesDescription", Matching.WILDCARD, read_header("00081080"), header=True),
+    Attribute(
+        "ReferencedRequestSequence",
+        Matching.SEQUENCE,
+        lambda record: [record],
+        required=True,
+        items=_REQUEST_ITEMS,
+    ),
+    Attribute("ReplacedProcedureStepSequence", Matching.SEQUENCE, _none, required=True),
+)
+"""UPS Query (PS3.4 Table CC.2.5-3)."""

@@ -1,0 +1,22 @@
+"""What a site sets of the worklist's DICOM doors."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class QuerySettings(BaseModel):
+    """C-FIND on the worklist: UPS Query and Study Root."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    enabled: bool = True
+    """Whether C-FIND is answered; those who may call may then read names and results."""
+    maximum_answers: int = Field(default=1000, ge=1, le=1_000_000)
+    """After so many answers a query ends with 0xA700 (out of resources): ask for less."""
+    maximum_examined: int = Field(default=20_000, ge=1, le=10_000_000)
+    """So many studies are looked at for one query whose keys name no index range; then it ends likewise."""
+    worklist_label: str = Field(default="TB screening", min_length=1, max_length=64)
+    """Worklist Label (0074,1202) of every answer."""
+    procedure_step_label: str = Field(default="Read chest radiograph", min_length=1, max_length=64)
+    """Procedure Step Label (0074,1204) of every answer."""
