@@ -100,10 +100,7 @@ _PLANNER: Final = {
 
 @contextmanager
 def _following_indexes(session: Session) -> Iterator[None]:
-    """Have PostgreSQL follow the indexes for a while: its guesses about rows that meet two conditions are far off.
-
-    What the planner may do again afterwards is what it might before, within this transaction.
-    """
+    """Have PostgreSQL follow the indexes for a while: it guesses badly how many rows meet two conditions."""
     if not _is_postgresql(session):
         yield
         return

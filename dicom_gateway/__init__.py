@@ -76,6 +76,13 @@ Files, in the order in which a film meets them:
 - `pull`: finds studies and has them fetched until all are here.
 - `pull_schedule`: does so again and again.
 - `verification`: C-ECHO to a peer.
+- `query_settings`: whether and how far the worklist is answered by C-FIND.
+- `worklist_scp`: answers C-FIND: UPS Query and Study Root.
+- `query_identifier`: what a C-FIND asks for, and which records fit.
+- `query_narrowing`: its keys as a filter of the one worklist query in db.
+- `attribute_matching`: the matching rules of PS3.4 C.2.2.2.
+- `worklist_attributes`: the attributes that are known of a study, series and instance.
+- `procedure_step`: a study as a Unified Procedure Step.
 
 This room imports `db`, and no Keras.
 """

@@ -12,6 +12,7 @@ from db.codes import ReportKind
 from dicom_gateway.ae_title import AeTitle
 from dicom_gateway.caller_settings import CallerSettings
 from dicom_gateway.delivery_rules import DeliveryRule
+from dicom_gateway.query_settings import QuerySettings
 from dicom_gateway.rule_settings import RuleSettings, check_names
 from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
 
@@ -59,6 +60,8 @@ class GatewaySettings(BaseModel):
     """Whether the unencrypted port is open; false leaves that of `[gateway.tls]` alone."""
     tls: ListenerTlsSettings | None = None
     """A second port, for TLS."""
+    query: QuerySettings = QuerySettings()
+    """The worklist, asked for by C-FIND."""
     listener_processes: int = Field(default=1, ge=1, le=64)
     """How many processes take associations from the same ports. Where there are several, each counts its own
     associations."""

@@ -25,6 +25,7 @@ from dicom_gateway.refusal_log import RefusalLog
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from dicom_gateway.tls_context import RenewedContext
+from dicom_gateway.worklist_scp import WorklistScp
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,10 @@ class StorageScp:
             ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
         # A peer reports on our requests as their SCP: it takes the SCP's role on its own association.
         ae.add_supported_context(STORAGE_COMMITMENT, scu_role=False, scp_role=True)
+        worklist = WorklistScp(settings.query, self._database)
+        worklist.add_contexts(ae)
         handlers: list[Any] = [
+            (evt.EVT_C_FIND, worklist.find),
             (evt.EVT_C_STORE, self._reception.store),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
             (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),

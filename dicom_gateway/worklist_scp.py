@@ -16,6 +16,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from pynetdicom import AE, _config, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
+    UnifiedProcedureStepPull,
     UnifiedProcedureStepQuery,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,6 +33,7 @@ from dicom_gateway.worklist_attributes import IMAGE, SERIES, SERIES_UID, STUDY, 
 
 STUDY_ROOT: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
 UPS_QUERY: Final[str] = str(UnifiedProcedureStepQuery)
+UPS_PULL: Final[str] = str(UnifiedProcedureStepPull)
 TRANSFER_SYNTAXES: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
 """No deflated one: an identifier of a few bytes could become gigabytes."""
 
@@ -81,7 +83,8 @@ class WorklistScp:
     def add_contexts(self, ae: AE) -> None:
         """Let peers negotiate the two query services, where they are enabled."""
         if self._settings.enabled:
-            for sop_class in (UPS_QUERY, STUDY_ROOT):
+            pull = (UPS_PULL,) if self._settings.accept_ups_pull else ()
+            for sop_class in (UPS_QUERY, STUDY_ROOT, *pull):
                 ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
 
     def find(self, event: evt.Event) -> Iterator[Answer]:
@@ -154,7 +157,7 @@ def _understand(event: evt.Event) -> Plan:
         level = str(identifier.get("QueryRetrieveLevel", "") or "").strip()
     except Exception:  # noqa: BLE001  pydicom has many for a dataset that is none
         raise IdentifierError("the identifier cannot be decoded") from None
-    if str(request.AffectedSOPClassUID) == UPS_QUERY:
+    if str(request.AffectedSOPClassUID) in (UPS_QUERY, UPS_PULL):
         query = read_query(identifier, PROCEDURE_STEP)
         return Plan(query, narrow_steps(query))
     if level == "STUDY":
