@@ -13,7 +13,7 @@ class QuerySettings(BaseModel):
     enabled: bool = True
     """Whether C-FIND is answered; those who may call may then read names and results."""
     accept_ups_pull: bool = False
-    """Whether C-FIND is answered on UPS Pull too, for clients that do not know UPS Query. The other operations
+    """Whether C-FIND is answered on UPS Pull too, for clients that know no UPS Query. The other operations
     of that SOP class (N-GET, N-SET, N-ACTION) fail."""
     maximum_answers: int = Field(default=1000, ge=1, le=1_000_000)
     """After so many answers a query ends with 0xA700 (out of resources): ask for less."""

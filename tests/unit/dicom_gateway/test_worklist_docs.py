@@ -1,0 +1,35 @@
+"""docs/worklist.md names each attribute that is supported, with its matching, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from dicom_gateway.procedure_step import CODE_ITEMS, PROCEDURE_STEP
+from dicom_gateway.worklist_attributes import IMAGE, PRIVATE, PRIVATE_CREATOR, SERIES, STUDY, Attribute
+
+DOCS = (Path(__file__).parents[3] / "docs" / "worklist.md").read_text("utf-8")
+
+
+def list_rows(attributes: Sequence[Attribute], depth: int = 0) -> Iterator[tuple[str, str, str]]:
+    for one in attributes:
+        if not one.element:
+            tag = f"({one.tag >> 16:04X},{one.tag & 0xFFFF:04X})"
+            yield tag, "> " * depth + one.keyword, one.matching.value
+        if one.items and one.items != CODE_ITEMS:
+            yield from list_rows(one.items, depth + 1)
+
+
+def test_the_tables_of_the_docs_are_those_of_the_code() -> None:
+    written = re.findall(
+        r"^\| (\([0-9A-F]{4},[0-9A-F]{4}\)) \| ([> A-Za-z]+) \| ([a-zA-Z ,]+) \|$", DOCS, re.M
+    )
+    expected = [row for table in (PROCEDURE_STEP, STUDY, SERIES, IMAGE) for row in list_rows(table)]
+    assert written == expected
+
+
+def test_the_private_attributes_are_in_the_docs() -> None:
+    written = re.findall(r"^\| \(0077,xx([0-9A-F]{2})\) \| ([A-Z]{2}) \| (\w+) \| ([a-z ,]+) \|", DOCS, re.M)
+    assert written == [(f"{one.element:02X}", one.vr, one.keyword, one.matching.value) for one in PRIVATE]
+    assert f"`{PRIVATE_CREATOR}`" in DOCS
