@@ -32,6 +32,8 @@ def list_remarks(screening: ReportableScreening) -> list[str]:
         sentences.append("Could not be verified: " + ", ".join(screening.doubts).replace("_", " ") + ".")
     if screening.revision > 1:
         sentences.append("Supersedes the report of an earlier version of this image.")
+    elif screening.predecessor is not None:
+        sentences.append("This image could not be analysed before.")
     return sentences
 
 

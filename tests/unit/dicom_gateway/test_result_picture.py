@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from dicom_gateway.result_picture import SMALL, WIDTH, Caption, HeatCells, draw_result
+from tests.phantom import PICTURE, draw_picture
 from tests.screened_films import draw_rendition
 
 CAPTION = Caption("AI result, not verified", "Research software", "PRESENT", ["Score 83.5%", "word " * 60])
@@ -67,6 +68,13 @@ def test_no_text_runs_out_of_the_picture() -> None:
     assert (foot[:, -20:] == panel).all()
     assert (foot[-6:] == panel).all()
     assert np.abs(foot - panel).max() > 150
+
+
+def test_the_picture_in_the_documentation_is_what_is_drawn_today() -> None:
+    with Image.open(PICTURE) as shown:
+        difference = np.abs(np.asarray(shown).astype(int) - draw_picture().astype(int))
+
+    assert difference.mean() < 1.5, "draw it anew: python -m tests.phantom"
 
 
 def _film_top(picture: np.ndarray) -> int:
