@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
@@ -42,6 +42,18 @@ class TakenStudy:
     study_instance_uid: str
     attempts: int
     """Counting this one."""
+
+
+@dataclass(frozen=True)
+class FailedStudy:
+    """One line of `tbscreen pulls --failed`."""
+
+    peer: str
+    study_instance_uid: str
+    films: int
+    attempts: int
+    last_error: str | None
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -164,6 +176,15 @@ def count(session: Session, pull_id: int) -> Counts:
         .group_by(PulledStudy.state)
     )
     return Counts(**{str(state): number for state, number in rows})
+
+
+def list_failed(session: Session, limit: int) -> list[FailedStudy]:
+    """Return studies that did not come whole, the newest first."""
+    query = select(PulledStudy).where(PulledStudy.state == PulledStudyState.FAILED)
+    return [
+        FailedStudy(row.peer, row.study_instance_uid, row.films, row.attempts, row.last_error, row.due_at)
+        for row in session.scalars(query.order_by(PulledStudy.id.desc()).limit(limit))
+    ]
 
 
 def find_missing(session: Session, sop_instance_uids: Sequence[str]) -> set[str]:

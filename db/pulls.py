@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -20,6 +20,27 @@ class Holder:
 
     name: str
     until: datetime
+
+
+@dataclass(frozen=True)
+class PullRow:
+    """One line of `tbscreen pulls`. The numbers are studies whose newest pull this is."""
+
+    name: str
+    peer: str
+    first_date: str
+    last_date: str
+    state: str
+    holder: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    due_at: datetime
+    last_error: str | None
+    wanted: int
+    fetching: int
+    complete: int
+    unwanted: int
+    failed: int
 
 
 def begin(
@@ -90,6 +111,27 @@ def end(
         return
     _move_pull(row, PullState.COMPLETE if complete else PullState.IDLE)
     row.due_at, row.ended_at, row.last_error = now() + pause, now(), error
+
+
+def list_pulls(session: Session, limit: int) -> list[PullRow]:
+    """Return pulls, the one that was begun last first."""
+    rows = session.scalars(select(Pull).order_by(Pull.started_at.desc(), Pull.id.desc()).limit(limit)).all()
+    return [
+        PullRow(
+            row.name,
+            row.peer,
+            row.first_date,
+            row.last_date,
+            row.state,
+            row.holder,
+            row.started_at,
+            row.ended_at,
+            row.due_at,
+            row.last_error,
+            **asdict(pulled_studies.count(session, row.id)),
+        )
+        for row in rows
+    ]
 
 
 def _open(session: Session, name: str, peer: str, dates: tuple[str, str]) -> Pull:

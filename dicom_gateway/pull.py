@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -116,16 +118,29 @@ class Pull:
         self._stopping.set()
 
     def _find(self) -> None:
-        request, fetcher = self._request, self._fetchers[0]
+        """Ask for the studies of each day, newest first, and write them down day by day."""
+        request = self._request
+        seen: set[str] = set()
+        for back in range((request.last - request.first).days + 1):
+            day = request.last - timedelta(days=back)
+            if self._stopping.is_set() or not self._may_go_on():
+                raise StoppedError("stopped")
+            self._board.ask_for(day)
+            listed = self._with_patience(partial(self._ask, day))
+            # A peer that does not match by date may list a study every day.
+            new = [study for study in listed if study.study_instance_uid not in seen]
+            seen.update(study.study_instance_uid for study in new)
+            if new:
+                self._record(new)
+        self._board.ask_for(None)
 
-        def ask() -> list[FoundStudy]:
-            modalities = self._settings.modalities
-            return study_query.find_studies(fetcher.open(), request.first, request.last, modalities)
+    def _ask(self, day: date) -> list[FoundStudy]:
+        return study_query.find_day(self._fetchers[0].open(), day, self._settings.modalities)
 
-        studies = self._with_patience(ask)
+    def _record(self, studies: Sequence[FoundStudy]) -> None:
         with self._database.write() as session:
             counts = pulled_studies.record_found(
-                session, self._lease.pull_id, studies, retry_failed=not request.is_scheduled
+                session, self._lease.pull_id, studies, retry_failed=not self._request.is_scheduled
             )
         self._board.add(found=len(studies), here=counts[Found.HERE], left=counts[Found.LEFT])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class PullProgress:
     failed: int = 0
     films: int = 0
     """Films that came."""
+    day: date | None = None
+    """The study date that is asked for, while studies are looked for."""
     waiting_for: str = ""
     """Why nothing comes at the moment."""
     stopped: bool = False
@@ -60,6 +63,11 @@ class ProgressBoard:
             sums = {name: getattr(self._progress, name) + number for name, number in numbers.items()}
             self._show(replace(self._progress, **sums))
 
+    def ask_for(self, day: date | None) -> None:
+        """Say the studies of which day are asked for, None when all are found."""
+        with self._lock:
+            self._show(replace(self._progress, day=day))
+
     def wait_for(self, reason: str) -> None:
         """Say why nothing comes, "" when that is over."""
         with self._lock:
@@ -69,7 +77,7 @@ class ProgressBoard:
     def end(self, *, stopped: bool) -> PullProgress:
         """Say that nothing more comes, and return what did."""
         with self._lock:
-            self._show(replace(self._progress, waiting_for="", stopped=stopped))
+            self._show(replace(self._progress, day=None, waiting_for="", stopped=stopped))
             return self._progress
 
     def _show(self, progress: PullProgress) -> None:

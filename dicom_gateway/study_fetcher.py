@@ -23,6 +23,13 @@ KEEP_OPEN_S: Final = 1.0
 """An association is not kept for longer while nothing is asked on it: peers end idle ones."""
 
 
+LEAST_FREE_BYTES: Final = 32 * 1024 * 1024
+"""A disk with less than this, room for a film or two, is full, whatever the settings say."""
+
+UIDS_AT_ONCE: Final = 500
+"""So many UIDs fit into one element (PS3.5 7.1.2: 64 KiB); a series that lacks more is asked for whole."""
+
+
 class DiskFullError(PullError):
     """Less disk space is free than the gateway keeps free. Transient; the pull goes on when there is more."""
 
@@ -147,7 +154,7 @@ class StudyFetcher:
     def _retrieve(self, study: str, series: str, films: Sequence[str], *, whole: bool) -> Retrieved:
         identifier = (
             study_query.make_series_identifier(study, series)
-            if whole
+            if whole or len(films) > UIDS_AT_ONCE
             else study_query.make_films_identifier(study, series, films)
         )
         association = self.open()
@@ -195,8 +202,9 @@ class StudyFetcher:
 
     def _check_disk(self) -> None:
         spool, settings = self._gateway.spool, self._gateway.settings
-        if spool.free_bytes() < settings.reserved_disk_bytes:
+        least = max(settings.reserved_disk_bytes, LEAST_FREE_BYTES)
+        if spool.free_bytes() < least:
             raise DiskFullError(
-                f"the disk of {spool.directory} has less than {settings.reserved_disk_bytes} bytes free "
-                "(gateway.reserved_disk_bytes): make room and start the pull again; nothing is lost"
+                f"the disk of {spool.directory} has less than {least} bytes free (see "
+                "gateway.reserved_disk_bytes): make room and start the pull again; nothing is lost"
             )

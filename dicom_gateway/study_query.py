@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, Protocol
 
 import structlog
@@ -44,22 +44,19 @@ class FoundSeries:
         return not body_parts or not self.body_part or any(part in self.body_part for part in body_parts)
 
 
-def find_studies(asked: Asked, first: date, last: date, modalities: Sequence[str]) -> list[FoundStudy]:
-    """Return the studies of these dates that hold one of `modalities`, newest day first.
+def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[FoundStudy]:
+    """Return the studies of one day that hold one of `modalities`.
 
-    One query per day and modality, so that peers that list only so many at once are not asked for more; a
-    day of which the peer still lists only a part is asked for hour by hour. A peer that does not know
-    Modalities in Study (0008,0061) lists all studies: their series are looked at before they are fetched.
+    One query per modality; a day of which the peer lists only a part is asked for hour by hour. A peer that
+    does not know Modalities in Study (0008,0061) lists all studies: their series are looked at before they
+    are fetched.
 
     Raises:
         PullError: as `PullAssociation.find`, and when even an hour is too much.
     """
     found: dict[str, FoundStudy] = {}
-    day = last
-    while day >= first:
-        for modality in modalities:
-            _find_day(asked, day, modality, modalities, found)
-        day -= timedelta(days=1)
+    for modality in modalities:
+        _find_day(asked, day, modality, modalities, found)
     return list(found.values())
 
 

@@ -9,7 +9,9 @@ Files:
 - `retrain_cli`: `retrain`.
 - `rules_cli`: those that begin with `rules`: which films are screened, and which rule decides.
 - `report_cli`: `report`.
-- `pull_cli`: `pull`.
+- `pull_cli`: `pull` and `pulls`.
+- `pull_tables`: pulls as a person reads them.
+- `pull_checks`: what `doctor` looks at for `[[pulls]]`.
 - `pull_bar`: how far a pull is.
 - `pulling`: what pulls are made of, for the command and for the gateway's schedules.
 - `worklist_cli`: `worklist`: a table, JSON, CSV, or watched.

@@ -17,7 +17,7 @@ from tbscreen.deliveries_cli import deliveries_app
 from tbscreen.export_cli import export_labels
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
-from tbscreen.pull_cli import pull_studies
+from tbscreen.pull_cli import pull_studies, show_pulls
 from tbscreen.report_cli import write_report
 from tbscreen.retrain_cli import retrain_model
 from tbscreen.rules_cli import rules_app
@@ -238,6 +238,7 @@ def predict(
 
 
 app.command("pull")(pull_studies)
+app.command("pulls")(show_pulls)
 app.command("retrain")(retrain_model)
 app.command("report")(write_report)
 app.command("export-labels")(export_labels)

@@ -21,6 +21,7 @@ from dicom_gateway.tls_settings import PeerTlsSettings
 from dicom_gateway.verification import echo
 from tbscreen.certificate_checks import examine_certificates
 from tbscreen.check import Check, Health
+from tbscreen.pull_checks import examine_pulls
 from tbscreen.settings import Settings, find_file
 from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
@@ -36,6 +37,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _examine_gateway(settings)
     yield from examine_certificates(settings)
     yield from _examine_peers(settings)
+    yield from examine_pulls(settings)
 
 
 def _examine_data_directory(settings: Settings) -> Check:

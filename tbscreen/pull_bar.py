@@ -45,7 +45,11 @@ class PullBar:
     def __call__(self, progress: PullProgress) -> None:
         """Show how far it is."""
         films = f"{progress.films} films" + (f", {progress.failed} studies failed" * bool(progress.failed))
-        self._bar.update(self._task, description=films, total=progress.found, completed=progress.done)
+        if progress.day is not None:
+            said = f"asking for {progress.day}, {progress.found} studies found"
+            self._bar.update(self._task, description=said)
+        else:
+            self._bar.update(self._task, description=films, total=progress.found, completed=progress.done)
         if progress.waiting_for not in ("", self._said):
             self._print(f"waiting: {progress.waiting_for}")
         self._said = progress.waiting_for or self._said

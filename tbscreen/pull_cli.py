@@ -68,13 +68,36 @@ def pull_studies(
     progress = _pull(settings, chosen, _find_peer(settings, peer), first.date(), until)
     if as_json:
         seconds = round(time.monotonic() - begun, 3)
-        print_json({**asdict(progress), "is_complete": progress.is_complete, "seconds": seconds})
+        numbers = asdict(progress)
+        del numbers["day"], numbers["waiting_for"]
+        print_json({**numbers, "is_complete": progress.is_complete, "seconds": seconds})
     else:
         typer.echo(_sum_up(progress, chosen, peer))
     if progress.stopped:
         raise typer.Exit(INTERRUPTED)
     if progress.failed or progress.left:
         raise typer.Exit(SOME_FAILED)
+
+
+def show_pulls(
+    failed: Annotated[
+        bool, typer.Option("--failed", help="The studies that did not come whole, and why.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
+) -> None:
+    """Show what is pulled from PACS that cannot route: commands and schedules, newest first."""
+    from db import pulled_studies, pulls
+    from tbscreen.pull_tables import draw_failed, draw_pulls
+
+    database = open_database(prepare("pulls"))
+    with database.read() as session:
+        rows = pulls.list_pulls(session, limit)
+        studies = pulled_studies.list_failed(session, limit) if failed else []
+    if as_json:
+        print_json([asdict(row) for row in (studies if failed else rows)])
+    else:
+        Console().print(draw_failed(studies) if failed else draw_pulls(rows))
 
 
 def _choose(settings: Settings, **given: Any) -> PullSettings:

@@ -15,7 +15,7 @@ from dicom_gateway.study_fetcher import Gateway
 from tbscreen.settings import Settings
 
 
-def build_calling(settings: Settings, pull: PullSettings, audit: AuditTrail) -> Calling:
+def build_calling(settings: Settings, pull: PullSettings, audit: AuditTrail | None) -> Calling:
     """Return who calls: towards peers, this site is the courier's AE title."""
     return Calling(
         ae_title=settings.courier.ae_title,

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from db.database import Database
+from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings
 from dicom_gateway.settings import PeerSettings
 from dicom_gateway.study_fetcher import Gateway
+from tbscreen.check import Health
+from tbscreen.pull_checks import examine_pulls
+from tbscreen.settings import Settings
 from tests.films import dataset_offset, read
 from tests.integration.pulls import (
     gateway,
@@ -95,3 +99,21 @@ def test_the_chest_films_of_the_days_come_and_nothing_else(
     assert list_here(place.database) == sorted(pacs.wanted + new)
     (orthanc_id,) = pacs.server.find("Instance", {"SOPInstanceUID": new[0]})
     pacs.server.delete(f"/instances/{orthanc_id}")
+
+
+@pytest.mark.parametrize(("method", "takes"), [("auto", "C-GET"), ("move", "C-MOVE; it has to know")])
+def test_the_doctor_says_how_a_schedule_s_pacs_sends(pacs: Pacs, method: str, takes: str) -> None:
+    schedule = PullScheduleSettings(name="new", peer="pacs")
+    settings = Settings(peers=(pacs.peer,), pulls=(schedule,), pull=PullSettings(method=method))
+    (check,) = examine_pulls(settings)
+    assert (check.part, check.health) == ("pull new", Health.GOOD)
+    assert takes in check.finding
+
+
+def test_the_doctor_says_that_a_schedule_s_peer_is_no_pacs(place: Gateway) -> None:
+    peer = PeerSettings(name="viewer", ae_title="TBSCREEN", host="127.0.0.1", port=place.settings.port)
+    schedule = PullScheduleSettings(name="new", peer="viewer")
+    (check,) = examine_pulls(Settings(peers=(peer,), pulls=(schedule,)))
+    assert check.health is Health.BAD
+    assert "viewer does not take C-FIND" in check.finding
+    assert "allow AE title TBSCREEN" in check.advice

@@ -43,11 +43,11 @@ class Peer:
             raise CutShortError("0xFE00")
 
 
-def test_each_day_is_asked_for_each_modality_and_nothing_about_patients() -> None:
+def test_a_day_is_asked_for_each_modality_and_nothing_about_patients() -> None:
     peer = Peer(lambda _: [])
-    assert study_query.find_studies(peer, date(2026, 11, 2), DAY, MODALITIES) == []
+    assert study_query.find_day(peer, DAY, MODALITIES) == []
     asked = [(one.StudyDate, one.ModalitiesInStudy) for one in peer.asked]
-    assert asked == [("20261103", "CR"), ("20261103", "DX"), ("20261102", "CR"), ("20261102", "DX")]
+    assert asked == [("20261103", "CR"), ("20261103", "DX")]
     study_query.list_series(peer, "1.2")
     study_query.list_films(peer, "1.2", "1.2.3")
     assert [one.QueryRetrieveLevel for one in peer.asked[-2:]] == ["SERIES", "IMAGE"]
@@ -62,7 +62,7 @@ def test_a_peer_that_matches_neither_date_nor_modality_is_believed_in_what_it_sa
         study("1.3", StudyDate="20261031", ModalitiesInStudy="DX"),
         study("1.4"),
     ]
-    found = study_query.find_studies(Peer(lambda _: everything), DAY, DAY, MODALITIES)
+    found = study_query.find_day(Peer(lambda _: everything), DAY, MODALITIES)
     assert found == [FoundStudy("1.1", 3), FoundStudy("1.4", None)]
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
     broken.add_new("NumberOfStudyRelatedInstances", "IS", None)
     broken["NumberOfStudyRelatedInstances"]._value = "many"
     answers = [study("../../etc/passwd"), study(""), study("1.2\\1.3"), broken]
-    found = study_query.find_studies(Peer(lambda _: answers), DAY, DAY, ("CR",))
+    found = study_query.find_day(Peer(lambda _: answers), DAY, ("CR",))
     assert found == [FoundStudy("1.5", None)]
 
 
@@ -83,11 +83,11 @@ def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() 
         return [study(uid) for uid, hour in times.items() if not start or int(start) == hour]
 
     peer = Peer(answer, most=2)
-    assert {one.study_instance_uid for one in study_query.find_studies(peer, DAY, DAY, ("CR",))} == set(times)
+    assert {one.study_instance_uid for one in study_query.find_day(peer, DAY, ("CR",))} == set(times)
     assert [one.StudyTime for one in peer.asked[:2]] == ["", "000000-005959"]
     assert len(peer.asked) == 25
     with pytest.raises(PullError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
-        study_query.find_studies(Peer(answer, most=1), DAY, DAY, ("CR",))
+        study_query.find_day(Peer(answer, most=1), DAY, ("CR",))
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date, timedelta
 
 import pytest
 from rich.console import Console
 
+from db import pulled_studies, pulls
 from db.database import Database
+from db.pulled_studies import FoundStudy
 from dicom_gateway.pull_progress import PullProgress
 from tbscreen.pull_bar import PullBar
 from tests.servers.ports import free_port
@@ -42,6 +45,25 @@ def test_a_pacs_that_does_not_answer_is_said(cli: Cli, installed: Database) -> N
     assert "Traceback" not in run.stderr
 
 
+def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Database) -> None:
+    with installed.write() as session:
+        pull_id = pulls.begin(
+            session, "night", "pacs", ("20261101", "20261107"), "here:1", timedelta(minutes=1)
+        )
+        assert pull_id is not None
+        found = [FoundStudy("1.2.3", 2), FoundStudy("1.2.4", 1)]
+        pulled_studies.record_found(session, pull_id, found, retry_failed=False)
+        study = pulled_studies.take(session, pull_id)
+        assert study is not None
+        pulled_studies.mark_failed(session, study.row_id, 1, "1 of 2 films did not come")
+    (row,) = json.loads(quick_cli("pulls", "--json").stdout)
+    assert (row["name"], row["state"], row["wanted"], row["failed"]) == ("night", "running", 1, 1)
+    (failed,) = json.loads(quick_cli("pulls", "--failed", "--json").stdout)
+    assert (failed["study_instance_uid"], failed["films"]) == ("1.2.3", 1)
+    assert "night" in quick_cli("pulls").stdout
+    assert "1 of 2 films did not come" in " ".join(quick_cli("pulls", "--failed").stdout.split())
+
+
 def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
     output = io.StringIO()
     with PullBar(Console(file=output, force_terminal=True, width=120)) as bar:
@@ -52,4 +74,8 @@ def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
     shown = output.getvalue()
     assert "4 films, 1 studies failed" in shown
     assert "6/10" in shown
+    looking = io.StringIO()
+    with PullBar(Console(file=looking, force_terminal=True, width=120)) as bar:
+        bar(PullProgress(found=7, day=date(2026, 11, 3)))
+    assert "asking for 2026-11-03, 7 studies found" in looking.getvalue()
     assert shown.count("waiting: [pacs] is away") == 1

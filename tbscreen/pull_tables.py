@@ -1,0 +1,46 @@
+"""Pulls and the studies that did not come whole, as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from db.pulled_studies import FailedStudy
+from db.pulls import PullRow
+
+STATE_STYLES = {"running": "yellow", "complete": "green"}
+
+
+def draw_pulls(rows: Sequence[PullRow]) -> Table:
+    """Return pulls as a table."""
+    table = Table(title="Pulls", box=box.SIMPLE_HEAD)
+    for heading in ("Pull", "Peer", "Study dates", "State", "Complete", "Wanted", "Failed", "Last error"):
+        number = heading in ("Complete", "Wanted", "Failed")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.name,
+            row.peer,
+            f"{row.first_date}–{row.last_date}",
+            Text(row.state, style=STATE_STYLES.get(row.state, "")),
+            str(row.complete + row.unwanted),
+            str(row.wanted + row.fetching),
+            Text(str(row.failed), style="red" if row.failed else ""),
+            Text(row.last_error or ""),
+        )
+    return table
+
+
+def draw_failed(studies: Sequence[FailedStudy]) -> Table:
+    """Return failed studies as a table."""
+    table = Table(title="Studies that did not come whole", box=box.SIMPLE_HEAD)
+    for heading in ("Peer", "Study Instance UID", "Films here", "Attempts", "Why"):
+        number = heading in ("Films here", "Attempts")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    for one in studies:
+        why = Text(one.last_error or "")
+        table.add_row(one.peer, one.study_instance_uid, str(one.films), str(one.attempts), why)
+    return table
