@@ -41,6 +41,8 @@ class ReceivedFilm:
     age_years: int | None = None
     station_name: str | None = None
     institution_name: str | None = None
+    urgent: bool = False
+    """Whether it overtakes others."""
     header: dict[str, Any] = field(default_factory=dict)
     """DICOM JSON model (PS3.18 F.2) of the dataset without pixels."""
 
@@ -67,6 +69,8 @@ class DueFilm:
     calling_ae_title: str
     preparation_attempts: int
     """Counting this one."""
+    urgent: bool = False
+    """Whether it overtakes others."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         spool_path=film.spool_path,
         byte_size=film.byte_size,
         header=film.header,
+        urgent=film.urgent,
         state=FilmState.RECEIVED,
         doubts=[],
         due_at=moment,
@@ -198,8 +203,17 @@ def is_own_object(session: Session, sop_instance_uid: str) -> bool:
     )
 
 
-def lease_due(session: Session, gateway: str, lease: timedelta, limit: int) -> list[DueFilm]:
-    """Take up to `limit` films of `gateway` that are due, oldest first.
+def lease_due(
+    session: Session, gateway: str, lease: timedelta, limit: int, urgent: bool | None = None
+) -> list[DueFilm]:
+    """Take up to `limit` films of `gateway` that are due, the longest due first.
+
+    Args:
+        session: one that writes.
+        gateway: whose.
+        lease: how long they are taken for.
+        limit: how many at most.
+        urgent: true for those alone that overtake others; None for any.
 
     A leased film becomes due again when the lease ends, so a gateway that dies holds nothing back.
     Preparation attempts are counted here, before the work, so that a film that kills its gateway is
@@ -212,6 +226,7 @@ def lease_due(session: Session, gateway: str, lease: timedelta, limit: int) -> l
             Instance.gateway == gateway,
             Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
             Instance.due_at <= moment,
+            *([Instance.urgent] if urgent else []),
         )
         .order_by(Instance.due_at)
         .limit(limit)
@@ -231,6 +246,7 @@ def lease_due(session: Session, gateway: str, lease: timedelta, limit: int) -> l
                 row.spool_path,
                 row.calling_ae_title,
                 row.preparation_attempts,
+                row.urgent,
             )
         )
     return leased

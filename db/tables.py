@@ -205,6 +205,8 @@ class Instance(Table):
     refusal: Mapped[str | None] = mapped_column(String(32))
     refusal_detail: Mapped[str | None] = mapped_column(Text)
     doubts: Mapped[list[str]] = mapped_column(default=list)
+    urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its sender's films overtake others."""
     preparation_attempts: Mapped[int] = mapped_column(default=0)
     screening_attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
@@ -231,6 +233,14 @@ class Instance(Table):
         UniqueConstraint("sop_instance_uid", "dataset_sha256"),
         UniqueConstraint("sop_instance_uid", "revision"),
         Index("ix_instances_due", "gateway", "state", "due_at"),
+        Index(
+            "ix_instances_urgent",
+            "gateway",
+            "state",
+            "due_at",
+            sqlite_where=text("urgent"),
+            postgresql_where=text("urgent"),
+        ),
         Index(
             "ix_instances_waiting",
             "state",

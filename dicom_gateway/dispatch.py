@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from dicom_gateway.screening_request import QUEUE, TASK_NAME, ScreeningRequest
+from dicom_gateway.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, ScreeningRequest
 
 BROKER_TIMEOUT_S: Final = 5.0
 
@@ -51,10 +51,10 @@ class Dispatcher:
             },
         )
 
-    def has_room(self) -> bool:
-        """True when the broker is there and its queue is shorter than the limit."""
+    def has_room(self, urgent: bool = False) -> bool:
+        """True when the broker is there and its queue is shorter than the limit, or the film urgent."""
         try:
-            return self.queue_length() < self._maximum
+            return self.queue_length() < self._maximum or urgent
         except BrokerAwayError as error:
             if time.monotonic() - self._last_complaint > COMPLAINT_INTERVAL_S:
                 self._last_complaint = time.monotonic()
@@ -70,18 +70,31 @@ class Dispatcher:
         try:
             with self._celery.pool.acquire(block=True) as connection:
                 connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
-                return int(connection.default_channel.client.llen(QUEUE))
+                channel = connection.default_channel
+                return sum(
+                    int(channel.client.llen(channel._q_for_pri(QUEUE, one))) for one in (URGENT, NORMAL)
+                )
         except (OperationalError, OSError, RedisError) as error:
             raise BrokerAwayError(type(error).__name__) from error
 
-    def send(self, request: ScreeningRequest) -> None:
+    def send(self, request: ScreeningRequest, urgent: bool = False) -> None:
         """Hand one film to the workers.
+
+        Args:
+            request: the film.
+            urgent: whether it overtakes those that wait.
 
         Raises:
             BrokerAwayError: when the broker does not take it.
         """
         try:
-            self._celery.send_task(TASK_NAME, args=[request.to_message()], queue=QUEUE, retry=False)
+            self._celery.send_task(
+                TASK_NAME,
+                args=[request.to_message()],
+                queue=QUEUE,
+                priority=URGENT if urgent else NORMAL,
+                retry=False,
+            )
         except (OperationalError, OSError, RedisError) as error:
             raise BrokerAwayError(type(error).__name__) from error
 

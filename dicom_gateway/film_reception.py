@@ -31,6 +31,7 @@ from dicom_gateway.dataset_header import (
 from dicom_gateway.film_stream import IncomingDataset, TooLargeError
 from dicom_gateway.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.site_rules import fits
 from dicom_gateway.spool import Spool, SpooledFile, film_key
 
 SUCCESS: Final = 0x0000
@@ -162,6 +163,7 @@ class FilmReception:
             age_years=read_age_years(dataset),
             station_name=read_text(dataset, "StationName", 64),
             institution_name=read_text(dataset, "InstitutionName", 64),
+            urgent=fits(self._settings.urgent_calling_ae_titles, sender),
             header=to_json_model(dataset),
         )
 

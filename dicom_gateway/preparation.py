@@ -234,11 +234,14 @@ class PreparationLoop(threading.Thread):
             due_at = films.next_due_at(session, self._settings.name)
         if due_at is None or due_at > now():
             return False
-        if not self._dispatcher.has_room():
+        name, lease = self._settings.name, timedelta(seconds=self._settings.preparation_timeout_s + 60)
+        if not self._dispatcher.has_room(urgent=True):
             return False
-        lease = timedelta(seconds=self._settings.preparation_timeout_s + 60)
         with self._database.write() as session:
-            leased = films.lease_due(session, self._settings.name, lease, limit=1)
+            leased = films.lease_due(session, name, lease, limit=1, urgent=True)
+        if not leased and self._dispatcher.has_room():
+            with self._database.write() as session:
+                leased = films.lease_due(session, name, lease, limit=1)
         for film in leased:
             self._take(film)
         return bool(leased)
@@ -290,7 +293,7 @@ class PreparationLoop(threading.Thread):
             return
         request = ScreeningRequest(film.instance_id, key, SPEC.version, preparation.array)
         try:
-            self._dispatcher.send(request)
+            self._dispatcher.send(request, film.urgent)
         except BrokerAwayError as error:
             log.error("film waits: the broker is away", film=key[:12], error=str(error))
             with self._database.write() as session:

@@ -18,6 +18,10 @@ TASK_NAME: Final = "worker.tasks.screen"
 QUEUE: Final = "screening"
 """Name of the queue it goes to."""
 
+URGENT, NORMAL = 0, 3
+"""Priorities of messages: of those that wait, a worker takes the lowest first. They are among the steps that
+kombu's Redis transport knows by default, so that workers of every version take both."""
+
 MESSAGE_VERSION: Final = 1
 
 ACCEPTED_VERSIONS: Final = frozenset({MESSAGE_VERSION})

@@ -13,7 +13,7 @@ from dicom_gateway.ae_title import AeTitle
 from dicom_gateway.caller_settings import CallerSettings
 from dicom_gateway.delivery_rules import DeliveryRule
 from dicom_gateway.query_settings import QuerySettings
-from dicom_gateway.rule_settings import RuleSettings, check_names
+from dicom_gateway.rule_settings import Pattern, RuleSettings, check_names
 from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
 
 
@@ -107,6 +107,8 @@ class GatewaySettings(BaseModel):
     image_guard: bool = True
     """Look at the pixels, too: what clearly is no frontal chest film is refused, what may be none is screened
     with a doubt, and a film whose header says too little is screened if it shows a chest."""
+    urgent_calling_ae_titles: tuple[Pattern, ...] = ()
+    """Films from these senders, patterns with `*` and `?`, overtake those that wait in spool and queue."""
     rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
     """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
 

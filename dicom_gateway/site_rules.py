@@ -48,10 +48,10 @@ def meets(rule: RuleSettings, film: Candidate) -> bool:
     )
     if rule.sop_classes and read_text(film.header, "SOPClassUID", 64) not in rule.sop_classes:
         return False
-    if rule.calling_ae_titles and not _fits(rule.calling_ae_titles, film.calling_ae_title.strip()):
+    if rule.calling_ae_titles and not fits(rule.calling_ae_titles, film.calling_ae_title.strip()):
         return False
     for patterns, keyword in conditions:
-        if patterns and not _fits(patterns, read_text(film.header, keyword, LONGEST_TEXT) or ""):
+        if patterns and not fits(patterns, read_text(film.header, keyword, LONGEST_TEXT) or ""):
             return False
     return _is_of_age(rule, film.header) if rule.names_age else True
 
@@ -64,7 +64,8 @@ def _is_of_age(rule: RuleSettings, header: Dataset) -> bool:
     return (youngest is None or age >= youngest) and (oldest is None or age <= oldest)
 
 
-def _fits(patterns: tuple[str, ...], text: str) -> bool:
+def fits(patterns: tuple[str, ...], text: str) -> bool:
+    """True when a text is one of these: patterns with `*` and `?`, in any case."""
     return any(_compile(pattern).match(text) is not None for pattern in patterns)
 
 

@@ -26,7 +26,6 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import Instance
-from dicom_gateway.screening_request import QUEUE
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests.fuzzing.mutations import SYNTAXES, Mutant, make_mutant
 from tests.fuzzing.sources import Source, list_sources
@@ -80,7 +79,7 @@ def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) ->
     """
     sources = list_sources(folder)
     url = f"sqlite:///{folder / 'tbscreen.db'}"
-    database = _make_database(url)
+    database = make_database(url)
     outcome = Outcome(files)
     began = time.monotonic()
     with ExitStack() as stack:
@@ -103,7 +102,7 @@ def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) ->
     return outcome
 
 
-def _make_database(url: str) -> Database:
+def make_database(url: str) -> Database:
     """Return a migrated database with an active bundle, for what can be screened is to be dispatched."""
     database = Database.open(DatabaseSettings(url=url))
     schema.upgrade(database)
@@ -122,7 +121,7 @@ def _drained(broker: str) -> Iterator[None]:
 
         def drain() -> None:
             while not ending.wait(0.1):
-                client.delete(QUEUE)
+                client.flushdb()
 
         thread = threading.Thread(target=drain)
         thread.start()

@@ -89,13 +89,13 @@ def monitoring_toml() -> str:
     return "\n[monitoring]\n" + "".join(f"{process}_port = {free_port()}\n" for process in PROCESSES)
 
 
-def store_raw(port: int, path: Path, ae_title: str = "TBSCREEN") -> int | None:
+def store_raw(port: int, path: Path, ae_title: str = "TBSCREEN", calling: str = "MODALITY") -> int | None:
     """C-STORE a file's bytes as they are, sound or not; returns the status, None if none came."""
     _config.STORE_SEND_CHUNKED_DATASET = True
     from pydicom.filereader import read_file_meta_info
 
     meta = read_file_meta_info(path)
-    ae = AE(ae_title="MODALITY")
+    ae = AE(ae_title=calling)
     ae.add_requested_context(meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID)
     association = ae.associate("127.0.0.1", port, ae_title=ae_title)
     assert association.is_established, "the gateway does not take the association"

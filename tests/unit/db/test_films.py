@@ -310,3 +310,13 @@ def _set_due(database: Database, instance_id: int, seconds: float) -> None:
     with database.write() as session:
         moment = now() + timedelta(seconds=seconds)
         session.execute(update(Instance).where(Instance.id == instance_id).values(due_at=moment))
+
+
+def test_urgent_films_are_taken_before_those_that_wait_longer(database: Database) -> None:
+    waiting = [rows.receive(database, f"1.2.3.{number}").instance_id for number in range(3)]
+    urgent = rows.receive(database, "1.2.3.9", urgent=True).instance_id
+    with database.write() as session:
+        first = films.lease_due(session, rows.GATEWAY, LEASE, 9, urgent=True)
+        rest = films.lease_due(session, rows.GATEWAY, LEASE, 9)
+    assert [(film.instance_id, film.urgent) for film in first] == [(urgent, True)]
+    assert [(film.instance_id, film.urgent) for film in rest] == [(one, False) for one in waiting]
