@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -44,21 +44,29 @@ def begin(session: Session, subjects: Sequence[Subject]) -> timedelta | None:
         None when it may be made; else how long to wait, and nothing is counted.
     """
     moment = now()
-    session.execute(delete(LoginAttempt).where(LoginAttempt.failed_at < moment - FORGOTTEN_AFTER))
     rows = [_lock(session, subject.key, moment) for subject in subjects]
     paused = max((row.paused_until for row in rows if row.paused_until is not None), default=moment)
     if paused > moment:
         return paused - moment
     for row, subject in zip(rows, subjects, strict=True):
-        row.failures += 1
+        forgotten = row.failed_at < moment - FORGOTTEN_AFTER
+        row.failures = 1 if forgotten else row.failures + 1
         row.failed_at = moment
         row.paused_until = moment + _measure_pause(row.failures, subject)
     return None
 
 
 def succeed(session: Session, user_key: str, address_key: str) -> None:
-    """The attempt was none of the failed ones: the user starts anew, the address has one less."""
+    """The attempt was none of the failed ones: the user starts anew, the address has one less.
+
+    What is forgotten anyway is swept with it.
+    """
     session.execute(delete(LoginAttempt).where(LoginAttempt.subject == user_key))
+    old = select(LoginAttempt.subject).where(LoginAttempt.failed_at < now() - FORGOTTEN_AFTER)
+    # Others hold the rows of theirs in another order: nobody waits for them here.
+    session.execute(
+        delete(LoginAttempt).where(LoginAttempt.subject.in_(old.with_for_update(skip_locked=True)))
+    )
     row = session.get(LoginAttempt, address_key, with_for_update=True)
     if row is not None:
         row.failures = max(0, row.failures - 1)

@@ -89,6 +89,7 @@ class FilmDetails:
     received_at: datetime
     prepared_at: datetime | None
     queued_at: datetime | None
+    refused_at: datetime | None
     screening: ScreeningDetails | None
     deliveries: Sequence[DeliveryDetails]
     """Of its result or its refusal."""
@@ -203,6 +204,7 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
         received_at=film.received_at,
         prepared_at=film.prepared_at,
         queued_at=film.queued_at,
+        refused_at=film.state_changed_at if film.refusal is not None else None,
         screening=None if film.screening is None else _describe_screening(session, film.screening),
         deliveries=_list_deliveries(session, film),
     )

@@ -33,7 +33,10 @@ class SessionEntry:
 def begin(session: Session, token_hash: str, user_id: int, lifetime: timedelta) -> None:
     """Begin a session, and sweep those that are over."""
     moment = now()
-    session.execute(delete(WebSession).where(WebSession.expires_at <= moment))
+    over = select(WebSession.token_hash).where(WebSession.expires_at <= moment)
+    session.execute(
+        delete(WebSession).where(WebSession.token_hash.in_(over.with_for_update(skip_locked=True)))
+    )
     session.add(
         WebSession(
             token_hash=token_hash,

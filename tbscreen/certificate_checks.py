@@ -12,6 +12,8 @@ from dicom_gateway.tls_context import TlsFileError, build_listener_context, buil
 from dicom_gateway.tls_settings import PeerTlsSettings
 from tbscreen.check import Check, Health
 from tbscreen.settings import Settings
+from web.server import PageError, make_context
+from web.settings import WebSettings
 
 SOON = timedelta(days=30)
 
@@ -29,9 +31,21 @@ def examine_certificates(settings: Settings) -> Iterator[Check]:
         yield from _examine_key(part, tls.key)
         if tls.ca is not None:
             yield _examine_certificate(f"{part} CA", tls.ca)
+    yield from _examine_page(settings.web)
     for peer in settings.peers:
         if peer.tls is not None:
             yield from _examine_peer(peer, peer.tls)
+
+
+def _examine_page(web: WebSettings) -> Iterator[Check]:
+    if web.tls_certificate is None or web.tls_key is None:
+        return
+    try:
+        make_context(web)
+    except PageError as error:
+        yield Check("page TLS", Health.BAD, str(error), "correct the file, or the setting")
+    yield _examine_certificate("page TLS", web.tls_certificate)
+    yield from _examine_key("page TLS", web.tls_key)
 
 
 def _examine_peer(peer: PeerSettings, tls: PeerTlsSettings) -> Iterator[Check]:

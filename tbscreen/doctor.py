@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from db import bundles, deliveries, outbox, schema
+from db import bundles, deliveries, outbox, schema, users
 from db.database import Database, DatabaseAwayError
 from db.states import DeliveryState
 from dicom_gateway.settings import GatewaySettings, PeerSettings
@@ -90,10 +90,26 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
             )
             return
         yield Check("database", Health.GOOD, f"{version}, migration {here}")
+        yield _examine_page(settings, database)
         yield _examine_bundle(database)
         yield _examine_deliveries(database)
     finally:
         database.close()
+
+
+def _examine_page(settings: Settings, database: Database) -> Check:
+    with database.read() as session:
+        people = [user for user in users.list_users(session) if not user.disabled]
+    web = settings.web
+    where = f"{web.scheme}://{web.host}:{web.port}"
+    if not people:
+        return Check(
+            "page", Health.NOTE, f"{where}; nobody can log in", "run 'tbscreen users add NAME --role admin'"
+        )
+    if web.allow_unencrypted and web.scheme == "http":
+        advice = "give web.tls_certificate and web.tls_key, unless a TLS proxy is all that reaches it"
+        return Check("page", Health.NOTE, f"{where}, unencrypted; {len(people)} users", advice)
+    return Check("page", Health.GOOD, f"{where}; {len(people)} users")
 
 
 def _examine_deliveries(database: Database) -> Check:

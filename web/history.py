@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.study_details import FilmDetails, StudyDetails
+from web.pages import format_words
 
 VERDICTS = {"tb": "TB", "not_tb": "not TB", "unsure": "unsure"}
 """How a read's verdict is called on the page."""
@@ -34,7 +35,7 @@ def list_events(study: StudyDetails) -> list[Event]:
     for read in study.reads:
         word = VERDICTS[read.verdict.value]
         events.append(Event(read.read_at, f"read as {word} by {read.reader}", read.comment or "", "read"))
-    return sorted(events, key=lambda event: event.at, reverse=True)
+    return sorted(events, key=lambda event: event.at)[::-1]
 
 
 def _list_film_events(film: FilmDetails, several: bool) -> list[Event]:
@@ -46,6 +47,9 @@ def _list_film_events(film: FilmDetails, several: bool) -> list[Event]:
         events.append(Event(film.prepared_at, f"{name}prepared"))
     if film.queued_at is not None:
         events.append(Event(film.queued_at, f"{name}queued"))
+    if film.refused_at is not None:
+        what = f"{name}refused: {format_words(film.refusal)}"
+        events.append(Event(film.refused_at, what, film.refusal_detail or "", "result"))
     screening = film.screening
     if screening is not None:
         by = f"{screening.model} {screening.model_version}"

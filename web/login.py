@@ -69,7 +69,7 @@ class Login:
         with self.database.write() as session:
             web_sessions.end(session, visit.token_hash)
         LOG.info("logged out", user=visit.user.name)
-        response = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache", "storage"'})
+        response = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache"'})
         response.delete_cookie(name_cookie(visit.request), path="/")
         return response
 

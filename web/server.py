@@ -5,11 +5,16 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 
 from web.settings import WebSettings
+
+LOG = structlog.get_logger(__name__)
 
 
 class PageError(Exception):
@@ -27,7 +32,7 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
     Raises:
         PageError: when the port or the certificate cannot be used; the text says what to do.
     """
-    context = None if settings.tls_certificate is None else make_context(settings)
+    context = None if settings.tls_certificate is None else make_renewed_context(settings)
     listener = _listen(settings)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -48,6 +53,42 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
     )
     ready(int(listener.getsockname()[1]))
     server.run(sockets=[listener])
+
+
+def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:
+    """Return what TLS is spoken with, that takes a renewed certificate without a restart.
+
+    The files are looked at when a client says hello; a new pair that does not fit leaves the old one.
+
+    Raises:
+        PageError: when certificate and key cannot be read or do not fit.
+    """
+    assert settings.tls_certificate is not None
+    assert settings.tls_key is not None
+    files = (settings.tls_certificate, settings.tls_key)
+    first = make_context(settings)
+    state: dict[str, Any] = {"context": first, "seen": _look(files)}
+
+    def take(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        seen = _look(files)
+        if seen != state["seen"]:
+            state["seen"] = seen
+            try:
+                state["context"] = make_context(settings)
+                LOG.info("the page's certificate is renewed")
+            except PageError as error:
+                LOG.error("the page's renewed certificate is of no use", error=str(error))
+        connection.context = state["context"]
+
+    first.sni_callback = take
+    return first
+
+
+def _look(files: tuple[Path, ...]) -> tuple[tuple[int, int], ...] | None:
+    try:
+        return tuple((found.st_mtime_ns, found.st_ino) for found in (file.stat() for file in files))
+    except OSError:  # half of a renewal
+        return None
 
 
 def make_context(settings: WebSettings) -> ssl.SSLContext:

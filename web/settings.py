@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 OWN_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 """What this machine calls itself."""
+
+NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+"""A host name or address as a browser sends it."""
 
 
 class WebSettings(BaseModel):
@@ -45,6 +49,14 @@ class WebSettings(BaseModel):
     def _check_host(cls, value: str) -> str:
         if not is_own(value):
             ipaddress.ip_address(value)
+        return value
+
+    @field_validator("names")
+    @classmethod
+    def _check_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no host name: write it as browsers do, without port")
         return value
 
     @field_validator("trusted_proxies")

@@ -6,6 +6,11 @@ export function localiseTimes(root = document) {
     element.title = element.dateTime.replace("T", " ").replace("+00:00", " UTC");
     element.textContent = moment.toLocaleString("sv-SE");
   }
+  for (const element of root.querySelectorAll("[data-since]")) {
+    const minutes = Math.max(0, Math.floor((Date.now() - new Date(element.dataset.since)) / 60000));
+    const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60)];
+    element.textContent = "waits " + (days > 1 ? `${days} days` : hours > 1 ? `${hours} h` : `${minutes} min`);
+  }
 }
 
 // Call `keys[name]` for a key that is pressed alone and not typed into a field.

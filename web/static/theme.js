@@ -8,6 +8,8 @@
     for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = chosen;
   };
   apply();
+  // Whoever comes next on this machine does not find what the last reader worked through.
+  if (location.pathname === "/login") sessionStorage.clear();
   document.addEventListener("DOMContentLoaded", () => {
     apply();
     document.querySelector("[data-do=theme]")?.addEventListener("click", () => {

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from db import bundles, deliveries, outbox
+from db import bundles, deliveries, outbox, users
 from db.database import Database
+from db.roles import Role
 from db.tables import BundleChunk, Delivery, Model, OutboxEntry
 from dicom_gateway.settings import PeerSettings
 from dicom_gateway.tls_settings import ListenerTlsSettings
@@ -23,6 +24,7 @@ from tests.integration.couriers import gateway
 from tests.servers.certificates import Certificates
 from tests.servers.ports import free_port
 from tests.unit import rows
+from web.settings import WebSettings
 
 
 @pytest.fixture
@@ -143,6 +145,26 @@ def test_a_gateway_with_a_port_for_tls_alone_is_called_over_tls(
         checks = _examine(changed)
     assert checks["gateway over TLS"].finding.endswith("answers C-ECHO")
     assert "gateway" not in checks
+
+
+def test_the_page_says_who_can_log_in_and_how_it_is_served(
+    settings: Settings, database: Database, certificates: Certificates
+) -> None:
+    page = _examine(settings)["page"]
+    assert (page.health, page.finding) == (Health.NOTE, "http://127.0.0.1:8080; nobody can log in")
+    assert page.advice == "run 'tbscreen users add NAME --role admin'"
+    with database.write() as session:
+        users.add(session, "rosa", Role.READER, "a hash")
+    assert _examine(settings)["page"].health is Health.GOOD
+    open_ = {"host": "192.0.2.1", "allow_unencrypted": True}
+    checks = _examine(settings.model_copy(update={"web": WebSettings.model_validate(open_)}))
+    assert "unencrypted; 1 users" in checks["page"].finding
+    served = WebSettings(tls_certificate=certificates.gateway.certificate, tls_key=certificates.gateway.key)
+    checks = _examine(settings.model_copy(update={"web": served}))
+    assert checks["page"].finding.startswith("https://127.0.0.1:8080")
+    assert "holds until" in checks["page TLS"].finding
+    swapped = WebSettings(tls_certificate=certificates.gateway.key, tls_key=certificates.gateway.key)
+    assert _examine(settings.model_copy(update={"web": swapped}))["page TLS"].health is Health.BAD
 
 
 def test_without_an_active_bundle_films_wait(settings: Settings, database: Database) -> None:

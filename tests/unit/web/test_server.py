@@ -16,21 +16,25 @@ from db.database import Database
 from tests.servers.page import serving_page
 from tests.servers.ports import wait_until
 from web.application import build_application
-from web.server import PageError, make_context, serve
+from web.server import PageError, make_context, make_renewed_context, serve
 from web.settings import WebSettings
 
-CERTIFY = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+CERTIFY = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for localhost and 127.0.0.1, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
+def certify(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for localhost and 127.0.0.1, and its key."""
     certificate, key = folder / "cert.pem", folder / "key.pem"
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    command = ["openssl", *CERTIFY.split(), "-addext", names, "-keyout", key, "-out", certificate]
-    subprocess.run(command, check=True, capture_output=True)
+    command = ["openssl", *CERTIFY.split(), "-subj", f"/CN={name}", "-addext", names]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     return certificate, key
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate and its key."""
+    return certify(tmp_path, "first")
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def settings(certificate: tuple[Path, Path]) -> WebSettings:
 
 @pytest.fixture
 def encrypted(peopled: Database, settings: WebSettings) -> Iterator[str]:
-    context = make_context(settings)
+    context = make_renewed_context(settings)
     application = build_application(peopled, "1", settings)
     with serving_page(application, ssl_context_factory=lambda *_: context) as url:
         yield url
@@ -66,6 +70,27 @@ def test_the_page_speaks_tls_of_today_and_secures_its_cookies(
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         old.wrap_socket(plain, server_hostname="localhost")
+
+
+def test_a_renewed_certificate_is_taken_and_a_broken_one_is_not(
+    encrypted: str, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    host, _, port = encrypted.removeprefix("https://").partition(":")
+
+    def fetch() -> str:
+        return ssl.get_server_certificate((host, int(port)), timeout=10)
+
+    first = fetch()
+    assert first == certificate[0].read_text()
+    (tmp_path / "new").mkdir()
+    for new, old in zip(certify(tmp_path / "new", "second"), certificate, strict=True):
+        new.replace(old)
+    second = fetch()
+    assert second == certificate[0].read_text() != first
+    certificate[0].write_text("half of a certif")
+    assert fetch() == second
+    certificate[0].unlink()
+    assert fetch() == second
 
 
 def test_a_certificate_of_no_use_is_told(settings: WebSettings, tmp_path: Path) -> None:

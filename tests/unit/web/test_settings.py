@@ -47,6 +47,8 @@ def test_the_names_served_are_this_machine_s_the_host_and_those_given() -> None:
         ({"port": 65536}, "port"),
         ({"tls_key": Path("key.pem")}, "go together"),
         ({"tls_certificate": Path("cert.pem")}, "go together"),
+        ({"names": ("*",)}, "no host name"),
+        ({"names": ("tb.example:8443",)}, "no host name"),
         ({"trusted_proxies": ("proxy",)}, "does not appear to be"),
         ({"session_idle_minutes": 0}, "greater than 0"),
     ],
