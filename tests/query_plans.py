@@ -27,14 +27,19 @@ def statements_of(database: Database) -> Iterator[list[tuple[str, Any]]]:
 
 
 def explain(database: Database, statements: list[tuple[str, Any]]) -> list[list[str]]:
-    """Return the plan of each SELECT on studies, as lines, under the settings with which it was run."""
+    """Return the plan of each statement that looks for studies, as lines, under the settings it was run with.
+
+    On PostgreSQL these are the ones between `set_config` and back; what comes after reads rows by their keys.
+    """
     plans = []
-    word = "EXPLAIN QUERY PLAN" if database.engine.dialect.name == "sqlite" else "EXPLAIN (COSTS OFF)"
+    is_sqlite = database.engine.dialect.name == "sqlite"
+    word, looking = ("EXPLAIN QUERY PLAN", True) if is_sqlite else ("EXPLAIN (COSTS OFF)", False)
     with database.engine.connect() as connection:
         for statement, parameters in statements:
             if "set_config" in statement:
                 connection.exec_driver_sql(statement, parameters)
-            elif "studies" in statement:
+                looking = "current_setting" in statement
+            elif looking and "studies" in statement:
                 rows = connection.exec_driver_sql(f"{word} {statement}", parameters).all()
                 plans.append([str(row[-1]) for row in rows])
     return plans
