@@ -42,7 +42,9 @@ class Database:
         if url.get_backend_name() == "sqlite":
             if url.database:
                 Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url, connect_args={"timeout": settings.busy_timeout_s})
+            engine = create_engine(
+                url, connect_args={"timeout": settings.busy_timeout_s}, hide_parameters=True
+            )
             _make_sqlite_durable(engine, settings.busy_timeout_s)
         else:
             engine = create_engine(
@@ -50,6 +52,7 @@ class Database:
                 pool_size=settings.pool_size,
                 pool_pre_ping=True,
                 connect_args={"connect_timeout": 10},
+                hide_parameters=True,
             )
             follow_server(engine)
         return cls(engine)

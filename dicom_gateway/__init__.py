@@ -12,6 +12,7 @@ Files, in the order in which a film meets them:
 - `listener`: a port, plain or TLS.
 - `admission`: who gets an association, and with which rejection the others are sent away.
 - `refusal_log`: refusals in the log, counted, so that nobody floods it.
+- `discretion`: keeps what libraries quote of headers out of what a process writes.
 - `audit_settings`: whether and where audit records go.
 - `audit_trail`: what is recorded (PS3.15 A.5.3).
 - `audit_message`: a record as XML.

@@ -25,6 +25,7 @@ from db.database import Database
 from db.tables import now
 from dicom_gateway import eligibility, metrics
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
+from dicom_gateway.discretion import locate, silence_quoting
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
 from dicom_gateway.image_guard import shipped_network
 from dicom_gateway.normalization import SPEC, FilmArray, normalize_strips
@@ -176,6 +177,7 @@ class PreparationProcess:
 
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
     """The child's life: prepare what is asked for until the gateway hangs up."""
+    silence_quoting()
     os.nice(BEHIND_RECEPTION)
     limit = settings.preparation_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -185,7 +187,11 @@ def _serve(connection: Connection, settings: GatewaySettings) -> None:
             path, calling_ae_title = connection.recv()
         except (EOFError, KeyboardInterrupt):
             return
-        connection.send(prepare(Path(path), calling_ae_title, settings))
+        try:
+            connection.send(prepare(Path(path), calling_ae_title, settings))
+        except Exception as error:  # noqa: BLE001  multiprocessing would print what it quotes of the header
+            log.error("preparation ended", error=type(error).__name__, at=locate(error))
+            return
 
 
 class PreparationLoop(threading.Thread):

@@ -142,7 +142,7 @@ def _is_up(child: _Child) -> bool:
 
 def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     """The life of a listener process: receive until the gateway hangs up."""
-    configure_logs(settings.log_format, "listener")
+    configure_logs(settings.log_format, "listener", settings.log_level)
     database = Database.open(settings.database_settings())
     lock = threading.Lock()
 

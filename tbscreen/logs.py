@@ -8,16 +8,16 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-QUOTE_HEADERS = ("pynetdicom", "pydicom", "highdicom")
-"""Libraries that quote header values, patients' names among them, in what they log."""
+from dicom_gateway.discretion import silence_quoting
 
 
-def configure_logs(log_format: str, process: str) -> None:
+def configure_logs(log_format: str, process: str, level: str = "info") -> None:
     """Set up structlog, and the standard library's loggers with it.
 
     Args:
         log_format: `console` for people, `json` for collectors.
         process: name of this kind of process, in every line.
+        level: of our own lines, as the standard library names it; other libraries tell warnings.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -31,7 +31,7 @@ def configure_logs(log_format: str, process: str) -> None:
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -44,5 +44,4 @@ def configure_logs(log_format: str, process: str) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    for name in QUOTE_HEADERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    silence_quoting()

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """Redis URL; by default `tbscreen serve` starts a private Redis on a Unix socket."""
     log_format: str = Field(default="console", pattern="^(console|json)$")
     """`console` for people, `json` for log collectors."""
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """The least that is logged. At no level does a line hold a patient's name, ID or birth date."""
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
     courier: CourierSettings = CourierSettings()

@@ -24,7 +24,7 @@ def prepare(process: str) -> Settings:
 
     os.umask(0o077)  # what this process writes holds patient data: nobody else on this host reads it
     settings = load_settings()
-    configure_logs(settings.log_format, process)
+    configure_logs(settings.log_format, process, settings.log_level)
     return settings
 
 

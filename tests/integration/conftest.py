@@ -78,7 +78,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         orthanc(folder / "orthanc", gateway_port=port) as pacs,
         storescp(folder / "storescp") as receiver,
         trial(
-            gateway_port=port, tables=pacs.peer_toml() + receiver.peer_toml() + monitoring_toml()
+            gateway_port=port,
+            top_level='log_level = "debug"',
+            tables=pacs.peer_toml() + receiver.peer_toml() + monitoring_toml(),
         ) as installation,
     ):
         yield Site(installation, pacs, receiver)

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def quick_cli(
     """Runs `tbscreen` as `cli` does, in this process: without the second that each start takes."""
     umask = os.umask(0o077)
     handlers, level = logging.root.handlers[:], logging.root.level
+    hooks = sys.excepthook, threading.excepthook
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         command = ["tbscreen", *words]
@@ -74,6 +76,8 @@ def quick_cli(
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
     logging.basicConfig(level=level, handlers=handlers, force=True)
+    logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook = hooks
 
 
 @pytest.fixture

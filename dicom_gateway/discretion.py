@@ -1,0 +1,41 @@
+"""Keeps what libraries quote of headers, patients' names among it, out of what a process writes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import traceback
+from types import TracebackType
+from typing import Final
+
+import structlog
+
+QUOTING: Final = ("pynetdicom", "pydicom", "highdicom", "py.warnings", "sqlalchemy")
+"""Loggers that quote values: of headers, also in warnings, and what is written to the database."""
+
+log = structlog.get_logger(__name__)
+
+
+def silence_quoting() -> None:
+    """Have these libraries say nothing, and exceptions that nobody caught told without their texts."""
+    logging.captureWarnings(True)  # else they go to standard error
+    for name in QUOTING:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    sys.excepthook = _tell_of_exception
+    threading.excepthook = lambda ended: _tell_of_exception(
+        ended.exc_type, ended.exc_value or ended.exc_type(), ended.exc_traceback
+    )
+
+
+def locate(error: BaseException) -> str:
+    """Return where an exception was raised: file and line, without what it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
+
+
+def _tell_of_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt | SystemExit):
+        return
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+    log.critical("not caught", error=kind.__name__, thread=threading.current_thread().name, at=frames)

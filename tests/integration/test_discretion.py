@@ -1,0 +1,155 @@
+"""No line that any process writes, at the most talkative level, holds anything that tells of a patient."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.uid import MultiFrameGrayscaleWordSecondaryCaptureImageStorage, generate_uid
+from pynetdicom import AE, build_context
+
+from tests.films import dataset_offset, read, small_film, with_dataset
+from tests.integration.conftest import Site, store_raw
+from tests.servers.pacs import echo
+
+NAME, ID, BIRTH_DATE, ACCESSION = "QUAGGAFISH", "PIDXX77344215", "19470213", "ACCQX558127"
+TELLING = (NAME, ID, BIRTH_DATE, ACCESSION)
+
+
+def telling_film(folder: Path, **changes: object) -> Path:
+    """A film with all of it where it belongs, and the name where people also write it."""
+    known: dict[str, object] = {
+        "PatientName": f"{NAME}^JANE",
+        "PatientID": ID,
+        "PatientBirthDate": BIRTH_DATE,
+        "AccessionNumber": ACCESSION,
+        "StudyDescription": f"CHEST {NAME} {ID}",
+        "BodyPartExamined": "CHEST",
+    }
+    return small_film(folder, **(known | changes))
+
+
+ODD: dict[str, dict[str, Any]] = {
+    "body part": {"BodyPartExamined": NAME},
+    "view position": {"ViewPosition": NAME},
+    "modality": {"Modality": NAME},
+    "age of a child": {"PatientAge": "004Y"},
+    "station": {"StationName": NAME},
+}
+"""Kept by pydicom as they are; the bytes below are put into the file behind its back."""
+
+WRONG_VALUES = {
+    "rows": (b"\x28\x00\x10\x00US\x02\x00", b"\x28\x00\x10\x00LO\x02\x00"),
+    "birth date of no day": (BIRTH_DATE.encode(), b"19470299"),
+    "name that is no text": (f"{NAME}^JANE".encode(), f"{NAME}\x1b\x00\xff\xfe".encode("latin-1")),
+    "name of another element": (b"PN\x0f\x00", b"DS\x0f\x00"),
+    "name as UID": (b"PN\x0f\x00", b"UI\x0f\x00"),
+    "name as sequence": (b"PN\x0f\x00", b"SQ\x0f\x00"),
+}
+
+
+def damage(film: Path, target: Path, old: bytes, new: bytes) -> Path:
+    content = film.read_bytes()[dataset_offset(film) :]
+    assert old in content, old
+    return with_dataset(film, target, content.replace(old, new))
+
+
+def put_text_in_numbers(film: Path) -> Path:
+    """Values that cannot be converted, which exceptions and warnings love to quote."""
+    dataset = read(film)
+    for keyword in ("WindowCenter", "RescaleSlope", "NumberOfFrames", "PixelSpacing"):
+        element = dataset.data_element(keyword) if keyword in dataset else None
+        if element is not None:
+            del dataset[keyword]
+    dataset.save_as(film)
+    content = film.read_bytes()[dataset_offset(film) :]
+    text = NAME.encode() + b" "
+    center = b"\x28\x00\x50\x10DS" + len(text).to_bytes(2, "little") + text
+    width = b"\x28\x00\x51\x10DS\x02\x00" + b"1 "
+    pixels = content.index(b"\xe0\x7f\x10\x00")
+    return with_dataset(
+        film, film.with_suffix(".numbers.dcm"), content[:pixels] + center + width + content[pixels:]
+    )
+
+
+def send_everything(site: Site, folder: Path) -> tuple[Dataset, int]:
+    """Send films good and bad; returns a good one, and how many were taken."""
+    good = telling_film(folder)
+    paths = [good, *(telling_film(folder, **changes) for changes in ODD.values())]
+    for number, (old, new) in enumerate(WRONG_VALUES.values()):
+        film = telling_film(folder)
+        if old in film.read_bytes():
+            paths.append(damage(film, folder / f"wrong{number}.dcm", old, new))
+    assert len(paths) > len(ODD) + 3, "the damage is done where there is something to be damaged"
+    cut = telling_film(folder)
+    content = cut.read_bytes()[dataset_offset(cut) :]
+    at = content.index(NAME.encode())
+    paths += [with_dataset(cut, folder / f"cut{end}.dcm", content[: at + end]) for end in (3, 40)]
+    paths.append(with_dataset(cut, folder / "short.dcm", content[:-5000]))
+    paths.append(put_text_in_numbers(telling_film(folder)))
+    frames = read(telling_film(folder))
+    frames.NumberOfFrames = 2
+    frames.SOPClassUID = frames.file_meta.MediaStorageSOPClassUID = (
+        MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+    )
+    frames.PixelData = frames.PixelData * 2
+    frames.save_as(folder / "frames.dcm")
+    paths.append(folder / "frames.dcm")
+    statuses = [store_raw(site.port, path) for path in paths]
+    assert statuses[0] == 0x0000
+    assert any(status not in (0x0000, None) for status in statuses), "something was refused"
+    return read(good), sum(status == 0x0000 for status in statuses)
+
+
+def send_what_is_no_film(site: Site, folder: Path) -> None:
+    assert not echo(site.port, NAME)
+    film = read(telling_film(folder))
+    ae = AE(ae_title="MODALITY")
+    context = build_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
+    find = build_context("1.2.840.10008.5.1.4.1.2.2.1")
+    association = ae.associate("127.0.0.1", site.port, contexts=[context, find], ae_title="TBSCREEN")
+    if any(one.abstract_syntax == find.abstract_syntax for one in association.accepted_contexts):
+        query = Dataset()
+        query.QueryRetrieveLevel, query.PatientName, query.PatientID = "STUDY", f"{NAME}*", ID
+        list(association.send_c_find(query, find.abstract_syntax))
+    film.SOPInstanceUID = generate_uid()  # not what the command will say
+    association.send_c_store(film)
+    association.abort()
+
+
+def test_nothing_that_tells_who_a_patient_is_stands_in_any_line(site: Site, tmp_path: Path) -> None:
+    log = site.installation.log
+    before = log.stat().st_size
+    film, taken = send_everything(site, tmp_path)
+    send_what_is_no_film(site, tmp_path)
+    last = telling_film(tmp_path)  # films are prepared in the order in which they came
+    assert store_raw(site.port, last) == 0x0000
+    site.wait_for_film(read(last), "screened")
+
+    def lines() -> list[str]:
+        return log.read_bytes()[before:].decode("utf-8", "replace").splitlines()
+
+    told = "\n".join(lines())
+    assert told.count("film received") >= taken
+    assert "report delivered" in told
+    assert "dataset not understood" in told
+    assert "association rejected" in told
+    found = [line for line in lines() for word in TELLING if word.lower() in line.lower()]
+    assert found == []
+    uids = [line for line in lines() if str(film.SOPInstanceUID) in line]
+    assert uids == [], "films are named by the hash of their UID"
+
+    audit = site.installation.settings.data_directory / "audit" / "gateway.log"
+    assert ID.encode() in audit.read_bytes(), "what is looked for has come in"
+    assert NAME.encode() not in audit.read_bytes()
+
+    environment = {**os.environ, "TBSCREEN_CONFIG": str(site.installation.directory / "tbscreen.toml")}
+    said = subprocess.run(
+        [sys.executable, "-m", "tbscreen", "doctor"], env=environment, capture_output=True, check=False
+    )
+    assert said.stdout
+    assert not any(word.encode() in said.stdout + said.stderr for word in TELLING)
