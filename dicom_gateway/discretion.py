@@ -21,7 +21,10 @@ def silence_quoting() -> None:
     """Have these libraries say nothing, and exceptions that nobody caught told without their texts."""
     logging.captureWarnings(True)  # else they go to standard error
     for name in QUOTING:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+        # A level would not do: pydicom sets its own when it is imported.
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
     sys.excepthook = _tell_of_exception
     threading.excepthook = lambda ended: _tell_of_exception(
         ended.exc_type, ended.exc_value or ended.exc_type(), ended.exc_traceback

@@ -17,7 +17,7 @@ from tests.integration.conftest import Site, store_raw
 from tests.servers.pacs import echo
 
 NAME, ID, BIRTH_DATE, ACCESSION = "QUAGGAFISH", "PIDXX77344215", "19470213", "ACCQX558127"
-TELLING = (NAME, ID, BIRTH_DATE, ACCESSION)
+TELLING = (NAME[:8], ID, BIRTH_DATE[:6], ACCESSION)
 
 
 def telling_film(folder: Path, **changes: object) -> Path:
@@ -40,57 +40,44 @@ ODD: dict[str, dict[str, Any]] = {
     "age of a child": {"PatientAge": "004Y"},
     "station": {"StationName": NAME},
 }
-"""Kept by pydicom as they are; the bytes below are put into the file behind its back."""
 
-WRONG_VALUES = {
-    "rows": (b"\x28\x00\x10\x00US\x02\x00", b"\x28\x00\x10\x00LO\x02\x00"),
-    "birth date of no day": (BIRTH_DATE.encode(), b"19470299"),
-    "name that is no text": (f"{NAME}^JANE".encode(), f"{NAME}\x1b\x00\xff\xfe".encode("latin-1")),
-    "name of another element": (b"PN\x0f\x00", b"DS\x0f\x00"),
-    "name as UID": (b"PN\x0f\x00", b"UI\x0f\x00"),
-    "name as sequence": (b"PN\x0f\x00", b"SQ\x0f\x00"),
+DAMAGE: dict[str, tuple[dict[str, Any], bytes, bytes]] = {
+    "a birth date of no day": ({}, BIRTH_DATE.encode(), b"19470299"),
+    "a birth date of letters": ({}, BIRTH_DATE.encode(), b"194702xx"),
+    "a name that is no text": ({}, b"^JANE", b"\x1b\x00\xff\xfe\x80"),
+    "a name that says it is a number": ({}, b"PN\x10\x00", b"DS\x10\x00"),
+    "a name that says it is a whole number": ({}, b"PN\x10\x00", b"IS\x10\x00"),
+    "a name that says it is a UID": ({}, b"PN\x10\x00", b"UI\x10\x00"),
+    "a name that says it is a sequence": ({}, b"PN\x10\x00", b"SQ\x10\x00"),
+    "a name as window centre": ({"WindowCenter": 1234567890}, b"1234567890", NAME.encode()),
+    "a name as window width": ({"WindowWidth": 1234567890}, b"1234567890", NAME.encode()),
+    "a name as slope": ({"RescaleSlope": 1234567890, "RescaleIntercept": 0}, b"1234567890", NAME.encode()),
+    "a name as number of frames": ({"NumberOfFrames": 1234567890}, b"1234567890", NAME.encode()),
+    "a name as study date": ({"StudyDate": "20200101"}, b"20200101", NAME[:8].encode()),
+    "a name as character set": ({"SpecificCharacterSet": "ISO_IR 100"}, b"ISO_IR 100", NAME.encode()),
+    "a name as presentation": ({"PresentationLUTShape": "LINEARXXXX"}, b"LINEARXXXX", NAME.encode()),
 }
+"""Attributes that pydicom writes, and bytes put in their place behind its back: what exceptions and warnings
+love to quote."""
 
 
-def damage(film: Path, target: Path, old: bytes, new: bytes) -> Path:
+def damage(folder: Path, number: int, changes: dict[str, Any], old: bytes, new: bytes) -> Path:
+    film = telling_film(folder, **changes)
     content = film.read_bytes()[dataset_offset(film) :]
     assert old in content, old
-    return with_dataset(film, target, content.replace(old, new))
-
-
-def put_text_in_numbers(film: Path) -> Path:
-    """Values that cannot be converted, which exceptions and warnings love to quote."""
-    dataset = read(film)
-    for keyword in ("WindowCenter", "RescaleSlope", "NumberOfFrames", "PixelSpacing"):
-        element = dataset.data_element(keyword) if keyword in dataset else None
-        if element is not None:
-            del dataset[keyword]
-    dataset.save_as(film)
-    content = film.read_bytes()[dataset_offset(film) :]
-    text = NAME.encode() + b" "
-    center = b"\x28\x00\x50\x10DS" + len(text).to_bytes(2, "little") + text
-    width = b"\x28\x00\x51\x10DS\x02\x00" + b"1 "
-    pixels = content.index(b"\xe0\x7f\x10\x00")
-    return with_dataset(
-        film, film.with_suffix(".numbers.dcm"), content[:pixels] + center + width + content[pixels:]
-    )
+    return with_dataset(film, folder / f"damaged{number}.dcm", content.replace(old, new))
 
 
 def send_everything(site: Site, folder: Path) -> tuple[Dataset, int]:
     """Send films good and bad; returns a good one, and how many were taken."""
     good = telling_film(folder)
     paths = [good, *(telling_film(folder, **changes) for changes in ODD.values())]
-    for number, (old, new) in enumerate(WRONG_VALUES.values()):
-        film = telling_film(folder)
-        if old in film.read_bytes():
-            paths.append(damage(film, folder / f"wrong{number}.dcm", old, new))
-    assert len(paths) > len(ODD) + 3, "the damage is done where there is something to be damaged"
+    paths += [damage(folder, number, *how) for number, how in enumerate(DAMAGE.values())]
     cut = telling_film(folder)
     content = cut.read_bytes()[dataset_offset(cut) :]
     at = content.index(NAME.encode())
     paths += [with_dataset(cut, folder / f"cut{end}.dcm", content[: at + end]) for end in (3, 40)]
     paths.append(with_dataset(cut, folder / "short.dcm", content[:-5000]))
-    paths.append(put_text_in_numbers(telling_film(folder)))
     frames = read(telling_film(folder))
     frames.NumberOfFrames = 2
     frames.SOPClassUID = frames.file_meta.MediaStorageSOPClassUID = (

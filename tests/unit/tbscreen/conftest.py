@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from db.database import Database
+from dicom_gateway.discretion import QUOTING
 from tbscreen.cli import main
 from tbscreen.serve import migrate
 from tbscreen.settings import load_settings
@@ -77,6 +78,8 @@ def quick_cli(
     structlog.contextvars.clear_contextvars()
     logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.captureWarnings(False)
+    for name in QUOTING:
+        logging.getLogger(name).propagate = True
     sys.excepthook, threading.excepthook = hooks
 
 
