@@ -4,6 +4,7 @@ Files, in the order in which a film meets them:
 
 - `settings`: where the database is.
 - `database`: the engine; `Database.write()` and `Database.read()` are the only ways to a session.
+- `retrying`: a transaction that is tried again, where that is right.
 - `clock`: the server's time, by which leases and due times are written.
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.

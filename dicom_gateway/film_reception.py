@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from db import films
 from db.database import Database
+from db.retrying import write_again
 from db.tables import now
 from dicom_gateway import metrics
 from dicom_gateway.audit_trail import AuditTrail
@@ -97,8 +98,7 @@ class FilmReception:
             hashed = (incoming.byte_count, incoming.sha256.hexdigest())
             file = self._spool.keep(path, sop_instance_uid, header.dataset_offset, hashed)
             film = self._describe(header, file, sop_instance_uid, sender, requested_at)
-            with self._database.write() as session:
-                reception = films.record_reception(session, film)
+            reception = write_again(self._database, lambda session: films.record_reception(session, film))
         except NotUnderstoodError as error:
             store_log.warning("dataset not understood", reason=str(error))
             return CANNOT_UNDERSTAND

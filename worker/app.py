@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final
 
 from celery import Celery
+from celery.signals import worker_shutting_down
 from kombu.entity import Queue
 
 from dicom_gateway.screening_request import QUEUE
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
 from worker.tasks import register_tasks
-from worker.watchdog import Heartbeats, Watchdog, make_step
+from worker.watchdog import Heartbeats, Watchdog, end_in_time, make_step
 
 VISIBILITY_TIMEOUT_S: Final = 3600
 """Redis gives a message to another worker when the one that took it is silent for so long. The gateway's
@@ -62,7 +63,8 @@ def build_app(
 
 
 def run(app: Celery, settings: WorkerSettings) -> None:
-    """Work until SIGTERM, then finish what is at hand."""
+    """Work until SIGTERM, then finish what is at hand: within the time limit, or it is handed back."""
+    worker_shutting_down.connect(lambda **_: end_in_time(settings.time_limit_s), weak=False)
     app.Worker(
         hostname=f"{settings.name}@%h",
         pool_cls="prefork",

@@ -15,6 +15,7 @@ import structlog
 from db import screenings
 from db.bundles import UnknownBundleError
 from db.database import Database
+from db.retrying import write_again
 from db.settings import DatabaseSettings
 from db.tables import now
 from dicom_gateway.screening_request import ScreeningRequest
@@ -35,6 +36,9 @@ HEAT_MARGIN: Final = 16 / 256
 
 BROKEN_BUNDLE_PAUSE: Final = timedelta(seconds=60)
 """How long a film waits whose bundle cannot be loaded; somebody has to mend it."""
+
+RESULT_PATIENCE: Final = 0.25
+"""Share of the time limit for which a result waits for a database that is away."""
 
 log = structlog.get_logger(__name__)
 
@@ -111,8 +115,11 @@ class Screener:
             finished_at=now(),
             heat=None if heat is None else _pack(heat[0]),
         )
-        with self._database.write() as session:
-            recorded = screenings.record_result(session, result)
+        # The film's attempt is made and counted: an outage now must not be its strike.
+        patience_s = self._settings.time_limit_s * RESULT_PATIENCE
+        recorded = write_again(
+            self._database, lambda session: screenings.record_result(session, result), patience_s
+        )
         film_log.info("film screened", recorded=recorded, attempt=attempt.number)
         if not recorded:
             return Outcome.NOTHING_TO_DO

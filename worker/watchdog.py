@@ -1,4 +1,4 @@
-"""Ends a predicting process that shows no sign of life.
+"""Ends a predicting process that shows no sign of life, and a worker that does not end.
 
 Celery's time limit runs from the moment at which a process says that it has taken a film. One that hangs
 before that (stopped, or stuck in a driver with Python's lock held) would keep its worker idle for ever.
@@ -6,6 +6,7 @@ before that (stopped, or stuck in a driver with Python's lock held) would keep i
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import signal
@@ -21,6 +22,8 @@ from celery import bootsteps
 BEAT_S: Final = 1.0
 SLOTS: Final = 4096
 """A process beats in the slot of its process id, modulo this."""
+HAND_BACK_S: Final = 5.0
+"""How long a worker whose children were killed has to say goodbye to the broker."""
 SLOT: Final = struct.Struct("=d")
 
 log = structlog.get_logger(__name__)
@@ -94,3 +97,23 @@ def make_step(watchdog: Watchdog) -> type[bootsteps.StartStopStep]:
             parent.timer.call_repeatedly(BEAT_S, watchdog.check)
 
     return WatchdogStep
+
+
+def end_in_time(limit_s: float) -> None:
+    """Let this process and its children be gone soon after `limit_s`, whatever they hang in.
+
+    A worker that was told to end waits for its predicting processes. What one of them had goes back to the
+    broker, or is dispatched again by its gateway.
+    """
+
+    def end() -> None:
+        log.error("predicting processes did not end in time: killed", seconds=limit_s)
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        time.sleep(HAND_BACK_S)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    timer = threading.Timer(limit_s, end)
+    timer.daemon = True
+    timer.start()
