@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db import report_objects
@@ -57,6 +57,12 @@ def has_due(session: Session) -> bool:
     """True when a refusal waits to be reported."""
     due = select(RefusalOutboxEntry.instance_id).where(RefusalOutboxEntry.due_at <= now())
     return session.scalar(due.limit(1)) is not None
+
+
+def count_failing(session: Session) -> int:
+    """How many refusals wait because their report could not be built."""
+    query = select(func.count()).select_from(RefusalOutboxEntry)
+    return session.scalar(query.where(RefusalOutboxEntry.last_error.is_not(None))) or 0
 
 
 def clear(session: Session) -> None:

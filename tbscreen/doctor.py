@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from db import bundles, deliveries, outbox, schema, users
+from db import bundles, deliveries, outbox, refusal_outbox, schema, users
 from db.database import Database, DatabaseAwayError
 from db.states import DeliveryState
 from dicom_gateway.settings import GatewaySettings, PeerSettings
@@ -115,7 +115,7 @@ def _examine_page(settings: Settings, database: Database) -> Check:
 def _examine_deliveries(database: Database) -> Check:
     with database.read() as session:
         parked = len(deliveries.list_deliveries(session, DeliveryState.PARKED, 1000))
-        stuck = outbox.count_failing(session)
+        stuck = outbox.count_failing(session) + refusal_outbox.count_failing(session)
     if stuck:
         return Check(
             "reports",

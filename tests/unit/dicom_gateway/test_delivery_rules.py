@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +121,16 @@ def test_what_is_no_rule_is_refused_at_start(settings: dict[str, Any]) -> None:
 def test_a_rule_without_conditions_fits_everything() -> None:
     assert DeliveryRule() == DeliveryRule(kinds=(), findings=(), senders=())
     assert kinds(peer(rules=[{"kinds": ["sc"]}])) == {SC}
+
+
+def test_the_examples_of_the_documentation_are_settings() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "delivery.md").read_text("utf-8")
+    blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    everybody, wards = (PeerSettings.model_validate(one) for block in blocks for one in block["peers"])
+
+    assert kinds(everybody) == {SR, SC}
+    assert kinds(wards) == {SR, SC}
+    assert kinds(wards, FilmFacts(Finding.ABSENT, Priority.LOW, None, "M", None, None)) == {SR}
+    undecodable = FilmFacts(None, None, Refusal.UNDECODABLE, "M", "CXR 2", None)
+    assert kinds(wards, undecodable) == {REFUSAL}
+    assert kinds(wards, REFUSED) == set()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,14 @@ def test_wrong_words_are_explained(words: list[str], said: str, quick_cli: Cli, 
     with delivered.read() as session:
         states: list[Any] = [row.state for row in deliveries.list_deliveries(session, None, 9)]
     assert states == ["parked", "parked", "delivered"]
+
+
+def test_the_commands_of_the_documentation_are_commands(quick_cli: Cli, delivered: Database) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "delivery.md").read_text("utf-8")
+    (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    commands = [line.split("#")[0].split()[1:] for line in block.strip().splitlines()]
+
+    for words in commands:
+        ended = quick_cli(*[word.replace("4711", "2").replace("4712", "3") for word in words])
+        assert ended.returncode == 0, f"{words}: {ended.stderr}"
+    assert len(commands) >= 6
