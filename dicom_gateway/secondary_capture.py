@@ -107,7 +107,7 @@ def _write_caption(screening: ReportableScreening, moment: datetime) -> Caption:
             f"Score {screening.probability:.1%}, threshold {screening.calibrated_threshold:.1%} "
             f"(operating point {screening.operating_point}). Priority {screening.priority}.",
             *list_remarks(screening),
-            f"Model {manifest['name']} {manifest['version']}, {moment:%Y-%m-%d %H:%M}.",
+            f"Model {manifest['name']} {manifest['version']}, {moment:%Y-%m-%d %H:%M %z}.",
         ],
     )
 

@@ -66,7 +66,7 @@ def draw_picture() -> npt.NDArray[np.uint8]:
         facts=[
             "Score 83.5%, threshold 41.2% (operating point screening). Priority HIGH.",
             "The percentage is calibrated for a prevalence of 5.0%.",
-            "Model tbscreen-default 1.0.0, 2026-11-25 10:08.",
+            "Model tbscreen-default 1.0.0, 2026-11-25 10:08 +0000.",
         ],
     )
     return draw_result(draw_phantom(), HeatCells(cells, 1 / 16), caption)
