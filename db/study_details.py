@@ -162,6 +162,11 @@ def find_details(session: Session, study_instance_uid: str) -> StudyDetails | No
     )
 
 
+def find_patient_id(session: Session, study_instance_uid: str) -> str | None:
+    """Return the Patient ID of a study, if it has one."""
+    return session.scalar(select(Study.patient_id).where(Study.study_instance_uid == study_instance_uid))
+
+
 def find_rendition(session: Session, study_instance_uid: str, instance_id: int) -> bytes | None:
     """Return a film of a study as JPEG: 8 bit grey, at most 1024 pixels a side; None where there is none."""
     return session.scalar(

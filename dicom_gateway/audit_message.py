@@ -22,9 +22,11 @@ class EventId(Enum):
 
     APPLICATION_ACTIVITY = ("110100", "Application Activity")
     BEGIN_TRANSFERRING = ("110102", "Begin Transferring DICOM Instances")
+    INSTANCES_ACCESSED = ("110103", "DICOM Instances Accessed")
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
     QUERY = ("110112", "Query")
     SECURITY_ALERT = ("110113", "Security Alert")
+    USER_AUTHENTICATION = ("110114", "User Authentication")
 
 
 class EventType(Enum):
@@ -32,6 +34,8 @@ class EventType(Enum):
 
     START = ("110120", "Application Start")
     STOP = ("110121", "Application Stop")
+    LOGIN = ("110122", "Login")
+    LOGOUT = ("110123", "Logout")
     NODE_AUTHENTICATION = ("110126", "Node Authentication")
 
 
@@ -50,6 +54,7 @@ class ObjectIdType(Enum):
     SOP_CLASS = ("110181", "SOP Class UID", "DCM")
     NODE = ("110182", "Node ID", "DCM")
     PATIENT = ("2", "Patient Number", "RFC-3881")
+    SEARCH = ("10", "Search Criteria", "RFC-3881")
 
 
 class Action(StrEnum):
@@ -71,7 +76,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Participant:
-    """A process that took part."""
+    """A process or a person that took part."""
 
     ae_title: str
     address: str
@@ -80,6 +85,8 @@ class Participant:
     is_requestor: bool
     process_id: str = ""
     """Ours; of others the AE title is all that is known."""
+    user: str = ""
+    """A person's name as a user; a process has none."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,11 @@ def describe_query(sop_class_uid: str, transfer_syntax_uid: str, identifier: byt
     return AuditedObject(ObjectIdType.SOP_CLASS, sop_class_uid, "2", "3", query=identifier, details=details)
 
 
+def describe_search(criteria: bytes) -> AuditedObject:
+    """Return the object for a search that is no C-FIND."""
+    return AuditedObject(ObjectIdType.SEARCH, "worklist", "2", "24", query=criteria)
+
+
 def describe_alert(node: str, alert: str) -> AuditedObject:
     """Return the object for a security alert: which node, and what it did."""
     return AuditedObject(ObjectIdType.NODE, node, "2", details=(("Alert Description", alert.encode()),))
@@ -180,11 +192,10 @@ def _add_event(message: Element, event: AuditEvent, moment: datetime) -> None:
 
 def _add_participant(message: Element, participant: Participant) -> None:
     title = participant.ae_title or "unknown"
-    attributes = {
-        "UserID": participant.process_id or title,
-        "AlternativeUserID": f"AETITLES={title}",
-        "UserIsRequestor": "true" if participant.is_requestor else "false",
-    }
+    attributes = {"UserID": participant.user or participant.process_id or title}
+    if not participant.user:
+        attributes["AlternativeUserID"] = f"AETITLES={title}"
+    attributes["UserIsRequestor"] = "true" if participant.is_requestor else "false"
     if participant.address:
         is_address = re.fullmatch(r"[0-9.]+|[0-9a-fA-F:.%]*:[0-9a-zA-Z:.%]*", participant.address)
         attributes["NetworkAccessPointID"] = participant.address

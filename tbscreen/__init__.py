@@ -37,6 +37,7 @@ Files:
 - `gateway_metrics`: how full spool and queue are.
 - `listener_processes`: several processes that take associations for one gateway.
 - `auditing`: opens a process' audit trail.
+- `page_audit`: what people did on the page, as audit records.
 - `private_redis`: the broker of an installation on one machine.
 - `supervisor`: starts processes, waits until they are ready, starts them again, ends them.
 - `serve`: the whole service on one machine.

@@ -13,7 +13,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from reports.settings import ReportSettings
 from tbscreen import __version__
-from tbscreen.web_process import make_report_page
+from tbscreen.report_page import build_report_page
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
@@ -28,7 +28,7 @@ def main(target: Path) -> None:
         schema.upgrade(database)
         reading_room.add_users(database)
         reading_room.fill(database, side=1024)
-        report = make_report_page(database, ReportSettings(timezone="UTC"))
+        report = build_report_page(database, ReportSettings(timezone="UTC"), __version__)
         application = build_application(database, __version__, render_report=report)
         with serving_page(application) as url, chromium() as browser:
             for theme in ("light", "dark"):

@@ -12,6 +12,7 @@ from web.login import count_subjects
 from web.pages import Pages
 from web.passwords import WeakPasswordError
 from web.visits import Visit
+from web.witness import find_address
 
 LOG = structlog.get_logger(__name__)
 
@@ -47,8 +48,7 @@ class AccountPage:
 
     def _knows(self, visit: Visit, password: str) -> bool:
         """True for the right password; who has found an open browser may not try for ever."""
-        address = visit.request.client.host if visit.request.client else ""
-        subjects = count_subjects(visit.user.name, address)
+        subjects = count_subjects(visit.user.name, find_address(visit.request))
         with self.database.write() as session:
             if login_attempts.begin(session, subjects) is not None:
                 return False

@@ -26,6 +26,7 @@ from web.rest import Rest
 from web.settings import WebSettings
 from web.study_page import StudyPage
 from web.visits import Gate, Visit
+from web.witness import NoWitness, Witness
 from web.worklist_page import WorklistPage
 
 
@@ -34,6 +35,7 @@ def build_application(
     version: str,
     settings: WebSettings | None = None,
     render_report: RenderReport | None = None,
+    witness: Witness | None = None,
 ) -> Starlette:
     """Make the application over an open database.
 
@@ -42,14 +44,16 @@ def build_application(
         version: of tbscreen.
         settings: of the page; by default all defaults.
         render_report: makes the managers' report; None where there is none.
+        witness: told who did what; None where nobody is.
     """
     settings = settings or WebSettings()
+    witness = witness or NoWitness()
     pages = Pages(version, has_report=render_report is not None)
     problems = Problems(pages)
     return Starlette(
         routes=[
-            *_route_pages(database, settings, pages, render_report),
-            *Rest(database, settings).routes(),
+            *_route_pages(database, settings, pages, render_report, witness),
+            *Rest(database, settings, witness).routes(),
             *_route_description(database, settings, pages, version),
             *_route_health(database),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -67,11 +71,15 @@ def build_application(
 
 
 def _route_pages(
-    database: Database, settings: WebSettings, pages: Pages, render_report: RenderReport | None
+    database: Database,
+    settings: WebSettings,
+    pages: Pages,
+    render_report: RenderReport | None,
+    witness: Witness,
 ) -> list[BaseRoute]:
     gate = Gate(database, settings)
-    login = Login(database, settings, pages)
-    study = StudyPage(database, pages)
+    login = Login(database, settings, pages, witness)
+    study = StudyPage(database, pages, witness)
     account = AccountPage(database, pages)
     report = ReportPage(pages, render_report)
     see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
@@ -80,7 +88,7 @@ def _route_pages(
         Route("/login", login.show),
         Route("/login", login.enter, methods=["POST"]),
         Route("/logout", gate.guard(login.leave), methods=["POST"]),
-        Route("/", gate.guard(WorklistPage(database, pages).show, see)),
+        Route("/", gate.guard(WorklistPage(database, pages, witness).show, see)),
         Route("/studies/{uid}", gate.guard(study.show, see)),
         Route("/studies/{uid}/reads", gate.guard(study.take_read, read), methods=["POST"]),
         Route(f"{film}/film.jpg", gate.guard(study.send_film, see)),

@@ -18,6 +18,7 @@ from web.random_words import TOKEN_PREFIX, hash_secret
 from web.rate_limit import RateLimit
 from web.settings import WebSettings
 from web.visits import SAFE_METHODS, Endpoint, read_body
+from web.witness import find_address
 
 LARGEST_BODY = 16 * 1024
 
@@ -57,7 +58,7 @@ class BearerGate:
                     with self.database.write() as session:
                         api_tokens.touch(session, token.id)
                 return token
-        self._count(f"address {request.client.host if request.client else ''}")
+        self._count(f"address {find_address(request)}")
         raise HTTPException(
             401,
             "Send a token: Authorization: Bearer tbs_…; 'tbscreen users token' makes one.",

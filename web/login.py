@@ -21,6 +21,7 @@ from web.pages import Pages
 from web.random_words import derive_csrf, hash_secret, make_secret
 from web.settings import WebSettings
 from web.visits import Visit, check_intent, name_cookie, read_form
+from web.witness import Witness, find_address
 
 LOG = structlog.get_logger(__name__)
 
@@ -37,10 +38,11 @@ WRONG: Final = "The name or the password is wrong."
 class Login:
     """The pages `/login` and `/logout`."""
 
-    def __init__(self, database: Database, settings: WebSettings, pages: Pages) -> None:
+    def __init__(self, database: Database, settings: WebSettings, pages: Pages, witness: Witness) -> None:
         self.database = database
         self.lifetime = timedelta(hours=settings.session_hours)
         self.pages = pages
+        self.witness = witness
 
     async def show(self, request: Request) -> Response:
         """Show the form."""
@@ -69,18 +71,20 @@ class Login:
         with self.database.write() as session:
             web_sessions.end(session, visit.token_hash)
         LOG.info("logged out", user=visit.user.name)
+        self.witness.record_logout(visit.user.name, find_address(visit.request))
         response = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache"'})
         response.delete_cookie(name_cookie(visit.request), path="/")
         return response
 
     def _try(self, request: Request, name: str, password: str) -> str | timedelta | None:
         """Return a new session's secret, or how long to wait, or None when name or password are wrong."""
-        address = request.client.host if request.client else ""
+        address = find_address(request)
         of_user, of_address = count_subjects(name, address)
         with self.database.write() as session:
             pause = login_attempts.begin(session, (of_user, of_address))
         if pause is not None:
             LOG.warning("login refused: too many failures", address=address)
+            self.witness.record_login("", address, is_right=False)
             return pause
         with self.database.read() as session:
             credentials = users.find_credentials(session, name)
@@ -90,6 +94,7 @@ class Login:
                 credentials.user.name if credentials else None
             )  # never what was typed: it may be a password
             LOG.warning("login failed", user=known, address=address)
+            self.witness.record_login(known or "", address, is_right=False)
             return None
         secret = make_secret()
         with self.database.write() as session:
@@ -98,6 +103,7 @@ class Login:
             web_sessions.begin(session, hash_secret(secret), credentials.user.id, self.lifetime)
         self._renew_hash(credentials, password)
         LOG.info("logged in", user=credentials.user.name, address=address)
+        self.witness.record_login(credentials.user.name, address, is_right=True)
         return secret
 
     def _end_former(self, session: Session, request: Request) -> None:

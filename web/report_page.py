@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
+from markupsafe import escape
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from db.report_figures import Grouping
 from web.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
 from web.visits import Visit
 
-RenderReport = Callable[[date, date], str]
-"""Makes the report of the days from the first to the last, both included: one self-contained HTML file."""
+RenderReport = Callable[[date | None, date | None, str | None], str]
+"""First and last day, both included, and grouping: to one self-contained HTML file.
+
+Raises ValueError, whose text is for people, for a period or grouping of which there is no report.
+"""
+
+DAYS = 30
+"""So many, up to today, unless others are asked for."""
 
 
 class ReportPage:
@@ -25,29 +33,38 @@ class ReportPage:
 
     def show(self, visit: Visit) -> Response:
         """Show the report of some days in a frame."""
-        first, last = self._take_days(visit)
-        context = {"user": visit.user, "csrf": visit.csrf, "first": first, "last": last}
+        first, last, by = self._take_wish(visit)
+        context = {
+            "user": visit.user,
+            "csrf": visit.csrf,
+            "first": first,
+            "last": last,
+            "by": by or "",
+            "groupings": list(Grouping),
+        }
         return self.pages.render(visit.request, "report.html", context)
 
     def send_document(self, visit: Visit) -> Response:
         """Send the report itself. It runs nothing, and its page may show it in a frame."""
-        first, last = self._take_days(visit)
+        first, last, by = self._take_wish(visit)
         assert self.render_report is not None
         headers = {"Content-Security-Policy": DOCUMENT_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+        try:
+            document = self.render_report(first, last, by)
+        except ValueError as error:
+            return HTMLResponse(f"<!doctype html><p>{escape(str(error))}</p>", 400, headers)
         if "download" in visit.request.query_params:
             headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.html"'
-        return HTMLResponse(self.render_report(first, last), headers=headers)
+        return HTMLResponse(document, headers=headers)
 
-    def _take_days(self, visit: Visit) -> tuple[date, date]:
+    def _take_wish(self, visit: Visit) -> tuple[date, date, str | None]:
         if self.render_report is None:
             raise HTTPException(404, "There is no report here.")
-        today = datetime.now(UTC).date()
         given = visit.request.query_params
+        today = datetime.now(UTC).date()
         try:
             last = date.fromisoformat(given.get("to") or today.isoformat())
-            first = date.fromisoformat(given.get("from") or (last - timedelta(days=29)).isoformat())
+            first = date.fromisoformat(given.get("from") or (last - timedelta(days=DAYS - 1)).isoformat())
         except (ValueError, OverflowError):
             raise HTTPException(400, "A day is written YYYY-MM-DD.") from None
-        if first > last:
-            raise HTTPException(400, "The first day is after the last.")
-        return first, last
+        return first, last, given.get("by") or None

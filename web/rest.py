@@ -21,7 +21,8 @@ from db.worklist import InvalidCursorError, StudyEntry
 from web.bearer import BearerGate
 from web.pages import NOTICE
 from web.settings import WebSettings
-from web.study_page import find_heat, record_read, take_film, take_uid
+from web.study_page import find_heat, record_access, record_read, take_film, take_uid
+from web.witness import Witness, find_address
 from web.worklist_query import read_query
 
 STUDIES: Final = 100
@@ -74,8 +75,9 @@ _READ: Final = TypeAdapter(ReadEntry)
 class Rest:
     """The endpoints under `/api/v1`, and the same without `v1`."""
 
-    def __init__(self, database: Database, settings: WebSettings) -> None:
+    def __init__(self, database: Database, settings: WebSettings, witness: Witness) -> None:
         self.database = database
+        self.witness = witness
         self.gate = BearerGate(database, settings)
 
     def routes(self) -> list[BaseRoute]:
@@ -95,7 +97,7 @@ class Rest:
             for path, method, endpoint in endpoints
         ]
 
-    def list_studies(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+    def list_studies(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /worklist`."""
         asked = read_query(request.query_params, STUDIES, strict=True)
         try:
@@ -103,14 +105,16 @@ class Rest:
                 page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
         except InvalidCursorError as error:
             raise HTTPException(400, f"after: {error}.") from None
+        self.witness.record_search(token.user.name, find_address(request), request.url.query)
         return _send(WorklistAnswer(studies=list(page.studies), following=page.following))
 
-    def show_study(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+    def show_study(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}`."""
         with self.database.read() as session:
             study = study_details.find_details(session, take_uid(request))
         if study is None:
             raise HTTPException(404, "There is no such study.")
+        self._record(request, token)
         return _send(StudyAnswer(study=study))
 
     def take_read(self, request: Request, token: TokenEntry, body: bytes) -> Response:
@@ -125,15 +129,20 @@ class Rest:
             where = ".".join(str(part) for part in wrong["loc"]) or "body"
             raise HTTPException(422, f"{where}: {wrong['msg']}") from None
         entry = record_read(self.database, uid, read.verdict, token.user.name, read.comment)
+        self._record(request, token, is_changed=True)
         content = _READ.dump_python(entry, mode="json")
         return JSONResponse(content, 201, {"Location": f"/api/v1/studies/{uid}"})
 
-    def send_film(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+    def _record(self, request: Request, token: TokenEntry, *, is_changed: bool = False) -> None:
+        record_access(self.database, self.witness, request, token.user.name, is_changed=is_changed)
+
+    def send_film(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}/films/{film}/film.jpg`."""
         with self.database.read() as session:
             jpeg = study_details.find_rendition(session, take_uid(request), take_film(request))
         if jpeg is None:
             raise HTTPException(404, "There is no such film, or no picture of it.")
+        self._record(request, token)
         return Response(jpeg, media_type="image/jpeg")
 
     def send_heat(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:

@@ -22,6 +22,7 @@ from web.pages import Pages
 from web.random_words import hash_secret
 from web.score_scale import draw_scale
 from web.visits import Visit
+from web.witness import Witness, find_address
 
 LOG = structlog.get_logger(__name__)
 
@@ -33,9 +34,10 @@ LONGEST_UID: Final = 64
 class StudyPage:
     """The pages under `/studies/`."""
 
-    def __init__(self, database: Database, pages: Pages) -> None:
+    def __init__(self, database: Database, pages: Pages, witness: Witness) -> None:
         self.database = database
         self.pages = pages
+        self.witness = witness
 
     def show(self, visit: Visit) -> Response:
         """Show a study; `?film=` chooses one of its films, by default the most suspicious."""
@@ -44,6 +46,8 @@ class StudyPage:
             study = study_details.find_details(session, uid)
         if study is None:
             raise HTTPException(404, "There is no such study.")
+        if not visit.is_by_itself:
+            self._record(visit)
         film = _choose_film(study, visit.request.query_params.get("film", ""))
         context: dict[str, Any] = {
             "user": visit.user,
@@ -77,9 +81,23 @@ class StudyPage:
         read = record_read(
             self.database, uid, visit.form.get("verdict", ""), visit.user.name, visit.form.get("comment")
         )
+        self._record(visit, is_changed=True)
         if "application/json" in visit.request.headers.get("accept", ""):
             return JSONResponse({"verdict": read.verdict.value, "reader": read.reader}, status_code=201)
         return RedirectResponse(f"/studies/{uid}", 303)
+
+    def _record(self, visit: Visit, *, is_changed: bool = False) -> None:
+        record_access(self.database, self.witness, visit.request, visit.user.name, is_changed=is_changed)
+
+
+def record_access(
+    database: Database, witness: Witness, request: Request, user: str, *, is_changed: bool = False
+) -> None:
+    """Tell the witness that a user saw the study that the path names, or read it."""
+    uid = take_uid(request)
+    with database.read() as session:
+        patient_id = study_details.find_patient_id(session, uid) or ""
+    witness.record_access(user, find_address(request), uid, patient_id, is_changed=is_changed)
 
 
 def record_read(database: Database, uid: str, verdict: str, reader: str, comment: str | None) -> ReadEntry:

@@ -46,6 +46,11 @@ class Visit:
     token_hash: str
     form: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_by_itself(self) -> bool:
+        """True for what the page asks for without its user."""
+        return BY_ITSELF in self.request.headers
+
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Page = Callable[[Visit], Response]

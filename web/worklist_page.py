@@ -16,6 +16,7 @@ from db.worklist_filter import STUDY_STATES
 from web.history import VERDICTS
 from web.pages import Pages
 from web.visits import Visit
+from web.witness import Witness, find_address
 from web.worklist_query import read_query
 
 ROWS: Final = 50
@@ -24,9 +25,10 @@ ROWS: Final = 50
 class WorklistPage:
     """The page `/`."""
 
-    def __init__(self, database: Database, pages: Pages) -> None:
+    def __init__(self, database: Database, pages: Pages, witness: Witness) -> None:
         self.database = database
         self.pages = pages
+        self.witness = witness
 
     def show(self, visit: Visit) -> Response:
         """Show the most urgent studies that fit the filter, or those that follow a page."""
@@ -37,6 +39,9 @@ class WorklistPage:
                 page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
         except InvalidCursorError as error:
             raise HTTPException(400, f"{error}.") from None
+        if not visit.is_by_itself:
+            address = find_address(visit.request)
+            self.witness.record_search(visit.user.name, address, visit.request.url.query)
         filters = [(name, value) for name, value in given.multi_items() if value and name != "after"]
         return self.pages.render(
             visit.request,

@@ -118,7 +118,7 @@ def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(
     serving: Serving, environment: dict[str, str]
 ) -> None:
     text = "".join(serving.lines)
-    for words in ("AE title", "TBSCREEN", "port", "http://127.0.0.1:"):
+    for words in ("AE title", "TBSCREEN", "port", "http://127.0.0.1:", "tbscreen users add NAME"):
         assert words in text
     doctor = subprocess.run(
         [sys.executable, "-m", "tbscreen", "doctor"],

@@ -1,0 +1,58 @@
+"""The managers' report on the page: the one of the command, in a frame that runs nothing."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from db.database import Database
+from reports.settings import ReportSettings
+from tbscreen.report_page import build_report_page
+from tests.unit.web import reading_room
+from tests.unit.web.browsers import let_in
+from tests.unit.web.conftest import HERE
+from web.application import build_application
+
+
+@pytest.fixture
+def manager(peopled: Database) -> Iterator[TestClient]:
+    """A browser in which `max`, a manager, is logged in."""
+    reading_room.fill(peopled)
+    report = build_report_page(peopled, ReportSettings(timezone="UTC"), "1.2.3")
+    with TestClient(build_application(peopled, "1.2.3", render_report=report), base_url=HERE) as made:
+        yield let_in(made, peopled, "max")
+
+
+def test_a_manager_sees_the_report_in_a_frame_that_runs_nothing(manager: TestClient) -> None:
+    page = manager.get("/report?by=station").text
+    frame = re.search(r'<iframe[^>]* src="([^"]+)"', page)
+    assert frame is not None
+    document = manager.get(html.unescape(frame[1]))
+    assert document.status_code == 200
+    assert "Films received" in document.text
+    assert "ROOM1" in document.text, "by station"
+    assert "Okafor" not in document.text
+    policy = document.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'self'" in policy
+    assert document.headers["x-frame-options"] == "SAMEORIGIN"
+    saved = manager.get("/report/document?from=2026-11-01&to=2026-11-30&download=1")
+    assert (
+        saved.headers["content-disposition"] == 'attachment; filename="tbscreen-2026-11-01-2026-11-30.html"'
+    )
+
+
+@pytest.mark.parametrize(
+    "query", ["from=2026-11-30&to=2026-11-01", "from=x", "by=<script>", "from=0001-01-01&to=0001-01-02"]
+)
+def test_days_of_which_there_is_no_report_are_told(manager: TestClient, query: str) -> None:
+    answer = manager.get(f"/report/document?{query}")
+    assert answer.status_code in (200, 400)
+    assert "<script>" not in answer.text
+    if query != "from=0001-01-01&to=0001-01-02":
+        assert answer.status_code == 400
