@@ -1,0 +1,300 @@
+"""Twice what the service can do, for minutes; then it drains. Nothing is lost, nothing grows.
+
+    python -m benchmarks.load [--minutes 10] [--plot load.png]
+
+A whole installation (SQLite, private Redis, one worker) screens films of 512 pixels a side and reports to a
+small PACS. First films come one at a time (the latency of rest), then as fast as they are taken until all are
+screened (the capacity); then twice the capacity is offered over four associations. What the workers cannot do
+waits in the spool. When no more is offered, all of it must drain, and films one at a time must be as quick as
+before. Writes a plot; the last line is one JSON object. Exit code 1 when a film that was answered with
+success has no result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+from pynetdicom import AE, _config
+from pynetdicom.association import Association
+from sqlalchemy import func, select
+
+from benchmarks.full_size_films import make_films
+from benchmarks.load_plot import draw
+from benchmarks.machine import describe_machine
+from db import gauges
+from db.tables import Instance, Screening
+from tbscreen.trial import Trial, trial
+from tests.servers.ports import wait_until
+
+SIDE = 512
+UID_BYTES = 60
+ASSOCIATIONS = 4
+SAMPLE_S = 2.0
+RESTING_FILMS = 20
+CAPACITY_FILMS = 120
+DRAIN_S = 3600.0
+
+
+@dataclass
+class Sample:
+    """The service at one moment. Memory is resident, bytes; processes with their children."""
+
+    at_s: float
+    offered: int
+    taken: int
+    screened: int
+    in_spool: int
+    in_broker: int
+    memory: dict[str, int]
+
+
+@dataclass
+class Course:
+    """What was sent, and how the service was meanwhile."""
+
+    installation: Trial
+    source: Path
+    folder: Path
+    began: float = field(default_factory=time.monotonic)
+    offered: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    taken: set[str] = field(default_factory=set)
+    samples: list[Sample] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write_film(self) -> tuple[Path, str]:
+        """Write another film of the same kind; returns it and its SOP Instance UID."""
+        number = next(self.numbers)
+        content = self.source.read_bytes()
+        header = dcmread(self.source, stop_before_pixels=True)
+        new = ""
+        for old in (header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID):
+            new = (generate_uid(entropy_srcs=None) + "0" * UID_BYTES)[:UID_BYTES]
+            content = content.replace(str(old).encode(), new.encode())
+        path = self.folder / f"{number}.dcm"
+        path.write_bytes(content[:-8] + number.to_bytes(8, "little"))
+        return path, new
+
+    def send(self, association: Association) -> str | None:
+        """Send one film; returns its UID if it was answered with success."""
+        path, uid = self.write_film()
+        with self.lock:
+            self.offered += 1
+        answer = association.send_c_store(path)
+        path.unlink()
+        status = int(answer.Status) if "Status" in answer else -1
+        with self.lock:
+            self.statuses[status] += 1
+            if status == 0x0000:
+                self.taken.add(uid)
+        return uid if status == 0x0000 else None
+
+    def associate(self) -> Association:
+        """Open an association for these films."""
+        header = dcmread(self.source, stop_before_pixels=True)
+        ae = AE(ae_title="MODALITY")
+        ae.dimse_timeout = ae.network_timeout = 120
+        ae.add_requested_context(header.SOPClassUID, header.file_meta.TransferSyntaxUID)
+        service = self.installation.service
+        association = ae.associate("127.0.0.1", service.dicom_port, ae_title=service.ae_title)
+        assert association.is_established, "the gateway does not take the association"
+        return association
+
+    def sample(self) -> Sample:
+        """Look at the service, and remember it."""
+        with self.installation.database.read() as session:
+            waiting = gauges.measure(session).films
+            screened = session.scalar(select(func.count()).select_from(Screening)) or 0
+        self.samples.append(
+            Sample(
+                round(time.monotonic() - self.began, 1),
+                self.offered,
+                len(self.taken),
+                screened,
+                waiting["received"].count,
+                waiting["queued"].count,
+                measure_memory(self.installation),
+            )
+        )
+        return self.samples[-1]
+
+
+def measure_memory(installation: Trial) -> dict[str, int]:
+    """Return the resident bytes of each kind of process with its children."""
+    memory: Counter[str] = Counter()
+    for pid in installation.service.supervisor.pids():
+        process = psutil.Process(pid)
+        words = process.cmdline()
+        name = next((kind for kind in ("gateway", "worker", "courier", "web") if kind in words), "redis")
+        for one in [process, *process.children(recursive=True)]:
+            memory[name] += one.memory_info().rss
+    return dict(memory)
+
+
+def rest(course: Course) -> float:
+    """Send films one at a time, each when the one before is screened; returns the median seconds of one."""
+    association = course.associate()
+    uids = []
+    for _ in range(RESTING_FILMS):
+        uid = course.send(association)
+        assert uid is not None, "a service at rest takes every film"
+        uids.append(uid)
+        wait_until(lambda: _count_screened(course) == len(course.taken), 60, "the film is screened")
+    association.release()
+    with course.installation.database.read() as session:
+        rows = session.execute(
+            select(Instance.received_at, Screening.finished_at)
+            .join(Screening, Screening.instance_id == Instance.id)
+            .where(Instance.sop_instance_uid.in_(uids))
+        ).all()
+    return statistics.median((finished - received).total_seconds() for received, finished in rows)
+
+
+def find_capacity(course: Course) -> float:
+    """Send as fast as films are taken; returns films per second from the first sent to the last screened."""
+    began = time.monotonic()
+    before = _count_screened(course)
+    association = course.associate()
+    for _ in range(CAPACITY_FILMS):
+        course.send(association)
+    association.release()
+    wait_until(lambda: _count_screened(course) == len(course.taken), 600, "all are screened")
+    return (_count_screened(course) - before) / (time.monotonic() - began)
+
+
+def press(course: Course, rate: float, minutes: float) -> None:
+    """Offer `rate` films a second for so long, whatever becomes of them."""
+    began = time.monotonic()
+    until = began + 60 * minutes
+    turns = itertools.count()
+
+    def send_share() -> None:
+        association = course.associate()
+        while True:
+            with course.lock:
+                due = began + next(turns) / rate
+            if due > until:
+                break
+            time.sleep(max(0.0, due - time.monotonic()))
+            course.send(association)
+        association.release()
+
+    with ThreadPoolExecutor(ASSOCIATIONS) as pool:
+        shares = [pool.submit(send_share) for _ in range(ASSOCIATIONS)]
+        while not all(share.done() for share in shares):
+            _show(course.sample())
+            time.sleep(SAMPLE_S)
+        for share in shares:
+            share.result()
+
+
+def drain(course: Course) -> float:
+    """Wait until nothing waits any more; returns seconds."""
+    began = time.monotonic()
+    while time.monotonic() - began < DRAIN_S:
+        sample = course.sample()
+        _show(sample)
+        if sample.in_spool == sample.in_broker == 0:
+            break
+        time.sleep(SAMPLE_S)
+    return time.monotonic() - began
+
+
+def _count_screened(course: Course) -> int:
+    with course.installation.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Screening)) or 0
+
+
+def _show(sample: Sample) -> None:
+    memory = ", ".join(f"{name} {size / 2**20:.0f}" for name, size in sorted(sample.memory.items()))
+    print(
+        f"{sample.at_s:7.1f} s  offered {sample.offered}  taken {sample.taken}  screened {sample.screened}  "
+        f"spool {sample.in_spool}  broker {sample.in_broker}  MiB: {memory}",
+        flush=True,
+    )
+
+
+def find_lost(course: Course) -> int:
+    """Return how many films were answered with success and have no screening."""
+    with course.installation.database.read() as session:
+        done = set(
+            session.scalars(
+                select(Instance.sop_instance_uid).join(Screening, Screening.instance_id == Instance.id)
+            )
+        )
+    return len(course.taken - done)
+
+
+def summarise(
+    course: Course, capacity: float, latencies: tuple[float, float], drained: float
+) -> dict[str, Any]:
+    """Return the figures that count."""
+    names = sorted({name for sample in course.samples for name in sample.memory})
+    third = max(1, len(course.samples) // 3)
+
+    def mib(samples: list[Sample], name: str) -> float:
+        return round(max(sample.memory.get(name, 0) for sample in samples) / 2**20)
+
+    return {
+        "offered": course.offered,
+        "taken": len(course.taken),
+        "statuses": {f"0x{status:04X}": number for status, number in sorted(course.statuses.items())},
+        "lost": find_lost(course),
+        "capacity_films_per_s": round(capacity, 1),
+        "most_in_spool": max(sample.in_spool for sample in course.samples),
+        "most_in_broker": max(sample.in_broker for sample in course.samples),
+        "drained_in_s": round(drained, 1),
+        "latency_at_rest_s": round(latencies[0], 3),
+        "latency_afterwards_s": round(latencies[1], 3),
+        "memory_mib_first_and_last_third": {
+            name: [mib(course.samples[:third], name), mib(course.samples[-third:], name)] for name in names
+        },
+    }
+
+
+def main() -> int:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long twice the capacity is offered")
+    parser.add_argument("--plot", type=Path, default=Path("load.png"), help="where the plot goes")
+    options = parser.parse_args()
+    print(describe_machine())
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    with tempfile.TemporaryDirectory(prefix="tbscreen-load-") as name, trial() as installation:
+        folder = Path(name)
+        source = make_films(folder / "source", 1, SIDE, SIDE, uid_length=UID_BYTES)[0]
+        course = Course(installation, source, folder)
+        before = rest(course)
+        capacity = find_capacity(course)
+        print(f"at rest {before:.3f} s a film; capacity {capacity:.1f} films/s; twice that is offered")
+        course.began = time.monotonic()
+        press(course, 2 * capacity, options.minutes)
+        ended = course.samples[-1].at_s
+        drained = drain(course)
+        afterwards = rest(course)
+        course.sample()
+        summary = summarise(course, capacity, (before, afterwards), drained)
+        draw(course.samples, ended, options.plot)
+    print(json.dumps(summary))
+    return 0 if summary["lost"] == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
