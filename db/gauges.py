@@ -10,12 +10,13 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.states import CommitmentState, DeliveryState, FilmState
-from db.tables import CommitmentItem, Delivery, Instance, Model, OutboxEntry
+from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
+from db.tables import CommitmentItem, Delivery, Instance, Model, OutboxEntry, Pull, PulledStudy
 
 WAITING: Final = (FilmState.RECEIVED.value, FilmState.QUEUED.value)
 UNDELIVERED: Final = (DeliveryState.PENDING.value, DeliveryState.PARKED.value)
 UNCOMMITTED: Final = tuple(state.value for state in CommitmentState if state is not CommitmentState.COMMITTED)
+UNPULLED: Final = (PulledStudyState.WANTED.value, PulledStudyState.FAILED.value)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,17 @@ class PeerQueue:
 
 
 @dataclass(frozen=True)
+class PullGauge:
+    """A schedule that pulls films from a PACS."""
+
+    name: str
+    failing: bool
+    """True when its last round ended with an error."""
+    studies: Mapping[str, int]
+    """By state, of those that are wanted or failed."""
+
+
+@dataclass(frozen=True)
 class Gauges:
     """What the database says of the whole installation."""
 
@@ -47,6 +59,7 @@ class Gauges:
     deliveries: Sequence[PeerQueue]
     commitments: Mapping[str, int]
     """By state, of those that are not committed."""
+    pulls: Sequence[PullGauge]
     active_model: tuple[str, str, str] | None
     """Name, version, digest."""
 
@@ -77,5 +90,27 @@ def measure(session: Session) -> Gauges:
         reports=Queue(reports[0], reports[1]),
         deliveries=[PeerQueue(*row) for row in deliveries],
         commitments={str(state): int(count) for state, count in commitments},
+        pulls=_measure_pulls(session),
         active_model=None if model is None else (model.name, model.version, model.digest),
     )
+
+
+def _measure_pulls(session: Session) -> list[PullGauge]:
+    """Commands, whose names hold a space, are watched by whoever gave them."""
+    pulls = session.execute(
+        select(Pull.id, Pull.name, Pull.last_error).where(~Pull.name.contains(" ")).order_by(Pull.name)
+    ).all()
+    counted = session.execute(
+        select(PulledStudy.pull_id, PulledStudy.state, func.count())
+        .where(PulledStudy.pull_id.in_([row.id for row in pulls]), PulledStudy.state.in_(UNPULLED))
+        .group_by(PulledStudy.pull_id, PulledStudy.state)
+    ).all()
+    numbers = {(pull_id, state): count for pull_id, state, count in counted}
+    return [
+        PullGauge(
+            row.name,
+            row.last_error is not None,
+            {state: numbers.get((row.id, state), 0) for state in UNPULLED},
+        )
+        for row in pulls
+    ]

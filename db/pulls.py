@@ -74,7 +74,7 @@ def begin(
     _move_pull(row, PullState.RUNNING)
     row.peer, (row.first_date, row.last_date) = peer, dates
     row.holder, row.due_at = holder, moment + lease
-    row.started_at, row.ended_at, row.last_error = moment, None, None
+    row.started_at, row.ended_at = moment, None  # the last error stands until this round ends
     pulled_studies.want_unfinished(session, row.id)
     return row.id
 

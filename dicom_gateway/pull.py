@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -30,6 +31,8 @@ from dicom_gateway.study_fetcher import DiskFullError, Gateway, StoppedError, St
 
 CANCEL_S: Final = 10.0
 """How long a peer has to end what it was asked to cancel."""
+
+GRACE_S: Final = 0.2
 
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
@@ -66,6 +69,7 @@ class Pull:
         self._may_go_on = may_go_on
         self._calling = calling
         self._stopping = threading.Event()
+        self._ended = threading.Event()
         self._board = ProgressBoard(report)
         self._error: BaseException | None = None
         self._lease = PullLease(
@@ -94,21 +98,26 @@ class Pull:
         if not self._lease.take():
             return None
         error: str | None = "the process failed"
+        watcher = threading.Thread(target=self._end_when_stopping, name="pull stop", daemon=True)
+        watcher.start()
         try:
-            self._find()
-            self._fetch()
+            with suppress(StoppedError):
+                self._find()
+                self._fetch()
             if self._error is not None:
                 raise self._error
-            error = None
-        except StoppedError:
             error = None
         except PullError as pull_error:
             error = str(pull_error)
             raise
         finally:
+            stopped = self._stopping.is_set()
+            self._ended.set()
+            self._stopping.set()  # lets the watcher go
+            watcher.join()
             for fetcher in self._fetchers:
                 fetcher.close()
-            progress = self._board.end(stopped=self._stopping.is_set())
+            progress = self._board.end(stopped=stopped)
             self._lease.end(complete=error is None and progress.is_complete, error=error)
         return progress
 
@@ -171,14 +180,19 @@ class Pull:
         ]
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads) and not self._stopping.wait(0.05):
-            pass
-        if self._stopping.is_set():
-            _join(threads, 0.2)  # those that only wait end by themselves
-            for end in (StudyFetcher.cancel, StudyFetcher.abort):
-                for fetcher in self._fetchers:
-                    end(fetcher)
-                _join(threads, CANCEL_S)
+        for thread in threads:
+            thread.join()
+
+    def _end_when_stopping(self) -> None:
+        """Let the peer end what it is at when the pull is to stop; then end it ourselves."""
+        self._stopping.wait()
+        patience = GRACE_S  # those that only wait end by themselves
+        for end in (StudyFetcher.cancel, StudyFetcher.abort):
+            if self._ended.wait(patience):
+                return
+            for fetcher in self._fetchers:
+                end(fetcher)
+            patience = CANCEL_S
 
     def _work(self, fetcher: StudyFetcher) -> None:
         try:
@@ -250,9 +264,3 @@ class Pull:
                 raise StoppedError("stopped")
             self._board.wait_for("")
             pause = min(pause * 2, LONGEST_PAUSE_S)
-
-
-def _join(threads: list[threading.Thread], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(timeout=max(0.0, deadline - time.monotonic()))

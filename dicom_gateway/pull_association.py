@@ -49,6 +49,9 @@ PULLED_SOP_CLASSES: Final = tuple(
 """What a chest film comes as. Each has a context for each transfer syntax, so that the peer sends a film as
 it has it: 6 × 16 of the 128 contexts of an association (PS3.8 9.3.2.2)."""
 
+OPEN_S: Final = 30.0
+"""How long a peer may take to accept an association."""
+
 SUCCESS: Final = 0x0000
 CANCELLED: Final = 0xFE00
 MOVE_DESTINATION_UNKNOWN: Final = 0xA801
@@ -223,6 +226,8 @@ class PullAssociation:
         """End the association at once, from any thread."""
         if self.is_open:
             self._association.abort()
+            # Whoever waits for an answer is not woken by that.
+            self._association.dimse.msg_queue.put((None, None))
 
     def _send(self, send: Callable[[int], Iterator[Any]]) -> Iterator[Any]:
         self._number = next(self._messages) % 65536
@@ -273,11 +278,12 @@ def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None)
     if reception is not None:
         handlers += [(evt.EVT_C_STORE, reception.store), (evt.EVT_CONN_CLOSE, drop_unfinished)]
     try:
-        return open_association(
+        association = open_association(
             peer,
             calling.ae_title,
             contexts,
-            calling.answer_timeout_s,
+            min(OPEN_S, calling.answer_timeout_s),
+            idle_s=calling.answer_timeout_s,
             handlers=handlers,
             roles=[build_role(sop_class, scp_role=True) for sop_class in PULLED_SOP_CLASSES],
             takes_films=True,
@@ -286,3 +292,5 @@ def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None)
         raise PeerRefusesError(f"{peer.name}: {error}") from None
     except NoAssociationError as error:
         raise PeerAwayError(f"{peer.name}: {error}") from None
+    association.dimse_timeout = calling.answer_timeout_s
+    return association

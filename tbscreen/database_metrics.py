@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import gauges
 from db.database import Database
+from db.gauges import PullGauge
 from db.tables import now
 
 UP: Final = "tbscreen_database_up"
@@ -68,10 +69,28 @@ class DatabaseMetrics(Collector):
         for state, count in measured.commitments.items():
             commitments.add_metric([state], count)
         yield commitments
+        yield from _tell_pulls(measured.pulls)
         if measured.active_model is not None:
             name, version, digest = measured.active_model
             model = {"name": name, "version": version, "digest": digest}
             yield InfoMetricFamily("tbscreen_active_model", "The model that screens.", value=model)
+
+
+def _tell_pulls(pulls: Sequence[PullGauge]) -> Iterator[Metric]:
+    failing = GaugeMetricFamily(
+        "tbscreen_pull_failing", "Whether a schedule's last round ended with an error.", labels=["pull"]
+    )
+    studies = GaugeMetricFamily(
+        "tbscreen_pulled_studies",
+        "Studies that a schedule found and that are not here.",
+        labels=["pull", "state"],
+    )
+    for pull in pulls:
+        failing.add_metric([pull.name], pull.failing)
+        for state, count in pull.studies.items():
+            studies.add_metric([pull.name, state], count)
+    yield failing
+    yield studies
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -21,7 +21,7 @@ from dicom_gateway.tls_settings import PeerTlsSettings
 from dicom_gateway.verification import echo
 from tbscreen.certificate_checks import examine_certificates
 from tbscreen.check import Check, Health
-from tbscreen.pull_checks import examine_pulls
+from tbscreen.pull_checks import examine_pulled, examine_pulls
 from tbscreen.settings import Settings, find_file
 from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
@@ -93,6 +93,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield _examine_page(settings, database)
         yield _examine_bundle(database)
         yield _examine_deliveries(database)
+        yield from examine_pulled(database)
     finally:
         database.close()
 

@@ -1,14 +1,25 @@
-"""What `tbscreen doctor` looks at for `[[pulls]]`: does the PACS answer queries, and how does it send?"""
+"""What `tbscreen doctor` looks at of pulls: does the PACS answer queries, how does it send, what failed?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from db import pulled_studies
+from db.database import Database
 from tbscreen.check import Check, Health
 from tbscreen.settings import Settings
 
 ANSWER_S = 10.0
+
+
+def examine_pulled(database: Database) -> Iterator[Check]:
+    """Yield a check if there are studies that did not come whole."""
+    with database.read() as session:
+        failed = len(pulled_studies.list_failed(session, 1000))
+    if failed:
+        finding = f"{failed} did not come whole from their PACS"
+        yield Check("pulled studies", Health.BAD, finding, "see 'tbscreen pulls --failed'")
 
 
 def examine_pulls(settings: Settings) -> Iterator[Check]:

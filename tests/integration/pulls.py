@@ -28,6 +28,9 @@ from tests.servers.pacs import Orthanc
 
 WEEK = (date(2026, 11, 1), date(2026, 11, 7))
 
+OPEN = {"DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True, "DicomAlwaysAllowMove": True}
+"""Orthanc otherwise ends the association of whoever asks and is not in its table."""
+
 FAST = PullSettings(
     modalities=("CR", "DX"), films_per_minute=0, patience_s=0, retry_s=0.05, arrival_s=2, answer_timeout_s=30
 )
@@ -82,6 +85,11 @@ def make_film(folder: Path, day: str = "20261103", number: int = 0, **changes: o
     """Write a chest film of a study of that day."""
     values = {"BodyPartExamined": "CHEST", "StudyDate": day, "StudyTime": "101500", **changes}
     return small_film(folder, number, **values)
+
+
+def make_week(folder: Path) -> list[Path]:
+    """Write a study of one film for each of six days."""
+    return [make_film(folder, f"202611{day:02d}", day) for day in range(1, 7)]
 
 
 def put(server: Orthanc, *films: Path) -> list[str]:

@@ -115,5 +115,5 @@ def test_the_doctor_says_that_a_schedule_s_peer_is_no_pacs(place: Gateway) -> No
     schedule = PullScheduleSettings(name="new", peer="viewer")
     (check,) = examine_pulls(Settings(peers=(peer,), pulls=(schedule,)))
     assert check.health is Health.BAD
-    assert "viewer does not take C-FIND" in check.finding
+    assert "viewer takes neither C-GET nor C-MOVE" in check.finding
     assert "allow AE title TBSCREEN" in check.advice

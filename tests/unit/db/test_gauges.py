@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import text
 
-from db import films, gauges
+from db import films, gauges, pulled_studies, pulls
 from db.codes import Refusal
 from db.database import Database
+from db.pulled_studies import FoundStudy
 from db.states import FilmState
 from tests.unit import rows
 
@@ -58,3 +61,34 @@ def test_films_that_are_done_are_not_read(database: Database) -> None:
             )
         ).all()
     assert "ix_instances_waiting" in str(plan)
+
+
+def test_a_schedule_fails_until_a_round_ends_well_and_commands_are_left_out(database: Database) -> None:
+    lease = timedelta(minutes=1)
+
+    def begin(name: str) -> int:
+        with database.write() as session:
+            pull_id = pulls.begin(session, name, "pacs", ("20261101", "20261107"), "here:1", lease)
+            assert pull_id is not None
+            found = [FoundStudy(f"1.{name.count(' ')}.{number}") for number in range(3)]
+            pulled_studies.record_found(session, pull_id, found, retry_failed=True)
+        return pull_id
+
+    def measure() -> list[tuple[str, bool, dict[str, int]]]:
+        with database.read() as session:
+            return [(one.name, one.failing, dict(one.studies)) for one in gauges.measure(session).pulls]
+
+    begin("pacs 2026-11-01..2026-11-07")
+    pull_id = begin("new")
+    with database.write() as session:
+        study = pulled_studies.take(session, pull_id)
+        assert study is not None
+        pulled_studies.mark_failed(session, study.row_id, 0, "0xC000")
+        pulls.end(session, pull_id, "here:1", complete=False, error="nothing answers")
+    assert measure() == [("new", True, {"wanted": 2, "failed": 1})]
+    with database.write() as session:
+        pulls.begin(session, "new", "pacs", ("20261101", "20261107"), "here:1", lease)
+    assert measure()[0][1], "a round that has only begun proves nothing"
+    with database.write() as session:
+        pulls.end(session, pull_id, "here:1", complete=False)
+    assert not measure()[0][1]
