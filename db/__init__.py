@@ -13,7 +13,8 @@ Files, in the order in which a film meets them:
   heat maps, shadow screenings, reads, outbox, refusal outbox, report objects, deliveries,
   delivery events, commitments and their items, pulls and the studies that they find.
 - `account_tables`: users, sessions, API tokens, failed logins.
-- `films`: a film is received, prepared, dispatched, refused.
+- `receptions`: a film is received; the row of its bytes, and the gateway that holds them.
+- `films`: a film is prepared, dispatched, refused.
 - `pulls`: what is fetched from a PACS that cannot route, and which process is at it.
 - `pulled_studies`: what pulls find there: to be fetched, here, failed.
 - `spooled_files`: which files a gateway still holds, and which of them may go.

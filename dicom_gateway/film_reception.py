@@ -13,7 +13,7 @@ from pynetdicom import _config, evt
 from pynetdicom.association import Association
 from sqlalchemy.exc import DataError, SQLAlchemyError
 
-from db import films
+from db import receptions
 from db.database import Database
 from db.retrying import write_again
 from db.tables import now
@@ -98,7 +98,9 @@ class FilmReception:
             hashed = (incoming.byte_count, incoming.sha256.hexdigest())
             file = self._spool.keep(path, sop_instance_uid, header.dataset_offset, hashed)
             film = self._describe(header, file, sop_instance_uid, sender, requested_at)
-            reception = write_again(self._database, lambda session: films.record_reception(session, film))
+            reception = write_again(
+                self._database, lambda session: receptions.record_reception(session, film)
+            )
         except NotUnderstoodError as error:
             store_log.warning("dataset not understood", reason=str(error))
             return CANNOT_UNDERSTAND
@@ -128,7 +130,7 @@ class FilmReception:
         self._tell(event, header, reception)
         return SUCCESS
 
-    def _tell(self, event: evt.Event, header: DatasetHeader, reception: films.Reception) -> None:
+    def _tell(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
         if self._audit is not None:
             self._audit.record_received(
                 event, header.dataset, is_new=reception.new, revision=reception.revision
@@ -143,9 +145,9 @@ class FilmReception:
         sop_instance_uid: str,
         sender: str,
         requested_at: Any,
-    ) -> films.ReceivedFilm:
+    ) -> receptions.ReceivedFilm:
         dataset = header.dataset
-        return films.ReceivedFilm(
+        return receptions.ReceivedFilm(
             sop_instance_uid=sop_instance_uid,
             sop_class_uid=str(dataset.SOPClassUID),
             transfer_syntax_uid=str(header.transfer_syntax),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from db import bundles, films, screenings
+from db import bundles, films, receptions, screenings
 from db.codes import Finding, Priority, Refusal
 from db.database import Database
 from db.screenings import Heat
@@ -50,7 +50,7 @@ def receive(database: Database, path: Path, **changes: Any) -> int:
         **changes,
     )
     with database.write() as session:
-        return films.record_reception(session, film).instance_id
+        return receptions.record_reception(session, film).instance_id
 
 
 def refuse(database: Database, instance_id: int, refusal: Refusal, detail: str = "why") -> None:

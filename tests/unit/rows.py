@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import update
 
-from db import bundles, films, outbox, screenings
+from db import bundles, films, outbox, receptions, screenings
 from db.codes import Doubt, Finding, Priority
 from db.database import Database
-from db.films import ReceivedFilm, Reception
+from db.receptions import ReceivedFilm, Reception
 from db.report_objects import BuiltReport
 from db.screenings import Result
 from db.studies import StudyHeader
@@ -55,7 +55,7 @@ def make_film(
 def receive(database: Database, uid: str = "1.2.3.1", content: str = "pixels", **changes: Any) -> Reception:
     """Receive one film."""
     with database.write() as session:
-        return films.record_reception(session, make_film(uid, content, **changes))
+        return receptions.record_reception(session, make_film(uid, content, **changes))
 
 
 def register_model(

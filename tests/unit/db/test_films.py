@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 from db import bundles, films
 from db.codes import Doubt, Refusal
 from db.database import Database
-from db.films import Pinned, Reception
+from db.films import Pinned
+from db.receptions import Reception
 from db.states import FilmState
 from db.tables import Instance, Rendition, now
 from dicom_gateway.normalization import SPEC

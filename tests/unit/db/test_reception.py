@@ -9,10 +9,10 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from db import films, spooled_files
+from db import films, receptions, spooled_files
 from db.codes import Refusal
 from db.database import Database
-from db.films import Reception
+from db.receptions import Reception
 from db.states import FilmState
 from db.studies import StudyHeader
 from db.tables import Instance, Study
@@ -131,11 +131,14 @@ def test_find_revision_knows_exactly_these_bytes(database: Database) -> None:
     known = rows.receive(database)
     film, other = rows.make_film(), rows.make_film(content="other")
     with database.read() as session:
-        found = films.find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
+        found = receptions.find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
         assert found == Reception(known.instance_id, 1, new=False, file_wanted=True)
-        elsewhere = films.find_revision(session, film.sop_instance_uid, film.dataset_sha256, "elsewhere")
+        elsewhere = receptions.find_revision(session, film.sop_instance_uid, film.dataset_sha256, "elsewhere")
         assert elsewhere == Reception(known.instance_id, 1, new=False, file_wanted=False)
-        assert films.find_revision(session, film.sop_instance_uid, other.dataset_sha256, film.gateway) is None
+        assert (
+            receptions.find_revision(session, film.sop_instance_uid, other.dataset_sha256, film.gateway)
+            is None
+        )
 
 
 def test_a_film_whose_file_has_left_the_spool_wants_no_file_again(database: Database) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db import films, spooled_files, studies
+from db import films, receptions, spooled_files, studies
 from db.codes import Refusal
 from db.database import Database
 from db.tables import Instance, now
@@ -28,7 +28,7 @@ def receive(database: Database, spool: Spool, number: int) -> int:
     incoming = spool.incoming / f"{number}.dcm"
     incoming.write_bytes(bytes([number]) * 1000)
     file = spool.keep(incoming, f"1.2.{number}", 0)
-    film = films.ReceivedFilm(
+    film = receptions.ReceivedFilm(
         sop_instance_uid=f"1.2.{number}",
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
         transfer_syntax_uid="1.2.840.10008.1.2.1",
@@ -42,7 +42,7 @@ def receive(database: Database, spool: Spool, number: int) -> int:
         study=studies.StudyHeader(study_instance_uid=f"1.3.{number}"),
     )
     with database.write() as session:
-        return films.record_reception(session, film).instance_id
+        return receptions.record_reception(session, film).instance_id
 
 
 def refuse(database: Database, instance_id: int, hours_ago: float) -> None:
@@ -95,8 +95,8 @@ def test_a_film_that_comes_again_after_its_file_left_is_known_and_not_kept(
     Retention(database, spool, GatewaySettings(name="here")).sweep()
     with database.read() as session:
         instance = session.get_one(Instance, instance_id)
-        known = films.find_revision(session, instance.sop_instance_uid, instance.dataset_sha256, "here")
-    assert known == films.Reception(instance_id, 1, new=False, file_wanted=False)
+        known = receptions.find_revision(session, instance.sop_instance_uid, instance.dataset_sha256, "here")
+    assert known == receptions.Reception(instance_id, 1, new=False, file_wanted=False)
 
 
 def test_a_file_that_no_row_names_leaves_in_the_end(database: Database, spool: Spool) -> None:
