@@ -1,6 +1,6 @@
 """Pages of the worklist over 1,000,000 studies in SQLite and in PostgreSQL, over 10,000,000 with `--large`.
 
-    python -m benchmarks.worklist [--large] [--databases sqlite postgresql] [--rounds 100] [--plans]
+    python -m benchmarks.worklist [--large] [--databases sqlite] [--rounds 100] [--plans] [--keep FOLDER]
 
 Each study has one film and its result. A page is 50 studies with their films, as every door reads it, in a
 new transaction each time; filters ask for something else each time. The peer is the usual way to a deep page:
@@ -175,13 +175,14 @@ def open_filled(name: str, place: Path, copies: int) -> Iterator[Database]:
     """Make a database of one kind, filled, for the block."""
     with ExitStack() as stack:
         if name == "sqlite":
-            url = f"sqlite:///{place / 'worklist.sqlite3'}"
+            url = f"sqlite:///{place / f'worklist-{copies}.sqlite3'}"
         else:
             url = stack.enter_context(fresh_database(stack.enter_context(postgresql())))
         database = Database.open(DatabaseSettings(url=url))
         began = time.monotonic()
-        schema.upgrade(database)
-        fill(database, STUDIES, copies)
+        if schema.find_revision(database) is None:
+            schema.upgrade(database)
+            fill(database, STUDIES, copies)
         print(
             f"{database.check()}: {STUDIES * copies:,} studies, filled in {time.monotonic() - began:.0f} s",
             flush=True,
@@ -198,6 +199,9 @@ def main() -> None:
         "--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"]
     )
     parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument(
+        "--keep", type=Path, help="leave the SQLite database in this folder, and use it again"
+    )
     parser.add_argument("--plans", action="store_true", help="print how each page is found")
     options = parser.parse_args()
     print(describe_machine())
@@ -208,7 +212,7 @@ def main() -> None:
     for name in options.databases:
         with (
             tempfile.TemporaryDirectory(prefix="tbscreen-worklist-") as folder,
-            open_filled(name, Path(folder), copies) as database,
+            open_filled(name, options.keep or Path(folder), copies) as database,
         ):
             pages = measure(database, options.rounds, options.plans)
         worst = max(one["p95"] for kind, one in pages.items() if "OFFSET" not in kind)

@@ -22,6 +22,8 @@ _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "refusals": frozenset(Refusal),
 }
 
+_IDENTIFYING: Final = ("patient_ids", "accession_numbers", "study_instance_uids")
+
 
 class InvalidFilterError(DatabaseError):
     """A filter's value that cannot be; the text names it and says what is allowed. Permanent."""
@@ -73,6 +75,9 @@ class WorklistFilter:
                     raise InvalidFilterError(
                         f"{name}: {value!r}: allowed are {', '.join(sorted(filter(None, allowed)))}"
                     )
+        for name in ("modalities", "stations", "senders", *_IDENTIFYING):
+            if any("\0" in value for value in getattr(self, name)):
+                raise InvalidFilterError(f"{name}: no value holds a NUL")
         for name in ("study_date_from", "study_date_to"):
             if (date := getattr(self, name)) is not None and not _is_date(date):
                 raise InvalidFilterError(f"{name}: {date!r} is no date YYYYMMDD")

@@ -122,6 +122,8 @@ def _read_key(element: DataElement, attribute: Attribute) -> WantedKey:
     values = tuple(_list_texts(element))
     if len(values) > MAXIMUM_VALUES:
         raise IdentifierError(f"{attribute.keyword} has too many values")
+    if any("\0" in value for value in values):
+        raise IdentifierError(f"{attribute.keyword} holds a NUL")
     vr = attribute.value_representation
     try:
         fits = compile_key(

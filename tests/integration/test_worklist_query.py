@@ -301,6 +301,7 @@ HOSTILE: list[tuple[str, dict[str, Any]]] = [
     (STUDY_ROOT, {}),
     (STUDY_ROOT, {"QueryRetrieveLevel": "PATIENT"}),
     (STUDY_ROOT, {"QueryRetrieveLevel": "STUDY", "StudyInstanceUID": "1.2.*"}),
+    (STUDY_ROOT, {"QueryRetrieveLevel": "STUDY", "PatientID": "P\0x"}),
     (STUDY_ROOT, {"QueryRetrieveLevel": "STUDY", "StudyDate": "-"}),
     (STUDY_ROOT, {"QueryRetrieveLevel": "STUDY", "StudyTime": "99"}),
     (STUDY_ROOT, {"QueryRetrieveLevel": "STUDY", "NumberOfStudyRelatedInstances": "3"}),

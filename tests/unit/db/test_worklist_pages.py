@@ -155,6 +155,7 @@ def test_what_is_no_cursor_is_refused(sqlite_database: Database, cursor: str) ->
     [
         ({"states": ("lost",)}, "states: 'lost': allowed are received, refused, screened"),
         ({"priorities": ("high",)}, "HIGH, LOW, MEDIUM"),
+        ({"patient_ids": ("P\0",)}, "NUL"),
         ({"study_date_from": "20260230"}, "no date"),
         ({"study_date_to": "2026023"}, "no date"),
         ({"received_from": START.replace(tzinfo=None)}, "without zone"),
