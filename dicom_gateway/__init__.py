@@ -77,6 +77,7 @@ Files, in the order in which a film meets them:
 - `pull`: finds studies and has them fetched until all are here.
 - `pull_schedule`: does so again and again.
 - `verification`: C-ECHO to a peer.
+- `conformance/`: the DICOM Conformance Statement, made of the tables here.
 - `query_settings`: whether and how far the worklist is answered by C-FIND.
 - `worklist_scp`: answers C-FIND: UPS Query and Study Root.
 - `query_identifier`: what a C-FIND asks for, and which records fit.

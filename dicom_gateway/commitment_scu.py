@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context, evt
 from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
 
 from db.commitments import AskedReport
 from dicom_gateway.commitment_events import CommitmentEvents
@@ -85,15 +86,11 @@ def ask(
         finally:
             reported.set()
 
-    contexts = [
-        build_context(STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
-        build_context(VERIFICATION),
-    ]
     try:
         association = open_association(
             peer,
             settings.ae_title,
-            contexts,
+            offer(),
             settings.network_timeout_s,
             # Idle is what this association is while it waits for the report.
             idle_s=wait_s + settings.network_timeout_s,
@@ -114,6 +111,14 @@ def ask(
     finally:
         if association.is_established:
             association.release()
+
+
+def offer() -> list[PresentationContext]:
+    """Return the presentation contexts of a request."""
+    return [
+        build_context(STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+        build_context(VERIFICATION),
+    ]
 
 
 def judge(status: int | None) -> RequestOutcome:

@@ -19,6 +19,7 @@ from pydicom.uid import (
 )
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
@@ -271,9 +272,14 @@ class PullAssociation:
         )
 
 
-def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None) -> Association:
+def offer() -> list[PresentationContext]:
+    """Return the presentation contexts that a PACS is offered."""
     contexts = [build_context(model) for model in (FIND, GET, MOVE, VERIFICATION)]
-    contexts += [build_context(sop_class, syntax) for sop_class in PULLED_SOP_CLASSES for syntax in DECODABLE]
+    films = [build_context(sop_class, syntax) for sop_class in PULLED_SOP_CLASSES for syntax in DECODABLE]
+    return contexts + films
+
+
+def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None) -> Association:
     handlers = bind_query_audit(calling.audit, evt.EVT_DIMSE_SENT)
     if reception is not None:
         handlers += [(evt.EVT_C_STORE, reception.store), (evt.EVT_CONN_CLOSE, drop_unfinished)]
@@ -281,7 +287,7 @@ def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None)
         association = open_association(
             peer,
             calling.ae_title,
-            contexts,
+            offer(),
             min(OPEN_S, calling.answer_timeout_s),
             idle_s=calling.answer_timeout_s,
             handlers=handlers,

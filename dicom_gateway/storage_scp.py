@@ -25,7 +25,7 @@ from dicom_gateway.refusal_log import RefusalLog
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from dicom_gateway.tls_context import RenewedContext
-from dicom_gateway.worklist_scp import WorklistScp
+from dicom_gateway.worklist_scp import WorklistScp, add_contexts
 
 log = structlog.get_logger(__name__)
 
@@ -66,18 +66,8 @@ class StorageScp:
             TlsFileError: when certificate, key or CA cannot be used.
         """
         settings = self._settings
-        ae = AE(ae_title=settings.ae_title)
-        ae.maximum_pdu_size = settings.maximum_pdu_bytes
-        ae.maximum_associations = sys.maxsize  # `Admission` counts, and says whom it sent away
-        ae.network_timeout = settings.network_timeout_s
-        ae.acse_timeout = ae.dimse_timeout = settings.network_timeout_s
-        ae.add_supported_context(VERIFICATION)
-        for sop_class in STORAGE_SOP_CLASSES:
-            ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
-        # A peer reports on our requests as their SCP: it takes the SCP's role on its own association.
-        ae.add_supported_context(STORAGE_COMMITMENT, scu_role=False, scp_role=True)
+        ae = build_entity(settings)
         worklist = WorklistScp(settings.query, self._database)
-        worklist.add_contexts(ae)
         handlers: list[Any] = [
             (evt.EVT_C_FIND, worklist.find),
             (evt.EVT_C_STORE, self._reception.store),
@@ -111,3 +101,19 @@ class StorageScp:
         for listener in self._listeners:
             listener.shutdown()
         self._listeners = []
+
+
+def build_entity(settings: GatewaySettings) -> AE:
+    """Return the application entity that listens: what it supports, and its limits."""
+    ae = AE(ae_title=settings.ae_title)
+    ae.maximum_pdu_size = settings.maximum_pdu_bytes
+    ae.maximum_associations = sys.maxsize  # `Admission` counts, and says whom it sent away
+    ae.network_timeout = settings.network_timeout_s
+    ae.acse_timeout = ae.dimse_timeout = settings.network_timeout_s
+    ae.add_supported_context(VERIFICATION)
+    for sop_class in STORAGE_SOP_CLASSES:
+        ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
+    # A peer reports on our requests as their SCP: it takes the SCP's role on its own association.
+    ae.add_supported_context(STORAGE_COMMITMENT, scu_role=False, scp_role=True)
+    add_contexts(ae, settings.query)
+    return ae

@@ -80,13 +80,6 @@ class WorklistScp:
         # They would be decoded once more for the log, which nobody wants: they hold patient data.
         _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
 
-    def add_contexts(self, ae: AE) -> None:
-        """Let peers negotiate the two query services, where they are enabled."""
-        if self._settings.enabled:
-            pull = (UPS_PULL,) if self._settings.accept_ups_pull else ()
-            for sop_class in (UPS_QUERY, STUDY_ROOT, *pull):
-                ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
-
     def find(self, event: evt.Event) -> Iterator[Answer]:
         """Answer one C-FIND request with the statuses of PS3.4 Tables C.4-1 and CC.2.8-2."""
         caller = str(event.assoc.requestor.ae_title or "").strip()
@@ -144,6 +137,14 @@ class WorklistScp:
             headers = read_headers(session, uids) if plan.query.needs_headers() else {}
         labels = (self._settings.worklist_label, self._settings.procedure_step_label)
         return [StudyRecord(one, one.films, headers, labels) for one in page.studies], page.following
+
+
+def add_contexts(ae: AE, settings: QuerySettings) -> None:
+    """Let peers negotiate the two query services, where they are enabled."""
+    if settings.enabled:
+        pull = (UPS_PULL,) if settings.accept_ups_pull else ()
+        for sop_class in (UPS_QUERY, STUDY_ROOT, *pull):
+            ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
 
 
 def _understand(event: evt.Event) -> Plan:

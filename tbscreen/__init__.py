@@ -7,6 +7,7 @@ Files:
 - `deliveries_cli`: `tbscreen deliveries`: list, show, replay.
 - `import_cli`: `models import`.
 - `retrain_cli`: `retrain`.
+- `conformance_cli`: `conformance`: the DICOM Conformance Statement.
 - `rules_cli`: those that begin with `rules`: which films are screened, and which rule decides.
 - `report_cli`: `report`.
 - `pull_cli`: `pull` and `pulls`.

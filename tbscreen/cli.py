@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tbscreen import __version__
+from tbscreen.conformance_cli import write_conformance
 from tbscreen.deliveries_cli import deliveries_app
 from tbscreen.export_cli import export_labels
 from tbscreen.import_cli import import_model
@@ -239,6 +240,7 @@ def predict(
 
 app.command("pull")(pull_studies)
 app.command("pulls")(show_pulls)
+app.command("conformance")(write_conformance)
 app.command("retrain")(retrain_model)
 app.command("report")(write_report)
 app.command("export-labels")(export_labels)

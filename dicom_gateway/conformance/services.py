@@ -1,0 +1,106 @@
+"""Which SOP classes in which role (PS3.4), read from what each side negotiates with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pydicom.uid import UID
+from pynetdicom.presentation import PresentationContext
+
+from dicom_gateway.commitment_scu import offer as offer_commitment
+from dicom_gateway.presentation_contexts import STORAGE_COMMITMENT, STORAGE_SOP_CLASSES, VERIFICATION
+from dicom_gateway.pull_association import PULLED_SOP_CLASSES
+from dicom_gateway.pull_association import offer as offer_pull
+from dicom_gateway.sent_objects import SENT_CONTEXTS
+from dicom_gateway.sent_objects import offer as offer_objects
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.storage_scp import build_entity
+
+CATEGORIES = {
+    "Verification": (VERIFICATION,),
+    "Transfer": (*STORAGE_SOP_CLASSES,),
+    "Storage Commitment": (STORAGE_COMMITMENT,),
+}
+"""Everything else is Query/Retrieve or Workflow Management, by its name."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A SOP class with the transfer syntaxes in which it is negotiated, and our role."""
+
+    sop_class: str
+    transfer_syntaxes: tuple[str, ...]
+    role: str
+    """`SCU` or `SCP`."""
+
+
+def list_accepted(settings: GatewaySettings) -> list[Offer]:
+    """Return what the gateway accepts on associations that are opened to it."""
+    return [
+        Offer(
+            str(context.abstract_syntax),
+            tuple(map(str, context.transfer_syntax)),
+            # Who accepts it as the peer's SCP role is its SCU.
+            "SCU" if context.scp_role else "SCP",
+        )
+        for context in build_entity(settings).supported_contexts
+    ]
+
+
+def list_sent() -> list[Offer]:
+    """Return what the courier offers when it sends objects."""
+    return _read(offer_objects(SENT_CONTEXTS), ())
+
+
+def list_commitment() -> list[Offer]:
+    """Return what the courier offers when it asks for storage commitment."""
+    return _read(offer_commitment(), ())
+
+
+def list_pulled() -> list[Offer]:
+    """Return what is offered to a PACS from which films are pulled."""
+    return _read(offer_pull(), PULLED_SOP_CLASSES)
+
+
+def name(uid: str) -> str:
+    """Return a UID's name."""
+    return UID(uid).name
+
+
+def summarize(offers: Iterable[Offer]) -> Iterator[tuple[str, str, bool, bool]]:
+    """Yield category, SOP class, whether as SCU, whether as SCP, by category and name."""
+    roles: dict[str, set[str]] = {}
+    for offer in offers:
+        roles.setdefault(offer.sop_class, set()).add(offer.role)
+    order = [*CATEGORIES, "Workflow Management", "Query/Retrieve"]
+    for category in order:
+        for sop_class in sorted((one for one in roles if _find_category(one) == category), key=name):
+            yield category, sop_class, "SCU" in roles[sop_class], "SCP" in roles[sop_class]
+
+
+def merge(offers: Iterable[Offer]) -> list[Offer]:
+    """Return one offer for each SOP class and role, with all its transfer syntaxes."""
+    merged: dict[tuple[str, str], dict[str, None]] = {}
+    for offer in offers:
+        merged.setdefault((offer.sop_class, offer.role), {}).update(dict.fromkeys(offer.transfer_syntaxes))
+    return [Offer(sop_class, tuple(syntaxes), role) for (sop_class, role), syntaxes in merged.items()]
+
+
+def _find_category(sop_class: str) -> str:
+    for category, members in CATEGORIES.items():
+        if sop_class in members:
+            return category
+    return "Query/Retrieve" if "Query/Retrieve" in name(sop_class) else "Workflow Management"
+
+
+def _read(contexts: Iterable[PresentationContext], received: Sequence[str]) -> list[Offer]:
+    """Read offers of ours; of `received` SOP classes we are the SCP, by role selection (PS3.7 D.3.3.4)."""
+    return [
+        Offer(
+            str(context.abstract_syntax),
+            tuple(map(str, context.transfer_syntax)),
+            "SCP" if context.abstract_syntax in received else "SCU",
+        )
+        for context in contexts
+    ]
