@@ -187,6 +187,19 @@ def list_failed(session: Session, limit: int) -> list[FailedStudy]:
     ]
 
 
+def forget_failed(session: Session) -> int:
+    """Forget studies that did not come whole; one that a peer still lists is found anew. Returns how many."""
+    rows = session.scalars(
+        select(PulledStudy)
+        .where(PulledStudy.state == PulledStudyState.FAILED)
+        .order_by(PulledStudy.id)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        session.delete(row)
+    return len(rows)
+
+
 def find_missing(session: Session, sop_instance_uids: Sequence[str]) -> set[str]:
     """Return those instances of which no row says that they are here."""
     here: set[str] = set()

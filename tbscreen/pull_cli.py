@@ -83,6 +83,10 @@ def show_pulls(
     failed: Annotated[
         bool, typer.Option("--failed", help="The studies that did not come whole, and why.")
     ] = False,
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="With --failed: forget them. What a PACS still lists is found anew."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
 ) -> None:
@@ -90,7 +94,14 @@ def show_pulls(
     from db import pulled_studies, pulls
     from tbscreen.pull_tables import draw_failed, draw_pulls
 
+    if forget and not failed:
+        fail("--forget goes with --failed")
     database = open_database(prepare("pulls"))
+    if forget:
+        with database.write() as session:
+            count = pulled_studies.forget_failed(session)
+        typer.echo(f"{count} studies are forgotten")
+        return
     with database.read() as session:
         rows = pulls.list_pulls(session, limit)
         studies = pulled_studies.list_failed(session, limit) if failed else []

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import date, timedelta
+import re
+import tomllib
+from datetime import date, time, timedelta
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from db import pulled_studies, pulls
 from db.database import Database
-from db.pulled_studies import FoundStudy
+from db.pulled_studies import Found, FoundStudy
 from dicom_gateway.pull_progress import PullProgress
 from tbscreen.pull_bar import PullBar
+from tbscreen.settings import Settings
 from tests.servers.ports import free_port
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 
@@ -62,6 +66,12 @@ def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Databa
     assert (failed["study_instance_uid"], failed["films"]) == ("1.2.3", 1)
     assert "night" in quick_cli("pulls").stdout
     assert "1 of 2 films did not come" in " ".join(quick_cli("pulls", "--failed").stdout.split())
+    assert_one_line(quick_cli("pulls", "--forget"), "--forget goes with --failed")
+    assert quick_cli("pulls", "--failed", "--forget").stdout == "1 studies are forgotten\n"
+    assert json.loads(quick_cli("pulls", "--failed", "--json").stdout) == []
+    with installed.write() as session:
+        counts = pulled_studies.record_found(session, pull_id, found, retry_failed=False)
+    assert counts[Found.TO_FETCH] == 2, "what the PACS still lists is found anew"
 
 
 def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
@@ -79,3 +89,12 @@ def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
         bar(PullProgress(found=7, day=date(2026, 11, 3)))
     assert "asking for 2026-11-03, 7 studies found" in looking.getvalue()
     assert shown.count("waiting: [pacs] is away") == 1
+
+
+def test_the_settings_of_the_documentation_are_settings() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "pull.md").read_text("utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    settings = Settings(**tomllib.loads(block), peers=json.loads(peers()))
+    assert [one.name for one in settings.pulls] == ["new-films", "archive"]
+    assert settings.pulls[1].is_open(time(23))
+    assert not settings.pulls[1].is_open(time(12))
