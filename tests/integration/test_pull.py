@@ -12,21 +12,25 @@ from db.database import Database
 from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings
 from dicom_gateway.settings import PeerSettings
 from dicom_gateway.study_fetcher import Gateway
+from dicom_gateway.tls_settings import PeerTlsSettings
 from tbscreen.check import Health
 from tbscreen.pull_checks import examine_pulls
 from tbscreen.settings import Settings
 from tests.films import dataset_offset, read
 from tests.integration.pulls import (
+    OPEN,
     gateway,
     list_here,
     list_rows,
     list_studies,
     make_film,
+    make_week,
     peer_of,
     pull,
     put,
     states,
 )
+from tests.servers.certificates import Certificates
 from tests.servers.pacs import Orthanc, orthanc
 from tests.servers.ports import free_port
 
@@ -117,3 +121,30 @@ def test_the_doctor_says_that_a_schedule_s_peer_is_no_pacs(place: Gateway) -> No
     assert check.health is Health.BAD
     assert "viewer takes neither C-GET nor C-MOVE" in check.finding
     assert "allow AE title TBSCREEN" in check.advice
+
+
+def test_films_come_over_tls_from_a_pacs_that_wants_our_certificate(
+    sqlite_database: Database, tmp_path: Path, certificates: Certificates
+) -> None:
+    ours, theirs = certificates.gateway, certificates.modality
+    further = {
+        **OPEN,
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(theirs.certificate),
+        "DicomTlsPrivateKey": str(theirs.key),
+        "DicomTlsTrustedCertificates": str(certificates.ca),
+        "DicomTlsRemoteCertificateRequired": True,
+    }
+    films = make_week(tmp_path)
+    with (
+        orthanc(tmp_path / "pacs", further=further) as server,
+        gateway(sqlite_database, tmp_path / "spool", free_port()) as place,
+    ):
+        uids = put(server, *films)
+        tls = PeerTlsSettings(ca=certificates.ca, certificate=ours.certificate, key=ours.key)
+        peer = peer_of(server).model_copy(update={"tls": tls})
+        assert pull(place, peer, "get").films == 6
+        assert list_here(sqlite_database) == sorted(uids)
+        kept = {row.sop_instance_uid: str(row.spool_path) for row in list_rows(sqlite_database)}
+        for film in map(read, films):
+            assert read(place.spool.path(kept[str(film.SOPInstanceUID)])).PixelData == film.PixelData
