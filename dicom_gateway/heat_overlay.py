@@ -5,6 +5,7 @@ NumPy and Pillow only.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -63,23 +64,18 @@ def find_field(margin: float, rows: int, columns: int) -> tuple[int, int, int, i
     return top, left, max(rows - 2 * top, 1), max(columns - 2 * left, 1)
 
 
-def colour_heat(heat: Spread) -> tuple[Colour, npt.NDArray[np.float32]]:
-    """Return the colour of each heat, and which share of the picture it covers.
+def colour_heat(heat: Spread) -> tuple[Colour, Grey]:
+    """Return the colour of each heat, and how strongly it covers.
 
     Args:
         heat: float32 of any two-dimensional shape, 0..1.
 
     Returns:
-        uint8 (…, 3), RGB; and float32 of the same two dimensions, 0 to `STRONGEST_COVER`.
+        uint8 (…, 3), RGB; and uint8 of the same two dimensions: 0 leaves the film, 255 would hide it.
     """
-    at = np.linspace(0.0, 1.0, 256)
-    stops, colours = [stop for stop, _ in STOPS], [rgb for _, rgb in STOPS]
-    channels = zip(*colours, strict=True)
-    table = np.stack([np.interp(at, stops, channel) for channel in channels], axis=-1)
-    index = np.rint(np.clip(heat, 0.0, 1.0) * 255).astype(np.intp)
-    risen = np.clip((heat - FAINTEST) / (1.0 - FAINTEST), 0.0, 1.0)
-    cover = np.where(heat < FAINTEST, 0.0, STRONGEST_COVER * risen**0.7).astype(np.float32)
-    return np.rint(table).astype(np.uint8)[index], cover
+    colours, cover = _make_tables()
+    index = np.rint(np.clip(heat, 0.0, 1.0) * 255).astype(np.uint8)
+    return colours[index], cover[index]
 
 
 def overlay_heat(film: Grey, heat: Spread) -> Colour:
@@ -92,7 +88,17 @@ def overlay_heat(film: Grey, heat: Spread) -> Colour:
     Returns:
         uint8 (rows, columns, 3), RGB. Where heat is below `FAINTEST` it is the film, unchanged.
     """
-    colour, cover = colour_heat(heat)
-    grey = film.astype(np.float32)[..., np.newaxis]
-    share = cover[..., np.newaxis]
-    return np.rint(grey * (1 - share) + colour.astype(np.float32) * share).astype(np.uint8)
+    colours, cover = colour_heat(heat)
+    shown = Image.fromarray(film).convert("RGB")
+    return np.asarray(Image.composite(Image.fromarray(colours), shown, Image.fromarray(cover)))
+
+
+@cache
+def _make_tables() -> tuple[Colour, Grey]:
+    """Colour (256, 3) and cover (256,) by heat in steps of 1/255."""
+    at = np.arange(256) / 255
+    stops, colours = [stop for stop, _ in STOPS], [rgb for _, rgb in STOPS]
+    channels = [np.interp(at, stops, channel) for channel in zip(*colours, strict=True)]
+    risen = np.clip((at - FAINTEST) / (1.0 - FAINTEST), 0.0, 1.0)
+    cover = np.where(at < FAINTEST, 0.0, 255 * STRONGEST_COVER * risen**0.7)
+    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8), np.rint(cover).astype(np.uint8)
