@@ -3,7 +3,8 @@
     python -m benchmarks.image_guard [--films ../shared/data]
 
 Trains the networks of `python -m training.image_guard` anew, each without one place's chest films and a sixth
-of the other subjects, and lets each judge what it has not seen, by the thresholds of the network that ships.
+of the other subjects, and lets each judge what it has not seen, by the thresholds of the network that ships;
+these were found on the same films, so that one row has thresholds in which a film's own source had no say.
 With 95 % Wilson intervals; patients are known at NIH alone. The shipped network itself is timed. About six
 minutes on two cores. The last line is a JSON object.
 """
@@ -47,9 +48,11 @@ def print_chest(held_out: HeldOut, opinions: list[Opinion], patients: dict[str, 
     real = held_out.find("real", chest=True)
     rows = {place: films & here for place, here in places.items()}
     rows |= {"all of them": films, "DICOM (RG1, RSNA)": real}
+    counts = {name: _count(opinions, chosen) for name, chosen in rows.items()}
+    by_others = held_out.judge_by_others(shipped_network())
+    counts["all, others' thresholds"] = Counter(one.certainty for one in by_others)
     found: dict[str, Any] = {}
-    for name, chosen in rows.items():
-        here = _count(opinions, chosen)
+    for name, here in counts.items():
         total = here.total()
         kept = measure_proportion(here[Certainty.CHEST], total)
         passed = measure_proportion(total - here[Certainty.NO_CHEST], total)

@@ -50,9 +50,14 @@ class HeldOut:
     probabilities: npt.NDArray[np.float32]
     """(examples, len(PICTURES)); NaN for what no network was trained without."""
 
-    def find_thresholds(self) -> tuple[float, float]:
-        """Return from where a chest film is kept, and below what a picture is refused."""
-        chest = self.probabilities[self.find("film", chest=True)]
+    def find_thresholds(self, without: str = "") -> tuple[float, float]:
+        """Return from where a chest film is kept, and below what a picture is refused.
+
+        Args:
+            without: a place of `Examples.hospitals` whose films have no say.
+        """
+        asked = self.find("film", chest=True) & (self.examples.hospitals != without)
+        chest = self.probabilities[asked]
         kept, refused = np.quantile(chest[:, 0], 1.0 - KEPT), np.quantile(chest[:, :2].sum(axis=1), REFUSED)
         return float(kept), min(float(refused), MOST_REFUSED_BELOW)
 
@@ -61,6 +66,16 @@ class HeldOut:
         measured = ~np.isnan(self.probabilities[:, 0])
         is_chest = self.examples.targets == PICTURES.index(Picture.FRONTAL_CHEST)
         return np.asarray(measured & (self.examples.kinds == kind) & (is_chest == chest))
+
+    def judge_by_others(self, network: GuardNetwork) -> list[Opinion]:
+        """Return an opinion for each chest film, by thresholds in which its own place has no say."""
+        films = self.find("film", chest=True)
+        places, opinions = self.examples.hospitals, []
+        for place in sorted(set(places[films])):
+            keep_from, refuse_below = self.find_thresholds(without=place)
+            judge = replace(network, keep_from=keep_from, refuse_below=refuse_below)
+            opinions += [judge.weigh(one) for one in self.probabilities[films & (places == place)]]
+        return opinions
 
     def judge(self, network: GuardNetwork) -> list[Opinion]:
         """Return an opinion for each example, by a network's thresholds."""

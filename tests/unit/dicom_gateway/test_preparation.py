@@ -110,6 +110,10 @@ def test_film_that_is_not_screened_gives_a_refusal_with_its_reason_and_no_array(
 
     assert preparation.refusal is refusal
     assert preparation.detail
+    assert preparation.rule
+    assert (f"(rule {preparation.rule})" in preparation.detail) is (
+        preparation.rule not in ("pixels", "own-output")
+    )
     assert preparation.array is None
     assert preparation.rendition == b""
 

@@ -15,7 +15,7 @@ from tests.films import real_film
 from training.guard_examples import Examples, GuardExamplesError, make_examples
 from training.guard_phantoms import draw_phantom
 from training.guard_pictures import cut, draw_pattern, turn, vary
-from training.image_guard import train
+from training.image_guard import KEPT, train
 
 FILMS_OF_A_PLACE = 8
 
@@ -53,6 +53,10 @@ def test_each_place_is_judged_by_a_network_that_has_not_seen_it(examples: Exampl
     films = held_out.find("film", chest=True)
     assert int(films.sum()) == 2 * FILMS_OF_A_PLACE
     assert held_out.probabilities[films, 0].mean() > held_out.probabilities[~films, 0].mean() + 0.3
+    assert len(held_out.judge_by_others(network)) == 2 * FILMS_OF_A_PLACE
+    north, _ = held_out.find_thresholds(without="south")
+    asked = films & (examples.hospitals == "north")
+    assert north == pytest.approx(np.quantile(held_out.probabilities[asked, 0], 1 - KEPT))
     assert 0 <= network.refuse_below <= network.keep_from <= 1
     network.save(tmp_path / "guard.npz")
     again = load_network(tmp_path / "guard.npz")
