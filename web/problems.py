@@ -43,9 +43,8 @@ class Problems:
     async def say_that_the_database_is_away(self, request: Request, error: Exception) -> Response:
         """Answer an error of the database; its text may hold data and is not logged."""
         LOG.error("the database does not answer", error=type(error).__name__)
-        if is_for_programs(request):
-            return describe_problem(503, AWAY, {"Retry-After": "5"})
-        return PlainTextResponse(AWAY, status_code=503)
+        away = HTTPException(503, AWAY, {"Retry-After": "5"})
+        return await self.show(request, away)
 
 
 def describe_problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

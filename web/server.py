@@ -42,7 +42,7 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
             server_header=False,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=15,
-            limit_concurrency=200,
+            limit_concurrency=1000,
             h11_max_incomplete_event_size=32 * 1024,
             http="h11",
             # Without a proxy that is named, nobody's word about whose address it is counts.

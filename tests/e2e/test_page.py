@@ -15,6 +15,7 @@ from tests.servers.page import serving_page
 from tests.unit.web import reading_room
 from web.application import build_application
 
+expect.set_options(timeout=20_000)  # other tests take the processor meanwhile
 DESK = {"width": 1366, "height": 768}
 TABLET = {"width": 820, "height": 1180}
 

@@ -101,6 +101,8 @@ def test_a_token_is_found_until_it_is_revoked(database: Database) -> None:
 
 def test_attempts_at_once_are_not_more_than_one_by_one(database: Database) -> None:
     subjects = (Subject("user:rosa", 3, HOUR), Subject("address:here", 100, HOUR))
+    with database.write() as session:  # the next failure costs a long pause
+        session.add(LoginAttempt(subject="user:rosa", failures=12, failed_at=now()))
     barrier = threading.Barrier(8)
     allowed = []
 
@@ -115,10 +117,10 @@ def test_attempts_at_once_are_not_more_than_one_by_one(database: Database) -> No
     for thread in threads:
         thread.join(30)
     assert len(allowed) == 8
-    assert sum(allowed) == 3
+    assert sum(allowed) == 1
     with database.read() as session:
         counted = dict(session.execute(select(LoginAttempt.subject, LoginAttempt.failures)).tuples().all())
-    assert counted == {"user:rosa": 3, "address:here": 3}
+    assert counted == {"user:rosa": 13, "address:here": 1}
 
 
 def test_a_pause_doubles_up_to_the_longest_and_ends_with_a_success(sqlite_database: Database) -> None:
@@ -146,7 +148,4 @@ def test_failures_are_forgotten_after_an_hour(sqlite_database: Database) -> None
         session.add(LoginAttempt(subject="user:rosa", failures=30, failed_at=now() - 1.1 * HOUR))
     with sqlite_database.write() as session:
         assert login_attempts.begin(session, (subject,)) is None
-        assert login_attempts.begin(session, (subject,)) is None
-        pause = login_attempts.begin(session, (subject,))
-    assert pause is not None
-    assert pause <= timedelta(seconds=1)
+        assert session.get_one(LoginAttempt, "user:rosa").failures == 1

@@ -273,6 +273,13 @@ def test_without_database_the_process_is_alive_and_not_ready(client_without_data
     for path in ("/readyz", "/", "/studies/1.2.3"):
         answer = client_without_database.get(path)
         assert (answer.status_code, answer.text) == (503, "the database does not answer")
+    page = client_without_database.get("/", headers={"Accept": "text/html"})
+    assert page.status_code == 503
+    assert "the database does not answer" in page.text
+    assert NOTICE in page.text
+    problem = client_without_database.get("/api/v1/worklist", headers={"Authorization": "Bearer tbs_x"})
+    assert (problem.status_code, problem.json()["status"]) == (503, 503)
+    assert problem.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
