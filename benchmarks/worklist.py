@@ -180,9 +180,8 @@ def open_filled(name: str, place: Path, copies: int) -> Iterator[Database]:
             url = stack.enter_context(fresh_database(stack.enter_context(postgresql())))
         database = Database.open(DatabaseSettings(url=url))
         began = time.monotonic()
-        if schema.find_revision(database) is None:
-            schema.upgrade(database)
-            fill(database, STUDIES, copies)
+        schema.upgrade(database)
+        fill(database, STUDIES, copies)
         print(
             f"{database.check()}: {STUDIES * copies:,} studies, filled in {time.monotonic() - began:.0f} s",
             flush=True,

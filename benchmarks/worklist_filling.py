@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import make_url, text
+from sqlalchemy import func, make_url, select, text
 
 from db.database import Database
 from db.search_keys import fold, fold_name
@@ -33,11 +33,11 @@ BLOCK: Final = 20_000
 Rows = list[dict[str, Any]]
 
 
-def make_rows(count: int) -> Iterator[tuple[Rows, Rows, Rows]]:
-    """Yield blocks of studies, instances and screenings."""
-    chance = random.Random(7)
-    for begin in range(1, count + 1, BLOCK):
-        made = [_make_study(number, count, chance) for number in range(begin, min(begin + BLOCK, count + 1))]
+def make_rows(begin: int, count: int) -> Iterator[tuple[Rows, Rows, Rows]]:
+    """Yield blocks of studies, instances and screenings, from study `begin` + 1 on."""
+    for first in range(begin + 1, count + 1, BLOCK):
+        chance = random.Random(first)
+        made = [_make_study(number, count, chance) for number in range(first, min(first + BLOCK, count + 1))]
         yield (
             made,
             [_make_instance(study) for study in made],
@@ -138,42 +138,59 @@ TABLES: Final = (Study.__table__, Instance.__table__, Screening.__table__)
 
 
 def fill(database: Database, count: int, copies: int = 1) -> None:
-    """Write `count` studies, `copies` times, into a migrated database; indexes are made at the end."""
+    """Write `count` studies, `copies` times, into a migrated database; indexes are made at the end.
+
+    A database whose filling was cut short is filled on.
+    """
     is_sqlite = database.engine.dialect.name == "sqlite"
-    indexes = [index for table in TABLES for index in table.indexes]  # type: ignore[attr-defined]
     if is_sqlite:
-        with database.engine.connect() as connection:
-            raw = connection.connection.driver_connection
-            assert raw is not None
-            for pragma in ("synchronous=OFF", "cache_size=-1000000", "temp_store=MEMORY", "threads=2"):
-                raw.execute(f"PRAGMA {pragma}")
-    with database.engine.begin() as connection:
-        for index in indexes:
-            index.drop(connection)
-        connection.execute(
-            text(
-                "INSERT INTO models (digest, name, version, trained, normalization_version, manifest, "
-                "registered_at, active) VALUES (:digest, 'm', '1', true, 'n', '{}', '2026-01-01', true)"
-            ),
-            {"digest": DIGEST},
-        )
-    for blocks in make_rows(count):
+        _hurry(database)
+    filled = _begin(database)
+    for blocks in make_rows(filled, count):
         if is_sqlite:
             with database.engine.begin() as connection:
                 for table, rows in zip(TABLES, blocks, strict=True):
                     connection.execute(table.insert(), rows)  # type: ignore[attr-defined]
         else:
             _copy(database, blocks)
-    for copy in range(1, copies):
+    for copy in range(max(1, filled // count), copies):
         _copy_shifted(database, copy * count, count)
-    with database.engine.begin() as connection:
-        for index in indexes:
-            index.create(connection)
+    for table in TABLES:
+        for index in table.indexes:  # type: ignore[attr-defined]
+            with database.engine.begin() as connection:
+                index.create(connection, checkfirst=True)
     if is_sqlite:
         database.close()  # what is measured is opened as ever
     else:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE studies, instances, screenings"))
+
+
+def _hurry(database: Database) -> None:
+    """Let SQLite's one connection of this process write without care."""
+    with database.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None
+        for pragma in ("synchronous=OFF", "cache_size=-1000000", "temp_store=MEMORY", "threads=2"):
+            raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin(database: Database) -> int:
+    """Take the indexes away from an empty database; return how many studies one holds that is not empty."""
+    with database.engine.begin() as connection:
+        filled = connection.scalar(select(func.max(Study.id))) or 0
+        if filled == 0:
+            for table in TABLES:
+                for index in table.indexes:  # type: ignore[attr-defined]
+                    index.drop(connection)
+            connection.execute(
+                text(
+                    "INSERT INTO models (digest, name, version, trained, normalization_version, manifest, "
+                    "registered_at, active) VALUES (:digest, 'm', '1', true, 'n', '{}', '2026-01-01', true)"
+                ),
+                {"digest": DIGEST},
+            )
+    return filled
 
 
 def _copy(database: Database, blocks: tuple[Rows, ...]) -> None:

@@ -3,8 +3,8 @@
 Every study has a place (`Study.place`): read ones behind unread ones, then priority bands, then the
 calibrated score. Each condition that few studies meet has an index of its own in that order, so that its
 studies come out of the index as the worklist wants them. Several values (the days of a week, the station
-names that a wildcard means) are several ranges, which the database merges as it reads them. Nothing is
-sorted, and no table is read from end to end; what the other conditions ask is looked up in the rows met.
+names that a wildcard means) are several ranges, which the database merges as it reads them. No table is
+sorted or read from end to end; what the other conditions ask is looked up in the rows met.
 
 What identifies a patient or a study is rarely shared by many: those few are gathered by the index of the
 key and put in order; what fits more than `SORTED` studies is looked up along the order instead.

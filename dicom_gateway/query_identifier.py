@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -192,8 +193,16 @@ def _write(dataset: Dataset, keys: Sequence[WantedKey], record: Any) -> None:
             dataset.add_new(BaseTag(key.tag), "SQ", _write_items(key, record))
         else:
             values = _list_values(attribute, record)
-            value = values if len(values) > 1 else values[0] if values else ""
-            dataset.add_new(BaseTag(key.tag), attribute.value_representation, value or None)
+            dataset.add(_make_element(key.tag, attribute.value_representation, values))
+
+
+def _make_element(tag: int, vr: str, values: Sequence[str]) -> DataElement:
+    """Return an element with what a film's header said; empty where its VR cannot hold that."""
+    value = list(values) if len(values) > 1 else values[0] if values else None
+    try:
+        return DataElement(BaseTag(tag), vr, value, validation_mode=IGNORE)
+    except (ValueError, TypeError, OverflowError):
+        return DataElement(BaseTag(tag), vr, None)
 
 
 def _write_items(key: WantedKey, record: Any) -> list[Dataset]:

@@ -127,7 +127,7 @@ PRIVATE: Final = (
     Attribute("Priority", Matching.WILDCARD, _text(lambda one: one.priority), vr="CS", element=0x03),
     Attribute("State", Matching.WILDCARD, _text(lambda one: one.state), vr="CS", element=0x04),
     Attribute("Model", Matching.WILDCARD, _text(find_model), vr="LO", element=0x05),
-    Attribute("Refusal", Matching.WILDCARD, _text(lambda one: one.refusal), vr="CS", element=0x06),
+    Attribute("Refusal", Matching.WILDCARD, _text(lambda one: one.refusal), vr="LO", element=0x06),
     Attribute("Read", Matching.WILDCARD, _text(lambda one: one.verdict), vr="CS", element=0x07),
     Attribute(
         "Received",

@@ -280,6 +280,21 @@ def associate(port: int, sop_class: str) -> Iterator[Association]:
     association.release()
 
 
+def test_what_a_header_should_not_hold_is_answered_all_the_same(filled: Database, port: int) -> None:
+    header = {
+        "00200011": {"vr": "IS", "Value": ["1.5x"]},
+        "00200010": {"vr": "SH", "Value": ["longer than sixteen characters"]},
+    }
+    study = StudyHeader("1.7", "A7-" + "x" * 40, study_date="20261399", study_time="noon")
+    rows.receive(filled, "1.7.1", study=study, header=header)
+    keys = ["StudyID", "AccessionNumber", "StudyDate", "StudyTime"]
+    (answer,) = ask_by_dcmtk(port, "StudyInstanceUID=1.7", *keys)
+    assert (answer.StudyID, answer.StudyDate) == ("longer than sixteen characters", "20261399")
+    (series,) = ask_by_dcmtk(port, "StudyInstanceUID=1.7", "SeriesNumber", level="SERIES")
+    assert series.SeriesNumber is None
+    assert ask_by_dcmtk(port, "StudyInstanceUID=1.7", "StudyTime=12-13") == []
+
+
 @pytest.mark.parametrize("key", ["山田*", "山田^太郎", "*=山田*", "YAMADA*", "やまだ*"])
 def test_names_in_any_script_are_asked_for_and_answered(filled: Database, port: int, key: str) -> None:
     asked = Dataset()
