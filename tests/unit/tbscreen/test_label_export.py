@@ -18,8 +18,8 @@ from db.studies import StudyHeader
 from db.tables import Instance
 from dicom_gateway.normalization import SPEC, normalize
 from dicom_gateway.picture import read_picture
-from dicom_gateway.preparation import render_jpeg
 from dicom_gateway.radiograph import read_display
+from dicom_gateway.rendition import Rendition
 from tbscreen.pseudonyms import KeyFileError, load_key
 from tests.films import real_film
 from tests.unit import rows
@@ -84,8 +84,10 @@ def put(database: Database, one: One, seed: int) -> None:
         view_position="PA",
     )
     display = make_display(seed) if one.display is None else one.display
+    rendition = Rendition((display.shape[0], display.shape[1]))
+    rendition.add(display)
     with database.write() as session:
-        films.record_preparation(session, received.instance_id, render_jpeg(display), ())
+        films.record_preparation(session, received.instance_id, rendition.encode(), ())
         assert films.pin_bundle(session, received.instance_id, SPEC.version) is not None
         assert films.mark_queued(session, received.instance_id, timedelta(minutes=1))
     rows.screen(database, received.instance_id)
