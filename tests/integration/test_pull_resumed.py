@@ -76,7 +76,7 @@ def command(data: Path, url: str, server: Orthanc, *words: str) -> list[str]:
 def test_a_command_that_is_stopped_or_killed_goes_on_where_it_was(
     sqlite_database: Database, sqlite_url: str, tmp_path: Path, pacs: Orthanc, uids: list[str]
 ) -> None:
-    slowly = command(tmp_path, sqlite_url, pacs, "--films-per-minute", "200")
+    slowly = command(tmp_path, sqlite_url, pacs, "--films-per-minute", "60")
 
     def begin(films: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(slowly, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
