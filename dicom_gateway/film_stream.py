@@ -118,6 +118,7 @@ class FilmStream(DULServiceProvider):
 
     def __init__(self, assoc: Association, maximum_dataset_bytes: int | None = None) -> None:
         super().__init__(assoc)
+        self.daemon = True  # a process that ends waits for no silent peer
         self._maximum_dataset_bytes = maximum_dataset_bytes
         self._blocks = (memoryview(b""), memoryview(b""))  # made when a film comes: most probes bring none
         self._filled = 0

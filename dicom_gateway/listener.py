@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
@@ -24,6 +24,10 @@ from dicom_gateway.film_stream import FilmStream
 from dicom_gateway.refusal_log import RefusalLog
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.tls_context import RenewedContext
+
+POLL_S: Final = 0.05
+ABORT_S: Final = 2.0
+"""How long an abort may take to reach a peer."""
 
 
 class SharedContexts(list[PresentationContext]):
@@ -80,6 +84,9 @@ class Listener(ThreadedAssociationServer):
         assert self.socket is not None
         self.socket.close()
         self.socket = self._port.dup()
+        # One connection wakes every process that listens here. Those that come late must not wait for another
+        # one: they would neither end nor see that they should.
+        self.socket.setblocking(False)
         self.server_address = self.socket.getsockname()
 
     def server_activate(self) -> None:
@@ -89,6 +96,15 @@ class Listener(ThreadedAssociationServer):
         """Let go of the port. Shut down, it would be closed for the other processes, too."""
         assert self.socket is not None
         self.socket.close()
+
+    def end_associations(self, deadline: float) -> None:
+        """Wait until those that are open are over, and abort them at `deadline` (time.monotonic)."""
+        while self.active_associations and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for association in self.active_associations:
+            association.abort(block=False)
+        while self.active_associations and time.monotonic() < deadline + ABORT_S:
+            time.sleep(POLL_S)
 
     @property
     def port(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from pynetdicom import AE, evt
@@ -28,6 +29,9 @@ from dicom_gateway.tls_context import RenewedContext
 from dicom_gateway.worklist_scp import WorklistScp, add_contexts
 
 log = structlog.get_logger(__name__)
+
+DRAIN_S: Final = 3.0
+"""How long open associations may go on when the gateway was told to end."""
 
 
 class StorageScp:
@@ -97,9 +101,15 @@ class StorageScp:
         return [listener.port for listener in self._listeners]
 
     def stop(self) -> None:
-        """Close the port and abort what is still open; what was answered with success is kept."""
+        """Close the port, let what is open come to its end for a moment, then abort it.
+
+        What was answered with success is kept. Returns in bounded time.
+        """
         for listener in self._listeners:
             listener.shutdown()
+        deadline = time.monotonic() + DRAIN_S
+        for listener in self._listeners:
+            listener.end_associations(deadline)
         self._listeners = []
 
 

@@ -94,6 +94,31 @@ def test_film_that_was_answered_with_success_survives_a_kill(database: Database,
     assert not list((data / "spool" / "incoming").iterdir())
 
 
+@pytest.mark.parametrize("listeners", ["1", "2"])
+def test_a_gateway_that_is_told_to_end_is_gone_soon_whoever_is_connected(
+    database: Database, tmp_path: Path, listeners: str
+) -> None:
+    films = [small_film(tmp_path, number) for number in range(60)]
+    data, port = tmp_path / "data", free_port()
+    header = read(films[0])
+    ae = AE(ae_title="MODALITY")
+    ae.add_requested_context(header.SOPClassUID, header.file_meta.TransferSyntaxUID)
+    answered: dict[str, int | None] = {}
+    changes = {"TBSCREEN_GATEWAY__LISTENER_PROCESSES": listeners}
+    with gateway(data, port, url_of(tmp_path), changes) as process:
+        idle = ae.associate("127.0.0.1", port, ae_title="TBSCREEN")
+        assert idle.is_established
+        sender = threading.Thread(target=lambda: answered.update(send(port, films)))
+        sender.start()
+        wait_until(lambda: count_rows(database) >= 5, 60, "some films are kept")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        wait_until(lambda: not idle.is_established, 10, "the idle association is aborted")
+        sender.join(timeout=60)
+        assert not sender.is_alive()
+    check_kept(database, data / "spool", [uid for uid, status in answered.items() if status == 0x0000])
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 4 MB."""
