@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test check lint format lock servers benchmark chaos clean
+.PHONY: help setup demo serve doctor test check lint format lock images servers benchmark chaos clean
 
 help: ## List every task
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -57,9 +57,17 @@ benchmark: setup ## Run the round-trip benchmark (40 full-size films)
 chaos: setup servers ## Kill, stop, fill and flush every part while 1,000 films pass, five times (25 minutes)
 	@$(BIN)/python -m chaos --films 1000 --seeds 5
 
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --quiet
+
 lock: ## Pin the newest dependencies that pyproject.toml allows (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header --quiet --output-file requirements/dev.lock
+	$(LOCK) --all-extras --output-file requirements/dev.lock
+	$(LOCK) --constraints requirements/dev.lock --output-file requirements/service.lock
+	$(LOCK) --constraints requirements/dev.lock --extra worker --extra openvino --output-file requirements/worker.lock
+
+images: setup ## Build the container images and screen a film through them (needs podman and root)
+	@PYTHON=$(BIN)/python bash docker/build.sh
+	@$(BIN)/python -m tests.images
 
 clean: ## Delete the virtual environment and what the tools left
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

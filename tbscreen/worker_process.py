@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 from db.database import Database
 from tbscreen.monitor import monitored
-from tbscreen.process_life import announce_ready, count_for_monitor
+from tbscreen.process_life import ProcessError, announce_ready, count_for_monitor
 from tbscreen.readiness import check_broker, check_database, check_file
 from tbscreen.settings import Settings
 
 
+class NoKerasError(ProcessError):
+    """This installation cannot predict."""
+
+
 def run_worker(settings: Settings, ready_file: Path | None) -> None:
     """Screen films until SIGTERM."""
+    if importlib.util.find_spec("keras") is None:
+        raise NoKerasError("Keras is not installed here: pip install 'tbscreen[worker]'")
     folder = count_for_monitor(settings, "worker")
     import warnings
 
