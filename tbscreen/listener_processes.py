@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -147,7 +148,8 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     lock = threading.Lock()
 
     def tell() -> None:
-        with lock:
+        # The film is committed; a gateway that is gone finds it in the table when it is back.
+        with lock, suppress(OSError):
             parent.send_bytes(RECEIVED)
 
     spool = Spool(spool_directory(settings.data_directory))
