@@ -1,7 +1,7 @@
 """Screens the demo film through the container images that `docker/build.sh` made: `python -m tests.images`.
 
 PostgreSQL, Redis and a small PACS run beside them on this host. The containers run as their own user on a
-read-only root, on the host's network. Exit code 0 only when the report is in the PACS and every container ready.
+read-only root, on the host's network. Exit code 0 only when the report is in the PACS and all are ready.
 """
 
 from __future__ import annotations

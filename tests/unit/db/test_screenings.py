@@ -27,7 +27,8 @@ def test_an_attempt_carries_what_was_pinned_and_what_is_in_doubt(database: Datab
     with database.write() as session:
         attempt = screenings.begin_attempt(session, instance_id)
     doubts = [Doubt.AGE_UNKNOWN, Doubt.VIEW_UNKNOWN]
-    assert attempt == Attempt(instance_id, 1, rows.DIGEST, "screening", doubts)
+    received_at = rows.read_film(database, instance_id).received_at
+    assert attempt == Attempt(instance_id, 1, rows.DIGEST, "screening", doubts, received_at)
 
 
 @pytest.mark.parametrize("standing", ["unknown", "received", "refused", "screened"])
