@@ -64,7 +64,12 @@ class Visitor:
         )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def log_in(self, password: str = reading_room.PASSWORD) -> None:
+    def log_in(self) -> None:
+        """Log in, and wait until the scripts of the worklist have run."""
+        self.try_to_log_in(reading_room.PASSWORD)
+        self.page.wait_for_selector("time[title]")
+
+    def try_to_log_in(self, password: str) -> None:
         self.page.goto(self.url)
         self.page.get_by_label("Name").fill("rosa")
         self.page.get_by_label("Password").fill(password)
@@ -101,7 +106,7 @@ def visitor(browser: Browser, url: str) -> Iterator[Visitor]:
 
 def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     page = visitor.page
-    visitor.log_in("not the password")
+    visitor.try_to_log_in("not the password")
     expect(page.get_by_role("alert")).to_have_text("The name or the password is wrong.")
     visitor.complaints.clear()  # the browser complains of the 401
     visitor.log_in()
