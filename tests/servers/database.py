@@ -59,8 +59,8 @@ def postgresql() -> Iterator[str]:
         if identity:
             os.chown(place, identity["user"], identity["group"])
         data, log = place / "data", place / "log.txt"
-        initdb = [programs / "initdb", "--pgdata", data, "--username", "tbscreen", "--auth", "trust"]
-        initdb += ["--encoding", "UTF8", "--locale", "C", "--no-sync"]
+        initdb = [str(programs / "initdb"), "--pgdata", str(data), "--username", "tbscreen"]
+        initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
         made = subprocess.run(
             initdb, cwd=place, capture_output=True, text=True, check=False, timeout=120, **identity
         )
