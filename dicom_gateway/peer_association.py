@@ -21,6 +21,8 @@ CONNECTED: Final = "Evt2"
 NOT_CONNECTED: Final = "Evt17"
 """Results of a transport connection request (PS3.8 Table 9-10)."""
 
+REJECTED: Final = "the peer rejects the association"
+
 CONNECTION_TIMEOUT_S: Final = 10.0
 """Longest wait for TCP and TLS together with a patient caller."""
 
@@ -215,10 +217,7 @@ def _explain_rejection(association: Association, peer: PeerSettings, calling_ae_
     diagnostic = int(getattr(answer, "diagnostic", None) or 1)
     reason = "the peer takes no associations for the moment"
     if permanent:
-        reason = (
-            f"the peer rejects the association: does it know AE title {calling_ae_title}, "
-            f"and is its own {peer.ae_title}?"
-        )
+        reason = f"{REJECTED}: does it know AE title {calling_ae_title}, and is its own {peer.ae_title}?"
     return f"{reason} (A-ASSOCIATE-RJ source {source}, reason {diagnostic})"
 
 

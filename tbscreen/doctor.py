@@ -16,6 +16,7 @@ from redis.retry import Retry
 from db import bundles, deliveries, outbox, refusal_outbox, schema, users
 from db.database import Database, DatabaseAwayError
 from db.states import DeliveryState
+from dicom_gateway.peer_association import REJECTED
 from dicom_gateway.settings import GatewaySettings, PeerSettings
 from dicom_gateway.tls_settings import PeerTlsSettings
 from dicom_gateway.verification import echo
@@ -197,6 +198,9 @@ def _call_gateway(gateway: GatewaySettings, port: int, key: str, tls: PeerTlsSet
     caller = next((title for title in titles if title), gateway.ae_title)
     trouble = echo(ourselves, caller)
     where = f"AE title {gateway.ae_title}, port {port}"
+    if trouble is not None and trouble.startswith(REJECTED) and (gateway.callers or titles):
+        finding = f"{where} listens, and does not let this host in: gateway.callers"
+        return Check(part, Health.NOTE, finding, "send a C-ECHO from a node that may call")
     if trouble is not None:
         return Check(part, Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
     return Check(part, Health.GOOD, f"{where} answers C-ECHO")

@@ -103,6 +103,8 @@ def send_what_is_no_film(site: Site, folder: Path) -> None:
         query = Dataset()
         query.QueryRetrieveLevel, query.PatientName, query.PatientID = "STUDY", f"{NAME}*", ID
         list(association.send_c_find(query, find.abstract_syntax))
+        query.PatientBirthDate = "19470299"
+        list(association.send_c_find(query, find.abstract_syntax))
     film.SOPInstanceUID = generate_uid()  # not what the command will say
     association.send_c_store(film)
     association.abort()

@@ -13,6 +13,7 @@ from db import bundles, deliveries, outbox, users
 from db.database import Database
 from db.roles import Role
 from db.tables import BundleChunk, Delivery, Model, OutboxEntry
+from dicom_gateway.caller_settings import CallerSettings
 from dicom_gateway.settings import PeerSettings
 from dicom_gateway.tls_settings import ListenerTlsSettings
 from tbscreen.check import Check, Health
@@ -165,6 +166,19 @@ def test_the_page_says_who_can_log_in_and_how_it_is_served(
     assert "holds until" in checks["page TLS"].finding
     swapped = WebSettings(tls_certificate=certificates.gateway.key, tls_key=certificates.gateway.key)
     assert _examine(settings.model_copy(update={"web": swapped}))["page TLS"].health is Health.BAD
+
+
+def test_a_gateway_that_does_not_let_this_host_in_is_up(
+    settings: Settings, sqlite_database: Database, place: Path
+) -> None:
+    callers = (CallerSettings(ae_title="CR1", addresses=("192.0.2.1",)),)
+    changed = settings.model_copy(
+        update={"gateway": settings.gateway.model_copy(update={"callers": callers})}
+    )
+    with gateway(sqlite_database, place / "spool", settings.gateway.port, callers=callers):
+        check = _examine(changed)["gateway"]
+    assert check.health is Health.NOTE
+    assert "does not let this host in" in check.finding
 
 
 def test_without_an_active_bundle_films_wait(settings: Settings, database: Database) -> None:
