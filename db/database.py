@@ -65,10 +65,16 @@ class Database:
             yield session
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session that takes no write lock."""
+    def read(self, *, frozen: bool = False) -> Iterator[Session]:
+        """A session that takes no write lock.
+
+        Args:
+            frozen: all its queries see one state of the database. SQLite always does so.
+        """
         with self.engine.connect() as connection:
             connection = connection.execution_options(read_only=True)
+            if frozen and self.engine.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with Session(connection, expire_on_commit=False) as session:
                 session.connection()
                 yield session

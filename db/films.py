@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import refusal_outbox, studies
+from db import calibrations, refusal_outbox, studies
 from db.codes import Doubt, Refusal
 from db.states import FilmState, check_film_transition
 from db.tables import Instance, Model, Rendition, ReportObject, Study, now
@@ -165,7 +165,7 @@ def pin_bundle(session: Session, instance_id: int, normalization_version: str) -
         if model is None or model.normalization_version != normalization_version:
             return None
         instance.bundle_digest = model.digest
-        instance.operating_point = str(model.manifest["reported_operating_point"])
+        instance.operating_point = calibrations.find_operating_point(session, model)
     return Pinned(instance.bundle_digest, instance.operating_point)
 
 

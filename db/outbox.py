@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from db import report_objects
+from db import calibrations, report_objects
 from db.report_objects import BuiltReport
 from db.tables import OutboxEntry, Rendition, Screening, now
 
@@ -130,7 +130,7 @@ def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
         dataset_sha256=instance.dataset_sha256,
         revision=instance.revision,
         doubts=list(instance.doubts),
-        manifest=screening.model.manifest,
+        manifest=calibrations.read_manifest(session, screening),
         bundle_digest=screening.bundle_digest,
         operating_point=screening.operating_point,
         threshold=screening.threshold,

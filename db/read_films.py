@@ -106,6 +106,22 @@ def count_screened_studies(session: Session, period: Span, group: ColumnElement[
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
+def count_screened_by_side(session: Session, period: Span, digest: str) -> dict[bool, int]:
+    """Return how many studies a bundle screened, by whether their highest score reached its threshold."""
+    side = func.max(case((Screening.score >= Screening.threshold, 1), else_=0))
+    studies = (
+        select(side.label("side"))
+        .select_from(Instance)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .where(is_film(period), Screening.bundle_digest == digest)
+        .group_by(Instance.study_id)
+        .subquery()
+    )
+    counted = select(studies.c.side, func.count()).group_by(studies.c.side)
+    found = {bool(row[0]): row[1] for row in session.execute(counted)}
+    return {positive: found.get(positive, 0) for positive in (True, False)}
+
+
 def stream_input(session: Session, period: Span, weeks: Sequence[Span]) -> Iterator[FilmInput]:
     """Yield scores and input statistics of the period's screened films.
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select
 from sqlalchemy.orm import Session
 
 from db.codes import Refusal
@@ -86,15 +86,6 @@ STAGES: Final = (
     "until delivered",
 )
 """The stages of `db.worklist`, and from the sender's request to the result, and to the first delivery."""
-
-
-def freeze(session: Session) -> None:
-    """Let all queries of a session see one state of the database; call it before the first.
-
-    SQLite does so by itself. PostgreSQL would show each query what was committed until then.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 def count_films(session: Session, period: Span, group: ColumnElement[str]) -> list[FilmCount]:

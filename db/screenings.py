@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from db import films, studies
+from db import calibrations, films, studies
 from db.codes import Doubt, Finding, Priority, Refusal
 from db.states import FilmState, check_film_transition
 from db.tables import HeatMap, Instance, OutboxEntry, Screening, now
@@ -28,6 +28,8 @@ class Attempt:
     operating_point: str
     doubts: Sequence[Doubt]
     received_at: datetime
+    local_points: Mapping[str, Any] | None = None
+    """What the site's own calibration changes in the bundle's manifest, where one was pinned."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def begin_attempt(session: Session, instance_id: int) -> Attempt | None:
         operating_point=instance.operating_point,
         doubts=[Doubt(value) for value in instance.doubts],
         received_at=instance.received_at,
+        local_points=calibrations.find_points(session, instance.bundle_digest, instance.operating_point),
     )
 
 

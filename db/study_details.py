@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from db import reads, screenings
+from db import calibrations, reads, screenings
 from db.codes import Refusal
 from db.reads import ReadEntry
 from db.screenings import Heat
@@ -217,6 +217,7 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
 
 def _describe_screening(session: Session, screening: Screening) -> ScreeningDetails:
     has_heat = session.scalar(select(HeatMap.screening_id).where(HeatMap.screening_id == screening.id))
+    manifest = calibrations.read_manifest(session, screening)
     return ScreeningDetails(
         score=screening.score,
         probability=screening.probability,
@@ -229,8 +230,8 @@ def _describe_screening(session: Session, screening: Screening) -> ScreeningDeta
         model_version=screening.model.version,
         model_digest=screening.bundle_digest,
         trained=screening.model.trained,
-        operating_points=_list_points(screening.model.manifest),
-        prevalence=_find_prevalence(screening.model.manifest),
+        operating_points=_list_points(manifest),
+        prevalence=_find_prevalence(manifest),
         started_at=screening.started_at,
         finished_at=screening.finished_at,
         has_heat=has_heat is not None,

@@ -431,6 +431,52 @@ class Read(Table):
     )
 
 
+class Calibration(Table):
+    """An operating point that a site derived from its own reads for one bundle. Never changed or deleted."""
+
+    __tablename__ = "calibrations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    name: Mapped[str] = mapped_column(String(64))
+    """Of its operating point, as "local_20260630"."""
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(256))
+    record: Mapped[dict[str, Any]]
+    """Thresholds, and the figures that speak for them."""
+    signature: Mapped[str] = mapped_column(String(64))
+    """Hexadecimal HMAC-SHA256 over all of the above."""
+    active: Mapped[bool] = mapped_column(default=False)
+    """True for the one that new films of its bundle are judged by."""
+
+    __table_args__ = (
+        UniqueConstraint("bundle_digest", "name"),
+        Index(
+            "uq_calibrations_one_active",
+            "bundle_digest",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+    )
+
+
+class CalibrationChange(Table):
+    """One change of the calibration that is in use for a bundle: who, when, instead of which, and why."""
+
+    __tablename__ = "calibration_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"), index=True)
+    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibrations.id"))
+    """None: the bundle's own operating point."""
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("calibrations.id"))
+    rollback: Mapped[bool] = mapped_column(default=False)
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(String(256))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
 class OutboxEntry(Table):
     """A screening that waits for the courier to turn it into deliveries."""
 

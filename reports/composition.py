@@ -56,7 +56,7 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
     """Count, measure and put together.
 
     Args:
-        session: one that reads; a report sees one state of the database where the database can do so.
+        session: one that reads, frozen, so that its figures are of one moment.
         request: what is wanted.
         settings: the site's.
         version: of tbscreen.
@@ -64,7 +64,6 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
     Raises:
         PeriodError: when no reference period can be made.
     """
-    report_figures.freeze(session)
     period = request.period
     span = period.to_span()
     total = _collect(session, period, None)

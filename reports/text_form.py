@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich import box
@@ -10,20 +11,25 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from reports.figures import Report
-from reports.sections import Table, compose_sections
+from reports.sections import Section, Table, compose_sections
 
 WIDTH: Final = 118
 
 
 def render_text(report: Report) -> str:
     """Return the report as plain text, at most `WIDTH` characters wide."""
+    heading = " · ".join(part for part in ("Screening report", report.organisation) if part)
+    period = f"{report.first} to {report.last}, {report.timezone}"
+    return render_sections([heading, period, report.notice], compose_sections(report))
+
+
+def render_sections(heading: Sequence[str], sections: Sequence[Section]) -> str:
+    """Return lines and the sections below them as plain text."""
     console = Console(width=WIDTH, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        heading = " · ".join(part for part in ("Screening report", report.organisation) if part)
-        console.print(Text(heading))
-        console.print(Text(f"{report.first} to {report.last}, {report.timezone}"))
-        console.print(Text(report.notice))
-        for section in compose_sections(report):
+        for line in heading:
+            console.print(Text(line))
+        for section in sections:
             console.print()
             console.print(Text(section.title.upper()))
             for paragraph in section.paragraphs:

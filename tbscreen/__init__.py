@@ -19,6 +19,11 @@ Files:
 - `worklist_csv`: the worklist as values that a spreadsheet shows and does not run.
 - `export_cli`: `export-labels`.
 - `label_export`: read films as pictures and labels for a training run, without patient data.
+- `key_file`: a secret key in a file, made where there is none.
+- `calibrate_cli`: those that begin with `calibrate`.
+- `calibrating`: the reads that a local calibration is derived from.
+- `local_calibration`: reads to an operating point of the site's own, and what it would do.
+- `calibration_sheet`: one of them as a person reads it.
 - `pseudonyms`: names by a keyed hash for patients, films and sites.
 - `report_page`: the same report as the page shows it to managers.
 - `users_cli`: those that begin with `users`.

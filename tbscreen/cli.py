@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tbscreen import __version__
+from tbscreen.calibrate_cli import calibrate_app
 from tbscreen.conformance_cli import write_conformance
 from tbscreen.deliveries_cli import deliveries_app
 from tbscreen.export_cli import export_labels
@@ -37,6 +38,7 @@ app = typer.Typer(
 db_app = typer.Typer(no_args_is_help=True, help="The results database.")
 models_app.command("import")(import_model)
 app.add_typer(models_app, name="models")
+app.add_typer(calibrate_app, name="calibrate")
 app.add_typer(rules_app, name="rules")
 app.add_typer(deliveries_app, name="deliveries")
 app.add_typer(db_app, name="db")

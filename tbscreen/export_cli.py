@@ -53,11 +53,11 @@ def export_labels(
     Patients, films and sites are named by a keyed hash: keep the key, and the next export names them alike.
     """
     from db.labelled_films import stream_labelled_films
-    from db.report_figures import freeze
     from dicom_gateway.settings import spool_directory
     from reports.period import choose_period
+    from tbscreen.key_file import KeyFileError, load_key
     from tbscreen.label_export import LabelExport, LabelExportError, describe
-    from tbscreen.pseudonyms import KeyFileError, load_key
+    from tbscreen.pseudonyms import Pseudonyms
 
     settings = prepare("export-labels")
     begin = (first or datetime.now(UTC) - TEN_YEARS).date()
@@ -65,7 +65,7 @@ def export_labels(
     database = open_database(settings)
     key_file = key or settings.reports.key_file or settings.data_directory / KEY_FILE
     try:
-        names = load_key(key_file)
+        names = Pseudonyms(load_key(key_file))
         spool = spool_directory(settings.data_directory) if full_size else None
         export = LabelExport(out, names, spool=spool, with_burned_in=with_burned_in)
         about = (
@@ -74,8 +74,7 @@ def export_labels(
             "opinion,\nand no proof of tuberculosis. Research software, not a medical device.\n"
             f"Names by a keyed hash; fingerprint of the key: {names.fingerprint}."
         )
-        with database.read() as session:
-            freeze(session)
+        with database.read(frozen=True) as session:
             exported = export.write(stream_labelled_films(session, period.to_span()), about)
     except (LabelExportError, KeyFileError) as error:
         fail(str(error))

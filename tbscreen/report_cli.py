@@ -94,7 +94,7 @@ def write_report(
         reference_from and reference_from.date(),
         reference_to and reference_to.date(),
     )
-    with open_database(settings).read() as session:
+    with open_database(settings).read(frozen=True) as session:
         report = compose_report(session, request, site, __version__)
     _write(_render(report, form), out)
     if fail_on_drift and report.drift.alerts:

@@ -28,7 +28,7 @@ def build_report_page(database: Database, settings: ReportSettings, version: str
         if by is not None and by not in set(Grouping):
             raise PeriodError(f"a report is by {', '.join(Grouping)}, not by {by!r}")
         request = Request(choose_period(first, last, settings.timezone), Grouping(by) if by else None)
-        with database.read() as session:
+        with database.read(frozen=True) as session:
             return render_html(compose_report(session, request, settings, version))
 
     return make

@@ -191,6 +191,21 @@ def parse_manifest(content: bytes) -> Manifest:
         raise DamagedBundleError(f"{MANIFEST}: {where}: {first['msg']}") from error
 
 
+def localize(manifest: Manifest, points: Mapping[str, Any] | None) -> Manifest:
+    """Return a manifest with a site's own operating points and calibration in place of the bundle's.
+
+    Args:
+        manifest: of the bundle.
+        points: what changes, as `db.calibrations.find_points` gives it; None for nothing.
+
+    Raises:
+        DamagedBundleError: when they do not fit together.
+    """
+    if points is None:
+        return manifest
+    return parse_manifest(json.dumps({**manifest.model_dump(mode="json"), **points}).encode())
+
+
 def check_structure(structure: bytes) -> None:
     """Raise `UnsafeBundleError` unless every layer of a Keras model JSON only computes."""
     try:

@@ -20,7 +20,7 @@ from db.settings import DatabaseSettings
 from db.tables import now
 from dicom_gateway.screening_request import ScreeningRequest
 from worker import metrics
-from worker.bundle import BundleError
+from worker.bundle import BundleError, localize
 from worker.bundle_cache import BundleCache
 from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
@@ -84,6 +84,7 @@ class Screener:
             return Outcome.NOTHING_TO_DO
         try:
             predictor = self.load(attempt.bundle_digest)
+            manifest = localize(predictor.bundle.manifest, attempt.local_points)
         except (BundleError, UnknownBundleError, OSError, MemoryError) as error:
             film_log.error(
                 "handed back: the bundle cannot be loaded",
@@ -91,7 +92,6 @@ class Screener:
                 help="tbscreen doctor",
             )
             return self._hand_back(request, BROKEN_BUNDLE_PAUSE)
-        manifest = predictor.bundle.manifest
         if manifest.normalization["version"] != request.normalization_version:
             film_log.warning("handed back: array of another normalization")
             return self._hand_back(request, timedelta(seconds=1))

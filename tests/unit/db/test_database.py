@@ -9,14 +9,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError, StatementError
 
 from db import schema
 from db.database import Database, DatabaseAwayError, normalize_url
 from db.settings import DatabaseSettings
-from db.tables import Study
+from db.tables import Instance, Study
 from tests.servers.ports import free_port
+from tests.unit import rows
 
 
 def test_sqlite_is_write_ahead_fully_synchronous_and_keeps_foreign_keys(sqlite_database: Database) -> None:
@@ -140,3 +141,13 @@ def test_an_open_database_is_at_the_newest_migration(database: Database) -> None
 
 def _make_study(received_at: datetime) -> Study:
     return Study(study_instance_uid="1.2.3", received_at=received_at, state="received")
+
+
+def test_a_frozen_session_sees_one_state(database: Database) -> None:
+    rows.receive(database, "1.2.3.1")
+    with database.read(frozen=True) as session:
+        before = session.scalar(select(func.count()).select_from(Instance))
+        rows.receive(database, "1.2.3.2")
+        assert session.scalar(select(func.count()).select_from(Instance)) == before == 1
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Instance)) == 2

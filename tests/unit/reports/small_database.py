@@ -25,9 +25,12 @@ from db.tables import (
     Screening,
     Study,
 )
+from tests.unit.worker.networks import MANIFEST
+from worker.bundle import STRUCTURE, WEIGHTS
 
 TRAINED = hashlib.sha256(b"trained").hexdigest()
 UNTRAINED = hashlib.sha256(b"untrained").hexdigest()
+FILES = {STRUCTURE: "0" * 64, WEIGHTS: "0" * 64}
 THRESHOLD = 0.5
 RULE_IN = 0.8
 
@@ -77,7 +80,7 @@ def fill(database: Database, films: Sequence[Film]) -> None:
                     version="1",
                     trained=trained,
                     normalization_version="n",
-                    manifest={},
+                    manifest={**MANIFEST, "name": name, "version": "1", "trained": trained, "files": FILES},
                     registered_at=at("2025-01-01"),
                 )
             )

@@ -55,7 +55,7 @@ FILMS = (
 
 def make(database: Database, *, period: Period = MARCH, by: Grouping | None = None, **more: object) -> Report:
     request = Request(period, by, **more)  # type: ignore[arg-type]
-    with database.read() as session:
+    with database.read(frozen=True) as session:
         return compose_report(session, request, ReportSettings(organisation="NTP"), "1.0")
 
 

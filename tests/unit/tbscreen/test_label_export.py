@@ -20,7 +20,8 @@ from dicom_gateway.normalization import SPEC, normalize
 from dicom_gateway.picture import read_picture
 from dicom_gateway.radiograph import read_display
 from dicom_gateway.rendition import Rendition
-from tbscreen.pseudonyms import KeyFileError, load_key
+from tbscreen.key_file import KeyFileError, load_key
+from tbscreen.pseudonyms import Pseudonyms
 from tests.films import real_film
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -164,7 +165,7 @@ def test_the_same_key_names_the_same_patient_alike_and_another_key_does_not(
 
 
 def test_what_the_model_saw_comes_back_from_the_rendition_nearly(exported: Path, place: Path) -> None:
-    names = load_key(place / "data" / "label-export.key")
+    names = Pseudonyms(load_key(place / "data" / "label-export.key"))
     for uid, seed in (("1", 0), ("2", 1), ("3", 2)):
         again = normalize(read_picture(exported / "films" / f"{names.name('film', f'1.2.840.99.{uid}')}.png"))
         difference = np.abs(again - normalize(make_display(seed))) * 255

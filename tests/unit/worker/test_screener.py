@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, select, update
 
-from db import films, screenings
+from db import calibrations, films, screenings
 from db.codes import Doubt, Refusal
 from db.database import Database
 from db.settings import DatabaseSettings
@@ -232,3 +232,27 @@ def test_a_full_disk_under_the_cache_is_no_film_s_strike(
     assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
     rows.queue(database, instance_id)
     assert screener.screen(make_request(instance_id)) is Outcome.SCREENED
+
+
+def test_a_film_is_judged_by_the_site_s_own_operating_point_that_was_pinned(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    points = [
+        {"name": "screening", "threshold": 0.9},
+        {"name": "rule_in", "threshold": 0.95},
+        {"name": calibrations.NAME, "threshold": 0.9},
+    ]
+    platt = {"method": "platt", "slope": 1.0, "intercept": -1.0, "prevalence": 0.02}
+    record = {"operating_points": points, "calibration": platt}
+    with database.write() as session:
+        entry = calibrations.keep(session, small_bundle.digest, "me", record, lambda _: "0" * 64)
+        calibrations.activate(session, entry.calibration_id, "me")
+    instance_id = rows.receive_and_queue(database)
+    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    with database.read() as session:
+        screening = session.scalars(select(Screening)).one()
+    # The network's score is that of the first test, 0.88; the bundle itself would say present and HIGH.
+    assert (screening.finding, screening.priority) == ("absent", "LOW")
+    assert (screening.threshold, screening.operating_point) == (0.9, entry.name)
+    assert screening.probability == pytest.approx(1 / (1 + math.exp(-(2.0 - 1.0))), abs=1e-6)

@@ -1,0 +1,42 @@
+"""A secret key in a file, readable for its user alone; made where there is none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+KEY_BYTES: Final = 32
+FEWEST_CHARACTERS: Final = 32
+
+
+class KeyFileError(Exception):
+    """The key cannot be used. Permanent: the text says what to do."""
+
+
+def load_key(path: Path) -> bytes:
+    """Read the key, or make one where there is no file, mode 0600.
+
+    Raises:
+        KeyFileError: when others may read it, or it is too short.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read_key(path)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise KeyFileError(f"{path} can be read by others: chmod 600 {path}")
+    key = path.read_bytes().strip()
+    if len(key) < FEWEST_CHARACTERS:
+        raise KeyFileError(
+            f"{path} has {len(key)} characters, a key has {FEWEST_CHARACTERS} or more: "
+            "give another file, or none, and one is made"
+        )
+    return key

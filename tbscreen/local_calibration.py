@@ -1,0 +1,236 @@
+"""Local reads to an operating point of the site's own, and what it would do there.
+
+The thresholds are chosen on all read studies. Figures of a threshold on the studies that chose it flatter it,
+so sensitivity and specificity are out of fold: each fifth of the studies is judged by thresholds that the
+other four chose. The intervals are Wilson's over all folds; that a threshold is an estimate, too, they leave
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from db.calibrations import NAME
+from db.codes import Verdict
+from db.read_films import ReadFilm
+from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
+from reports.period import Period
+from training.operating_points import choose_operating_points
+from training.statistics import Estimate, measure_auc, measure_proportion
+from worker.bundle import Manifest, OperatingPoint
+
+FEWEST_TB: Final = 60
+"""With 60, a sensitivity of 0.90 has an interval from 0.80 to 0.95."""
+FEWEST_NOT_TB: Final = 100
+"""With 100, a specificity of 0.70 has an interval from 0.60 to 0.78."""
+FOLDS: Final = 5
+WHO_SENSITIVITY: Final = 0.90
+WHO_SPECIFICITY: Final = 0.70
+"""Least of a triage test: WHO's target product profiles of 2014."""
+UNEVEN: Final = 0.10
+"""Shares of positives and negatives that were read may differ so much."""
+AGE_BANDS: Final = ((15, 24), (25, 44), (45, 64), (65, 130))
+OLDEST_BAND: Final = 65
+
+Mask = NDArray[np.bool_]
+
+
+class LocalCalibrationError(Exception):
+    """No operating point can be derived. Permanent: the text says what is missing."""
+
+
+class Part(BaseModel):
+    """Root of what a record holds: frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(Part):
+    """One set of studies at an operating point, out of fold."""
+
+    name: str
+    tb: int
+    not_tb: int
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+
+
+class LocalCalibration(Part):
+    """The record that is signed: what changes, and what speaks for it and against it."""
+
+    bundle: str
+    """Name and version."""
+    first: date
+    last: date
+    timezone: str
+    operating_points: tuple[OperatingPoint, ...]
+    """As in a manifest; the site's own is called `db.calibrations.NAME` until it is kept."""
+    calibration: dict[str, Any] | None
+    """As in a manifest, restated for `prevalence`; None: the bundle's own."""
+    prevalence: float | None
+    screened: int
+    read: int
+    unsure: int
+    auc: Estimate
+    alarms: tuple[float, ...]
+    """ROC curve: 1 - specificity."""
+    hits: tuple[float, ...]
+    """And sensitivity."""
+    before: Row
+    """At the thresholds that held for the films."""
+    after: Row
+    rule_in: Row
+    subgroups: dict[str, tuple[Row, ...]]
+    """By age group, sex and station, at the new operating point."""
+    warnings: tuple[str, ...]
+
+
+def calibrate(
+    films: Sequence[ReadFilm],
+    screened: dict[bool, int],
+    manifest: Manifest,
+    period: Period,
+    calibration: dict[str, Any] | None = None,
+) -> LocalCalibration:
+    """Choose the site's own operating points on its reads.
+
+    Args:
+        films: the period's read films that this bundle screened.
+        screened: how many studies it screened in the period, by whether they are at or above the operating
+            point that held for them.
+        manifest: of the bundle.
+        period: of the films.
+        calibration: as in a manifest, restated for the site's prevalence; None leaves the bundle's.
+
+    Raises:
+        LocalCalibrationError: with too few reads of either kind.
+    """
+    studies = sorted(keep_worst(films), key=lambda one: one.study_id)
+    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    truth = np.array([is_tb(one) for one in sure], dtype=bool)
+    scores = np.array([one.score for one in sure], dtype=np.float64)
+    _check_enough(int(truth.sum()), int((~truth).sum()))
+    points = {point.name: point for point in choose_operating_points(truth, scores)}
+    screening, rule_in = _judge_out_of_fold(truth, scores)
+    alarms, hits = compute_curve(truth, scores)
+    held = np.array([is_positive(one) for one in sure], dtype=bool)
+    own = points["screening"].model_copy(update={"name": NAME})
+    return LocalCalibration(
+        bundle=f"{manifest.name} {manifest.version}",
+        first=period.first,
+        last=period.last,
+        timezone=period.timezone,
+        operating_points=(*points.values(), OperatingPoint.model_construct(**own.model_dump())),
+        calibration=calibration,
+        prevalence=None if calibration is None else calibration["prevalence"],
+        screened=sum(screened.values()),
+        read=len(studies),
+        unsure=len(studies) - len(sure),
+        auc=measure_auc(truth, scores),
+        alarms=tuple(alarms.tolist()),
+        hits=tuple(hits.tolist()),
+        before=_measure("until now", truth, held),
+        after=_measure("new", truth, screening),
+        rule_in=_measure("rule-in", truth, rule_in),
+        subgroups={
+            name: _measure_by(sure, truth, screening, group)
+            for name, group in (("age", _name_age), ("sex", _name_sex), ("station", lambda one: one.station))
+        },
+        warnings=tuple(_warn(studies, screened)),
+    )
+
+
+def judge_by_who(row: Row) -> str:
+    """Return in words how a row stands to WHO's least sensitivity of 90 % and specificity of 70 %."""
+    figures = ((row.sensitivity, WHO_SENSITIVITY), (row.specificity, WHO_SPECIFICITY))
+    if any(figure is None for figure, _ in figures):
+        return "cannot be said"
+    known = [(figure, least) for figure, least in figures if figure is not None]
+    if all(figure.low >= least for figure, least in known):
+        return "met, and shown by the intervals"
+    if all(figure.value >= least for figure, least in known):
+        return "met, but not beyond chance"
+    return "not met"
+
+
+def _check_enough(tb: int, not_tb: int) -> None:
+    missing = []
+    if tb < FEWEST_TB:
+        missing.append(f"{FEWEST_TB - tb} more read as TB")
+    if not_tb < FEWEST_NOT_TB:
+        missing.append(f"{FEWEST_NOT_TB - not_tb} more read as not TB")
+    if missing:
+        raise LocalCalibrationError(
+            f"too few reads of this bundle's films: {tb} studies read as TB and {not_tb} as not TB; "
+            f"{FEWEST_TB} and {FEWEST_NOT_TB} are needed, so {' and '.join(missing)}"
+        )
+
+
+def _judge_out_of_fold(truth: Mask, scores: NDArray[np.float64]) -> tuple[Mask, Mask]:
+    """Return whether each study is positive at screening and at rule-in, by thresholds of the other folds."""
+    fold = np.empty(len(truth), dtype=int)
+    for of_class in (truth, ~truth):
+        fold[of_class] = np.arange(of_class.sum()) % FOLDS
+    screening, rule_in = np.zeros(len(truth), dtype=bool), np.zeros(len(truth), dtype=bool)
+    for number in range(FOLDS):
+        here = fold == number
+        points = {point.name: point for point in choose_operating_points(truth[~here], scores[~here])}
+        screening[here] = scores[here] >= points["screening"].threshold
+        rule_in[here] = scores[here] >= points["rule_in"].threshold
+    return screening, rule_in
+
+
+def _measure(name: str, truth: Mask, positive: Mask) -> Row:
+    tb, not_tb = int(truth.sum()), int((~truth).sum())
+    return Row(
+        name=name,
+        tb=tb,
+        not_tb=not_tb,
+        sensitivity=measure_proportion(int((truth & positive).sum()), tb),
+        specificity=measure_proportion(int((~truth & ~positive).sum()), not_tb),
+    )
+
+
+def _measure_by(
+    studies: Sequence[ReadFilm], truth: Mask, positive: Mask, group: Callable[[ReadFilm], str]
+) -> tuple[Row, ...]:
+    names = np.array([group(one) for one in studies])
+    return tuple(
+        _measure(str(name), truth[names == name], positive[names == name]) for name in np.unique(names)
+    )
+
+
+def _name_age(film: ReadFilm) -> str:
+    if film.age_years is None:
+        return "not known"
+    for first, last in AGE_BANDS:
+        if first <= film.age_years <= last:
+            return f"{first} and older" if first == OLDEST_BAND else f"{first} to {last}"
+    return "under 15"
+
+
+def _name_sex(film: ReadFilm) -> str:
+    return film.sex if film.sex in ("F", "M") else "not known"
+
+
+def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int]) -> list[str]:
+    """Return what makes these reads a poor measure, as far as it can be seen."""
+    said = [
+        "A read is a radiologist's opinion and no proof of tuberculosis; its reader may have seen the score, "
+        "which makes model and reader agree more than they would."
+    ]
+    read = {positive: sum(is_positive(one) is positive for one in studies) for positive in (True, False)}
+    shares = {key: read[key] / screened[key] if screened[key] else 0.0 for key in read}
+    if abs(shares[True] - shares[False]) > UNEVEN:
+        said.append(
+            f"Of the positives {shares[True]:.0%} were read, of the negatives {shares[False]:.0%}: "
+            "sensitivity looks higher and specificity lower than they are, or the reverse, where negatives "
+            "are read more. Read a random sample of both, and calibrate again."
+        )
+    return said
