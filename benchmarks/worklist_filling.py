@@ -6,9 +6,10 @@ import io
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
+from sqlalchemy import Table as SqlTable
 from sqlalchemy import func, make_url, select, text
 
 from db.database import Database
@@ -134,7 +135,7 @@ def _make_screening(study: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-TABLES: Final = (Study.__table__, Instance.__table__, Screening.__table__)
+TABLES: Final = [cast(SqlTable, one.__table__) for one in (Study, Instance, Screening)]
 
 
 def fill(database: Database, count: int, copies: int = 1) -> None:
@@ -150,13 +151,13 @@ def fill(database: Database, count: int, copies: int = 1) -> None:
         if is_sqlite:
             with database.engine.begin() as connection:
                 for table, rows in zip(TABLES, blocks, strict=True):
-                    connection.execute(table.insert(), rows)  # type: ignore[attr-defined]
+                    connection.execute(table.insert(), rows)
         else:
             _copy(database, blocks)
     for copy in range(max(1, filled // count), copies):
         _copy_shifted(database, copy * count, count)
     for table in TABLES:
-        for index in table.indexes:  # type: ignore[attr-defined]
+        for index in table.indexes:
             with database.engine.begin() as connection:
                 index.create(connection, checkfirst=True)
     if is_sqlite:
@@ -181,7 +182,7 @@ def _begin(database: Database) -> int:
         filled = connection.scalar(select(func.max(Study.id))) or 0
         if filled == 0:
             for table in TABLES:
-                for index in table.indexes:  # type: ignore[attr-defined]
+                for index in table.indexes:
                     index.drop(connection)
             connection.execute(
                 text(
@@ -198,7 +199,7 @@ def _copy(database: Database, blocks: tuple[Rows, ...]) -> None:
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         for table, rows in zip(TABLES, blocks, strict=True):
             names = list(rows[0])
-            statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"  # type: ignore[attr-defined]
+            statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
             lines = io.StringIO()
             for row in rows:
                 lines.write("\t".join(_write_value(row[name]) for name in names) + "\n")
@@ -232,6 +233,6 @@ def _copy_shifted(database: Database, shift: int, count: int) -> None:
             names = [column.name for column in table.columns if column.computed is None]
             values = ", ".join(changed.get(name, f'"{name}"') for name in names)
             columns = ", ".join(f'"{name}"' for name in names)
-            name = table.name  # type: ignore[attr-defined]
+            name = table.name
             rows = f"SELECT {values} FROM {name} WHERE id <= {count}"
             connection.execute(text(f"INSERT INTO {name} ({columns}) {rows}"))

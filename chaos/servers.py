@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from chaos.kept_process import KeptProcess
 from tests.servers.database import SETTINGS, find_postgresql, unprivileged_identity
-from tests.servers.pacs import Orthanc, need
+from tests.servers.pacs import Orthanc, need, orthanc_settings
 from tests.servers.ports import free_port
 
 
@@ -78,21 +78,8 @@ def make_orthanc(folder: Path) -> tuple[KeptProcess, Orthanc]:
     program = need("Orthanc", "orthanc")
     server = Orthanc("ORTHANC", free_port(), free_port())
     folder.mkdir()
-    settings = {
-        "Name": "chaos",
-        "StorageDirectory": str(folder / "storage"),
-        "IndexDirectory": str(folder / "storage"),
-        "DicomAet": server.ae_title,
-        "DicomPort": server.dicom_port,
-        "HttpPort": server.http_port,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomCheckCalledAet": False,
-        "Plugins": [],
-        "StorageCompression": False,
-    }
     file = folder / "orthanc.json"
-    file.write_text(json.dumps(settings))
+    file.write_text(json.dumps(orthanc_settings(server, folder)))
 
     def answers() -> bool:
         try:

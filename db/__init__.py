@@ -9,9 +9,7 @@ Files, in the order in which a film meets them:
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.
 - `states`: the state machines of films, deliveries, commitments and pulls: tables of allowed transitions.
-- `tables`: studies, instances, renditions, models, bundle chunks, activations, comparisons, calibrations
-  and their changes, screenings, heat maps, shadow screenings, reads, outbox, refusal outbox, report
-  objects, deliveries, delivery events, commitments and their items, pulls and the studies that they find.
+- `tables/`: all tables, by what they are about.
 - `account_tables`: users, sessions, API tokens, failed logins.
 - `receptions`: a film is received; the row of its bytes, and the gateway that holds them.
 - `films`: a film is prepared, dispatched, refused.

@@ -16,6 +16,7 @@ Files, in the order in which a film meets them:
 - `audit_settings`: whether and where audit records go.
 - `audit_trail`: what is recorded (PS3.15 A.5.3).
 - `audit_message`: a record as XML.
+- `audit_log`: where audit records go.
 - `audit_file`: the file that records are appended to.
 - `syslog_sender`: sends them to a repository.
 - `film_socket`: an association's socket, read in large pieces, plain or TLS.
@@ -24,7 +25,9 @@ Files, in the order in which a film meets them:
 - `film_reception`: a film is durable and written down before it is answered.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
-- `preparation`: takes a film from the spool: eligible? then decoded, normalized, dispatched.
+- `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.
+- `preparation_process`: the child process in which they are prepared.
+- `preparation`: eligible? then decoded and normalized.
 - `eligibility`: may this film be screened? If not: a coded refusal, and the rule that decided.
 - `rule_settings`: a site's own rules.
 - `site_rules`: does a film meet one of them?

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from pydicom import dcmread
 from pynetdicom import evt
 from pynetdicom.association import Association
 
-from dicom_gateway.audit_file import AuditFile
+from dicom_gateway.audit_log import AuditLog
 from dicom_gateway.audit_message import (
     Action,
     AuditEvent,
-    AuditSource,
     EventId,
     EventType,
     Outcome,
     Participant,
     Role,
-    build_message,
     describe_alert,
     describe_patient,
     describe_query,
@@ -32,15 +28,12 @@ from dicom_gateway.audit_message import (
 )
 from dicom_gateway.audit_settings import AuditSettings
 from dicom_gateway.settings import PeerSettings
-from dicom_gateway.syslog_sender import SyslogSender
 
 TOLD_OF: Final = ("PatientID", "StudyInstanceUID", "SOPClassUID", "SOPInstanceUID")
 
-log = structlog.get_logger(__name__)
 
-
-class AuditTrail:
-    """Records events. Trouble with it is logged and holds up no film: the sender could do nothing about it.
+class AuditTrail(AuditLog):
+    """Records what gateway and courier do.
 
     Args:
         settings: what is recorded, and where to.
@@ -50,29 +43,8 @@ class AuditTrail:
     """
 
     def __init__(self, settings: AuditSettings, directory: Path, process: str, ae_title: str) -> None:
-        self._source = AuditSource(settings.source, settings.site)
-        self._process = process
         self._ae_title = ae_title
-        self._file: AuditFile | None = None
-        if settings.file:
-            path = directory / f"{process}.log"
-            self._file = AuditFile(path, settings.file_bytes, settings.files)
-        self._sender = SyslogSender(settings, process) if settings.syslog != "none" else None
-        if self._sender is not None:
-            self._sender.start()
-
-    def record_start(self) -> None:
-        """The process has begun its work (Application Activity)."""
-        self._record_activity(EventType.START)
-
-    def record_stop(self) -> None:
-        """The process has ended its work (Application Activity)."""
-        self._record_activity(EventType.STOP)
-
-    def close(self) -> None:
-        """Send what waits; nothing is recorded after this."""
-        if self._sender is not None:
-            self._sender.end()
+        super().__init__(settings, directory, process, self._describe_us(Role.APPLICATION, False))
 
     def record_received(self, event: evt.Event, header: Any, *, is_new: bool, revision: int) -> None:
         """A film has come in, by C-STORE on whichever side's association (DICOM Instances Transferred).
@@ -91,16 +63,16 @@ class AuditTrail:
         action = Action.CREATE if is_new and revision == 1 else Action.UPDATE if is_new else Action.READ
         participants = (
             Participant(other, address, Role.SOURCE, association.is_acceptor),
-            self._ourselves(Role.DESTINATION, not association.is_acceptor, association),
+            self._describe_us(Role.DESTINATION, not association.is_acceptor, association),
         )
-        self._record(
+        self.record(
             AuditEvent(EventId.INSTANCES_TRANSFERRED, action, participants, _describe_instance(header))
         )
 
     def record_sending(self, peer: PeerSettings, part10: bytes) -> None:
         """An object is about to be sent to a peer (Begin Transferring DICOM Instances)."""
         objects = _describe_instance(_read_identity(part10))
-        self._record(AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects))
+        self.record(AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects))
 
     def record_sent(self, peer: PeerSettings, part10: bytes, outcome: Outcome, reason: str) -> None:
         """An object has been sent to a peer, or was refused (DICOM Instances Transferred)."""
@@ -113,7 +85,7 @@ class AuditTrail:
             outcome=outcome,
             description=reason,
         )
-        self._record(event)
+        self.record(event)
 
     def record_alert(self, event: str, fields: dict[str, str], count: int) -> None:
         """Somebody was sent away (Security Alert, Node Authentication).
@@ -127,10 +99,10 @@ class AuditTrail:
         caller = fields.get("caller", "")
         alert = f"{event}: {fields.get('reason', '')} ({count} times)"
         participants = (
-            self._ourselves(None, False),
+            self._describe_us(None, False),
             Participant(caller, address, None, True),
         )
-        self._record(
+        self.record(
             AuditEvent(
                 EventId.SECURITY_ALERT,
                 Action.EXECUTE,
@@ -166,15 +138,11 @@ class AuditTrail:
         query = describe_query(sop_class, next(iter(syntaxes), ""), message.data_set.getvalue())
         participants = (
             Participant(other, address, their_role, asked_us),
-            self._ourselves(our_role, not asked_us, association),
+            self._describe_us(our_role, not asked_us, association),
         )
-        self._record(AuditEvent(EventId.QUERY, Action.EXECUTE, participants, (query,)))
+        self.record(AuditEvent(EventId.QUERY, Action.EXECUTE, participants, (query,)))
 
-    def _record_activity(self, kind: EventType) -> None:
-        participants = (self._ourselves(Role.APPLICATION, False),)
-        self._record(AuditEvent(EventId.APPLICATION_ACTIVITY, Action.EXECUTE, participants, event_type=kind))
-
-    def _ourselves(
+    def _describe_us(
         self, role: Role | None, is_requestor: bool, association: Association | None = None
     ) -> Participant:
         title = self._ae_title
@@ -185,20 +153,9 @@ class AuditTrail:
 
     def _to_peer(self, peer: PeerSettings) -> tuple[Participant, ...]:
         return (
-            self._ourselves(Role.SOURCE, True),
+            self._describe_us(Role.SOURCE, True),
             Participant(peer.ae_title, peer.host, Role.DESTINATION, False),
         )
-
-    def _record(self, event: AuditEvent) -> None:
-        moment = datetime.now(UTC)
-        try:
-            record = build_message(event, self._source, moment)
-            if self._sender is not None:
-                self._sender.put(record, moment)
-            if self._file is not None:
-                self._file.write(record)
-        except Exception as error:  # noqa: BLE001  see the class
-            log.error("audit record not written", record=event.event_id.name, error=type(error).__name__)
 
 
 def bind_query_audit(audit: AuditTrail | None, moment: Any) -> list[Any]:

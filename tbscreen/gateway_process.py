@@ -31,7 +31,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     count_for_monitor(settings, "gateway")
     from dicom_gateway.dispatch import Dispatcher
-    from dicom_gateway.preparation import PreparationLoop
+    from dicom_gateway.preparation_loop import PreparationLoop
     from dicom_gateway.retention import Retention
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool

@@ -19,6 +19,8 @@ from db import worklist
 from db.worklist import FilmEntry, StudyEntry
 from tbscreen.monitoring_settings import PROCESSES
 from tbscreen.trial import Trial, trial
+from tests.films import read
+from tests.integration.pulls import make_week
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, storescp
 from tests.servers.ports import free_port, wait_until
 
@@ -106,3 +108,15 @@ def store_raw(port: int, path: Path, ae_title: str = "TBSCREEN", calling: str = 
         return int(answer.Status) if "Status" in answer else None
     finally:
         association.release()
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A film for each day of a week, as a PACS holds them that is pulled from."""
+    return make_week(tmp_path_factory.mktemp("films"))
+
+
+@pytest.fixture(scope="module")
+def uids(films: list[Path]) -> list[str]:
+    """Their SOP Instance UIDs, sorted."""
+    return sorted(str(read(film).SOPInstanceUID) for film in films)

@@ -20,7 +20,6 @@ from dicom_gateway.pull_association import FIND, GET, MOVE, AnswerError, PeerAwa
 from dicom_gateway.pull_progress import PullProgress
 from dicom_gateway.settings import PeerSettings
 from dicom_gateway.study_fetcher import DiskFullError
-from tests.films import read
 from tests.integration.pulls import (
     FAST,
     OPEN,
@@ -29,7 +28,6 @@ from tests.integration.pulls import (
     list_rows,
     list_studies,
     make_film,
-    make_week,
     peer_of,
     pull,
     put,
@@ -38,16 +36,6 @@ from tests.integration.pulls import (
 from tests.servers.archive import AE_TITLE, archive
 from tests.servers.pacs import Orthanc, orthanc, storescp
 from tests.servers.ports import free_port
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return make_week(tmp_path_factory.mktemp("films"))
-
-
-@pytest.fixture(scope="module")
-def uids(films: list[Path]) -> list[str]:
-    return sorted(str(read(film).SOPInstanceUID) for film in films)
 
 
 @pytest.fixture(scope="module")

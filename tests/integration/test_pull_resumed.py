@@ -21,7 +21,6 @@ from db.database import Database
 from db.tables import Pull
 from dicom_gateway.pull import Pull as RunningPull
 from dicom_gateway.study_fetcher import StudyFetcher
-from tests.films import read
 from tests.integration.pulls import (
     OPEN,
     gateway,
@@ -29,7 +28,6 @@ from tests.integration.pulls import (
     list_rows,
     list_studies,
     make_film,
-    make_week,
     peer_of,
     pull,
     put,
@@ -38,16 +36,6 @@ from tests.integration.pulls import (
 from tests.servers.gateway import gateway as gateway_process
 from tests.servers.pacs import Orthanc, orthanc
 from tests.servers.ports import free_port, wait_until
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    return make_week(tmp_path_factory.mktemp("films"))
-
-
-@pytest.fixture(scope="module")
-def uids(films: list[Path]) -> list[str]:
-    return sorted(str(read(film).SOPInstanceUID) for film in films)
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,23 @@ class Orthanc:
             return json.loads(response.read() or b"null")
 
 
+def orthanc_settings(server: Orthanc, folder: Path) -> dict[str, Any]:
+    """Return the settings of an Orthanc that keeps what it has in `folder`, and serves this machine alone."""
+    return {
+        "Name": "tbscreen test",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "DicomAet": server.ae_title,
+        "DicomPort": server.dicom_port,
+        "HttpPort": server.http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomCheckCalledAet": False,
+        "Plugins": [],
+        "StorageCompression": False,
+    }
+
+
 @contextmanager
 def orthanc(
     folder: Path,
@@ -95,19 +112,7 @@ def orthanc(
     program = need("Orthanc", "orthanc")
     server = Orthanc("ORTHANC", dicom_port or free_port(), free_port())
     folder.mkdir(parents=True, exist_ok=True)
-    settings: dict[str, Any] = {
-        "Name": "tbscreen test",
-        "StorageDirectory": str(folder / "storage"),
-        "IndexDirectory": str(folder / "storage"),
-        "DicomAet": server.ae_title,
-        "DicomPort": server.dicom_port,
-        "HttpPort": server.http_port,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomCheckCalledAet": False,
-        "Plugins": [],
-        "StorageCompression": False,
-    }
+    settings = orthanc_settings(server, folder)
     if gateway_port is not None:
         settings["DicomModalities"] = {"tbscreen": ["TBSCREEN", "127.0.0.1", gateway_port]}
     if gateway_port is not None and route:

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
 import io
-import os
 import random
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 from pydicom import dcmread
@@ -18,13 +12,8 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import CTImageStorage
 
 from db.codes import Doubt, Refusal
-from dicom_gateway import preparation as preparation_module
 from dicom_gateway.normalization import normalize
-from dicom_gateway.preparation import (
-    Preparation,
-    PreparationProcess,
-    prepare,
-)
+from dicom_gateway.preparation import prepare
 from dicom_gateway.radiograph import read_display
 from dicom_gateway.rendition import RENDITION_PIXELS
 from dicom_gateway.settings import GatewaySettings
@@ -34,22 +23,10 @@ from tests.golden.synthetic import draw_shapes, make_lut, write_film
 SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL",), image_guard=False)
 """Without the image guard: most films here are drawn, and show no chest."""
 
-DEADLINE_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[PreparationProcess]:
-    started = PreparationProcess(SETTINGS)
-    yield started
-    started.close()
-
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
     return write_film(tmp_path / "film.dcm", draw_shapes(12), BitsStored=12)
-
-
-# In this process
 
 
 def test_eligible_film_gives_an_array_and_a_rendition(film: Path) -> None:
@@ -190,153 +167,3 @@ def test_film_with_any_byte_changed_gives_a_preparation_and_never_an_error(tmp_p
         assert (preparation.array is None) is (preparation.refusal is not None)
         assert preparation.array is None or bool(np.isfinite(preparation.array).all())
     assert {None, Refusal.UNDECODABLE, Refusal.NOT_CHEST} <= refusals
-
-
-# In a process of its own
-
-
-def test_child_prepares_what_this_process_would(process: PreparationProcess, film: Path) -> None:
-    found = process.prepare(film, "MODALITY")
-
-    expected = prepare(film, "MODALITY", SETTINGS)
-    assert found is not None
-    assert found.array is not None
-    assert expected.array is not None
-    assert np.array_equal(found.array, expected.array)
-    assert (found.refusal, found.doubts, found.rendition) == (None, (), expected.rendition)
-
-
-def test_one_child_takes_film_after_film(process: PreparationProcess, film: Path) -> None:
-    process.prepare(film, "MODALITY")
-    before = _children()
-
-    refused = process.prepare(film, "DENTAL")
-    again = process.prepare(film, "MODALITY")
-
-    assert refused is not None
-    assert refused.refusal is Refusal.EXCLUDED_BY_RULE
-    assert again is not None
-    assert again.refusal is None
-    assert _children() == before
-
-
-def test_child_that_died_between_films_is_replaced(process: PreparationProcess, film: Path) -> None:
-    process.open()
-    (child,) = _children()
-    os.kill(child, signal.SIGKILL)
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # dead with all its threads, and left to be reaped
-
-    prepared = process.prepare(film, "MODALITY")
-
-    assert prepared is not None, "a child that died between films is no film's fault"
-    assert prepared.array is not None
-    assert child not in _children()
-
-
-def test_child_killed_at_its_work_gives_no_preparation_and_the_next_film_gets_one(
-    process: PreparationProcess, film: Path, tmp_path: Path
-) -> None:
-    # Reading from a pipe to which nobody writes holds the child up, as a decoder that hangs would.
-    hanging = tmp_path / "hanging.dcm"
-    os.mkfifo(hanging)
-    process.open()
-    (child,) = _children()
-    found: list[Preparation | None] = []
-    thread = threading.Thread(target=lambda: found.append(process.prepare(hanging, "MODALITY")))
-    thread.start()
-    writer = _open_for_writing(hanging)  # held open: its end would be the end of the film
-    try:
-        os.kill(child, signal.SIGKILL)
-        thread.join(DEADLINE_S)
-    finally:
-        os.close(writer)
-
-    assert found == [None]
-    recovered = process.prepare(film, "MODALITY")
-    assert recovered is not None
-    assert recovered.array is not None
-
-
-def test_child_that_starts_too_slowly_is_ended_and_no_answer_is_taken_for_another_films(
-    film: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process = PreparationProcess(SETTINGS)
-    try:
-        with monkeypatch.context() as impatient:
-            impatient.setattr(preparation_module, "CHILD_START_TIMEOUT_S", 0.0)
-            with pytest.raises(TimeoutError):
-                process.open()
-
-        refused = process.prepare(film, "DENTAL")
-        taken = process.prepare(film, "MODALITY")
-
-        assert refused is not None
-        assert refused.refusal is Refusal.EXCLUDED_BY_RULE
-        assert taken is not None
-        assert taken.refusal is None
-    finally:
-        process.close()
-
-
-def test_film_that_takes_too_long_gives_no_preparation_and_its_child_is_ended(tmp_path: Path) -> None:
-    hanging = tmp_path / "hanging.dcm"
-    os.mkfifo(hanging)
-    others = _children()
-    process = PreparationProcess(GatewaySettings(preparation_timeout_s=0.05))
-    try:
-        process.open()
-        (child,) = _children() - others
-        begun = time.monotonic()
-
-        assert process.prepare(hanging, "MODALITY") is None
-        assert time.monotonic() - begun < DEADLINE_S / 2
-        assert not _lives(child)
-    finally:
-        process.close()
-
-
-def test_closed_process_leaves_no_child_and_may_be_closed_again() -> None:
-    others = _children()
-    process = PreparationProcess(SETTINGS)
-    process.open()
-    assert len(_children() - others) == 1
-
-    process.close()
-    process.close()
-
-    assert _children() == others
-
-
-def _children() -> set[int]:
-    """Children that prepare; Python keeps one more beside those that it spawns, to track resources."""
-    return {
-        child.pid
-        for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
-    }
-
-
-def _lives(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-
-
-def _open_for_writing(fifo: Path) -> int:
-    """Wait until somebody reads from the pipe; returns the end that writes."""
-    opened: list[int] = []
-
-    def is_read() -> bool:
-        try:
-            opened.append(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:
-            return False
-        return True
-
-    _wait(is_read)
-    return opened[0]
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition does not come true"
-        os.sched_yield()

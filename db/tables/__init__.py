@@ -1,0 +1,54 @@
+"""The tables. Times are UTC; sizes are bytes; durations are milliseconds.
+
+- `table`: what they have in common.
+- `films`: studies, film revisions and renditions, and what is said of them: screenings, heat maps, reads.
+- `models`: the bundles: registered, kept in chunks, activated, compared, calibrated.
+- `deliveries`: what is reported: outboxes, objects, deliveries with their history, commitments.
+- `pulls`: what is fetched from peers.
+"""
+
+from db.clock import now
+from db.tables.deliveries import (
+    Commitment,
+    CommitmentItem,
+    Delivery,
+    DeliveryEvent,
+    OutboxEntry,
+    RefusalOutboxEntry,
+    ReportObject,
+)
+from db.tables.films import HeatMap, Instance, Read, Rendition, Screening, ShadowScreening, Study
+from db.tables.models import Activation, BundleChunk, Calibration, CalibrationChange, ComparisonRecord, Model
+from db.tables.pulls import Pull, PulledStudy
+from db.tables.table import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Table, UtcDateTime
+
+__all__ = [
+    "DIGEST_LENGTH",
+    "READ_PLACES",
+    "UID_LENGTH",
+    "Activation",
+    "BundleChunk",
+    "Calibration",
+    "CalibrationChange",
+    "Commitment",
+    "CommitmentItem",
+    "ComparisonRecord",
+    "Delivery",
+    "DeliveryEvent",
+    "HeatMap",
+    "Instance",
+    "Model",
+    "OutboxEntry",
+    "Pull",
+    "PulledStudy",
+    "Read",
+    "RefusalOutboxEntry",
+    "Rendition",
+    "ReportObject",
+    "Screening",
+    "ShadowScreening",
+    "Study",
+    "Table",
+    "UtcDateTime",
+    "now",
+]

@@ -1,0 +1,141 @@
+"""What is reported: outboxes, objects, deliveries with their history, commitments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.tables.table import UID_LENGTH, Table
+
+
+class OutboxEntry(Table):
+    """A screening that waits for the courier to turn it into deliveries."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    screening_id: Mapped[int] = mapped_column(ForeignKey("screenings.id"), unique=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class RefusalOutboxEntry(Table):
+    """A refused film that waits for the courier to tell those peers that want to know.
+
+    A table of its own, not rows of `outbox` without a screening: a courier of an earlier version that runs
+    beside this one would stop at them.
+    """
+
+    __tablename__ = "refusal_outbox"
+
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+class ReportObject(Table):
+    """A DICOM object that tbscreen made, byte for byte as it is sent and sent again."""
+
+    __tablename__ = "report_objects"
+
+    sop_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH), primary_key=True)
+    screening_id: Mapped[int | None] = mapped_column(ForeignKey("screenings.id"), index=True)
+    """None for a refusal."""
+    instance_id: Mapped[int | None] = mapped_column(ForeignKey("instances.id"), index=True)
+    """The refused film; None for what was made of a screening."""
+    sop_class_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    kind: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    part10: Mapped[bytes]
+
+    __table_args__ = (UniqueConstraint("screening_id", "kind"),)
+
+
+class Delivery(Table):
+    """One report object on its way to one peer."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sop_instance_uid: Mapped[str] = mapped_column(ForeignKey("report_objects.sop_instance_uid"))
+    peer: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+
+    report: Mapped[ReportObject] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "peer"),
+        Index("ix_deliveries_due", "state", "due_at"),
+        Index("ix_deliveries_peer", "peer", "state", "due_at"),
+    )
+
+
+class DeliveryEvent(Table):
+    """One thing that happened to one delivery; its row and its commitment's say only where they stand now."""
+
+    __tablename__ = "delivery_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    happened_at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(32))
+    """A `DeliveryState` that it came into, or `postponed`; or `commitment` and a `CommitmentState`."""
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class Commitment(Table):
+    """One storage commitment request to one peer (PS3.4 J.3.2): a transaction over delivered reports."""
+
+    __tablename__ = "commitments"
+
+    transaction_uid: Mapped[str] = mapped_column(String(UID_LENGTH), primary_key=True)
+    peer: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    requested_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """When the peer's report is overdue."""
+    answered_at: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (Index("ix_commitments_due", "state", "due_at"),)
+
+
+class CommitmentItem(Table):
+    """Whether the peer of one delivery answers for the report. There is none where nobody asks it to."""
+
+    __tablename__ = "commitment_items"
+
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), primary_key=True)
+    state: Mapped[str] = mapped_column(String(16))
+    transaction_uid: Mapped[str | None] = mapped_column(ForeignKey("commitments.transaction_uid"), index=True)
+    """The newest request that named it."""
+    due_at: Mapped[datetime]
+    """When it is to be asked for."""
+    requests: Mapped[int] = mapped_column(default=0)
+    """How often the peer was asked in vain since it was last delivered or replayed."""
+    resends: Mapped[int] = mapped_column(default=0)
+    """How often the report was sent again because the peer said that it does not have it."""
+    failure_reason: Mapped[int | None]
+    """Failure Reason (0008,1197), PS3.3 C.14."""
+    last_error: Mapped[str | None] = mapped_column(Text)
+    wanted_at: Mapped[datetime]
+    committed_at: Mapped[datetime | None]
+
+    delivery: Mapped[Delivery] = relationship()
+
+    __table_args__ = (Index("ix_commitment_items_due", "state", "due_at"),)

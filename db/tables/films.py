@@ -1,0 +1,301 @@
+"""The films and what is said of them: studies, film revisions, renditions, screenings, heat maps, reads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    Double,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.tables.models import Model
+from db.tables.table import DIGEST_LENGTH, UID_LENGTH, Table
+
+
+class Study(Table):
+    """One study as its films' headers describe it, and where it stands on the worklist."""
+
+    __tablename__ = "studies"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH), unique=True)
+    accession_number: Mapped[str | None] = mapped_column(String(64))
+    patient_id: Mapped[str | None] = mapped_column(String(256))
+    patient_name: Mapped[str | None] = mapped_column(String(512))
+    patient_birth_date: Mapped[str | None] = mapped_column(String(8))
+    patient_sex: Mapped[str | None] = mapped_column(String(16))
+    study_date: Mapped[str | None] = mapped_column(String(8))
+    study_time: Mapped[str | None] = mapped_column(String(16))
+    description: Mapped[str | None] = mapped_column(String(256))
+    received_at: Mapped[datetime]
+
+    # Derived from its current films by `db.studies.refresh`, so that the worklist is one index range.
+    state: Mapped[str] = mapped_column(String(16))
+    refusal: Mapped[str | None] = mapped_column(String(32))
+    finding: Mapped[str | None] = mapped_column(String(16))
+    priority: Mapped[str | None] = mapped_column(String(8))
+    priority_rank: Mapped[int] = mapped_column(default=0)
+    probability: Mapped[float | None]
+    sort_probability: Mapped[float] = mapped_column(default=-1.0)
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    """What its newest read says."""
+    is_read: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """False again when a film came after the read."""
+    modalities: Mapped[str | None] = mapped_column(String(256))
+    """Of its films, sorted, set apart by backslashes (0008,0061); empty when none says one. NULL: written by
+    a version that did not know this column, as in all that follow."""
+    stations: Mapped[str | None] = mapped_column(String(256))
+    """Station names of its films, likewise."""
+    senders: Mapped[str | None] = mapped_column(String(256))
+    """AE titles that sent its films, likewise."""
+    received_day: Mapped[str | None] = mapped_column(String(8))
+    """The day (UTC) of `received_at`, YYYYMMDD."""
+    accession_key: Mapped[str | None] = mapped_column(String(64))
+    """What is searched for: see `db.search_keys`."""
+    patient_id_key: Mapped[str | None] = mapped_column(String(64))
+    name_key: Mapped[str | None] = mapped_column(String(64))
+    place: Mapped[float] = mapped_column(
+        Double,
+        Computed(
+            "CASE WHEN is_read THEN 16 ELSE 0 END + 4 * (3 - priority_rank) + (1 - sort_probability)",
+            persisted=True,
+        ),
+        nullable=True,
+    )
+    """Where it stands in the worklist's order, by the database itself, so that every version keeps it right:
+    unread before read, HIGH (0 to 2), MEDIUM (4 to 6), LOW (8 to 10), none (14), in a band by probability."""
+
+    instances: Mapped[list[Instance]] = relationship(back_populates="study")
+
+    __table_args__ = (
+        Index(
+            "ix_studies_worklist",
+            is_read,
+            priority_rank.desc(),
+            sort_probability.desc(),
+            "received_at",
+            "id",
+        ),
+        # The keys behind it: what is typed and fits too many is looked up along the order.
+        Index(
+            "ix_studies_place",
+            "place",
+            "received_at",
+            "id",
+            "name_key",
+            "patient_id_key",
+            "accession_key",
+        ),
+        *(
+            Index(f"ix_studies_by_{column}", column, "place", "received_at", "id")
+            for column in (
+                "state",
+                "refusal",
+                "modalities",
+                "stations",
+                "senders",
+                "study_date",
+                "received_day",
+            )
+        ),
+        *(
+            Index(
+                f"ix_studies_{column}",
+                column,
+                "place",
+                "received_at",
+                "id",
+                postgresql_ops={column: "varchar_pattern_ops"},
+            )
+            for column in ("accession_key", "patient_id_key", "name_key")
+        ),
+    )
+
+
+class Instance(Table):
+    """One film revision: one dataset received under one SOP Instance UID."""
+
+    __tablename__ = "instances"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    sop_class_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    series_instance_uid: Mapped[str | None] = mapped_column(String(UID_LENGTH))
+    transfer_syntax_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
+    dataset_sha256: Mapped[str] = mapped_column(String(DIGEST_LENGTH))
+    revision: Mapped[int]
+    current: Mapped[bool]
+    modality: Mapped[str | None] = mapped_column(String(32))
+    body_part: Mapped[str | None] = mapped_column(String(64))
+    view_position: Mapped[str | None] = mapped_column(String(32))
+    age_years: Mapped[int | None]
+    station_name: Mapped[str | None] = mapped_column(String(64))
+    institution_name: Mapped[str | None] = mapped_column(String(64))
+    calling_ae_title: Mapped[str] = mapped_column(String(64))
+    gateway: Mapped[str] = mapped_column(String(128))
+    spool_path: Mapped[str | None] = mapped_column(String(256), index=True)
+    byte_size: Mapped[int] = mapped_column(BigInteger)
+    header: Mapped[dict[str, Any]]
+
+    state: Mapped[str] = mapped_column(String(16))
+    refusal: Mapped[str | None] = mapped_column(String(32))
+    refusal_detail: Mapped[str | None] = mapped_column(Text)
+    doubts: Mapped[list[str]] = mapped_column(default=list)
+    urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Its sender's films overtake others."""
+    preparation_attempts: Mapped[int] = mapped_column(default=0)
+    screening_attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    """When its gateway looks at it again: preparation if received, redispatch if queued."""
+    bundle_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))
+    operating_point: Mapped[str | None] = mapped_column(String(64))
+    array_mean: Mapped[float | None]
+    """Mean of the array that was screened, 0..1; None as long as it was not prepared."""
+    array_deviation: Mapped[float | None]
+    """Its standard deviation."""
+    array_dark: Mapped[float | None]
+    """Share of it that is black: below 0.02."""
+
+    requested_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    prepared_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    state_changed_at: Mapped[datetime]
+
+    study: Mapped[Study] = relationship(back_populates="instances")
+    screening: Mapped[Screening | None] = relationship(back_populates="instance")
+
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "dataset_sha256"),
+        UniqueConstraint("sop_instance_uid", "revision"),
+        Index("ix_instances_due", "gateway", "state", "due_at"),
+        Index(
+            "ix_instances_urgent",
+            "gateway",
+            "state",
+            "due_at",
+            sqlite_where=text("urgent"),
+            postgresql_where=text("urgent"),
+        ),
+        Index(
+            "ix_instances_waiting",
+            "state",
+            "received_at",
+            sqlite_where=text("state IN ('received', 'queued')"),
+            postgresql_where=text("state IN ('received', 'queued')"),
+        ),
+    )
+
+
+class Rendition(Table):
+    """The film as people see it: an 8-bit grey JPEG of at most 1024 pixels a side."""
+
+    __tablename__ = "renditions"
+
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
+    jpeg: Mapped[bytes]
+
+
+class Screening(Table):
+    """One model's reported result on one film revision. The database allows one."""
+
+    __tablename__ = "screenings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), unique=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    operating_point: Mapped[str] = mapped_column(String(64))
+    threshold: Mapped[float]
+    score: Mapped[float]
+    """What the network said, 0..1."""
+    probability: Mapped[float]
+    """The calibrated score, 0..1, for the prevalence the bundle names."""
+    calibrated_threshold: Mapped[float]
+    finding: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[str] = mapped_column(String(8))
+    worker: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime]
+
+    instance: Mapped[Instance] = relationship(back_populates="screening")
+    model: Mapped[Model] = relationship()
+
+
+class ShadowScreening(Table):
+    """What the bundle in the shadow said of one film; no report comes of it.
+
+    The row is there before the network runs, so that a bundle that ends its process is known by the rows
+    that it left without a result.
+    """
+
+    __tablename__ = "shadow_screenings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    worker: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    operating_point: Mapped[str | None] = mapped_column(String(64))
+    threshold: Mapped[float | None]
+    score: Mapped[float | None]
+    probability: Mapped[float | None]
+    calibrated_threshold: Mapped[float | None]
+    finding: Mapped[str | None] = mapped_column(String(16))
+    priority: Mapped[str | None] = mapped_column(String(8))
+
+    __table_args__ = (
+        UniqueConstraint("instance_id", "bundle_digest"),
+        Index("ix_shadow_screenings_worker", "bundle_digest", "worker", "started_at"),
+    )
+
+
+class HeatMap(Table):
+    """Where in the film a screening's score comes from, as its network says."""
+
+    __tablename__ = "heat_maps"
+
+    screening_id: Mapped[int] = mapped_column(ForeignKey("screenings.id"), primary_key=True)
+    rows: Mapped[int]
+    columns: Mapped[int]
+    margin: Mapped[float]
+    """What the map leaves out at each edge, as a share of the film's height and width: 0 to below 0.5."""
+    cells: Mapped[bytes]
+    """uint8 (rows, columns), row by row; 255 is hottest."""
+
+
+class Read(Table):
+    """One radiologist's verdict on one study. A changed read is a new row; the old one stays."""
+
+    __tablename__ = "reads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    comment: Mapped[str | None] = mapped_column(Text)
+    reader: Mapped[str] = mapped_column(String(256))
+    read_at: Mapped[datetime] = mapped_column(index=True)
+    current: Mapped[bool]
+    """True for the study's newest."""
+
+    __table_args__ = (
+        Index(
+            "uq_reads_one_current",
+            "study_id",
+            unique=True,
+            sqlite_where=text("current"),
+            postgresql_where=text("current"),
+        ),
+    )

@@ -1,0 +1,144 @@
+"""The bundles: registered, kept in chunks, activated, compared, calibrated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.tables.table import DIGEST_LENGTH, Table
+
+
+class Model(Table):
+    """A registered bundle; at most one is active, and at most one other runs in its shadow."""
+
+    __tablename__ = "models"
+
+    digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    version: Mapped[str] = mapped_column(String(64))
+    trained: Mapped[bool]
+    normalization_version: Mapped[str] = mapped_column(String(64))
+    manifest: Mapped[dict[str, Any]]
+    registered_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    active: Mapped[bool] = mapped_column(default=False)
+    shadow: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Scores every film after the active one did; recorded, not reported."""
+
+    __table_args__ = (
+        Index(
+            "uq_models_one_active",
+            "active",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+        Index(
+            "uq_models_one_shadow",
+            "shadow",
+            unique=True,
+            sqlite_where=text("shadow"),
+            postgresql_where=text("shadow"),
+        ),
+    )
+
+
+class BundleChunk(Table):
+    """A piece of one file of a bundle, for worker hosts that share no disk."""
+
+    __tablename__ = "bundle_chunks"
+
+    digest: Mapped[str] = mapped_column(ForeignKey("models.digest"), primary_key=True)
+    file: Mapped[str] = mapped_column(String(128), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+
+
+class Activation(Table):
+    """One change of the active bundle: who, when, and what spoke for it."""
+
+    __tablename__ = "activations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    previous_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))
+    """The bundle that was active until then."""
+    rollback: Mapped[bool] = mapped_column(default=False)
+    activated_at: Mapped[datetime]
+    activated_by: Mapped[str] = mapped_column(String(256))
+    forced_reason: Mapped[str | None] = mapped_column(Text)
+    comparison: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Candidate against previous bundle, a `training.comparison.Comparison` as JSON."""
+
+
+class ComparisonRecord(Table):
+    """Two bundles compared on labelled films by `tbscreen models compare`."""
+
+    __tablename__ = "comparisons"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    candidate_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    reference_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    compared_at: Mapped[datetime]
+    compared_by: Mapped[str] = mapped_column(String(256))
+    result: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_comparisons_pair", "candidate_digest", "reference_digest"),)
+
+
+class Calibration(Table):
+    """An operating point that a site derived from its own reads for one bundle. Never changed or deleted."""
+
+    __tablename__ = "calibrations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
+    name: Mapped[str] = mapped_column(String(64))
+    """Of its operating point, as "local_20260630"."""
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(256))
+    record: Mapped[dict[str, Any]]
+    """Thresholds, and the figures that speak for them."""
+    signature: Mapped[str] = mapped_column(String(64))
+    """Hexadecimal HMAC-SHA256 over all of the above."""
+    active: Mapped[bool] = mapped_column(default=False)
+    """True for the one that new films of its bundle are judged by."""
+
+    __table_args__ = (
+        UniqueConstraint("bundle_digest", "name"),
+        Index(
+            "uq_calibrations_one_active",
+            "bundle_digest",
+            unique=True,
+            sqlite_where=text("active"),
+            postgresql_where=text("active"),
+        ),
+    )
+
+
+class CalibrationChange(Table):
+    """One change of the calibration that is in use for a bundle: who, when, instead of which, and why."""
+
+    __tablename__ = "calibration_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"), index=True)
+    calibration_id: Mapped[int | None] = mapped_column(ForeignKey("calibrations.id"))
+    """None: the bundle's own operating point."""
+    previous_id: Mapped[int | None] = mapped_column(ForeignKey("calibrations.id"))
+    rollback: Mapped[bool] = mapped_column(default=False)
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[str] = mapped_column(String(256))
+    reason: Mapped[str | None] = mapped_column(Text)
