@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
@@ -68,7 +68,8 @@ def measure(session: Session) -> Gauges:
     """Count what waits. What is done is not looked at, however much of it there is."""
     films = session.execute(
         select(Instance.state, func.count(), func.min(Instance.received_at))
-        .where(Instance.state.in_(WAITING))
+        # Written out: SQLite takes the index of the waiting films only where it can read which they are.
+        .where(Instance.state.in_(bindparam("waiting", WAITING, expanding=True, literal_execute=True)))
         .group_by(Instance.state)
     ).all()
     reports = session.execute(select(func.count(), func.min(OutboxEntry.due_at))).one()

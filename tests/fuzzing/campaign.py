@@ -152,9 +152,7 @@ def _send_all(
         sender = _Sender(port, sources, folder / f"sending-{share[0]}.dcm")
         for number in share:
             mutant = make_mutant(seed, number, sources)
-            began = time.monotonic()
-            status = sender.send(mutant)
-            took = time.monotonic() - began
+            status, took = sender.send(mutant)
             with lock:
                 answered += 1
                 outcome.slowest_answer_s = max(outcome.slowest_answer_s, took)
@@ -189,8 +187,8 @@ class _Sender:
         self._contexts: set[tuple[str, str]] = pairs
         self._association: Association | None = None
 
-    def send(self, mutant: Mutant) -> int | None:
-        """Return the status, None where none came."""
+    def send(self, mutant: Mutant) -> tuple[int | None, float]:
+        """Return the status, None where none came, and the seconds from the request to it."""
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID = mutant.source.sop_class_uid
         meta.MediaStorageSOPInstanceUID = mutant.sop_instance_uid
@@ -199,8 +197,10 @@ class _Sender:
         buffer.write(b"\0" * 128 + b"DICM")
         write_file_meta_info(buffer, meta)
         self._path.write_bytes(buffer.getvalue() + mutant.dataset)
-        answer = self._open(mutant).send_c_store(self._path)
-        return int(answer.Status) if "Status" in answer else None
+        association = self._open(mutant)
+        began = time.monotonic()
+        answer = association.send_c_store(self._path)
+        return int(answer.Status) if "Status" in answer else None, time.monotonic() - began
 
     def _open(self, mutant: Mutant) -> Association:
         wanted = (mutant.source.sop_class_uid, mutant.transfer_syntax_uid)

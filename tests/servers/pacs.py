@@ -204,12 +204,18 @@ def store(
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
+PRIVATE_SCHEME_LINE = (
+    "Warning - Unrecognized defined term <99TBSCREEN> for value 1 of attribute <Coding Scheme Designator>"
+)
+"""What dciodvfy says of every private coding scheme (PS3.16 8.2) that is not on a list of its own."""
+
+
 def validate(path: Path) -> set[str]:
     """Return what dciodvfy says of a file: its lines, the name of the IOD aside."""
     command = [need("dciodvfy", "dicom3tools"), str(path)]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     lines = (said.stdout + said.stderr).splitlines()
-    return {line.strip() for line in lines if line.startswith(("Error", "Warning"))}
+    return {line.strip() for line in lines if line.startswith(("Error", "Warning", "Abort"))}
 
 
 def peer_toml(name: str, ae_title: str, port: int) -> str:

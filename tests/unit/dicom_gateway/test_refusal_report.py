@@ -16,12 +16,8 @@ from dicom_gateway.refusal_report import REASONS, build_refusal, may_be_reported
 from dicom_gateway.settings import CourierSettings
 from dicom_gateway.structured_report import build_report
 from tests.films import real_film
-from tests.servers.pacs import validate
+from tests.servers.pacs import PRIVATE_SCHEME_LINE, validate
 from tests.unit.reportable import make_refusal, make_screening
-
-PRIVATE_SCHEME_LINE = (
-    "Warning - Unrecognized defined term <99TBSCREEN> for value 1 of attribute <Coding Scheme Designator>"
-)
 
 
 @pytest.fixture(scope="module")

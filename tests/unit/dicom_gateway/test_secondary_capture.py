@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -73,11 +72,10 @@ def test_plain_and_jpeg_show_the_same_picture(screening: ReportableScreening) ->
     assert (plain.Columns, plain.SamplesPerPixel, plain.PhotometricInterpretation) == (WIDTH, 3, "RGB")
     assert compressed.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.50"
     assert len(compressed.PixelData) < len(plain.PixelData) / 8
-    difference = np.abs(compressed.pixel_array.astype(int) - plain.pixel_array.astype(int))
     assert compressed.PhotometricInterpretation == "YBR_FULL_422"
-    luminance = Image.fromarray(plain.pixel_array).convert("YCbCr").getchannel(0)
-    assert np.abs(compressed.pixel_array[..., 0].astype(int) - np.asarray(luminance, int)).mean() < 2
-    assert difference.shape == plain.pixel_array.shape
+    shown, drawn = (np.asarray(one.pixel_array, int) for one in (compressed, plain))  # pydicom gives RGB
+    assert np.abs(shown - drawn).mean() < 2
+    assert drawn.std() > 5  # else a black picture would do
 
 
 @pytest.mark.parametrize(("settings", "count"), [(PLAIN, 1), (JPEG, 2)])

@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 import subprocess
 import warnings
 from dataclasses import replace
@@ -23,17 +22,13 @@ from dicom_gateway.settings import CourierSettings
 from dicom_gateway.structured_report import build_report
 from tests.golden.synthetic import write_film
 from tests.screened_films import MANIFEST
+from tests.servers.pacs import PRIVATE_SCHEME_LINE, need, validate
 from tests.unit.reportable import make_screening
 
 COMPREHENSIVE_3D = "1.2.840.10008.5.1.4.1.1.88.34"
 COMPREHENSIVE = "1.2.840.10008.5.1.4.1.1.88.33"
 
 Code = tuple[str, str]
-
-PRIVATE_SCHEME_LINE = (
-    "Warning - Unrecognized defined term <99TBSCREEN> for value 1 of attribute <Coding Scheme Designator>"
-)
-"""dciodvfy prints this for every private coding scheme that is not on its own list."""
 
 # Every row of the table of contents
 
@@ -521,7 +516,7 @@ def test_dciodvfy_says_nothing_that_it_does_not_say_of_the_film(
     report = tmp_path / "report.dcm"
     report.write_bytes(_build(make_screening(Path(path)), settings).part10)
 
-    said = _validate(report) - _validate(Path(path))
+    said = validate(report) - validate(Path(path))
 
     assert said == ({PRIVATE_SCHEME_LINE} if finding_code == "tbscreen" else set())
 
@@ -536,11 +531,11 @@ def test_dciodvfy_says_nothing_of_the_report_of_a_well_formed_film(predecessor: 
     report = tmp_path / "report.dcm"
     report.write_bytes(_build(screening, CourierSettings(finding_code="snomed")).part10)
 
-    assert _validate(report) == set()
+    assert validate(report) == set()
 
 
 def test_dsrdump_shows_the_result(screening: ReportableScreening, tmp_path: Path) -> None:
-    dsrdump = _program("dsrdump", "dcmtk")
+    dsrdump = need("dsrdump", "dcmtk")
     report = tmp_path / "report.dcm"
     report.write_bytes(_build(screening).part10)
 
@@ -615,17 +610,3 @@ def _replace_element(path: Path, group: int, element: int, vr: bytes, value: byt
     path.write_bytes(
         content[:at] + tag + len(value).to_bytes(2, "little") + value + content[at + 8 + length :]
     )
-
-
-def _validate(path: Path) -> set[str]:
-    dciodvfy = _program("dciodvfy", "dicom3tools")
-    said = subprocess.run([dciodvfy, str(path)], capture_output=True, text=True, check=False)
-    lines = {line.strip() for line in (said.stdout + said.stderr).splitlines()}
-    return {line for line in lines if line.startswith(("Error", "Warning", "Abort"))}
-
-
-def _program(name: str, package: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"no program {name}: install the Debian package {package}")
-    return path

@@ -18,12 +18,8 @@ from dicom_gateway.settings import CourierSettings
 from dicom_gateway.structured_report import build_report
 from tests.golden.synthetic import write_film
 from tests.screened_films import draw_rendition, one_hot_cell
-from tests.servers.pacs import validate
+from tests.servers.pacs import PRIVATE_SCHEME_LINE, validate
 from tests.unit.reportable import make_refusal, make_screening
-
-PRIVATE_SCHEME_LINE = (
-    "Warning - Unrecognized defined term <99TBSCREEN> for value 1 of attribute <Coding Scheme Designator>"
-)
 
 TYPE_2 = (
     "PatientName",

@@ -138,11 +138,15 @@ serve(Starlette(routes=[Route("/", tell)]), settings, lambda port: print(port, f
 def test_only_a_named_proxy_is_believed(proxies: list[str], told: str) -> None:
     command = [sys.executable, "-c", SERVE, *proxies]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = f"http://127.0.0.1:{process.stdout.readline().strip()}/"
-        headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
-        with httpx.Client(trust_env=False) as client:
-            assert client.get(url, headers=headers).text == told
-        process.terminate()
-        wait_until(lambda: process.poll() is not None, 20, "the page ends")
+        try:
+            assert process.stdout is not None
+            url = f"http://127.0.0.1:{process.stdout.readline().strip()}/"
+            headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+            with httpx.Client(trust_env=False) as client:
+                assert client.get(url, headers=headers).text == told
+            process.terminate()
+            wait_until(lambda: process.poll() is not None, 20, "the page ends")
+        finally:
+            if process.poll() is None:
+                process.kill()
     assert process.returncode in (0, -15)
