@@ -45,6 +45,11 @@ class PacsDoor:
         with self._lock:
             self._cut = then
 
+    def cancel_cut(self) -> None:
+        """Ask for no cut any more."""
+        with self._lock:
+            self._cut = None
+
     def is_cut(self) -> bool:
         """True when the cut that was asked for has happened."""
         with self._lock:

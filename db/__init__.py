@@ -7,6 +7,8 @@ Files, in the order in which a film meets them:
 - `retrying`: a transaction that is tried again, where that is right.
 - `clock`: the server's time, by which leases and due times are written.
 - `schema`: brings a database to the newest migration (`migrations/`).
+- `percentages`: probabilities as people read them.
+- `notices`: what every output says of itself.
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.
 - `states`: the state machines of films, deliveries, commitments and pulls: tables of allowed transitions.
 - `tables/`: all tables, by what they are about.

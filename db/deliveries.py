@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from db import delivery_events
 from db.codes import ReportKind
-from db.states import DeliveryState, check_delivery_transition
+from db.states import CommitmentState, DeliveryState, check_delivery_transition
 from db.tables import CommitmentItem, Delivery, ReportObject, now
 
 
@@ -146,6 +147,34 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, deliv
     return len(rows)
 
 
+def list_replayable(
+    session: Session,
+    *,
+    delivered: bool,
+    peer: str | None = None,
+    kind: ReportKind | None = None,
+    since: datetime | None = None,
+) -> list[int]:
+    """Return the deliveries that `replay` or `db.commitments.replay` would take up, oldest first.
+
+    Args:
+        session: for reading.
+        delivered: also those that were delivered.
+        peer: only those to this peer.
+        kind: only objects of this kind.
+        since: only those made then or later.
+    """
+    states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
+    query = (
+        select(Delivery.id)
+        .join(ReportObject)
+        .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+        .where(or_(Delivery.state.in_(states), CommitmentItem.state == CommitmentState.PARKED))
+        .order_by(Delivery.id)
+    )
+    return list(session.scalars(_narrow(query, peer, kind, since)))
+
+
 def list_deliveries(
     session: Session,
     state: DeliveryState | None,
@@ -166,16 +195,19 @@ def list_deliveries(
         since: only those made then or later.
     """
     query = _select_rows().order_by(Delivery.id.desc()).limit(limit)
-    for condition, given in (
-        (Delivery.state == state, state),
-        (Delivery.peer == peer, peer),
-        (ReportObject.kind == kind, kind),
-    ):
-        if given is not None:
-            query = query.where(condition)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    return [_describe(*found) for found in session.execute(_narrow(query, peer, kind, since)).tuples()]
+
+
+def _narrow(query: Any, peer: str | None, kind: ReportKind | None, since: datetime | None) -> Any:
+    if peer is not None:
+        query = query.where(Delivery.peer == peer)
+    if kind is not None:
+        query = query.where(ReportObject.kind == kind)
     if since is not None:
         query = query.where(Delivery.created_at >= since)
-    return [_describe(*found) for found in session.execute(query).tuples()]
+    return query
 
 
 def find_delivery(session: Session, delivery_id: int) -> DeliveryRow | None:

@@ -11,7 +11,16 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
-from db.tables import CommitmentItem, Delivery, Instance, Model, OutboxEntry, Pull, PulledStudy
+from db.tables import (
+    CommitmentItem,
+    Delivery,
+    Instance,
+    Model,
+    OutboxEntry,
+    Pull,
+    PulledStudy,
+    RefusalOutboxEntry,
+)
 
 WAITING: Final = (FilmState.RECEIVED.value, FilmState.QUEUED.value)
 UNDELIVERED: Final = (DeliveryState.PENDING.value, DeliveryState.PARKED.value)
@@ -54,7 +63,7 @@ class Gauges:
 
     films: Mapping[str, Queue]
     """By state, of those that are not done."""
-    reports: Queue
+    reports: int
     """Results and refusals that the courier has not yet turned into objects."""
     deliveries: Sequence[PeerQueue]
     commitments: Mapping[str, int]
@@ -72,7 +81,10 @@ def measure(session: Session) -> Gauges:
         .where(Instance.state.in_(bindparam("waiting", WAITING, expanding=True, literal_execute=True)))
         .group_by(Instance.state)
     ).all()
-    reports = session.execute(select(func.count(), func.min(OutboxEntry.due_at))).one()
+    reports = sum(
+        session.scalar(select(func.count()).select_from(table)) or 0
+        for table in (OutboxEntry, RefusalOutboxEntry)
+    )
     deliveries = session.execute(
         select(Delivery.peer, Delivery.state, func.count(), func.min(Delivery.created_at))
         .where(Delivery.state.in_(UNDELIVERED))
@@ -88,7 +100,7 @@ def measure(session: Session) -> Gauges:
     counted = {state: Queue(count, oldest) for state, count, oldest in films}
     return Gauges(
         films={state: counted.get(state, Queue(0, None)) for state in WAITING},
-        reports=Queue(reports[0], reports[1]),
+        reports=reports,
         deliveries=[PeerQueue(*row) for row in deliveries],
         commitments={str(state): int(count) for state, count in commitments},
         pulls=_measure_pulls(session),

@@ -159,6 +159,23 @@ def want_failed(session: Session, pull_id: int, attempts: int) -> int:
     return len(rows)
 
 
+def want_due(session: Session, pull_id: int) -> int:
+    """Make a pull's failed studies wanted that are due, also those that its dates no longer reach."""
+    rows = session.scalars(
+        select(PulledStudy)
+        .where(
+            PulledStudy.pull_id == pull_id,
+            PulledStudy.state == PulledStudyState.FAILED,
+            PulledStudy.due_at <= now(),
+        )
+        .order_by(PulledStudy.id)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        _move(row, PulledStudyState.WANTED)
+    return len(rows)
+
+
 def want_unfinished(session: Session, pull_id: int) -> None:
     """Make wanted again what an earlier process left half fetched."""
     query = select(PulledStudy).where(

@@ -108,8 +108,8 @@ def refresh(session: Session, study_id: int) -> None:
     study.sort_probability = -1.0 if worst is None else worst.probability
     read = session.scalar(select(Read).where(Read.study_id == study_id, Read.current))
     study.verdict = None if read is None else read.verdict
-    study.is_read = read is not None and all(row.received_at <= read.read_at for row in rows)
     shown = [row for row in rows if row.refusal != Refusal.OWN_OUTPUT]
+    study.is_read = read is not None and all(row.received_at <= read.read_at for row in shown)
     study.modalities = join_values(row.modality for row in shown)
     study.stations = join_values(row.station_name for row in shown)
     study.senders = join_values(row.calling_ae_title for row in shown)

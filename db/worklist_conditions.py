@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db.clock import now
 from db.search_keys import KEY_LENGTH, fold, fold_name
 from db.tables import Study
 from db.worklist_filter import WorklistFilter
@@ -130,7 +131,7 @@ def _receive(first: datetime | None, end: datetime | None) -> Condition | None:
     bounds += [Study.received_at < end] if end is not None else []
     if first is None:
         return Condition(and_(*bounds))
-    last = (datetime.now(UTC) + timedelta(days=1)) if end is None else end.astimezone(UTC)
+    last = (now() + timedelta(days=1)) if end is None else end.astimezone(UTC)
     days = _list_days(first.astimezone(UTC).date(), last.date())
     return Condition(and_(*bounds)) if days is None else Condition(and_(*bounds), Study.received_day, days)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -33,7 +34,11 @@ class AuditFile:
         with self._locked():
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:
-                os.write(descriptor, line + b"\n")
+                before = os.fstat(descriptor).st_size
+                content = line + b"\n"
+                if os.write(descriptor, content) < len(content):
+                    os.ftruncate(descriptor, before)  # the disk is full; half a record helps nobody
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 is_full = os.fstat(descriptor).st_size >= self._most_bytes
             finally:
                 os.close(descriptor)

@@ -11,10 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
+from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML 1.0 document may hold (2.2)."""
+
+MOST_QUERY_BYTES: Final = 16 * 1024
+"""Of a query, in one record."""
 
 
 class EventId(Enum):
@@ -138,7 +142,8 @@ def describe_patient(patient_id: str) -> AuditedObject:
 
 
 def describe_query(sop_class_uid: str, transfer_syntax_uid: str, identifier: bytes) -> AuditedObject:
-    """Return the object for a C-FIND: its identifier as it was encoded."""
+    """Return the object for a C-FIND: its identifier as it was encoded, the beginning of a very long one."""
+    identifier = identifier[:MOST_QUERY_BYTES]
     details = (("TransferSyntax", transfer_syntax_uid.encode("ascii", "replace")),)
     return AuditedObject(ObjectIdType.SOP_CLASS, sop_class_uid, "2", "3", query=identifier, details=details)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.association import Association
 
@@ -27,6 +28,7 @@ from dicom_gateway.audit_message import (
     describe_study,
 )
 from dicom_gateway.audit_settings import AuditSettings
+from dicom_gateway.dataset_header import read_text
 from dicom_gateway.settings import PeerSettings
 
 TOLD_OF: Final = ("PatientID", "StudyInstanceUID", "SOPClassUID", "SOPInstanceUID")
@@ -168,11 +170,15 @@ def bind_query_audit(audit: AuditTrail | None, moment: Any) -> list[Any]:
     return [] if audit is None else [(moment, audit.record_query)]
 
 
-def _describe_instance(dataset: Any) -> tuple[Any, ...]:
-    """Study and patient of one instance."""
-    instances = {str(dataset.get("SOPClassUID") or ""): [str(dataset.get("SOPInstanceUID") or "")]}
-    study = describe_study(str(dataset.get("StudyInstanceUID") or ""), instances)
-    return study, describe_patient(str(dataset.get("PatientID") or ""))
+def _describe_instance(dataset: Dataset) -> tuple[Any, ...]:
+    """Study and patient of one instance; what cannot be read is left empty."""
+    instances = {_read(dataset, "SOPClassUID"): [_read(dataset, "SOPInstanceUID")]}
+    study = describe_study(_read(dataset, "StudyInstanceUID"), instances)
+    return study, describe_patient(_read(dataset, "PatientID"))
+
+
+def _read(dataset: Dataset, keyword: str) -> str:
+    return read_text(dataset, keyword, 64) or ""
 
 
 def _read_identity(part10: bytes) -> Any:

@@ -255,10 +255,21 @@ def to_json_model(dataset: Dataset) -> dict[str, Any]:
             single = Dataset()
             single.add(dataset[tag])
             single.walk(_drop_unkept)
-            elements = single.to_json_dict()
+            elements = _drop_nul(single.to_json_dict())
             json.dumps(elements, allow_nan=False)  # JSON knows no NaN, and PostgreSQL takes only JSON
             model.update(elements)
     return model
+
+
+def _drop_nul(value: Any) -> Any:
+    """Return JSON without NUL characters, which mean nothing and which PostgreSQL cannot read back."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_drop_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _drop_nul(one) for key, one in value.items()}
+    return value
 
 
 def _is_kept(tag: BaseTag) -> bool:

@@ -71,6 +71,11 @@ class FilmReception:
         _config.STORE_RECV_CHUNKED_DATASET = True
         tempfile.tempdir = str(spool.incoming)
 
+    @property
+    def maximum_dataset_bytes(self) -> int:
+        """The largest dataset that is taken."""
+        return self._settings.maximum_dataset_bytes
+
     def store(self, event: evt.Event) -> int:
         """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
         with metrics.RECEPTION_SECONDS.time():
@@ -131,12 +136,12 @@ class FilmReception:
         return SUCCESS
 
     def _tell(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
+        if reception.new:
+            self._received()
         if self._audit is not None:
             self._audit.record_received(
                 event, header.dataset, is_new=reception.new, revision=reception.revision
             )
-        if reception.new:
-            self._received()
 
     def _describe(
         self,

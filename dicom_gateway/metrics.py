@@ -6,6 +6,8 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
+from db.codes import Refusal
+
 RECEPTIONS: Final = Counter(
     "tbscreen_receptions", "C-STORE requests by the status that answered them.", ["status"]
 )
@@ -29,3 +31,9 @@ DELIVERIES: Final = Counter(
 PEER_TROUBLES: Final = Counter(
     "tbscreen_peer_troubles", "How often a peer was away, silent, full or gone in the middle.", ["peer"]
 )
+
+# Series that alerts look at are there from the start: `increase` does not see a first one come.
+for _status in ("0x0000", "0xA700", "0xA900", "0xC000"):
+    RECEPTIONS.labels(_status)
+for _refusal in Refusal:
+    REFUSALS.labels(_refusal.value)

@@ -12,6 +12,10 @@ WAITING: Final = 128
 """A burst of senders waits here; beyond it each would knock again only a second later."""
 
 
+class PortTakenError(OSError):
+    """A port cannot be opened. Permanent until another program lets go of it."""
+
+
 @dataclass(frozen=True)
 class OpenPorts:
     """Listening sockets. Non-blocking: of several processes that wake up, one gets the connection."""
@@ -35,19 +39,19 @@ def open_ports(settings: GatewaySettings) -> OpenPorts:
     """Open the ports that the settings name.
 
     Raises:
-        OSError: when one is taken.
+        PortTakenError: when one is taken; the text says which setting names it.
     """
-    plain = _open(settings.host, settings.port) if settings.accept_plain else None
+    plain = _open(settings.host, settings.port, "port") if settings.accept_plain else None
     try:
-        tls = _open(settings.host, settings.tls.port) if settings.tls is not None else None
-    except OSError:
+        tls = _open(settings.host, settings.tls.port, "tls.port") if settings.tls is not None else None
+    except PortTakenError:
         if plain is not None:
             plain.close()
         raise
     return OpenPorts(plain, tls)
 
 
-def _open(host: str, port: int) -> socket.socket:
+def _open(host: str, port: int, key: str) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         # An earlier process' connections may still be winding down on it.
@@ -55,7 +59,8 @@ def _open(host: str, port: int) -> socket.socket:
         opened.bind((host, port))
         opened.listen(WAITING)
         opened.setblocking(False)
-    except OSError:
+    except OSError as error:
         opened.close()
-        raise
+        where = f"{host}:{port}"
+        raise PortTakenError(f"cannot listen on {where} ({error.strerror}): set gateway.{key}") from None
     return opened

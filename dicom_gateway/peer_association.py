@@ -108,7 +108,8 @@ class PeerSocket(FilmSocket):
 class _CallingEntity(AE):
     """An application entity whose associations have a `PeerSocket`, and a `FilmStream` for films."""
 
-    takes_films = False
+    most_bytes: int | None = None
+    """Of each film that comes; None for an association on which none comes."""
 
     def _create_socket(
         self,
@@ -116,8 +117,8 @@ class _CallingEntity(AE):
         address: AddressInformation,
         tls_args: tuple[ssl.SSLContext, str] | None,
     ) -> AssociationSocket:
-        if self.takes_films:
-            assoc.dul = FilmStream(assoc)
+        if self.most_bytes is not None:
+            assoc.dul = FilmStream(assoc, self.most_bytes)
             assoc.network_timeout, assoc.acse_timeout = self.network_timeout, self.acse_timeout  # its timers
         sock = PeerSocket(assoc, address=address)
         sock.tls_args = tls_args
@@ -133,7 +134,7 @@ def open_association(
     idle_s: float | None = None,
     handlers: Sequence[Any] = (),
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
-    takes_films: bool = False,
+    most_bytes: int | None = None,
 ) -> Association:
     """Open an association; the caller releases it.
 
@@ -146,7 +147,8 @@ def open_association(
         idle_s: after how many seconds without a PDU the association is aborted; default `timeout_s`.
         handlers: pairs of a pynetdicom event and what handles it.
         roles: SCP/SCU role selections (PS3.7 D.3.3.4), for C-GET.
-        takes_films: whether objects come on it by C-STORE: they are read as those of the gateway's own port.
+        most_bytes: of each object that comes on it by C-STORE; they are read as those of the gateway's own
+            port. None where none comes.
 
     Raises:
         NoAssociationError: its subclass and text say why, and what to do.
@@ -155,7 +157,7 @@ def open_association(
     ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
     ae.acse_timeout = ae.dimse_timeout = timeout_s
     ae.network_timeout = timeout_s if idle_s is None else idle_s
-    ae.takes_films = takes_films
+    ae.most_bytes = most_bytes
     try:
         association = ae.associate(
             peer.host,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from db.codes import Priority
+from db.notices import NOT_VERIFIED
 from db.states import FilmState
 from dicom_gateway.attribute_matching import Matching
 from dicom_gateway.identifiers import derive_uid
@@ -63,8 +64,6 @@ FINDING: Final = Code("TBCXR", "99TBSCREEN", "Radiographic features suggestive o
 REFUSAL: Final = Code("REFUSAL", "99TBSCREEN", "Why no film was screened")
 PERCENT: Final = Code("%", "UCUM", "percent")
 INTERPRETATION: Final = Code("110005", "DCM", "Interpretation")
-
-NOT_VERIFIED: Final = "AI result, not verified by a physician"
 
 
 def list_parameters(record: StudyRecord) -> list[Parameter]:

@@ -141,6 +141,8 @@ class Pull:
             seen.update(study.study_instance_uid for study in new)
             if new:
                 self._record(new)
+        with self._database.write() as session:
+            pulled_studies.want_due(session, self._lease.pull_id)
         self._board.ask_for(None)
 
     def _ask(self, day: date) -> list[FoundStudy]:

@@ -166,6 +166,7 @@ class PullAssociation:
             code = self._read_status(status)
             if code in PENDING:
                 if match is None:
+                    self._association.abort()  # else what it still sends would answer the next query
                     raise AnswerError(f"{self._peer.name} answers C-FIND with something that cannot be read")
                 yield match
             elif code in CUT_SHORT:
@@ -292,7 +293,7 @@ def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None)
             idle_s=calling.answer_timeout_s,
             handlers=handlers,
             roles=[build_role(sop_class, scp_role=True) for sop_class in PULLED_SOP_CLASSES],
-            takes_films=True,
+            most_bytes=None if reception is None else reception.maximum_dataset_bytes,
         )
     except NothingAcceptedError as error:
         raise PeerRefusesError(f"{peer.name}: {error}") from None

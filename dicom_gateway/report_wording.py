@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from db.notices import NOT_VERIFIED
 from db.outbox import ReportableScreening
 
 MANUFACTURER: Final = "tbscreen"
 MODEL_NAME: Final = "tbscreen"
-NOT_VERIFIED: Final = "AI result, not verified by a physician"
 NOT_A_DEVICE: Final = "Research software, not a medical device."
 
 

@@ -19,6 +19,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
 from db.codes import Finding, ReportKind
+from db.notices import NOT_VERIFIED
 from db.outbox import ReportableScreening
 from db.report_objects import BuiltReport
 from db.screenings import Heat
@@ -28,7 +29,6 @@ from dicom_gateway.report_wording import (
     MANUFACTURER,
     MODEL_NAME,
     NOT_A_DEVICE,
-    NOT_VERIFIED,
     describe_series,
     list_remarks,
 )

@@ -66,9 +66,11 @@ def read_for_peer(part10: bytes, accepted: Collection[PresentationContext]) -> D
         if context.abstract_syntax == dataset.SOPClassUID and context.transfer_syntax
     }
     stored_as = dataset.file_meta.TransferSyntaxUID
-    if stored_as in syntaxes or (syntaxes and not stored_as.is_compressed):
+    if stored_as in syntaxes:
         return dataset
-    if not syntaxes & set(UNCOMPRESSED):
+    if not syntaxes & {str(syntax) for syntax in UNCOMPRESSED}:
         return None
+    if not stored_as.is_compressed:
+        return dataset  # pynetdicom writes it as accepted
     dataset.decompress(generate_instance_uid=False)
     return dataset

@@ -120,7 +120,7 @@ def _find_day(
         log.info("the peer does not list a whole day at once: asked by the hour", day=day.isoformat())
     for hour in range(24):
         try:
-            _find_span(asked, day, f"{hour:02d}0000-{hour:02d}5959", modality, modalities, found)
+            _find_span(asked, day, f"{hour:02d}0000-{hour:02d}5959.999999", modality, modalities, found)
         except CutShortError as error:
             raise PullError(
                 f"{error}: it does not list all studies of one hour ({day.isoformat()} {hour:02d}:00, "

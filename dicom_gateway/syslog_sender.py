@@ -6,6 +6,7 @@ away for too long are dropped here, counted and logged; the file has them.
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import socket
@@ -101,6 +102,9 @@ class SyslogSender(threading.Thread):
             else:
                 self._connection.send(message)
         except (OSError, TlsFileError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
+                log.error("audit record not sent: too long for UDP; it is in the file", bytes=len(message))
+                return True
             log.error("audit repository away", at=where, error=str(error))
             self._close()
             return False
@@ -117,7 +121,7 @@ class SyslogSender(threading.Thread):
             connection = socket.socket(family, kind, protocol)
             connection.connect(place)
             return connection
-        context = build_peer_context(settings.tls)
+        context = build_peer_context(settings.tls, "audit.tls")
         plain = socket.create_connection(address, TIMEOUT_S)
         return context.wrap_socket(plain, server_hostname=settings.tls.host_name or settings.syslog_host)
 

@@ -93,8 +93,12 @@ def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
     return context
 
 
-def build_peer_context(settings: PeerTlsSettings) -> ssl.SSLContext:
+def build_peer_context(settings: PeerTlsSettings, section: str = "peers.tls") -> ssl.SSLContext:
     """Build the client's side.
+
+    Args:
+        settings: certificates.
+        section: where they are set, for errors.
 
     Raises:
         TlsFileError: naming the setting, the file and the reason.
@@ -103,11 +107,11 @@ def build_peer_context(settings: PeerTlsSettings) -> ssl.SSLContext:
     context.check_hostname = settings.check_host_name
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # `ca` may be the peer's own certificate
     if settings.ca is not None:
-        _load_ca(context, "peers.tls", settings.ca)
+        _load_ca(context, section, settings.ca)
     else:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if settings.certificate is not None and settings.key is not None:
-        _load_own(context, "peers.tls", settings.certificate, settings.key)
+        _load_own(context, section, settings.certificate, settings.key)
     return context
 
 

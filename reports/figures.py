@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from db.notices import NOTICE
 from training.statistics import Estimate
-
-NOTICE: Final = "AI results, not verified by a physician. Research software, not a medical device."
 
 
 class Figures(BaseModel):

@@ -23,8 +23,6 @@ from reports.wording import (
 
 MOST_ALERTS: Final = 40
 
-GROUP_WORDS: Final = {"site": "site", "station": "station", "month": "month", "model": "model"}
-
 
 @dataclass(frozen=True)
 class Table:

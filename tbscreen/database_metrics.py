@@ -51,7 +51,7 @@ class DatabaseMetrics(Collector):
             ages.add_metric([state], _age(queue.oldest))
         yield films
         yield ages
-        yield _gauge("tbscreen_reports_waiting", "Results to be reported.", measured.reports.count)
+        yield _gauge("tbscreen_reports_waiting", "Results and refusals to be reported.", measured.reports)
         deliveries = GaugeMetricFamily(
             "tbscreen_deliveries", "Objects that are not delivered.", labels=["peer", "state"]
         )

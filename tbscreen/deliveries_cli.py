@@ -141,7 +141,7 @@ def replay_deliveries(
     ] = False,
 ) -> None:
     """Send parked reports again, and ask again for parked commitments."""
-    from db.deliveries import find_delivery, list_deliveries
+    from db.deliveries import find_delivery, list_replayable
 
     named = list(numbers or [])
     filtered = bool(peer or kind or since)
@@ -158,8 +158,9 @@ def replay_deliveries(
                     fail(f"delivery {number} is {'unknown' if row is None else f'{row.state}, not parked'}")
             chosen = named
         else:
-            rows = list_deliveries(session, None, 1_000_000, peer=peer, kind=kind, since=_read_since(since))
-            chosen = [row.delivery_id for row in rows if _is_replayable(row, delivered)]
+            chosen = list_replayable(
+                session, delivered=delivered, peer=peer, kind=kind, since=_read_since(since)
+            )
     count, asked = _replay(database, chosen, delivered)
     typer.echo(f"{count} {'' if delivered else 'parked '}reports are sent again")
     if asked:

@@ -18,8 +18,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from db import worklist
+from db.notices import NOTICE
+from db.percentages import format_percent
 from db.worklist import FilmEntry, StudyEntry
-from tbscreen.tables_for_people import NOTICE, draw_worklist, format_percent, shorten_uid
+from tbscreen.tables_for_people import draw_worklist, shorten_uid
 from tbscreen.trial import Trial, trial
 
 FILM = "RG1_UNCR.dcm"

@@ -103,13 +103,12 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
 
 
 def _open_ports(settings: Settings) -> OpenPorts:
-    from dicom_gateway.open_ports import open_ports
+    from dicom_gateway.open_ports import PortTakenError, open_ports
 
     try:
         return open_ports(settings.gateway)
-    except OSError as error:
-        where = f"{settings.gateway.host}:{settings.gateway.port}"
-        raise PortError(f"cannot listen on {where} ({error.strerror}): set gateway.port") from None
+    except PortTakenError as error:
+        raise PortError(str(error)) from None
 
 
 def _end_leases(database: Database, gateway: str) -> None:

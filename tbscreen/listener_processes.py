@@ -82,11 +82,6 @@ class ListenerProcesses:
         self._watcher.start()
         return number
 
-    @property
-    def process_ids(self) -> list[int]:
-        """Of those that live."""
-        return [child.process.pid for child in self._children if child.process.pid is not None]
-
     def stop(self) -> None:
         """End them: open associations are aborted, what was answered with success is kept."""
         self._ending.set()

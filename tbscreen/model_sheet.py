@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from db import activations, bundles, shadow_screenings
 from db.activations import ActivationEntry
 from db.bundles import RegisteredModel
+from db.percentages import format_percent
 from db.shadow_screenings import Agreement
-from tbscreen.tables_for_people import format_percent, name_use, quote
+from tbscreen.tables_for_people import name_use, quote
 
 if TYPE_CHECKING:
     from training.comparison import Comparison

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TextIO
 
-from tbscreen.tables_for_people import NOTICE, format_percent
+from db.notices import NOTICE
+from db.percentages import format_percent
 
 COLUMNS: Final = (
     "file",

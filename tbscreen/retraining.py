@@ -12,9 +12,9 @@ from pydicom import dcmread
 from rich.console import Console
 from rich.table import Table
 
+from db.notices import NOTICE
 from tbscreen.prepared_file import is_dicom, read_labelled
 from tbscreen.settings import Settings
-from tbscreen.tables_for_people import NOTICE
 from tbscreen.training_progress import TrainingProgress
 from training.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
 from training.film_store import FilmStore

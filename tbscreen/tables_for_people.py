@@ -13,21 +13,17 @@ from db.bundles import RegisteredModel
 from db.codes import Refusal
 from db.deliveries import DeliveryRow
 from db.delivery_events import HappenedEvent
+from db.notices import NOTICE
+from db.percentages import format_percent
 from db.report_objects import StoredObject
 from db.worklist import FilmEntry, StudyEntry
 
 PRIORITY_STYLES = {"HIGH": "bold red", "MEDIUM": "yellow", "LOW": "green"}
-NOTICE = "AI results, not verified by a physician. Research software, not a medical device."
 
 
 def shorten_uid(uid: str, keep: int = 12) -> str:
     """Return the end of a UID, which is what differs between two of them."""
     return uid if len(uid) <= keep + 1 else "…" + uid[-keep:]
-
-
-def format_percent(probability: float | None) -> str:
-    """Return a probability (0..1) as a percentage, or a dash."""
-    return "—" if probability is None else f"{probability:.1%}"
 
 
 def draw_worklist(studies: Sequence[StudyEntry]) -> Table:

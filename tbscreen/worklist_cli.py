@@ -130,8 +130,9 @@ def _read_moment(option: str, text: str | None, *, end: bool = False) -> datetim
 def _show_page(
     database: Database, wanted: WorklistFilter, limit: int, after: str | None, as_json: bool
 ) -> None:
+    from db.notices import NOTICE
     from db.worklist import InvalidCursorError, find_page
-    from tbscreen.tables_for_people import NOTICE, draw_worklist
+    from tbscreen.tables_for_people import draw_worklist
 
     try:
         with database.read() as session:

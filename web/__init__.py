@@ -8,6 +8,7 @@ Files, in the order in which a request meets them:
 - `response_headers`: what a browser may do with an answer.
 - `random_words`: what cookies and tokens hold, and the word that forms carry.
 - `visits`: from a cookie to a user; who may see what.
+- `recent_views`: what each session was lately seen to look at.
 - `witness`: who is told what people did.
 - `passwords`: Argon2id.
 - `login`: in and out.

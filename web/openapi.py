@@ -9,9 +9,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from db.codes import Finding, Priority, Refusal
+from db.notices import NOTICE
 from db.reads import ReadEntry
 from db.worklist_filter import STUDY_STATES
-from web.pages import NOTICE
 from web.problems import MEDIA_TYPE
 from web.rest import STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
 from web.worklist_query import LARGEST_PAGE

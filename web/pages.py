@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
+from db.notices import NOTICE
+from db.percentages import format_percent
 from db.roles import Permission
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
-
-NOTICE: Final = "AI result, not verified by a physician. Research software, not a medical device."
 
 
 class Pages:
@@ -69,17 +69,6 @@ def format_day(date: str | None) -> str:
     if date and len(date) == 8 and date.isdecimal():
         return f"{date[:4]}-{date[4:6]}-{date[6:]}"
     return date or "—"
-
-
-def format_percent(probability: float | None) -> str:
-    """Return a probability, 0..1, as "62.3 %"; ends are not rounded to certainty."""
-    if probability is None:
-        return "—"
-    if 0.0 < probability < 0.001:
-        return "< 0.1 %"
-    if 0.999 < probability < 1.0:
-        return "> 99.9 %"
-    return f"{probability * 100:.1f} %"
 
 
 def format_moment(moment: datetime | None) -> Markup | str:

@@ -14,12 +14,12 @@ from db import study_details, worklist
 from db.api_tokens import TokenEntry
 from db.codes import Verdict
 from db.database import Database
+from db.notices import NOTICE
 from db.reads import MAX_COMMENT, ReadEntry
 from db.roles import Permission
 from db.study_details import StudyDetails
 from db.worklist import InvalidCursorError, StudyEntry
 from web.bearer import BearerGate
-from web.pages import NOTICE
 from web.settings import WebSettings
 from web.study_page import find_heat, record_access, record_read, take_film, take_uid
 from web.witness import Witness, find_address
@@ -145,9 +145,10 @@ class Rest:
         self._record(request, token)
         return Response(jpeg, media_type="image/jpeg")
 
-    def send_heat(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+    def send_heat(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}/films/{film}/heat.json`."""
         heat = find_heat(self.database, request)
+        self._record(request, token)
         return _send(
             HeatAnswer(rows=heat.rows, columns=heat.columns, margin=heat.margin, cells=list(heat.cells))
         )

@@ -20,6 +20,7 @@ from db.study_details import FilmDetails, StudyDetails
 from web.history import VERDICTS, list_events
 from web.pages import Pages
 from web.random_words import hash_secret
+from web.recent_views import RecentViews
 from web.score_scale import draw_scale
 from web.visits import Visit
 from web.witness import Witness, find_address
@@ -38,6 +39,7 @@ class StudyPage:
         self.database = database
         self.pages = pages
         self.witness = witness
+        self._views = RecentViews()
 
     def show(self, visit: Visit) -> Response:
         """Show a study; `?film=` chooses one of its films, by default the most suspicious."""
@@ -46,8 +48,7 @@ class StudyPage:
             study = study_details.find_details(session, uid)
         if study is None:
             raise HTTPException(404, "There is no such study.")
-        if not visit.is_by_itself:
-            self._record(visit)
+        self._record_view(visit)
         film = _choose_film(study, visit.request.query_params.get("film", ""))
         context: dict[str, Any] = {
             "user": visit.user,
@@ -68,11 +69,13 @@ class StudyPage:
             jpeg = study_details.find_rendition(session, take_uid(visit.request), take_film(visit.request))
         if jpeg is None:
             raise HTTPException(404, "There is no such film.")
+        self._record_view(visit)
         return Response(jpeg, media_type="image/jpeg")
 
     def send_heat(self, visit: Visit) -> Response:
         """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255."""
         heat = find_heat(self.database, visit.request)
+        self._record_view(visit)
         return JSONResponse({**asdict(heat), "cells": list(heat.cells)})
 
     def take_read(self, visit: Visit) -> Response:
@@ -85,6 +88,13 @@ class StudyPage:
         if "application/json" in visit.request.headers.get("accept", ""):
             return JSONResponse({"verdict": read.verdict.value, "reader": read.reader}, status_code=201)
         return RedirectResponse(f"/studies/{uid}", 303)
+
+    def _record_view(self, visit: Visit) -> None:
+        """Record a look at a study: each time that somebody opens it, once where the page renews itself."""
+        is_new = self._views.is_new(visit.token_hash, take_uid(visit.request))
+        is_opened = visit.request.url.path.count("/") == 2 and not visit.is_by_itself
+        if is_new or is_opened:
+            self._record(visit)
 
     def _record(self, visit: Visit, *, is_changed: bool = False) -> None:
         record_access(self.database, self.witness, visit.request, visit.user.name, is_changed=is_changed)

@@ -15,6 +15,7 @@ from db.worklist import InvalidCursorError
 from db.worklist_filter import STUDY_STATES
 from web.history import VERDICTS
 from web.pages import Pages
+from web.recent_views import RecentViews
 from web.visits import Visit
 from web.witness import Witness, find_address
 from web.worklist_query import read_query
@@ -29,6 +30,7 @@ class WorklistPage:
         self.database = database
         self.pages = pages
         self.witness = witness
+        self._views = RecentViews()
 
     def show(self, visit: Visit) -> Response:
         """Show the most urgent studies that fit the filter, or those that follow a page."""
@@ -39,7 +41,8 @@ class WorklistPage:
                 page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
         except InvalidCursorError as error:
             raise HTTPException(400, f"{error}.") from None
-        if not visit.is_by_itself:
+        is_new = self._views.is_new(visit.token_hash, visit.request.url.query)
+        if is_new or not visit.is_by_itself:
             address = find_address(visit.request)
             self.witness.record_search(visit.user.name, address, visit.request.url.query)
         filters = [(name, value) for name, value in given.multi_items() if value and name != "after"]

@@ -95,6 +95,24 @@ def test_reception_is_recorded_new_again_and_corrected_and_refusals_are(
     assert b"calling AE title not among the callers" in base64.b64decode(detail.attrib["value"])
 
 
+def test_a_film_whose_patient_id_cannot_be_read_is_taken_and_recorded_all_the_same(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    path = small_film(tmp_path, PatientID="4711")
+    content = path.read_bytes()
+    at = content.index(b"\x10\x00\x20\x00LO")
+    path.write_bytes(content[: at + 4] + b"FL" + content[at + 6 :])  # a number of 4 digits that is no number
+    broken = path.read_bytes().replace(b"FL\x04\x004711", b"FL\x03\x00471")
+    path.write_bytes(broken)
+    audit = trail(tmp_path / "audit")
+    port = free_port()
+    with gateway(sqlite_database, tmp_path / "spool", port, audit):
+        assert store_raw(port, path) == 0x0000
+    audit.close()
+    names = [name for name, _ in records(tmp_path / "audit")]
+    assert names == ["DICOM Instances Transferred"]
+
+
 def test_deliveries_are_recorded_with_their_outcome(sqlite_database: Database, tmp_path: Path) -> None:
     (uid,) = make_reports(sqlite_database, 1, ["good", "full", "away"], tmp_path)
     audit = trail(tmp_path / "audit")

@@ -22,8 +22,11 @@ def upgrade() -> None:
     op.add_column("instances", sa.Column("institution_name", sa.String(length=64), nullable=True))
     for name in ("array_mean", "array_deviation", "array_dark"):
         op.add_column("instances", sa.Column(name, sa.Double(), nullable=True))
-    place = INSTITUTION[op.get_bind().dialect.name]
-    op.execute(f"UPDATE instances SET institution_name = substr({place}, 1, 64)")  # noqa: S608
+    dialect = op.get_bind().dialect.name
+    place = INSTITUTION[dialect]
+    # PostgreSQL keeps a NUL in JSON as it was written, and reads no value of such a row.
+    readable = " WHERE position('\\u0000' IN header::text) = 0" if dialect == "postgresql" else ""
+    op.execute(f"UPDATE instances SET institution_name = substr({place}, 1, 64){readable}")  # noqa: S608
     op.execute("UPDATE instances SET institution_name = NULL WHERE trim(institution_name) = ''")
     op.create_index("ix_instances_received_at", "instances", ["received_at"], unique=False)
 

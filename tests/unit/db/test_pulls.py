@@ -142,6 +142,21 @@ def test_a_study_is_looked_at_again_only_when_the_peer_has_more_of_it(
     assert find(sqlite_database, pull_id, FoundStudy("1.2")) == {Found.TO_FETCH: 1}, "its number is not known"
 
 
+def test_a_failed_study_that_the_dates_no_longer_reach_is_wanted_again_when_due(
+    sqlite_database: Database,
+) -> None:
+    pull_id = begun(sqlite_database)
+    find(sqlite_database, pull_id, "1.1")
+    take(sqlite_database, pull_id)
+    end_study(sqlite_database, "1.1", error="0xB000")
+    with sqlite_database.write() as session:
+        assert pulled_studies.want_due(session, pull_id) == 0, "not due yet"
+    rows.make_due(sqlite_database, PulledStudy)
+    with sqlite_database.write() as session:
+        assert pulled_studies.want_due(session, pull_id) == 1
+    assert take(sqlite_database, pull_id) == "1.1"
+
+
 def test_a_failed_study_waits_for_a_schedule_and_not_for_a_command(sqlite_database: Database) -> None:
     pull_id = begun(sqlite_database)
     find(sqlite_database, pull_id, "1.1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from db import reads, worklist
-from db.codes import Verdict
+from db import films, reads, worklist
+from db.codes import Refusal, Verdict
 from db.database import Database
 from db.tables import Study
 from tests.unit import rows
@@ -62,3 +62,14 @@ def test_a_read_that_cannot_be_kept_says_why_and_leaves_the_one_before(database:
             reads.record(session, uid, Verdict.NOT_TB, reader, comment)
     with database.read() as session:
         assert [one.verdict for one in reads.list_reads(session, "1.2.3")] == [Verdict.TB]
+
+
+def test_our_own_report_that_comes_back_leaves_a_read_study_read(database: Database) -> None:
+    rows.receive(database, "1.2.3.1")
+    with database.write() as session:
+        reads.record(session, "1.2.3", Verdict.NOT_TB, "dr.a")
+    report = rows.receive(database, "1.2.3.2").instance_id
+    with database.write() as session:
+        films.refuse(session, report, Refusal.OWN_OUTPUT, "an object that tbscreen made")
+    with database.read() as session:
+        assert session.scalars(select(Study.is_read)).one()

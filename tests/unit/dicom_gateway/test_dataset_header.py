@@ -266,6 +266,18 @@ def test_nested_sequence_cut_short_anywhere_is_not_understood(undefined: bool, t
             read_header(_with_elements(tmp_path, whole[:length]))
 
 
+def test_nul_characters_are_not_kept() -> None:
+    dataset = Dataset()
+    dataset.PatientID = "47\x0011"
+    item = Dataset()
+    item.CodeMeaning = "a\x00b"
+    dataset.ProcedureCodeSequence = [item]
+    kept = json.dumps(to_json_model(dataset))
+    assert "u0000" not in kept
+    assert "4711" in kept
+    assert '"ab"' in kept
+
+
 def test_item_that_overruns_its_sequence_spoils_only_that_sequence(tmp_path: Path) -> None:
     item = struct.pack("<HHL", 0xFFFE, 0xE000, 5000) + _element(0x00080100, b"SH", b"R-10206 ")
     sequence = struct.pack("<HH2sHL", 0x0008, 0x2218, b"SQ", 0, len(item)) + item

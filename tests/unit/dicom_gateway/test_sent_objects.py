@@ -85,6 +85,15 @@ def test_a_picture_is_decompressed_only_for_a_peer_that_takes_no_jpeg(
     assert kept.std() > 5  # else a black picture would do
 
 
+def test_a_plain_picture_is_not_sent_to_a_peer_that_takes_jpeg_alone() -> None:
+    settings = CourierSettings(sc_compression="none")
+    plain = build_secondary_capture(
+        make_screening(real_film()), draw_rendition(), None, settings, "9.9"
+    ).part10
+    assert read_for_peer(plain, accepted(JPEGBaseline8Bit)) is None
+    assert read_for_peer(plain, accepted(ImplicitVRLittleEndian)) is not None
+
+
 @pytest.mark.parametrize(
     "contexts", [accepted(), accepted(ExplicitVRLittleEndian, sop_class=Comprehensive3DSRStorage)]
 )

@@ -84,7 +84,7 @@ def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() 
 
     peer = Peer(answer, most=2)
     assert {one.study_instance_uid for one in study_query.find_day(peer, DAY, ("CR",))} == set(times)
-    assert [one.StudyTime for one in peer.asked[:2]] == ["", "000000-005959"]
+    assert [one.StudyTime for one in peer.asked[:2]] == ["", "000000-005959.999999"]
     assert len(peer.asked) == 25
     with pytest.raises(PullError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
         study_query.find_day(Peer(answer, most=1), DAY, ("CR",))

@@ -36,6 +36,22 @@ def test_udp_carries_one_record_in_one_datagram() -> None:
     assert re.fullmatch(HEAD + "<AuditMessage>é</AuditMessage>".encode(), came)
 
 
+def test_a_record_that_udp_cannot_carry_holds_up_none_behind_it() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as repository:
+        repository.bind(("127.0.0.1", 0))
+        repository.settimeout(10)
+        port = repository.getsockname()[1]
+        sender = SyslogSender(
+            AuditSettings(syslog="udp", syslog_host="127.0.0.1", syslog_port=port), "gateway"
+        )
+        sender.start()
+        sender.put(b"<AuditMessage>" + b"x" * 100_000, MOMENT)
+        sender.put(b"<AuditMessage>short</AuditMessage>", MOMENT)
+        came = repository.recv(65536)
+        sender.end()
+    assert came.endswith(b"short</AuditMessage>")
+
+
 def test_tls_carries_records_behind_their_lengths(certificates: Certificates) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.gateway.certificate, certificates.gateway.key)

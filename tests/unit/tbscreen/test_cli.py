@@ -76,7 +76,7 @@ def test_the_worklist_as_json_and_as_a_table(cli: Cli, installed: Database) -> N
     assert study["received_at"].endswith("+00:00")
     table = cli("worklist").stdout
     assert "HIGH" in table
-    assert "90.0%" in table
+    assert "90.0 %" in table
 
 
 def test_parked_deliveries_are_shown_and_replayed(cli: Cli, installed: Database) -> None:

@@ -118,7 +118,7 @@ def test_a_bundle_is_shown_as_a_person_reads_it(quick_cli: Cli, installed: Datab
         digest,
         "● active",
         "platt, for a prevalence of 5.00%",
-        "screening 0.2500 90.0% 70.0% reported",
+        "screening 0.2500 90.0 % 70.0 % reported",
         "all test films 120 480 0.912 (0.900–0.924) 0.925 (0.860–0.960) —",
         "shenzhen (left out of training) 50 50 —",
         "sources.here 500",

@@ -146,7 +146,7 @@ def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
 def test_the_table_says_that_results_are_not_verified() -> None:
     out = io.StringIO()
     write_table(iter(RECORDS), out)
-    assert "25.0%" in out.getvalue()
+    assert "25.0 %" in out.getvalue()
     assert "not_chest: hip" in out.getvalue()
     assert "not verified by a physician" in out.getvalue()
     assert "untrained" not in out.getvalue()

@@ -11,20 +11,20 @@ from rich.table import Table
 from db import bundles, deliveries, films, worklist
 from db.codes import Doubt, Finding, Priority, Refusal
 from db.database import Database
+from db.percentages import format_percent
 from db.studies import StudyHeader
 from tbscreen.tables_for_people import (
     NOTICE,
     draw_deliveries,
     draw_models,
     draw_worklist,
-    format_percent,
     shorten_uid,
 )
 from tests.unit import rows
 
 
 @pytest.mark.parametrize(
-    ("probability", "shown"), [(None, "—"), (0.0, "0.0%"), (0.1234, "12.3%"), (1.0, "100.0%")]
+    ("probability", "shown"), [(None, "—"), (0.0, "0.0 %"), (0.1234, "12.3 %"), (1.0, "100.0 %")]
 )
 def test_percentages(probability: float | None, shown: str) -> None:
     assert format_percent(probability) == shown
@@ -53,7 +53,7 @@ def test_the_worklist_shows_results_refusals_and_doubts(sqlite_database: Databas
     lines = [line for line in shown.splitlines() if "DX" in line]
     for words, line in zip(
         (
-            ("MEDIUM", "87.6%", "undetermined", "A7", "P1", "20240301", "untrained model, age unknown"),
+            ("MEDIUM", "87.6 %", "undetermined", "A7", "P1", "20240301", "untrained model, age unknown"),
             ("refused: not_chest", "DX HAND PA: not_chest"),
             ("waiting", "DX CHEST PA: received"),
         ),

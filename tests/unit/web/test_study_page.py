@@ -11,11 +11,12 @@ from starlette.testclient import TestClient
 from db import films, reads, study_details
 from db.codes import Finding, Priority, Refusal, Verdict
 from db.database import Database
+from db.percentages import format_percent
 from db.study_details import OperatingPoint, ScreeningDetails, StudyDetails
 from tests.unit import rows
 from tests.unit.web import reading_room
 from web.history import list_events
-from web.pages import format_day, format_moment, format_name, format_percent
+from web.pages import format_day, format_moment, format_name
 from web.score_scale import draw_scale
 
 
