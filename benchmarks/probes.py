@@ -132,17 +132,16 @@ def main() -> int:
 
 def _disturb(pid: int, kind: str, act: Callable[[], None], times: int) -> tuple[Held, Held]:
     """Do it so often; returns what the gateway held after the first tenth, and what it holds at the end."""
-    held = []
+    held: dict[int, Held] = {}
     for number in range(1, times + 1):
         act()
-        if number % STEP == 0 or number == times // 10:
-            held.append(_settle(pid))
-            shown = held[-1]
+        if number % STEP == 0 or number in (max(1, times // 10), times):
+            shown = held[number] = _settle(pid)
             print(
                 f"{kind} {number}: {shown.threads} threads, {shown.descriptors} descriptors, "
                 f"{shown.resident_bytes / 2**20:.1f} MiB"
             )
-    return held[0], held[-1]
+    return held[max(1, times // 10)], held[times]
 
 
 def _settle(pid: int) -> Held:

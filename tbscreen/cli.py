@@ -174,7 +174,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --gpu: one JSON document.")] = False,
 ) -> None:
-    """Check data directory, database, model bundle, broker, gateway and peers, and say what to do."""
+    """Check data, database, model, broker, gateway, peers, page, certificates, deliveries and pulls."""
     settings = prepare("doctor")
     console = Console()
     if gpu:
