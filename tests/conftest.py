@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from db import schema
 from db.database import Database
@@ -37,6 +39,18 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("TBSCREEN_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def no_logs_into_another_test() -> Iterator[None]:
+    """A command that a test runs in this process sets up logs, to a standard error that is the test's own."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+        for handler in logging.root.handlers[:]:
+            if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+                logging.root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

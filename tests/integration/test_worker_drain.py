@@ -44,4 +44,6 @@ def test_a_worker_whose_predicting_process_hangs_ends_in_time(
             process.kill()
         worker.kill()
         worker.wait()
-    assert "did not end in time" in log.read_text()
+    # Either the watchdog saw it first, or the end of the worker did.
+    told = log.read_text()
+    assert "did not end in time" in told or "a predicting process hangs" in told
