@@ -44,7 +44,7 @@ from db.tables import Study
 from db.worklist import WorklistFilter
 from db.worklist_places import Place
 from tests.query_plans import explain, statements_of
-from tests.servers.database import fresh_database, postgresql
+from tests.servers.database import postgresql
 
 PAGE = 50
 STUDIES = 1_000_000
@@ -172,12 +172,12 @@ def _print_plan(database: Database, kind: Kind) -> None:
 
 @contextmanager
 def open_filled(name: str, place: Path, copies: int) -> Iterator[Database]:
-    """Make a database of one kind, filled, for the block."""
+    """Make a database of one kind, filled, for the block; or take the one that is there."""
     with ExitStack() as stack:
         if name == "sqlite":
             url = f"sqlite:///{place / f'worklist-{copies}.sqlite3'}"
         else:
-            url = stack.enter_context(fresh_database(stack.enter_context(postgresql())))
+            url = stack.enter_context(postgresql(place / f"postgresql-{copies}"))
         database = Database.open(DatabaseSettings(url=url))
         began = time.monotonic()
         schema.upgrade(database)
@@ -199,8 +199,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument(
-        "--keep", type=Path, help="leave the SQLite database in this folder, and use it again"
+        "--keep", type=Path, help="leave the databases in this folder, and use them again"
     )
+    parser.add_argument("--only-fill", action="store_true", help="measure nothing (with --keep)")
     parser.add_argument("--plans", action="store_true", help="print how each page is found")
     options = parser.parse_args()
     print(describe_machine())
@@ -213,6 +214,8 @@ def main() -> None:
             tempfile.TemporaryDirectory(prefix="tbscreen-worklist-") as folder,
             open_filled(name, options.keep or Path(folder), copies) as database,
         ):
+            if options.only_fill:
+                continue
             pages = measure(database, options.rounds, options.plans)
         worst = max(one["p95"] for kind, one in pages.items() if "OFFSET" not in kind)
         result[name] = {"worst_p95_ms": worst, **pages}

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 import psycopg
 from sqlalchemy import Table as SqlTable
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import func, inspect, make_url, select, text
 
 from db.database import Database
 from db.search_keys import fold, fold_name
@@ -147,6 +147,8 @@ def fill(database: Database, count: int, copies: int = 1) -> None:
     if is_sqlite:
         _hurry(database)
     filled = _begin(database)
+    if filled == count * copies and _is_indexed(database):
+        return
     for blocks in make_rows(filled, count):
         if is_sqlite:
             with database.engine.begin() as connection:
@@ -165,6 +167,11 @@ def fill(database: Database, count: int, copies: int = 1) -> None:
     else:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE studies, instances, screenings"))
+
+
+def _is_indexed(database: Database) -> bool:
+    names = {one["name"] for table in TABLES for one in inspect(database.engine).get_indexes(table.name)}
+    return names >= {index.name for table in TABLES for index in table.indexes}
 
 
 def _hurry(database: Database) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from db.codes import Priority
 from db.notices import NOT_VERIFIED
 from db.states import FilmState
 from dicom_gateway.attribute_matching import Matching
 from dicom_gateway.identifiers import derive_uid
+from dicom_gateway.request_attributes import CODE_ITEMS, IDENTITY, REQUEST_ITEMS, VISIT, Code, none_known
 from dicom_gateway.worklist_attributes import (
     PATIENT,
     STUDY_UID,
@@ -23,20 +24,10 @@ from dicom_gateway.worklist_attributes import (
     StudyRecord,
     find_model,
     format_percent,
-    read_header,
 )
 
 UPS_PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"
 """SOP Class UID of every Unified Procedure Step, whatever service shows it (PS3.4 CC.3.1.1)."""
-
-
-@dataclass(frozen=True)
-class Code:
-    """A coded concept (PS3.3 8.8)."""
-
-    value: str
-    scheme: str
-    meaning: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +47,8 @@ class Input:
     series_instance_uid: str
     instances: Sequence[tuple[str, str]]
     """SOP class and SOP instance."""
+    retrieve_from: Sequence[str] = ()
+    """AE titles of those who keep them."""
 
 
 CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding")
@@ -85,7 +78,8 @@ def list_inputs(record: StudyRecord) -> list[Input]:
         series.setdefault(film.series_instance_uid or "", []).append(
             (film.sop_class_uid, film.sop_instance_uid)
         )
-    return [Input(record.study.study_instance_uid, uid, films) for uid, films in series.items()]
+    keepers = (record.archive,) if record.archive else tuple(record.study.senders)
+    return [Input(record.study.study_instance_uid, uid, films, keepers) for uid, films in series.items()]
 
 
 def name_state(record: StudyRecord) -> str:
@@ -106,16 +100,6 @@ def write_comment(record: StudyRecord) -> str:
     return f"{NOT_VERIFIED}: {study.finding}, {format_percent(study.probability)} %"
 
 
-def _none(_: Any) -> list[Any]:
-    return []
-
-
-CODE_ITEMS: Final = (
-    Attribute("CodeValue", Matching.WILDCARD, lambda code: code.value),
-    Attribute("CodingSchemeDesignator", Matching.WILDCARD, lambda code: code.scheme),
-    Attribute("CodeMeaning", Matching.WILDCARD, lambda code: code.meaning),
-)
-
 _PARAMETER_ITEMS: Final = (
     Attribute("ValueType", Matching.WILDCARD, lambda one: "NUMERIC" if one.number is not None else "TEXT"),
     Attribute("ConceptNameCodeSequence", Matching.SEQUENCE, lambda one: [one.concept], items=CODE_ITEMS),
@@ -129,29 +113,28 @@ _PARAMETER_ITEMS: Final = (
     ),
 )
 
+_SOP_ITEMS: Final = (
+    Attribute("ReferencedSOPClassUID", Matching.LIST, lambda one: one[0]),
+    Attribute("ReferencedSOPInstanceUID", Matching.LIST, lambda one: one[1]),
+)
+
 _INPUT_ITEMS: Final = (
     Attribute("TypeOfInstances", Matching.WILDCARD, lambda one: "DICOM"),
     Attribute("StudyInstanceUID", Matching.LIST, lambda one: one.study_instance_uid),
     Attribute("SeriesInstanceUID", Matching.LIST, lambda one: one.series_instance_uid),
+    Attribute("ReferencedSOPSequence", Matching.SEQUENCE, lambda one: one.instances, items=_SOP_ITEMS),
     Attribute(
-        "ReferencedSOPSequence",
+        "DICOMRetrievalSequence",
         Matching.SEQUENCE,
-        lambda one: one.instances,
-        items=(
-            Attribute("ReferencedSOPClassUID", Matching.LIST, lambda one: one[0]),
-            Attribute("ReferencedSOPInstanceUID", Matching.LIST, lambda one: one[1]),
-        ),
+        lambda one: [one] if one.retrieve_from else None,
+        items=(Attribute("RetrieveAETitle", Matching.WILDCARD, lambda one: list(one.retrieve_from)),),
     ),
 )
 
-_REQUEST_ITEMS: Final = (
-    STUDY_UID,
-    Attribute("AccessionNumber", Matching.WILDCARD, lambda record: record.study.accession_number or ""),
-    Attribute("RequestedProcedureID", Matching.WILDCARD, read_header("00401001"), header=True),
-    Attribute("RequestedProcedureDescription", Matching.WILDCARD, read_header("00321060"), header=True),
-    Attribute("RequestedProcedureCodeSequence", Matching.SEQUENCE, _none, items=CODE_ITEMS),
-    Attribute("IssuerOfAccessionNumberSequence", Matching.SEQUENCE, _none),
-    Attribute("RequestingService", Matching.WILDCARD, lambda record: ""),
+_PERFORMER_ITEMS: Final = (
+    Attribute("HumanPerformerCodeSequence", Matching.SEQUENCE, none_known, items=CODE_ITEMS),
+    Attribute("HumanPerformerName", Matching.WILDCARD, none_known),
+    Attribute("HumanPerformerOrganization", Matching.WILDCARD, none_known),
 )
 
 PROCEDURE_STEP: Final = (
@@ -188,32 +171,45 @@ PROCEDURE_STEP: Final = (
     ),
     Attribute("CommentsOnTheScheduledProcedureStep", Matching.UNIVERSAL, write_comment),
     Attribute(
-        "ScheduledProcessingParametersSequence", Matching.SEQUENCE, list_parameters, items=_PARAMETER_ITEMS
+        "ScheduledProcessingParametersSequence",
+        Matching.SEQUENCE,
+        list_parameters,
+        required=True,
+        items=_PARAMETER_ITEMS,
     ),
-    Attribute("InputInformationSequence", Matching.SEQUENCE, list_inputs, items=_INPUT_ITEMS),
-    Attribute("ScheduledStationNameCodeSequence", Matching.SEQUENCE, _none, required=True, items=CODE_ITEMS),
-    Attribute("ScheduledStationClassCodeSequence", Matching.SEQUENCE, _none, required=True, items=CODE_ITEMS),
+    Attribute("InputInformationSequence", Matching.SEQUENCE, list_inputs, required=True, items=_INPUT_ITEMS),
+    Attribute(
+        "ScheduledStationNameCodeSequence", Matching.SEQUENCE, none_known, required=True, items=CODE_ITEMS
+    ),
+    Attribute(
+        "ScheduledStationClassCodeSequence", Matching.SEQUENCE, none_known, required=True, items=CODE_ITEMS
+    ),
     Attribute(
         "ScheduledStationGeographicLocationCodeSequence",
         Matching.SEQUENCE,
-        _none,
+        none_known,
         required=True,
         items=CODE_ITEMS,
     ),
-    Attribute("ScheduledHumanPerformersSequence", Matching.SEQUENCE, _none, required=True),
+    Attribute(
+        "ScheduledHumanPerformersSequence",
+        Matching.SEQUENCE,
+        none_known,
+        required=True,
+        items=_PERFORMER_ITEMS,
+    ),
     STUDY_UID,
     *PATIENT,
-    Attribute("IssuerOfPatientID", Matching.WILDCARD, read_header("00100021"), required=True, header=True),
-    Attribute("AdmissionID", Matching.WILDCARD, read_header("00380010"), required=True, header=True),
-    Attribute("IssuerOfAdmissionIDSequence", Matching.SEQUENCE, _none, required=True),
-    Attribute("AdmittingDiagnosesDescription", Matching.WILDCARD, read_header("00081080"), header=True),
+    *IDENTITY,
+    *VISIT,
     Attribute(
         "ReferencedRequestSequence",
         Matching.SEQUENCE,
         lambda record: [record],
         required=True,
-        items=_REQUEST_ITEMS,
+        items=REQUEST_ITEMS,
     ),
-    Attribute("ReplacedProcedureStepSequence", Matching.SEQUENCE, _none, required=True),
+    Attribute("ReplacedProcedureStepSequence", Matching.SEQUENCE, none_known, items=_SOP_ITEMS),
+    Attribute("ProcedureStepProgressInformationSequence", Matching.SEQUENCE, none_known, required=True),
 )
 """UPS Query (PS3.4 Table CC.2.5-3)."""

@@ -198,8 +198,10 @@ def _write(dataset: Dataset, keys: Sequence[WantedKey], record: Any) -> None:
 
 def _make_element(tag: int, vr: str, values: Sequence[str]) -> DataElement:
     """Return an element with what a film's header said; empty where its VR cannot hold that."""
-    value = list(values) if len(values) > 1 else values[0] if values else None
+    value: Any = list(values) if len(values) > 1 else values[0] if values else None
     try:
+        if vr == "US" and values:
+            value = int(values[0])
         return DataElement(BaseTag(tag), vr, value, validation_mode=IGNORE)
     except (ValueError, TypeError, OverflowError):
         return DataElement(BaseTag(tag), vr, None)

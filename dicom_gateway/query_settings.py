@@ -23,3 +23,6 @@ class QuerySettings(BaseModel):
     """Worklist Label (0074,1202) of every answer."""
     procedure_step_label: str = Field(default="Read chest radiograph", min_length=1, max_length=64)
     """Procedure Step Label (0074,1204) of every answer."""
+    retrieve_ae_title: str = Field(default="", max_length=16)
+    """AE title of the PACS that keeps the films: Retrieve AE Title (0008,0054) in the answers to UPS Query.
+    Empty: those that sent the study's films."""

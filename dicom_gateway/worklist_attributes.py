@@ -30,6 +30,8 @@ class StudyRecord:
     """DICOM JSON headers by SOP Instance UID, where a key needs them."""
     labels: tuple[str, str] = ("", "")
     """Worklist Label and Procedure Step Label."""
+    archive: str = ""
+    """AE title of the PACS that keeps the films, where it is none of those that sent them."""
 
 
 Read = Callable[[Any], Any]

@@ -136,7 +136,8 @@ class WorklistScp:
             uids = [film.sop_instance_uid for study in page.studies for film in study.films]
             headers = read_headers(session, uids) if plan.query.needs_headers() else {}
         labels = (self._settings.worklist_label, self._settings.procedure_step_label)
-        return [StudyRecord(one, one.films, headers, labels) for one in page.studies], page.following
+        archive = self._settings.retrieve_ae_title
+        return [StudyRecord(one, one.films, headers, labels, archive) for one in page.studies], page.following
 
 
 def add_contexts(ae: AE, settings: QuerySettings) -> None:

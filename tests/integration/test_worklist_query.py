@@ -28,6 +28,31 @@ from tests.servers.ports import free_port
 from tests.unit import rows
 from tests.unit.worklists import insert_studies, make_studies
 
+RICH: dict[str, Any] = {
+    "00102000": {"vr": "LO", "Value": ["latex"]},
+    "001021C0": {"vr": "US", "Value": [4]},
+    "00101002": {
+        "vr": "SQ",
+        "Value": [
+            {"00100020": {"vr": "LO", "Value": ["other"]}, "00100021": {"vr": "LO", "Value": ["town"]}}
+        ],
+    },
+    "00402016": {"vr": "LO", "Value": ["P-2"]},
+    "00400275": {"vr": "SQ", "Value": [{"00401001": {"vr": "SH", "Value": ["RP2"]}}]},
+    "00321064": {
+        "vr": "SQ",
+        "Value": [
+            {
+                "00080100": {"vr": "SH", "Value": ["30745-4"]},
+                "00080102": {"vr": "SH", "Value": ["LN"]},
+                "00080103": {"vr": "SH", "Value": ["2.77"]},
+                "00080104": {"vr": "LO", "Value": ["XR Chest Views"]},
+            }
+        ],
+    },
+}
+"""What a thorough modality writes about the patient and the request."""
+
 JAPANESE = "Yamada^Tarou=山田^太郎=やまだ^たろう"
 
 
@@ -66,6 +91,7 @@ def filled(sqlite_database: Database) -> Database:
                 "00080090": {"vr": "PN", "Value": [{"Alphabetic": "House^G"}]},
                 "00200011": {"vr": "IS", "Value": [number]},
                 "00200013": {"vr": "IS", "Value": [7]},
+                **(RICH if number == 2 else {}),
             },
         )
         rows.screen(sqlite_database, film, score, Finding.PRESENT, priority)
@@ -199,6 +225,11 @@ STEP_QUERIES = [
     (["ScheduledWorkitemCodeSequence[0].CodeValue=110005", "PatientID=P2"], ["1.2"]),
     (["ScheduledWorkitemCodeSequence[0].CodeValue=110006"], []),
     (["ScheduledStationNameCodeSequence[0].CodeValue=X"], []),
+    (["ScheduledHumanPerformersSequence[0].HumanPerformerName=X"], []),
+    (["IssuerOfAdmissionIDSequence[0].LocalNamespaceEntityID=X"], []),
+    (["ReplacedProcedureStepSequence[0].ReferencedSOPInstanceUID=1.9"], []),
+    (["ReferencedRequestSequence[0].RequestedProcedureID=RP2"], ["1.2"]),
+    (["OtherPatientIDsSequence[0].PatientID=other"], ["1.2"]),
 ]
 
 
@@ -245,6 +276,54 @@ def test_a_procedure_step_says_the_result(filled: Database, port: int) -> None:
     assert not answer.ScheduledHumanPerformersSequence
     (again,) = ask_by_pynetdicom(port, f"SOPInstanceUID={answer.SOPInstanceUID}", "PatientID=")
     assert again.PatientID == "P2"
+
+
+RETURN_KEYS_TYPE_1 = (
+    "SOPClassUID SOPInstanceUID ScheduledProcedureStepPriority ProcedureStepLabel WorklistLabel "
+    "ScheduledProcedureStepStartDateTime InputReadinessState ProcedureStepState"
+).split()
+RETURN_KEYS_TYPE_2 = (
+    "ScheduledProcessingParametersSequence ScheduledStationNameCodeSequence "
+    "ScheduledStationClassCodeSequence ScheduledStationGeographicLocationCodeSequence "
+    "ScheduledHumanPerformersSequence ScheduledWorkitemCodeSequence InputInformationSequence "
+    "StudyInstanceUID PatientName PatientID IssuerOfPatientID IssuerOfPatientIDQualifiersSequence "
+    "OtherPatientIDsSequence PatientBirthDate PatientSex AdmissionID IssuerOfAdmissionIDSequence "
+    "AdmittingDiagnosesDescription AdmittingDiagnosesCodeSequence ReferencedRequestSequence "
+    "ProcedureStepProgressInformationSequence"
+).split()
+REQUEST_RETURN_KEYS = (
+    "StudyInstanceUID AccessionNumber IssuerOfAccessionNumberSequence OrderPlacerIdentifierSequence "
+    "OrderFillerIdentifierSequence RequestedProcedureID RequestedProcedureDescription "
+    "RequestedProcedureCodeSequence"
+).split()
+
+
+def test_all_return_keys_that_the_standard_requires_are_answered(filled: Database, port: int) -> None:
+    """PS3.4 Table CC.2.5-3: type 1 with a value, type 2 present, types 1C and 2C where the film has it."""
+    keys = [*RETURN_KEYS_TYPE_1, *RETURN_KEYS_TYPE_2, "MedicalAlerts", "PregnancyStatus", "SpecialNeeds"]
+    answers = ask_by_pynetdicom(port, *(f"{key}=" for key in keys))
+    assert len(answers) == 6
+    for answer in answers:
+        assert [key for key in RETURN_KEYS_TYPE_1 if not answer.get(key)] == []
+        assert [key for key in RETURN_KEYS_TYPE_2 if key not in answer] == []
+        (request,) = answer.ReferencedRequestSequence
+        assert [key for key in REQUEST_RETURN_KEYS if key not in request] == []
+        (series,) = answer.InputInformationSequence
+        assert series.DICOMRetrievalSequence[0].RetrieveAETitle == "MODALITY"
+    assert (answers[0].MedicalAlerts, answers[0].PregnancyStatus) == ("latex", 4)
+    assert "MedicalAlerts" not in answers[1]
+    assert "PregnancyStatus" not in answers[1]
+    (other,) = answers[0].OtherPatientIDsSequence
+    assert (other.PatientID, other.IssuerOfPatientID, len(other.IssuerOfPatientIDQualifiersSequence)) == (
+        "other",
+        "town",
+        0,
+    )
+    (request,) = answers[0].ReferencedRequestSequence
+    assert (request.RequestedProcedureID, request.PlacerOrderNumberImagingServiceRequest) == ("RP2", "P-2")
+    (code,) = request.RequestedProcedureCodeSequence
+    assert (code.CodeValue, code.CodingSchemeVersion) == ("30745-4", "2.77")
+    assert "PlacerOrderNumberImagingServiceRequest" not in answers[1].ReferencedRequestSequence[0]
 
 
 def test_series_and_instances_of_a_study(filled: Database, port: int) -> None:

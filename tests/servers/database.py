@@ -46,8 +46,11 @@ def find_postgresql() -> Path:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
+def postgresql(kept_in: Path | None = None) -> Iterator[str]:
     """Run a PostgreSQL server inside the block.
+
+    Args:
+        kept_in: the folder of its files, which stay; by default one that goes with the block.
 
     Yields:
         The SQLAlchemy URL of its database `postgres`; `fresh_database` makes others beside it.
@@ -55,16 +58,18 @@ def postgresql() -> Iterator[str]:
     programs = find_postgresql()
     identity = unprivileged_identity()
     with tempfile.TemporaryDirectory(prefix="tbscreen-postgresql-") as folder:
-        place = Path(folder)
+        place = kept_in or Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
         if identity:
             os.chown(place, identity["user"], identity["group"])
         data, log = place / "data", place / "log.txt"
-        initdb = [str(programs / "initdb"), "--pgdata", str(data), "--username", "tbscreen"]
-        initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
-        made = subprocess.run(
-            initdb, cwd=place, capture_output=True, text=True, check=False, timeout=120, **identity
-        )
-        assert made.returncode == 0, made.stdout + made.stderr
+        if not data.exists():
+            initdb = [str(programs / "initdb"), "--pgdata", str(data), "--username", "tbscreen"]
+            initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+            made = subprocess.run(
+                initdb, cwd=place, capture_output=True, text=True, check=False, timeout=120, **identity
+            )
+            assert made.returncode == 0, made.stdout + made.stderr
         port = free_port()
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
         command += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
@@ -84,8 +89,9 @@ def postgresql() -> Iterator[str]:
             wait_until(answers, 60, "PostgreSQL answers")
             yield url
         finally:
-            process.send_signal(signal.SIGQUIT)  # "immediate shutdown": nothing here is worth a checkpoint
-            process.wait(timeout=30)
+            # "Immediate shutdown" where nothing is worth a checkpoint.
+            process.send_signal(signal.SIGQUIT if kept_in is None else signal.SIGINT)
+            process.wait(timeout=30 if kept_in is None else 300)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dicom_gateway.procedure_step import CODE_ITEMS, PROCEDURE_STEP
+from dicom_gateway.procedure_step import PROCEDURE_STEP
+from dicom_gateway.request_attributes import CODE_ITEMS
 from dicom_gateway.worklist_attributes import IMAGE, PRIVATE, PRIVATE_CREATOR, SERIES, STUDY, Attribute
 
 DOCS = (Path(__file__).parents[3] / "docs" / "worklist.md").read_text("utf-8")
