@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, ColumnElement, Integer, TableClause, any_, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
@@ -65,55 +65,86 @@ class StudyEntry:
     senders: Sequence[str] = ()
 
 
-_STUDY: Final = (
-    Study.study_instance_uid,
-    Study.accession_number,
-    Study.patient_id,
-    Study.patient_name,
-    Study.patient_birth_date,
-    Study.patient_sex,
-    Study.study_date,
-    Study.study_time,
-    Study.description,
-    Study.received_at,
-    Study.state,
-    Study.refusal,
-    Study.priority,
-    Study.finding,
-    Study.probability,
-    Study.is_read,
-    Study.verdict,
-    Study.modalities,
-    Study.stations,
-    Study.senders,
-)
+# Columns of tables, not of mapped classes: nobody here wants objects that follow changes.
+_STUDIES: Final = cast(TableClause, Study.__table__).c
+_INSTANCES: Final = cast(TableClause, Instance.__table__).c
+_SCREENINGS: Final = cast(TableClause, Screening.__table__).c
+_MODELS: Final = cast(TableClause, Model.__table__).c
+_REPORT_OBJECTS: Final = cast(TableClause, ReportObject.__table__).c
+_DELIVERIES: Final = cast(TableClause, Delivery.__table__).c
 
+_STUDY: Final = (
+    "study_instance_uid",
+    "accession_number",
+    "patient_id",
+    "patient_name",
+    "patient_birth_date",
+    "patient_sex",
+    "study_date",
+    "study_time",
+    "description",
+    "received_at",
+    "state",
+    "refusal",
+    "priority",
+    "finding",
+    "probability",
+    "is_read",
+    "verdict",
+    "modalities",
+    "stations",
+    "senders",
+)
 _FILM: Final = (
-    Instance.sop_instance_uid,
-    Instance.sop_class_uid,
-    Instance.series_instance_uid,
-    Instance.modality,
-    Instance.body_part,
-    Instance.view_position,
-    Instance.state,
-    Instance.refusal,
-    Instance.refusal_detail,
-    Instance.doubts,
-    Screening.score,
-    Screening.probability,
-    Screening.finding,
-    Screening.priority,
+    "sop_instance_uid",
+    "sop_class_uid",
+    "series_instance_uid",
+    "modality",
+    "body_part",
+    "view_position",
+    "state",
+    "refusal",
+    "refusal_detail",
+    "doubts",
+)
+_RESULT: Final = ("score", "probability", "finding", "priority")
+
+_READ_STUDIES: Final = select(_STUDIES.id, *(_STUDIES[name] for name in _STUDY))
+_READ_FILMS: Final = (
+    select(
+        _INSTANCES.id,
+        _INSTANCES.study_id,
+        _SCREENINGS.id.label("screening_id"),
+        _MODELS.name.label("model_name"),
+        _MODELS.version.label("model_version"),
+        _MODELS.trained,
+        _INSTANCES.requested_at,
+        _INSTANCES.received_at,
+        _INSTANCES.prepared_at,
+        _SCREENINGS.started_at,
+        _SCREENINGS.finished_at,
+        *(_INSTANCES[name] for name in _FILM),
+        *(_SCREENINGS[name] for name in _RESULT),
+    )
+    .select_from(Instance.__table__)
+    .outerjoin(Screening.__table__, _SCREENINGS.instance_id == _INSTANCES.id)
+    .outerjoin(Model.__table__, _MODELS.digest == _SCREENINGS.bundle_digest)
+    .where(_INSTANCES.current)
+)
+_READ_DELIVERIES: Final = (
+    select(_REPORT_OBJECTS.screening_id, _DELIVERIES.created_at, _DELIVERIES.delivered_at)
+    .select_from(ReportObject.__table__)
+    .join(Delivery.__table__, _DELIVERIES.sop_instance_uid == _REPORT_OBJECTS.sop_instance_uid)
+    .where(_DELIVERIES.delivered_at.is_not(None))
+    .order_by(_DELIVERIES.delivered_at.desc())
 )
 
 
 def read_entries(session: Session, study_ids: Sequence[int]) -> list[StudyEntry]:
-    """Return studies by their rows, in the order of `study_ids`.
-
-    It reads columns, not mapped objects: the doors show many studies and change none.
-    """
+    """Return studies by their rows, in the order of `study_ids`."""
     films = _read_films(session, study_ids)
-    rows = session.execute(select(Study.id, *_STUDY).where(Study.id.in_(study_ids)))
-    entries = {row.id: _describe_study(row, films.get(row.id, [])) for row in rows}
+    rows = session.execute(_READ_STUDIES.where(_is_one_of(session, _STUDIES.id, study_ids)))
+    entries = {row[0]: _describe_study(row[1:], films.get(row[0], [])) for row in rows}
     return [entries[one] for one in study_ids if one in entries]
 
 
@@ -127,27 +158,16 @@ def read_headers(session: Session, sop_instance_uids: Sequence[str]) -> dict[str
     return {row.sop_instance_uid: row.header for row in rows}
 
 
+def _is_one_of(session: Session, column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
+    """Return the condition that a column is one of `numbers`; on PostgreSQL they are one parameter."""
+    if session.get_bind().dialect.name == "postgresql":
+        return column == any_(bindparam("numbers", list(numbers), type_=ARRAY(Integer)))
+    return column.in_(numbers)
+
+
 def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[FilmEntry]]:
     """Return the current films of each study, as they came."""
-    rows = session.execute(
-        select(
-            Instance.id,
-            Instance.study_id,
-            Screening.id.label("screening_id"),
-            Model.name.label("model_name"),
-            Model.version.label("model_version"),
-            Model.trained,
-            Instance.requested_at,
-            Instance.received_at,
-            Instance.prepared_at,
-            Screening.started_at,
-            Screening.finished_at,
-            *_FILM,
-        )
-        .outerjoin(Screening, Screening.instance_id == Instance.id)
-        .outerjoin(Model, Model.digest == Screening.bundle_digest)
-        .where(Instance.study_id.in_(study_ids), Instance.current)
-    ).all()
+    rows = session.execute(_READ_FILMS.where(_is_one_of(session, _INSTANCES.study_id, study_ids))).all()
     delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
     films: dict[int, list[FilmEntry]] = {}
     for row in sorted(rows, key=lambda row: row.id):
@@ -159,25 +179,24 @@ def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int
     """Return each screening's first finished delivery."""
     if not screening_ids:
         return {}
-    rows = session.execute(
-        select(ReportObject.screening_id, Delivery.created_at, Delivery.delivered_at)
-        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
-        .where(ReportObject.screening_id.in_(screening_ids), Delivery.delivered_at.is_not(None))
-        .order_by(Delivery.delivered_at.desc())
-    )
+    wanted = _is_one_of(session, _REPORT_OBJECTS.screening_id, screening_ids)
+    rows = session.execute(_READ_DELIVERIES.where(wanted))
     return {row.screening_id: row for row in rows if row.screening_id is not None}
 
 
-def _describe_study(row: Any, films: Sequence[FilmEntry]) -> StudyEntry:
-    values = {column.key: getattr(row, column.key) for column in _STUDY}
+def _describe_study(values: Sequence[Any], films: Sequence[FilmEntry]) -> StudyEntry:
+    named = dict(zip(_STUDY, values, strict=True))
     for name in ("modalities", "stations", "senders"):
-        values[name] = values[name].split("\\") if values[name] else []
-    return StudyEntry(**values, films=films)
+        named[name] = named[name].split("\\") if named[name] else []
+    return StudyEntry(**named, films=films)
+
+
+_NAMED: Final = (*_FILM, *_RESULT)
 
 
 def _describe_film(row: Any, delivery: Any) -> FilmEntry:
     return FilmEntry(
-        **{column.key: getattr(row, column.key) for column in _FILM},
+        **dict(zip(_NAMED, row[-len(_NAMED) :], strict=True)),
         model=None if row.model_name is None else f"{row.model_name} {row.model_version}",
         trained=row.trained,
         stages_ms=_measure_stages(row, delivery),

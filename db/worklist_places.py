@@ -96,6 +96,12 @@ _PLANNER: Final = {
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
 }
+# Written out once: to put such a statement together takes longer than to run it.
+_FOLLOW_INDEXES: Final = "SELECT " + ", ".join(
+    [f"current_setting('{name}')" for name in _PLANNER]
+    + [f"set_config('{name}', '{value}', true)" for name, value in _PLANNER.items()]
+)
+_PLAN_AS_BEFORE: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _PLANNER)
 
 
 @contextmanager
@@ -104,16 +110,10 @@ def _following_indexes(session: Session) -> Iterator[None]:
     if not _is_postgresql(session):
         yield
         return
-    before = session.execute(
-        select(
-            *(func.current_setting(name) for name in _PLANNER),
-            *(func.set_config(name, value, True) for name, value in _PLANNER.items()),
-        )
-    ).one()
+    connection = session.connection()
+    before = connection.exec_driver_sql(_FOLLOW_INDEXES).one()
     yield
-    session.execute(
-        select(*(func.set_config(name, old, True) for name, old in zip(_PLANNER, before, strict=False)))
-    )
+    connection.exec_driver_sql(_PLAN_AS_BEFORE, tuple(before[: len(_PLANNER)]))
 
 
 def _is_postgresql(session: Session) -> bool:
@@ -235,27 +235,32 @@ def _sort(
 ) -> list[Place] | None:
     """Return the first places that keys lead to; None when the database would have to sort too many."""
     most = SORTED_BY_ROWS if residual else SORTED
-    found: set[Place] = set()
+    if max(_count(session, keys, most + 1)) > most:
+        return None
+    heads = []
     for key in keys:
-        some = select(Study.id).where(key).limit(most + 1).subquery()
-        if (session.scalar(select(func.count()).select_from(some)) or 0) > most:
-            return None
         fits = and_(_in_segments(segments), *residual).label("fits")
         rows = select(*_PLACE, fits).where(key).limit(most).subquery()
         order = (rows.c.place, rows.c.received_at, rows.c.id)
-        statement = select(*order).where(rows.c.fits).order_by(*order).limit(limit)
-        found.update(Place(*row) for row in session.execute(statement))
-    return sorted(found)[:limit]
+        heads.append(select(select(*order).where(rows.c.fits).order_by(*order).limit(limit).subquery()))
+    return sorted({Place(*row) for row in session.execute(union_all(*heads))})[:limit]
 
 
 def _find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:
     """Return the condition that the fewest studies meet; of those beyond `COUNTED`, the first."""
     if len(conditions) < 2:
         return conditions[0] if conditions else None
+    clauses = [one.column.in_(one.values) for one in conditions if one.column is not None]
+    counts = _count(session, clauses, COUNTED + 1)
+    return min(zip(counts, range(len(counts)), conditions, strict=True))[2]
 
-    def count(condition: Condition) -> int:
-        assert condition.column is not None
-        rows = select(Study.id).where(condition.column.in_(condition.values)).limit(COUNTED + 1).subquery()
-        return session.scalar(select(func.count()).select_from(rows)) or 0
 
-    return min(conditions, key=count)
+def _count(session: Session, clauses: Sequence[ColumnElement[bool]], at_most: int) -> list[int]:
+    """Return how many studies meet each clause, counted up to `at_most`."""
+    counts = [
+        select(func.count())
+        .select_from(select(Study.id).where(one).limit(at_most).subquery())
+        .scalar_subquery()
+        for one in clauses
+    ]
+    return list(session.execute(select(*counts)).one())
