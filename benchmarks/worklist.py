@@ -198,9 +198,7 @@ def main() -> None:
         "--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"]
     )
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument(
-        "--keep", type=Path, help="leave the databases in this folder, and use them again"
-    )
+    parser.add_argument("--keep", type=Path, help="leave the databases in this folder, and use them again")
     parser.add_argument("--only-fill", action="store_true", help="measure nothing (with --keep)")
     parser.add_argument("--plans", action="store_true", help="print how each page is found")
     options = parser.parse_args()

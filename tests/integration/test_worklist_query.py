@@ -278,24 +278,49 @@ def test_a_procedure_step_says_the_result(filled: Database, port: int) -> None:
     assert again.PatientID == "P2"
 
 
-RETURN_KEYS_TYPE_1 = (
-    "SOPClassUID SOPInstanceUID ScheduledProcedureStepPriority ProcedureStepLabel WorklistLabel "
-    "ScheduledProcedureStepStartDateTime InputReadinessState ProcedureStepState"
-).split()
-RETURN_KEYS_TYPE_2 = (
-    "ScheduledProcessingParametersSequence ScheduledStationNameCodeSequence "
-    "ScheduledStationClassCodeSequence ScheduledStationGeographicLocationCodeSequence "
-    "ScheduledHumanPerformersSequence ScheduledWorkitemCodeSequence InputInformationSequence "
-    "StudyInstanceUID PatientName PatientID IssuerOfPatientID IssuerOfPatientIDQualifiersSequence "
-    "OtherPatientIDsSequence PatientBirthDate PatientSex AdmissionID IssuerOfAdmissionIDSequence "
-    "AdmittingDiagnosesDescription AdmittingDiagnosesCodeSequence ReferencedRequestSequence "
-    "ProcedureStepProgressInformationSequence"
-).split()
-REQUEST_RETURN_KEYS = (
-    "StudyInstanceUID AccessionNumber IssuerOfAccessionNumberSequence OrderPlacerIdentifierSequence "
-    "OrderFillerIdentifierSequence RequestedProcedureID RequestedProcedureDescription "
-    "RequestedProcedureCodeSequence"
-).split()
+RETURN_KEYS_TYPE_1 = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "ScheduledProcedureStepPriority",
+    "ProcedureStepLabel",
+    "WorklistLabel",
+    "ScheduledProcedureStepStartDateTime",
+    "InputReadinessState",
+    "ProcedureStepState",
+]
+RETURN_KEYS_TYPE_2 = [
+    "ScheduledProcessingParametersSequence",
+    "ScheduledStationNameCodeSequence",
+    "ScheduledStationClassCodeSequence",
+    "ScheduledStationGeographicLocationCodeSequence",
+    "ScheduledHumanPerformersSequence",
+    "ScheduledWorkitemCodeSequence",
+    "InputInformationSequence",
+    "StudyInstanceUID",
+    "PatientName",
+    "PatientID",
+    "IssuerOfPatientID",
+    "IssuerOfPatientIDQualifiersSequence",
+    "OtherPatientIDsSequence",
+    "PatientBirthDate",
+    "PatientSex",
+    "AdmissionID",
+    "IssuerOfAdmissionIDSequence",
+    "AdmittingDiagnosesDescription",
+    "AdmittingDiagnosesCodeSequence",
+    "ReferencedRequestSequence",
+    "ProcedureStepProgressInformationSequence",
+]
+REQUEST_RETURN_KEYS = [
+    "StudyInstanceUID",
+    "AccessionNumber",
+    "IssuerOfAccessionNumberSequence",
+    "OrderPlacerIdentifierSequence",
+    "OrderFillerIdentifierSequence",
+    "RequestedProcedureID",
+    "RequestedProcedureDescription",
+    "RequestedProcedureCodeSequence",
+]
 
 
 def test_all_return_keys_that_the_standard_requires_are_answered(filled: Database, port: int) -> None:
