@@ -88,7 +88,7 @@ Files, in the order in which a film meets them:
 - `attribute_matching`: the matching rules of PS3.4 C.2.2.2.
 - `worklist_attributes`: the attributes that are known of a study, series and instance.
 - `procedure_step`: a study as a Unified Procedure Step.
-- `request_attributes`: what a film's header says of patient identity, visit and request, for a procedure step.
+- `request_attributes`: what a film's header says of identity, visit and request, for a procedure step.
 
 This room imports `db`, and no Keras.
 """
