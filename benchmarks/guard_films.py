@@ -4,7 +4,7 @@
 
 Reads the DICOM files of `--films` (by default `../shared/data/dicom`), of pydicom and of pydicom-data, and
 the photographs that scikit-learn and matplotlib bring, makes arrays of them as the gateway would, and writes
-them for `python -m training.image_guard`. Files of the same picture in several syntaxes count once.
+them for `python -m training.guard.image_guard`. Files of the same picture in several syntaxes count once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from dicom_gateway.normalization import FilmArray, normalize
-from dicom_gateway.radiograph import RadiographError, read_display
+from dicom_gateway.pixels.normalization import FilmArray, normalize
+from dicom_gateway.pixels.radiograph import RadiographError, read_display
 
 FRONTAL, OTHER, NO_XRAY = "frontal_chest", "other_radiograph", "not_an_xray"
 

@@ -2,11 +2,11 @@
 
     python -m benchmarks.image_guard [--films ../shared/data]
 
-Trains the networks of `python -m training.image_guard` anew, each without one place's chest films and a sixth
-of the other subjects, and lets each judge what it has not seen, by the thresholds of the network that ships;
-these were found on the same films, so that one row has thresholds in which a film's own source had no say.
-With 95 % Wilson intervals; patients are known at NIH alone. The shipped network itself is timed. About six
-minutes on two cores. The last line is a JSON object.
+Trains the networks of `python -m training.guard.image_guard` anew, each without one place's chest films and a
+sixth of the other subjects, and lets each judge what it has not seen, by the thresholds of the network that
+ships; these were found on the same films, so that one row has thresholds in which a film's own source had no
+say. With 95 % Wilson intervals; patients are known at NIH alone. The shipped network itself is timed. About
+six minutes on two cores. The last line is a JSON object.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy.typing as npt
 
 from benchmarks.guard_films import write_films
 from benchmarks.machine import describe_machine
-from dicom_gateway.image_guard import PICTURES, Certainty, Opinion, Picture, shipped_network
-from training.guard_examples import make_examples
-from training.image_guard import HeldOut, evaluate
-from training.statistics import Estimate, measure_proportion
+from dicom_gateway.pixels.image_guard import PICTURES, Certainty, Opinion, Picture, shipped_network
+from training.guard.guard_examples import make_examples
+from training.guard.image_guard import HeldOut, evaluate
+from training.judging.statistics import Estimate, measure_proportion
 
 CHANGED = ("turned by 90°", "turned by 180°", "turned by 270°", "upside down", "inverted", "part of a chest")
 DRAWN = ("phantom", "pattern")

@@ -30,11 +30,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.machine import describe_machine
-from dicom_gateway.normalization import SPEC, normalize
-from dicom_gateway.picture import read_picture
+from dicom_gateway.pixels.normalization import SPEC, normalize
+from dicom_gateway.pixels.picture import read_picture
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.logs import configure_logs
-from training.architectures import build_scratch, build_vgg16
+from training.learning.architectures import build_scratch, build_vgg16
 from worker import openvino_runtime
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle, write_bundle
 from worker.golden_arrays import draw_golden_arrays

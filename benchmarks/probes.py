@@ -34,7 +34,7 @@ from benchmarks.machine import describe_machine
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
-from dicom_gateway.film_stream import COMMAND, LAST
+from dicom_gateway.association.film_stream import COMMAND, LAST
 from tests.films import dataset_offset, read, small_film
 from tests.servers.gateway import gateway
 from tests.servers.pacs import echo

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from tbscreen.machine import describe_machine
-from training.film_store import FILM_BYTES, FilmStore
-from training.labelled_film import Label, LabelledFilm
+from training.films.film_store import FILM_BYTES, FilmStore
+from training.films.labelled_film import Label, LabelledFilm
 
 BATCH = 32
 
@@ -45,10 +45,10 @@ def make_recipe(architecture: str, precision: str, store: FilmStore) -> Any:
     """Build a recipe on the store, in a precision."""
     import keras
 
-    from training.lite0_recipe import Lite0Recipe
-    from training.precision import Precision, set_precision
-    from training.recipe import RecipeSettings, TrainingData
-    from training.tutorial_recipe import ScratchRecipe
+    from training.learning.lite0_recipe import Lite0Recipe
+    from training.learning.precision import Precision, set_precision
+    from training.learning.recipe import RecipeSettings, TrainingData
+    from training.learning.tutorial_recipe import ScratchRecipe
 
     keras.utils.set_random_seed(1)
     set_precision(Precision(precision))
@@ -66,8 +66,8 @@ def prepare_tutorial() -> Callable[[int], None]:
     """Return the tutorial's loop: float32, all films in memory, `model.fit`."""
     import keras
 
-    from training.architectures import build_scratch
-    from training.precision import Precision, set_precision
+    from training.learning.architectures import build_scratch
+    from training.learning.precision import Precision, set_precision
 
     set_precision(Precision.FLOAT32)
     model = build_scratch()

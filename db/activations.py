@@ -34,7 +34,7 @@ class ActivationEntry:
     activated_by: str
     forced_reason: str | None
     comparison: Mapping[str, Any] | None
-    """A `training.comparison.Comparison` as JSON."""
+    """A `training.judging.comparison.Comparison` as JSON."""
 
 
 def activate(

@@ -21,7 +21,7 @@ def record(
         candidate_digest: of a registered bundle.
         reference_digest: of the registered bundle that it was compared with.
         by: who compared, as user@host.
-        result: a `training.comparison.Comparison` as JSON.
+        result: a `training.judging.comparison.Comparison` as JSON.
     """
     session.add(
         ComparisonRecord(

@@ -1,94 +1,28 @@
 """Everything that speaks DICOM, and the way from pixels to the array that a model takes.
 
-Files, in the order in which a film meets them:
+Packages and files, in the order in which a film meets them; each package's docstring lists its files:
 
 - `settings`: AE titles, ports, peers, limits.
-- `ae_title`: application entity titles, as they are set.
-- `caller_settings`: who may call, and from where.
-- `tls_settings`: which certificates and keys, for the gateway's port and for peers.
-- `tls_context`: TLS as PS3.15 B.12 wants it, from those files.
-- `certificates`: until when certificates hold, and who may read keys.
-- `storage_scp`: takes C-STORE and C-ECHO.
-- `listener`: a port, plain or TLS.
-- `admission`: who gets an association, and with which rejection the others are sent away.
-- `refusal_log`: refusals in the log, counted, so that nobody floods it.
+- `association/`: connections to other application entities: titles, TLS, sockets, what is negotiated.
+- `reception/`: from a caller's C-STORE to a film that is durable and written down.
+- `retrieval/`: films from a PACS that cannot route.
+- `audit/`: who had to do with which patient's films.
 - `discretion`: keeps what libraries quote of headers out of what a process writes.
-- `audit_settings`: whether and where audit records go.
-- `audit_trail`: what is recorded (PS3.15 A.5.3).
-- `audit_message`: a record as XML.
-- `audit_log`: where audit records go.
-- `audit_file`: the file that records are appended to.
-- `syslog_sender`: sends them to a repository.
-- `film_socket`: an association's socket, read in large pieces, plain or TLS.
-- `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
-- `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
-- `film_reception`: a film is durable and written down before it is answered.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
 - `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.
 - `preparation_process`: the child process in which they are prepared.
 - `preparation`: eligible? then decoded and normalized.
-- `eligibility`: may this film be screened? If not: a coded refusal, and the rule that decided.
-- `rule_settings`: a site's own rules.
-- `site_rules`: does a film meet one of them?
-- `default_rules`: the rules that hold at every site.
-- `patient_age`: how old the patient was.
-- `verdict`: what is decided of one film, and by which rule.
-- `metrics`: what gateway and courier count.
-- `open_ports`: the TCP ports, which several processes may share.
-- `codestream`: what a compressed frame says of its own size, before a decoder believes it.
-- `rendering`: stored values become display values, strip by strip.
-- `rendition`: the film as people see it, kept in db.
-- `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
-- `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
-- `normalization`: display values to float32 (256, 256), 0..1; NumPy and Pillow only, training uses it too.
-- `image_features`: an array described by some hundred numbers.
-- `image_guard`: is it a frontal chest film? A small network in NumPy.
-- `picture`: PNG and JPEG to display values, for prediction from files and for training.
+- `rules/`: which films may be screened; if not, a coded refusal.
+- `pixels/`: from a film's file to the array that a model takes.
 - `screening_request`: the message to the workers.
 - `dispatch`: hands the message to the broker.
-- `retention`: takes files out of the spool when their films are done with.
-- `source_header`: a film's header from db, made fit to be a report's evidence.
+- `metrics`: what gateway and courier count.
 - `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
-- `courier`: brings what was made of films to the peers.
-- `report_round`: takes screenings and refusals from their outboxes and makes objects of them.
-- `delivery_rules`: which peer gets which kind of object.
-- `report_wording`: what every object says of itself.
-- `structured_report`: the DICOM SR of one screening.
-- `sr_document`: what all SR documents share.
-- `secondary_capture`: the picture of one screening, as DICOM, for viewers that show no SR.
-- `result_picture`: the picture itself: film, heat map, legend, text.
-- `heat_overlay`: a heat map's colours, laid over a film; NumPy and Pillow only.
-- `refusal_report`: the DICOM SR that says that a film was not analysed, and why.
-- `object_summary`: what a sent object says, as lines of text.
-- `report_encoding`: writes what is made of a film in its character set and time zone.
-- `peer_breaker`: leaves a peer that is in trouble in peace for a while.
-- `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
-- `sent_objects`: SOP classes and transfer syntaxes of what is sent, as tables.
-- `storage_scu`: sends objects to a peer; tells transient failures from permanent ones.
-- `commitment_settings`: how peers are asked to answer for what they were sent.
-- `commitment_round`: whom the courier asks, and what follows from what peers say or do not say.
-- `commitment_scu`: asks a peer to answer for objects (storage commitment).
-- `commitment_events`: takes the peer's report on it, on whichever association.
-- `pull_settings`: how films are pulled from a PACS that cannot route.
-- `pull_request`: what is to be pulled, and the lease of the process that is at it.
-- `pull_association`: the association on which a peer is asked for studies and sends them.
-- `study_query`: what it is asked.
-- `study_fetcher`: fetches what a study has there and not here.
-- `pull_pace`: how fast.
-- `pull_progress`: how far a pull is.
-- `pull`: finds studies and has them fetched until all are here.
-- `pull_schedule`: does so again and again.
-- `verification`: C-ECHO to a peer.
+- `results/`: what is made of a screened or refused film: SR documents and pictures.
+- `delivery/`: the courier: who gets what was made, and whether it came and was kept.
+- `query/`: the worklist by C-FIND.
 - `conformance/`: the DICOM Conformance Statement, made of the tables here.
-- `query_settings`: whether and how far the worklist is answered by C-FIND.
-- `worklist_scp`: answers C-FIND: UPS Query and Study Root.
-- `query_identifier`: what a C-FIND asks for, and which records fit.
-- `query_narrowing`: its keys as a filter of the one worklist query in db.
-- `attribute_matching`: the matching rules of PS3.4 C.2.2.2.
-- `worklist_attributes`: the attributes that are known of a study, series and instance.
-- `procedure_step`: a study as a Unified Procedure Step.
-- `request_attributes`: what a film's header says of identity, visit and request, for a procedure step.
 
 This room imports `db`, and no Keras.
 """

@@ -9,13 +9,13 @@ from typing import Final
 
 from db import films
 from db.codes import Doubt, Refusal
-from dicom_gateway import eligibility
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
-from dicom_gateway.image_guard import shipped_network
-from dicom_gateway.normalization import FilmArray, normalize_strips
-from dicom_gateway.radiograph import UndecodableError, read_rendering
-from dicom_gateway.rendering import Display, NotAnXrayError, Rendering
-from dicom_gateway.rendition import Rendition
+from dicom_gateway.pixels.image_guard import shipped_network
+from dicom_gateway.pixels.normalization import FilmArray, normalize_strips
+from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
+from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
+from dicom_gateway.pixels.rendition import Rendition
+from dicom_gateway.rules import eligibility
 from dicom_gateway.settings import GatewaySettings
 
 BLACK: Final = 0.02

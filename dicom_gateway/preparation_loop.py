@@ -14,8 +14,8 @@ from db.database import Database
 from db.tables import now
 from dicom_gateway import metrics
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
-from dicom_gateway.image_guard import shipped_network
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.image_guard import shipped_network
+from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.preparation import Preparation, measure_greys
 from dicom_gateway.preparation_process import PreparationProcess
 from dicom_gateway.screening_request import ScreeningRequest

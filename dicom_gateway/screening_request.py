@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dicom_gateway.normalization import SPEC, FilmArray
+from dicom_gateway.pixels.normalization import SPEC, FilmArray
 
 TASK_NAME: Final = "worker.tasks.screen"
 """Name of the Celery task that takes this message."""

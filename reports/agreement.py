@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from db.codes import Verdict
 from db.read_films import ReadFilm
 from reports.figures import Agreement, CalibrationBin, Disagreement, OperatingMark, Roc
-from training.statistics import bin_probabilities, measure_auc, measure_proportion
+from training.judging.statistics import bin_probabilities, measure_auc, measure_proportion
 
 MOST_ROCS: Final = 4
 MOST_CURVE_POINTS: Final = 400

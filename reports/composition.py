@@ -23,7 +23,7 @@ from reports.drift import measure_drift
 from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage, WeekCount
 from reports.period import Period
 from reports.settings import ReportSettings
-from training.statistics import measure_proportion
+from training.judging.statistics import measure_proportion
 
 ALL: Final = "all films"
 

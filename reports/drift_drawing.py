@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from reports.figures import Drift, DriftRow
 from reports.wording import DRIFT_FIGURES
-from training.svg_figure import GREY, INK, LINES, TB
+from training.writing.svg_figure import GREY, INK, LINES, TB
 
 MOST_LINES: Final = len(LINES)
 MOST_TICKS: Final = 10

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from db.notices import NOTICE
-from training.statistics import Estimate
+from training.judging.statistics import Estimate
 
 
 class Figures(BaseModel):

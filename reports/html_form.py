@@ -45,7 +45,7 @@ def _draw(picture: Picture) -> Markup:
 
 def _environment() -> Environment:
     # The style is that of the evaluation reports of models.
-    style = Path(str(files("training").joinpath("templates")))
+    style = Path(str(files("training.writing").joinpath("templates")))
     environment = Environment(
         loader=FileSystemLoader([TEMPLATES, style]),
         autoescape=True,

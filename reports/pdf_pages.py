@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from reports.drawings import FULL, Picture
 from reports.pdf_text import measure, wrap
 from reports.sections import Table
-from training.svg_figure import GREY, INK, NORMAL
+from training.writing.svg_figure import GREY, INK, NORMAL
 
 WIDTH: Final = 8.27
 HEIGHT: Final = 11.69

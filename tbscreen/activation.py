@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from db import activations, bundles, comparisons, shadow_screenings
 from db.bundles import RegisteredModel
 from db.database import Database
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
-    from training.scored_films import ScoredFilms
+    from training.judging.comparison import Comparison
+    from training.judging.scored_films import ScoredFilms
 
 FILMS: Final = "films.csv"
 """The bundle's file of every film that it was trained, validated or tested on, with its scores."""
@@ -189,7 +189,7 @@ def gather_evidence(database: Database, candidate: str, active: str) -> list[Com
     On the films in the test part of both, where both name their films, and the newest that somebody made by
     `tbscreen models compare` on films of his own.
     """
-    from training.comparison import Comparison
+    from training.judging.comparison import Comparison
 
     found = [compare_by_their_films(database, candidate, active)]
     with database.read() as session:
@@ -202,8 +202,8 @@ def gather_evidence(database: Database, candidate: str, active: str) -> list[Com
 
 def compare_by_their_films(database: Database, candidate: str, reference: str) -> Comparison:
     """Compare two registered bundles, by digest, on the films in the test part of both."""
-    from training.comparison import compare_unseen
-    from training.scored_films import from_csv
+    from training.judging.comparison import compare_unseen
+    from training.judging.scored_films import from_csv
 
     with database.read() as session:
         ours, theirs = read_films(session, candidate), read_films(session, reference)
@@ -217,7 +217,7 @@ def read_films(session: Session, digest: str) -> ScoredFilms | None:
     Raises:
         ActivationError: when its `films.csv` is not one.
     """
-    from training.scored_films import ScoredFilmsError, from_csv
+    from training.judging.scored_films import ScoredFilmsError, from_csv
 
     content = bundles.fetch_file(session, digest, FILMS)
     if content is None:

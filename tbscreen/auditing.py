@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dicom_gateway.audit_settings import audit_directory
-from dicom_gateway.audit_trail import AuditTrail
+from dicom_gateway.audit.audit_settings import audit_directory
+from dicom_gateway.audit.audit_trail import AuditTrail
 from tbscreen.settings import Settings
 
 

@@ -36,7 +36,7 @@ def derive(session: Session, digest: str, period: Period, prevalence: float | No
 
 def _restate(manifest: Manifest, prevalence: float) -> dict[str, Any]:
     try:
-        from training.calibration_fit import CalibrationError, restate
+        from training.judging.calibration_fit import CalibrationError, restate
     except ImportError as error:
         raise LocalCalibrationError("--prevalence needs scikit-learn: install tbscreen[training]") from error
     try:

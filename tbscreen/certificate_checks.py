@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dicom_gateway.certificates import CertificateFileError, find_readers, read_validities
+from dicom_gateway.association.certificates import CertificateFileError, find_readers, read_validities
+from dicom_gateway.association.tls_context import TlsFileError, build_listener_context, build_peer_context
+from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.settings import PeerSettings
-from dicom_gateway.tls_context import TlsFileError, build_listener_context, build_peer_context
-from dicom_gateway.tls_settings import PeerTlsSettings
 from tbscreen.check import Check, Health
 from tbscreen.settings import Settings
 from web.server import PageError, make_context

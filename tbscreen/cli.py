@@ -52,7 +52,7 @@ def main() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from db.database import DatabaseError
-    from dicom_gateway.image_guard import GuardError
+    from dicom_gateway.pixels.image_guard import GuardError
     from dicom_gateway.spool import SpoolError
     from reports.period import ReportError
     from tbscreen.activation import ActivationError

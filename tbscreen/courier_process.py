@@ -14,7 +14,7 @@ from tbscreen.settings import Settings
 def run_courier(settings: Settings, ready_file: Path | None) -> None:
     """Report and deliver until SIGTERM."""
     count_for_monitor(settings, "courier")
-    from dicom_gateway.courier import Courier
+    from dicom_gateway.delivery.courier import Courier
     from tbscreen.auditing import open_audit_trail
     from tbscreen.database_metrics import DatabaseMetrics
 

@@ -95,7 +95,7 @@ def show(
     from db.deliveries import find_delivery
     from db.delivery_events import list_events
     from db.report_objects import find_object
-    from dicom_gateway.object_summary import summarize
+    from dicom_gateway.results.object_summary import summarize
     from tbscreen.tables_for_people import draw_delivery
 
     database = open_database(prepare("deliveries"))

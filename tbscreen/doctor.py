@@ -16,10 +16,10 @@ from redis.retry import Retry
 from db import bundles, deliveries, outbox, refusal_outbox, schema, users
 from db.database import Database, DatabaseAwayError
 from db.states import DeliveryState
-from dicom_gateway.peer_association import REJECTED
+from dicom_gateway.association.peer_association import REJECTED
+from dicom_gateway.association.tls_settings import PeerTlsSettings
+from dicom_gateway.association.verification import echo
 from dicom_gateway.settings import GatewaySettings, PeerSettings
-from dicom_gateway.tls_settings import PeerTlsSettings
-from dicom_gateway.verification import echo
 from tbscreen.certificate_checks import examine_certificates
 from tbscreen.check import Check, Health
 from tbscreen.pull_checks import examine_pulled, examine_pulls

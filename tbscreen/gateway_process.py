@@ -22,7 +22,7 @@ from tbscreen.readiness import check_broker, check_database, check_disk
 from tbscreen.settings import Settings
 
 if TYPE_CHECKING:
-    from dicom_gateway.open_ports import OpenPorts
+    from dicom_gateway.reception.open_ports import OpenPorts
 
 log = structlog.get_logger(__name__)
 
@@ -30,13 +30,13 @@ log = structlog.get_logger(__name__)
 def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     count_for_monitor(settings, "gateway")
+    from dicom_gateway.association.tls_context import TlsFileError
     from dicom_gateway.dispatch import Dispatcher
     from dicom_gateway.preparation_loop import PreparationLoop
-    from dicom_gateway.retention import Retention
+    from dicom_gateway.reception.retention import Retention
+    from dicom_gateway.reception.storage_scp import StorageScp
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
-    from dicom_gateway.storage_scp import StorageScp
-    from dicom_gateway.tls_context import TlsFileError
     from tbscreen.auditing import open_audit_trail
     from tbscreen.gateway_metrics import GatewayMetrics
     from tbscreen.listener_processes import ListenerProcesses
@@ -103,7 +103,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
 
 
 def _open_ports(settings: Settings) -> OpenPorts:
-    from dicom_gateway.open_ports import PortTakenError, open_ports
+    from dicom_gateway.reception.open_ports import PortTakenError, open_ports
 
     try:
         return open_ports(settings.gateway)

@@ -22,8 +22,8 @@ from PIL import Image
 
 from db.codes import Verdict
 from db.labelled_films import LabelledFilm
-from dicom_gateway.radiograph import UndecodableError, read_display
-from dicom_gateway.rendering import NotAnXrayError
+from dicom_gateway.pixels.radiograph import UndecodableError, read_display
+from dicom_gateway.pixels.rendering import NotAnXrayError
 from tbscreen.pseudonyms import Pseudonyms
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")

@@ -19,10 +19,10 @@ from typing import Final
 import structlog
 
 from db.database import Database
-from dicom_gateway.open_ports import OpenPorts
+from dicom_gateway.reception.open_ports import OpenPorts
+from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
-from dicom_gateway.storage_scp import StorageScp
 from tbscreen.auditing import open_audit_trail
 from tbscreen.logs import configure_logs
 from tbscreen.process_life import ProcessError

@@ -21,8 +21,8 @@ from db.codes import Verdict
 from db.read_films import ReadFilm
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
 from reports.period import Period
-from training.operating_points import choose_operating_points
-from training.statistics import Estimate, measure_auc, measure_proportion
+from training.judging.operating_points import choose_operating_points
+from training.judging.statistics import Estimate, measure_auc, measure_proportion
 from worker.bundle import Manifest, OperatingPoint
 
 FEWEST_TB: Final = 60

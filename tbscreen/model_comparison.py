@@ -13,16 +13,16 @@ from rich.progress import Progress
 from db import comparisons
 from db.bundles import RegisteredModel
 from db.database import Database
-from dicom_gateway.normalization import FilmArray
+from dicom_gateway.pixels.normalization import FilmArray
 from tbscreen.activation import ActivationError, check_normalization, read_films
 from tbscreen.prepared_file import read_labelled
 from tbscreen.settings import Settings
-from training.comparison import Comparison, compare_scored, find_seen
-from training.film_index import FilmIndex, FilmIndexError, index_films
-from training.film_labels import LabelFileError
-from training.film_store import FilmStoreError
-from training.labelled_film import LabelledFilm
-from training.scored_films import gather
+from training.films.film_index import FilmIndex, FilmIndexError, index_films
+from training.films.film_labels import LabelFileError
+from training.films.film_store import FilmStoreError
+from training.films.labelled_film import LabelledFilm
+from training.judging.comparison import Comparison, compare_scored, find_seen
+from training.judging.scored_films import gather
 from worker.bundle_cache import BundleCache
 from worker.predictor import Predictor
 from worker.settings import bundle_cache_directory

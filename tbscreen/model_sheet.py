@@ -19,7 +19,7 @@ from db.shadow_screenings import Agreement
 from tbscreen.tables_for_people import name_use, quote
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
+    from training.judging.comparison import Comparison
 
 REPORT: Final = "report.html"
 VERDICTS: Final = {
@@ -163,7 +163,7 @@ def _draw_points(manifest: Mapping[str, Any]) -> Table:
 
 
 def _draw_rows(metrics: Mapping[str, Any]) -> Table:
-    """Draw what `training.evaluation.Evaluation` says of each set of test films."""
+    """Draw what `training.judging.evaluation.Evaluation` says of each set of test films."""
     table = _draw_table(
         "On test films, with 95 % intervals; sensitivity and specificity at the screening point",
         "Films",

@@ -6,8 +6,8 @@ import os
 import socket
 from pathlib import Path
 
-from dicom_gateway.audit_log import AuditLog
-from dicom_gateway.audit_message import (
+from dicom_gateway.audit.audit_log import AuditLog
+from dicom_gateway.audit.audit_message import (
     Action,
     AuditedObject,
     AuditEvent,
@@ -20,7 +20,7 @@ from dicom_gateway.audit_message import (
     describe_search,
     describe_study,
 )
-from dicom_gateway.audit_settings import AuditSettings
+from dicom_gateway.audit.audit_settings import AuditSettings
 
 PROCESS = "web"
 

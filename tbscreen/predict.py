@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.settings import GatewaySettings
 from tbscreen.prepared_file import PreparedFile, read_file
 from worker.bundle import Bundle, BundleError

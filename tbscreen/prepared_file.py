@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.codes import Doubt
-from dicom_gateway.eligibility import GUARD_RULE
-from dicom_gateway.image_guard import Certainty, shipped_network
-from dicom_gateway.normalization import FilmArray, normalize
-from dicom_gateway.picture import PICTURES, read_picture
+from dicom_gateway.pixels.image_guard import Certainty, shipped_network
+from dicom_gateway.pixels.normalization import FilmArray, normalize
+from dicom_gateway.pixels.picture import PICTURES, read_picture
 from dicom_gateway.preparation import prepare
+from dicom_gateway.rules.eligibility import GUARD_RULE
 from dicom_gateway.settings import GatewaySettings
 
 

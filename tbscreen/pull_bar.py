@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dicom_gateway.pull_progress import PullProgress
+from dicom_gateway.retrieval.pull_progress import PullProgress
 
 LINE_EVERY_S: Final = 30.0
 

@@ -24,7 +24,7 @@ def examine_pulled(database: Database) -> Iterator[Check]:
 
 def examine_pulls(settings: Settings) -> Iterator[Check]:
     """Yield one check for each schedule; the peer is called, and asked for nothing."""
-    from dicom_gateway.pull_association import PullAssociation, PullError
+    from dicom_gateway.retrieval.pull_association import PullAssociation, PullError
     from tbscreen.pulling import build_calling
 
     peers = {peer.name: peer for peer in settings.peers}

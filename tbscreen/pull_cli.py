@@ -15,8 +15,8 @@ from tbscreen.settings import Settings
 from tbscreen.terminal import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
-    from dicom_gateway.pull_progress import PullProgress
-    from dicom_gateway.pull_settings import PullSettings
+    from dicom_gateway.retrieval.pull_progress import PullProgress
+    from dicom_gateway.retrieval.pull_settings import PullSettings
     from dicom_gateway.settings import PeerSettings
 
 SOME_FAILED: Final = 3
@@ -114,7 +114,7 @@ def show_pulls(
 def _choose(settings: Settings, **given: Any) -> PullSettings:
     from pydantic import ValidationError
 
-    from dicom_gateway.pull_settings import PullSettings
+    from dicom_gateway.retrieval.pull_settings import PullSettings
 
     changes = {name: value for name, value in given.items() if value not in (None, [])}
     try:
@@ -134,9 +134,9 @@ def _find_peer(settings: Settings, name: str) -> PeerSettings:
 def _pull(
     settings: Settings, chosen: PullSettings, peer: PeerSettings, first: date, last: date
 ) -> PullProgress:
-    from dicom_gateway.pull import Pull
-    from dicom_gateway.pull_association import PullError
-    from dicom_gateway.pull_request import PullRequest, name_command
+    from dicom_gateway.retrieval.pull import Pull
+    from dicom_gateway.retrieval.pull_association import PullError
+    from dicom_gateway.retrieval.pull_request import PullRequest, name_command
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
     from tbscreen.auditing import open_audit_trail

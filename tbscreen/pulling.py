@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from db.database import Database
-from dicom_gateway.audit_trail import AuditTrail
-from dicom_gateway.film_reception import FilmReception
-from dicom_gateway.pull_association import Calling
-from dicom_gateway.pull_schedule import PullSchedule
-from dicom_gateway.pull_settings import PullSettings
+from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.reception.film_reception import FilmReception
+from dicom_gateway.retrieval.pull_association import Calling
+from dicom_gateway.retrieval.pull_schedule import PullSchedule
+from dicom_gateway.retrieval.pull_settings import PullSettings
+from dicom_gateway.retrieval.study_fetcher import Gateway
 from dicom_gateway.spool import Spool
-from dicom_gateway.study_fetcher import Gateway
 from tbscreen.settings import Settings
 
 

@@ -97,12 +97,12 @@ def retrain_model(
     from tbscreen.default_bundle import DEFAULT_BUNDLE
     from tbscreen.machine import describe_machine
     from tbscreen.retraining import Order, carry_out, score_with
-    from training.film_index import LabelsFrom
-    from training.precision import Precision
-    from training.recipe import Architecture
+    from training.films.film_index import LabelsFrom
+    from training.judging.unseen_sources import read_unseen
+    from training.learning.precision import Precision
+    from training.learning.recipe import Architecture
     from training.retrain import RetrainSettings
-    from training.retrained_bundle import Naming
-    from training.unseen_sources import read_unseen
+    from training.writing.retrained_bundle import Naming
     from worker.bundle import open_bundle
 
     reference = open_bundle(against or DEFAULT_BUNDLE)

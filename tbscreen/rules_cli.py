@@ -14,8 +14,8 @@ from rich.table import Table
 from tbscreen.terminal import prepare, print_json
 
 if TYPE_CHECKING:
-    from dicom_gateway.normalization import FilmArray
-    from dicom_gateway.rule_settings import RuleSettings
+    from dicom_gateway.pixels.normalization import FilmArray
+    from dicom_gateway.rules.rule_settings import RuleSettings
     from dicom_gateway.settings import GatewaySettings
 
 rules_app = typer.Typer(
@@ -93,7 +93,7 @@ def try_rules(
 
 def find_rules(settings: GatewaySettings) -> Iterator[ListedRule]:
     """Yield the site's rules, then the default ones."""
-    from dicom_gateway.default_rules import DEFAULT_RULES
+    from dicom_gateway.rules.default_rules import DEFAULT_RULES
 
     for rule in settings.rules:
         refusal = f": {rule.code.value}" if rule.code else ""
@@ -124,9 +124,9 @@ def try_film(path: Path, sender: str, settings: GatewaySettings) -> TestedFilm:
 
 def _decode(path: Path) -> FilmArray | None:
     """Return the array of a film that is refused, or None where it cannot be made."""
-    from dicom_gateway.normalization import normalize
-    from dicom_gateway.radiograph import read_display
-    from dicom_gateway.rendering import RadiographError
+    from dicom_gateway.pixels.normalization import normalize
+    from dicom_gateway.pixels.radiograph import read_display
+    from dicom_gateway.pixels.rendering import RadiographError
 
     try:
         return normalize(read_display(path))
@@ -135,7 +135,7 @@ def _decode(path: Path) -> FilmArray | None:
 
 
 def _ask_guard(array: FilmArray | None) -> str | None:
-    from dicom_gateway.image_guard import shipped_network
+    from dicom_gateway.pixels.image_guard import shipped_network
 
     if array is None:
         return None

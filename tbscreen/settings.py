@@ -24,9 +24,9 @@ from sqlalchemy.exc import ArgumentError
 
 from db.database import normalize_url
 from db.settings import DatabaseSettings
-from dicom_gateway.audit_settings import AuditSettings
-from dicom_gateway.commitment_settings import CommitmentSettings
-from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings, check_schedules
+from dicom_gateway.audit.audit_settings import AuditSettings
+from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from reports.settings import ReportSettings
 from tbscreen.monitoring_settings import MonitoringSettings

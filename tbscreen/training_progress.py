@@ -9,7 +9,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from training.fit import EpochResult, FitProgress
+from training.learning.fit import EpochResult, FitProgress
 
 LINE_EVERY_S: Final = 30.0
 

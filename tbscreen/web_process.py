@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dicom_gateway.audit_settings import audit_directory
+from dicom_gateway.audit.audit_settings import audit_directory
 from tbscreen import __version__
 from tbscreen.monitor import monitored
 from tbscreen.page_audit import PageAudit

@@ -7,17 +7,17 @@ draws docs/pictures/secondary_capture.jpg anew.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from dicom_gateway.report_wording import NOT_A_DEVICE, NOT_VERIFIED
-from dicom_gateway.result_picture import Caption, HeatCells, draw_result
+from dicom_gateway.results.report_wording import NOT_A_DEVICE, NOT_VERIFIED
+from dicom_gateway.results.result_picture import Caption, HeatCells, draw_result
+from tests import checkout
 
-PICTURE: Final = Path(__file__).parents[1] / "docs" / "pictures" / "secondary_capture.jpg"
+PICTURE: Final = checkout.DOCS / "pictures" / "secondary_capture.jpg"
 SIZE: Final = 512
 
 Field = npt.NDArray[np.float64]

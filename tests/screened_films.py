@@ -18,7 +18,7 @@ from db.database import Database
 from db.screenings import Heat
 from db.studies import StudyHeader
 from dicom_gateway.dataset_header import read_header, to_json_model
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from tests.unit import rows
 
 MANIFEST: dict[str, Any] = {

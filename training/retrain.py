@@ -17,25 +17,25 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from training.baselines import compute_features, score_baselines, score_within
-from training.calibration_fit import CalibrationFit, fit_calibration
-from training.evaluation import Evaluation, Row, evaluate
-from training.film_store import FilmStore
-from training.finished_network import FinishedNetwork
-from training.fit import EpochResult, FitProgress, fit
-from training.heat_maps import HeatFigures, measure_heat
-from training.labelled_film import LabelledFilm
-from training.lite0 import CELL_PIXELS, MARGIN
-from training.operating_points import choose_operating_points
-from training.precision import Precision, choose_precision, set_precision
-from training.recipe import Architecture, Recipe, RecipeError, TrainingData
-from training.scored_films import ScoredFilms, gather
-from training.split import Part, split
+from training.films.film_store import FilmStore
+from training.films.labelled_film import LabelledFilm
+from training.films.split import Part, split
+from training.judging.baselines import compute_features, score_baselines, score_within
+from training.judging.calibration_fit import CalibrationFit, fit_calibration
+from training.judging.evaluation import Evaluation, Row, evaluate
+from training.judging.heat_maps import HeatFigures, measure_heat
+from training.judging.operating_points import choose_operating_points
+from training.judging.scored_films import ScoredFilms, gather
+from training.learning.finished_network import FinishedNetwork
+from training.learning.fit import EpochResult, FitProgress, fit
+from training.learning.lite0 import CELL_PIXELS, MARGIN
+from training.learning.precision import Precision, choose_precision, set_precision
+from training.learning.recipe import Architecture, Recipe, RecipeError, TrainingData
 from worker.bundle import Bundle, OperatingPoint
 
 RUNS: Final = "runs"
 FEWEST_VALIDATING: Final = 2
-"""Of each class, as `training.calibration_fit` needs them."""
+"""Of each class, as `training.judging.calibration_fit` needs them."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True)
 class Retrained:
-    """What a run found out; `training.retrained_bundle` writes it down."""
+    """What a run found out; `training.writing.retrained_bundle` writes it down."""
 
     films: Sequence[LabelledFilm]
     scored: ScoredFilms
@@ -111,10 +111,10 @@ def retrain(
         reporter: is told how far it is.
 
     Raises:
-        training.split.SplitError: when the films cannot be split as asked.
-        training.recipe.RecipeError: when the architecture cannot be trained as asked.
-        training.lite0_weights.PretrainedWeightsError: when weights to start from are missing.
-        training.fit.FitError: when training does not converge.
+        training.films.split.SplitError: when the films cannot be split as asked.
+        training.learning.recipe.RecipeError: when the architecture cannot be trained as asked.
+        training.learning.lite0_weights.PretrainedWeightsError: when weights to start from are missing.
+        training.learning.fit.FitError: when training does not converge.
     """
     started = datetime.now(UTC)
     parts = split(
@@ -178,7 +178,7 @@ def _train(
 ) -> tuple[FinishedNetwork, list[EpochResult]]:
     import keras
 
-    from training.recipes import build_recipe
+    from training.learning.recipes import build_recipe
 
     reporter.begin("preparing the network")
     keras.utils.set_random_seed(settings.seed)

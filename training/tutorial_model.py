@@ -16,7 +16,7 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from training.keras_graph import KerasGraphError, rewrite_graph
 from worker.bundle import (
     MAX_FILE_BYTES,

@@ -112,7 +112,7 @@ class Manifest(BaseModel):
     trained: bool
     finding: Literal["TBCXR"] = "TBCXR"
     normalization: dict[str, Any]
-    """`dicom_gateway.normalization.NormalizationSpec` of the arrays that the graph takes."""
+    """`dicom_gateway.pixels.normalization.NormalizationSpec` of the arrays that the graph takes."""
     operating_points: tuple[OperatingPoint, ...]
     reported_operating_point: str = "screening"
     calibration: Calibration

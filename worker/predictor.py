@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from worker import openvino_runtime
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError
 from worker.golden_arrays import draw_golden_arrays

@@ -80,7 +80,7 @@ class Activation(Table):
     activated_by: Mapped[str] = mapped_column(String(256))
     forced_reason: Mapped[str | None] = mapped_column(Text)
     comparison: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Candidate against previous bundle, a `training.comparison.Comparison` as JSON."""
+    """Candidate against previous bundle, a `training.judging.comparison.Comparison` as JSON."""
 
 
 class ComparisonRecord(Table):

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
 from db.codes import Refusal
+from dicom_gateway.association.peer_association import MAXIMUM_PDU_BYTES
+from dicom_gateway.association.presentation_contexts import DECODABLE, RECORDED_ONLY, STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services, statuses
 from dicom_gateway.conformance.markdown import write_table
-from dicom_gateway.courier import DELIVERY_BATCH
-from dicom_gateway.peer_association import MAXIMUM_PDU_BYTES
-from dicom_gateway.presentation_contexts import DECODABLE, RECORDED_ONLY, STORAGE_SOP_CLASSES
-from dicom_gateway.procedure_step import PROCEDURE_STEP
+from dicom_gateway.delivery.courier import DELIVERY_BATCH
+from dicom_gateway.query.procedure_step import PROCEDURE_STEP
+from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, STUDY, Attribute
 from dicom_gateway.settings import CourierSettings, GatewaySettings
-from dicom_gateway.worklist_attributes import IMAGE, SERIES, STUDY, Attribute
 
 
 def write_gateway_entity(gateway: GatewaySettings) -> str:

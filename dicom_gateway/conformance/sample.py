@@ -15,10 +15,10 @@ from db.codes import Refusal
 from db.outbox import ReportableScreening
 from db.refusal_outbox import ReportableRefusal
 from db.screenings import Heat
-from dicom_gateway.refusal_report import build_refusal
-from dicom_gateway.secondary_capture import build_secondary_capture
+from dicom_gateway.results.refusal_report import build_refusal
+from dicom_gateway.results.secondary_capture import build_secondary_capture
+from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings
-from dicom_gateway.structured_report import build_report
 
 MANIFEST: dict[str, Any] = {
     "name": "model",

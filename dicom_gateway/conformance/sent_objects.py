@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from dicom_gateway.source_header import PATIENT_AND_STUDY
+from dicom_gateway.results.source_header import PATIENT_AND_STUDY
 
 CONSTANT = (
     "Manufacturer",

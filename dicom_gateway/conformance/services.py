@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pydicom.uid import UID
 from pynetdicom.presentation import PresentationContext
 
-from dicom_gateway.commitment_scu import offer as offer_commitment
-from dicom_gateway.presentation_contexts import STORAGE_COMMITMENT, STORAGE_SOP_CLASSES, VERIFICATION
-from dicom_gateway.pull_association import PULLED_SOP_CLASSES
-from dicom_gateway.pull_association import offer as offer_pull
-from dicom_gateway.sent_objects import SENT_CONTEXTS
-from dicom_gateway.sent_objects import offer as offer_objects
+from dicom_gateway.association.presentation_contexts import (
+    STORAGE_COMMITMENT,
+    STORAGE_SOP_CLASSES,
+    VERIFICATION,
+)
+from dicom_gateway.delivery.commitment_scu import offer as offer_commitment
+from dicom_gateway.delivery.sent_objects import SENT_CONTEXTS
+from dicom_gateway.delivery.sent_objects import offer as offer_objects
+from dicom_gateway.reception.storage_scp import build_entity
+from dicom_gateway.retrieval.pull_association import PULLED_SOP_CLASSES
+from dicom_gateway.retrieval.pull_association import offer as offer_pull
 from dicom_gateway.settings import GatewaySettings
-from dicom_gateway.storage_scp import build_entity
 
 CATEGORIES = {
     "Verification": (VERIFICATION,),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from db.codes import Refusal
-from dicom_gateway.audit_message import EventId
+from dicom_gateway.association.peer_association import CONNECTION_TIMEOUT_S
+from dicom_gateway.association.presentation_contexts import STORAGE_SOP_CLASSES
+from dicom_gateway.association.tls_context import CIPHER_SUITES_1_2
+from dicom_gateway.audit.audit_message import EventId
 from dicom_gateway.conformance import services
 from dicom_gateway.conformance.annexes import write_extensions, write_objects
 from dicom_gateway.conformance.entities import write_courier_entity, write_gateway_entity, write_pull_entity
 from dicom_gateway.conformance.markdown import write_list, write_table
-from dicom_gateway.peer_association import CONNECTION_TIMEOUT_S
-from dicom_gateway.presentation_contexts import STORAGE_SOP_CLASSES
 from dicom_gateway.settings import CourierSettings, GatewaySettings
-from dicom_gateway.tls_context import CIPHER_SUITES_1_2
 
 
 def write_statement(gateway: GatewaySettings, courier: CourierSettings, software_version: str) -> str:

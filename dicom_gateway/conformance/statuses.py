@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from dicom_gateway import commitment_events, commitment_scu, film_reception, pull_association, worklist_scp
-from dicom_gateway.admission import Rejection
-from dicom_gateway.storage_scu import DUPLICATE_SOP_INSTANCE, FAILURES, WARNINGS, Result, classify
+from dicom_gateway.delivery import commitment_events, commitment_scu
+from dicom_gateway.delivery.storage_scu import DUPLICATE_SOP_INSTANCE, FAILURES, WARNINGS, Result, classify
+from dicom_gateway.query import worklist_scp
+from dicom_gateway.reception import film_reception
+from dicom_gateway.reception.admission import Rejection
+from dicom_gateway.retrieval import pull_association
 
 Rows = list[tuple[str, ...]]
 

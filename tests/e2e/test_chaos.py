@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
+from tests import checkout
 from tests.servers.database import find_postgresql
 from tests.servers.pacs import need
 
@@ -19,7 +19,7 @@ def test_nothing_is_lost_or_doubled_while_parts_die() -> None:
     need("Orthanc", "orthanc")
     command = [sys.executable, "-m", "chaos", "--films", "15", "--rounds", "1", "--pause", "2", "--seed", "4"]
     command += [word for name in FAULTS for word in ("--only", name)]
-    root = Path(__file__).parents[2]
+    root = checkout.ROOT
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout.splitlines()[-1])

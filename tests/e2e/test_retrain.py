@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from training.scored_films import from_csv
+from tests import checkout
+from training.judging.scored_films import from_csv
 from worker.bundle import open_bundle
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = checkout.SHARED_DATA
 VGG16 = SHARED / "models" / "vgg16_notop_candidate_f16.npz"
 
 needs_real_films = pytest.mark.skipif(

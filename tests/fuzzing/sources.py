@@ -15,9 +15,10 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import Tag
 from pydicom.uid import DigitalXRayImageStorageForPresentation
 
+from tests import checkout
 from tests.films import small_film
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "dicom"
+SHARED = checkout.SHARED_DATA / "dicom"
 
 MAXIMUM_BYTES = 700_000
 """Larger files take longer to send and break in no other way."""

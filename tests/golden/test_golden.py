@@ -11,16 +11,17 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import JPEGExtended12Bit
 
-from dicom_gateway.normalization import FilmArray, normalize
-from dicom_gateway.picture import read_picture
-from dicom_gateway.radiograph import read_display
+from dicom_gateway.pixels.normalization import FilmArray, normalize
+from dicom_gateway.pixels.picture import read_picture
+from dicom_gateway.pixels.radiograph import read_display
+from tests import checkout
 from tests.golden import pinned
 from tests.golden.films import GOLDEN_FILMS, TRANSFER_SYNTAXES
 
 TOLERANCE = 2.0 / 255.0
 """What a lossy decoder may differ by."""
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared/data/dicom"
+SHARED = checkout.SHARED_DATA / "dicom"
 
 HELP = "python -m tests.golden.regenerate, if pixels are meant to change"
 

@@ -20,13 +20,13 @@ from db import outbox
 from db.database import Database
 from db.report_objects import BuiltReport
 from db.tables import CommitmentItem, Delivery, OutboxEntry, now
-from dicom_gateway.audit_trail import AuditTrail
-from dicom_gateway.commitment_settings import CommitmentSettings
-from dicom_gateway.courier import Courier
+from dicom_gateway.association.tls_settings import PeerTlsSettings
+from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.delivery.courier import Courier
+from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from dicom_gateway.spool import Spool
-from dicom_gateway.storage_scp import StorageScp
-from dicom_gateway.tls_settings import PeerTlsSettings
 from tests.films import small_film
 from tests.unit import rows
 

@@ -13,16 +13,16 @@ from sqlalchemy import select
 
 from db.database import Database
 from db.tables import Instance, PulledStudy
-from dicom_gateway.film_reception import FilmReception
-from dicom_gateway.pull import Pull
-from dicom_gateway.pull_association import Calling
-from dicom_gateway.pull_progress import PullProgress
-from dicom_gateway.pull_request import PullRequest, name_command
-from dicom_gateway.pull_settings import PullSettings
+from dicom_gateway.reception.film_reception import FilmReception
+from dicom_gateway.reception.storage_scp import StorageScp
+from dicom_gateway.retrieval.pull import Pull
+from dicom_gateway.retrieval.pull_association import Calling
+from dicom_gateway.retrieval.pull_progress import PullProgress
+from dicom_gateway.retrieval.pull_request import PullRequest, name_command
+from dicom_gateway.retrieval.pull_settings import PullSettings
+from dicom_gateway.retrieval.study_fetcher import Gateway
 from dicom_gateway.settings import GatewaySettings, PeerSettings
 from dicom_gateway.spool import Spool
-from dicom_gateway.storage_scp import StorageScp
-from dicom_gateway.study_fetcher import Gateway
 from tests.films import read, small_film
 from tests.servers.pacs import Orthanc
 

@@ -11,10 +11,10 @@ from pydicom.uid import generate_uid
 from pynetdicom import AE, build_context, evt
 
 from db.database import Database
-from dicom_gateway.audit_settings import AuditSettings
-from dicom_gateway.audit_trail import AuditTrail, bind_query_audit
-from dicom_gateway.caller_settings import CallerSettings
-from dicom_gateway.peer_association import open_association
+from dicom_gateway.association.peer_association import open_association
+from dicom_gateway.audit.audit_settings import AuditSettings
+from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
+from dicom_gateway.reception.caller_settings import CallerSettings
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.integration.couriers import courier, gateway, look, make_reports, peer

@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from db.database import Database
 from db.tables import Instance
-from dicom_gateway.caller_settings import CallerSettings
-from dicom_gateway.presentation_contexts import VERIFICATION
+from dicom_gateway.association.presentation_contexts import VERIFICATION
+from dicom_gateway.reception.caller_settings import CallerSettings
 from tests.films import read, small_film
 from tests.integration.couriers import gateway
 from tests.servers.ports import wait_until

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from db.database import Database
-from dicom_gateway.pull_settings import PullScheduleSettings, PullSettings
+from dicom_gateway.association.tls_settings import PeerTlsSettings
+from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings
+from dicom_gateway.retrieval.study_fetcher import Gateway
 from dicom_gateway.settings import PeerSettings
-from dicom_gateway.study_fetcher import Gateway
-from dicom_gateway.tls_settings import PeerTlsSettings
 from tbscreen.check import Health
 from tbscreen.pull_checks import examine_pulls
 from tbscreen.settings import Settings

@@ -15,11 +15,18 @@ from sqlalchemy import select
 
 from db.database import Database
 from db.tables import Pull
-from dicom_gateway.pull import Pull as RunningPull
-from dicom_gateway.pull_association import FIND, GET, MOVE, AnswerError, PeerAwayError, PeerRefusesError
-from dicom_gateway.pull_progress import PullProgress
+from dicom_gateway.retrieval.pull import Pull as RunningPull
+from dicom_gateway.retrieval.pull_association import (
+    FIND,
+    GET,
+    MOVE,
+    AnswerError,
+    PeerAwayError,
+    PeerRefusesError,
+)
+from dicom_gateway.retrieval.pull_progress import PullProgress
+from dicom_gateway.retrieval.study_fetcher import DiskFullError
 from dicom_gateway.settings import PeerSettings
-from dicom_gateway.study_fetcher import DiskFullError
 from tests.integration.pulls import (
     FAST,
     OPEN,
@@ -89,7 +96,7 @@ def test_a_pacs_that_dies_in_the_middle_of_a_study_and_comes_back(
 def test_a_pacs_that_is_silent_holds_nobody_who_stops(
     sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dicom_gateway.pull.CANCEL_S", 0.2)
+    monkeypatch.setattr("dicom_gateway.retrieval.pull.CANCEL_S", 0.2)
     running: list[RunningPull] = []
     stopped = Event()
 

@@ -19,8 +19,8 @@ from sqlalchemy import select
 
 from db.database import Database
 from db.tables import Pull
-from dicom_gateway.pull import Pull as RunningPull
-from dicom_gateway.study_fetcher import StudyFetcher
+from dicom_gateway.retrieval.pull import Pull as RunningPull
+from dicom_gateway.retrieval.study_fetcher import StudyFetcher
 from tests.integration.pulls import (
     OPEN,
     gateway,

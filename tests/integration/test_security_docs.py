@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from db.database import Database
-from dicom_gateway.audit_settings import AuditSettings
+from dicom_gateway.association.tls_settings import ListenerTlsSettings
+from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.settings import GatewaySettings, PeerSettings
-from dicom_gateway.tls_settings import ListenerTlsSettings
 from tests.integration.couriers import gateway
 from tests.servers.pacs import echo, need
 

@@ -19,10 +19,10 @@ from structlog.testing import capture_logs
 
 from db.database import Database
 from db.tables import Instance
-from dicom_gateway.film_stream import BLOCK_BYTES
-from dicom_gateway.peer_association import open_association
-from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
-from dicom_gateway.verification import echo as echo_by_us
+from dicom_gateway.association.film_stream import BLOCK_BYTES
+from dicom_gateway.association.peer_association import open_association
+from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
+from dicom_gateway.association.verification import echo as echo_by_us
 from tests.films import read, small_film
 from tests.integration.couriers import gateway, peer
 from tests.servers.certificates import Certificates, Pair, make_certificates

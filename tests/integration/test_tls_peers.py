@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from db.database import Database
-from dicom_gateway.commitment_settings import CommitmentSettings
+from dicom_gateway.association.tls_settings import PeerTlsSettings
+from dicom_gateway.association.verification import echo
+from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.settings import PeerSettings
-from dicom_gateway.tls_settings import PeerTlsSettings
-from dicom_gateway.verification import echo
 from tests.integration.couriers import courier, gateway, look, make_reports, peer
 from tests.servers.certificates import Certificates, Pair
 from tests.servers.pacs import orthanc, storescp

@@ -19,9 +19,9 @@ from db import films, reads
 from db.codes import Finding, Priority, Refusal, Verdict
 from db.database import Database
 from db.studies import StudyHeader
-from dicom_gateway.query_settings import QuerySettings
-from dicom_gateway.worklist_attributes import PRIVATE_CREATOR
-from dicom_gateway.worklist_scp import STUDY_ROOT, UPS_PULL, UPS_QUERY
+from dicom_gateway.query.query_settings import QuerySettings
+from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR
+from dicom_gateway.query.worklist_scp import STUDY_ROOT, UPS_PULL, UPS_QUERY
 from tests.integration.couriers import gateway
 from tests.servers.pacs import need
 from tests.servers.ports import free_port

@@ -21,6 +21,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.pdu import P_DATA_TF
 
+from tests import checkout
 from tests.servers.pacs import echo, peer_toml
 from tests.servers.ports import free_port, wait_until
 
@@ -65,7 +66,7 @@ def commitment_scp(folder: Path, *arguments: str, port: int | None = None) -> It
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command = [sys.executable, "-m", __name__, str(port), str(folder), *arguments]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(command, cwd=checkout.ROOT)
     try:
         wait_until(lambda: echo(port, AE_TITLE), 30, "the commitment SCP answers C-ECHO")
         yield CommitmentScp(port, folder, process)

@@ -18,7 +18,7 @@ from db.report_objects import BuiltReport
 from db.screenings import Result
 from db.studies import StudyHeader
 from db.tables import Instance, Table, now
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 
 GATEWAY = "gateway-1"
 DIGEST = "a" * 64

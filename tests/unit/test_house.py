@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import checkout
+
+ROOT = checkout.ROOT
 ROOMS = ("tbscreen", "web", "reports", "training", "worker", "dicom_gateway", "db")
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "managers", "base", "misc"}
 

@@ -16,7 +16,7 @@ from db.films import Pinned
 from db.receptions import Reception
 from db.states import FilmState
 from db.tables import Instance, Rendition, now
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from tests.unit import rows
 
 LEASE = timedelta(minutes=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 
-from dicom_gateway.film_stream import COMMAND, PDU_HEADER, PDV_HEADER
+from dicom_gateway.association.film_stream import COMMAND, PDU_HEADER, PDV_HEADER
 from tests.films import read
 
 Fragment = tuple[int, bytes]

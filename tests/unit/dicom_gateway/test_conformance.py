@@ -14,9 +14,10 @@ from db.database import Database
 from dicom_gateway.conformance.statement import write_statement
 from dicom_gateway.settings import CourierSettings, GatewaySettings
 from tbscreen import __version__
+from tests import checkout
 from tests.integration.couriers import gateway
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "conformance_statement.md"
+DOCUMENT = checkout.DOCS / "conformance_statement.md"
 UID = r"1\.2\.840\.[0-9.]+"
 
 

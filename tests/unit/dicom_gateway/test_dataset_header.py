@@ -26,7 +26,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_gateway import dataset_header, eligibility
+from dicom_gateway import dataset_header
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -39,6 +39,7 @@ from dicom_gateway.dataset_header import (
     read_text,
     to_json_model,
 )
+from dicom_gateway.rules import eligibility
 from dicom_gateway.settings import GatewaySettings
 from tests.golden.synthetic import draw_shapes, write_film
 

@@ -12,10 +12,10 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from db.report_objects import BuiltReport
-from dicom_gateway.refusal_report import build_refusal
-from dicom_gateway.secondary_capture import build_secondary_capture
+from dicom_gateway.results.refusal_report import build_refusal
+from dicom_gateway.results.secondary_capture import build_secondary_capture
+from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings
-from dicom_gateway.structured_report import build_report
 from tests.golden.synthetic import write_film
 from tests.screened_films import draw_rendition, one_hot_cell
 from tests.servers.pacs import PRIVATE_SCHEME_LINE, validate

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from dicom_gateway.procedure_step import PROCEDURE_STEP
-from dicom_gateway.request_attributes import CODE_ITEMS
-from dicom_gateway.worklist_attributes import IMAGE, PRIVATE, PRIVATE_CREATOR, SERIES, STUDY, Attribute
+from dicom_gateway.query.procedure_step import PROCEDURE_STEP
+from dicom_gateway.query.request_attributes import CODE_ITEMS
+from dicom_gateway.query.worklist_attributes import IMAGE, PRIVATE, PRIVATE_CREATOR, SERIES, STUDY, Attribute
+from tests import checkout
 
-DOCS = (Path(__file__).parents[3] / "docs" / "worklist.md").read_text("utf-8")
+DOCS = (checkout.DOCS / "worklist.md").read_text("utf-8")
 
 
 def list_rows(attributes: Sequence[Attribute], depth: int = 0) -> Iterator[tuple[str, str, str]]:

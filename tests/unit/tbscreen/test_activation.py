@@ -19,8 +19,8 @@ from tbscreen.activation import (
 )
 from tests.unit import rows
 from tests.unit.tbscreen.films_csv import make_films_csv
-from training.comparison import compare_unseen
-from training.scored_films import from_csv
+from training.judging.comparison import compare_unseen
+from training.judging.scored_films import from_csv
 
 ACTIVE, CANDIDATE, UNTRAINED = "a" * 64, "b" * 64, "c" * 64
 GOOD, BAD = make_films_csv(noise=0.1), make_films_csv(noise=1.0, seed=2)

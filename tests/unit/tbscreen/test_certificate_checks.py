@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from dicom_gateway.settings import GatewaySettings, PeerSettings
-from dicom_gateway.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from tbscreen.certificate_checks import examine_certificates
 from tbscreen.check import Check, Health
 from tbscreen.settings import Settings

@@ -14,10 +14,10 @@ from sqlalchemy import update
 from db import commitments, deliveries, outbox, report_objects
 from db.database import Database
 from db.tables import Delivery, now
-from dicom_gateway.secondary_capture import build_secondary_capture
+from dicom_gateway.results.secondary_capture import build_secondary_capture
+from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings
-from dicom_gateway.structured_report import build_report
-from tests import screened_films
+from tests import checkout, screened_films
 from tests.films import real_film
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli
@@ -180,7 +180,7 @@ def test_wrong_words_are_explained(words: list[str], said: str, quick_cli: Cli, 
 
 
 def test_the_commands_of_the_documentation_are_commands(quick_cli: Cli, delivered: Database) -> None:
-    text = (Path(__file__).parents[3] / "docs" / "delivery.md").read_text("utf-8")
+    text = (checkout.DOCS / "delivery.md").read_text("utf-8")
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     commands = [line.split("#")[0].split()[1:] for line in block.strip().splitlines()]
 

@@ -16,16 +16,16 @@ from db.codes import Verdict
 from db.database import Database
 from db.studies import StudyHeader
 from db.tables import Instance
-from dicom_gateway.normalization import SPEC, normalize
-from dicom_gateway.picture import read_picture
-from dicom_gateway.radiograph import read_display
-from dicom_gateway.rendition import Rendition
+from dicom_gateway.pixels.normalization import SPEC, normalize
+from dicom_gateway.pixels.picture import read_picture
+from dicom_gateway.pixels.radiograph import read_display
+from dicom_gateway.pixels.rendition import Rendition
 from tbscreen.key_file import KeyFileError, load_key
 from tbscreen.pseudonyms import Pseudonyms
 from tests.films import real_film
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
-from training.film_index import index_films
+from training.films.film_index import index_films
 
 SECRETS = (
     "Secret^Name",

@@ -22,7 +22,7 @@ from tbscreen.local_calibration import (
 from tests.unit.reports.small_database import FILES, TRAINED, Film, fill
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.worker.networks import MANIFEST
-from training.statistics import Estimate
+from training.judging.statistics import Estimate
 from worker.bundle import Manifest
 
 YEAR = Period(date(2026, 1, 1), date(2026, 12, 31))

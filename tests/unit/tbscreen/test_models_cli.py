@@ -22,7 +22,7 @@ from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.tbscreen.films_csv import make_films_csv
 from tests.unit.worker.networks import MANIFEST, write_network
-from training.film_store import fill_store
+from training.films.film_store import fill_store
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
 
 ESTIMATE = {"value": 0.912, "low": 0.9, "high": 0.924}

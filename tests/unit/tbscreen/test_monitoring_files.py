@@ -16,10 +16,11 @@ from dicom_gateway.dispatch import Dispatcher
 from dicom_gateway.spool import Spool
 from tbscreen.database_metrics import DatabaseMetrics
 from tbscreen.gateway_metrics import GatewayMetrics
+from tests import checkout
 from tests.servers.ports import free_port
 from tests.unit import rows
 
-FOLDER = Path(__file__).parents[3] / "docs" / "monitoring"
+FOLDER = checkout.DOCS / "monitoring"
 ENDINGS = r"(_total|_bucket|_count|_sum|_info)$"
 
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from db.database import Database
-from dicom_gateway.audit_settings import AuditSettings
+from dicom_gateway.audit.audit_settings import AuditSettings
 from tbscreen.page_audit import PageAudit
 from tests.servers.audit_schema import check
 from tests.unit.web import reading_room

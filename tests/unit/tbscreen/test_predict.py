@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from dicom_gateway.normalization import normalize
-from dicom_gateway.radiograph import read_display
+from dicom_gateway.pixels.normalization import normalize
+from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.predict import predict

@@ -7,7 +7,6 @@ import json
 import re
 import tomllib
 from datetime import date, time, timedelta
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -15,9 +14,10 @@ from rich.console import Console
 from db import pulled_studies, pulls
 from db.database import Database
 from db.pulled_studies import Found, FoundStudy
-from dicom_gateway.pull_progress import PullProgress
+from dicom_gateway.retrieval.pull_progress import PullProgress
 from tbscreen.pull_bar import PullBar
 from tbscreen.settings import Settings
+from tests import checkout
 from tests.servers.ports import free_port
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 
@@ -92,7 +92,7 @@ def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
 
 
 def test_the_settings_of_the_documentation_are_settings() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "pull.md").read_text("utf-8")
+    text = (checkout.DOCS / "pull.md").read_text("utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     settings = Settings(**tomllib.loads(block), peers=json.loads(peers()))
     assert [one.name for one in settings.pulls] == ["new-films", "archive"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dicom_gateway.default_rules import DEFAULT_RULES
+from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from tbscreen.cli import app
 from tests.films import real_film, small_film
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tbscreen.settings import Settings
 from tbscreen.settings_reference import write_reference
+from tests import checkout
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
+DOCUMENT = checkout.DOCS / "settings.md"
 
 
 def test_the_document_is_current() -> None:

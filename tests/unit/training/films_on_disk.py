@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.labelled_film import Label, LabelledFilm
+from training.films.labelled_film import Label, LabelledFilm
 
 
 def draw_picture(path: Path, number: int) -> Path:

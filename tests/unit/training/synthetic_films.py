@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluation import Evaluation, evaluate
-from training.labelled_film import Label, LabelledFilm
-from training.operating_points import choose_operating_points
-from training.report_facts import ReportFacts, Table
-from training.scored_films import ScoredFilms, gather
+from training.films.labelled_film import Label, LabelledFilm
+from training.judging.evaluation import Evaluation, evaluate
+from training.judging.operating_points import choose_operating_points
+from training.judging.scored_films import ScoredFilms, gather
+from training.writing.report_facts import ReportFacts, Table
 from worker.bundle import OperatingPoint
 from worker.calibration import PlattCalibration
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tbscreen.default_bundle import DEFAULT_BUNDLE
-from training.scored_films import from_csv
-from training.statistics import measure_auc
+from tests import checkout
+from training.judging.scored_films import from_csv
+from training.judging.statistics import measure_auc
 from worker.bundle import open_bundle
 
-DOCS = Path(__file__).parents[3] / "docs" / "models"
+DOCS = checkout.DOCS / "models"
 METRICS = open_bundle(DEFAULT_BUNDLE).manifest.metrics
 
 

@@ -14,13 +14,14 @@ import numpy.typing as npt
 import pytest
 from keras import layers
 
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
+from tests import checkout
 from tests.unit.training import keras2_files as keras2
 from training.tutorial_model import TutorialModelError, load_tutorial_model, write_tutorial_bundle
 from worker.bundle import open_bundle
 from worker.predictor import Predictor
 
-SHARED = Path(__file__).resolve().parents[3] / "../shared/data"
+SHARED = checkout.SHARED_DATA
 RANDOM = np.random.default_rng(11)
 FILMS = RANDOM.random((2, 256, 256, 1), dtype=np.float32)
 

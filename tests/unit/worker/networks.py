@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
 
 MANIFEST: dict[str, Any] = {

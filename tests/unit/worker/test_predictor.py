@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import MANIFEST, write_heat, write_network
 from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError, open_bundle, write_bundle

@@ -18,7 +18,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import BundleChunk, OutboxEntry, Screening
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register

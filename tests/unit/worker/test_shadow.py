@@ -20,7 +20,7 @@ from db.settings import DatabaseSettings
 from db.shadow_screenings import STRIKES
 from db.states import FilmState
 from db.tables import BundleChunk, Instance, OutboxEntry, Screening, ShadowScreening
-from dicom_gateway.normalization import SPEC
+from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register

@@ -1,0 +1,12 @@
+"""Connections to other application entities, both ways: titles, TLS, sockets, what is negotiated.
+
+- `ae_title`: application entity titles, as they are set.
+- `tls_settings`: which certificates and keys, for the gateway's port and for peers.
+- `tls_context`: TLS as PS3.15 B.12 wants it, from those files.
+- `certificates`: until when certificates hold, and who may read keys.
+- `film_socket`: an association's socket, read in large pieces, plain or TLS.
+- `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
+- `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
+- `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
+- `verification`: C-ECHO to a peer.
+"""

@@ -1,0 +1,234 @@
+"""A dataset's way from the socket to its file, without pynetdicom's copies in between.
+
+pynetdicom reads a PDU in pieces of 4096 bytes, copies it several times, makes an object of each value in it
+and pauses between two PDUs: right for messages, slow for films. While the fragments of a C-STORE dataset come
+in (PS3.8 9.3.5 and Annex E), this module gathers them in blocks and writes those; another thread hashes one
+block while the next one comes, and begins to sync the file when the last one is written. pynetdicom is told
+that the dataset is complete by an empty last fragment; what is no fragment of a dataset goes its own way.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import struct
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pynetdicom.association import Association
+from pynetdicom.dul import DULServiceProvider
+
+from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
+
+P_DATA_TF: Final = 0x04
+PDU_HEADER: Final = struct.Struct(">BBL")
+"""Type, reserved, length of what follows (PS3.8 Table 9-22)."""
+PDV_HEADER: Final = struct.Struct(">LBB")
+"""Length of what follows, presentation context ID, message control header (PS3.8 9.3.5.1, E.2)."""
+COMMAND: Final = 0x01
+LAST: Final = 0x02
+
+TRANSFER: Final = "Sta6"
+"""Association established and ready for data transfer (PS3.8 Table 9-4)."""
+_background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
+
+
+class TooLargeError(OSError):
+    """A dataset has more bytes than the settings allow. Permanent, unless they are changed."""
+
+
+@dataclass
+class IncomingDataset:
+    """What came of one dataset while it was written to its file."""
+
+    path: str
+    byte_count: int = 0
+    """Bytes that were hashed: the dataset's size, unless some of it went pynetdicom's way."""
+    written: int = 0
+    """Bytes that came so far, counted where there is a limit."""
+    sha256: Any = field(default_factory=hashlib.sha256)
+    error: OSError | None = None
+    """Why it could not be written. The rest of it is read and dropped, so that the sender gets an answer."""
+    _sync: Future[None] | None = None
+
+    def write(self, file: Any, block: memoryview) -> None:
+        """Append a block to the file."""
+        if self.error is not None:
+            return
+        try:
+            file.flush()  # the file meta information, which pynetdicom has written
+            while block:
+                block = block[os.write(file.fileno(), block) :]
+        except OSError as error:
+            self.error = error
+            self._let_go(file)
+
+    def limit(self, file: Any, further: int, most: int) -> None:
+        """Take no more when it becomes too large."""
+        self.written += further
+        if self.error is None and self.written > most:
+            self.error = TooLargeError(errno.EFBIG, os.strerror(errno.EFBIG))
+            self._let_go(file)
+
+    @staticmethod
+    def _let_go(file: Any) -> None:
+        """Give back the space, and let pynetdicom flush into nowhere what it still holds.
+
+        Its next flush would fail as well, and end the association without an answer.
+        """
+        os.ftruncate(file.fileno(), 0)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file.fileno())
+        os.close(nowhere)
+
+    def hash(self, block: memoryview) -> None:
+        """Append a block to the hash."""
+        self.sha256.update(block)
+        self.byte_count += len(block)
+
+    def begin_sync(self, file: Any) -> None:
+        """Begin to bring to the disk what is written."""
+        if self.error is not None:
+            return
+        # A descriptor of its own: pynetdicom closes the file meanwhile.
+        descriptor = os.dup(file.fileno())
+        self._sync = _background.submit(_sync_and_close, descriptor)
+
+    def finish(self) -> None:
+        """Wait until it is on the disk.
+
+        Raises:
+            OSError: when that fails.
+        """
+        if self._sync is not None:
+            self._sync.result()
+
+
+def _sync_and_close(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class FilmStream(DULServiceProvider):
+    """The upper layer (PS3.8) of an association that brings films."""
+
+    def __init__(self, assoc: Association, maximum_dataset_bytes: int | None = None) -> None:
+        super().__init__(assoc)
+        self.daemon = True  # a process that ends waits for no silent peer
+        self._maximum_dataset_bytes = maximum_dataset_bytes
+        self._blocks = (memoryview(b""), memoryview(b""))  # made when a film comes: most probes bring none
+        self._filled = 0
+        self._hashing: Future[None] | None = None
+        self._incoming: dict[str, IncomingDataset] = {}
+
+    def take_incoming(self, path: str) -> IncomingDataset:
+        """Return what is known of the dataset in the file `path`, and forget it."""
+        return self._incoming.pop(path, IncomingDataset(path))
+
+    def idle_timer_expired(self) -> bool:
+        """True when nothing came for too long, or the association has been open for too long."""
+        sock: Any = self.socket
+        return super().idle_timer_expired() or (sock is not None and sock.is_overdue)
+
+    def run_reactor(self) -> None:
+        """Work until the connection ends, and wake who still waits for the association request.
+
+        Otherwise each port probe would hold a thread for the whole ACSE timeout.
+        """
+        super().run_reactor()
+        waiting: Any = self.to_user_queue
+        waiting.put(None)  # "nothing came", as after a timeout
+
+    def _read_pdu_data(self) -> None:
+        """Read what is there: fragments of a dataset for as long as they come, else one PDU."""
+        sock: Any = self.socket
+        try:
+            while self._awaits_fragments() and self._read_fragments(sock):
+                self._idle_timer.restart()
+                if self._kill_thread or not self.to_provider_queue.empty() or not sock.ready:
+                    return
+        except (OSError, ClosedError):
+            self.event_queue.put(CLOSED)
+            return
+        super()._read_pdu_data()
+
+    def _awaits_fragments(self) -> bool:
+        return (
+            self.state_machine.current_state == TRANSFER
+            and getattr(self.assoc.dimse.message, "_data_set_file", None) is not None
+        )
+
+    def _read_fragments(self, sock: FilmSocket) -> bool:
+        """Take the fragments of one PDU of the dataset that is on its way.
+
+        Returns:
+            False when there is something for pynetdicom to read.
+
+        Raises:
+            ClosedError, OSError: when the connection ends or breaks.
+        """
+        kind, reserved, remaining = sock.read_header(PDU_HEADER)
+        if kind != P_DATA_TF:
+            sock.give_back(PDU_HEADER.pack(kind, reserved, remaining))
+            return False
+        while remaining:
+            if remaining < PDV_HEADER.size:
+                sock.give_back(PDU_HEADER.pack(kind, reserved, remaining))
+                return False  # no fragment has so few bytes
+            length, context, control = sock.read_header(PDV_HEADER)
+            if control & COMMAND or not 2 <= length <= remaining - 4:
+                # For pynetdicom, as a PDU of its own: what came before it in this one is dealt with.
+                value = PDV_HEADER.pack(length, context, control)
+                sock.give_back(PDU_HEADER.pack(kind, reserved, remaining) + value)
+                return False
+            self._read_fragment(sock, length - 2)
+            remaining -= 4 + length
+            if control & LAST:
+                self._flush().begin_sync(self._file())
+                self._finish_hashing()
+                rest = PDU_HEADER.pack(kind, reserved, remaining) if remaining else b""
+                value = PDV_HEADER.pack(2, context, LAST)
+                sock.give_back(PDU_HEADER.pack(P_DATA_TF, 0, len(value)) + value + rest)
+                return False
+        return True
+
+    def _read_fragment(self, sock: FilmSocket, length: int) -> None:
+        """Gather one fragment; a full block goes to the file."""
+        if not self._blocks[0]:
+            self._blocks = (memoryview(bytearray(BLOCK_BYTES)), memoryview(bytearray(BLOCK_BYTES)))
+        while length:
+            piece = self._blocks[0][self._filled : self._filled + length]
+            if sock.fill(piece) < len(piece):
+                raise ClosedError
+            self._filled += len(piece)
+            length -= len(piece)
+            if self._filled == BLOCK_BYTES:
+                self._flush()
+
+    def _file(self) -> Any:
+        message: Any = self.assoc.dimse.message
+        return message._data_set_file.file
+
+    def _flush(self) -> IncomingDataset:
+        """Write what is gathered, let it be hashed, and gather on in the other block."""
+        message: Any = self.assoc.dimse.message
+        path = str(message._data_set_path)
+        incoming = self._incoming.setdefault(path, IncomingDataset(path))
+        block = self._blocks[0][: self._filled]
+        if self._maximum_dataset_bytes is not None:
+            incoming.limit(self._file(), len(block), self._maximum_dataset_bytes)
+        incoming.write(self._file(), block)
+        self._finish_hashing()  # of the other block
+        self._hashing = _background.submit(incoming.hash, block)
+        self._blocks = (self._blocks[1], self._blocks[0])
+        self._filled = 0
+        return incoming
+
+    def _finish_hashing(self) -> None:
+        if self._hashing is not None:
+            self._hashing.result()
+            self._hashing = None

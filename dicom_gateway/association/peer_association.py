@@ -1,0 +1,244 @@
+"""The one place that opens associations to peers: plain or TLS, with timeouts, and why when there is none."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
+
+from dicom_gateway.association.film_socket import FilmSocket
+from dicom_gateway.association.film_stream import FilmStream
+from dicom_gateway.association.tls_context import TlsFileError, build_peer_context
+from dicom_gateway.settings import PeerSettings
+
+CONNECTED: Final = "Evt2"
+NOT_CONNECTED: Final = "Evt17"
+"""Results of a transport connection request (PS3.8 Table 9-10)."""
+
+REJECTED: Final = "the peer rejects the association"
+
+CONNECTION_TIMEOUT_S: Final = 10.0
+"""Longest wait for TCP and TLS together with a patient caller."""
+
+MAXIMUM_PDU_BYTES: Final = 131072
+"""Largest PDU that peers may send us here (PS3.8 D.1)."""
+
+CERTIFICATE_ADVICE: Final = {
+    "certificate has expired": "the peer has to renew its certificate",
+    "certificate is not yet valid": "compare the clocks of both hosts",
+    "self-signed certificate": "put the peer's certificate, or that of its CA, into peers.tls.ca",
+    "unable to get local issuer certificate": "put the certificate of the peer's CA into peers.tls.ca",
+    "Hostname mismatch": "set peers.tls.host_name to a name in its certificate",
+    "IP address mismatch": "set peers.tls.host_name to a name in its certificate",
+}
+"""What OpenSSL says of a peer's certificate (the beginning of it): what to do."""
+
+TLS_ADVICE: Final = {
+    "WRONG_VERSION_NUMBER": "it does not speak TLS at this port: another port, or leave out peers.tls",
+    "UNKNOWN_CA": "it does not know who signed our certificate: give it our CA's",
+    "BAD_CERTIFICATE": "it does not take our certificate",
+    "CERTIFICATE_EXPIRED": "our certificate (peers.tls.certificate) has expired",
+    "CERTIFICATE_REQUIRED": "it wants a certificate: set peers.tls.certificate and peers.tls.key",
+    "HANDSHAKE_FAILURE": "nothing in common: does it want a certificate of ours, or an older TLS?",
+    "PROTOCOL_VERSION": "it speaks no TLS of ours: TLS 1.2 or 1.3 is needed",
+    "UNSUPPORTED_PROTOCOL": "it speaks no TLS of ours: TLS 1.2 or 1.3 is needed",
+}
+"""What an alert or OpenSSL's reason says (the end of it): what to do."""
+
+
+class NoAssociationError(Exception):
+    """Root of this module's errors: there is no association. The text says why and what to do.
+
+    Transient unless said otherwise: servers under maintenance or not yet configured fail in every way.
+    """
+
+
+class UnreachableError(NoAssociationError):
+    """The host name is not known, nothing listens, or nothing is answered."""
+
+
+class TlsFailedError(NoAssociationError):
+    """The connection is there, its encryption is not."""
+
+
+class RejectedError(NoAssociationError):
+    """The peer rejects the association (PS3.8 9.3.4)."""
+
+
+class NothingAcceptedError(NoAssociationError):
+    """The peer takes none of the presentation contexts that were offered. Permanent."""
+
+
+class PeerSocket(FilmSocket):
+    """A socket that connects to a peer and remembers how far it came."""
+
+    was_connected = is_encrypting = False
+
+    def connect(self, primitive: T_CONNECT) -> None:
+        """Connect, and shake hands over TLS, within the association's connection timeout."""
+        primitive.result = NOT_CONNECTED
+        try:
+            assert self.socket is not None
+            self.socket.settimeout(self.assoc.connection_timeout)
+            self.socket.connect(primitive.address_info.as_tuple)
+            if self.tls_args:
+                context, server_name = self.tls_args
+                self.is_encrypting = True
+                self.socket = context.wrap_socket(self.socket, server_hostname=server_name)
+            self.socket.settimeout(self.assoc.network_timeout)
+            ours = AddressInformation.from_tuple(self.socket.getsockname())
+            self.assoc.requestor.address_info = ours
+            self._is_connected = self.was_connected = True
+            primitive.result = CONNECTED
+        except OSError as error:
+            self.trouble = error
+            self._shutdown_socket()
+            self.socket = None
+        finally:
+            self.provider_queue.put(primitive)
+            self._ready.set()
+
+
+class _CallingEntity(AE):
+    """An application entity whose associations have a `PeerSocket`, and a `FilmStream` for films."""
+
+    most_bytes: int | None = None
+    """Of each film that comes; None for an association on which none comes."""
+
+    def _create_socket(
+        self,
+        assoc: Association,
+        address: AddressInformation,
+        tls_args: tuple[ssl.SSLContext, str] | None,
+    ) -> AssociationSocket:
+        if self.most_bytes is not None:
+            assoc.dul = FilmStream(assoc, self.most_bytes)
+            assoc.network_timeout, assoc.acse_timeout = self.network_timeout, self.acse_timeout  # its timers
+        sock = PeerSocket(assoc, address=address)
+        sock.tls_args = tls_args
+        return sock
+
+
+def open_association(
+    peer: PeerSettings,
+    calling_ae_title: str,
+    contexts: Sequence[PresentationContext],
+    timeout_s: float,
+    *,
+    idle_s: float | None = None,
+    handlers: Sequence[Any] = (),
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    most_bytes: int | None = None,
+) -> Association:
+    """Open an association; the caller releases it.
+
+    Args:
+        peer: whom to call, and whether over TLS.
+        calling_ae_title: who calls.
+        contexts: what is offered, 1 to 128.
+        timeout_s: how long the peer may take for an answer, seconds; at most `CONNECTION_TIMEOUT_S` of it
+            for the connection.
+        idle_s: after how many seconds without a PDU the association is aborted; default `timeout_s`.
+        handlers: pairs of a pynetdicom event and what handles it.
+        roles: SCP/SCU role selections (PS3.7 D.3.3.4), for C-GET.
+        most_bytes: of each object that comes on it by C-STORE; they are read as those of the gateway's own
+            port. None where none comes.
+
+    Raises:
+        NoAssociationError: its subclass and text say why, and what to do.
+    """
+    ae = _CallingEntity(ae_title=calling_ae_title)
+    ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
+    ae.acse_timeout = ae.dimse_timeout = timeout_s
+    ae.network_timeout = timeout_s if idle_s is None else idle_s
+    ae.most_bytes = most_bytes
+    try:
+        association = ae.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.ae_title,
+            max_pdu=MAXIMUM_PDU_BYTES,
+            ext_neg=list(roles),
+            tls_args=_find_tls(peer),
+            evt_handlers=list(handlers),
+        )
+    except TlsFileError as error:
+        raise TlsFailedError(str(error)) from None
+    except OSError:
+        raise UnreachableError(f"the host name {peer.host} is not known") from None
+    if not association.is_established:
+        raise _explain(association, peer, calling_ae_title, timeout_s)
+    return association
+
+
+def _find_tls(peer: PeerSettings) -> tuple[ssl.SSLContext, str] | None:
+    """Return the context and the name to look for in the certificate; read anew, for renewed certificates."""
+    if peer.tls is None:
+        return None
+    return build_peer_context(peer.tls), peer.tls.host_name or peer.host
+
+
+def _explain(
+    association: Association, peer: PeerSettings, calling_ae_title: str, timeout_s: float
+) -> NoAssociationError:
+    where = f"{peer.host}:{peer.port}"
+    sock = cast(PeerSocket, association.dul.socket)
+    if association.is_rejected:
+        return RejectedError(_explain_rejection(association, peer, calling_ae_title))
+    if association.is_aborted and association.rejected_contexts:
+        return NothingAcceptedError("the peer takes nothing that we offer")
+    trouble = sock.trouble
+    if isinstance(trouble, ssl.SSLError):
+        return TlsFailedError(f"TLS with {where} failed: {explain_tls(trouble)}")
+    if not sock.was_connected:
+        if sock.is_encrypting:
+            reason = (
+                "no answer to the handshake" if isinstance(trouble, TimeoutError) else "cut off by the peer"
+            )
+            return TlsFailedError(f"TLS with {where} failed: {reason}; does it speak TLS at this port?")
+        return UnreachableError(f"nothing answers at {where} ({_name(trouble)})")
+    if sock.is_ended or trouble is not None:
+        hint = "does it want TLS (peers.tls)?" if peer.tls is None else "does it want our certificate?"
+        return UnreachableError(f"{where} ends the connection without an answer; {hint}")
+    return UnreachableError(
+        f"nothing answers at {where} within {timeout_s:g} s, though it takes the connection"
+    )
+
+
+def _explain_rejection(association: Association, peer: PeerSettings, calling_ae_title: str) -> str:
+    answer: Any = association.acceptor.primitive
+    permanent = int(getattr(answer, "result", None) or 1) == 1
+    source = int(getattr(answer, "result_source", None) or 1)
+    diagnostic = int(getattr(answer, "diagnostic", None) or 1)
+    reason = "the peer takes no associations for the moment"
+    if permanent:
+        reason = f"{REJECTED}: does it know AE title {calling_ae_title}, and is its own {peer.ae_title}?"
+    return f"{reason} (A-ASSOCIATE-RJ source {source}, reason {diagnostic})"
+
+
+def explain_tls(error: ssl.SSLError) -> str:
+    """Say what an error of OpenSSL means and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message.rstrip(".")
+        advice = next((text for start, text in CERTIFICATE_ADVICE.items() if said.startswith(start)), "")
+        return f"the peer's certificate: {said}" + (f"; {advice}" if advice else "")
+    if isinstance(error, ssl.SSLEOFError):
+        return "cut off by the peer; does it take our certificate, and does it speak TLS at this port?"
+    said = error.reason or type(error).__name__
+    advice = next((text for end, text in TLS_ADVICE.items() if said.endswith(end)), "")
+    return said.lower().replace("_", " ") + (f"; {advice}" if advice else "")
+
+
+def _name(error: OSError | None) -> str:
+    return (
+        "timed out"
+        if isinstance(error, TimeoutError)
+        else getattr(error, "strerror", None) or "no connection"
+    )

@@ -1,0 +1,152 @@
+"""TLS as DICOM wants it, from certificates and keys in files.
+
+The profile is "BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile" (PS3.15 B.12): TLS 1.2 at
+least, 1.3 where both sides have it, and of TLS 1.2 only the cipher suites that RFC 9325 4.2 recommends.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
+
+CIPHER_SUITES_1_2: Final = {
+    "ECDHE-ECDSA-AES256-GCM-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+}
+"""OpenSSL's name: the standard's (RFC 9325 4.2). Those of TLS 1.3 are all sound and stay as they are."""
+
+
+log = structlog.get_logger(__name__)
+
+
+class TlsFileError(Exception):
+    """A certificate or key cannot be used. Permanent: the text names the setting, the file and the reason."""
+
+
+class RenewedContext:
+    """The server's side, built anew when its files change: a renewed certificate needs no restart.
+
+    Args:
+        settings: which files.
+
+    Raises:
+        TlsFileError: naming the setting, the file and the reason.
+    """
+
+    def __init__(self, settings: ListenerTlsSettings) -> None:
+        self._settings = settings
+        self._files = [path for path in (settings.certificate, settings.key, settings.ca) if path is not None]
+        self._stamp = self._look()
+        self._context = build_listener_context(settings)
+        self._lock = threading.Lock()
+
+    @property
+    def handshake_timeout_s(self) -> float:
+        """How long a caller has."""
+        return self._settings.handshake_timeout_s
+
+    def current(self) -> ssl.SSLContext:
+        """Return the context of the files as they are; of those before, while the new ones are no good."""
+        with self._lock:
+            stamp = self._look()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                try:
+                    self._context = build_listener_context(self._settings)
+                    log.info("certificates read anew")
+                except TlsFileError as error:
+                    log.error("new certificates not usable, the old ones stay", reason=str(error))
+            return self._context
+
+    def _look(self) -> list[tuple[int, int] | None]:
+        stamps: list[tuple[int, int] | None] = []
+        for path in self._files:
+            try:
+                found = path.stat()
+                stamps.append((found.st_mtime_ns, found.st_ino))
+            except OSError:
+                stamps.append(None)
+        return stamps
+
+
+def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
+    """Build the server's side.
+
+    Raises:
+        TlsFileError: naming the setting, the file and the reason.
+    """
+    context = _restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    _load_own(context, "gateway.tls", settings.certificate, settings.key)
+    if settings.ca is not None:
+        _load_ca(context, "gateway.tls", settings.ca)
+        # Without the obligation, who shows a certificate still has to show a good one.
+        required = settings.require_client_certificate
+        context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
+    return context
+
+
+def build_peer_context(settings: PeerTlsSettings, section: str = "peers.tls") -> ssl.SSLContext:
+    """Build the client's side.
+
+    Args:
+        settings: certificates.
+        section: where they are set, for errors.
+
+    Raises:
+        TlsFileError: naming the setting, the file and the reason.
+    """
+    context = _restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    context.check_hostname = settings.check_host_name
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # `ca` may be the peer's own certificate
+    if settings.ca is not None:
+        _load_ca(context, section, settings.ca)
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if settings.certificate is not None and settings.key is not None:
+        _load_own(context, section, settings.certificate, settings.key)
+    return context
+
+
+def _restrict(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(":".join(CIPHER_SUITES_1_2))
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    return context
+
+
+def _load_own(context: ssl.SSLContext, section: str, certificate: Path, key: Path) -> None:
+    _read(f"{section}.certificate", certificate)
+    if b"ENCRYPTED" in _read(f"{section}.key", key):
+        raise TlsFileError(
+            f"{section}.key: {key} wants a passphrase; store the key without, readable by us alone"
+        )
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        reason = error.reason or "no PEM certificate and key"
+        if reason == "KEY_VALUES_MISMATCH":
+            reason = f"the key is not that of {certificate}"
+        raise TlsFileError(f"{section}.key: {key} with {certificate}: {reason}") from None
+
+
+def _load_ca(context: ssl.SSLContext, section: str, ca: Path) -> None:
+    _read(f"{section}.ca", ca)
+    try:
+        context.load_verify_locations(ca)
+    except ssl.SSLError as error:
+        raise TlsFileError(f"{section}.ca: {ca} holds no PEM certificate ({error.reason})") from None
+
+
+def _read(setting: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TlsFileError(f"{setting}: {path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,24 @@
+"""C-ECHO (PS3.4 A): is a peer there, and does it know us?"""
+
+from __future__ import annotations
+
+from pynetdicom import build_context
+
+from dicom_gateway.association.peer_association import NoAssociationError, open_association
+from dicom_gateway.association.presentation_contexts import VERIFICATION
+from dicom_gateway.settings import PeerSettings
+
+
+def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> str | None:
+    """Verify a peer; returns None when it answers, else what went wrong."""
+    try:
+        association = open_association(peer, calling_ae_title, [build_context(VERIFICATION)], timeout_s)
+    except NoAssociationError as error:
+        return str(error)
+    try:
+        answer = association.send_c_echo()
+        if "Status" not in answer or answer.Status != 0x0000:
+            return "it takes the association and does not answer C-ECHO with success"
+        return None
+    finally:
+        association.release()

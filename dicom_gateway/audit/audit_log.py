@@ -1,0 +1,75 @@
+"""Where audit records go: to a file, to a repository by syslog, or to both."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from dicom_gateway.audit.audit_file import AuditFile
+from dicom_gateway.audit.audit_message import (
+    Action,
+    AuditEvent,
+    AuditSource,
+    EventId,
+    EventType,
+    Participant,
+    build_message,
+)
+from dicom_gateway.audit.audit_settings import AuditSettings
+from dicom_gateway.audit.syslog_sender import SyslogSender
+
+log = structlog.get_logger(__name__)
+
+
+class AuditLog:
+    """Writes records. Trouble with it is logged and holds up no film: its sender could do nothing about it.
+
+    Args:
+        settings: what is recorded, and where to.
+        directory: for files.
+        process: which kind of process records.
+        ourselves: that process, as a record names it.
+    """
+
+    def __init__(
+        self, settings: AuditSettings, directory: Path, process: str, ourselves: Participant
+    ) -> None:
+        self._source = AuditSource(settings.source, settings.site)
+        self._ourselves = ourselves
+        self._file: AuditFile | None = None
+        if settings.file:
+            self._file = AuditFile(directory / f"{process}.log", settings.file_bytes, settings.files)
+        self._sender = SyslogSender(settings, process) if settings.syslog != "none" else None
+        if self._sender is not None:
+            self._sender.start()
+
+    def record(self, event: AuditEvent) -> None:
+        """Write one record."""
+        moment = datetime.now(UTC)
+        try:
+            record = build_message(event, self._source, moment)
+            if self._sender is not None:
+                self._sender.put(record, moment)
+            if self._file is not None:
+                self._file.write(record)
+        except Exception as error:  # noqa: BLE001  see the class
+            log.error("audit record not written", record=event.event_id.name, error=type(error).__name__)
+
+    def record_start(self) -> None:
+        """The process has begun its work (Application Activity)."""
+        self._record_activity(EventType.START)
+
+    def record_stop(self) -> None:
+        """The process has ended its work (Application Activity)."""
+        self._record_activity(EventType.STOP)
+
+    def close(self) -> None:
+        """Send what waits; nothing is recorded after this."""
+        if self._sender is not None:
+            self._sender.end()
+
+    def _record_activity(self, kind: EventType) -> None:
+        participants = (self._ourselves,)
+        self.record(AuditEvent(EventId.APPLICATION_ACTIVITY, Action.EXECUTE, participants, event_type=kind))

@@ -1,0 +1,185 @@
+"""What is told to the audit trail (PS3.15 A.5.3), and where it goes: to a file, a repository or both."""
+
+from __future__ import annotations
+
+import os
+import socket
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pynetdicom import evt
+from pynetdicom.association import Association
+
+from dicom_gateway.audit.audit_log import AuditLog
+from dicom_gateway.audit.audit_message import (
+    Action,
+    AuditEvent,
+    EventId,
+    EventType,
+    Outcome,
+    Participant,
+    Role,
+    describe_alert,
+    describe_patient,
+    describe_query,
+    describe_study,
+)
+from dicom_gateway.audit.audit_settings import AuditSettings
+from dicom_gateway.dataset_header import read_text
+from dicom_gateway.settings import PeerSettings
+
+TOLD_OF: Final = ("PatientID", "StudyInstanceUID", "SOPClassUID", "SOPInstanceUID")
+
+
+class AuditTrail(AuditLog):
+    """Records what gateway and courier do.
+
+    Args:
+        settings: what is recorded, and where to.
+        directory: for files.
+        process: which kind of process records.
+        ae_title: its AE title.
+    """
+
+    def __init__(self, settings: AuditSettings, directory: Path, process: str, ae_title: str) -> None:
+        self._ae_title = ae_title
+        super().__init__(settings, directory, process, self._describe_us(Role.APPLICATION, False))
+
+    def record_received(self, event: evt.Event, header: Any, *, is_new: bool, revision: int) -> None:
+        """A film has come in, by C-STORE on whichever side's association (DICOM Instances Transferred).
+
+        Args:
+            event: its C-STORE request.
+            header: its dataset, without pixels.
+            is_new: false when the same bytes were here already.
+            revision: above 1 when it corrects an earlier one.
+        """
+        association = event.assoc
+        theirs = association.requestor if association.is_acceptor else association.acceptor
+        place = theirs.address_info
+        other = str(theirs.ae_title or "").strip()
+        address = place.address if place is not None else ""
+        action = Action.CREATE if is_new and revision == 1 else Action.UPDATE if is_new else Action.READ
+        participants = (
+            Participant(other, address, Role.SOURCE, association.is_acceptor),
+            self._describe_us(Role.DESTINATION, not association.is_acceptor, association),
+        )
+        self.record(
+            AuditEvent(EventId.INSTANCES_TRANSFERRED, action, participants, _describe_instance(header))
+        )
+
+    def record_sending(self, peer: PeerSettings, part10: bytes) -> None:
+        """An object is about to be sent to a peer (Begin Transferring DICOM Instances)."""
+        objects = _describe_instance(_read_identity(part10))
+        self.record(AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects))
+
+    def record_sent(self, peer: PeerSettings, part10: bytes, outcome: Outcome, reason: str) -> None:
+        """An object has been sent to a peer, or was refused (DICOM Instances Transferred)."""
+        objects = _describe_instance(_read_identity(part10))
+        event = AuditEvent(
+            EventId.INSTANCES_TRANSFERRED,
+            Action.READ,  # whether the peer had it before is not known here
+            self._to_peer(peer),
+            objects,
+            outcome=outcome,
+            description=reason,
+        )
+        self.record(event)
+
+    def record_alert(self, event: str, fields: dict[str, str], count: int) -> None:
+        """Somebody was sent away (Security Alert, Node Authentication).
+
+        Args:
+            event: what was refused.
+            fields: `address`, and `caller` where an AE title was told, and `reason`.
+            count: how many times.
+        """
+        address = fields.get("address", "")
+        caller = fields.get("caller", "")
+        alert = f"{event}: {fields.get('reason', '')} ({count} times)"
+        participants = (
+            self._describe_us(None, False),
+            Participant(caller, address, None, True),
+        )
+        self.record(
+            AuditEvent(
+                EventId.SECURITY_ALERT,
+                Action.EXECUTE,
+                participants,
+                (describe_alert(address or caller or "unknown", alert),),
+                EventType.NODE_AUTHENTICATION,
+                Outcome.SERIOUS_FAILURE,
+                alert,
+            )
+        )
+
+    def record_query(self, event: evt.Event) -> None:
+        """A C-FIND was asked, by us or of us (Query); bound to messages sent and received, others pass."""
+        message: Any = event.message
+        if type(message).__name__ != "C_FIND_RQ":
+            return
+        association = event.assoc
+        requestor, acceptor = association.requestor, association.acceptor
+        asked_us = association.is_acceptor
+        theirs = requestor if asked_us else acceptor
+        place = theirs.address_info
+        other = str(theirs.ae_title or "").strip()
+        address = place.address if place is not None else ""
+        our_role, their_role = (
+            (Role.DESTINATION, Role.SOURCE) if asked_us else (Role.SOURCE, Role.DESTINATION)
+        )
+        sop_class = str(message.command_set.AffectedSOPClassUID)
+        syntaxes = [
+            str(context.transfer_syntax[0])
+            for context in association.accepted_contexts
+            if context.abstract_syntax == sop_class
+        ]
+        query = describe_query(sop_class, next(iter(syntaxes), ""), message.data_set.getvalue())
+        participants = (
+            Participant(other, address, their_role, asked_us),
+            self._describe_us(our_role, not asked_us, association),
+        )
+        self.record(AuditEvent(EventId.QUERY, Action.EXECUTE, participants, (query,)))
+
+    def _describe_us(
+        self, role: Role | None, is_requestor: bool, association: Association | None = None
+    ) -> Participant:
+        title = self._ae_title
+        if association is not None:  # a gateway that pulls calls itself as the courier does
+            own = association.acceptor if association.is_acceptor else association.requestor
+            title = str(own.ae_title or "").strip()
+        return Participant(title, socket.gethostname(), role, is_requestor, str(os.getpid()))
+
+    def _to_peer(self, peer: PeerSettings) -> tuple[Participant, ...]:
+        return (
+            self._describe_us(Role.SOURCE, True),
+            Participant(peer.ae_title, peer.host, Role.DESTINATION, False),
+        )
+
+
+def bind_query_audit(audit: AuditTrail | None, moment: Any) -> list[Any]:
+    """Return the handlers that record each C-FIND, when it is sent or received.
+
+    Args:
+        audit: where to; none records nothing.
+        moment: pynetdicom's `EVT_DIMSE_SENT` or `EVT_DIMSE_RECV`.
+    """
+    return [] if audit is None else [(moment, audit.record_query)]
+
+
+def _describe_instance(dataset: Dataset) -> tuple[Any, ...]:
+    """Study and patient of one instance; what cannot be read is left empty."""
+    instances = {_read(dataset, "SOPClassUID"): [_read(dataset, "SOPInstanceUID")]}
+    study = describe_study(_read(dataset, "StudyInstanceUID"), instances)
+    return study, describe_patient(_read(dataset, "PatientID"))
+
+
+def _read(dataset: Dataset, keyword: str) -> str:
+    return read_text(dataset, keyword, 64) or ""
+
+
+def _read_identity(part10: bytes) -> Any:
+    return dcmread(BytesIO(part10), stop_before_pixels=True, specific_tags=list(TOLD_OF))

@@ -1,0 +1,135 @@
+"""What the courier does about storage commitment: whom to ask, what lapsed, what is sent again or parked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from pydicom.uid import generate_uid
+
+from db import commitments
+from db.database import Database
+from db.tables import now
+from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, CommitmentEvents
+from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
+from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
+from dicom_gateway.settings import CourierSettings, PeerSettings
+from dicom_gateway.spool import film_key
+
+LOOK_EVERY_S: Final = 1.0
+"""How often requests and answers are looked at."""
+
+log = structlog.get_logger(__name__)
+
+
+class CommitmentRound:
+    """Asks peers to answer for what they were sent, and draws the consequences of what they say.
+
+    Args:
+        database: requests, answers, deliveries.
+        peers: every node of the settings, by name.
+        settings: how often to ask and to send again.
+        courier_settings: who asks, and how patiently.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        peers: Mapping[str, PeerSettings],
+        settings: CommitmentSettings,
+        courier_settings: CourierSettings,
+    ) -> None:
+        self._database = database
+        self._peers = {name: peer for name, peer in peers.items() if peer.commitment}
+        self._settings = settings
+        self._courier_settings = courier_settings
+        self._events = CommitmentEvents(database)
+        self._next_look = 0.0
+
+    def wants(self, peer: str) -> timedelta | None:
+        """After what time a report delivered to `peer` is asked for; None when it is not."""
+        return timedelta(seconds=self._settings.delay_s) if peer in self._peers else None
+
+    def list_due_peers(self) -> list[str]:
+        """Return the peers that are to be asked now; about once a second, else none.
+
+        What was answered or not answered in time is put in order first.
+        """
+        if time.monotonic() < self._next_look:
+            return []
+        self._next_look = time.monotonic() + LOOK_EVERY_S
+        self._draw_consequences()
+        with self._database.read() as session:
+            return [name for name in commitments.list_due_peers(session) if name in self._peers]
+
+    def ask(self, name: str, breaker: PeerBreaker, ending: threading.Event) -> None:
+        """Ask one peer for all that is due, request by request."""
+        while not ending.is_set() and not breaker.is_open:
+            transaction_uid = str(generate_uid(prefix=None))
+            with self._database.write() as session:
+                reports = commitments.begin(
+                    session,
+                    name,
+                    transaction_uid,
+                    timedelta(seconds=self._settings.answer_within_s),
+                    self._settings.batch,
+                )
+            if not reports:
+                return
+            outcome = ask(
+                self._peers[name],
+                transaction_uid,
+                reports,
+                self._courier_settings,
+                self._events,
+                self._settings.wait_s,
+                ending,
+            )
+            self._settle(name, transaction_uid, len(reports), outcome, breaker)
+
+    def _settle(
+        self, name: str, transaction_uid: str, count: int, outcome: RequestOutcome, breaker: PeerBreaker
+    ) -> None:
+        request_log = log.bind(peer=name, request=film_key(transaction_uid)[:12], reports=count)
+        if outcome.taken is Taken.TAKEN:
+            breaker.record_success()
+            request_log.info("commitment requested")
+            return
+        with self._database.write() as session:
+            if outcome.taken is Taken.PERMANENT:
+                commitments.give_up(session, transaction_uid, outcome.reason)
+                request_log.error("commitment refused", reason=outcome.reason, help="tbscreen deliveries")
+                return
+            if outcome.taken is Taken.NOT_ASKED:
+                pause, counted = breaker.record_failure(), None
+            else:
+                most = self._courier_settings.retry_most_s  # each costs one of few requests
+                pause, counted = jittered_pause(1, most, most), self._settings.maximum_requests
+            delay = timedelta(seconds=pause)
+            commitments.ask_again(session, transaction_uid, delay, outcome.reason, counted)
+        request_log.warning("commitment not requested", reason=outcome.reason, seconds=round(pause, 1))
+
+    def _draw_consequences(self) -> None:
+        settings = self._settings
+        oldest = now() - timedelta(hours=settings.give_up_after_hours)
+        with self._database.read() as session:
+            if not commitments.has_consequences(session, list(self._peers), oldest):
+                return
+        with self._database.write() as session:
+            lapsed = commitments.lapse_overdue(session, settings.maximum_requests)
+            resent, parked = commitments.settle_failed(
+                session,
+                settings.maximum_resends,
+                timedelta(seconds=self._courier_settings.retry_first_s),
+                HOPELESS_REASONS,
+            )
+            parked += commitments.park_hopeless(session, list(self._peers), oldest)
+        if lapsed or resent:
+            log.warning("commitments missing", requests_not_answered=lapsed, reports_sent_again=resent)
+        if parked:
+            log.error("commitments parked", reports=parked, help="tbscreen deliveries")

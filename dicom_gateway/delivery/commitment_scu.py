@@ -1,0 +1,160 @@
+"""Asks a peer to answer for what was delivered to it (PS3.4 J.3.2), and waits a moment for its report."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import build_context, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from db.commitments import AskedReport
+from dicom_gateway.association.peer_association import (
+    NoAssociationError,
+    NothingAcceptedError,
+    open_association,
+)
+from dicom_gateway.association.presentation_contexts import (
+    STORAGE_COMMITMENT,
+    STORAGE_COMMITMENT_INSTANCE,
+    VERIFICATION,
+)
+from dicom_gateway.delivery.commitment_events import CommitmentEvents
+from dicom_gateway.settings import CourierSettings, PeerSettings
+
+REQUEST_STORAGE_COMMITMENT: Final = 1
+"""Action type of PS3.4 Table J.3-1."""
+
+LOOK_EVERY_S: Final = 0.05
+"""How often it is looked whether the association still stands or the courier ends."""
+
+TRANSIENT_STATUSES: Final = frozenset({0x0110, 0x0131, 0x0210, 0x0213})
+"""Processing failure, duplicate transaction UID, duplicate invocation, resource limitation (PS3.7 C,
+PS3.4 J.3.2.1.4): the next request may be taken."""
+
+
+class Taken(StrEnum):
+    """What became of a request."""
+
+    TAKEN = "taken"
+    """The peer will report, or has reported."""
+    NOT_ASKED = "not asked"
+    """The peer is away or rejects the association: it was not asked."""
+    TRANSIENT = "transient"
+    """Asked, and refused for the moment or not answered."""
+    PERMANENT = "permanent"
+    """The peer does not do storage commitment for us."""
+
+
+@dataclass(frozen=True)
+class RequestOutcome:
+    """What became of a request and, unless taken, why."""
+
+    taken: Taken
+    reason: str = ""
+
+
+def ask(
+    peer: PeerSettings,
+    transaction_uid: str,
+    reports: Sequence[AskedReport],
+    settings: CourierSettings,
+    events: CommitmentEvents,
+    wait_s: float,
+    ending: threading.Event,
+) -> RequestOutcome:
+    """Send one N-ACTION; keep the association open for the peer's report for up to `wait_s`.
+
+    Args:
+        peer: whom.
+        transaction_uid: of a request that is in db already.
+        reports: what the peer is to answer for.
+        settings: who calls, and how long a peer may be silent.
+        events: writes down what the peer reports on this association.
+        wait_s: seconds.
+        ending: set when nothing is to be waited for any more.
+    """
+    reported = threading.Event()
+
+    def receive(event: evt.Event) -> tuple[int, Dataset | None]:
+        try:
+            return events.receive(event)
+        finally:
+            reported.set()
+
+    try:
+        association = open_association(
+            peer,
+            settings.ae_title,
+            offer(),
+            settings.network_timeout_s,
+            # Idle is what this association is while it waits for the report.
+            idle_s=wait_s + settings.network_timeout_s,
+            handlers=[(evt.EVT_N_EVENT_REPORT, receive)],
+        )
+    except NothingAcceptedError as error:
+        return RequestOutcome(Taken.PERMANENT, f"{error}: set commitment = false for it")
+    except NoAssociationError as error:
+        return RequestOutcome(Taken.NOT_ASKED, str(error))
+    try:
+        outcome = _request(association, transaction_uid, reports)
+        if outcome.taken is Taken.TAKEN:
+            deadline = time.monotonic() + wait_s
+            while association.is_established and not ending.is_set() and time.monotonic() < deadline:
+                if reported.wait(LOOK_EVERY_S):
+                    break
+        return outcome
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def offer() -> list[PresentationContext]:
+    """Return the presentation contexts of a request."""
+    return [
+        build_context(STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+        build_context(VERIFICATION),
+    ]
+
+
+def judge(status: int | None) -> RequestOutcome:
+    """Judge an N-ACTION status (PS3.7 10.1.4.1.10); None means that no answer came."""
+    if status is None:
+        return RequestOutcome(Taken.TRANSIENT, "the association ended before the peer took the request")
+    if status == 0x0000 or status in (0x0001, 0x0107, 0x0116) or 0xB000 <= status <= 0xBFFF:
+        return RequestOutcome(Taken.TAKEN)
+    taken = Taken.TRANSIENT if status in TRANSIENT_STATUSES else Taken.PERMANENT
+    return RequestOutcome(taken, f"the peer answers the request with status 0x{status:04X}")
+
+
+def _request(
+    association: Association, transaction_uid: str, reports: Sequence[AskedReport]
+) -> RequestOutcome:
+    accepted = {str(context.abstract_syntax) for context in association.accepted_contexts}
+    if STORAGE_COMMITMENT not in accepted:
+        reason = "the peer does not do storage commitment: set commitment = false for it"
+        return RequestOutcome(Taken.PERMANENT, reason)
+    information = Dataset()
+    information.TransactionUID = transaction_uid
+    items = []
+    for report in reports:
+        item = Dataset()
+        item.ReferencedSOPClassUID = report.sop_class_uid
+        item.ReferencedSOPInstanceUID = report.sop_instance_uid
+        items.append(item)
+    information.ReferencedSOPSequence = DicomSequence(items)
+    try:
+        answer, _ = association.send_n_action(
+            information, REQUEST_STORAGE_COMMITMENT, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
+        )
+    except (RuntimeError, ValueError) as error:
+        return RequestOutcome(Taken.TRANSIENT, f"could not be asked ({type(error).__name__})")
+    return judge(answer.Status if "Status" in answer else None)

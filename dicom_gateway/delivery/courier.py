@@ -1,0 +1,190 @@
+"""Takes finished screenings from the outbox and brings their reports to the peers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import commitments, deliveries
+from db.database import Database
+from dicom_gateway import metrics
+from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.delivery.commitment_round import CommitmentRound
+from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
+from dicom_gateway.delivery.report_round import ReportRound
+from dicom_gateway.delivery.storage_scu import Outcome, Result, send
+from dicom_gateway.results.sr_document import load_report_tables
+from dicom_gateway.settings import CourierSettings, PeerSettings
+from dicom_gateway.spool import film_key
+
+DELIVERY_BATCH: Final = 16
+"""Reports sent at a time, over one association."""
+
+STRANGERS_EVERY_S: Final = 5.0
+"""How often it is looked for deliveries to peers that are not in the settings."""
+
+log = structlog.get_logger(__name__)
+
+
+class Courier:
+    """Reports and delivers until told to end; each peer in threads of its own, so that none holds another up.
+
+    Args:
+        database: outbox, deliveries, commitments.
+        peers: every node of the settings; each gets what its rules name.
+        settings: how to build, send and retry.
+        commitment: how peers are asked to answer for what they were sent.
+        software_version: goes into the reports.
+        audit: where deliveries are recorded; None records none.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        peers: Sequence[PeerSettings],
+        settings: CourierSettings,
+        commitment: CommitmentSettings,
+        software_version: str,
+        audit: AuditTrail | None = None,
+    ) -> None:
+        self._audit = audit
+        self._database = database
+        self._peers = {peer.name: peer for peer in peers}
+        self._settings = settings
+        self._reports = ReportRound(database, peers, settings, software_version)
+        self._ending = threading.Event()
+        self._commitments = CommitmentRound(database, self._peers, commitment, settings)
+        self._breakers: dict[str, PeerBreaker] = {}
+        self._next_strangers = 0.0
+        self._jobs: dict[tuple[str, str], Future[None]] = {}
+
+    def run(self, ending: threading.Event) -> None:
+        """Work until `ending` is set."""
+        load_report_tables()
+        self._ending = ending
+        threads = 2 * len(self._peers) + 1
+        with ThreadPoolExecutor(threads, thread_name_prefix="peer") as pool:
+            while not ending.is_set():
+                try:
+                    busy = self._reports.report_due(ending)
+                    self._start_jobs(pool)
+                except Exception as error:  # noqa: BLE001  a courier that ends brings nothing to anybody
+                    log.error("trouble; the courier goes on", error=type(error).__name__)
+                    ending.wait(1.0)
+                    continue
+                if not busy:
+                    ending.wait(self._settings.poll_interval_s)
+
+    def _start_jobs(self, pool: ThreadPoolExecutor) -> None:
+        """Start what is due for each peer that is not busy with the same already, nor in trouble."""
+        ready = [name for name in self._peers if self._is_ready("deliver", name)]
+        with self._database.read() as session:
+            due = deliveries.list_due_peers(session, ready)
+            if time.monotonic() >= self._next_strangers:
+                self._next_strangers = time.monotonic() + STRANGERS_EVERY_S
+                due += deliveries.list_other_due_peers(session, list(self._peers))
+        for name in due:
+            self._start(pool, "deliver", name, self._deliver_due)
+        for name in self._commitments.list_due_peers():
+            self._start(pool, "commit", name, self._ask_for_commitment)
+
+    def _start(self, pool: ThreadPoolExecutor, kind: str, name: str, work: Callable[[str], None]) -> None:
+        if self._is_ready(kind, name):
+            self._jobs[kind, name] = pool.submit(self._guard, work, name)
+
+    def _is_ready(self, kind: str, name: str) -> bool:
+        running = self._jobs.get((kind, name))
+        return (running is None or running.done()) and not self._breaker(name).is_open
+
+    def _guard(self, work: Callable[[str], None], name: str) -> None:
+        try:
+            work(name)
+        except Exception as error:  # noqa: BLE001  leases run out by themselves; the next round tries again
+            pause = self._breaker(name).record_failure()
+            log.error("trouble with a peer", peer=name, error=type(error).__name__, seconds=round(pause, 1))
+
+    def _breaker(self, name: str) -> PeerBreaker:
+        settings = self._settings
+        return self._breakers.setdefault(name, PeerBreaker(settings.retry_first_s, settings.retry_most_s))
+
+    def _ask_for_commitment(self, name: str) -> None:
+        self._commitments.ask(name, self._breaker(name), self._ending)
+
+    def _deliver_due(self, name: str) -> None:
+        """Send all that is due for one peer, batch by batch, until it is in trouble."""
+        breaker = self._breaker(name)
+        while not self._ending.is_set() and not breaker.is_open:
+            limit = 1 if breaker.is_probing else DELIVERY_BATCH
+            with self._database.write() as session:
+                batch = deliveries.lease_due(session, self._lease(), limit, name)
+            if not batch:
+                return
+            self._deliver(name, batch)
+
+    def _lease(self) -> timedelta:
+        """Long enough that the last object begun within `lease_s` is answered or given up within it."""
+        return timedelta(seconds=self._settings.lease_s + 2 * self._settings.network_timeout_s)
+
+    def _deliver(self, name: str, batch: Sequence[deliveries.DueDelivery]) -> None:
+        """Send one peer's reports; whatever happens, none of them stays leased."""
+        untried = {delivery.delivery_id: delivery for delivery in batch}
+        peer = self._peers.get(name)
+        latest = time.monotonic() + self._settings.lease_s
+        try:
+            if peer is None:
+                for delivery in batch:
+                    self._settle(Outcome(delivery, Result.PERMANENT, "this peer is not in the settings"))
+                    del untried[delivery.delivery_id]
+                return
+            for outcome in send(peer, batch, self._settings, self._audit):
+                self._settle(outcome)
+                del untried[outcome.delivery.delivery_id]
+                if self._ending.is_set() or time.monotonic() > latest:
+                    break
+        except SQLAlchemyError:
+            raise  # nothing can be written down now; the leases run out by themselves
+        except Exception as error:
+            if untried:  # the object that it stopped at
+                first = untried.pop(next(iter(untried)))
+                self._settle(Outcome(first, Result.TRANSIENT, f"interrupted by {type(error).__name__}"))
+            raise
+        finally:
+            if untried:
+                with self._database.write() as session:
+                    deliveries.hand_back(session, list(untried))
+
+    def _settle(self, outcome: Outcome) -> None:
+        delivery = outcome.delivery
+        settings, breaker = self._settings, self._breaker(delivery.peer)
+        delivery_log = log.bind(report=film_key(delivery.sop_instance_uid)[:12], peer=delivery.peer)
+        with self._database.write() as session:
+            if outcome.result is Result.DELIVERED:
+                deliveries.mark_delivered(session, delivery.delivery_id)
+                delay = self._commitments.wants(delivery.peer)
+                if delay is not None:
+                    commitments.want(session, delivery.delivery_id, delay)
+                delivery_log.info("report delivered", attempt=delivery.attempts)
+            elif outcome.result is Result.PERMANENT or delivery.attempts >= settings.maximum_attempts:
+                deliveries.park(session, delivery.delivery_id, outcome.reason)
+                delivery_log.error("delivery parked", reason=outcome.reason, help="tbscreen deliveries")
+            else:
+                pause = jittered_pause(delivery.attempts, settings.retry_first_s, settings.retry_most_s)
+                deliveries.retry_later(
+                    session, delivery.delivery_id, timedelta(seconds=pause), outcome.reason
+                )
+                delivery_log.warning("delivery postponed", reason=outcome.reason, seconds=round(pause, 1))
+        metrics.DELIVERIES.labels(delivery.peer, outcome.result.name.lower()).inc()
+        if outcome.peer_in_trouble:
+            metrics.PEER_TROUBLES.labels(delivery.peer).inc()
+            pause = breaker.record_failure()
+            delivery_log.warning("peer in trouble: left in peace", seconds=round(pause, 1))
+        elif breaker.record_success():
+            delivery_log.info("peer is back")

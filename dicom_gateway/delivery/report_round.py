@@ -1,0 +1,159 @@
+"""What the courier does about films that are done: builds what peers want of them, and fans it out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from db import outbox, refusal_outbox, report_objects, screenings
+from db.codes import ReportKind
+from db.database import Database
+from db.outbox import ReportableScreening
+from db.refusal_outbox import ReportableRefusal
+from db.report_objects import BuiltReport
+from dicom_gateway.delivery.delivery_rules import FilmFacts, choose_receivers
+from dicom_gateway.delivery.peer_breaker import jittered_pause
+from dicom_gateway.results.refusal_report import build_refusal, may_be_reported
+from dicom_gateway.results.secondary_capture import build_secondary_capture
+from dicom_gateway.results.structured_report import build_report
+from dicom_gateway.settings import CourierSettings, PeerSettings
+from dicom_gateway.spool import film_key
+
+BATCH: Final = 4
+"""Films whose reports are built at a time, before what is built is sent."""
+
+log = structlog.get_logger(__name__)
+
+
+class ReportRound:
+    """Turns screenings and refusals into objects and deliveries.
+
+    Args:
+        database: outboxes, objects, deliveries.
+        peers: every node of the settings; their rules say who gets what.
+        settings: how to build, and how patiently to try again.
+        software_version: goes into the objects.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        peers: Collection[PeerSettings],
+        settings: CourierSettings,
+        software_version: str,
+    ) -> None:
+        self._database = database
+        self._peers = peers
+        self._settings = settings
+        self._software_version = software_version
+        self._refusals_wanted = any(
+            peer.send_reports
+            and ReportKind.REFUSAL in {*peer.kinds, *(kind for rule in peer.rules for kind in rule.kinds)}
+            for peer in peers
+        )
+
+    def report_due(self, ending: threading.Event) -> bool:
+        """Report what is due; True when there was anything."""
+        with self._database.read() as session:
+            due, due_refusals = outbox.has_due(session), refusal_outbox.has_due(session)
+        if due:
+            self._report_screenings(ending)
+        if due_refusals:
+            self._report_refusals(ending)
+        return due or due_refusals
+
+    def _report_screenings(self, ending: threading.Event) -> None:
+        with self._database.write() as session:
+            due = outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
+        for screening in due:
+            if ending.is_set():
+                with self._database.write() as session:
+                    outbox.postpone(session, screening.outbox_id, timedelta(0), None)
+            else:
+                self._report_screening(screening)
+
+    def _report_screening(self, screening: ReportableScreening) -> None:
+        """Store and fan out what can be built; what cannot keeps the screening in the outbox."""
+        film_log = log.bind(film=film_key(screening.sop_instance_uid)[:12])
+        receivers = choose_receivers(self._peers, FilmFacts.of_screening(screening))
+        built: list[tuple[BuiltReport, Sequence[str]]] = []
+        failure = None
+        builders: dict[ReportKind, Callable[[ReportableScreening], BuiltReport]] = {
+            ReportKind.SR: self._build_sr,  # always: db keeps what was said, whoever wants to know
+        }
+        if receivers[ReportKind.SC]:
+            builders[ReportKind.SC] = self._build_sc
+        for kind, build in builders.items():
+            try:
+                built.append((build(screening), receivers[kind]))
+            except Exception as error:  # noqa: BLE001  one film's odd header must not stop all reports
+                failure = f"{kind.value}: {type(error).__name__}: {error}"
+                film_log.error(
+                    "report not built",
+                    kind=kind.value,
+                    error=type(error).__name__,
+                    attempt=screening.attempts,
+                )
+        with self._database.write() as session:
+            for report, peers in built:
+                report_objects.store(session, report, peers, screening_id=screening.screening_id)
+            if failure is None:
+                outbox.close(session, screening.outbox_id)
+            else:
+                outbox.postpone(session, screening.outbox_id, self._pause(screening.attempts), failure)
+        for report, peers in built:
+            film_log.info("report built", kind=report.kind, peers=len(peers))
+
+    def _build_sr(self, screening: ReportableScreening) -> BuiltReport:
+        return build_report(screening, self._settings, self._software_version)
+
+    def _build_sc(self, screening: ReportableScreening) -> BuiltReport:
+        with self._database.read() as session:
+            rendition = outbox.find_rendition(session, screening.screening_id)
+            heat = screenings.find_heat(session, screening.screening_id)
+        if rendition is None:
+            raise LookupError("the film has no rendition")
+        return build_secondary_capture(screening, rendition, heat, self._settings, self._software_version)
+
+    def _report_refusals(self, ending: threading.Event) -> None:
+        with self._database.write() as session:
+            if not self._refusals_wanted:
+                refusal_outbox.clear(session)
+                return
+            due = refusal_outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
+        for refusal in due:
+            if ending.is_set():
+                with self._database.write() as session:
+                    refusal_outbox.postpone(session, refusal.instance_id, timedelta(0), None)
+            else:
+                self._report_refusal(refusal)
+
+    def _report_refusal(self, refusal: ReportableRefusal) -> None:
+        film_log = log.bind(film=film_key(refusal.sop_instance_uid)[:12], refusal=refusal.refusal.value)
+        receivers = choose_receivers(self._peers, FilmFacts.of_refusal(refusal))[ReportKind.REFUSAL]
+        try:
+            report = (
+                build_refusal(refusal, self._settings, self._software_version)
+                if receivers and may_be_reported(refusal)
+                else None
+            )
+        except Exception as error:  # noqa: BLE001  as above
+            film_log.error("refusal not built", error=type(error).__name__, attempt=refusal.attempts)
+            failure = f"{type(error).__name__}: {error}"
+            with self._database.write() as session:
+                refusal_outbox.postpone(session, refusal.instance_id, self._pause(refusal.attempts), failure)
+            return
+        with self._database.write() as session:
+            if report is None:
+                refusal_outbox.close(session, refusal.instance_id)
+            else:
+                refusal_outbox.fan_out(session, refusal, report, receivers)
+        film_log.info("refusal reported", peers=0 if report is None else len(receivers))
+
+    def _pause(self, attempts: int) -> timedelta:
+        settings = self._settings
+        return timedelta(seconds=jittered_pause(attempts, settings.retry_first_s, settings.retry_most_s))

@@ -1,0 +1,76 @@
+"""What the courier sends, as tables: SOP classes, transfer syntaxes, what peers get that take fewer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom.presentation import PresentationContext, build_context
+
+from dicom_gateway.association.presentation_contexts import VERIFICATION
+
+UNCOMPRESSED: Final[tuple[UID, ...]] = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+
+SENT_CONTEXTS: Final[Mapping[str, tuple[tuple[UID, ...], ...]]] = {
+    str(Comprehensive3DSRStorage): (UNCOMPRESSED,),
+    str(ComprehensiveSRStorage): (UNCOMPRESSED,),
+    str(SecondaryCaptureImageStorage): (UNCOMPRESSED, (JPEGBaseline8Bit,)),
+}
+"""By SOP class: one presentation context for each tuple of transfer syntaxes. A peer takes one of each, so it
+may accept both ways: compressed and plain."""
+
+
+def offer(sop_classes: Iterable[str]) -> list[PresentationContext]:
+    """Return the presentation contexts (PS3.8 9.3.2.2) for objects of these SOP classes.
+
+    Verification is offered too, so that a peer that takes none of our SOP classes says so instead of looking
+    as if it were away: without one accepted context there is no association at all.
+    """
+    contexts = [
+        build_context(sop_class, list(syntaxes))
+        for sop_class in dict.fromkeys(sop_classes)
+        for syntaxes in SENT_CONTEXTS.get(sop_class, (UNCOMPRESSED,))
+    ]
+    return [*contexts, build_context(VERIFICATION)]
+
+
+def read_for_peer(part10: bytes, accepted: Collection[PresentationContext]) -> Dataset | None:
+    """Return an object as the peer takes it: as it is stored, else with its pixels decompressed.
+
+    It stays the same SOP instance: another transfer syntax is another encoding (PS3.5 10), and Lossy Image
+    Compression (0028,2110) says what was done to it.
+
+    Args:
+        part10: the stored object.
+        accepted: what the peer accepted.
+
+    Returns:
+        None when the peer takes its SOP class in no transfer syntax that we have.
+    """
+    dataset = dcmread(io.BytesIO(part10))
+    syntaxes = {
+        str(context.transfer_syntax[0])
+        for context in accepted
+        if context.abstract_syntax == dataset.SOPClassUID and context.transfer_syntax
+    }
+    stored_as = dataset.file_meta.TransferSyntaxUID
+    if stored_as in syntaxes:
+        return dataset
+    if not syntaxes & {str(syntax) for syntax in UNCOMPRESSED}:
+        return None
+    if not stored_as.is_compressed:
+        return dataset  # pynetdicom writes it as accepted
+    dataset.decompress(generate_instance_uid=False)
+    return dataset

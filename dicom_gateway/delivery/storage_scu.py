@@ -1,0 +1,153 @@
+"""Sends objects to a peer (PS3.4 B) and tells transient failures from permanent ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pydicom.uid import UID
+from pynetdicom.association import Association
+
+from db.deliveries import DueDelivery
+from dicom_gateway.association.peer_association import (
+    NoAssociationError,
+    NothingAcceptedError,
+    open_association,
+)
+from dicom_gateway.audit import audit_message
+from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.delivery.sent_objects import offer, read_for_peer
+from dicom_gateway.settings import CourierSettings, PeerSettings
+
+DUPLICATE_SOP_INSTANCE: Final = 0x0111
+"""PS3.7 C.5.7: the peer has it already, and what it has is what we sent: the bytes are stored."""
+
+
+RESOURCE_LIMITATION: Final = 0x0213
+
+WARNINGS: Final = (0x0001, 0x0107, 0x0116)
+"""PS3.7 C.4, beside 0xBxxx: the object is stored."""
+
+TRANSIENT_STATUSES: Final = frozenset({0x0110, 0x0210, RESOURCE_LIMITATION, 0xFE00})
+"""Processing failure, duplicate invocation (a message id that the peer still has open), resource limitation,
+cancelled (PS3.7 C): the same object may be taken later."""
+
+FAILURES: Final = {
+    0x0110: "processing failure",
+    0x0117: "invalid SOP instance",
+    0x0118: "no such SOP class",
+    0x0119: "class-instance conflict",
+    0x0122: "SOP class not supported",
+    0x0124: "not authorised: allow our AE title to store",
+    0x0210: "duplicate invocation",
+    0x0211: "unrecognised operation",
+    0x0212: "mistyped argument",
+    0x0213: "resource limitation",
+    0xA700: "out of resources",
+    0xA900: "data set does not match SOP class",
+    0xC000: "cannot understand",
+    0xFE00: "cancelled",
+}
+"""What statuses mean (PS3.4 Table B.2-1, PS3.7 C); from 0xA000 upwards by their first byte."""
+
+
+class Result(StrEnum):
+    """What became of one object."""
+
+    DELIVERED = "delivered"
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+
+
+AUDITED_AS: Final = {
+    Result.DELIVERED: audit_message.Outcome.SUCCESS,
+    Result.TRANSIENT: audit_message.Outcome.MINOR_FAILURE,
+    Result.PERMANENT: audit_message.Outcome.SERIOUS_FAILURE,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One object's result and, unless delivered, why not."""
+
+    delivery: DueDelivery
+    result: Result
+    reason: str = ""
+    peer_in_trouble: bool = False
+    """Not this object but the peer: away, silent, full, gone in the middle. The next object would fare no
+    better."""
+
+
+def send(
+    peer: PeerSettings,
+    deliveries: Sequence[DueDelivery],
+    settings: CourierSettings,
+    audit: AuditTrail | None = None,
+) -> Iterator[Outcome]:
+    """Send objects over one association, in order, each with its outcome as soon as it is known.
+
+    Ends after the first outcome that says that the peer is in trouble; what is left was not tried. What is
+    tried is told to `audit`.
+    """
+    contexts = offer(delivery.sop_class_uid for delivery in deliveries)
+    try:
+        association = open_association(peer, settings.ae_title, contexts, settings.network_timeout_s)
+    except NothingAcceptedError as error:
+        for delivery in deliveries:
+            reason = f"{error}, {UID(delivery.sop_class_uid).name} neither; see courier.sr_sop_class"
+            yield Outcome(delivery, Result.PERMANENT, reason)
+        return
+    except NoAssociationError as error:
+        yield Outcome(deliveries[0], Result.TRANSIENT, str(error), peer_in_trouble=True)
+        return
+    try:
+        for delivery in deliveries:
+            if audit is not None:
+                audit.record_sending(peer, delivery.part10)
+            outcome = _send_one(association, delivery)
+            if audit is not None:
+                audit.record_sent(peer, delivery.part10, AUDITED_AS[outcome.result], outcome.reason)
+            yield outcome
+            if outcome.peer_in_trouble:
+                return
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def classify(status: int | None) -> tuple[Result, str]:
+    """Judge a C-STORE status (PS3.4 Table B.2-1, PS3.7 C); None means that no answer came."""
+    if status is None:
+        return Result.TRANSIENT, "the association ended before the peer answered"
+    if status in (0x0000, DUPLICATE_SOP_INSTANCE, *WARNINGS) or 0xB000 <= status <= 0xBFFF:
+        return Result.DELIVERED, ""
+    reason = f"status 0x{status:04X}"
+    if meaning := FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):
+        reason = f"{reason}: {meaning}"
+    if is_out_of_resources(status) or status in TRANSIENT_STATUSES:
+        return Result.TRANSIENT, reason
+    return Result.PERMANENT, reason
+
+
+def is_out_of_resources(status: int | None) -> bool:
+    """True when the peer's disk or memory, not the object, is the trouble."""
+    return status == RESOURCE_LIMITATION or (status is not None and 0xA700 <= status <= 0xA7FF)
+
+
+def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
+    try:
+        dataset = read_for_peer(delivery.part10, association.accepted_contexts)
+        if dataset is None:
+            name = UID(delivery.sop_class_uid).name
+            reason = f"the peer does not take {name}; see courier.sr_sop_class and peers.kinds"
+            return Outcome(delivery, Result.PERMANENT, reason)
+        answer = association.send_c_store(dataset)
+    except (RuntimeError, ValueError) as error:
+        gone = not association.is_established
+        reason = f"could not be sent ({type(error).__name__})"
+        return Outcome(delivery, Result.TRANSIENT, reason, peer_in_trouble=gone)
+    status = answer.Status if "Status" in answer else None
+    result, reason = classify(status)
+    return Outcome(delivery, result, reason, peer_in_trouble=status is None or is_out_of_resources(status))

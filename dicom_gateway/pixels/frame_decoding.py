@@ -1,0 +1,146 @@
+"""The first frame of a DICOM file as stored values, by the quickest decoder that reads it right.
+
+Uncompressed, deflated and RLE frames are pydicom's, and so are signed and colour ones, by a plugin that is
+named here. Other frames of the JPEG family are decoded by imagecodecs (libjpeg-turbo, CharLS, OpenJPEG,
+OpenJPH), which also reads JPEG Extended with 12 bits, lossless JPEG and HTJ2K. GDCM is not used: on corrupt
+fragments it ends its process. Wavelets are decoded whole: at half their size the array differs by more than a
+model may be asked to take (`python -m benchmarks.reduced_decoding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
+
+from dicom_gateway.pixels.codestream import FrameSize, read_frame_size
+
+Stored = npt.NDArray[Any]
+"""(rows, columns), or (rows, columns, 3) in colour; 8- or 16-bit integers, unused high bits included."""
+
+END_OF_IMAGE: Final = b"\xff\xd9"
+"""EOI marker (ISO/IEC 10918-1 B.1.1.3), EOC in JPEG 2000 (ISO/IEC 15444-1 A.4.4)."""
+
+Decoder = Callable[[bytes, Stored], Stored]
+"""Codestream and a new array for it; returns the stored values."""
+
+
+def decode_frame(dataset: Dataset) -> Stored:
+    """Decode a dataset's pixels.
+
+    Args:
+        dataset: one image, with its file meta information.
+
+    Returns:
+        Stored values.
+
+    Raises:
+        Exception: whatever decoders raise on corrupt bytes.
+    """
+    syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    decoder = _DECODERS.get(syntax)
+    # Unused bits are left as they are: pydicom would mask them by Bits Stored alone, not by High Bit.
+    if decoder is None:
+        return pixel_array(dataset, correct_unused_bits=False)
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    stated = FrameSize(int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel", 1)))
+    if read_frame_size(frame) != stated:
+        # A few bytes may announce gigabytes, which some decoders take before they look further.
+        raise ValueError("the codestream is of another size than the header says")
+    if not _is_plain(dataset, syntax):
+        return pixel_array(dataset, correct_unused_bits=False, decoding_plugin=_PLUGINS.get(syntax, ""))
+    whole = np.empty((stated.rows, stated.columns), f"u{dataset.BitsAllocated // 8}")
+    return decoder(frame, whole)
+
+
+def _is_plain(dataset: Dataset, syntax: UID) -> bool:
+    # Lossless JPEG knows no sign: what it gives back are the stored bits, whatever they mean.
+    return (
+        dataset.get("SamplesPerPixel", 1) == 1
+        and (dataset.get("PixelRepresentation", 0) == 0 or syntax in (JPEGLossless, JPEGLosslessSV1))
+        and dataset.BitsAllocated in (8, 16)
+        and "PixelData" in dataset
+    )
+
+
+def _decode_jpeg(frame: bytes, whole: Stored) -> Stored:
+    """DCT and lossless processes, up to 16 bits (PS3.5 A.4.1, A.4.2).
+
+    Raises:
+        ValueError: when the codestream is cut short, which libjpeg would pass over with a grey rest.
+    """
+    _check_end(frame)
+    return np.asarray(imagecodecs.jpeg8_decode(frame, out=whole))
+
+
+def _decode_jpegls(frame: bytes, whole: Stored) -> Stored:
+    """PS3.5 A.4.3."""
+    return np.asarray(imagecodecs.jpegls_decode(frame, out=whole))
+
+
+def _decode_jpeg2000(frame: bytes, whole: Stored) -> Stored:
+    """PS3.5 A.4.4."""
+    return np.asarray(imagecodecs.jpeg2k_decode(frame, out=whole))
+
+
+def _decode_htj2k(frame: bytes, whole: Stored) -> Stored:
+    """PS3.5 A.4.10.
+
+    Raises:
+        ValueError: when the codestream is cut short, which OpenJPH would pass over.
+    """
+    _check_end(frame)
+    return np.asarray(imagecodecs.htj2k_decode(frame, out=whole))
+
+
+def _check_end(frame: bytes) -> None:
+    if not frame.rstrip(b"\0\xff").endswith(END_OF_IMAGE):
+        raise ValueError("the codestream is cut short")
+
+
+_DECODERS: Final[dict[UID, Decoder]] = {
+    JPEGBaseline8Bit: _decode_jpeg,
+    JPEGExtended12Bit: _decode_jpeg,
+    JPEGLossless: _decode_jpeg,
+    JPEGLosslessSV1: _decode_jpeg,
+    JPEGLSLossless: _decode_jpegls,
+    JPEGLSNearLossless: _decode_jpegls,
+    JPEG2000Lossless: _decode_jpeg2000,
+    JPEG2000: _decode_jpeg2000,
+    HTJ2KLossless: _decode_htj2k,
+    HTJ2KLosslessRPCL: _decode_htj2k,
+    HTJ2K: _decode_htj2k,
+}
+
+_PLUGINS: Final[dict[UID, str]] = {
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+    HTJ2KLossless: "pylibjpeg",
+    HTJ2KLosslessRPCL: "pylibjpeg",
+    HTJ2K: "pylibjpeg",
+}
+"""pydicom's, for what is signed or in colour. Lossless JPEG in colour has none: no film comes in it."""

@@ -1,0 +1,217 @@
+"""A C-FIND request's identifier: which attributes are wanted, and which records fit (PS3.4 C.2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+from dicom_gateway.query.attribute_matching import Fits, KeyValueError, Matching, compile_key
+from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR, PRIVATE_GROUP, Attribute
+
+MAXIMUM_KEYS: Final = 256
+"""More elements than this are no query."""
+
+MAXIMUM_VALUES: Final = 1000
+"""More values than this in one key are no query."""
+
+ALWAYS: Final = frozenset({0x00080005, 0x00080052, 0x00080201})
+"""Character set, level, time zone: they govern the query and are no keys."""
+
+
+class IdentifierError(Exception):
+    """The identifier is not one of its SOP class: 0xA900. Permanent. The text holds no value of it."""
+
+
+@dataclass(frozen=True)
+class WantedKey:
+    """One supported attribute that an identifier holds."""
+
+    attribute: Attribute
+    tag: int
+    """As asked for: a private element may stand in another block."""
+    values: tuple[str, ...] = ()
+    fits: Fits | None = None
+    """None: universal matching."""
+    items: tuple[WantedKey, ...] = ()
+    """Keys of a sequence's item."""
+    compared: bool = False
+    """Whether something can fail to fit."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What an identifier asks for."""
+
+    keys: tuple[WantedKey, ...]
+    creators: dict[int, str] = field(default_factory=dict)
+    """Private creators to repeat, by tag."""
+    complete: bool = True
+    """False when a key is not supported: it is ignored, and answers say so (0xFF01)."""
+
+    def find(self, keyword: str) -> WantedKey | None:
+        """Return the key of this name, if it was asked for."""
+        return next((key for key in self.keys if key.attribute.keyword == keyword), None)
+
+    def needs_headers(self) -> bool:
+        """True when a key is read from the films' headers."""
+        return any(_needs_header(key) for key in self.keys)
+
+    def fits(self, record: Any) -> bool:
+        """True when the record fits every key."""
+        return _fit_all(self.keys, record)
+
+    def answer(self, record: Any) -> Dataset:
+        """Return the record's answer: what was asked for, and nothing else (PS3.4 C.4.1.1.3.2)."""
+        dataset = Dataset()
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+        for tag, creator in self.creators.items():
+            dataset.add_new(tag, "LO", creator)
+        _write(dataset, self.keys, record)
+        return dataset
+
+
+def read_query(identifier: Dataset, attributes: Sequence[Attribute]) -> Query:
+    """Understand an identifier.
+
+    Raises:
+        IdentifierError: when a key's value cannot be, or there are too many.
+    """
+    if len(identifier) > MAXIMUM_KEYS:
+        raise IdentifierError("the identifier has too many elements")
+    known = {attribute.tag: attribute for attribute in attributes}
+    creators, block = _find_block(identifier)
+    keys, complete = [], True
+    for element in identifier:
+        tag = int(element.tag)
+        if tag in ALWAYS or tag in creators:
+            continue
+        attribute = known.get(_map_private(tag, block))
+        if attribute is None:
+            complete = False
+        else:
+            keys.append(_read_key(element, attribute))
+    return Query(tuple(keys), creators, complete)
+
+
+def _find_block(identifier: Dataset) -> tuple[dict[int, str], int | None]:
+    """Return the element that reserves our private block, and its number (PS3.5 7.8.1)."""
+    for number in range(0x10, 0x100):
+        tag = PRIVATE_GROUP << 16 | number
+        if tag in identifier and _list_texts(identifier[tag]) == [PRIVATE_CREATOR]:
+            return {tag: PRIVATE_CREATOR}, number
+    return {}, None
+
+
+def _map_private(tag: int, block: int | None) -> int:
+    if tag >> 16 != PRIVATE_GROUP:
+        return tag
+    return (
+        PRIVATE_GROUP << 16 | 0x1000 | tag & 0xFF if block is not None and (tag >> 8) & 0xFF == block else 0
+    )
+
+
+def _read_key(element: DataElement, attribute: Attribute) -> WantedKey:
+    tag = int(element.tag)
+    if attribute.matching is Matching.SEQUENCE:
+        return _read_sequence_key(element, attribute)
+    values = tuple(_list_texts(element))
+    if len(values) > MAXIMUM_VALUES:
+        raise IdentifierError(f"{attribute.keyword} has too many values")
+    if any("\0" in value for value in values):
+        raise IdentifierError(f"{attribute.keyword} holds a NUL")
+    vr = attribute.value_representation
+    try:
+        fits = compile_key(
+            vr, [value.upper() for value in values] if attribute.element and vr == "CS" else values
+        )
+    except KeyValueError as error:
+        raise IdentifierError(f"{attribute.keyword}: {error}") from None
+    if fits is not None and attribute.matching is Matching.UNIVERSAL:
+        raise IdentifierError(f"{attribute.keyword} is returned and never compared")
+    return WantedKey(attribute, tag, values, fits, compared=fits is not None)
+
+
+def _read_sequence_key(element: DataElement, attribute: Attribute) -> WantedKey:
+    """PS3.4 C.2.2.2.6: no item, or an empty one, is universal; more than one is an error."""
+    items = list(element.value) if element.VR == "SQ" and element.value else []
+    if element.VR != "SQ" and element.value:
+        raise IdentifierError(f"{attribute.keyword} is a sequence")
+    if len(items) > 1:
+        raise IdentifierError(f"{attribute.keyword} holds one item at most")
+    keys = read_query(items[0], attribute.items).keys if items else ()
+    return WantedKey(attribute, int(element.tag), items=keys, compared=any(key.compared for key in keys))
+
+
+def _list_texts(element: DataElement) -> list[str]:
+    """Return an element's values as text, without padding, whatever VR the sender gave it."""
+    value = element.value
+    if value is None or element.VR == "SQ":
+        return []
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace").split("\\")
+    elif isinstance(value, str) or not hasattr(value, "__iter__") or hasattr(value, "original_string"):
+        value = [value]
+    return ["" if one is None else str(one).strip(" \0") for one in value]
+
+
+def _needs_header(key: WantedKey) -> bool:
+    inner: Sequence[Attribute] = [one.attribute for one in key.items] or key.attribute.items
+    return key.attribute.header or any(one.header for one in inner) or any(map(_needs_header, key.items))
+
+
+def _list_values(attribute: Attribute, record: Any) -> list[str]:
+    value = attribute.read(record)
+    values = [value] if isinstance(value, str) else value or []
+    if attribute.element and attribute.value_representation == "CS":
+        values = [one.upper() for one in values]
+    return [one for one in values if one]
+
+
+def _fit_all(keys: Sequence[WantedKey], record: Any) -> bool:
+    return all(_fit(key, record) for key in keys if key.compared)
+
+
+def _fit(key: WantedKey, record: Any) -> bool:
+    if key.attribute.matching is Matching.SEQUENCE:
+        return any(_fit_all(key.items, item) for item in key.attribute.read(record) or ())
+    assert key.fits is not None
+    return key.fits(_list_values(key.attribute, record))
+
+
+def _write(dataset: Dataset, keys: Sequence[WantedKey], record: Any) -> None:
+    for key in keys:
+        attribute = key.attribute
+        if attribute.read(record) is None:
+            continue
+        if attribute.matching is Matching.SEQUENCE:
+            dataset.add_new(BaseTag(key.tag), "SQ", _write_items(key, record))
+        else:
+            values = _list_values(attribute, record)
+            dataset.add(_make_element(key.tag, attribute.value_representation, values))
+
+
+def _make_element(tag: int, vr: str, values: Sequence[str]) -> DataElement:
+    """Return an element with what a film's header said; empty where its VR cannot hold that."""
+    value: Any = list(values) if len(values) > 1 else values[0] if values else None
+    try:
+        if vr == "US" and values:
+            value = int(values[0])
+        return DataElement(BaseTag(tag), vr, value, validation_mode=IGNORE)
+    except (ValueError, TypeError, OverflowError):
+        return DataElement(BaseTag(tag), vr, None)
+
+
+def _write_items(key: WantedKey, record: Any) -> list[Dataset]:
+    asked = key.items or tuple(WantedKey(one, one.tag) for one in key.attribute.items)
+    made = []
+    for item in key.attribute.read(record) or ():
+        dataset = Dataset()
+        _write(dataset, asked, item)
+        made.append(dataset)
+    return made

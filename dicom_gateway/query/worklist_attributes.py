@@ -1,0 +1,197 @@
+"""What is known of a study on the worklist, as DICOM attributes: one table for each kind of query.
+
+The tables are the truth for the answers, the matching, the conformance statement and the docs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+from db.study_entries import FilmEntry, StudyEntry
+from dicom_gateway.query.attribute_matching import Matching
+
+PRIVATE_GROUP: Final = 0x0077
+PRIVATE_CREATOR: Final = "TBSCREEN WORKLIST 1.0"
+"""Reserves the private elements (PS3.5 7.8.1)."""
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """One study, series or instance to be matched and answered."""
+
+    study: StudyEntry
+    films: Sequence[FilmEntry]
+    """The films meant: of the study, of a series, or one."""
+    headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """DICOM JSON headers by SOP Instance UID, where a key needs them."""
+    labels: tuple[str, str] = ("", "")
+    """Worklist Label and Procedure Step Label."""
+    archive: str = ""
+    """AE title of the PACS that keeps the films, where it is none of those that sent them."""
+
+
+Read = Callable[[Any], Any]
+"""Returns a text, several texts, or items of a sequence; None where the attribute has no place."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One supported attribute.
+
+    Attributes:
+        keyword: of PS3.6, or a name of ours for a private element.
+        matching: how it is compared.
+        read: its values, from a record.
+        required: whether the standard requires it of an SCP.
+        items: the attributes of a sequence's items.
+        vr: of a private element.
+        element: the lower byte of a private element's number.
+        header: whether `read` looks into the film's header.
+    """
+
+    keyword: str
+    matching: Matching
+    read: Read
+    required: bool = False
+    items: tuple[Attribute, ...] = ()
+    vr: str = ""
+    element: int = 0
+    header: bool = False
+
+    @property
+    def tag(self) -> int:
+        """Its tag; a private one in block 10."""
+        if self.element:
+            return PRIVATE_GROUP << 16 | 0x1000 | self.element
+        tag = tag_for_keyword(self.keyword)
+        assert tag is not None
+        return tag
+
+    @property
+    def value_representation(self) -> str:
+        """Its VR (PS3.5 6.2)."""
+        return self.vr or dictionary_VR(self.tag)
+
+
+def read_header(tag: str) -> Read:
+    """Return a function that reads an attribute from the header of a record's first film."""
+
+    def read(record: StudyRecord) -> list[str]:
+        for film in record.films:
+            element = record.headers.get(film.sop_instance_uid, {}).get(tag, {})
+            if values := element.get("Value"):
+                return [_to_text(value) for value in values if value is not None]
+        return []
+
+    return read
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, dict):  # a person name
+        groups = [str(value.get(name, "")) for name in ("Alphabetic", "Ideographic", "Phonetic")]
+        return "=".join(groups).rstrip("=")
+    return str(value)
+
+
+def _text(read: Callable[[StudyEntry], str | None]) -> Read:
+    return lambda record: read(record.study) or ""
+
+
+def _count_series(record: StudyRecord) -> str:
+    return str(len({film.series_instance_uid for film in record.films}))
+
+
+def format_percent(probability: float | None) -> str:
+    """Return a probability as a percentage, DS."""
+    return "" if probability is None else f"{100 * probability:.2f}"
+
+
+def find_model(study: StudyEntry) -> str:
+    """Return the bundle behind the study's place: that of its most suspicious film."""
+    scored = [film for film in study.films if film.model is not None and film.priority == study.priority]
+    worst = max(scored, key=lambda film: film.probability or 0.0, default=None)
+    return "" if worst is None else worst.model or ""
+
+
+PRIVATE: Final = (
+    Attribute("Finding", Matching.WILDCARD, _text(lambda one: one.finding), vr="CS", element=0x01),
+    Attribute(
+        "Probability",
+        Matching.UNIVERSAL,
+        _text(lambda one: format_percent(one.probability)),
+        vr="DS",
+        element=0x02,
+    ),
+    Attribute("Priority", Matching.WILDCARD, _text(lambda one: one.priority), vr="CS", element=0x03),
+    Attribute("State", Matching.WILDCARD, _text(lambda one: one.state), vr="CS", element=0x04),
+    Attribute("Model", Matching.WILDCARD, _text(find_model), vr="LO", element=0x05),
+    Attribute("Refusal", Matching.WILDCARD, _text(lambda one: one.refusal), vr="LO", element=0x06),
+    Attribute("Read", Matching.WILDCARD, _text(lambda one: one.verdict), vr="CS", element=0x07),
+    Attribute(
+        "Received",
+        Matching.RANGE,
+        _text(lambda one: f"{one.received_at:%Y%m%d%H%M%S.%f}+0000"),
+        vr="DT",
+        element=0x08,
+    ),
+)
+"""Of a study; values of CS elements are upper case, as the VR wants them."""
+
+PATIENT: Final = (
+    Attribute("PatientName", Matching.WILDCARD, _text(lambda one: one.patient_name), required=True),
+    Attribute("PatientID", Matching.WILDCARD, _text(lambda one: one.patient_id), required=True),
+    Attribute("PatientBirthDate", Matching.RANGE, _text(lambda one: one.patient_birth_date)),
+    Attribute("PatientSex", Matching.WILDCARD, _text(lambda one: one.patient_sex)),
+)
+
+STUDY_UID: Final = Attribute(
+    "StudyInstanceUID", Matching.LIST, _text(lambda one: one.study_instance_uid), required=True
+)
+
+STUDY: Final = (
+    Attribute("StudyDate", Matching.RANGE, _text(lambda one: one.study_date), required=True),
+    Attribute("StudyTime", Matching.RANGE, _text(lambda one: one.study_time), required=True),
+    Attribute("AccessionNumber", Matching.WILDCARD, _text(lambda one: one.accession_number), required=True),
+    *PATIENT,
+    Attribute("StudyID", Matching.WILDCARD, read_header("00200010"), required=True, header=True),
+    STUDY_UID,
+    Attribute("ModalitiesInStudy", Matching.WILDCARD, lambda record: list(record.study.modalities)),
+    Attribute("StudyDescription", Matching.WILDCARD, _text(lambda one: one.description)),
+    Attribute("ReferringPhysicianName", Matching.WILDCARD, read_header("00080090"), header=True),
+    Attribute("StationName", Matching.WILDCARD, lambda record: list(record.study.stations)),
+    Attribute("NumberOfStudyRelatedSeries", Matching.UNIVERSAL, _count_series),
+    Attribute("NumberOfStudyRelatedInstances", Matching.UNIVERSAL, lambda record: str(len(record.films))),
+    *PRIVATE,
+)
+"""Study Root, STUDY level (PS3.4 C.6.2.1.2)."""
+
+SERIES_UID: Final = Attribute(
+    "SeriesInstanceUID",
+    Matching.LIST,
+    lambda record: record.films[0].series_instance_uid or "",
+    required=True,
+)
+
+SERIES: Final = (
+    Attribute("Modality", Matching.WILDCARD, lambda record: record.films[0].modality or "", required=True),
+    Attribute("SeriesNumber", Matching.SINGLE, read_header("00200011"), required=True, header=True),
+    SERIES_UID,
+    Attribute("SeriesDescription", Matching.WILDCARD, read_header("0008103E"), header=True),
+    Attribute("BodyPartExamined", Matching.WILDCARD, lambda record: record.films[0].body_part or ""),
+    Attribute("NumberOfSeriesRelatedInstances", Matching.UNIVERSAL, lambda record: str(len(record.films))),
+)
+"""Study Root, SERIES level (PS3.4 C.6.1.1.4)."""
+
+IMAGE: Final = (
+    Attribute("InstanceNumber", Matching.SINGLE, read_header("00200013"), required=True, header=True),
+    Attribute(
+        "SOPInstanceUID", Matching.LIST, lambda record: record.films[0].sop_instance_uid, required=True
+    ),
+    Attribute("SOPClassUID", Matching.LIST, lambda record: record.films[0].sop_class_uid),
+    Attribute("ViewPosition", Matching.WILDCARD, lambda record: record.films[0].view_position or ""),
+)
+"""Study Root, IMAGE level (PS3.4 C.6.1.1.5)."""

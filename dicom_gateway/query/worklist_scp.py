@@ -1,0 +1,209 @@
+"""The worklist's DICOM doors: C-FIND for UPS Query (PS3.4 CC.2.8) and Study Root (PS3.4 C.6.2).
+
+Answers come in the worklist's order and page by page: nothing is held open or in memory while a slow peer
+takes them. C-CANCEL is looked for between any two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, _config, evt
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StudyRootQueryRetrieveInformationModelFind,
+    UnifiedProcedureStepPull,
+    UnifiedProcedureStepQuery,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import worklist
+from db.database import Database
+from db.study_entries import FilmEntry, read_headers
+from db.worklist_filter import WorklistFilter
+from dicom_gateway.query.procedure_step import PROCEDURE_STEP
+from dicom_gateway.query.query_identifier import IdentifierError, Query, WantedKey, read_query
+from dicom_gateway.query.query_narrowing import narrow_steps, narrow_studies
+from dicom_gateway.query.query_settings import QuerySettings
+from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, SERIES_UID, STUDY, STUDY_UID, StudyRecord
+
+STUDY_ROOT: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
+UPS_QUERY: Final[str] = str(UnifiedProcedureStepQuery)
+UPS_PULL: Final[str] = str(UnifiedProcedureStepPull)
+TRANSFER_SYNTAXES: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
+"""No deflated one: an identifier of a few bytes could become gigabytes."""
+
+PENDING: Final = 0xFF00
+PENDING_INCOMPLETE: Final = 0xFF01
+CANCELLED: Final = 0xFE00
+OUT_OF_RESOURCES: Final = 0xA700
+IDENTIFIER_MISMATCH: Final = 0xA900
+UNABLE: Final = 0xC000
+
+MAXIMUM_IDENTIFIER_BYTES: Final = 1_000_000
+PAGE: Final = 100
+
+Answer = tuple[int | Dataset, Dataset | None]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a query is carried out."""
+
+    query: Query
+    wanted: WorklistFilter
+    split: Callable[[StudyRecord], Sequence[StudyRecord]] = lambda record: [record]
+    """A study's record into those of the level asked for."""
+
+
+class LimitError(Exception):
+    """The query asks for more than one may. Permanent: ask for less."""
+
+
+class WorklistScp:
+    """Answers C-FIND.
+
+    Args:
+        settings: limits and labels.
+        database: where the worklist is.
+    """
+
+    def __init__(self, settings: QuerySettings, database: Database) -> None:
+        self._settings = settings
+        self._database = database
+        # They would be decoded once more for the log, which nobody wants: they hold patient data.
+        _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+
+    def find(self, event: evt.Event) -> Iterator[Answer]:
+        """Answer one C-FIND request with the statuses of PS3.4 Tables C.4-1 and CC.2.8-2."""
+        caller = str(event.assoc.requestor.ae_title or "").strip()
+        query_log = log.bind(caller=caller)
+        count = 0
+        try:
+            plan = _understand(event)
+            status = PENDING if plan.query.complete else PENDING_INCOMPLETE
+            for record in self._list_records(plan):
+                if event.is_cancelled:
+                    query_log.info("query cancelled", answers=count)
+                    yield CANCELLED, None
+                    return
+                if record is not None:
+                    count += 1
+                    yield status, plan.query.answer(record)
+            query_log.info("query answered", answers=count)
+        except IdentifierError as error:
+            query_log.warning("query not understood", reason=str(error))
+            yield _fail(IDENTIFIER_MISMATCH, str(error)), None
+        except LimitError as error:
+            query_log.warning("query asks for too much", answers=count)
+            yield _fail(OUT_OF_RESOURCES, str(error)), None
+        except SQLAlchemyError as error:
+            query_log.error("database away: query not answered", error=type(error).__name__)
+            yield _fail(OUT_OF_RESOURCES, "the database does not answer"), None
+        except Exception as error:  # noqa: BLE001  a peer's query ends no gateway; the text may hold its header
+            query_log.error("trouble: query not answered", error=type(error).__name__)
+            yield _fail(UNABLE, "the query could not be carried out"), None
+
+    def _list_records(self, plan: Plan) -> Iterator[StudyRecord | None]:
+        """Yield what fits, in order; None now and then, when nothing of a page did."""
+        after: str | None = None
+        answered = examined = 0
+        while True:
+            records, after = self._read_page(plan, after)
+            for record in records:
+                examined += 1
+                for one in plan.split(record):
+                    if plan.query.fits(one):
+                        if answered == self._settings.maximum_answers:
+                            raise LimitError("more matches than one query may have")
+                        answered += 1
+                        yield one
+            if after is None:
+                return
+            if examined >= self._settings.maximum_examined:
+                raise LimitError("too many studies to look at: ask by UID, ID, date")
+            yield None
+
+    def _read_page(self, plan: Plan, after: str | None) -> tuple[list[StudyRecord], str | None]:
+        with self._database.read() as session:
+            page = worklist.find_page(session, plan.wanted, limit=PAGE, after=after)
+            uids = [film.sop_instance_uid for study in page.studies for film in study.films]
+            headers = read_headers(session, uids) if plan.query.needs_headers() else {}
+        labels = (self._settings.worklist_label, self._settings.procedure_step_label)
+        archive = self._settings.retrieve_ae_title
+        return [StudyRecord(one, one.films, headers, labels, archive) for one in page.studies], page.following
+
+
+def add_contexts(ae: AE, settings: QuerySettings) -> None:
+    """Let peers negotiate the two query services, where they are enabled."""
+    if settings.enabled:
+        pull = (UPS_PULL,) if settings.accept_ups_pull else ()
+        for sop_class in (UPS_QUERY, STUDY_ROOT, *pull):
+            ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
+
+
+def _understand(event: evt.Event) -> Plan:
+    request: Any = event.request
+    encoded = request.Identifier
+    if encoded is None or len(encoded.getvalue()) > MAXIMUM_IDENTIFIER_BYTES:
+        raise IdentifierError("the identifier is missing or too long")
+    try:
+        identifier = event.identifier
+        identifier.walk(lambda _dataset, element: element.value)
+        level = str(identifier.get("QueryRetrieveLevel", "") or "").strip()
+    except Exception:  # noqa: BLE001  pydicom has many for a dataset that is none
+        raise IdentifierError("the identifier cannot be decoded") from None
+    if str(request.AffectedSOPClassUID) in (UPS_QUERY, UPS_PULL):
+        query = read_query(identifier, PROCEDURE_STEP)
+        return Plan(query, narrow_steps(query))
+    if level == "STUDY":
+        query = read_query(identifier, STUDY)
+        return Plan(query, narrow_studies(query))
+    if level in ("SERIES", "IMAGE"):
+        return _plan_level(identifier, level)
+    raise IdentifierError("Query/Retrieve Level is STUDY, SERIES or IMAGE")
+
+
+def _plan_level(identifier: Dataset, level: str) -> Plan:
+    """The unique keys of the levels above say where to look (PS3.4 C.4.1.2.1)."""
+    above = (STUDY_UID,) if level == "SERIES" else (STUDY_UID, SERIES_UID)
+    query = read_query(identifier, (*above, *(SERIES if level == "SERIES" else IMAGE)))
+    uids = [_read_unique(query, attribute.keyword) for attribute in above]
+    wanted = WorklistFilter(study_instance_uids=(uids[0],))
+    if level == "SERIES":
+        return Plan(query, wanted, _split_series)
+    return Plan(query, wanted, lambda record: _split_instances(record, uids[1]))
+
+
+def _read_unique(query: Query, keyword: str) -> str:
+    key: WantedKey | None = query.find(keyword)
+    values = [value for value in key.values if value] if key is not None else []
+    if len(values) != 1 or not key or not key.compared:
+        raise IdentifierError(f"{keyword} names one instance at the level above")
+    return values[0]
+
+
+def _split_series(record: StudyRecord) -> list[StudyRecord]:
+    series: dict[str | None, list[FilmEntry]] = {}
+    for film in record.films:
+        series.setdefault(film.series_instance_uid, []).append(film)
+    return [replace(record, films=films) for films in series.values()]
+
+
+def _split_instances(record: StudyRecord, series_instance_uid: str) -> list[StudyRecord]:
+    films = [film for film in record.films if film.series_instance_uid == series_instance_uid]
+    return [replace(record, films=[film]) for film in films]
+
+
+def _fail(status: int, comment: str) -> Dataset:
+    """Return a status with what to do about it (PS3.7 C.4.2, Error Comment)."""
+    answer = Dataset()
+    answer.Status = status
+    answer.ErrorComment = comment[:64]
+    return answer

@@ -1,0 +1,203 @@
+"""One film's reception: made durable, written down, and only then answered with success."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+import structlog
+from pynetdicom import _config, evt
+from pynetdicom.association import Association
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from db import receptions
+from db.database import Database
+from db.retrying import write_again
+from db.tables import now
+from dicom_gateway import metrics
+from dicom_gateway.association.film_stream import IncomingDataset, TooLargeError
+from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.dataset_header import (
+    DatasetHeader,
+    MismatchError,
+    NotUnderstoodError,
+    check_identity,
+    read_header,
+    read_study,
+    read_text,
+    to_json_model,
+)
+from dicom_gateway.rules.patient_age import read_age_years
+from dicom_gateway.rules.site_rules import fits
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool, SpooledFile, film_key
+
+SUCCESS: Final = 0x0000
+OUT_OF_RESOURCES: Final = 0xA700
+DATASET_MISMATCH: Final = 0xA900
+CANNOT_UNDERSTAND: Final = 0xC000
+
+log = structlog.get_logger(__name__)
+
+
+class FilmReception:
+    """Takes films into a gateway's spool, from whichever side their association was opened.
+
+    Args:
+        settings: the gateway's name and the disk space that it keeps free.
+        database: where receptions are recorded.
+        spool: where datasets are kept.
+        received: called after each new film is durable and committed.
+        audit: where receptions are recorded; None records none.
+    """
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        database: Database,
+        spool: Spool,
+        received: Callable[[], None],
+        audit: AuditTrail | None = None,
+    ) -> None:
+        self._settings = settings
+        self._audit = audit
+        self._database = database
+        self._spool = spool
+        self._received = received
+        # Datasets are written to disk as they come in, undecoded, on the spool's own file system.
+        _config.STORE_RECV_CHUNKED_DATASET = True
+        tempfile.tempdir = str(spool.incoming)
+
+    @property
+    def maximum_dataset_bytes(self) -> int:
+        """The largest dataset that is taken."""
+        return self._settings.maximum_dataset_bytes
+
+    def store(self, event: evt.Event) -> int:
+        """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
+        with metrics.RECEPTION_SECONDS.time():
+            status = self._store(event)
+        metrics.RECEPTIONS.labels(f"0x{status:04X}").inc()
+        return status
+
+    def _store(self, event: evt.Event) -> int:
+        requested_at = now()
+        request: Any = event.request
+        sop_instance_uid = str(request.AffectedSOPInstanceUID)
+        sender = name_sender(event.assoc)
+        store_log = log.bind(film=film_key(sop_instance_uid)[:12], sender=sender)
+        try:
+            if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
+                store_log.error("disk nearly full: film not taken")
+                return OUT_OF_RESOURCES
+            incoming = _find_dataset(event)
+            path = Path(incoming.path)
+            if incoming.error is not None:
+                raise incoming.error
+            header = read_header(path)
+            check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
+            incoming.finish()
+            hashed = (incoming.byte_count, incoming.sha256.hexdigest())
+            file = self._spool.keep(path, sop_instance_uid, header.dataset_offset, hashed)
+            film = self._describe(header, file, sop_instance_uid, sender, requested_at)
+            reception = write_again(
+                self._database, lambda session: receptions.record_reception(session, film)
+            )
+        except NotUnderstoodError as error:
+            store_log.warning("dataset not understood", reason=str(error))
+            return CANNOT_UNDERSTAND
+        except MismatchError as error:
+            store_log.warning("dataset does not match its SOP class", reason=str(error))
+            return DATASET_MISMATCH
+        except DataError as error:
+            store_log.error("the database cannot hold what the header says", error=type(error).__name__)
+            return CANNOT_UNDERSTAND
+        except TooLargeError:
+            # Not 0xC000: that says that the dataset could not be read (PS3.4 Table B.2-1).
+            store_log.error("dataset larger than gateway.maximum_dataset_bytes: not taken")
+            return OUT_OF_RESOURCES
+        except OSError as error:
+            store_log.error("spool cannot be written: film not taken", error=error.strerror)
+            return OUT_OF_RESOURCES
+        except SQLAlchemyError as error:
+            store_log.error("database away: film not taken", error=type(error).__name__)
+            return OUT_OF_RESOURCES
+        except Exception as error:  # noqa: BLE001  whatever it is, the sender keeps the film and tries again
+            store_log.error("trouble: film not taken", error=type(error).__name__)
+            return OUT_OF_RESOURCES
+        metrics.RECEIVED_BYTES.inc(file.byte_size)
+        store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
+        if not reception.file_wanted:
+            self._spool.discard(file.relative_path)
+        self._tell(event, header, reception)
+        return SUCCESS
+
+    def _tell(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
+        if reception.new:
+            self._received()
+        if self._audit is not None:
+            self._audit.record_received(
+                event, header.dataset, is_new=reception.new, revision=reception.revision
+            )
+
+    def _describe(
+        self,
+        header: DatasetHeader,
+        file: SpooledFile,
+        sop_instance_uid: str,
+        sender: str,
+        requested_at: Any,
+    ) -> receptions.ReceivedFilm:
+        dataset = header.dataset
+        return receptions.ReceivedFilm(
+            sop_instance_uid=sop_instance_uid,
+            sop_class_uid=str(dataset.SOPClassUID),
+            transfer_syntax_uid=str(header.transfer_syntax),
+            dataset_sha256=file.dataset_sha256,
+            series_instance_uid=read_text(dataset, "SeriesInstanceUID", 64),
+            calling_ae_title=sender,
+            gateway=self._settings.name,
+            spool_path=file.relative_path,
+            byte_size=file.byte_size,
+            requested_at=requested_at,
+            study=read_study(dataset),
+            modality=read_text(dataset, "Modality", 32),
+            body_part=read_text(dataset, "BodyPartExamined", 64),
+            view_position=read_text(dataset, "ViewPosition", 32),
+            age_years=read_age_years(dataset),
+            station_name=read_text(dataset, "StationName", 64),
+            institution_name=read_text(dataset, "InstitutionName", 64),
+            urgent=fits(self._settings.urgent_calling_ae_titles, sender),
+            header=to_json_model(dataset),
+        )
+
+
+def name_sender(association: Association) -> str:
+    """Return the AE title of the other side, whoever opened the association."""
+    peer = association.requestor if association.is_acceptor else association.acceptor
+    return str(peer.ae_title or "").strip()
+
+
+def _find_dataset(event: evt.Event) -> IncomingDataset:
+    """Return the file that the dataset was written to; `NotUnderstoodError` for a request without one."""
+    stream: Any = event.assoc.dul
+    try:
+        path = str(event.dataset_path)
+    except (AttributeError, TypeError):
+        raise NotUnderstoodError("a C-STORE request without dataset") from None
+    return cast(IncomingDataset, stream.take_incoming(path))
+
+
+def drop_unfinished(event: evt.Event) -> None:
+    """Delete the part of a dataset that an association leaves behind which ends in the middle."""
+    message = getattr(event.assoc.dimse, "message", None)
+    file = getattr(message, "_data_set_file", None)
+    if file is not None:
+        with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
+            file.close()
+    path = getattr(message, "_data_set_path", None)
+    if path is not None:
+        Path(path).unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""One of the gateway's ports, plain or TLS: takes connections and makes associations of them.
+
+A TLS handshake happens in the connection's own thread and ends in time: pynetdicom does it where it accepts
+connections, and one caller that says nothing would close the port for all others.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+
+from dicom_gateway.association.film_socket import FilmSocket
+from dicom_gateway.association.film_stream import FilmStream
+from dicom_gateway.association.tls_context import RenewedContext
+from dicom_gateway.reception.admission import Admission, find_address
+from dicom_gateway.reception.refusal_log import RefusalLog
+from dicom_gateway.settings import GatewaySettings
+
+POLL_S: Final = 0.05
+ABORT_S: Final = 2.0
+"""How long an abort may take to reach a peer."""
+
+
+class SharedContexts(list[PresentationContext]):
+    """What a server supports. pynetdicom copies it deeply for each association, and then only reads it."""
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> list[PresentationContext]:
+        return list(self)
+
+
+class Listener(ThreadedAssociationServer):
+    """A port.
+
+    Args:
+        ae: what is supported, and timeouts.
+        settings: whom to let in, limits.
+        port: listens already; other processes may take connections from it as well.
+        tls: None for the plain one.
+        handlers: pairs of a pynetdicom event and what handles it.
+        refusals: where refusals are noted.
+    """
+
+    daemon_threads = True  # a handshake that is under way keeps no process from ending
+
+    def __init__(
+        self,
+        ae: AE,
+        settings: GatewaySettings,
+        port: socket.socket,
+        tls: RenewedContext | None,
+        handlers: list[Any],
+        refusals: RefusalLog,
+    ) -> None:
+        self.settings = settings
+        self.tls = tls
+        self.refusals = refusals
+        self.admission = Admission(settings)
+        self._shaking_hands: list[str] = []
+        self._lock = threading.Lock()
+        self._port = port
+        contexts = SharedContexts(ae.supported_contexts)
+        handlers = [*handlers, (evt.EVT_REQUESTED, self._admit)]
+        super().__init__(
+            ae,
+            port.getsockname(),
+            settings.ae_title,
+            contexts,
+            evt_handlers=handlers,
+            request_handler=FilmRequestHandler,
+        )
+        ae._servers.append(self)  # where its shutdown looks for it
+
+    def server_bind(self) -> None:
+        """Take over the port that is open."""
+        assert self.socket is not None
+        self.socket.close()
+        self.socket = self._port.dup()
+        # One connection wakes every process that listens here. Those that come late must not wait for another
+        # one: they would neither end nor see that they should.
+        self.socket.setblocking(False)
+        self.server_address = self.socket.getsockname()
+
+    def server_activate(self) -> None:
+        """Nothing: it listens."""
+
+    def server_close(self) -> None:
+        """Let go of the port. Shut down, it would be closed for the other processes, too."""
+        assert self.socket is not None
+        self.socket.close()
+
+    def end_associations(self, deadline: float) -> None:
+        """Wait until those that are open are over, and abort them at `deadline` (time.monotonic)."""
+        while self.active_associations and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for association in self.active_associations:
+            association.abort(block=False)
+        while self.active_associations and time.monotonic() < deadline + ABORT_S:
+            time.sleep(POLL_S)
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return int(self.server_address[1])
+
+    def start(self) -> None:
+        """Take connections, in a thread of its own."""
+        threading.Thread(target=self.serve_forever, name=f"listener-{self.port}", daemon=True).start()
+
+    def verify_request(self, _request: Any, client_address: Any) -> bool:
+        """Turn away at once who connects when there are far too many connections."""
+        with self._lock:
+            shaking_hands = list(self._shaking_hands)
+        address = str(client_address[0])
+        if not self.admission.is_flooded(address, shaking_hands):
+            return True
+        self.refusals.note("connection refused", address=address, reason="too many connections")
+        return False
+
+    def shake_hands(self, connection: socket.socket, address: str) -> socket.socket | None:
+        """Make a TLS connection of a connection; None, and the connection is closed, when that fails."""
+        if self.tls is None:
+            return connection
+        with self._lock:
+            self._shaking_hands.append(address)
+        try:
+            connection.settimeout(self.tls.handshake_timeout_s)  # for the handshake as a whole
+            return self.tls.current().wrap_socket(connection, server_side=True)
+        except OSError as error:
+            self.refusals.note("TLS handshake failed", address=address, reason=_explain(error))
+            with suppress(OSError):
+                connection.close()
+            return None
+        finally:
+            with self._lock:
+                self._shaking_hands.remove(address)
+
+    def _admit(self, event: evt.Event) -> None:
+        """Reject a request that may not have an association, before it is negotiated."""
+        association = event.assoc
+        rejection = self.admission.judge(association)
+        if rejection is None:
+            return
+        code = rejection.value
+        calling = getattr(association.requestor.primitive, "calling_ae_title", None)
+        association.requestor.ae_title = calling or "NOBODY"
+        self.refusals.note(
+            "association rejected",
+            caller=str(calling or "").strip(),
+            address=find_address(association),
+            reason=code.meaning,
+        )
+        association.acse.send_reject(code.result, code.source, code.reason)
+        evt.trigger(association, evt.EVT_REJECTED, {})
+        association.kill()
+
+
+class FilmRequestHandler(RequestHandler):
+    """Gives each association that is asked for a `FilmSocket` and a `FilmStream`."""
+
+    server: Listener
+
+    def handle(self) -> None:
+        """Shake hands where that is needed, then begin the association."""
+        connection = self.server.shake_hands(self.request, self.remote.address)
+        if connection is None:
+            return
+        self.request = connection
+        super().handle()
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        settings = self.server.settings
+        association.dul = FilmStream(association, settings.maximum_dataset_bytes)
+        association.network_timeout = self.ae.network_timeout  # reaches the timers of `dul`
+        association.acse_timeout = self.ae.acse_timeout
+        sock = FilmSocket(association, self.request)
+        sock.deadline = time.monotonic() + settings.maximum_association_s
+        association.set_socket(sock)
+        return association
+
+
+def _explain(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "not finished in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return error.strerror or type(error).__name__

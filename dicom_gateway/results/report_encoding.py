@@ -1,0 +1,55 @@
+"""Writes what tbscreen makes of a film: in the film's time zone and in its character set."""
+
+from __future__ import annotations
+
+import copy
+import io
+from datetime import datetime, timedelta, timezone
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from dicom_gateway.dataset_header import read_text
+from dicom_gateway.results.source_header import PATIENT_AND_STUDY
+
+
+def localize(moment: datetime, source: Dataset) -> datetime:
+    """Return `moment` in the film's own time zone where it names one (0008,0201), else in the host's."""
+    offset = read_text(source, "TimezoneOffsetFromUTC", 5)
+    try:
+        if offset:
+            sign = -1 if offset[0] == "-" else 1
+            return moment.astimezone(
+                timezone(sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5])))
+            )
+    except ValueError:
+        pass  # malformed: as good as none
+    return moment.astimezone()
+
+
+def encode(report: Dataset, source: Dataset) -> bytes:
+    """Write the report in the film's own character set if that carries its text, else in UTF-8."""
+    charset = source.get("SpecificCharacterSet")
+    # All character sets of DICOM write ASCII alike: nothing to be tried out for most of the world's films.
+    plain = all(str(report.get(keyword, "")).isascii() for keyword in PATIENT_AND_STUDY)
+    for candidate in ([charset] if charset else [None]) + ["ISO_IR 192"]:
+        # A copy for each attempt: a name keeps the bytes of its first encoding, replacement characters too.
+        attempt = report if plain else copy.deepcopy(report)
+        if candidate is None:
+            attempt.pop("SpecificCharacterSet", None)
+        else:
+            attempt.SpecificCharacterSet = candidate
+        buffer = io.BytesIO()
+        try:
+            attempt.save_as(buffer)
+            if plain or _same_text(dcmread(io.BytesIO(buffer.getvalue())), report):
+                return buffer.getvalue()
+        except (ValueError, LookupError, UnicodeError):
+            if candidate == "ISO_IR 192":
+                raise
+    return buffer.getvalue()
+
+
+def _same_text(read: Dataset, written: Dataset) -> bool:
+    keywords = ("PatientName", "PatientID", "ReferringPhysicianName", "StudyDescription")
+    return all(str(read.get(keyword, "")) == str(written.get(keyword, "")) for keyword in keywords)

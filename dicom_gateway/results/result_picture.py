@@ -1,0 +1,182 @@
+"""The picture of one result, for viewers that show no SR: film, heat map, legend, and the result as text.
+
+It holds no patient data: the viewer shows whose film it is, from the header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from dicom_gateway.results.heat_overlay import (
+    FAINTEST,
+    Grey,
+    colour_heat,
+    find_field,
+    overlay_heat,
+    spread_heat,
+)
+
+WIDTH: Final = 1024
+"""Pixels; a film is enlarged or reduced to it, so that text is of one size whatever the film's."""
+MARGIN: Final = 28
+LARGE: Final = 34
+MEDIUM: Final = 25
+SMALL: Final = 21
+"""Height of text: 21 pixels are 2 % of the picture's width, 4 mm on a viewport 20 cm wide."""
+LINE: Final = 1.35
+TALLEST_FILM: Final = 1280
+
+Rgb = tuple[int, int, int]
+BLACK: Final = (0, 0, 0)
+PANEL: Final = (18, 20, 23)
+TEXT: Final = (236, 238, 240)
+QUIET: Final = (176, 182, 188)
+NOTICE: Final = (255, 200, 87)
+"""Contrast on `PANEL` 8:1 and more (WCAG 2.2 AAA asks for 7:1)."""
+FRAME: Final = (140, 150, 160)
+
+
+@dataclass(frozen=True)
+class HeatCells:
+    """A heat map as it is kept: a grid over the film's central field."""
+
+    cells: Grey
+    """uint8 (r, c), 255 is hottest."""
+    margin: float
+    """What it leaves out at each edge, as a share of the film's height and width."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """The text of a picture. Latin letters; others are drawn as boxes."""
+
+    notice: str
+    disclaimer: str
+    headline: str
+    """What was found."""
+    facts: Sequence[str]
+    """Score, threshold, model, date, remarks; long ones are wrapped."""
+
+
+def draw_result(film: Image.Image, heat: HeatCells | None, caption: Caption) -> npt.NDArray[np.uint8]:
+    """Draw a result.
+
+    Args:
+        film: as people see it; any size and mode, taken as grey.
+        heat: None where the model gives none; the picture says so.
+        caption: the text.
+
+    Returns:
+        uint8 (rows, 1024, 3), RGB: a band with the notice, the film with the heat map over it and a frame
+        around what the map covers, a band with legend, result and facts.
+    """
+    grey = _fit(film)
+    columns = grey.shape[1]
+    head = _draw_head(caption)
+    middle = Image.new("RGB", (WIDTH, grey.shape[0]), BLACK)
+    hottest = None
+    if heat is None:
+        shown = Image.fromarray(grey).convert("RGB")
+    else:
+        spread = spread_heat(heat.cells, heat.margin, *grey.shape)
+        hottest = float(spread.max())
+        shown = Image.fromarray(overlay_heat(grey, spread))
+        _frame_field(shown, heat.margin)
+    middle.paste(shown, ((WIDTH - columns) // 2, 0))
+    foot = _draw_foot(caption, hottest)
+    picture = Image.new("RGB", (WIDTH, head.height + middle.height + foot.height), BLACK)
+    for part, top in ((head, 0), (middle, head.height), (foot, head.height + middle.height)):
+        picture.paste(part, (0, top))
+    return np.asarray(picture)
+
+
+def _fit(film: Image.Image) -> Grey:
+    scale = min(WIDTH / film.width, TALLEST_FILM / film.height)
+    size = max(round(film.width * scale), 1), max(round(film.height * scale), 1)
+    return np.asarray(film.convert("L").resize(size, Image.Resampling.LANCZOS))
+
+
+def _frame_field(shown: Image.Image, margin: float) -> None:
+    """Corners of the field: what lies outside was not judged for the map."""
+    top, left, height, width = find_field(margin, shown.height, shown.width)
+    if margin == 0:
+        return
+    draw, arm = ImageDraw.Draw(shown), WIDTH // 28
+    for x, inward in ((left, 1), (left + width - 1, -1)):
+        for y, down in ((top, 1), (top + height - 1, -1)):
+            draw.line([(x + inward * arm, y), (x, y), (x, y + down * arm)], fill=FRAME, width=2)
+
+
+def _draw_head(caption: Caption) -> Image.Image:
+    lines = [(caption.notice, MEDIUM, NOTICE), (caption.disclaimer, SMALL, QUIET)]
+    return _write(lines)
+
+
+def _draw_foot(caption: Caption, hottest: float | None) -> Image.Image:
+    if hottest is None:
+        about = "This model gives no heat map: the film is shown as it was received."
+    elif hottest < FAINTEST:
+        about = "Heat map: no area stands out. It shows what the model weighed, not where disease is."
+    else:
+        about = "Heat map: what raised the score, area by area within the corners; no outline of disease."
+    lines = [(caption.headline, LARGE, TEXT), *((fact, SMALL, TEXT) for fact in caption.facts)]
+    legend = None if hottest is None else _draw_legend()
+    return _write([*lines, (about, SMALL, QUIET)], legend)
+
+
+def _draw_legend() -> Image.Image:
+    """The colours as they lie over a middle grey, from no heat to all."""
+    bar_width, bar_height = 360, 20
+    ramp = np.broadcast_to(np.linspace(0.0, 1.0, bar_width, dtype=np.float32), (bar_height, bar_width))
+    colour, cover = colour_heat(ramp)
+    share = cover[..., np.newaxis] / cover.max()
+    bar = np.rint(colour * share + np.array(PANEL) * (1 - share)).astype(np.uint8)
+    legend = Image.new("RGB", (WIDTH - 2 * MARGIN, 34), PANEL)
+    draw, font = ImageDraw.Draw(legend), _font(SMALL)
+    words = "weak", "strong"
+    x = 0
+    draw.text((x, 17), words[0], fill=QUIET, font=font, anchor="lm")
+    x += int(font.getlength(words[0])) + 14
+    legend.paste(Image.fromarray(bar), (x, 7))
+    draw.rectangle([x - 1, 6, x + bar_width, 7 + bar_height], outline=FRAME)
+    draw.text((x + bar_width + 14, 17), words[1], fill=QUIET, font=font, anchor="lm")
+    return legend
+
+
+def _write(lines: Sequence[tuple[str, int, Rgb]], last: Image.Image | None = None) -> Image.Image:
+    """Return a band of text, above a picture where one is given."""
+    wrapped = [
+        (part, size, colour) for text, size, colour in lines for part in _wrap(text, size, WIDTH - 2 * MARGIN)
+    ]
+    height = sum(round(size * LINE) for _, size, _ in wrapped) + MARGIN
+    band = Image.new("RGB", (WIDTH, height + (0 if last is None else last.height)), PANEL)
+    draw, y = ImageDraw.Draw(band), MARGIN // 2
+    for text, size, colour in wrapped:
+        draw.text((MARGIN, y), text, fill=colour, font=_font(size))
+        y += round(size * LINE)
+    if last is not None:
+        band.paste(last, (MARGIN, y))
+    return band
+
+
+def _wrap(text: str, size: int, width: int) -> list[str]:
+    font, lines = _font(size), [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
+    return font

@@ -1,0 +1,210 @@
+"""The Secondary Capture of one screening (PS3.3 A.8.1): what viewers show that know no SR.
+
+An RGB image of the film with the heat map over it and the result burned in. It is DERIVED from the film and
+says so; its series is described as "AI result, not verified by a physician".
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset, validate_file_meta
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
+
+from db.codes import Finding, ReportKind
+from db.notices import NOT_VERIFIED
+from db.outbox import ReportableScreening
+from db.report_objects import BuiltReport
+from db.screenings import Heat
+from dicom_gateway.identifiers import derive_uid
+from dicom_gateway.results.report_encoding import encode, localize
+from dicom_gateway.results.report_wording import (
+    MANUFACTURER,
+    MODEL_NAME,
+    NOT_A_DEVICE,
+    describe_series,
+    list_remarks,
+)
+from dicom_gateway.results.result_picture import Caption, HeatCells, draw_result
+from dicom_gateway.results.source_header import TYPE_2, make_evidence, read_source, restore_as_sent
+from dicom_gateway.results.structured_report import derive_identity
+from dicom_gateway.settings import CourierSettings
+
+SERIES_NUMBER: Final = 9002
+JPEG_QUALITY: Final = 92
+JPEG_METHOD: Final = "ISO_10918_1"
+
+HEADLINES: Final = {
+    Finding.PRESENT: "Features suggestive of pulmonary TB: PRESENT",
+    Finding.ABSENT: "Features suggestive of pulmonary TB: ABSENT",
+    Finding.UNDETERMINED: "Features suggestive of pulmonary TB: UNDETERMINED",
+}
+VISUAL_EXPLANATION: Final = ("130401", "DCM", "Visual explanation")
+SOURCE_IMAGE: Final = ("121322", "DCM", "Source image for image processing operation")
+"""CID 7202 Source Image Purposes of Reference."""
+
+
+def build_secondary_capture(
+    screening: ReportableScreening,
+    rendition: bytes,
+    heat: Heat | None,
+    settings: CourierSettings,
+    software_version: str,
+) -> BuiltReport:
+    """Build the Secondary Capture of one screening. Its UIDs derive from the result, as the SR's do.
+
+    Args:
+        screening: the film's header, the result and the bundle's manifest.
+        rendition: the film as people see it, a grey JPEG.
+        heat: None where the bundle gives none; the picture says so.
+        settings: who sends it, and how it is compressed.
+        software_version: tbscreen's.
+
+    Returns:
+        The object as DICOM Part 10 bytes: JPEG Baseline or Explicit VR Little Endian, 8-bit colour.
+    """
+    source = read_source(screening.header)
+    moment = localize(screening.finished_at, source)
+    with Image.open(io.BytesIO(rendition)) as film:
+        ratio = film.width * film.height / len(rendition)
+        pixels = draw_result(film, _read_heat(heat), _write_caption(screening, moment))
+    image = _describe_image(screening, source, moment, settings, software_version)
+    ratios = [ratio]
+    if settings.sc_compression == "jpeg":
+        ratios.append(_compress(image, pixels))
+    else:
+        _store_plain(image, pixels)
+    _describe_compression(image, ratios)
+    restore_as_sent(image, source)
+    return BuiltReport(
+        sop_instance_uid=str(image.SOPInstanceUID),
+        sop_class_uid=str(image.SOPClassUID),
+        kind=ReportKind.SC.value,
+        part10=encode(image, source),
+    )
+
+
+def _read_heat(heat: Heat | None) -> HeatCells | None:
+    if heat is None:
+        return None
+    return HeatCells(np.frombuffer(heat.cells, np.uint8).reshape(heat.rows, heat.columns), heat.margin)
+
+
+def _write_caption(screening: ReportableScreening, moment: datetime) -> Caption:
+    manifest = screening.manifest
+    return Caption(
+        notice=NOT_VERIFIED,
+        disclaimer=NOT_A_DEVICE,
+        headline=HEADLINES[Finding(screening.finding)],
+        facts=[
+            f"Score {screening.probability:.1%}, threshold {screening.calibrated_threshold:.1%} "
+            f"(operating point {screening.operating_point}). Priority {screening.priority}.",
+            *list_remarks(screening),
+            f"Model {manifest['name']} {manifest['version']}, {moment:%Y-%m-%d %H:%M %z}.",
+        ],
+    )
+
+
+def _describe_image(
+    screening: ReportableScreening,
+    source: Dataset,
+    moment: datetime,
+    settings: CourierSettings,
+    software_version: str,
+) -> Dataset:
+    """Return all modules but the pixels."""
+    identity = derive_identity(screening, ReportKind.SC)
+    evidence = make_evidence(source)
+    image = Dataset()
+    image.SOPClassUID = SecondaryCaptureImageStorage
+    image.SOPInstanceUID = derive_uid(*identity)
+    image.StudyInstanceUID = evidence.StudyInstanceUID
+    for keyword in TYPE_2:
+        setattr(image, keyword, "")
+    day, time = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+    # General Series and Equipment (PS3.3 C.7.3.1, C.7.5.1)
+    image.Modality = "OT"
+    image.SeriesInstanceUID = derive_uid(*identity, "series")
+    image.SeriesNumber, image.BodyPartExamined = SERIES_NUMBER, "CHEST"
+    image.SeriesDescription = describe_series(screening)
+    image.Manufacturer, image.ManufacturerModelName = MANUFACTURER, MODEL_NAME
+    image.DeviceSerialNumber, image.SoftwareVersions = settings.ae_title, software_version
+    # SC Equipment and Image (C.8.6.1, C.8.6.2)
+    image.ConversionType = "WSD"
+    image.SecondaryCaptureDeviceManufacturer = MANUFACTURER
+    image.SecondaryCaptureDeviceManufacturerModelName = MODEL_NAME
+    image.SecondaryCaptureDeviceSoftwareVersions = software_version
+    # General Image and Reference (C.7.6.1, C.12.4)
+    image.InstanceNumber = 1
+    image.ImageType = ["DERIVED", "SECONDARY"]
+    image.PatientOrientation = source.get("PatientOrientation") or ""
+    for prefix in ("Content", "InstanceCreation"):
+        setattr(image, f"{prefix}Date", day)
+        setattr(image, f"{prefix}Time", time)
+    image.DateOfSecondaryCapture, image.TimeOfSecondaryCapture = day, time
+    image.BurnedInAnnotation, image.RecognizableVisualFeatures = "YES", "NO"
+    image.DerivationDescription = "Film with what raised the model's score laid over it, and the result"
+    image.DerivationCodeSequence = Sequence([_make_code(*VISUAL_EXPLANATION)])
+    film = Dataset()
+    film.ReferencedSOPClassUID = screening.sop_class_uid
+    film.ReferencedSOPInstanceUID = screening.sop_instance_uid
+    film.PurposeOfReferenceCodeSequence = Sequence([_make_code(*SOURCE_IMAGE)])
+    image.SourceImageSequence = Sequence([film])
+    return image
+
+
+def _make_code(value: str, scheme: str, meaning: str) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
+    return code
+
+
+def _store_plain(image: Dataset, pixels: npt.NDArray[np.uint8]) -> None:
+    _describe_pixels(image, pixels, "RGB")
+    image.PixelData = pixels.tobytes() + b"\0" * (pixels.size % 2)
+    _add_file_meta(image, ExplicitVRLittleEndian)
+
+
+def _compress(image: Dataset, pixels: npt.NDArray[np.uint8]) -> float:
+    """Store the pixels as JPEG Baseline, colour at half the width; returns the ratio."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:2", optimize=True)
+    _describe_pixels(image, pixels, "YBR_FULL_422")
+    image.PixelData = encapsulate([buffer.getvalue()])
+    image["PixelData"].VR = "OB"
+    _add_file_meta(image, JPEGBaseline8Bit)
+    return pixels.size / len(buffer.getvalue())
+
+
+def _describe_pixels(image: Dataset, pixels: npt.NDArray[np.uint8], interpretation: str) -> None:
+    """Image Pixel (PS3.3 C.7.6.3)."""
+    image.SamplesPerPixel, image.PlanarConfiguration = 3, 0
+    image.PhotometricInterpretation = interpretation
+    image.Rows, image.Columns = pixels.shape[:2]
+    image.BitsAllocated = image.BitsStored = 8
+    image.HighBit, image.PixelRepresentation = 7, 0
+
+
+def _describe_compression(image: Dataset, ratios: list[float]) -> None:
+    """Say that the film's rendition was a lossy JPEG, whatever the picture is stored as (C.7.6.1.1.5)."""
+    image.LossyImageCompression = "01"
+    image.LossyImageCompressionRatio = [f"{ratio:.2f}" for ratio in ratios]
+    image.LossyImageCompressionMethod = [JPEG_METHOD] * len(ratios)
+
+
+def _add_file_meta(image: Dataset, syntax: UID) -> None:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = image.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.FileMetaInformationGroupLength = 0
+    validate_file_meta(meta)
+    image.file_meta = meta
+    image.preamble = b"\0" * 128

@@ -1,0 +1,268 @@
+"""One pull: studies are found at a peer, written down, and fetched until all are here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+import structlog
+
+from db import pulled_studies
+from db.pulled_studies import Found, FoundStudy, TakenStudy
+from dicom_gateway.retrieval import study_query
+from dicom_gateway.retrieval.pull_association import (
+    AnswerError,
+    Calling,
+    PeerAwayError,
+    PeerGoneError,
+    PeerRefusesError,
+    PullError,
+)
+from dicom_gateway.retrieval.pull_pace import Pace
+from dicom_gateway.retrieval.pull_progress import ProgressBoard, PullProgress
+from dicom_gateway.retrieval.pull_request import PullLease, PullRequest
+from dicom_gateway.retrieval.pull_settings import PullSettings
+from dicom_gateway.retrieval.study_fetcher import DiskFullError, Gateway, StoppedError, StudyFetcher
+
+CANCEL_S: Final = 10.0
+"""How long a peer has to end what it was asked to cancel."""
+
+GRACE_S: Final = 0.2
+
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger(__name__)
+
+
+class Pull:
+    """Carries out a pull. `run` once.
+
+    Args:
+        request: what.
+        settings: how.
+        calling: who calls.
+        gateway: for whom.
+        report: told how far it is, from several threads, one at a time.
+        may_go_on: asked before each study; a schedule has hours.
+    """
+
+    def __init__(
+        self,
+        request: PullRequest,
+        settings: PullSettings,
+        calling: Calling,
+        gateway: Gateway,
+        report: Callable[[PullProgress], None] = lambda _: None,
+        may_go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._request = request
+        self._settings = settings
+        self._database = gateway.database
+        self._may_go_on = may_go_on
+        self._calling = calling
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._board = ProgressBoard(report)
+        self._error: BaseException | None = None
+        self._lease = PullLease(
+            request, gateway.database, gateway.settings.name, settings.lease_s, self._give_up
+        )
+        pace = Pace(settings.films_per_minute)
+        self._fetchers = [
+            StudyFetcher(request.peer, calling, settings, gateway, pace, self._stopping, self._board.wait_for)
+            for _ in range(settings.studies_at_once)
+        ]
+
+    def stop(self) -> None:
+        """Let `run` end soon, from a signal handler or another thread; what is on its way is wanted again."""
+        self._stopping.set()
+
+    def run(self) -> PullProgress | None:
+        """Pull until everything is here, or has failed, or somebody stops it.
+
+        Returns:
+            What came of it; None for a schedule that is not due or that another gateway does.
+
+        Raises:
+            HeldError: when another process does the same pull.
+            PullError: why it could not go on. What is here is here, and started again it goes on.
+        """
+        if not self._lease.take():
+            return None
+        error: str | None = "the process failed"
+        watcher = threading.Thread(target=self._end_when_stopping, name="pull stop", daemon=True)
+        watcher.start()
+        try:
+            with suppress(StoppedError):
+                self._find()
+                self._fetch()
+            if self._error is not None:
+                raise self._error
+            error = None
+        except PullError as pull_error:
+            error = str(pull_error)
+            raise
+        finally:
+            stopped = self._stopping.is_set()
+            self._ended.set()
+            self._stopping.set()  # lets the watcher go
+            watcher.join()
+            for fetcher in self._fetchers:
+                fetcher.close()
+            progress = self._board.end(stopped=stopped)
+            self._lease.end(complete=error is None and progress.is_complete, error=error)
+        return progress
+
+    def _give_up(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+        self._stopping.set()
+
+    def _find(self) -> None:
+        """Ask for the studies of each day, newest first, and write them down day by day."""
+        request = self._request
+        seen: set[str] = set()
+        for back in range((request.last - request.first).days + 1):
+            day = request.last - timedelta(days=back)
+            if self._stopping.is_set() or not self._may_go_on():
+                raise StoppedError("stopped")
+            self._board.ask_for(day)
+            listed = self._with_patience(partial(self._ask, day))
+            # A peer that does not match by date may list a study every day.
+            new = [study for study in listed if study.study_instance_uid not in seen]
+            seen.update(study.study_instance_uid for study in new)
+            if new:
+                self._record(new)
+        with self._database.write() as session:
+            pulled_studies.want_due(session, self._lease.pull_id)
+        self._board.ask_for(None)
+
+    def _ask(self, day: date) -> list[FoundStudy]:
+        return study_query.find_day(self._fetchers[0].open(), day, self._settings.modalities)
+
+    def _record(self, studies: Sequence[FoundStudy]) -> None:
+        with self._database.write() as session:
+            counts = pulled_studies.record_found(
+                session, self._lease.pull_id, studies, retry_failed=not self._request.is_scheduled
+            )
+        self._board.add(found=len(studies), here=counts[Found.HERE], left=counts[Found.LEFT])
+
+    def _fetch(self) -> None:
+        """Fetch, and ask again for what did not come whole."""
+        pause = self._settings.retry_s
+        while True:
+            self._run_fetchers()
+            if self._stopping.is_set() or not self._may_go_on():
+                return
+            with self._database.write() as session:
+                again = pulled_studies.want_failed(
+                    session, self._lease.pull_id, self._settings.maximum_attempts
+                )
+            if not again:
+                return
+            self._board.add(failed=-again)
+            self._board.wait_for(f"{again} studies did not come whole and are asked for again")
+            if self._stopping.wait(pause):
+                return
+            self._board.wait_for("")
+            pause *= 2
+
+    def _run_fetchers(self) -> None:
+        threads = [
+            threading.Thread(target=self._work, args=(fetcher,), name="pull", daemon=True)
+            for fetcher in self._fetchers
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _end_when_stopping(self) -> None:
+        """Let the peer end what it is at when the pull is to stop; then end it ourselves."""
+        self._stopping.wait()
+        patience = GRACE_S  # those that only wait end by themselves
+        for end in (StudyFetcher.cancel, StudyFetcher.abort):
+            if self._ended.wait(patience):
+                return
+            for fetcher in self._fetchers:
+                end(fetcher)
+            patience = CANCEL_S
+
+    def _work(self, fetcher: StudyFetcher) -> None:
+        try:
+            while not self._stopping.is_set() and self._may_go_on():
+                with self._database.write() as session:
+                    study = pulled_studies.take(session, self._lease.pull_id)
+                if study is None:
+                    break
+                self._fetch_one(fetcher, study)
+            fetcher.close()
+        except BaseException as error:  # noqa: BLE001  raised again by `run`
+            self._give_up(error)
+
+    def _fetch_one(self, fetcher: StudyFetcher, study: TakenStudy) -> None:
+        try:
+            fetched = self._with_patience(lambda: fetcher.fetch(study.study_instance_uid))
+        except (StoppedError, PeerAwayError, PeerRefusesError, DiskFullError) as error:
+            stopped = isinstance(error, StoppedError)
+            with self._database.write() as session:
+                pulled_studies.hand_back(session, study.row_id, None if stopped else str(error))
+            if not stopped:
+                raise
+            return
+        except PullError as error:
+            with self._database.write() as session:
+                pulled_studies.mark_failed(session, study.row_id, 0, str(error))
+            self._board.add(failed=1)
+            return
+        with self._database.write() as session:
+            if fetched.missing:
+                pulled_studies.mark_failed(session, study.row_id, fetched.films, fetched.reason)
+            else:
+                pulled_studies.mark_complete(session, study.row_id, fetched.films)
+        if fetched.missing:
+            self._board.add(failed=1, films=fetched.new)
+        elif fetched.films:
+            self._board.add(complete=1, films=fetched.new)
+        else:
+            self._board.add(unwanted=1)
+
+    def _with_patience(self, action: Callable[[], Answer]) -> Answer:
+        """Do something with the peer; while it is away, wait and try again.
+
+        Raises:
+            PeerAwayError: when it stays away.
+            AnswerError: when it ends each association in the middle of this.
+            StoppedError: when the pull is stopped meanwhile.
+        """
+        away_since: float | None = None
+        pause, gone = FIRST_PAUSE_S, 0
+        while True:
+            try:
+                return action()
+            except PeerAwayError as error:
+                if self._stopping.is_set():
+                    raise StoppedError("stopped") from None
+                moment = time.monotonic()
+                if isinstance(error, PeerGoneError):
+                    away_since, gone = None, gone + 1
+                    if gone >= self._settings.maximum_attempts:
+                        hint = f"does it allow AE title {self._calling.ae_title} to ask?"
+                        raise AnswerError(f"{error}, {gone} times; {hint}") from None
+                else:
+                    away_since = away_since or moment
+                    if moment - away_since >= self._settings.patience_s:
+                        raise
+                self._board.wait_for(f"{error}: tried again")
+            if self._stopping.wait(pause):
+                raise StoppedError("stopped")
+            self._board.wait_for("")
+            pause = min(pause * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,307 @@
+"""An association on which a peer is asked for studies and sends them (PS3.4 C): C-FIND, C-GET, C-MOVE."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom import build_context, build_role, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
+)
+
+from dicom_gateway.association.peer_association import (
+    NoAssociationError,
+    NothingAcceptedError,
+    open_association,
+)
+from dicom_gateway.association.presentation_contexts import DECODABLE, VERIFICATION
+from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
+from dicom_gateway.reception.film_reception import FilmReception, drop_unfinished
+from dicom_gateway.settings import PeerSettings
+
+FIND: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
+GET: Final[str] = str(StudyRootQueryRetrieveInformationModelGet)
+MOVE: Final[str] = str(StudyRootQueryRetrieveInformationModelMove)
+
+PULLED_SOP_CLASSES: Final = tuple(
+    str(uid)
+    for uid in (
+        ComputedRadiographyImageStorage,
+        DigitalXRayImageStorageForPresentation,
+        SecondaryCaptureImageStorage,
+        MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        MultiFrameTrueColorSecondaryCaptureImageStorage,
+    )
+)
+"""What a chest film comes as. Each has a context for each transfer syntax, so that the peer sends a film as
+it has it: 6 × 16 of the 128 contexts of an association (PS3.8 9.3.2.2)."""
+
+OPEN_S: Final = 30.0
+"""How long a peer may take to accept an association."""
+
+SUCCESS: Final = 0x0000
+CANCELLED: Final = 0xFE00
+MOVE_DESTINATION_UNKNOWN: Final = 0xA801
+NOT_AUTHORISED: Final = 0x0124
+PENDING: Final = (0xFF00, 0xFF01)
+CUT_SHORT: Final = (0xA700, 0xB001, CANCELLED)
+"""Statuses with which peers end a C-FIND that matches more than they answer (PS3.4 Table C.4-1; Orthanc says
+that it was cancelled)."""
+
+
+class PullError(Exception):
+    """Root of a pull's errors. The text says what to do."""
+
+
+class PeerAwayError(PullError):
+    """The peer does not answer, takes no association, or went in the middle. Transient."""
+
+
+class PeerGoneError(PeerAwayError):
+    """The peer ended an association that it had taken, or is silent on it. Transient."""
+
+
+class PeerRefusesError(PullError):
+    """The peer does not do for us what is asked of it. Permanent until somebody changes its settings."""
+
+
+class AnswerError(PullError):
+    """The peer answers a request with a failure. Transient or not, nobody can tell."""
+
+
+class CutShortError(PullError):
+    """More matches a query than the peer answers. Ask for less at once."""
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """How a peer ended a C-GET or C-MOVE."""
+
+    status: int
+    completed: int
+    failed: int
+    hint: str = ""
+    """What to look at where nothing came."""
+
+    def explain(self) -> str:
+        """Return what the peer says of it, for people."""
+        said = f"the peer says: {self.completed} sent, {self.failed} failed, status 0x{self.status:04X}"
+        return f"{said}; {self.hint}" if self.hint and not self.completed else said
+
+
+@dataclass(frozen=True)
+class Calling:
+    """Who calls, and how."""
+
+    ae_title: str
+    destination_ae_title: str
+    """Where C-MOVE is to send to."""
+    method: str
+    """`get`, `move` or `auto`."""
+    answer_timeout_s: float
+    audit: AuditTrail | None = None
+    """Where queries are recorded."""
+
+
+class PullAssociation:
+    """One open association.
+
+    Args:
+        peer: whom.
+        calling: who calls, and how.
+        reception: takes the films that come by C-GET; without one, films are not asked for.
+
+    Raises:
+        PeerAwayError: when there is no association.
+        PeerRefusesError: when the peer offers neither C-GET nor C-MOVE, or not the one that is set.
+    """
+
+    def __init__(self, peer: PeerSettings, calling: Calling, reception: FilmReception | None) -> None:
+        self._peer = peer
+        self._calling = calling
+        self._messages = count(1)
+        self._retrieving: tuple[int, str] | None = None
+        self._lock = threading.Lock()
+        self._association = _open(peer, calling, reception)
+        try:
+            self.method = self._choose_method()
+        except PeerRefusesError:
+            self._association.release()
+            raise
+
+    def release(self) -> None:
+        """End it."""
+        if self._association.is_established:
+            self._association.release()
+
+    @property
+    def is_open(self) -> bool:
+        """False when the peer has gone."""
+        return bool(self._association.is_established)
+
+    def find(self, identifier: Dataset) -> Iterator[Dataset]:
+        """C-FIND, Study Root (PS3.4 C.4.1); yields what matches.
+
+        Raises:
+            PeerGoneError: when the association ends.
+            CutShortError: when the peer does not list all that matches.
+            AnswerError: when it answers with a failure.
+        """
+        answers = self._send(lambda number: self._association.send_c_find(identifier, FIND, msg_id=number))
+        for status, match in answers:
+            code = self._read_status(status)
+            if code in PENDING:
+                if match is None:
+                    self._association.abort()  # else what it still sends would answer the next query
+                    raise AnswerError(f"{self._peer.name} answers C-FIND with something that cannot be read")
+                yield match
+            elif code in CUT_SHORT:
+                raise CutShortError(f"{self._peer.name} ends C-FIND with status 0x{code:04X}")
+            elif code != SUCCESS:
+                raise self._explain_failure("C-FIND", code)
+
+    def retrieve(self, identifier: Dataset) -> Retrieved:
+        """C-GET or C-MOVE (PS3.4 C.4.2, C.4.3); returns when the peer is done.
+
+        Raises:
+            PeerGoneError: when the association ends.
+            PeerRefusesError: when the peer does not know where to send to, or that we may ask.
+        """
+        answers: Iterator[Any]
+        if self.method == "get":
+            model, hint = GET, ""
+            answers = self._send(lambda number: self._association.send_c_get(identifier, GET, msg_id=number))
+        else:
+            model, destination = MOVE, self._calling.destination_ae_title
+            hint = f"does it know destination {destination}, and this gateway's address and port?"
+            answers = self._send(
+                lambda number: self._association.send_c_move(identifier, destination, MOVE, msg_id=number)
+            )
+        with self._lock:
+            self._retrieving = (self._number, model)
+        try:
+            for status, _ in answers:
+                code = self._read_status(status)
+                if code in PENDING:
+                    continue
+                if code == MOVE_DESTINATION_UNKNOWN:
+                    raise PeerRefusesError(
+                        f"{self._peer.name} does not know where to send to: add AE title {destination} with "
+                        "this gateway's address and port to the PACS' table of destinations, or set "
+                        'method = "get" (status 0xA801)'
+                    )
+                if code == NOT_AUTHORISED:
+                    raise self._explain_failure("C-GET" if model == GET else "C-MOVE", code)
+                return Retrieved(
+                    code,
+                    int(status.get("NumberOfCompletedSuboperations") or 0),
+                    int(status.get("NumberOfFailedSuboperations") or 0),
+                    hint,
+                )
+        finally:
+            with self._lock:
+                self._retrieving = None
+        raise PeerGoneError(f"{self._peer.name} ended the association in the middle")
+
+    def cancel(self) -> None:
+        """Ask the peer to end the C-GET or C-MOVE that is on its way (PS3.7 9.3.4.3), from any thread."""
+        with self._lock:
+            if self._retrieving is not None and self.is_open:
+                number, model = self._retrieving
+                self._association.send_c_cancel(number, query_model=model)
+
+    def abort(self) -> None:
+        """End the association at once, from any thread."""
+        if self.is_open:
+            self._association.abort()
+            # Whoever waits for an answer is not woken by that.
+            self._association.dimse.msg_queue.put((None, None))
+
+    def _send(self, send: Callable[[int], Iterator[Any]]) -> Iterator[Any]:
+        self._number = next(self._messages) % 65536
+        try:
+            return send(self._number)
+        except RuntimeError:
+            raise PeerGoneError(f"{self._peer.name} ended the association") from None
+
+    def _read_status(self, status: Dataset) -> int:
+        if "Status" not in status:
+            raise PeerGoneError(f"{self._peer.name} ended the association in the middle, or is silent")
+        return int(status.Status)
+
+    def _explain_failure(self, request: str, code: int) -> PullError:
+        if code == NOT_AUTHORISED:
+            return PeerRefusesError(
+                f"{self._peer.name} does not allow AE title {self._calling.ae_title} to ask by {request} "
+                "(status 0x0124)"
+            )
+        return AnswerError(f"{self._peer.name} answers {request} with status 0x{code:04X}")
+
+    def _choose_method(self) -> str:
+        accepted = self._association.accepted_contexts
+        offered = {str(context.abstract_syntax) for context in accepted}
+        name = self._peer.name
+        if FIND not in offered:
+            raise PeerRefusesError(f"{name} does not take C-FIND (Study Root) from {self._calling.ae_title}")
+        sends = any(
+            context.abstract_syntax in PULLED_SOP_CLASSES and bool(context.as_scp) for context in accepted
+        )
+        wanted = self._calling.method
+        if wanted in ("auto", "get") and GET in offered and sends:
+            return "get"
+        if wanted in ("auto", "move") and MOVE in offered:
+            return "move"
+        if wanted == "auto":
+            raise PeerRefusesError(f"{name} takes neither C-GET nor C-MOVE from {self._calling.ae_title}")
+        request = "C-GET" if wanted == "get" else "C-MOVE"
+        raise PeerRefusesError(
+            f"{name} does not take {request} from {self._calling.ae_title}: try another method"
+        )
+
+
+def offer() -> list[PresentationContext]:
+    """Return the presentation contexts that a PACS is offered."""
+    contexts = [build_context(model) for model in (FIND, GET, MOVE, VERIFICATION)]
+    films = [build_context(sop_class, syntax) for sop_class in PULLED_SOP_CLASSES for syntax in DECODABLE]
+    return contexts + films
+
+
+def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None) -> Association:
+    handlers = bind_query_audit(calling.audit, evt.EVT_DIMSE_SENT)
+    if reception is not None:
+        handlers += [(evt.EVT_C_STORE, reception.store), (evt.EVT_CONN_CLOSE, drop_unfinished)]
+    try:
+        association = open_association(
+            peer,
+            calling.ae_title,
+            offer(),
+            min(OPEN_S, calling.answer_timeout_s),
+            idle_s=calling.answer_timeout_s,
+            handlers=handlers,
+            roles=[build_role(sop_class, scp_role=True) for sop_class in PULLED_SOP_CLASSES],
+            most_bytes=None if reception is None else reception.maximum_dataset_bytes,
+        )
+    except NothingAcceptedError as error:
+        raise PeerRefusesError(f"{peer.name}: {error}") from None
+    except NoAssociationError as error:
+        raise PeerAwayError(f"{peer.name}: {error}") from None
+    association.dimse_timeout = calling.answer_timeout_s
+    return association

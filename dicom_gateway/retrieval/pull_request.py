@@ -1,0 +1,134 @@
+"""What is to be pulled, and who is at it: a lease in db, so that one process of many does it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import pulls
+from db.database import Database
+from dicom_gateway.retrieval.pull_association import PullError
+from dicom_gateway.settings import PeerSettings
+
+log = structlog.get_logger(__name__)
+
+
+class HeldError(PullError):
+    """Another process is at this pull. Transient."""
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """What is to be pulled."""
+
+    name: str
+    """A schedule's name, or one that says peer and dates: see `name_command`."""
+    peer: PeerSettings
+    first: date
+    last: date
+    """Study dates, both included."""
+    pause: timedelta | None = None
+    """Of a schedule: from the end of one round to the next. None for a command, which is done when all is
+    here."""
+
+    @property
+    def is_scheduled(self) -> bool:
+        """True for a schedule's round."""
+        return self.pause is not None
+
+
+def name_command(peer: str, first: date, last: date) -> str:
+    """Return the name under which a command's pull is known, so that the same command goes on with it."""
+    return f"{peer} {first.isoformat()}..{last.isoformat()}"
+
+
+class PullLease:
+    """The right to carry out a pull, kept by a thread until `end`.
+
+    Args:
+        request: which pull.
+        database: where the lease stands.
+        gateway: whose process this is.
+        seconds: how long a lease lasts when nobody renews it any more.
+        lost: called when another process has taken it.
+    """
+
+    def __init__(
+        self,
+        request: PullRequest,
+        database: Database,
+        gateway: str,
+        seconds: float,
+        lost: Callable[[HeldError], None],
+    ) -> None:
+        self._request = request
+        self._database = database
+        self._seconds = seconds
+        self._lost = lost
+        self._holder = f"{gateway}:{os.getpid()}:{threading.get_ident()}"
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="pull lease", daemon=True)
+        self.pull_id = 0
+        """Row of the pull, once it is taken."""
+
+    def take(self) -> bool:
+        """Take the pull; False for a schedule that is not due or that another gateway does.
+
+        Raises:
+            HeldError: when another process does what a command asks for.
+        """
+        request = self._request
+        dates = (request.first.strftime("%Y%m%d"), request.last.strftime("%Y%m%d"))
+        lease = timedelta(seconds=self._seconds)
+        with self._database.write() as session:
+            pull_id = pulls.begin(
+                session,
+                request.name,
+                request.peer.name,
+                dates,
+                self._holder,
+                lease,
+                only_if_due=request.is_scheduled,
+            )
+            holder = pulls.find_holder(session, request.name)
+        if pull_id is None:
+            if request.is_scheduled:
+                return False
+            who = "another process" if holder is None else holder.name
+            until = "" if holder is None else f" after {holder.until.astimezone():%H:%M:%S}"
+            raise HeldError(f"{who} is at this pull; if that process is dead, try again{until}")
+        self.pull_id = pull_id
+        self._keeper.start()
+        return True
+
+    def end(self, *, complete: bool, error: str | None) -> None:
+        """Let go of it; a schedule's is due again after its pause."""
+        self._ended.set()
+        self._keeper.join()
+        with self._database.write() as session:
+            pulls.end(
+                session,
+                self.pull_id,
+                self._holder,
+                complete=complete and not self._request.is_scheduled,
+                pause=self._request.pause or timedelta(0),
+                error=error,
+            )
+
+    def _keep(self) -> None:
+        while not self._ended.wait(self._seconds / 3):
+            try:
+                with self._database.write() as session:
+                    kept = pulls.renew(session, self.pull_id, self._holder, timedelta(seconds=self._seconds))
+            except SQLAlchemyError as error:
+                log.warning("a pull's lease could not be renewed", error=type(error).__name__)
+                continue
+            if not kept:
+                self._lost(HeldError("another process has taken this pull over"))
+                return

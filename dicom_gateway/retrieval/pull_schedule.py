@@ -1,0 +1,107 @@
+"""Asks a PACS that cannot route for new studies, again and again; of many gateways, one does it."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from dicom_gateway.retrieval.pull import Pull
+from dicom_gateway.retrieval.pull_association import Calling, PullError
+from dicom_gateway.retrieval.pull_request import PullRequest
+from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings
+from dicom_gateway.retrieval.study_fetcher import Gateway
+from dicom_gateway.settings import PeerSettings
+
+LOOK_EVERY_S: Final = 5.0
+"""How often it is looked whether a round is due."""
+
+log = structlog.get_logger(__name__)
+
+
+class PullSchedule(threading.Thread):
+    """One of the settings' `[[pulls]]`.
+
+    Args:
+        schedule: whom, how often, when.
+        peer: the peer that it names.
+        settings: how.
+        calling: who calls.
+        gateway: for whom.
+    """
+
+    def __init__(
+        self,
+        schedule: PullScheduleSettings,
+        peer: PeerSettings,
+        settings: PullSettings,
+        calling: Calling,
+        gateway: Gateway,
+    ) -> None:
+        super().__init__(name=f"pull {schedule.name}", daemon=True)
+        self._schedule = schedule
+        self._peer = peer
+        self._settings = settings
+        self._calling = calling
+        self._gateway = gateway
+        self._ending = threading.Event()
+        self._pull: Pull | None = None
+
+    def end(self) -> None:
+        """Stop soon; what is on its way is wanted again."""
+        self._ending.set()
+        pull = self._pull
+        if pull is not None:
+            pull.stop()
+
+    def run(self) -> None:
+        """Work until `end`."""
+        look_every_s = min(LOOK_EVERY_S, self._schedule.every_minutes * 30)
+        said = ""
+        while not self._ending.is_set():
+            try:
+                self.make_round()
+                said = ""
+            except PullError as error:
+                if str(error) != said:  # a PACS that is down for a night is no news every few minutes
+                    log.warning("pull could not go on", pull=self._schedule.name, reason=str(error))
+                said = str(error)
+            except Exception as error:  # noqa: BLE001  the next round tries again
+                log.error("trouble in a pull", pull=self._schedule.name, error=type(error).__name__)
+            self._ending.wait(look_every_s)
+
+    def make_round(self) -> None:
+        """Make one round, if it is due and nobody else is at it.
+
+        Raises:
+            PullError: why it did not go on; the next round does.
+        """
+        if not self._is_open():
+            return
+        schedule, today = self._schedule, date.today()
+        request = PullRequest(
+            schedule.name,
+            self._peer,
+            today - timedelta(days=schedule.days - 1),
+            today,
+            timedelta(minutes=schedule.every_minutes),
+        )
+        self._pull = Pull(request, self._settings, self._calling, self._gateway, may_go_on=self._is_open)
+        if self._ending.is_set():
+            return
+        progress = self._pull.run()
+        self._pull = None
+        if progress is not None and progress.done > progress.here + progress.left:
+            log.info(
+                "pulled",
+                pull=schedule.name,
+                found=progress.found,
+                complete=progress.complete,
+                failed=progress.failed,
+                films=progress.films,
+            )
+
+    def _is_open(self) -> bool:
+        return self._schedule.is_open(datetime.now().time())

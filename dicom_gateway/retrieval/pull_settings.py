@@ -1,0 +1,106 @@
+"""What a site sets of pulling films from a PACS that cannot route."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import time
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from dicom_gateway.association.ae_title import AeTitle
+
+
+def _check_code(value: str) -> str:
+    """PS3.5 6.2, VR CS: 1 to 16 capital letters, digits, spaces and underscores."""
+    if not re.fullmatch(r"[A-Z0-9 _]{1,16}", value.upper()):
+        raise ValueError("1 to 16 letters, digits, spaces and underscores")
+    return value.upper()
+
+
+Code = Annotated[str, AfterValidator(_check_code)]
+"""Coded string (PS3.5 6.2, VR CS)."""
+
+METHOD = "^(auto|get|move)$"
+
+
+class PullSettings(BaseModel):
+    """How studies are found and fetched by `tbscreen pull` and by every `[[pulls]]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    method: str = Field(default="auto", pattern=METHOD)
+    """`get` (C-GET: films come on the association that we open), `move` (C-MOVE: the PACS sends them to the
+    gateway's port and has to know it), `auto`: C-GET where the PACS offers it, else C-MOVE."""
+    modalities: tuple[Code, ...] = Field(default=("CR", "DX", "DR"), min_length=1)
+    """Series of these are fetched."""
+    body_parts: tuple[Code, ...] = ("CHEST", "THORAX", "TORAX", "LUNG", "CXR")
+    """Only series whose Body Part Examined holds one of these, or of which the PACS does not say it. Empty
+    fetches every body part."""
+    destination_ae_title: AeTitle | None = None
+    """Where C-MOVE sends films to; by default `gateway.ae_title`."""
+    films_per_minute: float = Field(default=60.0, ge=0, le=100000)
+    """Not more than so many are asked for, by each pull; 0 sets no limit."""
+    studies_at_once: int = Field(default=1, ge=1, le=16)
+    """So many associations fetch studies at the same time."""
+    maximum_waiting_films: int = Field(default=200, ge=1)
+    """A pull pauses while so many films of this gateway wait to be screened, so that the spool does not fill
+    and films that are sent do not queue behind those that are pulled."""
+    answer_timeout_s: float = Field(default=600.0, gt=0, le=86400)
+    """How long the PACS may be silent while it looks for studies or fetches them from its archive."""
+    arrival_s: float = Field(default=10.0, ge=0, le=3600)
+    """How long films are waited for that a PACS says it has moved."""
+    patience_s: float = Field(default=120.0, ge=0, le=86400)
+    """A pull ends when the PACS has not answered for so long; started again, it goes on there."""
+    maximum_attempts: int = Field(default=3, ge=1, le=100)
+    """A study that the PACS does not send whole is asked for so often in one go, then left as failed."""
+    retry_s: float = Field(default=10.0, ge=0, le=3600)
+    """Pause before that; doubled each time."""
+    lease_s: float = Field(default=60.0, ge=1, le=3600)
+    """When a process dies in the middle of a pull, another one may take it over after so long."""
+
+
+class PullScheduleSettings(BaseModel):
+    """One PACS that is asked for new studies again and again; one gateway of all does it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    """How this pull is called in logs and tables."""
+    peer: str
+    """The name of one of `[[peers]]`."""
+    every_minutes: float = Field(default=5.0, gt=0, le=10080)
+    """Pause between the end of one round and the beginning of the next."""
+    days: int = Field(default=2, ge=1, le=3660)
+    """So many days are looked through, today (this host's date) included."""
+    start: time | None = None
+    """Rounds begin from this time of the day on, this host's time: `"22:00"`. By default at any time."""
+    stop: time | None = None
+    """From this time on nothing more is asked for until `start`; may be earlier than it."""
+
+    def is_open(self, moment: time) -> bool:
+        """True when studies may be asked for at this time of the day."""
+        if self.start is None or self.stop is None or self.start == self.stop:
+            return True
+        if self.start < self.stop:
+            return self.start <= moment < self.stop
+        return moment >= self.start or moment < self.stop
+
+
+def check_schedules(schedules: Sequence[PullScheduleSettings], peers: Collection[str]) -> None:
+    """Check what schedules say of each other and of the peers.
+
+    Raises:
+        ValueError: naming the schedule.
+    """
+    names = [schedule.name for schedule in schedules]
+    for schedule in schedules:
+        if names.count(schedule.name) > 1:
+            raise ValueError(f"pulls: the name {schedule.name!r} is given twice")
+        if schedule.peer not in peers:
+            raise ValueError(
+                f"pulls: {schedule.name!r} names peer {schedule.peer!r}, which is not in [[peers]]"
+            )
+        if (schedule.start is None) != (schedule.stop is None):
+            raise ValueError(f"pulls: {schedule.name!r} needs both start and stop, or neither")

@@ -1,0 +1,180 @@
+"""What a pull asks a peer by C-FIND (PS3.4 C.4.1, C.6.2): studies by day, their series, their instances.
+
+No attribute of a patient is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Protocol
+
+import structlog
+from pydicom.dataset import Dataset
+
+from db.pulled_studies import FoundStudy
+from dicom_gateway.retrieval.pull_association import PULLED_SOP_CLASSES, CutShortError, PullError
+
+UID: Final = re.compile(r"[0-9.]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+
+class Asked(Protocol):
+    """Whoever answers a query."""
+
+    def find(self, identifier: Dataset) -> Iterator[Dataset]:
+        """Yield what matches."""
+
+
+@dataclass(frozen=True)
+class FoundSeries:
+    """A series that a peer lists."""
+
+    series_instance_uid: str
+    modality: str
+    body_part: str
+
+    def is_wanted(self, modalities: Sequence[str], body_parts: Sequence[str]) -> bool:
+        """True for a radiograph of the chest, as far as the peer says what it is of."""
+        if self.modality not in modalities:
+            return False
+        return not body_parts or not self.body_part or any(part in self.body_part for part in body_parts)
+
+
+def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[FoundStudy]:
+    """Return the studies of one day that hold one of `modalities`.
+
+    One query per modality; a day of which the peer lists only a part is asked for hour by hour. A peer that
+    does not know Modalities in Study (0008,0061) lists all studies: their series are looked at before they
+    are fetched.
+
+    Raises:
+        PullError: as `PullAssociation.find`, and when even an hour is too much.
+    """
+    found: dict[str, FoundStudy] = {}
+    for modality in modalities:
+        _find_day(asked, day, modality, modalities, found)
+    return list(found.values())
+
+
+def list_series(asked: Asked, study_instance_uid: str) -> list[FoundSeries]:
+    """Return a study's series."""
+    identifier = _make_identifier("SERIES", StudyInstanceUID=study_instance_uid)
+    for keyword in ("SeriesInstanceUID", "Modality", "BodyPartExamined"):
+        setattr(identifier, keyword, "")
+    series = []
+    for match in asked.find(identifier):
+        uid = _read(match, "SeriesInstanceUID")
+        if UID.fullmatch(uid):
+            modality, body_part = _read(match, "Modality").upper(), _read(match, "BodyPartExamined").upper()
+            series.append(FoundSeries(uid, modality, body_part))
+    return series
+
+
+def list_films(asked: Asked, study_instance_uid: str, series_instance_uid: str) -> tuple[list[str], int]:
+    """Return the SOP Instance UIDs of a series' films, and how many instances it has in all.
+
+    Raw detector data and other objects that are never screened are no films; an instance of which the peer
+    does not say the SOP class is taken for one.
+    """
+    identifier = _make_identifier(
+        "IMAGE", StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series_instance_uid
+    )
+    identifier.SOPInstanceUID = ""
+    identifier.SOPClassUID = ""
+    films, total = [], 0
+    for match in asked.find(identifier):
+        uid = _read(match, "SOPInstanceUID")
+        if UID.fullmatch(uid):
+            total += 1
+            if _read(match, "SOPClassUID") in ("", *PULLED_SOP_CLASSES):
+                films.append(uid)
+    return list(dict.fromkeys(films)), total
+
+
+def make_series_identifier(study_instance_uid: str, series_instance_uid: str) -> Dataset:
+    """Return the identifier by which a whole series is retrieved (PS3.4 C.4.2.1.4)."""
+    return _make_identifier(
+        "SERIES", StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series_instance_uid
+    )
+
+
+def make_films_identifier(study_instance_uid: str, series_instance_uid: str, films: Sequence[str]) -> Dataset:
+    """Return the identifier by which some instances of a series are retrieved."""
+    identifier = make_series_identifier(study_instance_uid, series_instance_uid)
+    identifier.QueryRetrieveLevel = "IMAGE"
+    identifier.SOPInstanceUID = list(films)
+    return identifier
+
+
+def _find_day(
+    asked: Asked, day: date, modality: str, modalities: Sequence[str], found: dict[str, FoundStudy]
+) -> None:
+    try:
+        _find_span(asked, day, "", modality, modalities, found)
+        return
+    except CutShortError:
+        log.info("the peer does not list a whole day at once: asked by the hour", day=day.isoformat())
+    for hour in range(24):
+        try:
+            _find_span(asked, day, f"{hour:02d}0000-{hour:02d}5959.999999", modality, modalities, found)
+        except CutShortError as error:
+            raise PullError(
+                f"{error}: it does not list all studies of one hour ({day.isoformat()} {hour:02d}:00, "
+                f"{modality}); raise its limit of answers to a query"
+            ) from None
+
+
+def _find_span(
+    asked: Asked,
+    day: date,
+    times: str,
+    modality: str,
+    modalities: Sequence[str],
+    found: dict[str, FoundStudy],
+) -> None:
+    date_ = day.strftime("%Y%m%d")
+    identifier = _make_identifier("STUDY", StudyDate=date_, StudyTime=times, ModalitiesInStudy=modality)
+    identifier.StudyInstanceUID = ""
+    identifier.NumberOfStudyRelatedInstances = None
+    for match in asked.find(identifier):
+        uid = _read(match, "StudyInstanceUID")
+        if not UID.fullmatch(uid):
+            log.warning("the peer lists a study without a valid UID", day=day.isoformat())
+            continue
+        if _read(match, "StudyDate") not in ("", date_):
+            continue  # a peer that does not match by date lists everything
+        named = {one.upper() for one in _read_list(match, "ModalitiesInStudy")}
+        if not named or named & set(modalities):
+            found.setdefault(uid, FoundStudy(uid, _read_number(match, "NumberOfStudyRelatedInstances")))
+
+
+def _make_identifier(level: str, **keys: str) -> Dataset:
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(identifier, keyword, value)
+    return identifier
+
+
+def _read(match: Dataset, keyword: str) -> str:
+    return "\\".join(_read_list(match, keyword))
+
+
+def _read_list(match: Dataset, keyword: str) -> list[str]:
+    """Return an element's values, none where they cannot be read."""
+    try:
+        value: Any = match.get(keyword)
+    except Exception as error:  # noqa: BLE001  pydicom converts here, and raises what it likes
+        log.warning("the peer lists a value that cannot be read", keyword=keyword, error=type(error).__name__)
+        return []
+    values = [value] if isinstance(value, str | int) or value is None else list(value)
+    return [str(one).strip() for one in values if one is not None and str(one).strip()]
+
+
+def _read_number(match: Dataset, keyword: str) -> int | None:
+    text = _read(match, keyword)
+    return int(text) if text.isdecimal() and len(text) < 9 else None

@@ -1,0 +1,241 @@
+"""The rules that hold at every site, unless a rule of its own decides first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    UID,
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from db.codes import Doubt, Refusal
+from dicom_gateway.association.presentation_contexts import DECODABLE_UIDS
+from dicom_gateway.dataset_header import read_items, read_text
+from dicom_gateway.rules.patient_age import read_age_years
+from dicom_gateway.rules.rule_settings import RuleSettings
+from dicom_gateway.rules.site_rules import Candidate
+from dicom_gateway.rules.verdict import PASSED, Verdict
+from dicom_gateway.settings import GatewaySettings
+
+SCREENED_SOP_CLASSES: Final = frozenset(
+    {
+        str(ComputedRadiographyImageStorage),
+        str(DigitalXRayImageStorageForPresentation),
+        str(SecondaryCaptureImageStorage),
+        str(MultiFrameGrayscaleByteSecondaryCaptureImageStorage),
+        str(MultiFrameGrayscaleWordSecondaryCaptureImageStorage),
+        str(MultiFrameTrueColorSecondaryCaptureImageStorage),
+    }
+)
+"""PS3.4 B.5. Raw detector data (DX Image Storage - For Processing) is not what a reader sees."""
+
+XRAY_MODALITIES: Final = frozenset({"CR", "DX", "DR", "RG", "CXR"})
+
+CHEST_BODY_PARTS: Final = frozenset({"CHEST", "THORAX", "LUNG", "LUNGS", "CXR", "PORTCHEST"})
+"""Body Part Examined (0018,0015), spaces and punctuation removed; CHEST is the defined term (PS3.16 L)."""
+
+FRONTAL_VIEWS: Final = frozenset(
+    {
+        "PA",
+        "AP",
+        "PAERECT",
+        "APERECT",
+        "APSUPINE",
+        "APPORTABLE",
+        "POSTEROANTERIOR",
+        "ANTEROPOSTERIOR",
+        "FRONTAL",
+    }
+)
+"""View Position (0018,5101), spaces and punctuation removed; AP and PA are the defined terms."""
+
+CHEST_REGION_CODES: Final = frozenset(
+    {("51185008", "SCT"), ("T-D3000", "SRT"), ("39607008", "SCT"), ("T-28000", "SRT")}
+)
+"""Anatomic Region Sequence (0008,2218): chest, lung."""
+
+FRONTAL_VIEW_CODES: Final = frozenset(
+    {
+        *(("399348003", "SCT"), ("R-10206", "SRT"), ("R-10206", "SNM3")),
+        *(("272479007", "SCT"), ("R-10214", "SRT"), ("R-10214", "SNM3")),
+        *(("399033003", "SCT"), ("R-10202", "SRT"), ("R-10202", "SNM3")),
+    }
+)
+"""View Code Sequence (0054,0220), CID 4010: antero-posterior, postero-anterior, frontal."""
+
+CHEST_WORDS: Final = re.compile(
+    r"\b(chest|thorax|thoracic(?!\W*(?:spine|vertebra))|cxr|lungs?|torax|tórax|poumons?)\b", re.IGNORECASE
+)
+LATERAL_WORDS: Final = re.compile(r"\b(lat|lateral|ll|rl|profil|seitlich|oblique|decub\w*)\b", re.IGNORECASE)
+FRONTAL_WORDS: Final = re.compile(r"\b(pa|ap|frontal|postero-?anterior|antero-?posterior)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class DefaultRule:
+    """One of the rules that hold at every site, tried after the site's own."""
+
+    name: str
+    meaning: str
+    judge: Callable[[Candidate, GatewaySettings], Verdict]
+    waived_by: Callable[[RuleSettings], bool]
+    """Whether a site's rule that screens a film takes this rule's place."""
+
+
+def _judge_sender(film: Candidate, settings: GatewaySettings) -> Verdict:
+    sender = film.calling_ae_title.strip()
+    if sender in settings.excluded_calling_ae_titles:
+        return Verdict(Refusal.EXCLUDED_BY_RULE, f"sender {sender} is excluded by the settings")
+    return PASSED
+
+
+def _judge_sop_class(film: Candidate, settings: GatewaySettings) -> Verdict:
+    sop_class = read_text(film.header, "SOPClassUID", 64) or ""
+    if sop_class not in SCREENED_SOP_CLASSES:
+        name = UID(sop_class).name or "an object without SOP class"
+        return Verdict(Refusal.UNSUPPORTED_SOP_CLASS, f"{name} is not a radiograph for presentation")
+    return PASSED
+
+
+def _judge_transfer_syntax(film: Candidate, settings: GatewaySettings) -> Verdict:
+    if film.transfer_syntax_uid not in DECODABLE_UIDS:
+        detail = f"no decoder for transfer syntax {film.transfer_syntax_uid}"
+        return Verdict(Refusal.UNSUPPORTED_TRANSFER_SYNTAX, detail)
+    return PASSED
+
+
+def _judge_frames(film: Candidate, settings: GatewaySettings) -> Verdict:
+    frames = read_text(film.header, "NumberOfFrames", 12)
+    if frames is not None and frames.lstrip("0") not in ("1", ""):
+        return Verdict(Refusal.MULTI_FRAME, f"{frames} frames; a film is one image")
+    return PASSED
+
+
+def _judge_modality(film: Candidate, settings: GatewaySettings) -> Verdict:
+    modality = _read_modality(film.header)
+    if modality and modality not in XRAY_MODALITIES and modality != "OT":
+        return Verdict(Refusal.NOT_AN_XRAY, f"modality {modality}")
+    return PASSED
+
+
+def _judge_body_part(film: Candidate, settings: GatewaySettings) -> Verdict:
+    stated = read_text(film.header, "BodyPartExamined", 64)
+    if stated is not None:
+        if _fold(stated) in CHEST_BODY_PARTS or CHEST_WORDS.search(stated.replace("_", " ")):
+            return PASSED
+        return Verdict(Refusal.NOT_CHEST, f"body part examined is {stated}")
+    regions = _read_codes(film.header, "AnatomicRegionSequence")
+    if regions:
+        if regions & CHEST_REGION_CODES:
+            return PASSED
+        return Verdict(Refusal.NOT_CHEST, "the anatomic region is neither chest nor lung")
+    if CHEST_WORDS.search(_read_descriptions(film.header)):
+        return PASSED
+    return Verdict(None, "", (Doubt.BODY_PART_UNKNOWN,))
+
+
+def _judge_view(film: Candidate, settings: GatewaySettings) -> Verdict:
+    stated = read_text(film.header, "ViewPosition", 32)
+    if stated is not None:
+        if _fold(stated) in FRONTAL_VIEWS:
+            return PASSED
+        return Verdict(Refusal.NOT_FRONTAL, f"view position is {stated}")
+    codes = _read_codes(film.header, "ViewCodeSequence")
+    if codes:
+        if codes & FRONTAL_VIEW_CODES:
+            return PASSED
+        return Verdict(Refusal.NOT_FRONTAL, "the view code is neither antero-posterior nor postero-anterior")
+    described = (read_text(film.header, "SeriesDescription", 64) or "").replace("_", " ")
+    frontal, lateral = FRONTAL_WORDS.search(described), LATERAL_WORDS.search(described)
+    if frontal and not lateral:
+        return PASSED
+    if lateral and not frontal:
+        return Verdict(Refusal.NOT_FRONTAL, "the series description names a view that is not frontal")
+    return Verdict(None, "", (Doubt.VIEW_UNKNOWN,))  # also "PA and lateral": which of the two is this?
+
+
+def _judge_something_known(film: Candidate, settings: GatewaySettings) -> Verdict:
+    is_xray = _read_modality(film.header) in XRAY_MODALITIES
+    if not is_xray and Doubt.BODY_PART_UNKNOWN in _judge_body_part(film, settings).doubts:
+        if settings.image_guard:
+            return Verdict(None, "", kind_unknown=True)
+        return Verdict(Refusal.NOT_AN_XRAY, "nothing in the header speaks of an X-ray or of a chest")
+    return PASSED
+
+
+def _judge_age(film: Candidate, settings: GatewaySettings) -> Verdict:
+    age = read_age_years(film.header)
+    if age is None:
+        return Verdict(None, "", (Doubt.AGE_UNKNOWN,))
+    if age < settings.minimum_age_years:
+        years = settings.minimum_age_years
+        return Verdict(Refusal.UNDER_AGE, f"patient under {years} years (minimum_age_years)")
+    return PASSED
+
+
+def _read_modality(header: Dataset) -> str:
+    return (read_text(header, "Modality", 16) or "").upper()
+
+
+def _read_descriptions(header: Dataset) -> str:
+    keywords = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription")
+    return " ".join(read_text(header, keyword, 256) or "" for keyword in keywords).replace("_", " ")
+
+
+def _read_codes(header: Dataset, keyword: str) -> set[tuple[str, str]]:
+    return {
+        (read_text(item, "CodeValue", 16) or "", read_text(item, "CodingSchemeDesignator", 16) or "")
+        for item in read_items(header, keyword)
+    }
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"[^A-Z]", "", text.upper())
+
+
+def _always(site: RuleSettings) -> bool:
+    return True
+
+
+def _never(site: RuleSettings) -> bool:
+    return False
+
+
+DEFAULT_RULES: Final = (
+    DefaultRule(
+        "excluded-sender",
+        "senders of excluded_calling_ae_titles are refused",
+        _judge_sender,
+        lambda site: bool(site.calling_ae_titles),
+    ),
+    DefaultRule(
+        "sop-class", "radiographs for presentation and secondary captures", _judge_sop_class, _always
+    ),
+    DefaultRule("transfer-syntax", "what a decoder here can read", _judge_transfer_syntax, _never),
+    DefaultRule("frames", "one image", _judge_frames, _never),
+    DefaultRule("modality", "CR, DX, DR, RG, CXR; OT or none may be one", _judge_modality, _always),
+    DefaultRule("body-part", "chest, by body part, region code or description", _judge_body_part, _always),
+    DefaultRule("view", "AP or PA, by view position, view code or description", _judge_view, _always),
+    DefaultRule(
+        "something-known",
+        "modality, body part or a description speak of an X-ray or a chest, or the image guard sees one",
+        _judge_something_known,
+        _always,
+    ),
+    DefaultRule(
+        "age",
+        "minimum_age_years or older; unknown is screened with a doubt",
+        _judge_age,
+        lambda site: site.names_age,
+    ),
+)
+"""In the order in which they are tried."""

@@ -1,0 +1,77 @@
+"""May this film be screened? Decided from its header by the site's rules and the default rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from pydicom.dataset import Dataset
+
+from db.codes import Doubt, Refusal
+from dicom_gateway.dataset_header import read_text
+from dicom_gateway.pixels.image_guard import Certainty, Opinion, Picture
+from dicom_gateway.rules.default_rules import DEFAULT_RULES
+from dicom_gateway.rules.site_rules import Candidate, find_rule
+from dicom_gateway.rules.verdict import Verdict
+from dicom_gateway.settings import GatewaySettings
+
+OWN_MANUFACTURER: Final = "tbscreen"
+"""Manufacturer (0008,0070) of every object that tbscreen makes."""
+
+
+GUARD_RULE: Final = "image-guard"
+"""Where the pixels decide, this stands in the place of a rule's name."""
+
+
+def judge(
+    header: Dataset, transfer_syntax_uid: str, calling_ae_title: str, settings: GatewaySettings
+) -> Verdict:
+    """Decide by header whether a film is screened.
+
+    The first of the site's rules that the film meets decides; `DEFAULT_RULES` follow, of which the first that
+    refuses decides. A site's rule that screens a film stands for what the header says of the kind of picture.
+    It does not stand for a decoder or a single frame; nor for sender and age, unless it names them.
+    """
+    film = Candidate(header, transfer_syntax_uid, calling_ae_title)
+    site = find_rule(settings.rules, film)
+    if site is not None and site.code is not None:
+        return Verdict(site.code, "refused by the settings", rule=site.name)
+    doubts: list[Doubt] = []
+    kind_unknown = False
+    for rule in DEFAULT_RULES:
+        if site is not None and rule.waived_by(site):
+            continue
+        verdict = rule.judge(film, settings)
+        if verdict.refusal is not None:
+            return replace(verdict, rule=rule.name)
+        doubts.extend(verdict.doubts)
+        kind_unknown = kind_unknown or verdict.kind_unknown
+    return Verdict(None, "eligible", tuple(doubts), site.name if site is not None else "", kind_unknown)
+
+
+def judge_pixels(verdict: Verdict, opinion: Opinion) -> Verdict:
+    """Weigh what the header said of a film against what its pixels show.
+
+    Where the pixels clearly show something else, they win. Where they are not clear, the film is screened
+    with a doubt; unless the header is silent, too. A clear chest film needs no body part in its header. The
+    guard knows no lateral films, so that an unknown view stays a doubt.
+
+    Args:
+        verdict: without refusal, by the header.
+        opinion: of the image guard.
+    """
+    if opinion.certainty is Certainty.CHEST:
+        known = tuple(doubt for doubt in verdict.doubts if doubt is not Doubt.BODY_PART_UNKNOWN)
+        return replace(verdict, doubts=known)
+    if opinion.certainty is Certainty.NO_CHEST:
+        refusal = Refusal.NOT_CHEST if opinion.picture is Picture.OTHER_RADIOGRAPH else Refusal.NOT_AN_XRAY
+        return Verdict(refusal, opinion.words, rule=GUARD_RULE)
+    if verdict.kind_unknown:
+        detail = f"nothing in the header speaks of an X-ray or of a chest, and the film {opinion.words}"
+        return Verdict(Refusal.NOT_AN_XRAY, detail, rule=GUARD_RULE)
+    return replace(verdict, detail=f"eligible; {opinion.words}", doubts=(*verdict.doubts, Doubt.GUARD_UNSURE))
+
+
+def is_own_output(header: Dataset) -> bool:
+    """True for an object that says tbscreen made it, also where a PACS gave it a new UID."""
+    return (read_text(header, "Manufacturer", 64) or "").lower() == OWN_MANUFACTURER

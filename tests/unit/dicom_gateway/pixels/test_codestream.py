@@ -1,0 +1,67 @@
+"""The size that a codestream announces, against real files of every kind, and a bomb that is not decoded."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, generate_frames
+
+from dicom_gateway.pixels.codestream import FrameSize, read_frame_size
+from dicom_gateway.pixels.radiograph import UndecodableError, read_display
+
+
+def first_frame(name: str) -> tuple[bytes, FrameSize]:
+    path = get_testdata_file(name)
+    assert path is not None
+    film = dcmread(path)
+    frame = next(generate_frames(film.PixelData, number_of_frames=1))
+    return frame, FrameSize(film.Rows, film.Columns, film.SamplesPerPixel)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SC_rgb_jpeg_gdcm.dcm",
+        "JPEG-lossy.dcm",
+        "JPEG-LL.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "SC_rgb_jls_lossy_sample.dcm",
+        "MR_small_jp2klossless.dcm",
+        "693_J2KI.dcm",
+        "RG1_J2KR.dcm",
+    ],
+)
+def test_a_real_codestream_says_its_size(name: str) -> None:
+    frame, expected = first_frame(name)
+    assert read_frame_size(frame) == expected
+
+
+def test_fill_bytes_before_a_marker_are_passed_over() -> None:
+    frame, expected = first_frame("JPEG-LL.dcm")
+    assert read_frame_size(frame[:2] + b"\xff\xff" + frame[2:]) == expected
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", b"\xff\xd8", b"\xff\xd8\x00\x00", b"\xff\x4f\xff\x51\x00", b"no codestream"]
+)
+def test_what_is_no_codestream_is_an_error(frame: bytes) -> None:
+    with pytest.raises(ValueError, match=r"codestream|marker"):
+        read_frame_size(frame)
+
+
+def test_a_codestream_that_announces_gigabytes_is_not_decoded(tmp_path: Path) -> None:
+    path = get_testdata_file("J2K_pixelrep_mismatch.dcm")
+    assert path is not None
+    film = dcmread(path)
+    frame = bytearray(next(generate_frames(film.PixelData, number_of_frames=1)))
+    struct.pack_into(">II", frame, frame.index(b"\xff\x51") + 6, 60_000, 60_000)
+    film.PixelData = encapsulate([bytes(frame)])
+    film.save_as(tmp_path / "bomb.dcm")
+    with pytest.raises(UndecodableError) as caught:
+        read_display(tmp_path / "bomb.dcm")
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert "another size" in str(caught.value.__cause__)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dicom_gateway.results.result_picture import SMALL, WIDTH, Caption, HeatCells, draw_result
+from tests.phantom import PICTURE, draw_picture
+from tests.screened_films import draw_rendition
+
+CAPTION = Caption("AI result, not verified", "Research software", "PRESENT", ["Score 83.5%", "word " * 60])
+
+
+def film(width: int = 200, height: int = 240) -> Image.Image:
+    return Image.open(io.BytesIO(draw_rendition(width, height)))
+
+
+def hot(value: int = 255) -> HeatCells:
+    cells = np.zeros((14, 14), np.uint8)
+    cells[3, 10] = value
+    return HeatCells(cells, 1 / 16)
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 240), (1024, 300), (10, 2000), (3, 3)])
+def test_text_has_room_above_and_below_a_film_of_any_shape(width: int, height: int) -> None:
+    picture = draw_result(film(width, height), hot(), CAPTION)
+
+    assert picture.dtype == np.uint8
+    assert picture.shape[1:] == (WIDTH, 3)
+    assert picture.shape[0] > min(WIDTH * height / width, 1280) + 8 * SMALL
+
+
+def test_heat_colours_the_film_at_its_place_alone() -> None:
+    with_heat, without = (draw_result(film(), heat, CAPTION).astype(int) for heat in (hot(), None))
+    head = _film_top(without)
+    height = round(WIDTH * 240 / 200)
+    colourful = np.ptp(with_heat, axis=2)[head : head + height] > 20
+
+    rows, columns = np.nonzero(colourful)
+    assert rows.mean() == pytest.approx(height * (1 / 16 + 3.5 / 14 * 7 / 8), abs=12)
+    assert columns.mean() == pytest.approx(WIDTH * (1 / 16 + 10.5 / 14 * 7 / 8), abs=12)
+    assert not (np.ptp(without, axis=2)[head : head + height] > 20).any()
+    below = slice(head + height // 2, head + height * 7 // 8)
+    assert (with_heat[below] == without[below]).all()
+
+
+def test_every_caption_makes_another_picture() -> None:
+    seen = set()
+    for heat in (None, hot(), hot(0)):
+        for headline in ("PRESENT", "ABSENT"):
+            caption = Caption(CAPTION.notice, CAPTION.disclaimer, headline, CAPTION.facts)
+            seen.add(draw_result(film(), heat, caption).tobytes())
+    assert len(seen) == 6
+
+
+def test_the_same_result_is_the_same_picture() -> None:
+    assert (draw_result(film(), hot(), CAPTION) == draw_result(film(), hot(), CAPTION)).all()
+
+
+def test_no_text_runs_out_of_the_picture() -> None:
+    picture = draw_result(film(), None, CAPTION).astype(int)
+    head = _film_top(picture)
+    foot = picture[head + round(WIDTH * 240 / 200) :]
+
+    panel = foot[-1, 0]
+    assert (foot[:, -20:] == panel).all()
+    assert (foot[-6:] == panel).all()
+    assert np.abs(foot - panel).max() > 150
+
+
+def test_the_picture_in_the_documentation_is_what_is_drawn_today() -> None:
+    with Image.open(PICTURE) as shown:
+        difference = np.abs(np.asarray(shown).astype(int) - draw_picture().astype(int))
+
+    assert difference.mean() < 1.5, "draw it anew: python -m tests.phantom"
+
+
+def _film_top(picture: np.ndarray) -> int:
+    """The first row that is no panel at the left edge."""
+    return int(np.nonzero((picture[:, 0] != picture[0, 0]).any(axis=1))[0][0])

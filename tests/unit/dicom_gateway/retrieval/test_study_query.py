@@ -1,0 +1,125 @@
+"""What a PACS is asked, and what is made of answers that are not what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+from pydicom.dataset import Dataset
+
+from db.pulled_studies import FoundStudy
+from dicom_gateway.retrieval import study_query
+from dicom_gateway.retrieval.pull_association import CutShortError, PullError
+from dicom_gateway.retrieval.study_query import FoundSeries
+
+DAY = date(2026, 11, 3)
+MODALITIES = ("CR", "DX")
+PATIENT = {"PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber"}
+
+
+def study(uid: str, **values: object) -> Dataset:
+    match = Dataset()
+    match.StudyInstanceUID = uid
+    for keyword, value in values.items():
+        setattr(match, keyword, value)
+    return match
+
+
+@dataclass
+class Peer:
+    """Answers by a function, and remembers what it was asked."""
+
+    answer: Callable[[Dataset], list[Dataset]]
+    most: int = 1000
+    asked: list[Dataset] = field(default_factory=list)
+
+    def find(self, identifier: Dataset) -> Iterator[Dataset]:
+        self.asked.append(identifier)
+        found = self.answer(identifier)
+        yield from found[: self.most]
+        if len(found) > self.most:
+            raise CutShortError("0xFE00")
+
+
+def test_a_day_is_asked_for_each_modality_and_nothing_about_patients() -> None:
+    peer = Peer(lambda _: [])
+    assert study_query.find_day(peer, DAY, MODALITIES) == []
+    asked = [(one.StudyDate, one.ModalitiesInStudy) for one in peer.asked]
+    assert asked == [("20261103", "CR"), ("20261103", "DX")]
+    study_query.list_series(peer, "1.2")
+    study_query.list_films(peer, "1.2", "1.2.3")
+    assert [one.QueryRetrieveLevel for one in peer.asked[-2:]] == ["SERIES", "IMAGE"]
+    for identifier in peer.asked:
+        assert {element.keyword for element in identifier} & PATIENT == set()
+
+
+def test_a_peer_that_matches_neither_date_nor_modality_is_believed_in_what_it_says() -> None:
+    everything = [
+        study("1.1", StudyDate="20261103", ModalitiesInStudy=["DX", "SR"], NumberOfStudyRelatedInstances=3),
+        study("1.2", StudyDate="20261103", ModalitiesInStudy="CT"),
+        study("1.3", StudyDate="20261031", ModalitiesInStudy="DX"),
+        study("1.4"),
+    ]
+    found = study_query.find_day(Peer(lambda _: everything), DAY, MODALITIES)
+    assert found == [FoundStudy("1.1", 3), FoundStudy("1.4", None)]
+
+
+def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
+    broken = study("1.5")
+    broken.add_new("NumberOfStudyRelatedInstances", "IS", None)
+    broken["NumberOfStudyRelatedInstances"]._value = "many"
+    answers = [study("../../etc/passwd"), study(""), study("1.2\\1.3"), broken]
+    found = study_query.find_day(Peer(lambda _: answers), DAY, ("CR",))
+    assert found == [FoundStudy("1.5", None)]
+
+
+def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() -> None:
+    times = {"1.1": 8, "1.2": 8, "1.3": 9}
+
+    def answer(identifier: Dataset) -> list[Dataset]:
+        start = identifier.StudyTime[:2]
+        return [study(uid) for uid, hour in times.items() if not start or int(start) == hour]
+
+    peer = Peer(answer, most=2)
+    assert {one.study_instance_uid for one in study_query.find_day(peer, DAY, ("CR",))} == set(times)
+    assert [one.StudyTime for one in peer.asked[:2]] == ["", "000000-005959.999999"]
+    assert len(peer.asked) == 25
+    with pytest.raises(PullError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
+        study_query.find_day(Peer(answer, most=1), DAY, ("CR",))
+
+
+@pytest.mark.parametrize(
+    ("modality", "body_part", "wanted"),
+    [
+        ("DX", "CHEST", True),
+        ("CR", "", True),
+        ("CR", "CHEST_PA", True),
+        ("DX", "HAND", False),
+        ("SR", "CHEST", False),
+        ("CT", "CHEST", False),
+    ],
+)
+def test_a_series_is_wanted_when_it_may_be_a_chest_film(modality: str, body_part: str, wanted: bool) -> None:
+    series = FoundSeries("1.2.3", modality, body_part)
+    assert series.is_wanted(MODALITIES, ("CHEST", "THORAX")) is wanted
+    assert series.is_wanted(MODALITIES, ()) is (modality in MODALITIES)
+
+
+def test_raw_detector_data_is_no_film_and_a_class_that_is_not_said_is_taken_for_one() -> None:
+    def instance(uid: str, sop_class: str) -> Dataset:
+        match = Dataset()
+        match.SOPInstanceUID, match.SOPClassUID = uid, sop_class
+        return match
+
+    raw, presented = "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
+    answers = [instance("1.1", presented), instance("1.2", raw), instance("1.3", "")]
+    assert study_query.list_films(Peer(lambda _: answers), "1.2", "1.2.3") == (["1.1", "1.3"], 3)
+
+
+def test_some_films_of_a_series_are_retrieved_by_their_uids() -> None:
+    identifier = study_query.make_films_identifier("1.2", "1.2.3", ["1.1", "1.3"])
+    assert identifier.QueryRetrieveLevel == "IMAGE"
+    assert list(identifier.SOPInstanceUID) == ["1.1", "1.3"]
+    assert (identifier.StudyInstanceUID, identifier.SeriesInstanceUID) == ("1.2", "1.2.3")

@@ -1,0 +1,143 @@
+"""Scores to probabilities: which way is chosen, and for which prevalence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from training.judging.calibration_fit import (
+    CalibrationError,
+    apply,
+    fit_calibration,
+    fit_isotonic,
+    fit_platt,
+    restate,
+)
+from training.judging.statistics import compute_brier
+from worker.calibration import IdentityCalibration, IsotonicCalibration, PlattCalibration
+
+
+def draw(films: int, seed: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+    """Return truth, scores and the probabilities by which the truth was drawn: 2 * logit - 1."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(size=films)
+    probabilities = 1 / (1 + np.exp(-(2 * logits - 1)))
+    return generator.random(films) < probabilities, 1 / (1 + np.exp(-logits)), probabilities
+
+
+def test_platt_finds_the_line_by_which_the_films_were_drawn() -> None:
+    truth, scores, _ = draw(20_000)
+    platt = fit_platt(truth, scores)
+    assert platt is not None
+    assert (platt.slope, platt.intercept) == (pytest.approx(2, abs=0.1), pytest.approx(-1, abs=0.05))
+    assert platt.prevalence == truth.mean()
+
+
+def test_platt_is_chosen_where_the_truth_is_a_line() -> None:
+    truth, scores, probabilities = draw(1500)
+    fit = fit_calibration(truth, scores)
+    assert fit.calibration.method == "platt"
+    assert [one.method for one in fit.candidates] == ["platt", "isotonic"]
+    assert fit.candidates[0].brier < fit.candidates[1].brier
+    assert np.abs(apply(fit.calibration, scores) - probabilities).max() < 0.06
+    assert (fit.films, fit.folds, fit.validation_prevalence) == (1500, 5, truth.mean())
+
+
+def test_isotonic_is_chosen_where_it_is_none() -> None:
+    generator = np.random.default_rng(1)
+    scores = generator.random(1500)
+    truth = generator.random(1500) < np.where(scores < 0.4, 0.05, np.where(scores < 0.6, 0.5, 0.55))
+    fit = fit_calibration(truth, scores)
+    assert isinstance(fit.calibration, IsotonicCalibration)
+    assert fit.candidates[1].brier < fit.candidates[0].brier
+    assert apply(fit.calibration, [0.2, 0.5]) == pytest.approx([0.05, 0.5], abs=0.1)
+
+
+def test_the_candidates_are_judged_on_films_that_they_were_not_fitted_on() -> None:
+    truth, scores, _ = draw(60)
+    fit = fit_calibration(truth, scores)
+    isotonic = fit.candidates[1]
+    assert isotonic.brier > compute_brier(truth, apply(fit_isotonic(truth, scores), scores))
+
+
+def test_the_choice_repeats_itself() -> None:
+    truth, scores, _ = draw(80)
+    assert fit_calibration(truth, scores, seed=3) == fit_calibration(truth, scores, seed=3)
+
+
+@pytest.mark.parametrize("films", [4, 10, 100])
+def test_a_perfect_separation_claims_no_certainty(films: int) -> None:
+    truth = np.arange(films) % 2 == 1
+    scores = np.where(truth, 1.0, 0.0)
+    for calibration in (fit_platt(truth, scores), fit_isotonic(truth, scores)):
+        assert calibration is not None
+        low, high = apply(calibration, [0.0, 1.0])
+        assert 1 / (films + 3) < low < 0.5 / (films / 2) + 0.1
+        assert high == pytest.approx(1 - low)
+
+
+def test_a_network_that_learned_nothing_is_still_calibrated() -> None:
+    truth = np.arange(40) % 4 == 0
+    backwards = np.where(truth, 0.2, 0.8)
+    assert fit_platt(truth, backwards) is None
+    for scores in (backwards, np.full(40, 0.5)):
+        fit = fit_calibration(truth, scores)
+        assert apply(fit.calibration, [0.0, 0.5, 1.0]) == pytest.approx([0.25] * 3, abs=1e-3)
+
+
+@pytest.mark.parametrize("tb", [0, 1, 9, 10])
+def test_too_few_films_of_a_class_are_refused(tb: int) -> None:
+    with pytest.raises(CalibrationError, match="two of each are needed"):
+        fit_calibration(np.arange(10) < tb, np.linspace(0, 1, 10))
+
+
+def test_two_films_of_a_class_are_enough() -> None:
+    assert fit_calibration(np.arange(10) < 2, np.linspace(0, 1, 10)).folds == 2
+
+
+def test_another_prevalence_multiplies_the_odds() -> None:
+    # prevalence 0.5 to 0.1: odds of 1 become odds of 1 / 9; a probability of 0.8 (odds 4) becomes 4 / 13
+    platt = PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5)
+    isotonic = IsotonicCalibration(scores=(0.0, 0.8, 1.0), probabilities=(0.0, 0.8, 1.0), prevalence=0.5)
+    for calibration in (platt, isotonic):
+        moved = restate(calibration, 0.1)
+        assert moved.prevalence == 0.1
+        assert moved.apply(0.8) == pytest.approx(4 / 13)
+        assert restate(moved, 0.5).apply(0.8) == pytest.approx(0.8)
+    assert restate(isotonic, 0.1).apply(0.0) == 0.0
+    assert restate(isotonic, 0.1).apply(1.0) == 1.0
+
+
+@pytest.mark.parametrize("films", [200, 2000])
+def test_a_restated_calibration_is_right_for_films_of_that_prevalence(films: int) -> None:
+    truth, scores, _ = draw(8000)
+    kept = ~truth | (np.random.default_rng(2).random(8000) < 0.1)  # nine of ten TB films go
+    rarer = float(truth[kept].mean())
+    fit = fit_calibration(truth[:films], scores[:films], prevalence=rarer)
+    assert fit.calibration.prevalence == rarer
+    probabilities = apply(fit.calibration, scores[kept])
+    assert probabilities.mean() == pytest.approx(rarer, abs=0.015)
+
+
+@pytest.mark.parametrize("prevalence", [0.0, 1.0, -0.1, float("nan")])
+def test_a_prevalence_of_nothing_is_refused(prevalence: float) -> None:
+    with pytest.raises(CalibrationError, match="between 0 and 1"):
+        restate(PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5), prevalence)
+
+
+def test_what_is_not_calibrated_cannot_be_restated() -> None:
+    with pytest.raises(CalibrationError, match="not calibrated"):
+        restate(IdentityCalibration(), 0.1)
+
+
+def test_an_isotonic_calibration_keeps_the_order_of_all_scores() -> None:
+    random = np.random.default_rng(4)
+    is_tb = np.arange(300) % 3 == 0
+    scores = np.clip(random.normal(np.where(is_tb, 0.6, 0.4), 0.2), 0.02, 0.98)
+    calibration = fit_isotonic(is_tb, scores)
+    probabilities = apply(calibration, np.linspace(0.0, 1.0, 401))
+    assert np.all(np.diff(probabilities) > 0)
+    assert 0 < probabilities[0] < probabilities[-1] < 1
+    # A pool's knot has the share of TB among its films.
+    assert abs(apply(calibration, scores).mean() - is_tb.mean()) < 0.03

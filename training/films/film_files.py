@@ -1,0 +1,81 @@
+"""Which files are films: those named, all below a folder, all that match a glob."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dicom_gateway.pixels.picture import PICTURES
+
+DICOM_ENDINGS: Final = frozenset({".dcm", ".dicom"})
+
+
+@dataclass(frozen=True)
+class FoundFilm:
+    """A file with the folder under which it was found."""
+
+    path: Path
+    root: Path
+    """The folder that was named; of a file its own, of a glob the one above its first wildcard."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders below the root, outermost first."""
+        return self.path.relative_to(self.root).parts[:-1]
+
+
+def find_films(images: Sequence[str | Path]) -> tuple[dict[Path, FoundFilm], list[Path]]:
+    """Find all PNG, JPEG and DICOM files; hidden ones and other kinds in folders are passed over in silence.
+
+    Args:
+        images: files of any kind, folders (all that lies below them) and globs.
+
+    Returns:
+        Every file once, by its absolute path, sorted; and what was named and is not there.
+    """
+    found: dict[Path, FoundFilm] = {}
+    absent = []
+    for image in images:
+        path = Path(os.path.normpath(Path(image).absolute()))
+        if path.is_dir():
+            more = [FoundFilm(one, path) for one in path.rglob("*") if _is_film(one.relative_to(path), one)]
+        elif path.exists():
+            more = [FoundFilm(path, path.parent)]
+        else:
+            more = [FoundFilm(one, root) for one, root in _expand(path)]
+            if not more:
+                absent.append(path)
+        for one in more:
+            found.setdefault(one.path, one)
+    return dict(sorted(found.items())), absent
+
+
+def _expand(pattern: Path) -> list[tuple[Path, Path]]:
+    """Return the files that a glob matches, below its matching folders too, each with the fixed folder."""
+    parts = pattern.parts
+    fixed = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+    root = Path(*parts[:fixed])
+    found = []
+    for name in glob.glob(str(pattern), recursive=True):  # noqa: PTH207 - Path.glob takes no absolute one
+        path = Path(name)
+        members = path.rglob("*") if path.is_dir() else [path]
+        found += [(one, root) for one in members if _is_film(one.relative_to(root), one)]
+    return found
+
+
+def _is_film(below: Path, path: Path) -> bool:
+    """True for what looks like a film."""
+    if any(part.startswith(".") for part in below.parts) or not path.is_file():
+        return False
+    ending = path.suffix.lower()
+    if ending in PICTURES or ending in DICOM_ENDINGS:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"  # PS3.10 7.1
+    except OSError:
+        return False

@@ -1,0 +1,171 @@
+"""Where a film's label is written: in a CSV, in the names of folders, or in the file's own name."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dicom_gateway.pixels.normalization import SPEC
+from training.films.labelled_film import Box, Label
+from training.training_error import TrainingError
+
+COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "boxes")
+SYNONYMS: Final = {"boxes_256": "boxes"}
+OLDEST: Final = 130
+
+WORDS: Final = {
+    "tb": Label.TB,
+    "tuberculosis": Label.TB,
+    "positive": Label.TB,
+    "normal": Label.NORMAL,
+    "negative": Label.NORMAL,
+    "healthy": Label.NORMAL,
+    "other": Label.OTHER,
+    "sick": Label.OTHER,
+}
+"""Words that are labels, as folder names and in a CSV."""
+
+NUMBERS: Final = {"0": Label.NORMAL, "1": Label.TB}
+"""Digits that are labels, in file names and in a CSV."""
+
+SEXES: Final = {"m": "M", "male": "M", "f": "F", "female": "F"}
+UNKNOWN: Final = frozenset({"", "u", "o", "unknown", "other", "n/a", "na", "nan", "none", "-"})
+
+
+class LabelFileError(TrainingError):
+    """The CSV of labels is wrong. Permanent: the message names the line and what to mend."""
+
+
+@dataclass(frozen=True)
+class ListedFilm:
+    """One line of a CSV: what it says of one file."""
+
+    file: str
+    line: int
+    label: Label
+    source: str | None = None
+    patient: str | None = None
+    view: str | None = None
+    sex: str | None = None
+    age: int | None = None
+    boxes: tuple[Box, ...] = ()
+
+
+def read_label_file(path: Path) -> list[ListedFilm]:
+    """Read a CSV of labels, separated by commas, semicolons or tabs; further columns are ignored.
+
+    Args:
+        path: with the columns file and label, in any order; also source, patient, view, sex (M, F), age
+            (years), boxes (`x0,y0,x1,y1;…` in pixels of the 256x256 array, each also after `type:`).
+
+    Raises:
+        LabelFileError: when it cannot be read or a line is wrong.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(_read_lines(path, file))
+    except UnicodeDecodeError as error:
+        raise LabelFileError(f"{path} is not UTF-8 text: save it as 'CSV UTF-8'") from error
+    except csv.Error as error:
+        raise LabelFileError(f"{path} is no CSV: {error}") from error
+    except OSError as error:
+        raise LabelFileError(f"{path}: {error.strerror}") from error
+
+
+def label_by_folders(names: tuple[str, ...]) -> Label | None:
+    """Return the label that a film's folders name, or None.
+
+    Args:
+        names: of the folders, outermost first.
+
+    Raises:
+        ValueError: when they name different ones.
+    """
+    found = {WORDS[name.lower()] for name in names if name.lower() in WORDS}
+    if len(found) > 1:
+        raise ValueError(f"its folders say both {' and '.join(sorted(found))}")
+    return found.pop() if found else None
+
+
+def label_by_name(name: str) -> Label | None:
+    """Return the label in a file's name, the tutorial's way, or None: `CHNCXR_0001_0.png` is normal.
+
+    It is the third of the parts that underscores separate: 0 normal, 1 tuberculosis.
+    """
+    parts = Path(name).stem.split("_")
+    return NUMBERS.get(parts[2]) if len(parts) > 2 else None
+
+
+def _read_lines(path: Path, file: Iterator[str]) -> Iterator[ListedFilm]:
+    header = next(file, "")
+    delimiter = max(",;\t", key=header.count)
+    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    names = [SYNONYMS.get(name, name) for name in names]
+    for needed in ("file", "label"):
+        if needed not in names:
+            have = ", ".join(name for name in names if name) or "nothing"
+            raise LabelFileError(f"{path}, line 1: no column {needed!r}; the first line names {have}")
+    for repeated in sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
+        raise LabelFileError(f"{path}, line 1: two columns are called {repeated!r}")
+    lines = csv.reader(file, delimiter=delimiter)
+    for values in lines:
+        if not any(value.strip() for value in values):
+            continue
+        line = lines.line_num + 1
+        if len(values) > len(names):
+            raise LabelFileError(f"{path}, line {line}: {len(values)} values for {len(names)} columns")
+        cells = {name: value.strip() for name, value in zip(names, values, strict=False)}
+        try:
+            yield _read_line(cells, line)
+        except ValueError as error:
+            raise LabelFileError(f"{path}, line {line}: {error}") from error
+
+
+def _read_line(cells: Mapping[str, str], line: int) -> ListedFilm:
+    file = cells.get("file", "").replace("\\", "/")
+    if not file:
+        raise ValueError("no file")
+    word = cells.get("label", "").lower()
+    label = WORDS.get(word) or NUMBERS.get(word)
+    if label is None:
+        allowed = ", ".join([*WORDS, *NUMBERS])
+        raise ValueError(f"label {cells.get('label', '')!r} is none of {allowed}")
+    sex = cells.get("sex", "").lower()
+    if sex not in SEXES and sex not in UNKNOWN:
+        raise ValueError(f"sex {cells['sex']!r} is neither M nor F; leave it empty where it is unknown")
+    return ListedFilm(
+        file=file,
+        line=line,
+        label=label,
+        source=cells.get("source") or None,
+        patient=cells.get("patient") or None,
+        view=cells.get("view", "").upper() or None,
+        sex=SEXES.get(sex),
+        age=_read_age(cells.get("age", "")),
+        boxes=tuple(_read_box(text) for text in cells.get("boxes", "").split(";") if text.strip()),
+    )
+
+
+def _read_age(text: str) -> int | None:
+    """Read years: 63, 63.0, or as DICOM writes them, 063Y (PS3.5 6.2, AS)."""
+    if text.lower() in UNKNOWN:
+        return None
+    found = re.fullmatch(r"(\d{1,3})(\.\d*)?[Yy]?", text)
+    if not found or int(found[1]) > OLDEST:
+        raise ValueError(f"age {text!r} is no number of years; leave it empty where it is unknown")
+    return int(found[1])
+
+
+def _read_box(text: str) -> Box:
+    numbers = text.rpartition(":")[2].split(",")
+    try:
+        x0, y0, x1, y1 = (round(float(number)) for number in numbers)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"box {text.strip()!r} is not x0,y0,x1,y1") from error
+    if not (0 <= x0 < x1 <= SPEC.columns and 0 <= y0 < y1 <= SPEC.rows):
+        raise ValueError(f"box {text.strip()!r} does not lie in the {SPEC.columns}x{SPEC.rows} array")
+    return Box(x0, y0, x1, y1)

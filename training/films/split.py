@@ -1,0 +1,154 @@
+"""Films to train, validate and test on: by patient, and in each part the same mix of sources and labels."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from training.films.labelled_film import LabelledFilm
+from training.training_error import TrainingError
+
+
+class Part(StrEnum):
+    """What a film is used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    """Stops the training, calibrates, chooses operating points."""
+    TEST = "test"
+    """Looked at once, at the end."""
+
+
+FEWEST_PATIENTS: Final = 5
+"""Of each class, among the films that are not held out: fewer cannot be in three parts."""
+
+
+class SplitError(TrainingError):
+    """The films cannot be split as asked. Permanent: the message says what to change."""
+
+
+Shares = Mapping[Part, float]
+Stratum = tuple[str, ...]
+"""(source, label) of films, and (class,) of all of them."""
+
+
+def split(
+    films: Sequence[LabelledFilm],
+    seed: int = 42,
+    test_share: float = 0.2,
+    validation_share: float = 0.2,
+    hold_out: Collection[str] = (),
+) -> list[Part]:
+    """Say of every film what it is used for.
+
+    All films of a patient fall in one part; a film without patient is its own. Patient numbers count across
+    sources: where two hospitals use the same numbers for different people, prefix them. The
+    same films give the same parts in any order. (After iterative stratification, Sechidis et al. 2011.)
+
+    Args:
+        films: of both classes.
+        seed: another one, another split.
+        test_share: of the films that are not held out, 0..1.
+        validation_share: of what then remains, 0..1; the default is a fifth of 80 %.
+        hold_out: sources of which every film tests, with all other films of their patients.
+
+    Returns:
+        One part per film, in the order of `films`.
+
+    Raises:
+        SplitError: when a source to hold out does not exist, patients are too few, or a part lacks a class.
+    """
+    if not 0 <= test_share < 1 or not 0 < validation_share < 1:
+        raise SplitError("the shares of test and validation films lie between 0 and 1")
+    _check_sources(films, hold_out)
+    patients: dict[str, list[int]] = defaultdict(list)
+    for position, film in enumerate(films):
+        patients[f"patient {film.patient}" if film.patient else f"film {film.digest}"].append(position)
+    held_out = {
+        patient for patient, mine in patients.items() if any(films[one].source in hold_out for one in mine)
+    }
+    rest = {patient: mine for patient, mine in patients.items() if patient not in held_out}
+    _check_patients(films, rest)
+    shares = {
+        Part.TRAIN: (1 - test_share) * (1 - validation_share),
+        Part.VALIDATION: (1 - test_share) * validation_share,
+        Part.TEST: test_share,
+    }
+    part_of = dict.fromkeys(held_out, Part.TEST) | _divide(films, rest, shares, seed)
+    parts = [Part.TRAIN] * len(films)
+    for patient, mine in patients.items():
+        for position in mine:
+            parts[position] = part_of[patient]
+    _check_parts(films, parts)
+    return parts
+
+
+def _divide(
+    films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]], shares: Shares, seed: int
+) -> dict[str, Part]:
+    """Give each patient the part that is furthest behind its share of his strata, rare strata first."""
+    strata = {patient: _count_strata(films, mine) for patient, mine in patients.items()}
+    sizes: dict[Stratum, int] = defaultdict(int)
+    for counts in strata.values():
+        for stratum, count in counts.items():
+            sizes[stratum] += count
+    # By digest, so that neither the order of the films nor where they lie plays a part.
+    ordered = sorted(patients, key=lambda patient: min(films[one].digest for one in patients[patient]))
+    shuffled = [ordered[place] for place in np.random.default_rng(seed).permutation(len(ordered))]
+    shuffled.sort(key=lambda patient: (min(sizes[one] for one in strata[patient]), -len(patients[patient])))
+    behind: dict[Part, dict[Stratum, float]] = {part: defaultdict(float) for part in shares}
+    chosen = {}
+    for patient in shuffled:
+        mine = strata[patient]
+        for part, share in shares.items():
+            for stratum, count in mine.items():
+                behind[part][stratum] += share * count
+        part = max(shares, key=lambda part: sum(behind[part][one] * count for one, count in mine.items()))
+        for stratum, count in mine.items():
+            behind[part][stratum] -= count
+        chosen[patient] = part
+    return chosen
+
+
+def _count_strata(films: Sequence[LabelledFilm], positions: Sequence[int]) -> dict[Stratum, int]:
+    counts: dict[Stratum, int] = defaultdict(int)
+    for position in positions:
+        film = films[position]
+        counts[(film.source, film.label.value)] += 1
+        counts[(_name_class(film),)] += 1
+    return dict(counts)
+
+
+def _name_class(film: LabelledFilm) -> str:
+    return "TB" if film.label.is_tb else "not TB"
+
+
+def _check_sources(films: Sequence[LabelledFilm], hold_out: Collection[str]) -> None:
+    sources = {film.source for film in films}
+    for unknown in sorted(set(hold_out) - sources):
+        raise SplitError(f"no film comes from {unknown!r}; the sources are {', '.join(sorted(sources))}")
+
+
+def _check_patients(films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]]) -> None:
+    for name in ("TB", "not TB"):
+        count = sum(any(_name_class(films[one]) == name for one in mine) for mine in patients.values())
+        if count < FEWEST_PATIENTS:
+            raise SplitError(
+                f"{count} patients with films that are {name} remain to train, validate and test on; "
+                f"at least {FEWEST_PATIENTS} are needed: add films, or hold out fewer sources"
+            )
+
+
+def _check_parts(films: Sequence[LabelledFilm], parts: Sequence[Part]) -> None:
+    present = {(part, _name_class(film)) for film, part in zip(films, parts, strict=True)}
+    for part in Part:
+        for name in ("TB", "not TB"):
+            if (part, name) not in present:
+                raise SplitError(
+                    f"no {part.value} film is {name}: add films, hold out fewer sources, "
+                    "or choose a larger share"
+                )

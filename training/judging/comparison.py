@@ -1,0 +1,188 @@
+"""Two bundles on the same films: is the candidate worse than the other, beyond chance?
+
+Judged are films that neither bundle was fitted to, by the paired difference of their AUCs (DeLong, DeLong and
+Clarke-Pearson 1988): the candidate is worse when the whole 95 % interval of the difference lies below 0.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from training.judging.scored_films import ScoredFilms
+from training.judging.statistics import Estimate, measure_auc, measure_auc_difference
+
+FEWEST: Final = 20
+"""Films of either class that a comparison needs."""
+
+
+class Verdict(StrEnum):
+    """What a comparison says of the candidate."""
+
+    BETTER = "better"
+    """The whole interval of the difference lies above 0."""
+    NOT_WORSE = "not_worse"
+    """The interval holds 0."""
+    WORSE = "worse"
+    """The whole interval lies below 0."""
+    NOT_COMPARABLE = "not_comparable"
+    """Fewer than `FEWEST` films of a class."""
+
+
+class Comparison(BaseModel):
+    """Candidate against reference, each named by its digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    candidate: str
+    reference: str
+    origin: str
+    """Where the films come from: "films.csv" of both bundles, or "images" that somebody named."""
+    films: int
+    tb: int
+    left_out: int
+    """Common films that one of the two was trained or validated on or has no score of, or whose labels
+    contradict each other."""
+    verdict: Verdict
+    candidate_auc: Estimate | None = None
+    reference_auc: Estimate | None = None
+    difference: Estimate | None = None
+    """Candidate minus reference."""
+    sources: dict[str, Estimate] = {}
+    """The difference within each source that has `FEWEST` films of either class. The verdict goes by all
+    films, where a model may gain by telling hospitals apart; here it cannot."""
+    warnings: tuple[str, ...] = ()
+
+    def reverse(self) -> Comparison:
+        """Return the same with candidate and reference in each other's place."""
+        verdict = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+        return self.model_copy(
+            update={
+                "candidate": self.reference,
+                "reference": self.candidate,
+                "candidate_auc": self.reference_auc,
+                "reference_auc": self.candidate_auc,
+                "difference": None if self.difference is None else _negate(self.difference),
+                "sources": {source: _negate(one) for source, one in self.sources.items()},
+                "verdict": verdict.get(self.verdict, self.verdict),
+            }
+        )
+
+
+def compare_unseen(
+    candidate: str, reference: str, candidate_films: ScoredFilms, reference_films: ScoredFilms
+) -> Comparison:
+    """Compare two bundles on the films that are in the test part of both.
+
+    Args:
+        candidate: its digest.
+        reference: the other's digest.
+        candidate_films: the candidate's `films.csv`.
+        reference_films: the other's.
+    """
+    common, ours, theirs = np.intersect1d(
+        candidate_films.digests, reference_films.digests, return_indices=True
+    )
+    left, right = _take(candidate_films, ours), _take(reference_films, theirs)
+    scored = ~np.isnan(left.scores) & ~np.isnan(right.scores)
+    usable = scored & (left.parts == "test") & (right.parts == "test") & (left.is_tb == right.is_tb)
+    return _judge(
+        Comparison(
+            candidate=candidate,
+            reference=reference,
+            origin="films.csv",
+            films=int(usable.sum()),
+            tb=int((left.is_tb & usable).sum()),
+            left_out=len(common) - int(usable.sum()),
+            verdict=Verdict.NOT_COMPARABLE,
+        ),
+        left.select(usable),
+        right.select(usable),
+    )
+
+
+def compare_scored(
+    candidate: str,
+    reference: str,
+    candidate_films: ScoredFilms,
+    reference_films: ScoredFilms,
+    left_out: int = 0,
+    warnings: tuple[str, ...] = (),
+) -> Comparison:
+    """Compare two bundles on films that both have just scored, which neither has seen (`find_seen`).
+
+    Args:
+        candidate: its digest.
+        reference: the other's digest.
+        candidate_films: as the candidate scores them.
+        reference_films: the same films in the same order, as the other scores them.
+        left_out: how many films were not scored because one of the two had seen them.
+        warnings: what a reader of the comparison should know.
+
+    Raises:
+        ValueError: when the films are not the same.
+    """
+    if not np.array_equal(candidate_films.digests, reference_films.digests):
+        raise ValueError("the two have not scored the same films")
+    return _judge(
+        Comparison(
+            candidate=candidate,
+            reference=reference,
+            origin="images",
+            films=len(candidate_films),
+            tb=int(candidate_films.is_tb.sum()),
+            left_out=left_out,
+            verdict=Verdict.NOT_COMPARABLE,
+            warnings=warnings,
+        ),
+        candidate_films,
+        reference_films,
+    )
+
+
+def find_seen(films: ScoredFilms) -> frozenset[str]:
+    """Return the digests of the films that a bundle was trained or validated on."""
+    return frozenset(films.digests[films.parts != "test"].tolist())
+
+
+def _take(films: ScoredFilms, places: np.ndarray[tuple[int], np.dtype[np.intp]]) -> ScoredFilms:
+    return ScoredFilms(**{name: values[places] for name, values in vars(films).items()})
+
+
+def _negate(difference: Estimate) -> Estimate:
+    return Estimate(value=-difference.value, low=-difference.high, high=-difference.low)
+
+
+def _judge(comparison: Comparison, candidate: ScoredFilms, reference: ScoredFilms) -> Comparison:
+    if not _has_enough(candidate):
+        return comparison
+    difference = _subtract(candidate, reference)
+    if difference.high < 0:
+        verdict = Verdict.WORSE
+    else:
+        verdict = Verdict.BETTER if difference.low > 0 else Verdict.NOT_WORSE
+    sources = {}
+    for source in np.unique(candidate.sources).tolist():
+        here = candidate.sources == source
+        if _has_enough(candidate.select(here)):
+            sources[source] = _subtract(candidate.select(here), reference.select(here))
+    return comparison.model_copy(
+        update={
+            "verdict": verdict,
+            "candidate_auc": measure_auc(candidate.is_tb, candidate.scores),
+            "reference_auc": measure_auc(candidate.is_tb, reference.scores),
+            "difference": difference,
+            "sources": sources,
+        }
+    )
+
+
+def _has_enough(films: ScoredFilms) -> bool:
+    return min(int(films.is_tb.sum()), int((~films.is_tb).sum())) >= FEWEST
+
+
+def _subtract(candidate: ScoredFilms, reference: ScoredFilms) -> Estimate:
+    return measure_auc_difference(candidate.is_tb, candidate.scores, reference.scores)

@@ -1,0 +1,292 @@
+"""What a model does on test films, and what of it the trivial baselines do as well.
+
+The trap: where the films with TB and those without come from different places, a high AUC may say only that
+the model tells the places apart. So every row is a place, a label or a subgroup by itself, a figure that
+needs both classes is given only where both are there, and the baselines stand in the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from training.films.labelled_film import Label
+from training.judging.calibration_fit import apply, restate
+from training.judging.operating_points import MeasuredPoint, count, measure_operating_point
+from training.judging.scored_films import ScoredFilms
+from training.judging.statistics import (
+    Estimate,
+    bin_probabilities,
+    bootstrap,
+    compute_average_precision,
+    compute_brier,
+    compute_calibration_error,
+    measure_auc,
+    measure_auc_difference,
+    measure_proportion,
+)
+from training.training_error import TrainingError
+from worker.bundle import OperatingPoint
+from worker.calibration import Calibration, IdentityCalibration
+
+AGE_BANDS: Final = ((0, 15), (15, 25), (25, 45), (45, 65), (65, 200))
+ROW_POINTS: Final = ("screening", "rule_in")
+
+Scores = Mapping[str, NDArray[np.float64]]
+"""Of baselines, by name: shape (n,), parallel to the films; NaN where a film was not scored."""
+
+
+class EvaluationError(TrainingError, ValueError):
+    """There is nothing to evaluate. Permanent: the message says what is missing."""
+
+
+class Figures(BaseModel):
+    """Root of what an evaluation holds: frozen, to JSON and back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Row(Figures):
+    """One set of films. AUCs by DeLong, proportions by Wilson, all with 95 % intervals."""
+
+    name: str
+    tb: int
+    not_tb: int
+    seen_in_training: bool = True
+    """False where no film of this source was trained on or chosen by."""
+    auc: Estimate | None = None
+    """None unless both classes are there: one class alone has no AUC."""
+    baselines: dict[str, Estimate] = {}
+    """AUC of each trivial baseline on the same films."""
+    sensitivity: dict[str, Estimate] = {}
+    """By operating point, where there are films with TB."""
+    specificity: dict[str, Estimate] = {}
+    """By operating point, where there are films without."""
+
+
+class CalibrationBin(Figures):
+    """One of ten bins of calibrated probability that holds films."""
+
+    probability: float
+    share_of_tb: Estimate
+    films: int
+
+
+class CalibrationFigures(Figures):
+    """How far the probabilities can be believed, at the share of TB of the test films."""
+
+    prevalence: float
+    brier: Estimate
+    calibration_error: Estimate
+    bins: tuple[CalibrationBin, ...]
+
+
+class Comparison(Figures):
+    """Two models on the same test films; the difference by DeLong's paired method."""
+
+    name: str
+    tb: int
+    not_tb: int
+    auc: Estimate
+    reference_auc: Estimate
+    difference: Estimate
+    """AUC less the reference's: worse beyond chance where its upper limit is below 0."""
+
+    @property
+    def is_worse(self) -> bool:
+        """True when the reference is better and chance does not explain it."""
+        return self.difference.high < 0.0
+
+
+class Evaluation(Figures):
+    """All figures of one model on its test films; goes into the manifest and the report."""
+
+    overall: Row
+    average_precision: Estimate | None
+    calibration: CalibrationFigures | None
+    """None for an untrained bundle and where one class is missing."""
+    operating_points: tuple[MeasuredPoint, ...]
+    sources: tuple[Row, ...]
+    unseen: tuple[Row, ...] = ()
+    """Sources scored by a network of the same kind that was trained without them."""
+    labels: tuple[Row, ...]
+    subgroups: dict[str, tuple[Row, ...]]
+    """"sex", "age" and "view", as far as known."""
+    comparisons: tuple[Comparison, ...] = ()
+
+
+def evaluate(
+    films: ScoredFilms,
+    points: Sequence[OperatingPoint],
+    calibration: Calibration,
+    baselines: Scores | None = None,
+    reference_scores: Mapping[str, float] | None = None,
+    unseen: Sequence[Row] = (),
+) -> Evaluation:
+    """Compute every figure on the test films.
+
+    Args:
+        films: all n films; those of part "test" must be scored, of the others only the sources count.
+        points: the bundle's, chosen on validation films.
+        calibration: the bundle's. Brier score and calibration error are taken after restating it for the
+            share of TB of the test films, since a probability can be checked only where it holds.
+        baselines: AUCs that stand beside the model's.
+        reference_scores: of another bundle, by digest, of films that it was not trained on.
+        unseen: rows by `describe` for sources that another network was trained without.
+
+    Raises:
+        EvaluationError: when there is no test film, or one has no score.
+    """
+    here = films.parts == "test"
+    test = films.select(here)
+    if not len(test):
+        raise EvaluationError("there are no test films: nothing can be said of this model")
+    if np.isnan(test.scores).any():
+        raise EvaluationError(f"{int(np.isnan(test.scores).sum())} test films have no score")
+    beside = {name: scores[here] for name, scores in (baselines or {}).items()}
+    learned = set(films.sources[~here].tolist())
+    sources = [
+        _describe_where(test, test.sources == source, source, points, beside).model_copy(
+            update={"seen_in_training": source in learned}
+        )
+        for source in np.unique(test.sources).tolist()
+    ]
+    labels = [
+        _describe_where(test, test.labels == label.value, label.value, points, {})
+        for label in Label
+        if (test.labels == label.value).any()
+    ]
+    both = test.is_tb.any() and not test.is_tb.all()
+    return Evaluation(
+        overall=describe("all test films", test, points, beside),
+        average_precision=_measure_average_precision(test) if both else None,
+        calibration=_measure_calibration(test, calibration) if both else None,
+        operating_points=tuple(measure_operating_point(one, test.is_tb, test.scores) for one in points),
+        sources=tuple(sources),
+        unseen=tuple(row.model_copy(update={"seen_in_training": False}) for row in unseen),
+        labels=tuple(labels),
+        subgroups=_describe_subgroups(test, points, beside),
+        comparisons=compare(test, reference_scores or {}),
+    )
+
+
+def describe(
+    name: str, films: ScoredFilms, points: Sequence[OperatingPoint], baselines: Scores | None = None
+) -> Row:
+    """Return the row of a set of scored films: for leave-one-source-out, the films of the source left out.
+
+    A baseline stands in the row only if it has scored every film of it.
+    """
+    truth = films.is_tb
+    tb, not_tb = int(truth.sum()), int((~truth).sum())
+    beside = {}
+    for baseline, scores in (baselines or {}).items():
+        if tb and not_tb and not np.isnan(scores).any():
+            beside[baseline] = measure_auc(truth, scores)
+    row_points = [point for point in points if point.name in ROW_POINTS]
+    sensitivity, specificity = {}, {}
+    for point in row_points:
+        confusion = count(truth, films.scores, point.threshold)
+        if hits := measure_proportion(confusion.true_positive, tb):
+            sensitivity[point.name] = hits
+        if cleared := measure_proportion(confusion.true_negative, not_tb):
+            specificity[point.name] = cleared
+    return Row(
+        name=name,
+        tb=tb,
+        not_tb=not_tb,
+        auc=measure_auc(truth, films.scores) if tb and not_tb else None,
+        baselines=beside,
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
+
+
+def compare(films: ScoredFilms, reference_scores: Mapping[str, float]) -> tuple[Comparison, ...]:
+    """Compare with another model on the films that both have scored: all, and each source with both classes.
+
+    Args:
+        films: scored test films.
+        reference_scores: of the other model, by digest (`ScoredFilms.to_scores`).
+    """
+    reference = np.array([reference_scores.get(digest, np.nan) for digest in films.digests.tolist()])
+    shared = ~np.isnan(reference) & ~np.isnan(films.scores)
+    sets = {"all test films": shared}
+    sets |= {source: shared & (films.sources == source) for source in np.unique(films.sources).tolist()}
+    comparisons = []
+    for name, mask in sets.items():
+        truth, scores, others = films.is_tb[mask], films.scores[mask], reference[mask]
+        tb, not_tb = int(truth.sum()), int((~truth).sum())
+        if min(tb, not_tb) < 2:
+            continue
+        comparisons.append(
+            Comparison(
+                name=name,
+                tb=tb,
+                not_tb=not_tb,
+                auc=measure_auc(truth, scores),
+                reference_auc=measure_auc(truth, others),
+                difference=measure_auc_difference(truth, scores, others),
+            )
+        )
+    return tuple(comparisons)
+
+
+def _describe_where(
+    films: ScoredFilms,
+    mask: NDArray[np.bool_],
+    name: str,
+    points: Sequence[OperatingPoint],
+    baselines: Scores,
+) -> Row:
+    beside = {baseline: scores[mask] for baseline, scores in baselines.items()}
+    return describe(name, films.select(mask), points, beside)
+
+
+def _describe_subgroups(
+    films: ScoredFilms, points: Sequence[OperatingPoint], baselines: Scores
+) -> dict[str, tuple[Row, ...]]:
+    """Return rows by sex, age band and view; what is known of no film is left out."""
+    masks = {
+        "sex": {sex: films.sex == sex for sex in np.unique(films.sex).tolist() if sex},
+        "age": {_name_band(low, high): (films.ages >= low) & (films.ages < high) for low, high in AGE_BANDS},
+        "view": {view: films.views == view for view in np.unique(films.views).tolist() if view},
+    }
+    rows = {
+        kind: tuple(
+            _describe_where(films, mask, name, points, baselines) for name, mask in ones.items() if mask.any()
+        )
+        for kind, ones in masks.items()
+    }
+    return {kind: ones for kind, ones in rows.items() if ones}
+
+
+def _name_band(low: int, high: int) -> str:
+    if low == 0:
+        return f"under {high}"
+    return f"{low} and over" if high > 100 else f"{low}–{high - 1}"
+
+
+def _measure_average_precision(films: ScoredFilms) -> Estimate:
+    return bootstrap(compute_average_precision, films.is_tb, films.scores, films.sources)
+
+
+def _measure_calibration(films: ScoredFilms, calibration: Calibration) -> CalibrationFigures | None:
+    if isinstance(calibration, IdentityCalibration):
+        return None
+    prevalence = float(films.is_tb.mean())
+    probabilities = apply(restate(calibration, prevalence), films.scores)
+    return CalibrationFigures(
+        prevalence=prevalence,
+        brier=bootstrap(compute_brier, films.is_tb, probabilities, films.sources),
+        calibration_error=bootstrap(compute_calibration_error, films.is_tb, probabilities, films.sources),
+        bins=tuple(
+            CalibrationBin(probability=mean, share_of_tb=interval, films=number)
+            for mean, share, number in bin_probabilities(films.is_tb, probabilities)
+            if (interval := measure_proportion(round(share * number), number))
+        ),
+    )

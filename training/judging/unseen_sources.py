@@ -1,0 +1,37 @@
+"""Rows of an evaluation for sources that a network of the same kind was trained without (leave-one-out)."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from training.judging.evaluation import Evaluation, Row
+from training.training_error import TrainingError
+from worker.bundle import Bundle
+
+
+class UnseenSourcesError(TrainingError):
+    """The bundle holds no evaluation of a source that it was trained without."""
+
+
+def read_unseen(bundle: Bundle) -> list[Row]:
+    """Return the rows of the sources that a bundle was trained without.
+
+    Args:
+        bundle: made by `tbscreen retrain --hold-out`.
+
+    Raises:
+        UnseenSourcesError: when there is none.
+    """
+    metrics = {name: value for name, value in bundle.manifest.metrics.items() if name != "heat"}
+    try:
+        evaluation = Evaluation.model_validate(metrics)
+    except ValidationError as error:
+        raise UnseenSourcesError(
+            f"{bundle.directory} holds no evaluation: only bundles of 'tbscreen retrain' do"
+        ) from error
+    rows = [row for row in evaluation.sources if not row.seen_in_training]
+    if not rows:
+        raise UnseenSourcesError(
+            f"{bundle.directory} has seen all its sources in training: make it with --hold-out"
+        )
+    return rows

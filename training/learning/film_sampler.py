@@ -1,0 +1,141 @@
+"""Batches for the default network: balanced draws, changed at random, with what is known of each cell.
+
+Every batch follows from the seed, its epoch and its number alone, so that a run that was killed goes on with
+the very films that it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from training.films.film_store import FilmStore
+from training.films.labelled_film import Box, Label, LabelledFilm
+from training.learning.augmentation import SIDE, Picture, augment
+from training.learning.lite0 import CELL_PIXELS, CELLS, FIELD, MARGIN
+from training.learning.transplants import transplant
+
+SAME_SOURCE: Final = 4.0
+"""How much more often a film is drawn whose source has both TB films and others: only there is the label
+not the place."""
+
+ONE_CLASS_WITHOUT_BOXES: Final = 0.5
+"""How often one is drawn whose source has one class and no boxes, and so teaches the place first."""
+
+TRANSPLANTS: Final = 0.2
+"""Share of films that are made of two (`training.learning.transplants`)."""
+
+UNKNOWN: Final = -1.0
+LESION_ABOVE: Final = 0.35
+LESION_BELOW: Final = 0.1
+
+
+class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch of batches.
+
+    Each item is (films, targets): float32 (batch, 256, 256, 1) in 0..1, and `tuberculosis` (batch, 1) with 1
+    for TB and `cells` (batch, 14, 14, 1) with 1 for lesion, 0 for none and -1 where nobody knows.
+
+    Args:
+        films: all films.
+        store: their arrays, in the same order.
+        train: positions of the films to draw from; both classes.
+        batch: films per batch.
+        batches: batches per epoch.
+        seed: of the run.
+        epoch: from 0.
+    """
+
+    def __init__(
+        self,
+        films: Sequence[LabelledFilm],
+        store: FilmStore,
+        train: Sequence[int],
+        *,
+        batch: int,
+        batches: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        super().__init__(workers=2, max_queue_size=8)
+        self._films, self._store = films, store
+        self._batch, self._batches, self._seed, self._epoch = batch, batches, seed, epoch
+        self._train = np.asarray(train)
+        self._chances = weigh_films([films[position] for position in train])
+        normal = np.array([films[position].label is Label.NORMAL for position in train])
+        self._normal = self._train[normal]
+        self._normal_chances = self._chances[normal] / max(self._chances[normal].sum(), 1e-12)
+        self._boxed = [position for position in train if films[position].boxes]
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __getitem__(self, number: int) -> tuple[npt.NDArray[np.float32], dict[str, npt.NDArray[np.float32]]]:
+        random = np.random.default_rng([self._seed, self._epoch, number])
+        films = np.empty((self._batch, SIDE, SIDE, 1), np.float32)
+        is_tb = np.empty((self._batch, 1), np.float32)
+        cells = np.empty((self._batch, CELLS, CELLS, 1), np.float32)
+        for position in range(self._batch):
+            films[position, ..., 0], is_tb[position], cells[position, ..., 0] = self._draw(random)
+        return films, {"tuberculosis": is_tb, "cells": cells}
+
+    def _draw(self, random: np.random.Generator) -> tuple[Picture, float, Picture]:
+        boxes: Sequence[Box]
+        if self._boxed and len(self._normal) and random.random() < TRANSPLANTS:
+            sick = int(random.choice(self._boxed))
+            healthy = int(random.choice(self._normal, p=self._normal_chances))
+            pair = self._store.read([sick, healthy])
+            made = transplant(pair[0], self._films[sick].boxes, pair[1], random)
+            picture, boxes, is_tb = made.picture, made.boxes, made.is_tb
+        else:
+            chosen = int(random.choice(self._train, p=self._chances))
+            film = self._films[chosen]
+            picture, boxes, is_tb = self._store.read([chosen])[0], film.boxes, film.label.is_tb
+        changed = augment(picture, boxes, random)
+        known = bool(boxes) or not is_tb
+        cells = mark_cells(changed.lesions) if known else np.full((CELLS, CELLS), UNKNOWN, np.float32)
+        return changed.picture, float(is_tb), cells
+
+
+def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
+    """Return the chance of each film to be drawn; they sum to 1, half of it for TB films.
+
+    Raises:
+        ValueError: when there are no TB films or nothing else.
+    """
+    sources: dict[str, list[LabelledFilm]] = {}
+    for film in films:
+        sources.setdefault(film.source, []).append(film)
+    weight_of = {source: _weigh_source(members) for source, members in sources.items()}
+    weights: npt.NDArray[np.float64] = np.array([weight_of[film.source] for film in films])
+    is_tb = np.array([film.label.is_tb for film in films], dtype=bool)
+    if is_tb.all() or not is_tb.any():
+        raise ValueError("films of both classes are needed")
+    for mask in (is_tb, ~is_tb):
+        weights[mask] *= 0.5 / weights[mask].sum()
+    return weights
+
+
+def mark_cells(lesions: Picture) -> Picture:
+    """Say of each cell of the central field whether it shows a lesion.
+
+    Args:
+        lesions: float32 (256, 256), 1 inside a box.
+
+    Returns:
+        float32 (14, 14): 1 where more than 35 % of the cell lies in a box, 0 below 10 %, else -1.
+    """
+    field = lesions[MARGIN : MARGIN + FIELD, MARGIN : MARGIN + FIELD]
+    share = field.reshape(CELLS, CELL_PIXELS, CELLS, CELL_PIXELS).mean(axis=(1, 3))
+    marked: Any = np.where(share > LESION_ABOVE, 1.0, np.where(share < LESION_BELOW, 0.0, UNKNOWN))
+    return np.asarray(marked, np.float32)
+
+
+def _weigh_source(films: Sequence[LabelledFilm]) -> float:
+    if len({film.label.is_tb for film in films}) == 2:
+        return SAME_SOURCE
+    return 1.0 if any(film.boxes for film in films) else ONE_CLASS_WITHOUT_BOXES

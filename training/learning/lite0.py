@@ -1,0 +1,119 @@
+"""The default network: EfficientNet-Lite0 that judges a film cell by cell.
+
+EfficientNet-Lite0 (Tan and Le 2019; the Lite variant has no squeeze-and-excitation and uses ReLU6) with its
+batch normalization folded into the convolutions, on the equalised central field of the film. Its features at
+14 × 14 and 7 × 7 cells become one logit per cell, and the film's logit is their log-mean-exp: the film is
+called tuberculous because of a place, which the heat map shows. Where a training film has boxes, the cells
+learn from them: cells inside against cells outside of the *same* film, which no difference between hospitals
+explains.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+from keras import layers
+
+from training.learning.lite0_weights import PretrainedWeightsError, read_layers
+from worker.layers import EqualizeHistogram1, LogMeanExpPooling1
+
+INPUT_SHAPE: Final = (256, 256, 1)
+FIELD: Final = 224
+"""Rows and columns of the central field; what lies outside (labels, markers, collimator) is not looked at."""
+MARGIN: Final = (INPUT_SHAPE[0] - FIELD) // 2
+CELLS: Final = 14
+CELL_PIXELS: Final = FIELD // CELLS
+
+# repeats, kernel, stride, expansion, channels
+STAGES: Final = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+FINE: Final = "block10_add"
+"""The last layer with 14 × 14 cells."""
+CHANNELS: Final = 128
+
+
+def build_lite0() -> Any:
+    """Return the default network with random weights.
+
+    Returns:
+        keras.Model: (n, 256, 256, 1) in 0..1 to `{"tuberculosis": (n, 1), "cells": (n, 14, 14, 1)}`, both
+        logits; `finish` makes of it the graph of a bundle.
+    """
+    films = keras.Input(INPUT_SHAPE, name="film")
+    x = layers.Cropping2D(MARGIN, name="central_field")(films)
+    x = EqualizeHistogram1(name="equalize")(x)
+    x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_to_one")(x)
+    coarse, fine = _extract_features(x)
+    fine = layers.Conv2D(CHANNELS, 1, name="fine")(fine)
+    coarse = layers.Conv2D(CHANNELS, 1, name="coarse")(coarse)
+    coarse = layers.UpSampling2D(2, interpolation="bilinear", name="coarse_to_fine")(coarse)
+    x = layers.ReLU(name="merge_relu")(layers.Add(name="merge")([fine, coarse]))
+    x = layers.DepthwiseConv2D(3, padding="same", name="neighbours")(x)
+    x = layers.Conv2D(CHANNELS, 1, activation="relu", name="evidence")(x)
+    x = layers.Dropout(0.2, name="dropout")(x)
+    rare = keras.initializers.Constant(-2.0)  # most cells show no lesion
+    cells = layers.Conv2D(1, 1, bias_initializer=rare, dtype="float32", name="cells")(x)
+    film = LogMeanExpPooling1(dtype="float32", name="tuberculosis")(cells)
+    return keras.Model(films, {"tuberculosis": film, "cells": cells}, name="tbscreen_lite0")
+
+
+def load_imagenet(model: Any, path: Path) -> None:
+    """Set the ImageNet weights of the convolutions up to block 15; the rest stays random.
+
+    Raises:
+        PretrainedWeightsError: when the file does not fit.
+    """
+    for name, weights in read_layers(path):
+        try:
+            model.get_layer(name).set_weights(weights)
+        except ValueError as error:
+            raise PretrainedWeightsError(f"{path}: {name} does not fit: {error}") from error
+
+
+def finish(model: Any) -> Any:
+    """Return the graph of a bundle: score (n, 1) and heat (n, 14, 14, 1), both 0..1."""
+    score = layers.Activation("sigmoid", dtype="float32", name="score")(model.output["tuberculosis"])
+    heat = layers.Activation("sigmoid", dtype="float32", name="heat")(model.output["cells"])
+    return keras.Model(model.input, [score, heat], name=model.name)
+
+
+def _extract_features(x: Any) -> tuple[Any, Any]:
+    """Return the last features at 7 × 7 and at 14 × 14 cells."""
+    x = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(x)
+    x = layers.ReLU(6.0, name="stem_relu")(x)
+    fine, number, channels_in = x, 0, 32
+    for repeats, kernel, stride, expansion, channels in STAGES:
+        for repeat in range(repeats):
+            step = stride if repeat == 0 else 1
+            x = _invert_residual(x, f"block{number}", kernel, step, channels_in * expansion, channels)
+            if f"block{number}_add" == FINE:
+                fine = x
+            channels_in = channels
+            number += 1
+    return x, fine
+
+
+def _invert_residual(x: Any, name: str, kernel: int, stride: int, wide: int, channels: int) -> Any:
+    """MBConv without squeeze-and-excitation: widen, filter each channel, narrow, add."""
+    entry = x
+    if wide != x.shape[-1]:
+        x = layers.Conv2D(wide, 1, name=f"{name}_expand")(x)
+        x = layers.ReLU(6.0, name=f"{name}_expand_relu")(x)
+    x = layers.DepthwiseConv2D(kernel, strides=stride, padding="same", name=f"{name}_depthwise")(x)
+    x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
+    x = layers.Conv2D(channels, 1, name=f"{name}_project")(x)
+    if stride == 1 and entry.shape[-1] == channels:
+        x = layers.Add(name=f"{name}_add")([entry, x])
+    return x

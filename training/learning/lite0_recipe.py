@@ -1,0 +1,136 @@
+"""How the default network learns: few steps, averaged weights, films balanced and changed at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from training.learning.film_sampler import FilmSampler
+from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
+from training.learning.recipe import RecipeSettings, TrainingData
+
+EPOCHS: Final = 6
+LEARNING_RATE: Final = 2e-4
+WARM_UP_STEPS: Final = 60
+WEIGHT_DECAY: Final = 1e-4
+AVERAGING: Final = 0.99
+"""Momentum of the moving average of the weights, which is what scores and what is shipped."""
+CELL_LOSS: Final = 2.0
+LESION_WEIGHT: Final = 4.0
+BATCHES: Final = 60
+"""At most so many an epoch; fewer where all films are seen sooner."""
+SCORING_BATCH: Final = 32
+
+
+class Lite0Recipe:
+    """The default network's training.
+
+    Args:
+        data: films and arrays.
+        settings: epochs, batch, seed, learning rate.
+        start: weights file of EfficientNet-Lite0 on ImageNet, or None to keep `model`'s.
+        model: a network of `build_lite0` to go on with; None builds one.
+    """
+
+    def __init__(
+        self, data: TrainingData, settings: RecipeSettings, start: Path | None, model: Any = None
+    ) -> None:
+        self.epochs = settings.epochs or EPOCHS
+        self.batch = settings.batch
+        self.batches = min(BATCHES, math.ceil(len(data.train) / settings.batch))
+        self._data, self._seed = data, settings.seed
+        self.model = build_lite0() if model is None else model
+        if start is not None:
+            load_imagenet(self.model, start)
+        steps = self.epochs * self.batches
+        rate = settings.learning_rate or LEARNING_RATE
+        warm_up = min(WARM_UP_STEPS, max(1, steps // 4))
+        self._optimizer = keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(
+                0.0, max(1, steps - warm_up), warmup_target=rate, warmup_steps=warm_up
+            ),
+            weight_decay=WEIGHT_DECAY,
+            clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=AVERAGING,
+        )
+        self.model.compile(
+            self._optimizer,
+            {"tuberculosis": keras.losses.BinaryCrossentropy(from_logits=True), "cells": weigh_cells},
+            loss_weights={"tuberculosis": 1.0, "cells": CELL_LOSS},
+        )
+        # Else TensorFlow traces the step twice, the second time with the optimizer's variables.
+        self._optimizer.build(self.model.trainable_variables)
+
+    def make_epoch(self, epoch: int) -> FilmSampler:
+        """Return the batches of one epoch."""
+        return FilmSampler(
+            self._data.films,
+            self._data.store,
+            self._data.train,
+            batch=self.batch,
+            batches=self.batches,
+            seed=self._seed,
+            epoch=epoch,
+        )
+
+    def score(self, positions: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return the scores (n,), 0..1, of the averaged weights."""
+        with _AveragedWeights(self.model, self._optimizer):
+            scores = [
+                self.model.predict_on_batch(
+                    self._data.store.read(positions[first : first + SCORING_BATCH])[..., np.newaxis]
+                )["tuberculosis"][:, 0]
+                for first in range(0, len(positions), SCORING_BATCH)
+            ]
+        logits = np.concatenate(scores).astype(np.float64) if scores else np.empty(0)
+        return 1.0 / (1.0 + np.exp(-np.clip(logits, -700, 700)))
+
+    def finish(self) -> Any:
+        """Return the graph of a bundle with the averaged weights."""
+        finished = keras.models.clone_model(finish(self.model))
+        with _AveragedWeights(self.model, self._optimizer):
+            for layer in finished.layers:
+                if layer.weights:
+                    layer.set_weights(self.model.get_layer(layer.name).get_weights())
+        return finished
+
+
+class _AveragedWeights:
+    """Within it the network has the moving average of its weights; afterwards those that learn."""
+
+    def __init__(self, model: Any, optimizer: Any) -> None:
+        self._model, self._optimizer = model, optimizer
+
+    def __enter__(self) -> None:
+        self._learning = [ops.convert_to_numpy(variable) for variable in self._model.trainable_variables]
+        if int(ops.convert_to_numpy(self._optimizer.iterations)):
+            self._optimizer.finalize_variable_values(self._model.trainable_variables)
+
+    def __exit__(self, *_: object) -> None:
+        for variable, value in zip(self._model.trainable_variables, self._learning, strict=True):
+            variable.assign(value)
+
+
+def weigh_cells(target: Any, logits: Any) -> Any:
+    """Binary cross-entropy of the cells, where they are known; a lesion counts five times.
+
+    Args:
+        target: (n, 14, 14, 1): 1 lesion, 0 none, below 0 unknown.
+        logits: (n, 14, 14, 1).
+
+    Returns:
+        (n,): the sum over the known cells divided by the number of all.
+    """
+    logits = ops.cast(logits, "float32")
+    known = ops.cast(target >= 0.0, "float32")
+    lesion = ops.maximum(ops.cast(target, "float32"), 0.0)
+    loss = ops.maximum(logits, 0.0) - logits * lesion + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.sum(known * (1.0 + LESION_WEIGHT * lesion) * loss, axis=(1, 2, 3)) / CELLS**2

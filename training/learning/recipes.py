@@ -1,0 +1,73 @@
+"""Which recipe makes which architecture, from which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from training.learning.lite0 import build_lite0
+from training.learning.lite0_recipe import Lite0Recipe
+from training.learning.lite0_weights import find_weights
+from training.learning.recipe import Architecture, Recipe, RecipeError, RecipeSettings, TrainingData
+from worker.bundle import STRUCTURE, WEIGHTS, Bundle
+
+if TYPE_CHECKING:
+    from training.retrain import RetrainSettings
+
+
+def build_recipe(
+    data: TrainingData, settings: RetrainSettings, progress: Callable[[int, int], None]
+) -> Recipe:
+    """Build the network that was asked for, with the weights to begin with.
+
+    Raises:
+        RecipeError: when a bundle to start from has another architecture.
+        training.learning.lite0_weights.PretrainedWeightsError: when pretrained weights are missing.
+    """
+    chosen = RecipeSettings(
+        epochs=settings.epochs,
+        batch=settings.batch,
+        seed=settings.seed,
+        learning_rate=settings.learning_rate,
+        cache=settings.cache,
+    )
+    start = settings.start
+    if start is not None and start.manifest.architecture != settings.architecture.value:
+        raise RecipeError(
+            f"--from is a bundle of architecture {start.manifest.architecture}: "
+            f"it cannot start {settings.architecture.value}"
+        )
+    match settings.architecture:
+        case Architecture.DEFAULT if start is not None:
+            return Lite0Recipe(data, chosen, None, _continue(start, build_lite0()))
+        case Architecture.DEFAULT:
+            return Lite0Recipe(data, chosen, settings.pretrained or find_weights())
+        case Architecture.SCRATCH:
+            from training.learning.architectures import build_scratch
+            from training.learning.tutorial_recipe import ScratchRecipe
+
+            model = None if start is None else _continue(start, build_scratch())
+            return ScratchRecipe(data, chosen, model)
+        case Architecture.VGG16:
+            from training.learning.tutorial_recipe import Vgg16Recipe
+
+            if start is not None:
+                raise RecipeError("vgg16 trains its head anew in minutes: leave --from away")
+            return Vgg16Recipe(data, chosen, settings.pretrained, progress)
+
+
+def _continue(bundle: Bundle, model: Any) -> Any:
+    """Give `model` the weights of a bundle, layer by layer by name."""
+    trained = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
+    try:
+        trained.load_weights(bundle.directory / WEIGHTS)
+        for layer in model.layers:
+            if layer.weights:
+                layer.set_weights(trained.get_layer(layer.name).get_weights())
+    except (ValueError, OSError) as error:
+        raise RecipeError(
+            f"the bundle {bundle.digest[:12]} is not of this version's network: {error}"
+        ) from error
+    return model

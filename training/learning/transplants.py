@@ -1,0 +1,86 @@
+"""Lesions moved between films, so that no hospital is all tuberculosis or all normal.
+
+Where TB films and normal films come from different places, a network can tell the places apart without
+looking at a lung. Marked lesions (boxes) break that: a lesion set into a normal film makes a TB film of the
+other hospital; a TB film whose lesions are covered by normal lung makes a normal film of that one; and
+healthy lung set in the same way stays normal, so that the seam means nothing. (Cut-and-paste augmentation:
+Dwibedi et al. 2017; CutMix: Yun et al. 2019.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from training.films.labelled_film import Box
+from training.learning.augmentation import SIDE, Picture
+
+FIELD: Final = slice(16, 240)
+PAD: Final = 6
+FEATHER: Final = 5.0
+
+
+@dataclass(frozen=True)
+class TransplantedFilm:
+    """A film made of two."""
+
+    picture: Picture
+    is_tb: bool
+    boxes: tuple[Box, ...]
+
+
+def transplant(
+    sick: Picture, boxes: Sequence[Box], healthy: Picture, random: np.random.Generator
+) -> TransplantedFilm:
+    """Make one film of a TB film with boxes and a normal film.
+
+    Half become tuberculous (lesions into the normal film), half stay or become normal.
+
+    Args:
+        sick: float32 (256, 256), 0..1, a TB film.
+        boxes: all its lesions.
+        healthy: float32 (256, 256), 0..1, a normal film.
+        random: every choice comes from it.
+    """
+    sick, healthy = equalize(sick), equalize(healthy)
+    choice = random.random()
+    if choice < 0.5:
+        return TransplantedFilm(_set_in(healthy, sick, boxes), True, tuple(boxes))
+    if choice < 0.75:
+        return TransplantedFilm(_set_in(sick, healthy, boxes), False, ())
+    mirrored = [Box(SIDE - box.x1, box.y0, SIDE - box.x0, box.y1) for box in boxes]
+    clean = [box for box in mirrored if not any(_overlap(box, lesion) for lesion in boxes)]
+    return TransplantedFilm(_set_in(healthy, sick, clean) if clean else healthy, False, ())
+
+
+def equalize(picture: Picture) -> Picture:
+    """Spread the grey values of the central field evenly, so that two films may be joined."""
+    levels = (np.clip(picture, 0.0, 1.0) * 255).astype(np.int32)
+    histogram = np.bincount(levels[FIELD, FIELD].ravel(), minlength=256)
+    ranks = (np.cumsum(histogram) - 0.5 * histogram) / histogram.sum()
+    equalized: Picture = ranks[levels].astype(np.float32)
+    return equalized
+
+
+def _set_in(target: Picture, donor: Picture, boxes: Sequence[Box]) -> Picture:
+    """Set the donor's boxes into the target, feathered, with the target's brightness around them."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    for box in boxes:
+        mask[max(0, box.y0 - PAD) : box.y1 + PAD, max(0, box.x0 - PAD) : box.x1 + PAD] = 255
+    soft = np.asarray(Image.fromarray(mask).filter(ImageFilter.GaussianBlur(FEATHER)), np.float32) / 255
+    ring = (soft > 0.02) & (soft < 0.5)
+    if not ring.any():
+        return target
+    here, there = target[ring], donor[ring]
+    contrast = np.clip((here.std() + 0.03) / (there.std() + 0.03), 0.6, 1.6)
+    fitted = (donor - there.mean()) * contrast + here.mean()
+    joined: Picture = np.clip(target * (1 - soft) + fitted * soft, 0.0, 1.0).astype(np.float32)
+    return joined
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return min(one.x1, other.x1) > max(one.x0, other.x0) and min(one.y1, other.y1) > max(one.y0, other.y0)

@@ -1,0 +1,161 @@
+"""How the tutorial's two networks learn: every film once an epoch, as it is, adam, binary cross-entropy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from training.learning.architectures import build_scratch, build_vgg16, build_vgg16_features, build_vgg16_head
+from training.learning.recipe import RecipeSettings, TrainingData
+from training.learning.vgg16_weights import load_vgg16_weights
+
+SCRATCH_EPOCHS: Final = 30
+VGG16_EPOCHS: Final = 15
+SCORING_BATCH: Final = 16
+
+Read = Callable[[Sequence[int]], npt.NDArray[np.float32]]
+
+
+class ShuffledFilms(keras.utils.PyDataset):  # type: ignore[misc]
+    """One epoch: every film once, in an order that follows from seed and epoch.
+
+    Each item is (inputs, targets): what `read` gives for the films, and float32 targets (k, outputs).
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        targets: npt.NDArray[np.float32],
+        train: Sequence[int],
+        *,
+        batch: int,
+        seed: int,
+        epoch: int,
+    ) -> None:
+        super().__init__(workers=1, max_queue_size=4)
+        self._read, self._targets, self._batch = read, targets, batch
+        self._order = np.random.default_rng([seed, epoch]).permutation(np.asarray(train))
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._order) / self._batch)
+
+    def __getitem__(self, number: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        chosen = self._order[number * self._batch : (number + 1) * self._batch]
+        return self._read(chosen.tolist()), self._targets[chosen]
+
+
+class TutorialRecipe:
+    """What the two have in common.
+
+    Args:
+        data: films and arrays.
+        settings: epochs, batch, seed, learning rate.
+        epochs: the tutorial's number.
+        model: the part that learns.
+        read: what it takes.
+        outputs: 1, or 2 with the one for TB last.
+    """
+
+    def __init__(
+        self, data: TrainingData, settings: RecipeSettings, epochs: int, model: Any, read: Read, outputs: int
+    ) -> None:
+        self.epochs = settings.epochs or epochs
+        self.batch = settings.batch
+        self.batches = math.ceil(len(data.train) / settings.batch)
+        self.model = model
+        self._data, self._seed, self._read = data, settings.seed, read
+        is_tb = np.array([film.label.is_tb for film in data.films], np.float32)
+        self._targets = is_tb[:, np.newaxis] if outputs == 1 else np.stack([1 - is_tb, is_tb], axis=1)
+        rate = settings.learning_rate or 1e-3
+        optimizer = keras.optimizers.Adam(rate)
+        model.compile(optimizer, keras.losses.BinaryCrossentropy())
+        # Else TensorFlow traces the step twice, the second time with the optimizer's variables.
+        optimizer.build(model.trainable_variables)
+
+    def make_epoch(self, epoch: int) -> ShuffledFilms:
+        """Return the batches of one epoch."""
+        return ShuffledFilms(
+            self._read, self._targets, self._data.train, batch=self.batch, seed=self._seed, epoch=epoch
+        )
+
+    def score(self, positions: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return the scores (n,), 0..1: the last output."""
+        scores = [
+            np.asarray(self.model.predict_on_batch(self._read(positions[first : first + SCORING_BATCH])))
+            for first in range(0, len(positions), SCORING_BATCH)
+        ]
+        return np.concatenate(scores)[:, -1].astype(np.float64) if scores else np.empty(0)
+
+    def finish(self) -> Any:
+        """Return the graph of a bundle."""
+        return self.model
+
+
+class ScratchRecipe(TutorialRecipe):
+    """The CNN from scratch."""
+
+    def __init__(self, data: TrainingData, settings: RecipeSettings, model: Any = None) -> None:
+        def read(positions: Sequence[int]) -> npt.NDArray[np.float32]:
+            return data.store.read(positions)[..., np.newaxis]
+
+        network = build_scratch() if model is None else model
+        super().__init__(data, settings, SCRATCH_EPOCHS, network, read, outputs=2)
+
+
+class Vgg16Recipe(TutorialRecipe):
+    """A dense head on frozen VGG16 features, which are computed once and kept on disk.
+
+    Args:
+        data: films and arrays.
+        settings: `cache` is where the features are kept: 64 KiB a film.
+        weights: VGG16's weights (`training.learning.vgg16_weights`), or None to look where Keras keeps them.
+        progress: called with films done and films in all while features are computed.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        settings: RecipeSettings,
+        weights: Path | None,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._base = build_vgg16_features()
+        origin = load_vgg16_weights(self._base, weights)
+        features = _compute_features(self._base, data, settings.cache, origin, progress)
+
+        def read(positions: Sequence[int]) -> npt.NDArray[np.float32]:
+            return np.asarray(features[np.asarray(positions)], dtype=np.float32)
+
+        super().__init__(data, settings, VGG16_EPOCHS, build_vgg16_head(), read, outputs=1)
+
+    def finish(self) -> Any:
+        """Return features and head as one graph."""
+        return build_vgg16(self._base, self.model)
+
+
+def _compute_features(
+    base: Any, data: TrainingData, cache: Path, origin: str, progress: Callable[[int, int], None]
+) -> npt.NDArray[np.float16]:
+    """Return float16 (n, features) as a memory map; computed where the cache has none of these films."""
+    path = cache / f"vgg16-{origin}-{data.store.key}.npy"
+    if path.is_file():
+        cached: npt.NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cached
+    cache.mkdir(parents=True, exist_ok=True)
+    count, width = len(data.films), int(np.prod(base.output_shape[1:]))
+    half_written = path.with_suffix(".new")
+    features = np.lib.format.open_memmap(half_written, "w+", np.float16, (count, width))
+    for first in range(0, count, SCORING_BATCH):
+        positions = list(range(first, min(first + SCORING_BATCH, count)))
+        films = data.store.read(positions)[..., np.newaxis]
+        features[positions] = np.asarray(base.predict_on_batch(films)).reshape(len(positions), width)
+        progress(positions[-1] + 1, count)
+    features.flush()
+    half_written.replace(path)
+    return _compute_features(base, data, cache, origin, progress)

@@ -1,0 +1,98 @@
+"""VGG16's published convolution weights, from a file or from Keras' cache; never from the network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+
+from training.learning.architectures import VGG16_BLOCKS
+from training.training_error import TrainingError
+
+FILE_NAME: Final = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+PAGE: Final = "https://keras.io/api/applications/vgg/"
+ADDRESS: Final = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{FILE_NAME}"
+OPTION: Final = "--pretrained"
+
+CONVOLUTIONS: Final = tuple(
+    f"block{block}_conv{number}"
+    for block, (convolutions, _) in enumerate(VGG16_BLOCKS, start=1)
+    for number in range(1, convolutions + 1)
+)
+
+
+class Vgg16WeightsError(TrainingError):
+    """The weights are not there, or not VGG16's; permanent. The text says what to do."""
+
+
+def load_vgg16_weights(model: Any, path: Path | None = None) -> str:
+    """Set the 13 convolutions of a network of `build_vgg16` or `build_vgg16_features`.
+
+    Args:
+        model: is changed.
+        path: Keras' `.h5` without top layers, a `.weights.h5` of
+            `keras.applications.VGG16(include_top=False)`, or an `.npz` with `block1_conv1_W` (rows, columns,
+            channels in, channels out), `block1_conv1_b` and so on; None looks where Keras keeps what it
+            downloads.
+
+    Returns:
+        First 16 hexadecimal digits of the file's SHA-256: which weights these are.
+
+    Raises:
+        Vgg16WeightsError: when there is no such file, or it holds something else.
+    """
+    found = find_vgg16_weights() if path is None else path
+    if not found.is_file():
+        raise Vgg16WeightsError(_explain(found))
+    try:
+        weights = _read_npz(found) if found.suffix == ".npz" else _read_h5(found)
+        for name in CONVOLUTIONS:
+            kernel, bias = weights[name]
+            if not bool(np.all(np.isfinite(kernel)) and np.all(np.isfinite(bias))):
+                raise ValueError(f"{name} is not finite")
+            model.get_layer(name).set_weights([kernel, bias])
+    except (ValueError, TypeError, KeyError, OSError, EOFError, UserWarning, zipfile.BadZipFile) as error:
+        reason = f"{error}"[:300]
+        raise Vgg16WeightsError(f"{found} does not hold VGG16's convolutions: {reason}") from error
+    with found.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def find_vgg16_weights() -> Path:
+    """Return where Keras keeps the weights that it downloaded; whether they are there is not said."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return home / "models" / FILE_NAME
+
+
+def _explain(path: Path) -> str:
+    return (
+        f"there are no VGG16 weights at {path}. On a computer with a network get {ADDRESS} (59 MB; described "
+        f"on {PAGE}), carry it here, and name it with {OPTION} FILE or put it at {find_vgg16_weights()}"
+    )
+
+
+def _read_npz(path: Path) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {
+            name: (arrays[f"{name}_W"].astype(np.float32), arrays[f"{name}_b"].astype(np.float32))
+            for name in CONVOLUTIONS
+        }
+
+
+def _read_h5(path: Path) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    published = keras.applications.VGG16(weights=None, include_top=False, input_shape=(256, 256, 3))
+    with warnings.catch_warnings():
+        # Where Keras only warns that weights are not there, they would stay random.
+        warnings.simplefilter("error", UserWarning)
+        published.load_weights(path)
+    return {name: tuple(published.get_layer(name).get_weights()) for name in CONVOLUTIONS}

@@ -1,0 +1,198 @@
+"""The evaluation report: one HTML file that asks for nothing from outside and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from training.films.labelled_film import Label
+from training.judging.evaluation import Evaluation, Row
+from training.judging.scored_films import PARTS, ScoredFilms
+from training.judging.statistics import Estimate
+from training.writing import plots, training_plots, wording
+from training.writing.model_card import compose_card, explain_trap, list_same_source
+from training.writing.report_facts import ReportFacts
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+PREVALENCES: Final = (0.005, 0.01, 0.02, 0.05)
+"""Of the table of what to expect: from a general population to contacts and prisons."""
+
+
+@dataclass(frozen=True)
+class FilmPicture:
+    """One film to show, which only `--with-films` does: films are patients'."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Yield:
+    """What a threshold would do to 1,000 people screened. All are numbers of people."""
+
+    prevalence: float
+    point: str
+    found: float
+    missed: float
+    alarms: float
+
+    @property
+    def positive(self) -> float:
+        """People to be tested further."""
+        return self.found + self.alarms
+
+    @property
+    def ppv(self) -> float:
+        """Share of those positive who have TB; 0 where nobody is positive."""
+        return self.found / self.positive if self.positive else 0.0
+
+
+def write_report(
+    evaluation: Evaluation,
+    films: ScoredFilms,
+    history: Sequence[Mapping[str, float]],
+    facts: ReportFacts,
+    pictures: Sequence[FilmPicture] = (),
+) -> bytes:
+    """Return the report as UTF-8 HTML; the same arguments give the same bytes.
+
+    Args:
+        evaluation: by `evaluate`, of the same films.
+        films: all films; those of part "test" are scored.
+        history: one mapping an epoch: "epoch", "loss", "validation_loss", "validation_auc"; may be empty.
+        facts: what is no figure.
+        pictures: PNG files to put in; none unless the reader may see the films.
+    """
+    same = list_same_source(evaluation)
+    page = _environment().get_template("report.html")
+    html = page.render(
+        facts=facts,
+        evaluation=evaluation,
+        card=compose_card(evaluation, facts),
+        trap=explain_trap(evaluation),
+        same=same,
+        one_class=[row for row in evaluation.sources if not row.auc],
+        baselines=_name_baselines((*same, evaluation.overall)),
+        names_of=_name_baselines,
+        yields=_list_yields(evaluation),
+        summary=_summarise(films),
+        parts=PARTS,
+        labels=list(Label),
+        plots=_draw(evaluation, films, history),
+        pictures=[(base64.b64encode(one.png).decode(), one.caption) for one in pictures],
+    )
+    return html.encode()
+
+
+def expect_yield(row_sensitivity: float, row_specificity: float, prevalence: float, point: str) -> Yield:
+    """Return what a test of this sensitivity and specificity does to 1,000 people; all shares 0..1."""
+    ill = 1000 * prevalence
+    return Yield(
+        prevalence=prevalence,
+        point=point,
+        found=ill * row_sensitivity,
+        missed=ill * (1 - row_sensitivity),
+        alarms=(1000 - ill) * (1 - row_specificity),
+    )
+
+
+def _list_yields(evaluation: Evaluation) -> list[Yield]:
+    """Return yields by the rows that prove most: unseen places, else those with both classes, else all."""
+    same = list_same_source(evaluation)
+    rows = [row for row in same if not row.seen_in_training] or same or [evaluation.overall]
+    yields = []
+    for point in ("screening", "rule_in"):
+        sensitivity = _pool([(row.sensitivity[point], row.tb) for row in rows if point in row.sensitivity])
+        specificity = _pool(
+            [(row.specificity[point], row.not_tb) for row in rows if point in row.specificity]
+        )
+        if sensitivity is not None and specificity is not None:
+            yields += [expect_yield(sensitivity, specificity, share, point) for share in PREVALENCES]
+    return sorted(yields, key=lambda one: one.prevalence)
+
+
+def _pool(shares: Sequence[tuple[Estimate, int]]) -> float | None:
+    total = sum(number for _, number in shares)
+    return sum(share.value * number for share, number in shares) / total if total else None
+
+
+def _name_baselines(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.baselines))
+
+
+def _summarise(films: ScoredFilms) -> list[tuple[str, dict[str, int]]]:
+    """Return films by source, and of all: "label part", and the labels and parts in sum."""
+    sets = [(str(source), films.sources == source) for source in np.unique(films.sources)]
+    sets.append(("all", np.ones(len(films), dtype=bool)))
+    summary = []
+    for name, mask in sets:
+        one = films.select(mask)
+        counts = {"all": len(one)}
+        counts |= {label.value: int((one.labels == label.value).sum()) for label in Label}
+        counts |= {part: int((one.parts == part).sum()) for part in PARTS}
+        for part in PARTS:
+            here = one.select_part(part)
+            counts |= {f"{part} {label.value}": int((here.labels == label.value).sum()) for label in Label}
+        summary.append((name, counts))
+    return summary
+
+
+def _draw(
+    evaluation: Evaluation, films: ScoredFilms, history: Sequence[Mapping[str, float]]
+) -> dict[str, Markup]:
+    """Return every picture that these figures allow, by name."""
+    test = films.select_part("test")
+    drawn = {
+        "histograms": plots.plot_histograms(test, evaluation.operating_points),
+        "source_histograms": plots.plot_source_histograms(test, evaluation.operating_points),
+        "balance": training_plots.plot_balance(films),
+    }
+    if evaluation.operating_points:
+        drawn["confusion"] = plots.plot_confusion(evaluation.operating_points)
+    if evaluation.overall.auc:
+        rows = [*list_same_source(evaluation), evaluation.overall]
+        drawn["forest"] = plots.plot_forest(rows)
+        drawn["roc"] = plots.plot_roc(test, evaluation)
+        drawn["precision_recall"] = plots.plot_precision_recall(test, evaluation)
+    if evaluation.calibration:
+        drawn["calibration"] = plots.plot_calibration(evaluation.calibration)
+    if history:
+        drawn["training"] = training_plots.plot_training(history)
+    # Matplotlib escapes the text that it draws.
+    return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "figure": wording.write_figure,
+        "difference": wording.write_difference,
+        "share": wording.write_share,
+        "method": wording.METHOD_NAMES.__getitem__,
+        "point": wording.name_point,
+        "set": wording.name_set,
+        "prose": _mark_up,
+    }
+    environment.filters.update(filters)
+    return environment
+
+
+def _mark_up(text: str) -> Markup:
+    """Return text with `code` and **strong** of the model card as HTML, all else escaped."""
+    escaped = str(escape(text))
+    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+    return Markup(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", escaped))  # noqa: S704

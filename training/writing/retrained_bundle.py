@@ -1,0 +1,180 @@
+"""Writes what a training run found out as a bundle: graph, weights, manifest, films.csv, report and card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from dicom_gateway.pixels.normalization import SPEC
+from training.films.film_store import FilmStore
+from training.judging.heat_maps import HeatFigures
+from training.retrain import Retrained, RetrainSettings
+from training.writing.model_card import write_model_card
+from training.writing.report import write_report
+from training.writing.report_facts import ReportFacts, Table
+from training.writing.worst_films import draw_worst
+from worker.bundle import Bundle, write_bundle
+
+FILMS: Final = "films.csv"
+REPORT: Final = "report.html"
+MODEL_CARD: Final = "model_card.md"
+LIBRARIES: Final = (
+    "tbscreen",
+    "keras",
+    "tensorflow-cpu",
+    "tensorflow",
+    "jax",
+    "torch",
+    "numpy",
+    "scikit-learn",
+)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What a bundle is called, and what its report says beside the figures."""
+
+    name: str
+    version: str
+    command: str
+    """The exact command line."""
+    machine: str
+    credits: tuple[str, ...] = ()
+
+
+def write_retrained(
+    directory: Path,
+    retrained: Retrained,
+    settings: RetrainSettings,
+    naming: Naming,
+    films_from: FilmStore | None = None,
+) -> Bundle:
+    """Write bundle, report and model card into a new folder.
+
+    Args:
+        directory: made here; must not exist or be empty.
+        retrained: by `training.retrain.retrain`.
+        settings: it was made with.
+        naming: name, version and the report's words.
+        films_from: where the report takes pictures of the worst errors from; None: it shows no film.
+    """
+    facts = _gather_facts(retrained, settings, naming)
+    evaluation = retrained.evaluation
+    pictures = () if films_from is None else draw_worst(retrained, films_from)
+    history = [
+        {"epoch": one.epoch, "loss": one.loss, "validation_auc": one.validation_auc}
+        for one in retrained.history
+    ]
+    films_csv = retrained.scored.to_csv().encode()
+    files = {
+        **retrained.network.to_files(),
+        FILMS: films_csv,
+        REPORT: write_report(evaluation, retrained.scored, history, facts, pictures),
+        MODEL_CARD: write_model_card(evaluation, facts).encode(),
+    }
+    metrics = evaluation.model_dump(mode="json")
+    if retrained.heat is not None:
+        metrics["heat"] = _dump_heat(retrained.heat)
+    manifest: dict[str, Any] = {
+        "format": 1,
+        "name": naming.name,
+        "version": naming.version,
+        "architecture": settings.architecture.value,
+        "trained": True,
+        "finding": "TBCXR",
+        "normalization": SPEC.to_manifest(),
+        "operating_points": [point.model_dump() for point in retrained.points],
+        "reported_operating_point": "screening",
+        "calibration": retrained.calibration.calibration.model_dump(),
+        "metrics": metrics,
+        "training_data": {
+            "films": _count_films(retrained),
+            "fingerprint": hashlib.sha256(films_csv).hexdigest(),
+            "seed": settings.seed,
+            "hold_out": list(settings.hold_out),
+            "epochs": len(retrained.history),
+            "precision": retrained.precision.value,
+        },
+        "notes": f"By {naming.command}. Research use only, not a medical device.",
+    }
+    return write_bundle(directory, manifest, files)
+
+
+def _gather_facts(retrained: Retrained, settings: RetrainSettings, naming: Naming) -> ReportFacts:
+    return ReportFacts(
+        title=f"{naming.name} {naming.version}",
+        name=naming.name,
+        version=naming.version,
+        architecture=settings.architecture.value,
+        weights=retrained.network.count_weights(),
+        command=naming.command,
+        seed=settings.seed,
+        started=retrained.started,
+        finished=retrained.finished,
+        machine=naming.machine,
+        versions=_find_versions(),
+        credits=naming.credits,
+        notes=_write_notes(retrained, settings),
+        calibration=retrained.calibration,
+        tables=() if retrained.heat is None else (_tabulate_heat(retrained.heat),),
+    )
+
+
+def _write_notes(retrained: Retrained, settings: RetrainSettings) -> Sequence[str]:
+    notes = [
+        f"{len(retrained.history)} epochs of at most {settings.batch} films a batch, computed in "
+        f"{retrained.precision.value}; the weights of the epoch with the best validation AUC were kept."
+    ]
+    if settings.start is not None:
+        notes.append(f"Training went on from the bundle {settings.start.digest[:12]}.")
+    if settings.hold_out:
+        notes.append(f"Held out whole: {', '.join(settings.hold_out)}.")
+    return notes
+
+
+def _tabulate_heat(heat: HeatFigures) -> Table:
+    def write(estimate: Any) -> str:
+        return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+    return Table(
+        title="Where the model looks",
+        columns=("figure", "model", "trivial"),
+        rows=(
+            ("hottest cell lies in a marked box", write(heat.pointing), write(heat.centre_pointing)),
+            ("share of heat in the boxes", f"{heat.heat_in_boxes:.2f}", f"{heat.boxes_area:.2f}"),
+        ),
+        note=f"{heat.films} test films with boxes. Trivial: the one cell that hits most often; heat spread "
+        "evenly. A cell counts as a hit when its centre is at most half a cell outside a box.",
+    )
+
+
+def _dump_heat(heat: HeatFigures) -> dict[str, Any]:
+    return {
+        **asdict(heat),
+        "pointing": heat.pointing.model_dump(),
+        "centre_pointing": heat.centre_pointing.model_dump(),
+    }
+
+
+def _count_films(retrained: Retrained) -> dict[str, dict[str, int]]:
+    """Return films by source: "tb train", "normal test" and so on."""
+    counts: dict[str, Counter[str]] = {}
+    scored = retrained.scored
+    for source, label, part in zip(scored.sources, scored.labels, scored.parts, strict=True):
+        counts.setdefault(str(source), Counter())[f"{label} {part}"] += 1
+    return {source: dict(sorted(counter.items())) for source, counter in sorted(counts.items())}
+
+
+def _find_versions() -> dict[str, str]:
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue  # another backend's
+    return found

@@ -1,0 +1,84 @@
+"""Pictures of what a training saw: its films by source, label and part, and its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from training.films.labelled_film import Label
+from training.judging.scored_films import PARTS, ScoredFilms
+from training.writing.plots import LABEL_COLOURS, LABEL_HATCHES, list_sources, shorten
+from training.writing.svg_figure import GREEN, GREY, INK, LINES, draw_axes, styled, to_svg
+from training.writing.wording import LABEL_NAMES
+
+
+@styled
+def plot_training(history: Sequence[Mapping[str, float]]) -> str:
+    """Draw loss and validation AUC by epoch; the best epoch is the one whose weights are kept.
+
+    Args:
+        history: one mapping an epoch: "epoch", "loss", and where known "validation_loss", "validation_auc".
+    """
+    figure, (left, right) = draw_axes(10.4, 3.0, columns=2)
+    for key, name, (colour, dash) in (
+        ("loss", "training", LINES[0]),
+        ("validation_loss", "validation", LINES[1]),
+    ):
+        known = [(one["epoch"], one[key]) for one in history if key in one]
+        if known:
+            mark = "o" if len(known) < 3 else ""
+            left.plot(*zip(*known, strict=True), color=colour, linestyle=dash, marker=mark, label=name)
+    left.set(xlabel="epoch", ylabel="loss")
+    if left.lines:
+        left.legend()
+    known = [(one["epoch"], one["validation_auc"]) for one in history if "validation_auc" in one]
+    if known:
+        best = max(known, key=lambda place: place[1])
+        right.plot(*zip(*known, strict=True), color=GREEN, marker="" if len(known) > 2 else "o")
+        right.plot(*best, marker="o", color=INK, linestyle="none", markerfacecolor="none")
+        right.set_title(f"best: {best[1]:.4f} in epoch {best[0]:g}", loc="left")
+    right.set(xlabel="epoch", ylabel="validation AUC")
+    for axes in (left, right):
+        axes.grid(color=INK, alpha=0.1, linewidth=0.6)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return to_svg(figure, "training", "Loss and validation AUC by epoch")
+
+
+@styled
+def plot_balance(films: ScoredFilms) -> str:
+    """Draw the films of each source by label (the class balance) and by part."""
+    sources = list_sources(films)[::-1]
+    figure, (left, right) = draw_axes(10.4, 1.1 + 0.3 * len(sources), columns=2)
+    places = np.arange(len(sources))
+    here = [films.select(films.sources == source) for source in sources]
+    kinds = [
+        (left, LABEL_NAMES[label], LABEL_COLOURS[label], LABEL_HATCHES[label], "labels", label.value)
+        for label in Label
+    ]
+    kinds += [
+        (right, part, colour, hatch, "parts", part)
+        for part, colour, hatch in zip(PARTS, (GREY, GREEN, INK), ("", "////", ""), strict=True)
+    ]
+    start = {id(left): np.zeros(len(sources)), id(right): np.zeros(len(sources))}
+    for axes, name, colour, hatch, column, value in kinds:
+        numbers = np.array([(getattr(one, column) == value).sum() for one in here])
+        total = int((getattr(films, column) == value).sum())
+        axes.barh(
+            places,
+            numbers,
+            left=start[id(axes)],
+            color=colour,
+            hatch=hatch,
+            edgecolor=INK,
+            linewidth=0.4,
+            height=0.7,
+            label=f"{name} ({total})",
+        )
+        start[id(axes)] += numbers
+    for axes in (left, right):
+        axes.set_yticks(places, [shorten(source) for source in sources] if axes is left else [])
+        axes.set_xlabel("films")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.3)
+    return to_svg(figure, "balance", "Films of each source by label and by part")

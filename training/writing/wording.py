@@ -1,0 +1,53 @@
+"""How reports and pictures write a figure and name an operating point or a label."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from training.films.labelled_film import Label
+from training.judging.statistics import Estimate
+
+NOTHING: Final = "—"
+"""Where a figure cannot be had."""
+
+LABEL_NAMES: Final = {Label.TB: "TB", Label.NORMAL: "normal", Label.OTHER: "ill, not TB"}
+
+POINT_NAMES: Final = {
+    "screening": "screening",
+    "rule_in": "rule-in",
+    "sensitivity_95": "95 % sensitivity",
+    "specificity_95": "95 % specificity",
+    "youden": "Youden",
+}
+
+METHOD_NAMES: Final = {"platt": "Platt", "isotonic": "isotonic", "identity": "none"}
+
+
+def name_point(name: str) -> str:
+    """Return an operating point's name for people."""
+    return POINT_NAMES.get(name, name)
+
+
+def name_set(name: str) -> str:
+    """Return a row's name for people: labels by their words, all else as it is."""
+    return LABEL_NAMES[Label(name)] if name in set(Label) else name
+
+
+def write_figure(figure: Estimate | None) -> str:
+    """Return "0.934 (0.901–0.957)"; a dash for None."""
+    if figure is None:
+        return NOTHING
+    return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
+
+
+def write_difference(figure: Estimate) -> str:
+    """Return "+0.014 (+0.004 to +0.025)"."""
+    value, low, high = (f"{one:+.3f}".replace("-", "−") for one in (figure.value, figure.low, figure.high))
+    return f"{value} ({low} to {high})"
+
+
+def write_share(figure: Estimate | None) -> str:
+    """Return "91.2 % (85–95)"; a dash for None."""
+    if figure is None:
+        return NOTHING
+    return f"{figure.value * 100:.1f} % ({figure.low * 100:.0f}–{figure.high * 100:.0f})"
