@@ -1,6 +1,6 @@
 """Twice what the service can do, for minutes; then it drains. Nothing is lost, nothing grows.
 
-    python -m benchmarks.load [--minutes 10] [--plot load.png]
+    python -m benchmarks.load [--minutes 10] [--plot load.png] [--keep-log service.log]
 
 A whole installation (SQLite, private Redis, one worker) screens films of 512 pixels a side and reports to a
 small PACS. First films come one at a time (the latency of rest), then as fast as they are taken until all are
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import shutil
 import statistics
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,7 @@ SAMPLE_S = 2.0
 RESTING_FILMS = 20
 CAPACITY_FILMS = 120
 DRAIN_S = 3600.0
+NO_ANSWER = -1
 
 
 @dataclass
@@ -99,7 +102,7 @@ class Course:
             self.offered += 1
         answer = association.send_c_store(path)
         path.unlink()
-        status = int(answer.Status) if "Status" in answer else -1
+        status = int(answer.Status) if "Status" in answer else NO_ANSWER
         with self.lock:
             self.statuses[status] += 1
             if status == 0x0000:
@@ -200,6 +203,8 @@ def press(course: Course, rate: float, minutes: float) -> float:
             if due > until:
                 break
             time.sleep(max(0.0, due - time.monotonic()))
+            if not association.is_established:  # ended by an answer that did not come; the film is not taken
+                association = course.associate()
             course.send(association)
         association.release()
 
@@ -269,7 +274,10 @@ def summarise(
     return {
         "offered": course.offered,
         "taken": len(course.taken),
-        "statuses": {f"0x{status:04X}": number for status, number in sorted(course.statuses.items())},
+        "statuses": {
+            "no answer" if status == NO_ANSWER else f"0x{status:04X}": number
+            for status, number in sorted(course.statuses.items())
+        },
         "lost": find_lost(course),
         "capacity_films_per_s": round(rates[0], 1),
         "offered_films_per_s": round(rates[1], 1),
@@ -290,13 +298,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="how long twice the capacity is offered")
     parser.add_argument("--plot", type=Path, default=Path("load.png"), help="where the plot goes")
+    parser.add_argument("--keep-log", type=Path, help="where a copy of the service's log goes")
     options = parser.parse_args()
-    print(describe_machine())
+    print(describe_machine(), flush=True)
     _config.STORE_SEND_CHUNKED_DATASET = True
-    with tempfile.TemporaryDirectory(prefix="tbscreen-load-") as name, trial() as installation:
-        folder = Path(name)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tbscreen-load-")))
+        installation = stack.enter_context(trial())
         source = make_films(folder / "source", 1, SIDE, SIDE, uid_length=UID_BYTES)[0]
         course = Course(installation, source, folder)
+        if options.keep_log is not None:
+            stack.callback(shutil.copy, installation.log, options.keep_log)
         before = rest(course)
         capacity = find_capacity(course)
         print(f"at rest {before:.3f} s a film; capacity {capacity:.1f} films/s; twice that is offered")

@@ -142,14 +142,18 @@ def fill_disk(site: Site, random: Random) -> None:
     """The disk of a gateway's spool is full, up to less than a film."""
     if site.small_disk is None:
         raise NotInjectedError("this user may not mount a small disk")
-    filler = site.small_disk / "filler"
     statistics = os.statvfs(site.small_disk)
     left = random.choice((0, random.randrange(500_000)))
-    size = max(0, statistics.f_bavail * statistics.f_frsize - left)
-    with contextlib.suppress(OSError), filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, size)
-    time.sleep(random.uniform(1.0, 4.0))
-    filler.unlink()
+    size = statistics.f_bavail * statistics.f_frsize - left
+    if size <= 0:
+        raise NotInjectedError("the disk was full already")
+    filler = site.small_disk / f"filler-{random.getrandbits(32):08x}"  # two of these faults may overlap
+    try:
+        with contextlib.suppress(OSError), filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+        time.sleep(random.uniform(1.0, 4.0))
+    finally:
+        filler.unlink(missing_ok=True)
 
 
 def jump_clock(site: Site, random: Random) -> None:
