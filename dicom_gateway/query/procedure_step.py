@@ -15,6 +15,7 @@ from db.codes import Priority
 from db.notices import NOT_VERIFIED
 from db.states import FilmState
 from dicom_gateway.identifiers import derive_uid
+from dicom_gateway.query.attribute_matching import Matching
 from dicom_gateway.query.request_attributes import (
     CODE_ITEMS,
     IDENTITY,
