@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import structlog
+
 from db.database import Database
 from tbscreen.monitor import monitored
 from tbscreen.process_life import ProcessError, announce_ready, count_for_monitor
@@ -21,6 +23,7 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
     if importlib.util.find_spec("keras") is None:
         raise NoKerasError("Keras is not installed here: pip install 'tbscreen[worker]'")
     folder = count_for_monitor(settings, "worker")
+    structlog.contextvars.bind_contextvars(worker=settings.worker.name)  # on which of many hosts
     import warnings
 
     from celery.platforms import SecurityWarning

@@ -9,6 +9,7 @@ declare -A package_of=(
   [dcmdump]=dcmtk
   [dciodvfy]=dicom3tools
   [chromium]=chromium
+  [ip]=iproute2
 )
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/bin/$1" ] || [ -x "/usr/sbin/$1" ]; }

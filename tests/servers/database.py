@@ -46,11 +46,15 @@ def find_postgresql() -> Path:
 
 
 @contextmanager
-def postgresql(kept_in: Path | None = None) -> Iterator[str]:
+def postgresql(
+    kept_in: Path | None = None, address: str = "127.0.0.1", password: str | None = None
+) -> Iterator[str]:
     """Run a PostgreSQL server inside the block.
 
     Args:
         kept_in: the folder of its files, which stay; by default one that goes with the block.
+        address: where it listens, for other hosts too.
+        password: what it wants of everybody; by default it trusts whoever comes from this machine.
 
     Yields:
         The SQLAlchemy URL of its database `postgres`; `fresh_database` makes others beside it.
@@ -71,12 +75,17 @@ def postgresql(kept_in: Path | None = None) -> Iterator[str]:
             )
             assert made.returncode == 0, made.stdout + made.stderr
         port = free_port()
+        if password is not None:
+            (data / "pg_hba.conf").write_text("host all all all scram-sha-256\n", "utf-8")
+            _set_password(programs, data, password, identity)
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
-        command += [word for key, value in SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        settings = SETTINGS | {"listen_addresses": address}
+        command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         with log.open("wb") as output:
             process = subprocess.Popen(command, cwd=place, stdout=output, stderr=output, **identity)
         try:
-            url = f"postgresql+psycopg://tbscreen@127.0.0.1:{port}/postgres"
+            user = "tbscreen" if password is None else f"tbscreen:{password}"
+            url = f"postgresql+psycopg://{user}@{address}:{port}/postgres"
 
             def answers() -> bool:
                 assert process.poll() is None, log.read_text()
@@ -92,6 +101,17 @@ def postgresql(kept_in: Path | None = None) -> Iterator[str]:
             # "Immediate shutdown" where nothing is worth a checkpoint.
             process.send_signal(signal.SIGQUIT if kept_in is None else signal.SIGINT)
             process.wait(timeout=30 if kept_in is None else 300)
+
+
+def _set_password(programs: Path, data: Path, password: str, identity: dict[str, Any]) -> None:
+    """Before the server runs: nobody could log in to do it afterwards."""
+    command = [str(programs / "postgres"), "--single", "-D", str(data), "postgres"]
+    said = f"ALTER ROLE tbscreen PASSWORD '{password}'\n"
+    done = subprocess.run(
+        command, cwd=data, input=said, capture_output=True, text=True, check=False, timeout=60, **identity
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ERROR" not in done.stderr, done.stderr
 
 
 @contextmanager
