@@ -29,6 +29,13 @@ class Doubt(StrEnum):
     BODY_PART_UNKNOWN = "body_part_unknown"
     GUARD_UNSURE = "guard_unsure"
     """The pixels do not clearly show an upright frontal chest film."""
+    OTHER = "other"
+    """One that a newer version wrote and this one does not know: never written, only read."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Doubt | None:
+        # A film with a doubt is Undetermined whatever the doubt is: no reason to hand it back.
+        return cls.OTHER if isinstance(value, str) else None
 
 
 class Finding(StrEnum):

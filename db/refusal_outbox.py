@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db import report_objects
@@ -54,9 +54,9 @@ def want(session: Session, instance: Instance) -> None:
 
 
 def has_due(session: Session) -> bool:
-    """True when a refusal waits to be reported."""
-    due = select(RefusalOutboxEntry.instance_id).where(RefusalOutboxEntry.due_at <= now())
-    return session.scalar(due.limit(1)) is not None
+    """True when a refusal waits that `lease` would take."""
+    due = select(RefusalOutboxEntry.instance_id).join(Instance).where(RefusalOutboxEntry.due_at <= now())
+    return session.scalar(due.where(_is_known()).limit(1)) is not None
 
 
 def count_failing(session: Session) -> int:
@@ -73,13 +73,14 @@ def clear(session: Session) -> None:
 def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableRefusal]:
     """Take up to `limit` refusals that are due to be reported, oldest first.
 
-    One whose film is given another chance is dropped.
+    One whose film is given another chance is dropped. One with a code that a newer version wrote and this one
+    does not know is left to a courier that knows it.
     """
     moment = now()
     rows = session.execute(
         select(RefusalOutboxEntry, Instance)
         .join(Instance, Instance.id == RefusalOutboxEntry.instance_id)
-        .where(RefusalOutboxEntry.due_at <= moment)
+        .where(RefusalOutboxEntry.due_at <= moment, _is_known())
         .order_by(RefusalOutboxEntry.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=RefusalOutboxEntry)
@@ -119,6 +120,10 @@ def postpone(session: Session, instance_id: int, delay: timedelta, error: str | 
     if entry is not None:
         entry.due_at = now() + delay
         entry.last_error = error
+
+
+def _is_known() -> ColumnElement[bool]:
+    return or_(Instance.refusal.is_(None), Instance.refusal.in_([code.value for code in Refusal]))
 
 
 def _describe(session: Session, entry: RefusalOutboxEntry, instance: Instance) -> ReportableRefusal:

@@ -20,8 +20,8 @@ ADVISORY_LOCK: Final = 0x7B5C12EE
 """Key of the PostgreSQL lock under which one process at a time migrates."""
 
 
-def upgrade(database: Database) -> None:
-    """Apply all migrations that the database lacks: all or none, one process at a time.
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Apply all migrations that the database lacks, up to `revision`: all or none, one process at a time.
 
     One transaction holds every step. Left to itself Alembic commits after each one on SQLite, and a process
     that waits for the write lock gets in between two of them and applies the second once more.
@@ -31,7 +31,7 @@ def upgrade(database: Database) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
         config = _make_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def downgrade(database: Database, revision: str) -> None:

@@ -81,7 +81,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
     with ExitStack() as stack:
         second = stack.enter_context(second_host())
         key = secrets.token_hex(8)
-        database_url = stack.enter_context(postgresql(second.first_address, key))
+        database_url = stack.enter_context(postgresql(address=second.first_address, password=key))
         broker_url = stack.enter_context(redis_server(address=second.first_address, password=key))
         second.open_way(*(int(make_url(url).port or 0) for url in (database_url, broker_url)))
         servers = {"TBSCREEN_DATABASE_URL": database_url, "TBSCREEN_BROKER_URL": broker_url}

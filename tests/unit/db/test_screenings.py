@@ -31,6 +31,17 @@ def test_an_attempt_carries_what_was_pinned_and_what_is_in_doubt(database: Datab
     assert attempt == Attempt(instance_id, 1, rows.DIGEST, "screening", doubts, received_at)
 
 
+def test_a_doubt_of_a_newer_version_is_a_doubt(database: Database) -> None:
+    rows.register_model(database)
+    instance_id = rows.receive_and_queue(database)
+    with database.write() as session:
+        session.get_one(Instance, instance_id).doubts = ["age_unknown", "taken_through_a_window"]
+    with database.write() as session:
+        attempt = screenings.begin_attempt(session, instance_id)
+    assert attempt is not None
+    assert attempt.doubts == [Doubt.AGE_UNKNOWN, Doubt.OTHER]
+
+
 @pytest.mark.parametrize("standing", ["unknown", "received", "refused", "screened"])
 def test_only_a_queued_film_is_begun(database: Database, standing: str) -> None:
     rows.register_model(database)

@@ -80,6 +80,10 @@ def test_own_version_and_the_one_before_are_accepted() -> None:
     )
 
 
+def test_a_field_that_this_version_does_not_know_is_no_reason_to_drop_a_film() -> None:
+    assert ScreeningRequest.from_message(_changed(guard="unsure")).instance_id == REQUEST.instance_id
+
+
 @pytest.mark.parametrize("message", [None, b"", "text", 5, [], [REQUEST.to_message()]], ids=repr)
 def test_what_is_no_map_is_malformed(message: object) -> None:
     with pytest.raises(MalformedMessageError):
