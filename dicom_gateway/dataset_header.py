@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 
 from db.studies import StudyHeader
+from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflate
 
 # pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused
 # for a malformed value that nobody needs.
@@ -35,17 +35,11 @@ warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
 
-MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
-"""More than this is not read into memory, the values beyond `MAX_READ_VALUE_BYTES` aside."""
-
 MAX_READ_VALUE_BYTES: Final = 1024 * 1024
 """Longer values (an encapsulated PDF, raw data) are passed over: nothing here needs them."""
 
 MAX_UID_CHARACTERS: Final = 64
 """PS3.5 9.1."""
-
-MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
-"""A deflated dataset that grows beyond this is a decompression bomb."""
 
 MAX_JSON_VALUE_BYTES: Final = 4096
 """Longer values (overlays, lookup tables, private blobs) are not kept in db."""
@@ -93,11 +87,13 @@ def read_header(path: Path) -> DatasetHeader:
             implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
         with path.open("rb") as file:
             file.seek(offset)
-            stream = _inflate(file) if syntax == DeflatedExplicitVRLittleEndian else file
+            stream: BinaryIO = inflate(file) if syntax == DeflatedExplicitVRLittleEndian else file
             size = _find_size(stream)
             dataset, has_pixels = _read_elements(stream, size, implicit, little)
     except DatasetError:
         raise
+    except HeaderStreamError as error:
+        raise NotUnderstoodError(str(error)) from None
     except Exception as error:
         # Whatever pydicom stumbles over in hostile bytes (struct.error, RecursionError, KeyError, …)
         # means one thing here. The text of its message may quote patient data: only its type is told.
@@ -117,17 +113,6 @@ def _read_file_meta(path: Path) -> tuple[FileMetaDataset, int]:
     return file_meta, 128 + 4 + 12 + int(length)
 
 
-def _inflate(file: BinaryIO) -> io.BytesIO:
-    """Decompress a deflated dataset (PS3.5 A.5), up to a limit."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    content = inflater.decompress(file.read(), MAX_INFLATED_BYTES)
-    if inflater.unconsumed_tail:
-        raise NotUnderstoodError(f"the dataset inflates to more than {MAX_INFLATED_BYTES} bytes")
-    if not inflater.eof:
-        raise NotUnderstoodError("the deflated dataset is cut short")
-    return io.BytesIO(content)
-
-
 def _find_size(stream: BinaryIO) -> int:
     here = stream.tell()
     end = stream.seek(0, io.SEEK_END)
@@ -139,7 +124,7 @@ def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) ->
     elements: dict[BaseTag, Any] = {}
     reached: list[int] = []
     last = -1
-    start = end = stream.tell()
+    end = stream.tell()
 
     def reached_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
         if int(tag) in PIXEL_TAGS:
@@ -151,19 +136,15 @@ def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) ->
             )
         return False
 
-    passed_over = 0
+    measured: Any = MeasuredStream(stream)
     for element in data_element_generator(
-        stream, implicit, little, stop_when=reached_pixels, defer_size=MAX_READ_VALUE_BYTES
+        measured, implicit, little, stop_when=reached_pixels, defer_size=MAX_READ_VALUE_BYTES
     ):
         if int(element.tag) <= last:
             raise NotUnderstoodError(f"element {element.tag} is out of order")
         last = int(element.tag)
         elements[element.tag] = element
         end = stream.tell()
-        if isinstance(element, RawDataElement) and element.value is None and element.length:
-            passed_over += element.length
-        if end - start - passed_over > MAX_HEADER_BYTES:
-            raise NotUnderstoodError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
     if not reached and end != size:
         raise NotUnderstoodError("the dataset ends in the middle of an element")
     if not elements:

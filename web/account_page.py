@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 from starlette.responses import Response
 
 from db import login_attempts, users
 from db.database import Database
 from web import passwords
-from web.login import count_subjects
+from web.login import count_seconds, count_subjects
 from web.pages import Pages
 from web.passwords import WeakPasswordError
 from web.visits import Visit
@@ -38,7 +40,12 @@ class AccountPage:
             return self._show(visit, f"Not changed: {error}.", 422)
         if new != form.get("again", ""):
             return self._show(visit, "Not changed: the new password was not typed twice the same.", 422)
-        if not self._knows(visit, form.get("old", "")):
+        answer = self._try(visit, form.get("old", ""))
+        if isinstance(answer, timedelta):
+            wait = count_seconds(answer)
+            text = f"Not changed: too many wrong passwords. Try again in {wait} seconds."
+            return self._show(visit, text, 429, {"Retry-After": str(wait)})
+        if not answer:
             return self._show(visit, "Not changed: the present password is another one.", 403)
         hashed = passwords.hash_password(new)
         with self.database.write() as session:
@@ -46,19 +53,28 @@ class AccountPage:
         LOG.info("password changed", user=name)
         return self._show(visit, "The password is changed. All other sessions are over.", 200)
 
-    def _knows(self, visit: Visit, password: str) -> bool:
-        """True for the right password; who has found an open browser may not try for ever."""
-        subjects = count_subjects(visit.user.name, find_address(visit.request))
+    def _try(self, visit: Visit, password: str) -> bool | timedelta:
+        """Return whether the password is right, or how long to wait.
+
+        Who has found an open browser may not try for ever.
+        """
+        address = find_address(visit.request)
+        subjects = count_subjects(visit.user.name, address)
         with self.database.write() as session:
-            if login_attempts.begin(session, subjects) is not None:
-                return False
+            pause = login_attempts.begin(session, subjects)
             credentials = users.find_credentials(session, visit.user.name)
+        if pause is not None:
+            LOG.warning("password not changed: too many failures", user=visit.user.name, address=address)
+            return pause
         if credentials is None or not passwords.verify(password, credentials.password_hash):
+            LOG.warning("password not changed: wrong", user=visit.user.name, address=address)
             return False
         with self.database.write() as session:
             login_attempts.succeed(session, subjects[0].key, subjects[1].key)
         return True
 
-    def _show(self, visit: Visit, message: str | None, status: int) -> Response:
+    def _show(
+        self, visit: Visit, message: str | None, status: int, headers: dict[str, str] | None = None
+    ) -> Response:
         context = {"user": visit.user, "csrf": visit.csrf, "message": message, "good": status == 200}
-        return self.pages.render(visit.request, "account.html", context, status)
+        return self.pages.render(visit.request, "account.html", context, status, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from datetime import timedelta
 from typing import Final
@@ -56,7 +57,7 @@ class Login:
         name, wanted = users.normalize_name(form.get("name", "")), form.get("next", "")
         answer = await run_in_threadpool(self._try, request, name, form.get("password", ""))
         if isinstance(answer, timedelta):
-            wait = max(1, math.ceil(answer.total_seconds()))
+            wait = count_seconds(answer)
             text = f"Too many failed logins. Try again in {wait} seconds."
             return self._show_form(request, text, wanted, status=429, headers={"Retry-After": str(wait)})
         if answer is None:
@@ -136,8 +137,24 @@ def count_subjects(name: str, address: str) -> tuple[Subject, Subject]:
     """Return what a login's failures are counted for: the user's name, known or not, and the address."""
     return (
         Subject(f"user:{hash_secret(name)}", FREE_FOR_USER, LONGEST_FOR_USER),
-        Subject(f"address:{hash_secret(address)}", FREE_FOR_ADDRESS, LONGEST_FOR_ADDRESS),
+        Subject(f"address:{hash_secret(_find_network(address))}", FREE_FOR_ADDRESS, LONGEST_FOR_ADDRESS),
     )
+
+
+def count_seconds(pause: timedelta) -> int:
+    """Return how many whole seconds to wait."""
+    return max(1, math.ceil(pause.total_seconds()))
+
+
+def _find_network(address: str) -> str:
+    """Return what one caller has of addresses: of IPv6, 64 bits of them are its own (RFC 4291 2.5.1)."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def choose_next(wanted: str) -> str:

@@ -8,6 +8,7 @@ TLS 1.3, half a record) for something to be read, so that its thread blocks whil
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 import ssl
@@ -22,6 +23,10 @@ CLOSED: Final = "Evt17"
 """Transport connection closed (PS3.8 Table 9-10)."""
 
 BLOCK_BYTES: Final = 1024 * 1024
+
+LARGEST_PDU_BYTES: Final = 4 * 1024 * 1024 + 1024
+"""Of those that are held in memory: `gateway.maximum_pdu_bytes` at its most. Fragments of a C-STORE dataset
+are not, and may come in larger ones."""
 
 TLS_RECORD_BYTES: Final = 16384
 """Most content of one TLS record (RFC 8446 5.1)."""
@@ -118,8 +123,11 @@ class FilmSocket(AssociationSocket):
         """Return `nr_bytes` bytes, fewer only if the connection ended.
 
         Raises:
-            OSError: when it broke or nothing came in time (`TimeoutError`).
+            OSError: when it broke, nothing came in time (`TimeoutError`), or it is more than a PDU has.
         """
+        if nr_bytes > LARGEST_PDU_BYTES:
+            self.trouble = OSError(errno.EMSGSIZE, "a PDU larger than any that may be sent here")
+            raise self.trouble
         content = bytearray()
         # A hostile length takes no more memory than what is really sent.
         while len(content) < nr_bytes:

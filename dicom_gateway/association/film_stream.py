@@ -4,12 +4,12 @@ pynetdicom reads a PDU in pieces of 4096 bytes, copies it several times, makes a
 and pauses between two PDUs: right for messages, slow for films. While the fragments of a C-STORE dataset come
 in (PS3.8 9.3.5 and Annex E), this module gathers them in blocks and writes those; another thread hashes one
 block while the next one comes, and begins to sync the file when the last one is written. pynetdicom is told
-that the dataset is complete by an empty last fragment; what is no fragment of a dataset goes its own way.
+that the dataset is complete by an empty last fragment. Messages go their own way through pynetdicom, which
+holds them in memory: so they have limits. What is no message (PS3.8 Annex E) ends the association.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import struct
@@ -21,6 +21,7 @@ from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
 from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
+from dicom_gateway.dataset_limits import DatasetLimits
 
 P_DATA_TF: Final = 0x04
 PDU_HEADER: Final = struct.Struct(">BBL")
@@ -32,11 +33,20 @@ LAST: Final = 0x02
 
 TRANSFER: Final = "Sta6"
 """Association established and ready for data transfer (PS3.8 Table 9-4)."""
+INVALID: Final = "Evt19"
+"""Unrecognized or invalid PDU: the association is aborted (PS3.8 Table 9-10, action AA-8)."""
+
+LARGEST_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+"""Of a command set, and of a dataset that is none of a C-STORE: a query, a commitment."""
+MOST_REQUESTS: Final = 20
+"""How many requests may wait on one association. Nobody may send a second one before the first is answered
+(asynchronous operations are not negotiated, PS3.7 D.3.3.3), but some do when they cancel."""
+
 _background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
 
 
-class TooLargeError(OSError):
-    """A dataset has more bytes than the settings allow. Permanent, unless they are changed."""
+class InvalidPduError(Exception):
+    """What comes is no message (PS3.8 Annex E). Permanent."""
 
 
 @dataclass
@@ -47,7 +57,7 @@ class IncomingDataset:
     byte_count: int = 0
     """Bytes that were hashed: the dataset's size, unless some of it went pynetdicom's way."""
     written: int = 0
-    """Bytes that came so far, counted where there is a limit."""
+    """Bytes that came so far."""
     sha256: Any = field(default_factory=hashlib.sha256)
     error: OSError | None = None
     """Why it could not be written. The rest of it is read and dropped, so that the sender gets an answer."""
@@ -65,11 +75,15 @@ class IncomingDataset:
             self.error = error
             self._let_go(file)
 
-    def limit(self, file: Any, further: int, most: int) -> None:
-        """Take no more when it becomes too large."""
-        self.written += further
-        if self.error is None and self.written > most:
-            self.error = TooLargeError(errno.EFBIG, os.strerror(errno.EFBIG))
+    def limit(self, file: Any, further: int, limits: DatasetLimits) -> None:
+        """Take no more when it becomes too large, or the disk too full."""
+        before, self.written = self.written, self.written + further
+        if self.error is not None:
+            return
+        try:
+            limits.check(file.fileno(), before, self.written)
+        except OSError as error:
+            self.error = error
             self._let_go(file)
 
     @staticmethod
@@ -116,10 +130,10 @@ def _sync_and_close(descriptor: int) -> None:
 class FilmStream(DULServiceProvider):
     """The upper layer (PS3.8) of an association that brings films."""
 
-    def __init__(self, assoc: Association, maximum_dataset_bytes: int | None = None) -> None:
+    def __init__(self, assoc: Association, limits: DatasetLimits | None = None) -> None:
         super().__init__(assoc)
         self.daemon = True  # a process that ends waits for no silent peer
-        self._maximum_dataset_bytes = maximum_dataset_bytes
+        self._limits = limits
         self._blocks = (memoryview(b""), memoryview(b""))  # made when a film comes: most probes bring none
         self._filled = 0
         self._hashing: Future[None] | None = None
@@ -154,7 +168,21 @@ class FilmStream(DULServiceProvider):
         except (OSError, ClosedError):
             self.event_queue.put(CLOSED)
             return
+        except InvalidPduError:
+            self.event_queue.put(INVALID)
+            return
+        if self._asks_too_much():
+            self.event_queue.put(INVALID)
+            return
         super()._read_pdu_data()
+
+    def _asks_too_much(self) -> bool:
+        """True for messages without end, or more of them than anybody may send at once."""
+        dimse = self.assoc.dimse
+        message: Any = dimse.message
+        held = 0 if message is None else message.encoded_command_set.tell() + message.data_set.tell()
+        waiting = dimse.msg_queue.qsize() if self.assoc.is_acceptor else 0
+        return held > LARGEST_MESSAGE_BYTES or waiting > MOST_REQUESTS
 
     def _awaits_fragments(self) -> bool:
         return (
@@ -170,6 +198,7 @@ class FilmStream(DULServiceProvider):
 
         Raises:
             ClosedError, OSError: when the connection ends or breaks.
+            InvalidPduError: for a fragment that is none of the dataset.
         """
         kind, reserved, remaining = sock.read_header(PDU_HEADER)
         if kind != P_DATA_TF:
@@ -177,14 +206,12 @@ class FilmStream(DULServiceProvider):
             return False
         while remaining:
             if remaining < PDV_HEADER.size:
-                sock.give_back(PDU_HEADER.pack(kind, reserved, remaining))
-                return False  # no fragment has so few bytes
+                raise InvalidPduError
             length, context, control = sock.read_header(PDV_HEADER)
+            # A fragment of a command has no place here. pynetdicom would take it, and with it the rest of the
+            # PDU: past every limit.
             if control & COMMAND or not 2 <= length <= remaining - 4:
-                # For pynetdicom, as a PDU of its own: what came before it in this one is dealt with.
-                value = PDV_HEADER.pack(length, context, control)
-                sock.give_back(PDU_HEADER.pack(kind, reserved, remaining) + value)
-                return False
+                raise InvalidPduError
             self._read_fragment(sock, length - 2)
             remaining -= 4 + length
             if control & LAST:
@@ -219,8 +246,8 @@ class FilmStream(DULServiceProvider):
         path = str(message._data_set_path)
         incoming = self._incoming.setdefault(path, IncomingDataset(path))
         block = self._blocks[0][: self._filled]
-        if self._maximum_dataset_bytes is not None:
-            incoming.limit(self._file(), len(block), self._maximum_dataset_bytes)
+        if self._limits is not None:
+            incoming.limit(self._file(), len(block), self._limits)
         incoming.write(self._file(), block)
         self._finish_hashing()  # of the other block
         self._hashing = _background.submit(incoming.hash, block)

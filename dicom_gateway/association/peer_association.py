@@ -15,6 +15,7 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
 from dicom_gateway.association.tls_context import TlsFileError, build_peer_context
+from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.settings import PeerSettings
 
 CONNECTED: Final = "Evt2"
@@ -108,8 +109,8 @@ class PeerSocket(FilmSocket):
 class _CallingEntity(AE):
     """An application entity whose associations have a `PeerSocket`, and a `FilmStream` for films."""
 
-    most_bytes: int | None = None
-    """Of each film that comes; None for an association on which none comes."""
+    limits: DatasetLimits | None = None
+    """What each film that comes may take; None for an association on which none comes."""
 
     def _create_socket(
         self,
@@ -117,8 +118,8 @@ class _CallingEntity(AE):
         address: AddressInformation,
         tls_args: tuple[ssl.SSLContext, str] | None,
     ) -> AssociationSocket:
-        if self.most_bytes is not None:
-            assoc.dul = FilmStream(assoc, self.most_bytes)
+        if self.limits is not None:
+            assoc.dul = FilmStream(assoc, self.limits)
             assoc.network_timeout, assoc.acse_timeout = self.network_timeout, self.acse_timeout  # its timers
         sock = PeerSocket(assoc, address=address)
         sock.tls_args = tls_args
@@ -134,7 +135,7 @@ def open_association(
     idle_s: float | None = None,
     handlers: Sequence[Any] = (),
     roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
-    most_bytes: int | None = None,
+    limits: DatasetLimits | None = None,
 ) -> Association:
     """Open an association; the caller releases it.
 
@@ -147,7 +148,7 @@ def open_association(
         idle_s: after how many seconds without a PDU the association is aborted; default `timeout_s`.
         handlers: pairs of a pynetdicom event and what handles it.
         roles: SCP/SCU role selections (PS3.7 D.3.3.4), for C-GET.
-        most_bytes: of each object that comes on it by C-STORE; they are read as those of the gateway's own
+        limits: of each object that comes on it by C-STORE; they are read as those of the gateway's own
             port. None where none comes.
 
     Raises:
@@ -157,7 +158,7 @@ def open_association(
     ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
     ae.acse_timeout = ae.dimse_timeout = timeout_s
     ae.network_timeout = timeout_s if idle_s is None else idle_s
-    ae.most_bytes = most_bytes
+    ae.limits = limits
     try:
         association = ae.associate(
             peer.host,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ from db.database import Database
 from db.retrying import write_again
 from db.tables import now
 from dicom_gateway import metrics
-from dicom_gateway.association.film_stream import IncomingDataset, TooLargeError
+from dicom_gateway.association.film_stream import IncomingDataset
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.dataset_header import (
     DatasetHeader,
@@ -30,6 +32,7 @@ from dicom_gateway.dataset_header import (
     read_text,
     to_json_model,
 )
+from dicom_gateway.dataset_limits import DatasetLimits, DiskNearlyFullError, TooLargeError
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.site_rules import fits
 from dicom_gateway.settings import GatewaySettings
@@ -72,9 +75,9 @@ class FilmReception:
         tempfile.tempdir = str(spool.incoming)
 
     @property
-    def maximum_dataset_bytes(self) -> int:
-        """The largest dataset that is taken."""
-        return self._settings.maximum_dataset_bytes
+    def limits(self) -> DatasetLimits:
+        """What a dataset may take."""
+        return DatasetLimits.of(self._settings)
 
     def store(self, event: evt.Event) -> int:
         """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
@@ -90,13 +93,12 @@ class FilmReception:
         sender = name_sender(event.assoc)
         store_log = log.bind(film=film_key(sop_instance_uid)[:12], sender=sender)
         try:
-            if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
-                store_log.error("disk nearly full: film not taken")
-                return OUT_OF_RESOURCES
             incoming = _find_dataset(event)
             path = Path(incoming.path)
             if incoming.error is not None:
                 raise incoming.error
+            if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
+                raise DiskNearlyFullError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             header = read_header(path)
             check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
             incoming.finish()
@@ -118,6 +120,9 @@ class FilmReception:
         except TooLargeError:
             # Not 0xC000: that says that the dataset could not be read (PS3.4 Table B.2-1).
             store_log.error("dataset larger than gateway.maximum_dataset_bytes: not taken")
+            return OUT_OF_RESOURCES
+        except DiskNearlyFullError:
+            store_log.error("disk nearly full: film not taken")
             return OUT_OF_RESOURCES
         except OSError as error:
             store_log.error("spool cannot be written: film not taken", error=error.strerror)
@@ -192,12 +197,15 @@ def _find_dataset(event: evt.Event) -> IncomingDataset:
 
 
 def drop_unfinished(event: evt.Event) -> None:
-    """Delete the part of a dataset that an association leaves behind which ends in the middle."""
-    message = getattr(event.assoc.dimse, "message", None)
-    file = getattr(message, "_data_set_file", None)
-    if file is not None:
-        with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
-            file.close()
-    path = getattr(message, "_data_set_path", None)
-    if path is not None:
-        Path(path).unlink(missing_ok=True)
+    """Delete what an association leaves: part of a dataset, and those for whose answers nobody waits."""
+    dimse = event.assoc.dimse
+    message = getattr(dimse, "message", None)
+    left = [(getattr(message, "_data_set_file", None), getattr(message, "_data_set_path", None))]
+    for _, request in list(dimse.msg_queue.queue):
+        left.append((getattr(request, "_dataset_file", None), getattr(request, "_dataset_path", None)))
+    for file, path in left:
+        if file is not None:
+            with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
+                file.close()
+        if path is not None:
+            Path(path).unlink(missing_ok=True)

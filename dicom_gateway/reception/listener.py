@@ -21,6 +21,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
 from dicom_gateway.association.tls_context import RenewedContext
+from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.reception.admission import Admission, find_address
 from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.settings import GatewaySettings
@@ -179,7 +180,7 @@ class FilmRequestHandler(RequestHandler):
     def _create_association(self) -> Association:
         association = super()._create_association()
         settings = self.server.settings
-        association.dul = FilmStream(association, settings.maximum_dataset_bytes)
+        association.dul = FilmStream(association, DatasetLimits.of(settings))
         association.network_timeout = self.ae.network_timeout  # reaches the timers of `dul`
         association.acse_timeout = self.ae.acse_timeout
         sock = FilmSocket(association, self.request)

@@ -297,7 +297,7 @@ def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None)
             idle_s=calling.answer_timeout_s,
             handlers=handlers,
             roles=[build_role(sop_class, scp_role=True) for sop_class in PULLED_SOP_CLASSES],
-            most_bytes=None if reception is None else reception.maximum_dataset_bytes,
+            limits=None if reception is None else reception.limits,
         )
     except NothingAcceptedError as error:
         raise PeerRefusesError(f"{peer.name}: {error}") from None

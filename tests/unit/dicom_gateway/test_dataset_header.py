@@ -26,7 +26,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_gateway import dataset_header
+from dicom_gateway import header_stream
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -328,7 +328,7 @@ def test_deflated_dataset_with_an_even_length_pad_is_read(tmp_path: Path) -> Non
 
 
 def test_decompression_bomb_is_not_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset_header, "MAX_INFLATED_BYTES", 1_000_000)
+    monkeypatch.setattr(header_stream, "MAX_INFLATED_BYTES", 1_000_000)
     bomb = _deflate(struct.pack("<HH2sHL", 0x0010, 0x4000, b"UT", 0, 50_000_000) + b" " * 50_000_000)
     assert len(bomb) < 100_000
 
@@ -337,11 +337,39 @@ def test_decompression_bomb_is_not_understood(tmp_path: Path, monkeypatch: pytes
 
 
 def test_header_without_end_is_not_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset_header, "MAX_HEADER_BYTES", 10_000)
+    monkeypatch.setattr(header_stream, "MAX_HEADER_BYTES", 10_000)
     elements = b"".join(_element(0x00090000 + number, b"LO", b"x" * 100) for number in range(0x10, 0x110))
 
     with pytest.raises(NotUnderstoodError, match="longer than 10000"):
         read_header(_with_elements(tmp_path, elements))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        struct.pack("<HH2sHL", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + b"\xfe\xff\x00\xe0\0\0\0\0" * 60_000,
+        b"".join(
+            struct.pack("<HH2sH", group, number, b"LO", 0)
+            for group in (0x0009, 0x000B)
+            for number in range(0x10, 60_000)
+        ),
+    ],
+    ids=["a sequence of empty items", "empty elements"],
+)
+def test_a_small_file_that_takes_much_memory_is_not_understood(hostile: bytes, tmp_path: Path) -> None:
+    path = _with_elements(tmp_path, hostile)
+    assert path.stat().st_size < 1_000_000
+
+    with pytest.raises(NotUnderstoodError, match="more elements and items than any film's"):
+        read_header(path)
+
+
+def test_a_deflated_dataset_of_many_pieces_is_read_whole(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).bytes(3_000_000)
+    pixels = _element(0x00100020, b"LO", b"ID") + struct.pack("<HH2sHL", 0x7FE0, 0x10, b"OB", 0, len(noise))
+    for content in (noise, bytes(len(noise))):
+        path = _with_elements(tmp_path, _deflate(pixels + content), DeflatedExplicitVRLittleEndian)
+        assert read_header(path).has_pixels
 
 
 # Identity

@@ -306,6 +306,44 @@ def test_a_user_changes_the_password_and_other_sessions_end(client: TestClient, 
         assert try_to_log_in(other, "rosa", "an even longer walk").status_code == 303
 
 
+def test_who_waits_is_told_so_when_changing_the_password(client: TestClient, peopled: Database) -> None:
+    new = {"new": "an even longer walk", "again": "an even longer walk"}
+    for _ in range(login.FREE_FOR_USER):
+        assert send(client, "/account", old="wrong", **new).status_code == 403
+    _set_pauses(peopled, timedelta(hours=1))
+    answer = send(client, "/account", old=PASSWORD, **new)
+    assert answer.status_code == 429
+    assert "too many wrong passwords" in answer.text
+    assert 3000 < int(answer.headers["retry-after"]) <= 3600
+    _set_pauses(peopled, timedelta(0))
+    assert send(client, "/account", old=PASSWORD, **new).status_code == 200
+
+
+def test_what_is_typed_while_waiting_is_not_kept(stranger: TestClient, peopled: Database) -> None:
+    with peopled.write() as session:
+        subjects = login.count_subjects("rosa", "testclient")
+        assert login_attempts.begin(session, subjects) is None
+        session.execute(update(LoginAttempt).values(paused_until=now() + timedelta(hours=1)))
+    for number in range(20):
+        assert try_to_log_in(stranger, f"guess{number}").status_code == 429
+    with peopled.write() as session:
+        assert session.scalar(select(func.count()).select_from(LoginAttempt)) == 2
+        session.execute(update(LoginAttempt).values(failed_at=now() - timedelta(hours=2), paused_until=None))
+    assert try_to_log_in(stranger, "nobody", "wrong").status_code == 401
+    with peopled.read() as session:
+        assert session.scalar(select(func.count()).select_from(LoginAttempt)) == 2, "and a failure sweeps"
+
+
+def test_a_caller_s_ipv6_addresses_are_one() -> None:
+    keys = [
+        login.count_subjects("rosa", address)[1].key
+        for address in ("2001:db8::1", "2001:db8::ffff:2", "fe80::1%eth0", "::ffff:192.0.2.1", "192.0.2.1")
+    ]
+    assert keys[0] == keys[1]
+    assert keys[3] == keys[4]
+    assert len(set(keys)) == 3
+
+
 def test_an_outdated_hash_is_made_anew_at_login(stranger: TestClient, peopled: Database) -> None:
     hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     with peopled.write() as session:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ from db.database import Database
 from db.tables import Instance
 from dicom_gateway.association import film_stream
 from dicom_gateway.association.film_stream import COMMAND, LAST, PDU_HEADER, PDV_HEADER
+from dicom_gateway.dataset_limits import (
+    LOOK_EVERY_BYTES,
+    DatasetLimits,
+    DiskNearlyFullError,
+    TooLargeError,
+)
 from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
@@ -37,7 +44,7 @@ class Listener:
         self.spool = Spool(folder / "spool")
         self._database = database
         self._scp = StorageScp(
-            GatewaySettings(host="127.0.0.1", port=0, reserved_disk_bytes=0, **settings),
+            GatewaySettings(**{"host": "127.0.0.1", "port": 0, "reserved_disk_bytes": 0, **settings}),
             database,
             self.spool,
             received=lambda: None,
@@ -195,6 +202,81 @@ def test_impossible_fragment_length_ends_the_association_and_nothing_else(
 
     assert listener.kept() == [(hashlib.sha256(content).hexdigest(), content)]
     wait_until(lambda: not list(listener.spool.incoming.iterdir()), 20, "nothing half received is left")
+
+
+def send_hostile(association: Association, pdus: Iterable[bytes]) -> None:
+    """Send PDUs past pynetdicom until they are sent or the connection ends; it has to end."""
+    transport: Any = association.dul.socket
+    with contextlib.suppress(OSError):
+        for pdu in pdus:
+            transport.socket.sendall(pdu)
+    wait_until(lambda: not association.is_established, 20, "the association has ended")
+
+
+def test_a_command_s_fragment_within_a_dataset_opens_no_way_past_the_limit(
+    tmp_path: Path, sqlite_database: Database, film: Path
+) -> None:
+    listener = Listener(tmp_path, sqlite_database, maximum_dataset_bytes=1_000_000)
+    association = listener.associate(film)
+    piece = b"x" * 100_000
+    hostile = encode_pdu((COMMAND, b""), (0, piece))
+
+    send_hostile(association, [encode_pdu((COMMAND | LAST, encode_command(film))), *[hostile] * 40])
+
+    wait_until(lambda: not list(listener.spool.incoming.iterdir()), 20, "its file is gone")
+    listener.stop()
+    assert listener.kept() == []
+
+
+def test_messages_without_end_are_cut_off(listener: Listener, film: Path) -> None:
+    fragment = encode_pdu((COMMAND, bytes(1_000_000)))
+    send_hostile(listener.associate(film), [fragment] * 8)
+    send_hostile(listener.associate(film), [PDU_HEADER.pack(0x04, 0, 0x7FFFFFFF), bytes(100)])
+    assert listener.associate(film).send_c_store(film).Status == 0x0000
+
+
+def test_who_waits_for_no_answer_is_cut_off(
+    listener: Listener, sqlite_database: Database, film: Path
+) -> None:
+    content = dataset_of(film)
+    request = [encode_pdu((COMMAND | LAST, encode_command(film))), encode_pdu((LAST, content))]
+    with sqlite_database.write():  # so that the first is not answered
+        send_hostile(listener.associate(film), request * (film_stream.MOST_REQUESTS + 4))
+    wait_until(lambda: not list(listener.spool.incoming.iterdir()), 20, "nothing is left")
+
+
+def test_a_dataset_for_which_there_is_no_room_is_not_written(
+    tmp_path: Path, sqlite_database: Database, film: Path
+) -> None:
+    listener = Listener(tmp_path, sqlite_database, reserved_disk_bytes=10**18)
+    association = listener.associate(film)
+    association._reactor_checkpoint.clear()
+    wait_until(lambda: association._is_paused, 10, "pynetdicom's reactor pauses")
+    transport: Any = association.dul.socket
+    transport.socket.sendall(encode_pdu((COMMAND | LAST, encode_command(film))))
+    for piece in cut(dataset_of(film) * 8, 100_000):
+        transport.socket.sendall(encode_pdu((0, piece)))
+
+    def sizes() -> list[int]:
+        return [path.stat().st_size for path in listener.spool.incoming.iterdir()]
+
+    wait_until(lambda: sizes() == [0], 20, "what had come of it is given back before its end")
+    assert send_raw(association, encode_pdu((LAST, b""))) == 0xA700
+    release(association)
+    listener.stop()
+    assert listener.kept() == []
+
+
+def test_free_space_is_looked_at_again_while_a_dataset_comes(tmp_path: Path) -> None:
+    reserving = DatasetLimits(maximum_bytes=10**12, reserved_bytes=10**18)
+    with (tmp_path / "film").open("wb") as file:
+        for before, after in ((0, 1), (LOOK_EVERY_BYTES - 1, LOOK_EVERY_BYTES)):
+            with pytest.raises(DiskNearlyFullError):
+                reserving.check(file.fileno(), before, after)
+        reserving.check(file.fileno(), 1, LOOK_EVERY_BYTES - 1)
+        DatasetLimits(maximum_bytes=10**12, reserved_bytes=1).check(file.fileno(), 0, LOOK_EVERY_BYTES)
+        with pytest.raises(TooLargeError):
+            DatasetLimits(maximum_bytes=10, reserved_bytes=0).check(file.fileno(), 0, 11)
 
 
 def test_sender_that_stops_in_the_middle_of_a_pdu_is_dropped(

@@ -1,0 +1,63 @@
+"""What a header is read from: inflated where it has to be, and never more of it than any film has."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import BinaryIO, Final
+
+MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
+"""More than this is not read into memory; values that are passed over do not count."""
+
+MAX_READS: Final = 100_000
+"""Two or three for each element or item. Items without content take 8 bytes of a file and eighty times as
+much of memory: a header is measured by what it makes, too."""
+
+MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
+"""A deflated dataset that grows beyond this is a decompression bomb."""
+
+PIECE_BYTES: Final = 1024 * 1024
+
+
+class HeaderStreamError(Exception):
+    """The header has no end in sight. Permanent."""
+
+
+class MeasuredStream:
+    """Has of a file what pydicom needs, which knows no end to the items of a sequence."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.tell, self.seek, self._read = stream.tell, stream.seek, stream.read
+        self._reads = self._bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as a file does; raises `HeaderStreamError` when it was too much."""
+        content = self._read(size)
+        self._reads += 1
+        self._bytes += len(content)
+        if self._bytes > MAX_HEADER_BYTES:
+            raise HeaderStreamError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
+        if self._reads > MAX_READS:
+            raise HeaderStreamError("the header has more elements and items than any film's")
+        return content
+
+
+def inflate(file: BinaryIO) -> io.BytesIO:
+    """Decompress a deflated dataset (PS3.5 A.5), piece by piece.
+
+    Raises:
+        HeaderStreamError: when it is more than `MAX_INFLATED_BYTES`, or cut short.
+        zlib.error: when it is nothing deflated.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    content = io.BytesIO()
+    while not inflater.eof:
+        piece = inflater.unconsumed_tail or file.read(PIECE_BYTES)
+        inflated = inflater.decompress(piece, PIECE_BYTES)
+        if not piece and not inflated:
+            raise HeaderStreamError("the deflated dataset is cut short")
+        content.write(inflated)
+        if content.tell() > MAX_INFLATED_BYTES:
+            raise HeaderStreamError(f"the dataset inflates to more than {MAX_INFLATED_BYTES} bytes")
+    content.seek(0)
+    return content
