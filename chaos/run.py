@@ -20,7 +20,7 @@ from chaos.sender import Ledger, Sender
 from chaos.site import Site
 from chaos.verdict import Evidence, Verdict, count_waiting, gather, judge
 
-SETTLE_S = 120.0
+SETTLE_S = 300.0
 """How long after the last fault everything may take to come to its end."""
 
 

@@ -109,7 +109,21 @@ class Spool:
         dataset_offset: int,
         hashed: tuple[int, str] | None = None,
     ) -> SpooledFile:
-        """Make a received dataset durable: fsync, atomic rename, fsync of the folders.
+        """Make a received dataset durable: `put` and `sync`; the same arguments, and what they raise."""
+        file = self.put(incoming, sop_instance_uid, dataset_offset, hashed)
+        self.sync(file)
+        return file
+
+    def put(
+        self,
+        incoming: Path,
+        sop_instance_uid: str,
+        dataset_offset: int,
+        hashed: tuple[int, str] | None = None,
+    ) -> SpooledFile:
+        """Bring a received dataset to the disk and then, by atomic rename, to its place.
+
+        Its name is durable after `sync`.
 
         Args:
             incoming: the complete file, in `incoming/`.
@@ -133,8 +147,15 @@ class Spool:
         target = self.directory / key[:2] / f"{key}-{sha256[:16]}.dcm"
         self._make_folder(target.parent)
         incoming.rename(target)
-        _sync_folder(target.parent)
         return SpooledFile(str(target.relative_to(self.directory)), sha256, size)
+
+    def sync(self, file: SpooledFile) -> None:
+        """Make the name of a file durable that was put here.
+
+        Raises:
+            OSError: when the disk is broken.
+        """
+        _sync_folder(self.path(file.relative_path).parent)
 
     def path(self, relative_path: str) -> Path:
         """Return where a kept file lies."""

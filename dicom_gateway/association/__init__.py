@@ -6,6 +6,7 @@
 - `certificates`: until when certificates hold, and who may read keys.
 - `film_socket`: an association's socket, read in large pieces, plain or TLS.
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
+- `writeback`: has the disk begin before the file is complete.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
 - `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
 - `verification`: C-ECHO to a peer.

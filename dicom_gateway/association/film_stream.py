@@ -2,10 +2,10 @@
 
 pynetdicom reads a PDU in pieces of 4096 bytes, copies it several times, makes an object of each value in it
 and pauses between two PDUs: right for messages, slow for films. While the fragments of a C-STORE dataset come
-in (PS3.8 9.3.5 and Annex E), this module gathers them in blocks and writes those; another thread hashes one
-block while the next one comes, and begins to sync the file when the last one is written. pynetdicom is told
-that the dataset is complete by an empty last fragment. Messages go their own way through pynetdicom, which
-holds them in memory: so they have limits. What is no message (PS3.8 Annex E) ends the association.
+in (PS3.8 9.3.5 and Annex E), this module gathers them in blocks and writes those; while the next one comes,
+another thread hashes one and the disk begins with it. After the last one the file is synced. pynetdicom is
+told that the dataset is complete by an empty last fragment. Messages go their own way through pynetdicom,
+which holds them in memory: so they have limits. What is no message (PS3.8 Annex E) ends the association.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
 from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
+from dicom_gateway.association.writeback import begin_writeback_of_last
 from dicom_gateway.dataset_limits import DatasetLimits
 
 P_DATA_TF: Final = 0x04
@@ -69,8 +70,10 @@ class IncomingDataset:
             return
         try:
             file.flush()  # the file meta information, which pynetdicom has written
+            written = len(block)
             while block:
                 block = block[os.write(file.fileno(), block) :]
+            begin_writeback_of_last(file.fileno(), written)
         except OSError as error:
             self.error = error
             self._let_go(file)

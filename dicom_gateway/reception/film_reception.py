@@ -7,6 +7,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -14,6 +15,7 @@ import structlog
 from pynetdicom import _config, evt
 from pynetdicom.association import Association
 from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from db import receptions
 from db.database import Database
@@ -42,6 +44,8 @@ SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700
 DATASET_MISMATCH: Final = 0xA900
 CANNOT_UNDERSTAND: Final = 0xC000
+
+_background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="spool")
 
 log = structlog.get_logger(__name__)
 
@@ -101,13 +105,13 @@ class FilmReception:
                 raise DiskNearlyFullError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             header = read_header(path)
             check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
+            model = to_json_model(header.dataset)  # while the file is on its way to the disk
             incoming.finish()
             hashed = (incoming.byte_count, incoming.sha256.hexdigest())
-            file = self._spool.keep(path, sop_instance_uid, header.dataset_offset, hashed)
-            film = self._describe(header, file, sop_instance_uid, sender, requested_at)
-            reception = write_again(
-                self._database, lambda session: receptions.record_reception(session, film)
-            )
+            file = self._spool.put(path, sop_instance_uid, header.dataset_offset, hashed)
+            synced = _background.submit(self._spool.sync, file)
+            film = self._describe(header, file, sop_instance_uid, sender, requested_at, model)
+            reception = write_again(self._database, lambda session: _record(session, film, synced))
         except NotUnderstoodError as error:
             store_log.warning("dataset not understood", reason=str(error))
             return CANNOT_UNDERSTAND
@@ -155,6 +159,7 @@ class FilmReception:
         sop_instance_uid: str,
         sender: str,
         requested_at: Any,
+        model: dict[str, Any],
     ) -> receptions.ReceivedFilm:
         dataset = header.dataset
         return receptions.ReceivedFilm(
@@ -176,7 +181,7 @@ class FilmReception:
             station_name=read_text(dataset, "StationName", 64),
             institution_name=read_text(dataset, "InstitutionName", 64),
             urgent=fits(self._settings.urgent_calling_ae_titles, sender),
-            header=to_json_model(dataset),
+            header=model,
         )
 
 
@@ -184,6 +189,13 @@ def name_sender(association: Association) -> str:
     """Return the AE title of the other side, whoever opened the association."""
     peer = association.requestor if association.is_acceptor else association.acceptor
     return str(peer.ae_title or "").strip()
+
+
+def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None]) -> receptions.Reception:
+    """Write the row; it is committed when the file's name is durable, and not before."""
+    reception = receptions.record_reception(session, film)
+    synced.result()
+    return reception
 
 
 def _find_dataset(event: evt.Event) -> IncomingDataset:
