@@ -61,17 +61,19 @@ def find_revision(
     session: Session, sop_instance_uid: str, dataset_sha256: str, gateway: str
 ) -> Reception | None:
     """Return the row that holds exactly these bytes, if there is one, as `gateway` has to treat it."""
-    row = session.execute(
-        select(Instance.id, Instance.revision, Instance.spool_path, Instance.gateway).where(
+    instance = session.scalar(
+        select(Instance).where(
             Instance.sop_instance_uid == sop_instance_uid,
             Instance.dataset_sha256 == dataset_sha256,
         )
-    ).first()
-    if row is None:
-        return None
-    return Reception(
-        row.id, row.revision, new=False, file_wanted=row.spool_path is not None and row.gateway == gateway
     )
+    return None if instance is None else _see_as(instance, gateway)
+
+
+def _see_as(instance: Instance, gateway: str) -> Reception:
+    """Return a row that is there as `gateway` has to treat it."""
+    file_wanted = instance.spool_path is not None and instance.gateway == gateway
+    return Reception(instance.id, instance.revision, new=False, file_wanted=file_wanted)
 
 
 def record_reception(session: Session, film: ReceivedFilm) -> Reception:
@@ -81,14 +83,14 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     revision, which takes the place of the one before on the worklist.
     """
     study = studies.open_study(session, film.study)
-    known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
-    if known is not None:
-        return _take_over(session, known, film)
     earlier = session.scalars(
         select(Instance)
         .where(Instance.sop_instance_uid == film.sop_instance_uid)
         .order_by(Instance.revision.desc())
     ).all()
+    for one in earlier:
+        if one.dataset_sha256 == film.dataset_sha256:
+            return _take_over(session, _see_as(one, film.gateway), film)
     moment = now()
     instance = Instance(
         study_id=study.id,
@@ -133,7 +135,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     for before in earlier:
         if before.study_id != study.id:
             studies.refresh(session, before.study_id)
-    studies.refresh(session, study.id)
+    studies.refresh_locked(session, study)
     return Reception(instance.id, instance.revision, new=True, file_wanted=True)
 
 

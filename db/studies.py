@@ -48,6 +48,7 @@ def open_study(session: Session, header: StudyHeader) -> Study:
             received_day=f"{moment:%Y%m%d}",
             state=FilmState.RECEIVED.value,
         )
+        _write_keys(study)
         try:
             with session.begin_nested():
                 session.add(study)
@@ -59,20 +60,29 @@ def open_study(session: Session, header: StudyHeader) -> Study:
     for name, value in asdict(header).items():
         if value and not getattr(study, name):
             setattr(study, name, value)
-    study.accession_key = fold(study.accession_number)
-    study.patient_id_key = fold(study.patient_id)
-    study.name_key = fold_name(study.patient_name)
+    _write_keys(study)
     return study
 
 
+def _write_keys(study: Study) -> None:
+    study.accession_key = fold(study.accession_number)
+    study.patient_id_key = fold(study.patient_id)
+    study.name_key = fold_name(study.patient_name)
+
+
 def refresh(session: Session, study_id: int) -> None:
-    """Derive where the study stands from its current films: where the worst one stands.
+    """Lock a study, and derive where it stands."""
+    session.flush()
+    refresh_locked(session, session.get_one(Study, study_id, with_for_update=True))
+
+
+def refresh_locked(session: Session, study: Study) -> None:
+    """Derive where a study that this transaction has locked stands from its current films: as the worst one.
 
     A study that waits for a film is `received`; one with a screened film is `screened`; one whose films
     were all refused is `refused`. It is read when no film came after its newest read.
     """
     session.flush()
-    study = session.get_one(Study, study_id, with_for_update=True)
     rows = session.execute(
         select(
             Instance.state,
@@ -84,9 +94,10 @@ def refresh(session: Session, study_id: int) -> None:
             Screening,
         )
         .outerjoin(Screening, Screening.instance_id == Instance.id)
-        .where(Instance.study_id == study_id, Instance.current)
+        .where(Instance.study_id == study.id, Instance.current)
         .order_by(Instance.id)
     ).all()
+    read = session.scalar(select(Read).where(Read.study_id == study.id, Read.current))
     screenings = [row.Screening for row in rows if row.Screening is not None]
     worst = max(
         screenings,
@@ -106,7 +117,6 @@ def refresh(session: Session, study_id: int) -> None:
     study.priority_rank = 0 if worst is None else Priority(worst.priority).rank
     study.probability = None if worst is None else worst.probability
     study.sort_probability = -1.0 if worst is None else worst.probability
-    read = session.scalar(select(Read).where(Read.study_id == study_id, Read.current))
     study.verdict = None if read is None else read.verdict
     shown = [row for row in rows if row.refusal != Refusal.OWN_OUTPUT]
     study.is_read = read is not None and all(row.received_at <= read.read_at for row in shown)
