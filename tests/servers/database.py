@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,10 @@ def find_postgresql() -> Path:
 
 @contextmanager
 def postgresql(
-    kept_in: Path | None = None, address: str = "127.0.0.1", password: str | None = None
+    kept_in: Path | None = None,
+    address: str = "127.0.0.1",
+    password: str | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """Run a PostgreSQL server inside the block.
 
@@ -55,6 +58,7 @@ def postgresql(
         kept_in: the folder of its files, which stay; by default one that goes with the block.
         address: where it listens, for other hosts too.
         password: what it wants of everybody; by default it trusts whoever comes from this machine.
+        changes: of its settings, for who measures: those here are for tests and keep nothing.
 
     Yields:
         The SQLAlchemy URL of its database `postgres`; `fresh_database` makes others beside it.
@@ -79,7 +83,7 @@ def postgresql(
             (data / "pg_hba.conf").write_text("host all all all scram-sha-256\n", "utf-8")
             _set_password(programs, data, password, identity)
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
-        settings = SETTINGS | {"listen_addresses": address}
+        settings = SETTINGS | {"listen_addresses": address} | (changes or {})
         command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         with log.open("wb") as output:
             process = subprocess.Popen(command, cwd=place, stdout=output, stderr=output, **identity)
