@@ -7,12 +7,15 @@ Files, in the order in which a film meets them:
 - `retrying`: a transaction that is tried again, where that is right.
 - `clock`: the server's time, by which leases and due times are written.
 - `schema`: brings a database to the newest migration (`migrations/`).
+- `table_rows`: the rows of a table as plain values that either kind of database gives and takes.
+- `replacement`: the whole content of a database is replaced, with nobody else at it.
 - `percentages`: probabilities as people read them.
 - `notices`: what every output says of itself.
 - `codes`: the coded values that columns hold: refusals, doubts, findings, priorities, verdicts.
 - `states`: the state machines of films, deliveries, commitments and pulls: tables of allowed transitions.
 - `tables/`: all tables, by what they are about.
 - `account_tables`: users, sessions, API tokens, failed logins.
+- `film_key`: the name by which a film is told from others without its UID.
 - `receptions`: a film is received; the row of its bytes, and the gateway that holds them.
 - `films`: a film is prepared, dispatched, refused.
 - `calibrations`: operating points of a site's own, in place of the active bundle's.

@@ -121,8 +121,9 @@ def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
     def begin(connection: Connection) -> None:
         # A deferred transaction that turns into a writer half-way fails at once with SQLITE_BUSY; one
         # that says from the start that it will write waits its turn.
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        kind = "" if options.get("read_only") else " EXCLUSIVE" if options.get("exclusive") else " IMMEDIATE"
+        connection.exec_driver_sql(f"BEGIN{kind}")
 
 
 def _write_ahead(cursor: Any, deadline: float) -> None:

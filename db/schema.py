@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, MetaData, create_engine, text
 
 from db import account_tables as account_tables  # its tables belong to the metadata that is migrated
 from db.database import Database
@@ -27,11 +27,16 @@ def upgrade(database: Database, revision: str = "head") -> None:
     that waits for the write lock gets in between two of them and applies the second once more.
     """
     with database.engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-        config = _make_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        upgrade_within(connection, revision)
+
+
+def upgrade_within(connection: Connection, revision: str = "head") -> None:
+    """Apply the migrations up to `revision` within the caller's transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+    config = _make_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -45,7 +50,12 @@ def downgrade(database: Database, revision: str) -> None:
 def find_revision(database: Database) -> str | None:
     """Return the migration that the database is at, or None for an empty one."""
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return find_revision_within(connection)
+
+
+def find_revision_within(connection: Connection) -> str | None:
+    """Return it as the caller's transaction sees it."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def is_behind(database: Database) -> bool:
@@ -54,8 +64,27 @@ def is_behind(database: Database) -> bool:
     A database that is ahead is fine: migrations expand before they contract.
     """
     here = find_revision(database)
-    known = {script.revision for script in ScriptDirectory.from_config(_make_config()).walk_revisions()}
-    return here is None or (here in known and here != newest_revision())
+    return here is None or (is_known(here) and here != newest_revision())
+
+
+def is_known(revision: str) -> bool:
+    """True for a migration that this version of tbscreen has."""
+    scripts = ScriptDirectory.from_config(_make_config()).walk_revisions()
+    return revision in {script.revision for script in scripts}
+
+
+def reflect(revision: str) -> MetaData:
+    """Return the tables that a database at `revision` has, as its migrations make them.
+
+    The types are those of SQLite; names, order and meaning of the columns hold for PostgreSQL, too.
+    """
+    engine = create_engine("sqlite://")
+    tables = MetaData()
+    with engine.begin() as connection:
+        upgrade_within(connection, revision)
+        tables.reflect(connection)
+    engine.dispose()
+    return tables
 
 
 def newest_revision() -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db import calibrations, films, studies
 from db.codes import Doubt, Finding, Priority, Refusal
+from db.film_key import film_key as name_film
 from db.states import FilmState, check_film_transition
 from db.tables import HeatMap, Instance, OutboxEntry, Screening, now
 
@@ -74,18 +75,26 @@ class Result:
     finished_at: datetime
     heat: Heat | None = None
     """None where the network makes none."""
+    film_key: str | None = None
+    """Of the film that was screened; see `begin_attempt`."""
 
 
-def begin_attempt(session: Session, instance_id: int) -> Attempt | None:
+def begin_attempt(session: Session, instance_id: int, film_key: str | None = None) -> Attempt | None:
     """Count an attempt before it is made.
 
     Committed before predict, so that a film that kills its worker is known by its third strike.
+
+    Args:
+        session: one that writes.
+        instance_id: the film's row.
+        film_key: of the film that was sent to be screened (`db.film_key`). In a database that was restored
+            from a backup another film may have the number that this one had.
 
     Returns:
         None when there is nothing to do: the film is unknown, has its result, or struck out just now.
     """
     instance = films.lock_film(session, instance_id)
-    if instance is None or instance.state != FilmState.QUEUED:
+    if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
         return None
     if instance.screening_attempts >= MAX_ATTEMPTS:
         films.refuse(
@@ -120,6 +129,7 @@ def record_result(session: Session, result: Result) -> bool:
         instance is None
         or instance.state != FilmState.QUEUED
         or instance.bundle_digest != result.bundle_digest
+        or _is_another(instance, result.film_key)
     ):
         return False
     check_film_transition(FilmState(instance.state), FilmState.SCREENED)
@@ -146,6 +156,10 @@ def record_result(session: Session, result: Result) -> bool:
     instance.state_changed_at = now()
     studies.refresh(session, instance.study_id)
     return True
+
+
+def _is_another(instance: Instance, key: str | None) -> bool:
+    return key is not None and key != name_film(instance.sop_instance_uid)
 
 
 def find_heat(session: Session, screening_id: int) -> Heat | None:

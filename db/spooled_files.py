@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,7 +79,7 @@ def forget_file(session: Session, instance_id: int) -> None:
     session.get_one(Instance, instance_id, with_for_update=True).spool_path = None
 
 
-def is_known(session: Session, spool_path: str) -> bool:
-    """True when a row names this file, whatever its gateway was called when it came."""
-    row = select(Instance.id).where(Instance.spool_path == spool_path)
-    return session.scalar(row.limit(1)) is not None
+def find_known(session: Session, spool_paths: Collection[str]) -> set[str]:
+    """Return those of these files that a row names, whatever its gateway was called when they came."""
+    rows = session.scalars(select(Instance.spool_path).where(Instance.spool_path.in_(spool_paths)))
+    return {path for path in rows if path}

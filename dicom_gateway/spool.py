@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from db.film_key import film_key as film_key
+
 
 class SpoolError(Exception):
     """Root of this module's errors."""
@@ -57,6 +59,10 @@ class Spool:
             self._lock.close()
             raise SpoolInUseError(f"another gateway works in {self.directory}") from None
 
+    def unlock(self) -> None:
+        """Let another process take it."""
+        self._lock.close()
+
     def is_held(self) -> bool:
         """True while a gateway works here."""
         with (self.directory / "lock").open("a") as lock:
@@ -81,21 +87,26 @@ class Spool:
                     removed += 1
         return removed
 
+    def list_files(self) -> Iterator[str]:
+        """Yield the relative paths of all kept files."""
+        # Version 0.1 kept files two folders deep.
+        for path in chain(self.directory.glob("??/*.dcm"), self.directory.glob("??/??/*.dcm")):
+            yield str(path.relative_to(self.directory))
+
     def list_older_than(self, seconds: float) -> Iterator[str]:
         """Yield the relative paths of kept files that have lain here for so long."""
         limit = time.time() - seconds
-        # Version 0.1 kept files two folders deep.
-        for path in chain(self.directory.glob("??/*.dcm"), self.directory.glob("??/??/*.dcm")):
+        for path in self.list_files():
             with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_mtime <= limit:
-                    yield str(path.relative_to(self.directory))
+                if self.path(path).stat().st_mtime <= limit:
+                    yield path
 
     def used_bytes(self) -> int:
         """Space that kept files take."""
         total = 0
-        for path in chain(self.directory.glob("??/*.dcm"), self.directory.glob("??/??/*.dcm")):
+        for path in self.list_files():
             with contextlib.suppress(FileNotFoundError):
-                total += path.stat().st_size
+                total += self.path(path).stat().st_size
         return total
 
     def free_bytes(self) -> int:
@@ -157,6 +168,21 @@ class Spool:
         """
         _sync_folder(self.path(file.relative_path).parent)
 
+    def describe(self, relative_path: str, dataset_offset: int) -> SpooledFile:
+        """Return what `keep` returned of a kept file, read anew.
+
+        Args:
+            relative_path: the file's.
+            dataset_offset: where the dataset begins, bytes.
+
+        Raises:
+            OSError: when it is gone or cannot be read.
+        """
+        with self.path(relative_path).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(dataset_offset)
+            return SpooledFile(relative_path, hashlib.file_digest(file, "sha256").hexdigest(), size)
+
     def path(self, relative_path: str) -> Path:
         """Return where a kept file lies."""
         return self.directory / relative_path
@@ -170,11 +196,6 @@ class Spool:
             return
         folder.mkdir(parents=True, exist_ok=True)
         _sync_folder(self.directory)
-
-
-def film_key(sop_instance_uid: str) -> str:
-    """Return the name under which a film is filed and logged: the SHA-256 of its SOP Instance UID, hex."""
-    return hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,6 +26,10 @@ Files:
 - `calibration_sheet`: one of them as a person reads it.
 - `pseudonyms`: names by a keyed hash for patients, films and sites.
 - `report_page`: the same report as the page shows it to managers.
+- `backup_cli`: `backup` and `restore`.
+- `backup_file`: a backup as one file with a manifest; reads and checks it.
+- `backing_up`: carries out `backup`: one state of the database, while the service runs.
+- `restoring`: carries out `restore`: all or nothing.
 - `users_cli`: those that begin with `users`.
 - `terminal`: what a command does before and after its work.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tbscreen import __version__
+from tbscreen.backup_cli import back_up, restore
 from tbscreen.calibrate_cli import calibrate_app
 from tbscreen.conformance_cli import write_conformance
 from tbscreen.deliveries_cli import deliveries_app
@@ -240,6 +241,8 @@ def predict(
     write(records, sys.stdout)
 
 
+app.command("backup")(back_up)
+app.command("restore")(restore)
 app.command("pull")(pull_studies)
 app.command("pulls")(show_pulls)
 app.command("conformance")(write_conformance)

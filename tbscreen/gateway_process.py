@@ -47,6 +47,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     spool = Spool(spool_directory(settings.data_directory))
     spool.lock()
     spool.sweep()
+    left_behind = list(spool.list_files())
     _end_leases(database, settings.gateway.name)
     broker_url = settings.resolve_broker_url()
     dispatcher = Dispatcher(broker_url, settings.gateway.maximum_queue_length)
@@ -55,7 +56,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         for _ in range(settings.gateway.preparation_processes)
     ]
 
-    retention = Retention(database, spool, settings.gateway)
+    retention = Retention(database, spool, settings.gateway, left_behind)
 
     def wake() -> None:
         for loop in loops:

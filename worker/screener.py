@@ -78,7 +78,7 @@ class Screener:
         """
         film_log = log.bind(film=request.film_key[:12])
         with self._database.write() as session:
-            attempt = screenings.begin_attempt(session, request.instance_id)
+            attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:
             film_log.info("nothing to do")
             return Outcome.NOTHING_TO_DO
@@ -114,6 +114,7 @@ class Screener:
             started_at=started_at,
             finished_at=now(),
             heat=None if heat is None else _pack(heat[0]),
+            film_key=request.film_key,
         )
         # The film's attempt is made and counted: an outage now must not be its strike.
         patience_s = self._settings.time_limit_s * RESULT_PATIENCE

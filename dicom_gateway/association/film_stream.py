@@ -20,6 +20,7 @@ from typing import Any, Final
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
+from dicom_gateway.association.film_preamble import name_sender, write_sender
 from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
 from dicom_gateway.association.writeback import begin_writeback_of_last
 from dicom_gateway.dataset_limits import DatasetLimits
@@ -63,6 +64,15 @@ class IncomingDataset:
     error: OSError | None = None
     """Why it could not be written. The rest of it is read and dropped, so that the sender gets an answer."""
     _sync: Future[None] | None = None
+
+    def sign(self, file: Any, sender: str) -> None:
+        """Write into the file who sent it."""
+        try:
+            file.flush()  # the preamble, which pynetdicom has written
+            write_sender(file.fileno(), sender)
+        except OSError as error:
+            self.error = error
+            self._let_go(file)
 
     def write(self, file: Any, block: memoryview) -> None:
         """Append a block to the file."""
@@ -247,7 +257,10 @@ class FilmStream(DULServiceProvider):
         """Write what is gathered, let it be hashed, and gather on in the other block."""
         message: Any = self.assoc.dimse.message
         path = str(message._data_set_path)
-        incoming = self._incoming.setdefault(path, IncomingDataset(path))
+        incoming = self._incoming.get(path)
+        if incoming is None:
+            incoming = self._incoming[path] = IncomingDataset(path)
+            incoming.sign(self._file(), name_sender(self.assoc))
         block = self._blocks[0][: self._filled]
         if self._limits is not None:
             incoming.limit(self._file(), len(block), self._limits)

@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 
 import structlog
 from pynetdicom import _config, evt
-from pynetdicom.association import Association
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -22,6 +21,7 @@ from db.database import Database
 from db.retrying import write_again
 from db.tables import now
 from dicom_gateway import metrics
+from dicom_gateway.association.film_preamble import name_sender as name_sender
 from dicom_gateway.association.film_stream import IncomingDataset
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.dataset_header import (
@@ -30,15 +30,12 @@ from dicom_gateway.dataset_header import (
     NotUnderstoodError,
     check_identity,
     read_header,
-    read_study,
-    read_text,
     to_json_model,
 )
 from dicom_gateway.dataset_limits import DatasetLimits, DiskNearlyFullError, TooLargeError
-from dicom_gateway.rules.patient_age import read_age_years
-from dicom_gateway.rules.site_rules import fits
+from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
-from dicom_gateway.spool import Spool, SpooledFile, film_key
+from dicom_gateway.spool import Spool, film_key
 
 SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700
@@ -110,7 +107,7 @@ class FilmReception:
             hashed = (incoming.byte_count, incoming.sha256.hexdigest())
             file = self._spool.put(path, sop_instance_uid, header.dataset_offset, hashed)
             synced = _background.submit(self._spool.sync, file)
-            film = self._describe(header, file, sop_instance_uid, sender, requested_at, model)
+            film = describe_film(header, model, file, sop_instance_uid, sender, requested_at, self._settings)
             reception = write_again(self._database, lambda session: _record(session, film, synced))
         except NotUnderstoodError as error:
             store_log.warning("dataset not understood", reason=str(error))
@@ -151,44 +148,6 @@ class FilmReception:
             self._audit.record_received(
                 event, header.dataset, is_new=reception.new, revision=reception.revision
             )
-
-    def _describe(
-        self,
-        header: DatasetHeader,
-        file: SpooledFile,
-        sop_instance_uid: str,
-        sender: str,
-        requested_at: Any,
-        model: dict[str, Any],
-    ) -> receptions.ReceivedFilm:
-        dataset = header.dataset
-        return receptions.ReceivedFilm(
-            sop_instance_uid=sop_instance_uid,
-            sop_class_uid=str(dataset.SOPClassUID),
-            transfer_syntax_uid=str(header.transfer_syntax),
-            dataset_sha256=file.dataset_sha256,
-            series_instance_uid=read_text(dataset, "SeriesInstanceUID", 64),
-            calling_ae_title=sender,
-            gateway=self._settings.name,
-            spool_path=file.relative_path,
-            byte_size=file.byte_size,
-            requested_at=requested_at,
-            study=read_study(dataset),
-            modality=read_text(dataset, "Modality", 32),
-            body_part=read_text(dataset, "BodyPartExamined", 64),
-            view_position=read_text(dataset, "ViewPosition", 32),
-            age_years=read_age_years(dataset),
-            station_name=read_text(dataset, "StationName", 64),
-            institution_name=read_text(dataset, "InstitutionName", 64),
-            urgent=fits(self._settings.urgent_calling_ae_titles, sender),
-            header=model,
-        )
-
-
-def name_sender(association: Association) -> str:
-    """Return the AE title of the other side, whoever opened the association."""
-    peer = association.requestor if association.is_acceptor else association.acceptor
-    return str(peer.ae_title or "").strip()
 
 
 def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None]) -> receptions.Reception:

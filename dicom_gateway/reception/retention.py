@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +13,7 @@ import structlog
 from db import spooled_files
 from db.database import Database
 from db.tables import now
+from dicom_gateway.reception.spool_adoption import SpoolAdoption
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 
@@ -24,13 +26,30 @@ log = structlog.get_logger(__name__)
 
 
 class Retention(threading.Thread):
-    """Every minute, deletes the files of films that are done, by age and by the size of the spool."""
+    """Every minute, deletes the files of films that are done, by age and by the size of the spool.
 
-    def __init__(self, database: Database, spool: Spool, settings: GatewaySettings) -> None:
+    And sees to it that every file has its row.
+
+    Args:
+        database: which films are done.
+        spool: of this gateway.
+        settings: how long and how much is kept.
+        left_behind: files that lay in the spool before this process took its first film.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        spool: Spool,
+        settings: GatewaySettings,
+        left_behind: Collection[str] = (),
+    ) -> None:
         super().__init__(name="retention", daemon=True)
         self._database = database
         self._spool = spool
         self._settings = settings
+        self._adoption = SpoolAdoption(database, spool, settings)
+        self._left_behind = list(left_behind)
         self._ending = threading.Event()
         self._suspects: set[str] = set()
 
@@ -40,37 +59,46 @@ class Retention(threading.Thread):
 
     def run(self) -> None:
         """Work until `end`."""
-        strays_at = time.monotonic()
-        while not self._ending.wait(INTERVAL_S):
+        strays_at = time.monotonic() + UNFINISHED_S
+        while not self._ending.is_set():
             try:
+                self.take_up_left_behind()
                 removed = self.sweep()
                 if time.monotonic() >= strays_at:
                     removed += self.sweep_strays()
                     strays_at = time.monotonic() + UNFINISHED_S
+                if removed:
+                    log.info("files left the spool", count=removed)
             except Exception as error:  # noqa: BLE001  tried again in a minute
                 log.error("the spool could not be swept", error=type(error).__name__)
-                continue
-            if removed:
-                log.info("files left the spool", count=removed)
+            self._ending.wait(INTERVAL_S)
+
+    def take_up_left_behind(self) -> int:
+        """Receive the films that an earlier process left here and that no row names; returns how many."""
+        if not self._left_behind:
+            return 0
+        count = self._adoption.adopt(self._adoption.find_unknown(self._left_behind))
+        self._left_behind = []
+        return count
 
     def sweep_strays(self) -> int:
-        """Delete files that no row names: their senders were told 0xA700 and did not come back.
+        """Receive the films that no row names; returns how many files were deleted.
 
-        They stay as long as the files of films that are done: after a database was restored from an older
-        backup, they are what is left of the films in between. And only what was a stray at the sweep before
-        is deleted: a file is kept a moment before its row is committed, and a clock that jumps makes it look
-        old in that moment.
+        A gateway that was cut off while its database was restored has them, and so has one whose database
+        went away before their rows were committed. Only what was a stray at the sweep before is taken up: a
+        file is kept a moment before its row is committed, and a clock that jumps makes it look old in that
+        moment. What cannot be received is deleted when it is as old as files of films that are done.
         """
-        strays = set()
-        for path in self._spool.list_older_than(self._settings.spool_retention_hours * 3600):
-            with self._database.read() as session:
-                if not spooled_files.is_known(session, path):
-                    strays.add(path)
-        leaving = strays & self._suspects
-        for path in leaving:
+        strays = set(self._adoption.find_unknown(self._spool.list_older_than(UNFINISHED_S)))
+        lasting = strays & self._suspects
+        self._adoption.adopt(lasting)
+        useless = set(self._adoption.find_unknown(lasting)) & set(
+            self._spool.list_older_than(self._settings.spool_retention_hours * 3600)
+        )
+        for path in useless:
             self._spool.discard(path)
-        self._suspects = strays - leaving
-        return len(leaving) + self._spool.sweep_older_than(UNFINISHED_S)
+        self._suspects = strays - useless
+        return len(useless) + self._spool.sweep_older_than(UNFINISHED_S)
 
     def sweep(self) -> int:
         """Delete what may go now; returns how many files."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from db import films, screenings
 from db.codes import Doubt, Refusal
 from db.database import Database
+from db.film_key import film_key
 from db.screenings import MAX_ATTEMPTS, Attempt
 from db.states import FilmState
 from db.tables import Instance, OutboxEntry, Screening
@@ -189,3 +191,15 @@ def _insert_second_screening(database: Database) -> None:
             if column.name != "id"
         }
         session.add(Screening(**columns))
+
+
+def test_an_array_of_another_film_is_not_screened_as_this_one(database: Database) -> None:
+    """A message in the queue is older than the backup that was restored; its number has another film now."""
+    rows.register_model(database)
+    instance_id = rows.receive_and_queue(database, "1.2.3.1")
+    with database.write() as session:
+        assert screenings.begin_attempt(session, instance_id, film_key("1.2.3.9")) is None
+        assert screenings.begin_attempt(session, instance_id, film_key("1.2.3.1")) is not None
+        stale = replace(rows.make_result(instance_id), film_key=film_key("1.2.3.9"))
+        assert screenings.record_result(session, stale) is False
+        assert screenings.record_result(session, replace(stale, film_key=film_key("1.2.3.1"))) is True

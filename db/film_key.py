@@ -1,0 +1,10 @@
+"""The name by which a film is filed, logged and told from others without its UID."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def film_key(sop_instance_uid: str) -> str:
+    """Return the SHA-256 of a film's SOP Instance UID, hex."""
+    return hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogateescape")).hexdigest()

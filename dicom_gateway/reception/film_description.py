@@ -1,0 +1,57 @@
+"""What the database keeps of a film that is durable in the spool, read from its header."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from db import receptions
+from dicom_gateway.dataset_header import DatasetHeader, read_study, read_text
+from dicom_gateway.rules.patient_age import read_age_years
+from dicom_gateway.rules.site_rules import fits
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import SpooledFile
+
+
+def describe_film(
+    header: DatasetHeader,
+    model: dict[str, Any],
+    file: SpooledFile,
+    sop_instance_uid: str,
+    sender: str,
+    requested_at: datetime,
+    settings: GatewaySettings,
+) -> receptions.ReceivedFilm:
+    """Return what is recorded of a film.
+
+    Args:
+        header: of its dataset.
+        model: the header as DICOM JSON model.
+        file: in the spool.
+        sop_instance_uid: what it is.
+        sender: AE title of who sent it; empty if unknown.
+        requested_at: when it came.
+        settings: of the gateway that holds it.
+    """
+    dataset = header.dataset
+    return receptions.ReceivedFilm(
+        sop_instance_uid=sop_instance_uid,
+        sop_class_uid=str(dataset.SOPClassUID),
+        transfer_syntax_uid=str(header.transfer_syntax),
+        dataset_sha256=file.dataset_sha256,
+        series_instance_uid=read_text(dataset, "SeriesInstanceUID", 64),
+        calling_ae_title=sender,
+        gateway=settings.name,
+        spool_path=file.relative_path,
+        byte_size=file.byte_size,
+        requested_at=requested_at,
+        study=read_study(dataset),
+        modality=read_text(dataset, "Modality", 32),
+        body_part=read_text(dataset, "BodyPartExamined", 64),
+        view_position=read_text(dataset, "ViewPosition", 32),
+        age_years=read_age_years(dataset),
+        station_name=read_text(dataset, "StationName", 64),
+        institution_name=read_text(dataset, "InstitutionName", 64),
+        urgent=fits(settings.urgent_calling_ae_titles, sender),
+        header=model,
+    )

@@ -1,0 +1,118 @@
+"""Films that lie in the spool and that the database does not know are received once more, from their files.
+
+Their senders were answered with success and the database was restored from an older backup since then; or
+they were answered 0xA700, because their row could not be committed. The first will not be sent again, and of
+the second nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import DataError
+
+from db import receptions, spooled_files
+from db.database import Database
+from db.film_key import film_key
+from db.retrying import write_again
+from db.tables import now
+from dicom_gateway.association.film_preamble import read_sender
+from dicom_gateway.dataset_header import (
+    DatasetError,
+    NotUnderstoodError,
+    read_header,
+    read_text,
+    to_json_model,
+)
+from dicom_gateway.reception.film_description import describe_film
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool
+
+AT_ONCE: Final = 500
+"""Paths in one query."""
+
+log = structlog.get_logger(__name__)
+
+
+class SpoolAdoption:
+    """Gives rows to the films in a spool that have none.
+
+    Args:
+        database: where receptions are recorded.
+        spool: of this gateway.
+        settings: of this gateway.
+    """
+
+    def __init__(self, database: Database, spool: Spool, settings: GatewaySettings) -> None:
+        self._database = database
+        self._spool = spool
+        self._settings = settings
+
+    def find_unknown(self, paths: Iterable[str]) -> list[str]:
+        """Return those of these files that no row names.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: when the database is away.
+        """
+        there, unknown = list(paths), []
+        for begin in range(0, len(there), AT_ONCE):
+            block = there[begin : begin + AT_ONCE]
+            with self._database.read() as session:
+                known = spooled_files.find_known(session, block)
+            unknown += [path for path in block if path not in known]
+        return unknown
+
+    def adopt(self, paths: Iterable[str]) -> int:
+        """Receive films from their files, those that came first before their corrections.
+
+        What another gateway holds, or is done with, is deleted. What cannot be received stays and is told.
+
+        Args:
+            paths: of files that no reception is at, relative to the spool.
+
+        Returns:
+            How many films have a row now that had none.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: when the database is away.
+        """
+        came: list[tuple[int, str]] = []
+        for path in paths:
+            try:
+                came.append((self._spool.path(path).stat().st_mtime_ns, path))
+            except FileNotFoundError:
+                continue
+        return sum(self._adopt(path) for _, path in sorted(came))
+
+    def _adopt(self, relative_path: str) -> bool:
+        path = self._spool.path(relative_path)
+        try:
+            header = read_header(path)
+            uid = read_text(header.dataset, "SOPInstanceUID", 64) or ""
+            if not path.name.startswith(film_key(uid)):
+                raise NotUnderstoodError("the file is filed under another film's name")
+            file = self._spool.describe(relative_path, header.dataset_offset)
+            came_at = min(now(), datetime.fromtimestamp(path.stat().st_mtime, UTC))
+            sender = read_sender(path)
+            model = to_json_model(header.dataset)
+            self._spool.sync(file)
+            film = describe_film(header, model, file, uid, sender, came_at, self._settings)
+            reception = write_again(
+                self._database, lambda session: receptions.record_reception(session, film)
+            )
+        except FileNotFoundError:
+            return False
+        except (DatasetError, OSError, DataError) as error:
+            log.error(
+                "a file in the spool cannot be received", path=relative_path, error=type(error).__name__
+            )
+            return False
+        film_log = log.bind(film=film_key(uid)[:12], sender=sender, bytes=file.byte_size)
+        if not reception.file_wanted:
+            self._spool.discard(relative_path)
+        if reception.new:
+            film_log.warning("film taken up from the spool: the database did not know it")
+        return reception.new
