@@ -93,6 +93,14 @@ class Database:
             raise DatabaseAwayError(f"the database does not answer ({type(error).__name__})") from error
         return f"SQLite {answer}" if self.engine.dialect.name == "sqlite" else str(answer).split(",")[0]
 
+    def find_trouble(self) -> str | None:
+        """Return what is wrong when the database cannot be reached."""
+        try:
+            self.check()
+        except DatabaseAwayError as error:
+            return str(error)
+        return None
+
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db import calibrations, report_objects
-from db.report_objects import BuiltReport
 from db.tables import OutboxEntry, Rendition, Screening, now
 
 
@@ -72,21 +71,6 @@ def count_failing(session: Session) -> int:
     """How many screenings wait because their report could not be built."""
     query = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.last_error.is_not(None))
     return session.scalar(query) or 0
-
-
-def fan_out(
-    session: Session,
-    outbox_id: int,
-    screening_id: int,
-    report: BuiltReport,
-    peers: Sequence[str],
-) -> None:
-    """Store one report, make one delivery for each peer, and take the screening out of the outbox.
-
-    Harmless when done twice: report and deliveries keep what the first time wrote.
-    """
-    report_objects.store(session, report, peers, screening_id=screening_id)
-    close(session, outbox_id)
 
 
 def close(session: Session, outbox_id: int) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from tbscreen import __version__
 from tbscreen.monitor import monitored
 from tbscreen.process_life import announce_ready, count_for_monitor, end_on_signal, open_database
-from tbscreen.readiness import check_database
 from tbscreen.settings import Settings
 
 
@@ -23,7 +22,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     audit = open_audit_trail(settings, "courier", settings.courier.ae_title)
     courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
     audit.record_start()
-    checks = {"database": check_database(database)}
+    checks = {"database": database.find_trouble}
     with monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]):
         announce_ready(ready_file, "ready")
         courier.run(ending)

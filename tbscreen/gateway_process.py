@@ -18,7 +18,7 @@ from tbscreen.process_life import (
     end_on_signal,
     open_database,
 )
-from tbscreen.readiness import check_broker, check_database, check_disk
+from tbscreen.readiness import check_broker, check_disk
 from tbscreen.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         schedule.start()
     audit.record_start()
     checks = {
-        "database": check_database(database),
+        "database": database.find_trouble,
         "broker": check_broker(broker_url),
         "disk": check_disk(spool.free_bytes, settings.gateway.reserved_disk_bytes),
     }

@@ -6,8 +6,9 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any, Final
@@ -17,12 +18,10 @@ import psutil
 import structlog
 
 from tbscreen.monitoring_settings import MonitoringSettings
+from web.health import HEALTH_PATHS, Check, answer_health
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
-
-Check = Callable[[], str | None]
-"""Says what keeps a process from working, or None."""
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_TIMEOUT_S: Final = 10
@@ -130,19 +129,17 @@ class Monitor:
         if path == "/metrics":
             answer: Iterable[bytes] = self._metrics(environment, start)
             return answer
-        if path == "/healthz":
-            return _say(start, "200 OK", "ok")
-        if path == "/readyz":
-            troubles = [f"{name}: {what}" for name, check in self._checks.items() if (what := check())]
-            if troubles:
-                return _say(start, "503 Service Unavailable", "\n".join(troubles))
-            return _say(start, "200 OK", "ok")
-        return _say(start, "404 Not Found", "/healthz, /readyz or /metrics")
+        if path in HEALTH_PATHS:
+            return _say(start, *answer_health(path, self._checks))
+        return _say(start, 404, "/healthz, /readyz or /metrics\n")
 
 
-def _say(start: Any, status: str, text: str) -> list[bytes]:
-    start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")])
-    return [f"{text}\n".encode()]
+def _say(start: Any, status: int, text: str) -> list[bytes]:
+    start(
+        f"{status} {HTTPStatus(status).phrase}",
+        [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")],
+    )
+    return [text.encode()]
 
 
 class _Server(ThreadingMixIn, WSGIServer):

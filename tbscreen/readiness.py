@@ -8,23 +8,9 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
-from db.database import Database, DatabaseAwayError
-from tbscreen.monitor import Check
+from web.health import Check
 
 TIMEOUT_S = 2.0
-
-
-def check_database(database: Database) -> Check:
-    """The database answers."""
-
-    def check() -> str | None:
-        try:
-            database.check()
-        except DatabaseAwayError as error:
-            return str(error)
-        return None
-
-    return check
 
 
 def check_broker(url: str) -> Check:

@@ -9,7 +9,6 @@ from tbscreen import __version__
 from tbscreen.monitor import monitored
 from tbscreen.page_audit import PageAudit
 from tbscreen.process_life import PortError, announce_ready, open_database
-from tbscreen.readiness import check_database
 from tbscreen.report_page import build_report_page
 from tbscreen.settings import Settings
 
@@ -22,10 +21,11 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
     database = open_database(settings)
     report = build_report_page(database, settings.reports, __version__)
     audit = PageAudit(settings.audit, audit_directory(settings.data_directory), settings.gateway.ae_title)
-    application = build_application(database, __version__, settings.web, report, audit)
+    checks = {"database": database.find_trouble}
+    application = build_application(database, __version__, settings.web, report, audit, checks)
     audit.record_start()
     try:
-        with monitored(settings.monitoring, "web", {"database": check_database(database)}):
+        with monitored(settings.monitoring, "web", checks):
             serve(application, settings.web, lambda port: announce_ready(ready_file, str(port)))
     except PageError as error:
         raise PortError(str(error)) from None

@@ -10,7 +10,7 @@ import structlog
 from db.database import Database
 from tbscreen.monitor import monitored
 from tbscreen.process_life import ProcessError, announce_ready, count_for_monitor
-from tbscreen.readiness import check_broker, check_database, check_file
+from tbscreen.readiness import check_broker, check_file
 from tbscreen.settings import Settings
 
 
@@ -49,7 +49,7 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
     broker_url = settings.resolve_broker_url()
     app = build_app(broker_url, screener_settings, process_ready=announce)
     checks = {
-        "database": check_database(Database.open(settings.database_settings())),
+        "database": Database.open(settings.database_settings()).find_trouble,
         "broker": check_broker(broker_url),
         "model": check_file(up),
     }

@@ -22,8 +22,9 @@ Files, in the order in which a request meets them:
 - `report_page`: the managers' report.
 - `bearer`: from a token to a user; who asks too often waits.
 - `rate_limit`: how many requests one asker may make.
-- `rest`: the worklist, studies and reads for programs.
+- `rest`: the worklist, studies, reads and reports for programs.
 - `openapi`: the REST interface described.
+- `health`: what `/healthz` and `/readyz` say, here and on each process' monitor.
 - `problems`: what is said when something went wrong.
 - `templates/`: the pages.
 - `static/`: style and scripts.

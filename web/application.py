@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -13,9 +15,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from db.database import Database, DatabaseAwayError
+from db.database import Database
 from db.roles import Permission
 from web.account_page import AccountPage
+from web.health import HEALTH_PATHS, Check, answer_health
 from web.login import Login
 from web.openapi import describe_api
 from web.pages import STATIC, Pages
@@ -36,6 +39,7 @@ def build_application(
     settings: WebSettings | None = None,
     render_report: RenderReport | None = None,
     witness: Witness | None = None,
+    checks: Mapping[str, Check] | None = None,
 ) -> Starlette:
     """Make the application over an open database.
 
@@ -43,8 +47,9 @@ def build_application(
         database: open.
         version: of tbscreen.
         settings: of the page; by default all defaults.
-        render_report: makes the managers' report; None where there is none.
+        render_report: makes the managers' report, for the page and for programs; None where there is none.
         witness: told who did what; None where nobody is.
+        checks: what must hold for `/readyz`; by default that the database answers.
     """
     settings = settings or WebSettings()
     witness = witness or NoWitness()
@@ -53,9 +58,9 @@ def build_application(
     return Starlette(
         routes=[
             *_route_pages(database, settings, pages, render_report, witness),
-            *Rest(database, settings, witness).routes(),
+            *Rest(database, settings, witness, render_report).routes(),
             *_route_description(database, settings, pages, version),
-            *_route_health(database),
+            *_route_health(checks or {"database": database.find_trouble}),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[
@@ -118,15 +123,9 @@ def _route_description(
     ]
 
 
-def _route_health(database: Database) -> list[BaseRoute]:
-    async def show_health(_: Request) -> Response:
-        return PlainTextResponse("ok")
+def _route_health(checks: Mapping[str, Check]) -> list[BaseRoute]:
+    async def show_health(request: Request) -> Response:
+        status, text = await run_in_threadpool(answer_health, request.url.path, checks)
+        return PlainTextResponse(text, status)
 
-    async def show_readiness(_: Request) -> Response:
-        try:
-            await run_in_threadpool(database.check)
-        except DatabaseAwayError:
-            return PlainTextResponse("the database does not answer", status_code=503)
-        return PlainTextResponse("ok")
-
-    return [Route("/healthz", show_health), Route("/readyz", show_readiness)]
+    return [Route(path, show_health) for path in HEALTH_PATHS]

@@ -11,9 +11,11 @@ from pydantic.json_schema import models_json_schema
 from db.codes import Finding, Priority, Refusal
 from db.notices import NOTICE
 from db.reads import ReadEntry
+from db.report_figures import Grouping
 from db.worklist_filter import STUDY_STATES
 from web.problems import MEDIA_TYPE
-from web.rest import STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
+from web.report_page import DAYS
+from web.rest import REPORT_FORMS, STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
 from web.worklist_query import LARGEST_PAGE
 
 ANSWERS: Final[Sequence[type[BaseModel]]] = (WorklistAnswer, StudyAnswer, HeatAnswer, ReadRequest)
@@ -44,7 +46,7 @@ def describe_api(version: str) -> dict[str, Any]:
         "info": {
             "title": "tbscreen",
             "version": version,
-            "summary": "The worklist of a tuberculosis screening worker, its studies and their reads.",
+            "summary": "The worklist of a tuberculosis screening worker, its studies, their reads, reports.",
             "description": f"{NOTICE} Paths without v1 are the same as those with it.",
         },
         "servers": [{"url": "/api/v1"}],
@@ -56,7 +58,7 @@ def describe_api(version: str) -> dict[str, Any]:
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "Made by: tbscreen users token NAME --label PROGRAM [--scope worklist]",
+                    "description": "Made by: tbscreen users token NAME --label PROGRAM [--scope report]",
                 }
             },
         },
@@ -104,6 +106,7 @@ def _describe_paths() -> dict[str, Any]:
                 "requestBody": {"required": True, "content": {"application/json": _refer("ReadRequest")}},
             }
         },
+        "/report": {"get": _describe_report()},
         "/studies/{uid}/films/{film}/film.jpg": {
             "get": _describe(
                 "A film as people see it: 8 bit grey, at most 1024 pixels a side",
@@ -139,7 +142,28 @@ def _describe(
     return {"summary": summary, "parameters": list(parameters), "responses": answers}
 
 
+def _describe_report() -> dict[str, Any]:
+    about = _describe(
+        "Figures of some days, without patient data; scope report. As JSON they are those of "
+        "'tbscreen report --format json'",
+        {"schema": {"type": "object"}},
+        [400, 404],
+        [
+            _take_one("from", f"first day; by default {DAYS} days in all", format="date"),
+            _take_one("to", "last day, included; by default today", format="date"),
+            _take_one("by", "figures of each, beside those of all films", enum=list(Grouping)),
+            _take_one("format", "as what it is written", enum=list(REPORT_FORMS), default="json"),
+        ],
+    )
+    about["responses"]["200"]["content"][REPORT_FORMS["csv"]] = {"schema": {"type": "string"}}
+    return about
+
+
 HTTP_GOOD: Final = {200: "Here it is.", 201: "It is kept."}
+
+
+def _take_one(name: str, about: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": about, "schema": {"type": "string", **schema}}
 
 
 def _list_filters() -> list[dict[str, Any]]:
@@ -152,12 +176,9 @@ def _list_filters() -> list[dict[str, Any]]:
             "schema": {"type": "array", "items": items},
         }
 
-    def single(name: str, about: str, **schema: Any) -> dict[str, Any]:
-        return {"name": name, "in": "query", "description": about, "schema": {"type": "string", **schema}}
-
     return [
-        single("text", "how patient name, patient ID or accession number begins"),
-        single("read", "only those read, or only those unread", enum=["yes", "no"]),
+        _take_one("text", "how patient name, patient ID or accession number begins"),
+        _take_one("read", "only those read, or only those unread", enum=["yes", "no"]),
         several("priority", "band", list(Priority)),
         several("finding", "what the screening says", list(Finding)),
         several("state", "where the study stands", list(STUDY_STATES)),
@@ -165,12 +186,12 @@ def _list_filters() -> list[dict[str, Any]]:
         several("modality", "of any film; * and ? are wildcards"),
         several("station", "Station Name (0008,1010) of any film; * and ? are wildcards"),
         several("sender", "AE title that sent a film; * and ? are wildcards"),
-        single("from", "first study date", format="date"),
-        single("to", "last study date", format="date"),
-        single(
+        _take_one("from", "first study date", format="date"),
+        _take_one("to", "last study date", format="date"),
+        _take_one(
             "limit", "studies on a page", type="integer", minimum=1, maximum=LARGEST_PAGE, default=STUDIES
         ),
-        single("after", "following of the page before"),
+        _take_one("after", "following of the page before"),
     ]
 
 

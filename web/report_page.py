@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from markupsafe import escape
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
@@ -14,8 +15,8 @@ from web.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
 from web.visits import Visit
 
-RenderReport = Callable[[date | None, date | None, str | None], str]
-"""First and last day, both included, and grouping: to one self-contained HTML file.
+RenderReport = Callable[[date | None, date | None, str | None, str], str]
+"""First and last day, both included, grouping, and form: html (one self-contained file), json or csv.
 
 Raises ValueError, whose text is for people, for a period or grouping of which there is no report.
 """
@@ -50,7 +51,7 @@ class ReportPage:
         assert self.render_report is not None
         headers = {"Content-Security-Policy": DOCUMENT_POLICY, "X-Frame-Options": "SAMEORIGIN"}
         try:
-            document = self.render_report(first, last, by)
+            document = self.render_report(first, last, by, "html")
         except ValueError as error:
             return HTMLResponse(f"<!doctype html><p>{escape(str(error))}</p>", 400, headers)
         if "download" in visit.request.query_params:
@@ -60,11 +61,19 @@ class ReportPage:
     def _take_wish(self, visit: Visit) -> tuple[date, date, str | None]:
         if self.render_report is None:
             raise HTTPException(404, "There is no report here.")
-        given = visit.request.query_params
-        today = datetime.now(UTC).date()
-        try:
-            last = date.fromisoformat(given.get("to") or today.isoformat())
-            first = date.fromisoformat(given.get("from") or (last - timedelta(days=DAYS - 1)).isoformat())
-        except (ValueError, OverflowError):
-            raise HTTPException(400, "A day is written YYYY-MM-DD.") from None
-        return first, last, given.get("by") or None
+        return read_wish(visit.request.query_params)
+
+
+def read_wish(given: QueryParams) -> tuple[date, date, str | None]:
+    """Return first day, last day and grouping of the report that a URL asks for.
+
+    Raises:
+        HTTPException: 400, for what is no day.
+    """
+    today = datetime.now(UTC).date()
+    try:
+        last = date.fromisoformat(given.get("to") or today.isoformat())
+        first = date.fromisoformat(given.get("from") or (last - timedelta(days=DAYS - 1)).isoformat())
+    except (ValueError, OverflowError):
+        raise HTTPException(400, "A day is written YYYY-MM-DD.") from None
+    return first, last, given.get("by") or None

@@ -20,6 +20,7 @@ from db.roles import Permission
 from db.study_details import StudyDetails
 from db.worklist import InvalidCursorError, StudyEntry
 from web.bearer import BearerGate
+from web.report_page import RenderReport, read_wish
 from web.settings import WebSettings
 from web.study_page import find_heat, record_access, record_read, take_film, take_uid
 from web.witness import Witness, find_address
@@ -27,6 +28,10 @@ from web.worklist_query import read_query
 
 STUDIES: Final = 100
 """On a page of the worklist, unless `limit` says otherwise."""
+
+
+REPORT_FORMS: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
+"""As what programs get a report, and its media type."""
 
 
 class WorklistAnswer(BaseModel):
@@ -75,19 +80,27 @@ _READ: Final = TypeAdapter(ReadEntry)
 class Rest:
     """The endpoints under `/api/v1`, and the same without `v1`."""
 
-    def __init__(self, database: Database, settings: WebSettings, witness: Witness) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: WebSettings,
+        witness: Witness,
+        render_report: RenderReport | None = None,
+    ) -> None:
         self.database = database
+        self.render_report = render_report
         self.witness = witness
         self.gate = BearerGate(database, settings)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        see, read = Permission.WORKLIST, Permission.READ
+        see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
         film = "/studies/{uid}/films/{film:int}"
         endpoints = [
             ("/worklist", "GET", self.gate.guard(self.list_studies, see)),
             ("/studies/{uid}", "GET", self.gate.guard(self.show_study, see)),
             ("/studies/{uid}/reads", "POST", self.gate.guard(self.take_read, read)),
+            ("/report", "GET", self.gate.guard(self.send_report, count)),
             (f"{film}/film.jpg", "GET", self.gate.guard(self.send_film, see)),
             (f"{film}/heat.json", "GET", self.gate.guard(self.send_heat, see)),
         ]
@@ -135,6 +148,22 @@ class Rest:
 
     def _record(self, request: Request, token: TokenEntry, *, is_changed: bool = False) -> None:
         record_access(self.database, self.witness, request, token.user.name, is_changed=is_changed)
+
+    def send_report(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
+        """`GET /report`: figures of some days, no patient data."""
+        if self.render_report is None:
+            raise HTTPException(404, "There is no report here.")
+        given = request.query_params
+        if unknown := sorted(set(given) - {"from", "to", "by", "format"}):
+            raise HTTPException(400, f"{unknown[0]}: there is no such parameter.")
+        form = given.get("format") or "json"
+        if form not in REPORT_FORMS:
+            raise HTTPException(400, f"format: {' or '.join(REPORT_FORMS)}.")
+        try:
+            document = self.render_report(*read_wish(given), form)
+        except ValueError as error:
+            raise HTTPException(400, f"{error}.") from None
+        return Response(document, media_type=REPORT_FORMS[form])
 
     def send_film(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}/films/{film}/film.jpg`."""

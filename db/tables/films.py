@@ -79,14 +79,6 @@ class Study(Table):
     instances: Mapped[list[Instance]] = relationship(back_populates="study")
 
     __table_args__ = (
-        Index(
-            "ix_studies_worklist",
-            is_read,
-            priority_rank.desc(),
-            sort_probability.desc(),
-            "received_at",
-            "id",
-        ),
         # The keys behind it: what is typed and fits too many is looked up along the order.
         Index(
             "ix_studies_place",

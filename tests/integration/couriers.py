@@ -57,7 +57,7 @@ def make_reports(database: Database, count: int, peers: Sequence[str], folder: P
         with database.write() as session:
             (entry,) = outbox.lease(session, timedelta(minutes=5), 9)
             built = BuiltReport(uid, sop_class, "sr", buffer.getvalue())
-            outbox.fan_out(session, entry.outbox_id, entry.screening_id, built, peers)
+            rows.store_report(session, entry, built, peers)
         made.append(uid)
     with database.read() as session:
         assert session.query(OutboxEntry).count() == 0

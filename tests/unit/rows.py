@@ -9,10 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
-from db import bundles, films, outbox, receptions, screenings
+from db import bundles, films, outbox, receptions, report_objects, screenings
 from db.codes import Doubt, Finding, Priority
 from db.database import Database
+from db.outbox import ReportableScreening
 from db.receptions import ReceivedFilm, Reception
 from db.report_objects import BuiltReport
 from db.screenings import Result
@@ -149,9 +151,17 @@ def report(database: Database, peers: Sequence[str] = ("pacs",)) -> list[str]:
     with database.write() as session:
         for entry in outbox.lease(session, LEASE, 100):
             built = make_report(entry.screening_id)
-            outbox.fan_out(session, entry.outbox_id, entry.screening_id, built, peers)
+            store_report(session, entry, built, peers)
             made.append(built.sop_instance_uid)
     return made
+
+
+def store_report(
+    session: Session, leased: ReportableScreening, built: BuiltReport, peers: Sequence[str]
+) -> None:
+    """Store a leased screening's one report for `peers`, as the courier does for each kind of object."""
+    report_objects.store(session, built, peers, screening_id=leased.screening_id)
+    outbox.close(session, leased.outbox_id)
 
 
 def make_report(screening_id: int) -> BuiltReport:

@@ -63,7 +63,7 @@ def test_leases_at_the_same_time_take_no_screening_twice(database: Database) -> 
     assert sorted(taken) == list(range(1, 13))
 
 
-def test_fan_out_stores_the_report_and_one_delivery_for_each_peer(database: Database) -> None:
+def test_a_stored_report_has_one_delivery_for_each_peer(database: Database) -> None:
     _screen_one(database)
     (uid,) = rows.report(database, ["pacs", "ris"])
     with database.read() as session:
@@ -74,14 +74,14 @@ def test_fan_out_stores_the_report_and_one_delivery_for_each_peer(database: Data
     assert [tuple(row) for row in deliveries] == [("pacs", "pending"), ("ris", "pending")]
 
 
-def test_fan_out_done_twice_keeps_what_the_first_time_wrote(database: Database) -> None:
+def test_a_report_stored_twice_keeps_what_the_first_time_wrote(database: Database) -> None:
     _screen_one(database)
     (leased,) = _lease(database)
     first = rows.make_report(leased.screening_id)
     second = BuiltReport(first.sop_instance_uid, first.sop_class_uid, first.kind, b"other bytes")
     for built, peers in ((first, ["pacs"]), (second, ["pacs", "ris"])):
         with database.write() as session:
-            outbox.fan_out(session, leased.outbox_id, leased.screening_id, built, peers)
+            rows.store_report(session, leased, built, peers)
     with database.read() as session:
         assert session.scalars(select(ReportObject.part10)).all() == [first.part10]
         assert sorted(session.scalars(select(Delivery.peer))) == ["pacs", "ris"]

@@ -16,7 +16,7 @@ from db.settings import DatabaseSettings
 from tbscreen.database_metrics import DatabaseMetrics
 from tbscreen.monitor import Monitor, MonitorError, monitored, share_counters
 from tbscreen.monitoring_settings import PROCESSES, MonitoringSettings
-from tbscreen.readiness import check_broker, check_database, check_disk, check_file
+from tbscreen.readiness import check_broker, check_disk, check_file
 from tests.servers.ports import free_port
 from tests.unit import rows
 
@@ -75,11 +75,11 @@ def test_a_process_is_alive_before_it_is_ready(tmp_path: Path) -> None:
 def test_a_database_or_broker_that_is_away_is_said_without_its_password(tmp_path: Path) -> None:
     port = free_port()
     gone = Database.open(DatabaseSettings(url=f"postgresql://tb:secret@127.0.0.1:{port}/tb"))
-    said = [check_database(gone)(), check_broker(f"redis://:secret@127.0.0.1:{port}/0")()]
+    said = [gone.find_trouble(), check_broker(f"redis://:secret@127.0.0.1:{port}/0")()]
     gone.close()
     assert all(one is not None and "does not answer" in one and "secret" not in one for one in said)
     here = Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path / 'here.db'}"))
-    assert check_database(here)() is None
+    assert here.find_trouble() is None
     here.close()
 
 

@@ -265,12 +265,15 @@ def test_names_that_the_site_gave_are_served(peopled: Database) -> None:
 def test_a_healthy_process_says_so_to_anybody(stranger: TestClient) -> None:
     for path in ("/healthz", "/readyz"):
         answer = stranger.get(path)
-        assert (answer.status_code, answer.text) == (200, "ok")
+        assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
 def test_without_database_the_process_is_alive_and_not_ready(client_without_database: TestClient) -> None:
     assert client_without_database.get("/healthz").status_code == 200
-    for path in ("/readyz", "/", "/studies/1.2.3"):
+    ready = client_without_database.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.text.startswith("database: the database does not answer")
+    for path in ("/", "/studies/1.2.3"):
         answer = client_without_database.get(path)
         assert (answer.status_code, answer.text) == (503, "the database does not answer")
     page = client_without_database.get("/", headers={"Accept": "text/html"})

@@ -16,6 +16,8 @@ from db.api_tokens import InvalidTokenError
 from db.database import Database
 from db.roles import PERMISSIONS, Permission, Role
 from db.tables import now
+from reports.settings import ReportSettings
+from tbscreen.report_page import build_report_page
 from tests.unit import rows
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
@@ -245,6 +247,23 @@ def test_a_bucket_fills_again_evenly_and_buckets_are_not_without_number() -> Non
     assert len(limit._buckets) <= MOST_BUCKETS
     moment[0] += 3600
     assert [limit.take("a") for _ in range(61)] == [None] * 60 + [pytest.approx(1.0)]
+
+
+def test_a_report_comes_to_tokens_of_that_scope(peopled: Database) -> None:
+    reading_room.fill(peopled, reading_room.MORNING[:3])
+    render = build_report_page(peopled, ReportSettings(timezone="UTC"), "1")
+    with TestClient(build_application(peopled, "1", render_report=render), base_url=HERE) as client:
+        manager = issue(peopled, "max", {Permission.REPORT})
+        report = client.get("/api/v1/report?by=station", headers=manager).json()
+        assert report["total"]["flow"]["received"] == 3
+        assert "Okafor" not in str(report)
+        lines = client.get("/api/report?format=csv", headers=manager)
+        assert lines.headers["content-type"] == "text/csv; charset=utf-8"
+        assert lines.text.startswith("section,group,figure,value,low,high\n")
+        for query in ("format=pdf", "from=x", "by=x", "days=3", "from=2026-11-30&to=2026-11-01"):
+            assert_problem(client.get(f"/api/v1/report?{query}", headers=manager), 400)
+        assert_problem(client.get("/api/v1/report", headers=issue(peopled)), 403, "does not allow: report")
+        assert client.get("/api/v1/worklist", headers=manager).status_code == 403
 
 
 def test_the_description_fits_what_is_answered(program: TestClient) -> None:
