@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.codes import Refusal
 from db.durations import milliseconds_between
@@ -167,17 +167,7 @@ def stream_stages(
     session: Session, period: Span, group: ColumnElement[str]
 ) -> Iterator[tuple[str, Sequence[float | None]]]:
     """Yield group and milliseconds of each of `STAGES` of every film, None where a stage is not over."""
-    delivered = (
-        select(
-            ReportObject.screening_id,
-            func.min(Delivery.created_at).label("created_at"),
-            func.min(Delivery.delivered_at).label("delivered_at"),
-        )
-        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
-        .where(Delivery.delivered_at.is_not(None))
-        .group_by(ReportObject.screening_id)
-        .subquery()
-    )
+    created, delivered = _find_first(Delivery.created_at), _find_first(Delivery.delivered_at)
     query = (
         _join_model(
             select(
@@ -186,17 +176,31 @@ def stream_stages(
                 milliseconds_between(Instance.received_at, Instance.prepared_at),
                 milliseconds_between(Instance.prepared_at, Screening.started_at),
                 milliseconds_between(Screening.started_at, Screening.finished_at),
-                milliseconds_between(Screening.finished_at, delivered.c.created_at),
-                milliseconds_between(delivered.c.created_at, delivered.c.delivered_at),
+                milliseconds_between(Screening.finished_at, created),
+                milliseconds_between(created, delivered),
                 milliseconds_between(Instance.requested_at, Screening.finished_at),
-                milliseconds_between(Instance.requested_at, delivered.c.delivered_at),
+                milliseconds_between(Instance.requested_at, delivered),
             )
         )
-        .outerjoin(delivered, delivered.c.screening_id == Screening.id)
         .where(is_film(period))
     )
     for row in stream(session, query):
         yield row[0], row[1:]
+
+
+def _find_first(moment: InstrumentedAttribute[Any]) -> ColumnElement[datetime]:
+    """Return a moment's first value among the finished deliveries of a screening.
+
+    Looked up film by film: put together for all screenings, it would go through every delivery there is.
+    """
+    return (
+        select(func.min(moment))
+        .select_from(ReportObject)
+        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+        .where(ReportObject.screening_id == Screening.id, Delivery.delivered_at.is_not(None))
+        .correlate(Screening)
+        .scalar_subquery()
+    )
 
 
 def group_by(grouping: Grouping | None, months: Sequence[Span] = ()) -> ColumnElement[str]:
