@@ -168,22 +168,19 @@ def stream_stages(
 ) -> Iterator[tuple[str, Sequence[float | None]]]:
     """Yield group and milliseconds of each of `STAGES` of every film, None where a stage is not over."""
     created, delivered = _find_first(Delivery.created_at), _find_first(Delivery.delivered_at)
-    query = (
-        _join_model(
-            select(
-                group,
-                milliseconds_between(Instance.requested_at, Instance.received_at),
-                milliseconds_between(Instance.received_at, Instance.prepared_at),
-                milliseconds_between(Instance.prepared_at, Screening.started_at),
-                milliseconds_between(Screening.started_at, Screening.finished_at),
-                milliseconds_between(Screening.finished_at, created),
-                milliseconds_between(created, delivered),
-                milliseconds_between(Instance.requested_at, Screening.finished_at),
-                milliseconds_between(Instance.requested_at, delivered),
-            )
+    query = _join_model(
+        select(
+            group,
+            milliseconds_between(Instance.requested_at, Instance.received_at),
+            milliseconds_between(Instance.received_at, Instance.prepared_at),
+            milliseconds_between(Instance.prepared_at, Screening.started_at),
+            milliseconds_between(Screening.started_at, Screening.finished_at),
+            milliseconds_between(Screening.finished_at, created),
+            milliseconds_between(created, delivered),
+            milliseconds_between(Instance.requested_at, Screening.finished_at),
+            milliseconds_between(Instance.requested_at, delivered),
         )
-        .where(is_film(period))
-    )
+    ).where(is_film(period))
     for row in stream(session, query):
         yield row[0], row[1:]
 
