@@ -62,8 +62,9 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 
 lock: ## Pin the newest dependencies that pyproject.toml allows (needs uv)
 	$(LOCK) --all-extras --output-file requirements/dev.lock
-	$(LOCK) --constraints requirements/dev.lock --output-file requirements/service.lock
-	$(LOCK) --constraints requirements/dev.lock --extra worker --extra openvino --output-file requirements/worker.lock
+	$(LOCK) --constraints requirements/dev.lock --extra tracing --output-file requirements/service.lock
+	$(LOCK) --constraints requirements/dev.lock --extra worker --extra openvino --extra tracing \
+		--output-file requirements/worker.lock
 
 images: setup ## Build the container images and screen a film through them (needs podman and root)
 	@PYTHON=$(BIN)/python bash docker/build.sh

@@ -31,6 +31,7 @@ Files, in the order in which a film meets them:
 - `refusal_outbox`: refused films that wait to be reported.
 - `report_objects`: the reports, stored as the bytes that are sent.
 - `delivery_events`: what happened to each delivery, in order.
+- `film_history`: what happened to one film.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `commitments`: peers are asked to answer for what was delivered; requests, answers, what is sent again.
 - `studies`: a study stands where its worst film stands.

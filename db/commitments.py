@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
-from db import delivery_events
+from db import delivery_events, report_objects
 from db.states import (
     CommitmentState,
     DeliveryState,
@@ -30,6 +30,18 @@ class AskedReport:
 
     sop_class_uid: str
     sop_instance_uid: str
+    film_sop_instance_uid: str
+    """The film that it is about."""
+
+
+@dataclass(frozen=True)
+class AnsweredReport:
+    """A report that an answer moved."""
+
+    sop_instance_uid: str
+    film_sop_instance_uid: str
+    failure_reason: int | None
+    """Failure Reason (0008,1197); None for one that the peer answers for."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,18 @@ class Answer:
     peer: str
     first: bool
     """False when the peer had reported on it before: nothing was changed."""
-    committed: int = 0
-    failed: int = 0
+    reports: Sequence[AnsweredReport] = ()
+    requested_at: datetime | None = None
+
+    @property
+    def committed(self) -> int:
+        """How many the peer now answers for."""
+        return sum(report.failure_reason is None for report in self.reports)
+
+    @property
+    def failed(self) -> int:
+        """How many it says that it does not have."""
+        return len(self.reports) - self.committed
 
 
 def want(session: Session, delivery_id: int, delay: timedelta) -> None:
@@ -109,8 +131,9 @@ def begin(
         select(ReportObject.sop_class_uid, ReportObject.sop_instance_uid)
         .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
         .where(Delivery.id.in_(named))
-    )
-    return [AskedReport(*row) for row in rows]
+    ).all()
+    films = report_objects.find_films(session, [row.sop_instance_uid for row in rows])
+    return [AskedReport(*row, films[row.sop_instance_uid]) for row in rows]
 
 
 def ask_again(
@@ -164,7 +187,7 @@ def record_answer(
         return Answer(commitment.peer, first=False)
     commitment.answered_at = now()
     _close(commitment, TransactionState.ANSWERED, None)
-    counts = {CommitmentState.COMMITTED: 0, CommitmentState.FAILED: 0}
+    moved: dict[str, int | None] = {}
     for item in _lock_named(session, commitment.peer, [*committed, *failed]):
         ours = item.state == CommitmentState.ASKED and item.transaction_uid == transaction_uid
         uid = item.delivery.sop_instance_uid
@@ -174,18 +197,20 @@ def record_answer(
                 item.failure_reason = failed[uid]
                 item.last_error = f"the peer does not answer for it (failure reason 0x{failed[uid]:04X})"
                 _move(session, item, CommitmentState.FAILED, item.last_error)
-                counts[CommitmentState.FAILED] += 1
+                moved[uid] = failed[uid]
         elif item.state not in (CommitmentState.COMMITTED, CommitmentState.FAILED):
             _move(session, item, CommitmentState.COMMITTED)
             item.committed_at = now()
             item.failure_reason = item.last_error = None
-            counts[CommitmentState.COMMITTED] += 1
+            moved[uid] = None
     for item in _lock_asked(session, transaction_uid):
         item.due_at = now()
         item.requests += 1
         item.last_error = "the peer's report does not name it"
         _move(session, item, CommitmentState.WANTED, item.last_error)
-    return Answer(commitment.peer, True, counts[CommitmentState.COMMITTED], counts[CommitmentState.FAILED])
+    films = report_objects.find_films(session, moved) if moved else {}
+    reports = [AnsweredReport(uid, films[uid], reason) for uid, reason in moved.items()]
+    return Answer(commitment.peer, True, reports, commitment.requested_at)
 
 
 def has_consequences(session: Session, asked_peers: Collection[str], wanted_before: datetime) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from db import delivery_events
+from db import delivery_events, report_objects
 from db.codes import ReportKind
 from db.states import CommitmentState, DeliveryState, check_delivery_transition
 from db.tables import CommitmentItem, Delivery, ReportObject, now
@@ -27,6 +27,8 @@ class DueDelivery:
     attempts: int
     """Counting this one."""
     part10: bytes
+    film_sop_instance_uid: str
+    """The film that it is about."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
     rows = session.scalars(
         query.order_by(Delivery.due_at, Delivery.id).limit(limit).with_for_update(skip_locked=True)
     ).all()
+    films = report_objects.find_films(session, [row.sop_instance_uid for row in rows]) if rows else {}
     leased = []
     for row in rows:
         row.due_at = moment + lease
@@ -87,6 +90,7 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
                 row.report.sop_class_uid,
                 row.attempts,
                 row.report.part10,
+                films[row.sop_instance_uid],
             )
         )
     return leased

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.codes import ReportKind
@@ -109,6 +109,17 @@ def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
         instance.sop_instance_uid,
         stored.part10,
     )
+
+
+def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str, str]:
+    """Return, by the SOP Instance UIDs of objects, those of the films that they are about."""
+    rows = session.execute(
+        select(ReportObject.sop_instance_uid, Instance.sop_instance_uid)
+        .outerjoin(Screening, Screening.id == ReportObject.screening_id)
+        .join(Instance, Instance.id == func.coalesce(Screening.instance_id, ReportObject.instance_id))
+        .where(ReportObject.sop_instance_uid.in_(list(sop_instance_uids)))
+    )
+    return dict(rows.tuples().all())
 
 
 def find_predecessor(session: Session, instance: Instance) -> bytes | None:

@@ -79,7 +79,9 @@ class Result:
     """Of the film that was screened; see `begin_attempt`."""
 
 
-def begin_attempt(session: Session, instance_id: int, film_key: str | None = None) -> Attempt | None:
+def begin_attempt(
+    session: Session, instance_id: int, film_key: str | None = None
+) -> Attempt | Refusal | None:
     """Count an attempt before it is made.
 
     Committed before predict, so that a film that kills its worker is known by its third strike.
@@ -91,7 +93,8 @@ def begin_attempt(session: Session, instance_id: int, film_key: str | None = Non
             from a backup another film may have the number that this one had.
 
     Returns:
-        None when there is nothing to do: the film is unknown, has its result, or struck out just now.
+        The refusal of a film that struck out just now; None when there is nothing to do: the film is unknown
+        or done.
     """
     instance = films.lock_film(session, instance_id)
     if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
@@ -103,7 +106,7 @@ def begin_attempt(session: Session, instance_id: int, film_key: str | None = Non
             Refusal.PROCESSING_FAILED,
             f"begun {instance.screening_attempts} times by a worker and never finished",
         )
-        return None
+        return Refusal.PROCESSING_FAILED
     instance.screening_attempts += 1
     assert instance.bundle_digest is not None
     assert instance.operating_point is not None

@@ -10,6 +10,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `discretion`: keeps what libraries quote of headers out of what a process writes.
 - `dataset_limits`: what a dataset may take of the disk while it comes.
 - `header_stream`: what a header is read from, with limits.
+- `film_stage`: one stage of a film's way: its id in the logs, and told to whoever traces films.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
 - `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.

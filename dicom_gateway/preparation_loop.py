@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ from db.database import Database
 from db.tables import now
 from dicom_gateway import metrics
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
+from dicom_gateway.film_stage import Stage, shorten_key, stage
 from dicom_gateway.pixels.image_guard import shipped_network
 from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.preparation import Preparation, measure_greys
@@ -94,30 +96,43 @@ class PreparationLoop(threading.Thread):
         return bool(leased)
 
     def _take(self, film: films.DueFilm) -> None:
-        film_log = log.bind(film=film_key(film.sop_instance_uid)[:12])
+        with stage("preparation", film_key(film.sop_instance_uid)) as current:
+            preparation = self._prepare(film, current)
+        if preparation is not None:
+            with stage("dispatch", film_key(film.sop_instance_uid), urgent=film.urgent) as current:
+                self._dispatch(film, preparation, current)
+
+    def _prepare(self, film: films.DueFilm, current: Stage) -> Preparation | None:
+        """Return what is to be dispatched; None for a film that was refused or is tried again."""
+        film_log = log.bind(film=shorten_key(film_key(film.sop_instance_uid)))
+        current.note(attempt=film.preparation_attempts)
+        refuse = partial(self._refuse, film, current)
         with self._database.read() as session:
             own = films.is_own_object(session, film.sop_instance_uid)
         if own:
-            self._refuse(film, Refusal.OWN_OUTPUT, "an object that tbscreen made")
+            refuse(Refusal.OWN_OUTPUT, "an object that tbscreen made")
         elif film.preparation_attempts > MAX_STRIKES:
-            self._refuse(film, Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
+            refuse(Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
         elif film.spool_path is None or not self._spool.path(film.spool_path).is_file():
-            self._refuse(film, Refusal.PROCESSING_FAILED, "the file is no longer in the spool")
+            refuse(Refusal.PROCESSING_FAILED, "the file is no longer in the spool")
         else:
             with metrics.PREPARATION_SECONDS.time():
                 preparation = self._child.prepare(self._spool.path(film.spool_path), film.calling_ae_title)
             if preparation is None:
                 metrics.PREPARATIONS_LOST.inc()
+                current.failure = "died or hung"
                 film_log.error("preparation died or hung", attempt=film.preparation_attempts)
                 with self._database.write() as session:
                     films.postpone(session, film.instance_id, timedelta(0), count_attempt=True)
             elif preparation.refusal is not None:
-                self._refuse(film, preparation.refusal, preparation.detail)
+                refuse(preparation.refusal, preparation.detail)
             else:
-                self._dispatch(film, preparation)
+                return preparation
+        return None
 
-    def _dispatch(self, film: films.DueFilm, preparation: Preparation) -> None:
+    def _dispatch(self, film: films.DueFilm, preparation: Preparation, current: Stage) -> None:
         key = film_key(film.sop_instance_uid)
+        film_log = log.bind(film=shorten_key(key))
         assert preparation.array is not None
         with self._database.write() as session:
             films.record_preparation(
@@ -133,7 +148,8 @@ class PreparationLoop(threading.Thread):
                 session, film.instance_id, timedelta(seconds=self._settings.redispatch_after_s)
             )
         if not ready:
-            log.error("film waits: no bundle of our normalization", film=key[:12], help="tbscreen doctor")
+            current.failure = "no bundle of our normalization"
+            film_log.error("film waits: no bundle of our normalization", help="tbscreen doctor")
             self._postpone(film, OUTAGE_PAUSE)
             return
         if not queued:
@@ -142,18 +158,20 @@ class PreparationLoop(threading.Thread):
         try:
             self._dispatcher.send(request, film.urgent)
         except BrokerAwayError as error:
-            log.error("film waits: the broker is away", film=key[:12], error=str(error))
+            current.failure = "the broker is away"
+            film_log.error("film waits: the broker is away", error=str(error))
             with self._database.write() as session:
                 films.mark_unsent(session, film.instance_id, OUTAGE_PAUSE)
             return
         metrics.DISPATCHES.inc()
-        log.info("film dispatched", film=key[:12])
+        film_log.info("film dispatched")
 
-    def _refuse(self, film: films.DueFilm, refusal: Refusal, detail: str) -> None:
+    def _refuse(self, film: films.DueFilm, current: Stage, refusal: Refusal, detail: str) -> None:
         with self._database.write() as session:
             films.refuse(session, film.instance_id, refusal, detail)
         metrics.REFUSALS.labels(refusal.value).inc()
-        log.info("film refused", film=film_key(film.sop_instance_uid)[:12], refusal=refusal.value)
+        current.note(refusal=refusal.value)
+        log.info("film refused", film=shorten_key(current.film_key), refusal=refusal.value)
 
     def _postpone(self, film: films.DueFilm, delay: timedelta) -> None:
         with self._database.write() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,15 @@ BEHIND_RECEPTION: Final = 5
 CHILD_START_TIMEOUT_S: Final = 60.0
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparationEnd:
+    """What a child that ends has met."""
+
+    error: str
+    at: str
+    """File and line."""
 
 
 class PreparationProcess:
@@ -41,6 +51,8 @@ class PreparationProcess:
                 answer = connection.recv()
                 if isinstance(answer, Preparation):
                     return answer
+                if isinstance(answer, PreparationEnd):  # told here, where the log knows the film
+                    log.error("preparation ended", error=answer.error, at=answer.at)
         except (EOFError, OSError):
             pass
         self.close()
@@ -93,5 +105,5 @@ def _serve(connection: Connection, settings: GatewaySettings) -> None:
         try:
             connection.send(prepare(Path(path), calling_ae_title, settings))
         except Exception as error:  # noqa: BLE001  multiprocessing would print what it quotes of the header
-            log.error("preparation ended", error=type(error).__name__, at=locate(error))
+            connection.send(PreparationEnd(type(error).__name__, locate(error)))
             return

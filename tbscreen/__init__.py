@@ -5,6 +5,7 @@ Files:
 - `cli`: the commands; each imports only what it needs.
 - `models_cli`: those that begin with `models`.
 - `deliveries_cli`: `tbscreen deliveries`: list, show, replay.
+- `film_cli`: `film`: what happened to one film.
 - `import_cli`: `models import`.
 - `retrain_cli`: `retrain`.
 - `conformance_cli`: `conformance`: the DICOM Conformance Statement.
@@ -42,6 +43,9 @@ Files:
 - `process_life`: what all processes do alike.
 - `monitor`: `/healthz`, `/readyz` and `/metrics` of a process.
 - `monitoring_settings`: on which ports.
+- `tracing`: switches traces of films on.
+- `tracing_settings`: where they go.
+- `film_spans`: stages of films as OpenTelemetry spans.
 - `readiness`: what must hold for a process to do its work.
 - `database_metrics`: what the database says of the whole installation.
 - `gateway_metrics`: how full spool and queue are.

@@ -18,6 +18,7 @@ from tbscreen.calibrate_cli import calibrate_app
 from tbscreen.conformance_cli import write_conformance
 from tbscreen.deliveries_cli import deliveries_app
 from tbscreen.export_cli import export_labels
+from tbscreen.film_cli import show_film
 from tbscreen.import_cli import import_model
 from tbscreen.models_cli import models_app
 from tbscreen.pull_cli import pull_studies, show_pulls
@@ -205,6 +206,7 @@ def doctor(
 
 
 app.command("worklist")(show_worklist)
+app.command("film")(show_film)
 
 
 @app.command()

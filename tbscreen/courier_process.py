@@ -8,6 +8,7 @@ from tbscreen import __version__
 from tbscreen.monitor import monitored
 from tbscreen.process_life import announce_ready, count_for_monitor, end_on_signal, open_database
 from tbscreen.settings import Settings
+from tbscreen.tracing import traced
 
 
 def run_courier(settings: Settings, ready_file: Path | None) -> None:
@@ -23,7 +24,10 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
     audit.record_start()
     checks = {"database": database.find_trouble}
-    with monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]):
+    with (
+        monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]),
+        traced(settings.tracing, "courier", settings.courier.ae_title),
+    ):
         announce_ready(ready_file, "ready")
         courier.run(ending)
     audit.record_stop()

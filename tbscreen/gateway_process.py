@@ -20,6 +20,7 @@ from tbscreen.process_life import (
 )
 from tbscreen.readiness import check_broker, check_disk
 from tbscreen.settings import Settings
+from tbscreen.tracing import traced
 
 if TYPE_CHECKING:
     from dicom_gateway.reception.open_ports import OpenPorts
@@ -85,7 +86,10 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         "broker": check_broker(broker_url),
         "disk": check_disk(spool.free_bytes, settings.gateway.reserved_disk_bytes),
     }
-    with monitored(settings.monitoring, "gateway", checks, [GatewayMetrics(spool, dispatcher)]):
+    with (
+        monitored(settings.monitoring, "gateway", checks, [GatewayMetrics(spool, dispatcher)]),
+        traced(settings.tracing, "gateway", settings.gateway.name),
+    ):
         announce_ready(ready_file, str(port))
         ending.wait()
     for schedule in schedules:

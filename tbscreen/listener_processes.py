@@ -27,6 +27,7 @@ from tbscreen.auditing import open_audit_trail
 from tbscreen.logs import configure_logs
 from tbscreen.process_life import ProcessError
 from tbscreen.settings import Settings
+from tbscreen.tracing import traced
 
 UP: Final = b"up"
 RECEIVED: Final = b"received"
@@ -153,7 +154,8 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     scp.start()
     parent.send_bytes(UP)
     try:
-        parent.recv_bytes()
+        with traced(settings.tracing, "gateway", settings.gateway.name):
+            parent.recv_bytes()
     except (EOFError, OSError, KeyboardInterrupt):
         log.info("listener process ends")
     scp.stop()

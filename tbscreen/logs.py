@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from dicom_gateway.discretion import silence_quoting
 
@@ -19,8 +20,15 @@ def configure_logs(log_format: str, process: str, level: str = "info") -> None:
         process: name of this kind of process, in every line.
         level: of our own lines, as the standard library names it; other libraries tell warnings.
     """
+
+    def name_process(_logger: Any, _method: str, line: EventDict) -> EventDict:
+        # Not a context variable: threads begin without those of the thread that started them.
+        line.setdefault("process", process)
+        return line
+
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_process,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -35,7 +43,6 @@ def configure_logs(log_format: str, process: str, level: str = "info") -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

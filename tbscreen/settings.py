@@ -30,6 +30,7 @@ from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSett
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from reports.settings import ReportSettings
 from tbscreen.monitoring_settings import MonitoringSettings
+from tbscreen.tracing_settings import TracingSettings
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
 
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    tracing: TracingSettings = TracingSettings()
     pull: PullSettings = PullSettings()
     peers: tuple[PeerSettings, ...] = ()
     """Other DICOM nodes: who gets the reports."""

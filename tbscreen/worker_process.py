@@ -12,6 +12,7 @@ from tbscreen.monitor import monitored
 from tbscreen.process_life import ProcessError, announce_ready, count_for_monitor
 from tbscreen.readiness import check_broker, check_file
 from tbscreen.settings import Settings
+from tbscreen.tracing import traced
 
 
 class NoKerasError(ProcessError):
@@ -27,6 +28,7 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
     import warnings
 
     from celery.platforms import SecurityWarning
+    from celery.signals import worker_process_shutdown
 
     from worker.app import build_app, run
     from worker.screener import ScreenerSettings
@@ -53,5 +55,10 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
         "broker": check_broker(broker_url),
         "model": check_file(up),
     }
-    with monitored(settings.monitoring, "worker", checks):
+    with (
+        monitored(settings.monitoring, "worker", checks),
+        traced(settings.tracing, "worker", settings.worker.name) as tracer,
+    ):
+        if tracer is not None:  # a predicting process that ends runs nothing else of ours
+            worker_process_shutdown.connect(lambda **_: tracer.close(), weak=False)
         run(app, settings.worker)

@@ -6,6 +6,7 @@ Files, in the order in which a film meets them:
 - `app`: the Celery application: JSON and pickle refused, late acknowledgement, one process per device.
 - `watchdog`: replaces a predicting process that shows no sign of life.
 - `tasks`: the task `worker.tasks.screen`.
+- `film_request`: says whose predicting process ended.
 - `screener`: one request from attempt to committed result.
 - `shadow`: then, where a bundle runs in the shadow, what it says of the film: recorded, not reported.
 - `bundle_cache`: bundles fetched from db, verified, on the worker's own disk.

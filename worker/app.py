@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import setup_logging, worker_shutting_down
+from celery.utils.log import get_multiprocessing_logger
 from kombu.entity import Queue
 
 from dicom_gateway.screening_request import QUEUE
@@ -62,9 +63,15 @@ def build_app(
     return app
 
 
+def _keep_log(**_: Any) -> None:
+    """The log is set up: Celery gives no line a format of its own, nor those on processes that ended."""
+    get_multiprocessing_logger().propagate = True
+
+
 def run(app: Celery, settings: WorkerSettings) -> None:
     """Work until SIGTERM, then finish what is at hand: within the time limit, or it is handed back."""
     worker_shutting_down.connect(lambda **_: end_in_time(settings.time_limit_s), weak=False)
+    setup_logging.connect(_keep_log, weak=False)
     app.Worker(
         hostname=f"{settings.name}@%h",
         pool_cls="prefork",

@@ -9,6 +9,9 @@ from prometheus_client import Counter, Histogram
 SCREENINGS: Final = Counter(
     "tbscreen_screenings", "Films that were screened.", ["bundle", "finding", "priority"]
 )
+STRUCK_OUT: Final = Counter(
+    "tbscreen_films_struck_out", "Films refused as processing_failed after their third attempt here."
+)
 HANDED_BACK: Final = Counter("tbscreen_films_handed_back", "Films given back to their gateway unscored.")
 PREDICTION_SECONDS: Final = Histogram(
     "tbscreen_prediction_seconds",

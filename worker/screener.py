@@ -14,10 +14,12 @@ import structlog
 
 from db import screenings
 from db.bundles import UnknownBundleError
+from db.codes import Refusal
 from db.database import Database
 from db.retrying import write_again
 from db.settings import DatabaseSettings
 from db.tables import now
+from dicom_gateway.film_stage import Stage, shorten_key, stage
 from dicom_gateway.screening_request import ScreeningRequest
 from worker import metrics
 from worker.bundle import BundleError, localize
@@ -49,6 +51,8 @@ class Outcome(StrEnum):
     SCREENED = "screened"
     NOTHING_TO_DO = "nothing_to_do"
     HANDED_BACK = "handed_back"
+    REFUSED = "refused"
+    """It struck out."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,44 @@ class Screener:
         The attempt is committed before the work, the result and its outbox row after it, together. A bundle
         in the shadow comes after that: whatever becomes of it, this film is done.
         """
-        film_log = log.bind(film=request.film_key[:12])
+        with stage("screening", request.film_key, worker=self._settings.name) as current:
+            outcome = self._screen(request, current)
+            current.note(outcome=outcome.value)
+        return outcome
+
+    def _screen(self, request: ScreeningRequest, current: Stage) -> Outcome:
+        film_log = log.bind(film=shorten_key(request.film_key))
         with self._database.write() as session:
             attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:
             film_log.info("nothing to do")
             return Outcome.NOTHING_TO_DO
+        if isinstance(attempt, Refusal):
+            metrics.STRUCK_OUT.inc()
+            film_log.error("film refused", refusal=attempt.value, attempts=screenings.MAX_ATTEMPTS)
+            return Outcome.REFUSED
+        current.note(attempt=attempt.number, bundle=attempt.bundle_digest[:12])
+        if attempt.number > 1:
+            film_log.warning("tried again: an earlier attempt came to no end", attempt=attempt.number)
+        result = self._predict(request, attempt, film_log)
+        if result is None:
+            return Outcome.HANDED_BACK
+        # The film's attempt is made and counted: an outage now must not be its strike.
+        patience_s = self._settings.time_limit_s * RESULT_PATIENCE
+        recorded = write_again(
+            self._database, lambda session: screenings.record_result(session, result), patience_s
+        )
+        film_log.info("film screened", recorded=recorded, attempt=attempt.number)
+        if not recorded:
+            return Outcome.NOTHING_TO_DO
+        _count(result, attempt)
+        self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
+        return Outcome.SCREENED
+
+    def _predict(
+        self, request: ScreeningRequest, attempt: screenings.Attempt, film_log: structlog.BoundLogger
+    ) -> screenings.Result | None:
+        """Return what the film's bundle says of it; None when it was handed back unscored."""
         try:
             predictor = self.load(attempt.bundle_digest)
             manifest = localize(predictor.bundle.manifest, attempt.local_points)
@@ -91,16 +127,18 @@ class Screener:
                 error=str(error) or type(error).__name__,
                 help="tbscreen doctor",
             )
-            return self._hand_back(request, BROKEN_BUNDLE_PAUSE)
+            self._hand_back(request, BROKEN_BUNDLE_PAUSE)
+            return None
         if manifest.normalization["version"] != request.normalization_version:
             film_log.warning("handed back: array of another normalization")
-            return self._hand_back(request, timedelta(seconds=1))
+            self._hand_back(request, timedelta(seconds=1))
+            return None
         started_at = now()
-        with metrics.PREDICTION_SECONDS.time():
+        with metrics.PREDICTION_SECONDS.time(), stage("prediction", request.film_key):
             scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
         metrics.BATCH_FILMS.observe(len(scores))
         verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
-        result = screenings.Result(
+        return screenings.Result(
             instance_id=request.instance_id,
             bundle_digest=attempt.bundle_digest,
             operating_point=attempt.operating_point,
@@ -116,17 +154,6 @@ class Screener:
             heat=None if heat is None else _pack(heat[0]),
             film_key=request.film_key,
         )
-        # The film's attempt is made and counted: an outage now must not be its strike.
-        patience_s = self._settings.time_limit_s * RESULT_PATIENCE
-        recorded = write_again(
-            self._database, lambda session: screenings.record_result(session, result), patience_s
-        )
-        film_log.info("film screened", recorded=recorded, attempt=attempt.number)
-        if not recorded:
-            return Outcome.NOTHING_TO_DO
-        _count(result, attempt)
-        self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
-        return Outcome.SCREENED
 
     def load(self, digest: str) -> Predictor:
         """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""
@@ -156,11 +183,10 @@ class Screener:
         log.info("bundle loaded", bundle=digest[:12])
         return predictor
 
-    def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> Outcome:
+    def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> None:
         metrics.HANDED_BACK.inc()
         with self._database.write() as session:
             screenings.hand_back(session, request.instance_id, delay)
-        return Outcome.HANDED_BACK
 
     def close(self) -> None:
         """Close its database connections."""

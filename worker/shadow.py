@@ -18,6 +18,7 @@ from db.codes import Doubt
 from db.database import Database
 from db.screenings import Result
 from db.tables import now
+from dicom_gateway.film_stage import shorten_key
 from dicom_gateway.screening_request import ScreeningRequest
 from worker.settings import WorkerSettings
 from worker.triage import triage
@@ -61,7 +62,7 @@ class ShadowScreener:
         except Exception as error:  # noqa: BLE001  no trouble of the shadow may reach the film
             log.error(
                 "the bundle in the shadow failed",
-                film=request.film_key[:12],
+                film=shorten_key(request.film_key),
                 error=str(error) or type(error).__name__,
             )
             return False

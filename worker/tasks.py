@@ -13,6 +13,7 @@ from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.bundles import UnknownBundleError
+from dicom_gateway.film_stage import shorten_key
 from dicom_gateway.screening_request import (
     TASK_NAME,
     MalformedMessageError,
@@ -20,6 +21,7 @@ from dicom_gateway.screening_request import (
     UnknownMessageVersionError,
 )
 from worker.bundle import BundleError
+from worker.film_request import FilmRequest
 from worker.screener import Screener, ScreenerSettings
 from worker.watchdog import Heartbeats
 
@@ -57,7 +59,9 @@ def register_tasks(
             log.error("the active bundle cannot be loaded", error=str(error), help="tbscreen doctor")
         process_ready()
 
-    @app.task(name=TASK_NAME, bind=True, max_retries=None, shared=False)  # type: ignore[untyped-decorator]
+    @app.task(  # type: ignore[untyped-decorator]
+        name=TASK_NAME, bind=True, max_retries=None, shared=False, Request=FilmRequest
+    )
     def screen(task: Task, message: object) -> str:
         """Screen the film of one message."""
         try:
@@ -70,15 +74,16 @@ def register_tasks(
             # No gateway sends this. If a film stands behind it, its gateway dispatches it again.
             log.error("message dropped", reason=str(error))
             return "malformed"
+        film_log = log.bind(film=shorten_key(request.film_key))
         try:
             return find_screener().screen(request).value
         except (SQLAlchemyError, OSError) as error:
             # The database, or the disk under the bundle cache: not the film's fault.
-            log.error("trouble here: message handed back", error=type(error).__name__)
+            film_log.error("trouble here: message handed back", error=type(error).__name__)
             raise task.retry(countdown=_jitter(DATABASE_AWAY_PAUSE_S)) from error
         except SoftTimeLimitExceeded as error:
             # Its attempt is counted: the third is its third strike.
-            log.error("film took too long: given up for now", film=request.film_key[:12])
+            film_log.error("film took too long: given up for now")
             raise task.retry(countdown=_jitter(TOO_SLOW_PAUSE_S)) from error
 
 

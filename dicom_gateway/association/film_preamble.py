@@ -6,6 +6,7 @@ PS3.10 7.1 leaves the preamble, the first 128 bytes, to the application that wri
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,12 @@ from pynetdicom.association import Association
 MARK: Final = b"TBSCREEN SENDER "
 AE_TITLE_BYTES: Final = 16
 """PS3.5 6.2, VR AE."""
+
+
+def identify(association: Association) -> str:
+    """Return what an association is called in the logs of this process: random, the same for its lifetime."""
+    name: str = vars(association).setdefault("tbscreen_id", secrets.token_hex(4))
+    return name
 
 
 def name_sender(association: Association) -> str:

@@ -11,7 +11,10 @@ from pynetdicom import evt
 from sqlalchemy.exc import SQLAlchemyError
 
 from db import commitments
+from db.commitments import Answer, AnsweredReport
 from db.database import Database
+from db.tables import now
+from dicom_gateway.film_stage import shorten_key, tell
 from dicom_gateway.spool import film_key
 
 ALL_COMMITTED: Final = 1
@@ -76,7 +79,7 @@ class CommitmentEvents:
         except Exception as error:  # noqa: BLE001  whatever a peer sends as a dataset
             event_log.warning("commitment report not understood", error=type(error).__name__)
             return INVALID_ARGUMENT
-        event_log = event_log.bind(request=film_key(report.transaction_uid)[:12])
+        event_log = event_log.bind(request=shorten_key(film_key(report.transaction_uid)))
         try:
             with self._database.write() as session:
                 answer = commitments.record_answer(
@@ -95,7 +98,24 @@ class CommitmentEvents:
             committed=answer.committed,
             failed=answer.failed,
         )
+        for answered in answer.reports:
+            _tell_of_answer(answer, answered, event_log)
         return SUCCESS
+
+
+def _tell_of_answer(answer: Answer, answered: AnsweredReport, event_log: structlog.BoundLogger) -> None:
+    key = film_key(answered.film_sop_instance_uid)
+    report_log = event_log.bind(
+        film=shorten_key(key), report=shorten_key(film_key(answered.sop_instance_uid)), peer=answer.peer
+    )
+    failure = None
+    if answered.failure_reason is None:
+        report_log.info("report committed")
+    else:
+        failure = f"failure reason 0x{answered.failure_reason:04X}"
+        report_log.warning("report not committed", reason=failure)
+    requested_at = answer.requested_at or now()
+    tell("commitment", key, int(requested_at.timestamp() * 1e9), failure, peer=answer.peer)
 
 
 def read_report(information: Dataset) -> CommitmentReport:

@@ -12,12 +12,14 @@ import structlog
 from pydicom.uid import generate_uid
 
 from db import commitments
+from db.commitments import AskedReport
 from db.database import Database
 from db.tables import now
 from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, CommitmentEvents
 from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
+from dicom_gateway.film_stage import shorten_key, tell
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from dicom_gateway.spool import film_key
 
@@ -81,6 +83,9 @@ class CommitmentRound:
                 )
             if not reports:
                 return
+            for report in reports:
+                _log_request(name, transaction_uid, report)
+            started_ns = time.time_ns()
             outcome = ask(
                 self._peers[name],
                 transaction_uid,
@@ -90,16 +95,24 @@ class CommitmentRound:
                 self._settings.wait_s,
                 ending,
             )
+            failure = outcome.reason or None
+            for report in reports:
+                tell(
+                    "commitment request",
+                    film_key(report.film_sop_instance_uid),
+                    started_ns,
+                    failure,
+                    peer=name,
+                )
             self._settle(name, transaction_uid, len(reports), outcome, breaker)
 
     def _settle(
         self, name: str, transaction_uid: str, count: int, outcome: RequestOutcome, breaker: PeerBreaker
     ) -> None:
-        request_log = log.bind(peer=name, request=film_key(transaction_uid)[:12], reports=count)
         if outcome.taken is Taken.TAKEN:
             breaker.record_success()
-            request_log.info("commitment requested")
             return
+        request_log = log.bind(peer=name, request=shorten_key(film_key(transaction_uid)), reports=count)
         with self._database.write() as session:
             if outcome.taken is Taken.PERMANENT:
                 commitments.give_up(session, transaction_uid, outcome.reason)
@@ -133,3 +146,13 @@ class CommitmentRound:
             log.warning("commitments missing", requests_not_answered=lapsed, reports_sent_again=resent)
         if parked:
             log.error("commitments parked", reports=parked, help="tbscreen deliveries")
+
+
+def _log_request(peer: str, transaction_uid: str, report: AskedReport) -> None:
+    log.info(
+        "commitment asked for",
+        film=shorten_key(film_key(report.film_sop_instance_uid)),
+        report=shorten_key(film_key(report.sop_instance_uid)),
+        peer=peer,
+        request=shorten_key(film_key(transaction_uid)),
+    )

@@ -21,6 +21,7 @@ from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.delivery.report_round import ReportRound
 from dicom_gateway.delivery.storage_scu import Outcome, Result, send
+from dicom_gateway.film_stage import shorten_key, tell
 from dicom_gateway.results.sr_document import load_report_tables
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from dicom_gateway.spool import film_key
@@ -144,8 +145,11 @@ class Courier:
                     self._settle(Outcome(delivery, Result.PERMANENT, "this peer is not in the settings"))
                     del untried[delivery.delivery_id]
                 return
+            started_ns = time.time_ns()
             for outcome in send(peer, batch, self._settings, self._audit):
                 self._settle(outcome)
+                _tell_of_delivery(outcome, started_ns)
+                started_ns = time.time_ns()
                 del untried[outcome.delivery.delivery_id]
                 if self._ending.is_set() or time.monotonic() > latest:
                     break
@@ -164,7 +168,11 @@ class Courier:
     def _settle(self, outcome: Outcome) -> None:
         delivery = outcome.delivery
         settings, breaker = self._settings, self._breaker(delivery.peer)
-        delivery_log = log.bind(report=film_key(delivery.sop_instance_uid)[:12], peer=delivery.peer)
+        delivery_log = log.bind(
+            film=shorten_key(film_key(delivery.film_sop_instance_uid)),
+            report=shorten_key(film_key(delivery.sop_instance_uid)),
+            peer=delivery.peer,
+        )
         with self._database.write() as session:
             if outcome.result is Result.DELIVERED:
                 deliveries.mark_delivered(session, delivery.delivery_id)
@@ -188,3 +196,16 @@ class Courier:
             delivery_log.warning("peer in trouble: left in peace", seconds=round(pause, 1))
         elif breaker.record_success():
             delivery_log.info("peer is back")
+
+
+def _tell_of_delivery(outcome: Outcome, started_ns: int) -> None:
+    delivery = outcome.delivery
+    tell(
+        "delivery",
+        film_key(delivery.film_sop_instance_uid),
+        started_ns,
+        outcome.reason or None,
+        peer=delivery.peer,
+        attempt=delivery.attempts,
+        result=outcome.result.value,
+    )

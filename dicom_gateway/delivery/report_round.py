@@ -17,6 +17,7 @@ from db.refusal_outbox import ReportableRefusal
 from db.report_objects import BuiltReport
 from dicom_gateway.delivery.delivery_rules import FilmFacts, choose_receivers
 from dicom_gateway.delivery.peer_breaker import jittered_pause
+from dicom_gateway.film_stage import shorten_key, stage
 from dicom_gateway.results.refusal_report import build_refusal, may_be_reported
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
@@ -78,7 +79,7 @@ class ReportRound:
 
     def _report_screening(self, screening: ReportableScreening) -> None:
         """Store and fan out what can be built; what cannot keeps the screening in the outbox."""
-        film_log = log.bind(film=film_key(screening.sop_instance_uid)[:12])
+        film_log = log.bind(film=shorten_key(film_key(screening.sop_instance_uid)))
         receivers = choose_receivers(self._peers, FilmFacts.of_screening(screening))
         built: list[tuple[BuiltReport, Sequence[str]]] = []
         failure = None
@@ -89,7 +90,8 @@ class ReportRound:
             builders[ReportKind.SC] = self._build_sc
         for kind, build in builders.items():
             try:
-                built.append((build(screening), receivers[kind]))
+                with stage("report", film_key(screening.sop_instance_uid), kind=kind.value):
+                    built.append((build(screening), receivers[kind]))
             except Exception as error:  # noqa: BLE001  one film's odd header must not stop all reports
                 failure = f"{kind.value}: {type(error).__name__}: {error}"
                 film_log.error(
@@ -133,14 +135,14 @@ class ReportRound:
                 self._report_refusal(refusal)
 
     def _report_refusal(self, refusal: ReportableRefusal) -> None:
-        film_log = log.bind(film=film_key(refusal.sop_instance_uid)[:12], refusal=refusal.refusal.value)
+        key = film_key(refusal.sop_instance_uid)
+        film_log = log.bind(film=shorten_key(key), refusal=refusal.refusal.value)
         receivers = choose_receivers(self._peers, FilmFacts.of_refusal(refusal))[ReportKind.REFUSAL]
+        report = None
         try:
-            report = (
-                build_refusal(refusal, self._settings, self._software_version)
-                if receivers and may_be_reported(refusal)
-                else None
-            )
+            if receivers and may_be_reported(refusal):
+                with stage("report", key, kind=ReportKind.REFUSAL.value):
+                    report = build_refusal(refusal, self._settings, self._software_version)
         except Exception as error:  # noqa: BLE001  as above
             film_log.error("refusal not built", error=type(error).__name__, attempt=refusal.attempts)
             failure = f"{type(error).__name__}: {error}"

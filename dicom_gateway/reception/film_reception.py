@@ -15,12 +15,14 @@ import structlog
 from pynetdicom import _config, evt
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
+from structlog.contextvars import bound_contextvars
 
 from db import receptions
 from db.database import Database
 from db.retrying import write_again
 from db.tables import now
 from dicom_gateway import metrics
+from dicom_gateway.association.film_preamble import identify
 from dicom_gateway.association.film_preamble import name_sender as name_sender
 from dicom_gateway.association.film_stream import IncomingDataset
 from dicom_gateway.audit.audit_trail import AuditTrail
@@ -33,6 +35,7 @@ from dicom_gateway.dataset_header import (
     to_json_model,
 )
 from dicom_gateway.dataset_limits import DatasetLimits, DiskNearlyFullError, TooLargeError
+from dicom_gateway.film_stage import Stage, shorten_key, stage
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool, film_key
@@ -82,17 +85,25 @@ class FilmReception:
 
     def store(self, event: evt.Event) -> int:
         """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
-        with metrics.RECEPTION_SECONDS.time():
-            status = self._store(event)
+        association, sender = event.assoc, name_sender(event.assoc)
+        request: Any = event.request
+        key = film_key(str(request.AffectedSOPInstanceUID))
+        with (
+            metrics.RECEPTION_SECONDS.time(),
+            stage("reception", key, sender=sender, association=identify(association)) as current,
+            bound_contextvars(association=identify(association)),
+        ):
+            status = self._store(event, sender, current)
+            current.note(status=f"0x{status:04X}")
+            current.failure = None if status == SUCCESS else f"status 0x{status:04X}"
         metrics.RECEPTIONS.labels(f"0x{status:04X}").inc()
         return status
 
-    def _store(self, event: evt.Event) -> int:
+    def _store(self, event: evt.Event, sender: str, current: Stage) -> int:
         requested_at = now()
         request: Any = event.request
         sop_instance_uid = str(request.AffectedSOPInstanceUID)
-        sender = name_sender(event.assoc)
-        store_log = log.bind(film=film_key(sop_instance_uid)[:12], sender=sender)
+        store_log = log.bind(film=shorten_key(film_key(sop_instance_uid)), sender=sender)
         try:
             incoming = _find_dataset(event)
             path = Path(incoming.path)
@@ -135,6 +146,8 @@ class FilmReception:
             store_log.error("trouble: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
         metrics.RECEIVED_BYTES.inc(file.byte_size)
+        current.note(new=reception.new, revision=reception.revision, bytes=file.byte_size)
+        current.is_first = reception.new and reception.revision == 1
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
         if not reception.file_wanted:
             self._spool.discard(file.relative_path)

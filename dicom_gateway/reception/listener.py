@@ -13,11 +13,13 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
+import structlog
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
+from dicom_gateway.association.film_preamble import identify
 from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
 from dicom_gateway.association.tls_context import RenewedContext
@@ -25,6 +27,8 @@ from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.reception.admission import Admission, find_address
 from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.settings import GatewaySettings
+
+log = structlog.get_logger(__name__)
 
 POLL_S: Final = 0.05
 ABORT_S: Final = 2.0
@@ -148,10 +152,16 @@ class Listener(ThreadedAssociationServer):
         """Reject a request that may not have an association, before it is negotiated."""
         association = event.assoc
         rejection = self.admission.judge(association)
+        calling = getattr(association.requestor.primitive, "calling_ae_title", None)
         if rejection is None:
+            log.debug(
+                "association opened",
+                association=identify(association),
+                sender=str(calling or "").strip(),
+                address=find_address(association),
+            )
             return
         code = rejection.value
-        calling = getattr(association.requestor.primitive, "calling_ae_title", None)
         association.requestor.ae_title = calling or "NOBODY"
         self.refusals.note(
             "association rejected",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config
@@ -91,6 +92,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def monitoring_toml() -> str:
     """Return a table that gives each process a monitor on a free port."""
     return "\n[monitoring]\n" + "".join(f"{process}_port = {free_port()}\n" for process in PROCESSES)
+
+
+def find_processes(installation: Trial, name: str) -> list[psutil.Process]:
+    """Return this installation's processes of one kind, the supervised one first."""
+    found = []
+    for pid in installation.service.supervisor.pids():
+        process = psutil.Process(pid)
+        if name in process.cmdline():
+            found += [process, *process.children(recursive=True)]
+    return found
 
 
 def store_raw(port: int, path: Path, ae_title: str = "TBSCREEN", calling: str = "MODALITY") -> int | None:

@@ -6,13 +6,12 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from db import worklist
 from tbscreen.trial import Trial, trial
 from tests.films import read, small_film
-from tests.integration.conftest import store_raw
+from tests.integration.conftest import find_processes, store_raw
 from tests.servers.database import postgresql
 from tests.servers.ports import wait_until
 from tests.servers.redis import redis_server
@@ -25,16 +24,6 @@ def distributed() -> Iterator[Trial]:
         gateway = "redispatch_after_s = 3.0\n"
         with trial(top_level=top, gateway=gateway) as installation:
             yield installation
-
-
-def processes(installation: Trial, name: str) -> list[psutil.Process]:
-    """Return this installation's processes of one kind, the supervised one first."""
-    found = []
-    for pid in installation.service.supervisor.pids():
-        process = psutil.Process(pid)
-        if name in process.cmdline():
-            found += [process, *process.children(recursive=True)]
-    return found
 
 
 def screened(installation: Trial, path: Path) -> bool:
@@ -58,7 +47,7 @@ def test_a_killed_process_is_started_again_and_no_film_is_lost(
     distributed: Trial, tmp_path: Path, name: str
 ) -> None:
     before = len(distributed.pacs.received)
-    for process in processes(distributed, name):
+    for process in find_processes(distributed, name):
         process.send_signal(signal.SIGKILL)
     paths = [small_film(tmp_path, number) for number in range(3)]
     for path in paths:
@@ -77,7 +66,7 @@ def test_a_flushed_broker_loses_no_film(distributed: Trial, tmp_path: Path) -> N
     from redis import Redis
 
     before = len(distributed.pacs.received)
-    (worker, *children) = processes(distributed, "worker")
+    (worker, *children) = find_processes(distributed, "worker")
     for process in (worker, *children):
         process.suspend()
     try:

@@ -142,6 +142,7 @@ def _main() -> None:
     ae = AE(ae_title=AE_TITLE)
     ae.add_supported_context("1.2.840.10008.1.1")
     ae.add_supported_context("1.2.840.10008.5.1.4.1.1.1")
+    ae.add_supported_context("1.2.840.10008.5.1.4.1.1.88.34")
     ae.add_supported_context(COMMITMENT)
     handlers: list[Any] = [(evt.EVT_C_STORE, archive.store), (evt.EVT_N_ACTION, archive.commit)]
     handlers.append((evt.EVT_PDU_SENT, archive.sent))

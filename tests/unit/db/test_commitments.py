@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from db import commitments, deliveries, spooled_files
-from db.commitments import Answer, AskedReport
+from db.commitments import AskedReport
 from db.database import Database
 from db.states import CommitmentState
 from db.tables import Commitment, CommitmentItem, Delivery, now
@@ -31,7 +31,7 @@ def delivery_id(database: Database) -> int:
 def test_a_delivered_report_is_asked_for_once(database: Database, delivery_id: int) -> None:
     with database.read() as session:
         assert commitments.list_due_peers(session) == ["pacs"]
-    assert _begin(database, "2.25.91") == [AskedReport("1.2.840.10008.5.1.4.1.1.88.34", UID)]
+    assert _begin(database, "2.25.91") == [AskedReport("1.2.840.10008.5.1.4.1.1.88.34", UID, "1.2.3.1")]
     assert _begin(database, "2.25.92") == []
     with database.read() as session:
         assert commitments.list_due_peers(session) == []
@@ -78,10 +78,10 @@ def test_the_same_answer_twice_changes_nothing_and_a_foreign_one_is_told(
     database: Database, delivery_id: int
 ) -> None:
     _begin(database, "2.25.91")
-    assert _answer(database, "2.25.91", [UID]) == Answer("pacs", True, committed=1)
+    assert _answer(database, "2.25.91", [UID]) == ("pacs", True, 1, 0)
     first = _item(database, delivery_id)
     assert (first.state, first.last_error) == (CommitmentState.COMMITTED, None)
-    assert _answer(database, "2.25.91", [], {UID: 0x0112}) == Answer("pacs", False)
+    assert _answer(database, "2.25.91", [], {UID: 0x0112}) == ("pacs", False, 0, 0)
     assert _item(database, delivery_id).committed_at == first.committed_at
     assert _answer(database, "2.25.404", [UID]) is None
 
@@ -91,7 +91,7 @@ def test_what_the_peer_does_not_have_is_sent_again_so_often_and_then_parked(
 ) -> None:
     for attempt in range(3):
         assert len(_begin(database, f"2.25.9{attempt}")) == 1
-        assert _answer(database, f"2.25.9{attempt}", [], {UID: 0x0112}) == Answer("pacs", True, failed=1)
+        assert _answer(database, f"2.25.9{attempt}", [], {UID: 0x0112}) == ("pacs", True, 0, 1)
         assert "0x0112" in str(_item(database, delivery_id).last_error)
         assert _settle(database, maximum_resends=2) == ((1, 0) if attempt < 2 else (0, 1))
         if attempt < 2:
@@ -135,9 +135,9 @@ def test_an_answer_that_comes_late_counts_for_what_it_commits_and_not_for_what_f
     with database.write() as session:
         commitments.lapse_overdue(session, maximum_requests=9)
     _begin(database, "2.25.92")
-    assert _answer(database, "2.25.91", [UID], {"2.25.2": 0x0112}) == Answer("pacs", True, committed=1)
+    assert _answer(database, "2.25.91", [UID], {"2.25.2": 0x0112}) == ("pacs", True, 1, 0)
     assert [_item(database, one).state for one in (first, second)] == ["committed", "asked"]
-    assert _answer(database, "2.25.92", [UID, "2.25.2"]) == Answer("pacs", True, committed=1)
+    assert _answer(database, "2.25.92", [UID, "2.25.2"]) == ("pacs", True, 1, 0)
     assert _item(database, second).state == CommitmentState.COMMITTED
 
 
@@ -145,7 +145,7 @@ def test_a_report_that_the_answer_does_not_name_is_asked_for_again(
     database: Database, delivery_id: int
 ) -> None:
     _begin(database, "2.25.91")
-    assert _answer(database, "2.25.91", []) == Answer("pacs", True)
+    assert _answer(database, "2.25.91", []) == ("pacs", True, 0, 0)
     item = _item(database, delivery_id)
     assert (item.state, item.requests) == (CommitmentState.WANTED, 1)
     assert len(_begin(database, "2.25.92")) == 1
@@ -250,9 +250,15 @@ def _begin(
 
 def _answer(
     database: Database, transaction_uid: str, committed: list[str], failed: dict[str, int] | None = None
-) -> Answer | None:
+) -> tuple[str, bool, int, int] | None:
+    """Whose answer was noted, whether it is its first, and how many are committed and failed by it."""
     with database.write() as session:
-        return commitments.record_answer(session, transaction_uid, committed, failed or {})
+        answer = commitments.record_answer(session, transaction_uid, committed, failed or {})
+    if answer is None:
+        return None
+    films = {report.film_sop_instance_uid for report in answer.reports}
+    assert films <= {"1.2.3.1", "1.2.3.2"}, "each names the film that its report is about"
+    return answer.peer, answer.first, answer.committed, answer.failed
 
 
 def _settle(database: Database, maximum_resends: int = 3, hopeless: Sequence[int] = ()) -> tuple[int, int]:

@@ -29,7 +29,13 @@ def delivery_id(database: Database) -> int:
 def test_a_due_delivery_carries_the_report_as_it_was_stored(database: Database, delivery_id: int) -> None:
     (due,) = _lease(database)
     assert due == DueDelivery(
-        delivery_id, "pacs", "2.25.1", "1.2.840.10008.5.1.4.1.1.88.34", 1, b"the report of screening 1"
+        delivery_id,
+        "pacs",
+        "2.25.1",
+        "1.2.840.10008.5.1.4.1.1.88.34",
+        1,
+        b"the report of screening 1",
+        "1.2.3.1",
     )
 
 

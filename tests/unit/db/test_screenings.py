@@ -65,10 +65,10 @@ def test_a_film_begun_three_times_and_never_finished_is_refused(database: Databa
     for number in range(1, MAX_ATTEMPTS + 1):
         with database.write() as session:
             attempt = screenings.begin_attempt(session, instance_id)
-        assert attempt is not None
+        assert isinstance(attempt, Attempt)
         assert attempt.number == number
     with database.write() as session:
-        assert screenings.begin_attempt(session, instance_id) is None
+        assert screenings.begin_attempt(session, instance_id) is Refusal.PROCESSING_FAILED
     film = rows.read_film(database, instance_id)
     assert (film.state, film.refusal) == (FilmState.REFUSED, Refusal.PROCESSING_FAILED)
     assert film.refusal_detail == "begun 3 times by a worker and never finished"
@@ -85,7 +85,7 @@ def test_attempts_are_counted_across_dispatches(database: Database) -> None:
             assert len(films.lease_due(session, rows.GATEWAY, rows.LEASE, 9)) == 1
         rows.queue(database, instance_id)
     with database.write() as session:
-        assert screenings.begin_attempt(session, instance_id) is None
+        assert screenings.begin_attempt(session, instance_id) is Refusal.PROCESSING_FAILED
     assert rows.read_film(database, instance_id).refusal == Refusal.PROCESSING_FAILED
 
 
@@ -95,7 +95,7 @@ def test_an_attempt_handed_back_is_no_strike(database: Database) -> None:
     for _ in range(MAX_ATTEMPTS + 1):
         with database.write() as session:
             attempt = screenings.begin_attempt(session, instance_id)
-            assert attempt is not None
+            assert isinstance(attempt, Attempt)
             assert attempt.number == 1
             screenings.hand_back(session, instance_id, timedelta(0))
         rows.queue(database, instance_id)

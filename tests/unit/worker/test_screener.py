@@ -151,7 +151,7 @@ def test_a_film_begun_three_times_is_refused_without_being_predicted(
     for _ in range(screenings.MAX_ATTEMPTS):
         with database.write() as session:
             assert screenings.begin_attempt(session, instance_id) is not None
-    assert screener.screen(make_request(instance_id)) is Outcome.NOTHING_TO_DO
+    assert screener.screen(make_request(instance_id)) is Outcome.REFUSED
     assert rows.read_film(database, instance_id).refusal == Refusal.PROCESSING_FAILED
 
 
