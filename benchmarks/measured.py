@@ -10,7 +10,7 @@ from typing import Any, Final
 
 FILE: Final = Path(__file__).with_name("measured.json")
 
-STAGES: Final = ("reception", "handing_over", "preparation", "worker", "courier")
+STAGES: Final = ("reception", "preparation", "handing_over", "worker", "courier")
 """In the order in which a film meets them."""
 
 

@@ -1,6 +1,6 @@
 """How long the transactions of one film last in each stage, on PostgreSQL and on SQLite.
 
-    python -m benchmarks.transaction_costs
+    python -m benchmarks.transaction_costs [--write]
 
 One process writes films by the functions that the stages use, one after the other, into databases that are as
 durable as in a hospital. `wall` is how long a transaction is open: on SQLite nobody else writes meanwhile.
@@ -10,6 +10,7 @@ the last line is one JSON object.
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 import time
@@ -25,6 +26,7 @@ from sqlalchemy.orm import Session
 from benchmarks.commit_rate import DURABLE
 from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
+from benchmarks.measured import write_measured
 from db import deliveries, films, outbox, receptions, report_objects, schema, screenings
 from db.database import Database
 from db.settings import DatabaseSettings
@@ -132,8 +134,14 @@ def _measure(kind: str, url: str, header: dict[str, Any]) -> dict[str, tuple[flo
 
 def main() -> None:
     """Run the benchmark."""
-    print(describe_machine())
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/measured.json")
+    options = parser.parse_args()
+    machine = describe_machine()
+    print(machine)
     figures = measure()
+    if options.write:
+        write_measured(machine, figures, "python -m benchmarks.transaction_costs --write")
     for name, (value, unit) in sorted(figures.items()):
         print(f"{name:45} {value:8.2f} {unit}")
     print(json.dumps({name: round(value, 3) for name, (value, _) in sorted(figures.items())}))

@@ -1,6 +1,6 @@
 """A day of films through a site that is described by its hosts, simulated film by film.
 
-    python -m benchmarks.capacity [--plot docs/pictures/capacity.png]
+    python -m benchmarks.capacity [--plot docs/pictures/capacity.png] [--write]
 
 - `__main__`: the scenarios, what comes of them, the check against the measured load.
 - `arrivals`: when films come: a hospital's day, and vans that send a day's films at once.
@@ -9,6 +9,7 @@
 - `scenarios`: 1,000, 100,000 and 10,000,000 films a day, with and without outages.
 - `outcome`: turnaround, what waits, what is busiest.
 - `capacity_plot`: the days as a picture.
+- `day_table`: the same as tables for docs/SCALING.md.
 - `load_check`: the simulation against `python -m benchmarks.load`.
 
 The event loop is a heap and needs no library: SimPy, which is well kept and was considered, takes a generator

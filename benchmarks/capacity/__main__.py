@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.capacity.capacity_plot import draw
+from benchmarks.capacity.day_table import DOCUMENT, replace_tables, write_check, write_days
 from benchmarks.capacity.load_check import compare
 from benchmarks.capacity.outcome import Outcome, summarise
 from benchmarks.capacity.scenarios import SCENARIOS, Scenario
@@ -63,6 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, default=Path("capacity.png"), help="where the plot goes")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/SCALING.md")
     options = parser.parse_args()
     measured = read_measured()
     print(f"costs measured on: {measured.machine}")
@@ -71,6 +73,9 @@ def main() -> int:
         print(f"  {one.name}: measured {one.measured:g}, simulated {one.simulated:.3g} ({one.off:+.0%})")
     figures, bad_days = run_scenarios(SCENARIOS, options.seed)
     draw(bad_days, options.plot)
+    if options.write:
+        text = replace_tables(DOCUMENT.read_text("utf-8"), write_days(figures), write_check(comparisons))
+        DOCUMENT.write_text(text, "utf-8")
     check = {one.name: [one.measured, float(f"{one.simulated:.3g}")] for one in comparisons}
     print(json.dumps({"measured_and_simulated": check, "scenarios": figures}))
     return 0 if all(one["unfinished"] == 0 for one in figures.values()) else 1

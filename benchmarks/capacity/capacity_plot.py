@@ -15,6 +15,8 @@ from benchmarks.capacity.outcome import count_rate, count_waiting
 from benchmarks.capacity.simulation import Course
 
 TICK_S = 300.0
+OUTAGES_H = ((10, 11), (20, 30))
+"""Without a worker host, without the PACS."""
 COLOURS = {"in the spool": "#0b6e99", "in the broker": "#e3a857", "reports": "#5b8c3a"}
 
 
@@ -38,6 +40,9 @@ def draw(days: Sequence[tuple[str, Course, int]], path: Path) -> None:
         panel.set_xlim(0, 34)
         panel.set_xticks(range(0, 34, 4))
         panel.set_ylim(bottom=0)
+        panel.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        for begins, ends in OUTAGES_H:
+            panel.axvspan(begins, ends, color="#999999", alpha=0.15, linewidth=0)
     for panel in panels[1]:
         panel.set_xlabel("hours since midnight")
     panels[0, 0].legend(loc="upper right", frameon=False)

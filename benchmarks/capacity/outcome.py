@@ -81,7 +81,7 @@ def count_waiting(course: Course, clock: Seconds) -> dict[str, Counts]:
         return np.searchsorted(np.sort(times), clock, side="right")
 
     received = passed(course.ended[at["reception"]])
-    queued = passed(course.ended[at["handing_over"]])
+    queued = passed(course.ended[at["preparation"]])
     screened = passed(course.ended[at["worker"]])
     return {
         "at the senders": passed(course.arrived) - received,

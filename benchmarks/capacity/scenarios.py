@@ -48,11 +48,11 @@ def list_outages(site: Site, servers: dict[str, int]) -> list[Outage]:
 
 
 SMALL: Final = Site(database="sqlite", one_host_cores=4)
-TIGHT: Final = Site(database_cores=1, gateways=1, workers=1)
+TIGHT: Final = Site(database_cores=1)
 MEDIUM: Final = Site(database_cores=2, gateways=2, workers=2)
 # Twenty-five like parts, and one database for all.
 LARGE_TIGHT: Final = Site(listeners=2, couriers=1, database_cores=8, parts=25)
-LARGE: Final = Site(listeners=2, workers=2, couriers=2, database_cores=16, parts=25)
+LARGE: Final = Site(listeners=2, preparations=2, workers=2, couriers=2, database_cores=16, parts=25)
 
 SCENARIOS: Final = (
     Scenario("1,000 a day", 1_000, SMALL),

@@ -29,6 +29,8 @@ class Pool:
     servers: int
     slice_s: float = math.inf
     """So long one keeps a server at a time while others wait."""
+    polls_s: tuple[float, ...] = ()
+    """As a lock: who does not get it asks again after so long, and so on. Empty: it waits in line."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Work:
     """Of which it takes one server; None takes time alone, as a network or a disk's sync does."""
     varies: bool = True
     """Whether some films take longer than others."""
+    lock: str | None = None
+    """A pool, of which it holds a server meanwhile: SQLite's one writer computes while it writes."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class _Servers:
     busy: list[float] = field(default_factory=list)
 
 
-_ARRIVE, _WORKED, _CHANGE, _AGAIN = range(4)
+_WORKED, _CHANGE, _AGAIN, _POLL = range(4)
 
 
 class Simulation:
@@ -187,6 +191,8 @@ class Simulation:
                 self._finish_slice(film, stage, work, left)
             elif kind == _CHANGE:
                 self._change(self._outages[film], stage)
+            elif kind == _POLL:
+                self._lock(film, stage, work, int(left))
             else:
                 self._places[stage].waiting.appendleft(film)
                 self._begin_waiting(stage)
@@ -215,10 +221,38 @@ class Simulation:
         if work == len(place.stage.works):
             self._leave(film, number)
             return
+        if place.stage.works[work].lock is not None:
+            self._lock(film, number, work, 0)
+        else:
+            self._ask_for_server(film, number, work)
+
+    def _lock(self, film: int, number: int, work: int, asked: int) -> None:
+        """Take the lock of a work, or ask for it again later."""
+        name = self._places[number].stage.works[work].lock
+        assert name is not None
+        pool = self._pools[name]
+        if pool.free > 0:
+            pool.free -= 1
+            self._ask_for_server(film, number, work)
+        elif pool.pool.polls_s:
+            pause = pool.pool.polls_s[min(asked, len(pool.pool.polls_s) - 1)]
+            self._schedule(self._now + pause, _POLL, film, number, work, asked + 1)
+        else:
+            pool.waiting.append((film, number, work, 0.0))
+
+    def _unlock(self, name: str) -> None:
+        pool = self._pools[name]
+        pool.free += 1
+        if pool.free > 0 and pool.waiting:
+            film, number, work, _ = pool.waiting.popleft()
+            self._lock(film, number, work, 0)
+
+    def _ask_for_server(self, film: int, number: int, work: int) -> None:
+        place = self._places[number]
         seconds = place.scale[work][film]
         name = place.stage.works[work].pool
         if name is None:
-            self._schedule(self._now + seconds, _WORKED, film, number, work, 0.0)
+            self._schedule(self._now + seconds, _WORKED, film, number, work)
             return
         pool = self._pools[name]
         if pool.free > 0:
@@ -236,15 +270,17 @@ class Simulation:
         self._schedule(self._now + now_s, _WORKED, film, number, work, seconds - now_s)
 
     def _finish_slice(self, film: int, number: int, work: int, left: float) -> None:
-        name = self._places[number].stage.works[work].pool
-        if name is not None:
-            pool = self._pools[name]
+        done = self._places[number].stage.works[work]
+        if done.pool is not None:
+            pool = self._pools[done.pool]
             pool.free += 1
             if left > 0:
                 pool.waiting.append((film, number, work, left))
             self._serve_waiting(pool)
             if left > 0:
                 return
+        if done.lock is not None:
+            self._unlock(done.lock)
         self._begin_work(film, number, work + 1)
 
     def _serve_waiting(self, pool: _Servers) -> None:

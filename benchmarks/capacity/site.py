@@ -9,9 +9,16 @@ from typing import Final
 from benchmarks.capacity.simulation import SLICE_S, Pool, Stage, Work
 from benchmarks.measured import STAGES, Measured
 
-TRANSACTIONS: Final = {"reception": 1, "preparation": 0, "handing_over": 2, "worker": 2, "courier": 3}
-"""How the transactions of a film spread over its stages, as the code makes them: in the courier one each for
-the report, the lease of its delivery and its end. What was measured for a film is shared out in this way."""
+SQLITE_POLLS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.025, 0.025, 0.05, 0.05, 0.1)
+"""How long SQLite sleeps before it asks again for a lock that another writer holds (its busy handler)."""
+
+STAGE_PARTS: Final = {
+    "reception": ("reception",),
+    "preparation": ("preparation", "handing_over"),
+    "worker": ("worker",),
+    "courier": ("courier",),
+}
+"""The stages that are simulated, and what was measured of each."""
 
 QUEUE: Final = 200
 """Films in the broker, at most: `gateway.maximum_queue_length`."""
@@ -53,7 +60,6 @@ class Site:
         return {
             "reception": self.gateways * self.listeners,
             "preparation": self.gateways * self.preparations,
-            "handing_over": self.gateways,
             "worker": self.workers * self.screenings,
             "courier": self.couriers,
         }
@@ -73,41 +79,63 @@ _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def build(site: Site, measured: Measured) -> tuple[list[Stage], list[Pool]]:
-    """Return the stages and pools of one part of a site."""
-    stages = [_build_stage(site, measured, name) for name in STAGES]
-    pools = [_build_database(site)]
+    """Return the stages and pools of one part of a site.
+
+    Decoding and handing over are one stage: a film is decoded in a process of its own, then handed over by
+    the gateway's, and only then comes the next one.
+    """
+    places, rooms = site.places, {"worker": QUEUE}
+    stages = []
+    for name, parts in STAGE_PARTS.items():
+        works = [work for part in parts for work in _list_works(site, measured, part) if work.seconds > 0]
+        stages.append(Stage(name, places[name], tuple(works), rooms.get(name)))
+    pools = [_build_database(site), Pool("gateway", site.gateways)]
     if site.one_host_cores is not None:
         pools.append(Pool("cores", site.one_host_cores, SLICE_S))
     return stages, pools
 
 
-def cpu_s(site: Site, measured: Measured, stage: str) -> float:
+def find_cpu_s(site: Site, measured: Measured, stage: str) -> float:
     """Return the processor seconds that one film costs a stage's own processes."""
     if site.database == "sqlite":
         return measured[f"sqlite.{site.size}.cpu_ms.{stage}"] / 1000
     return measured.cpu_s(site.size, stage)
 
 
-def _build_stage(site: Site, measured: Measured, name: str) -> Stage:
-    places = site.places[name]
+def _list_works(site: Site, measured: Measured, name: str) -> list[Work]:
     # On hosts of their own, processes have a core each: their place is all that they need.
     host = None if site.one_host_cores is None else "cores"
-    works = [Work(cpu_s(site, measured, name), host)]
-    transactions = _count_transactions(site, measured, name)
+    wall_s, own_s = (_transactions_s(site, measured, name, what) for what in ("wall", "cpu"))
+    cpu_s = find_cpu_s(site, measured, name)
     if site.database == "sqlite":
-        works.append(Work(transactions / measured["commits_per_s.sqlite"], "database"))
-    elif transactions:
-        share = transactions / sum(_count_transactions(site, measured, one) for one in STAGES)
-        slower = _slower(site)
-        works.append(Work(share * slower * measured.cpu_s(site.size, "postgresql"), host or "database"))
-        works.append(Work(transactions / measured["commits_per_s.postgresql.1_clients"], varies=False))
-    rooms = {"handing_over": site.gateways * site.preparations, "worker": QUEUE}
-    return Stage(name, places, tuple(works), rooms.get(name))
+        # Nobody else writes while it computes within its transaction.
+        alone = Work(cpu_s - own_s, host, lock=_find_interpreter(site, name))
+        return [alone, Work(wall_s, host, lock="database")]
+    server_s = measured.cpu_s(site.size, "postgresql") * _share(measured, name)
+    return [
+        Work(cpu_s, host, lock=_find_interpreter(site, name)),
+        Work(server_s * _slower(site), host or "database"),
+        Work(max(0.0, wall_s - own_s - server_s), varies=False),
+    ]
 
 
-def _count_transactions(site: Site, measured: Measured, stage: str) -> float:
-    each = measured[f"postgresql.{site.size}.transactions"]
-    return each * TRANSACTIONS[stage] / sum(TRANSACTIONS.values())
+def _find_interpreter(site: Site, stage: str) -> str | None:
+    """Python computes one thread at a time; a gateway hands over in one process, which may receive, too."""
+    shared = stage == "handing_over" or (stage == "reception" and site.listeners == 1)
+    return "gateway" if shared else None
+
+
+def _transactions_s(site: Site, measured: Measured, stage: str, what: str) -> float:
+    if stage == "preparation":
+        return 0.0
+    return measured[f"transaction_ms.{site.database}.{stage}.{what}"] / 1000
+
+
+def _share(measured: Measured, stage: str) -> float:
+    """What of a film's work in the server a stage causes, as its transactions last."""
+    writers = [one for one in STAGES if one != "preparation"]
+    waits = {one: measured[f"transaction_ms.postgresql.{one}.wall"] for one in writers}
+    return waits.get(stage, 0.0) / sum(waits.values())
 
 
 def _slower(site: Site) -> float:
@@ -120,14 +148,17 @@ def _database_servers(site: Site) -> int:
 
 
 def _build_database(site: Site) -> Pool:
-    return Pool("database", 1 if site.database == "sqlite" else _database_servers(site))
+    if site.database == "sqlite":
+        return Pool("database", 1, polls_s=SQLITE_POLLS_S)
+    return Pool("database", _database_servers(site))
 
 
 def list_ceilings(stages: Sequence[Stage], pools: Sequence[Pool]) -> dict[str, float]:
     """Return how many films a second each stage and pool can do if nothing else holds it up."""
     ceilings = {stage.name: stage.places / sum(work.seconds for work in stage.works) for stage in stages}
     for pool in pools:
-        seconds = sum(work.seconds for stage in stages for work in stage.works if work.pool == pool.name)
+        works = [work for stage in stages for work in stage.works if pool.name in (work.pool, work.lock)]
+        seconds = sum(work.seconds for work in works)
         if seconds:
             ceilings[pool.name] = pool.servers / seconds
     return ceilings

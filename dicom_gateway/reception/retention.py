@@ -35,6 +35,7 @@ class Retention(threading.Thread):
         spool: of this gateway.
         settings: how long and how much is kept.
         left_behind: files that lay in the spool before this process took its first film.
+        batch: so many are looked up at a time.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Retention(threading.Thread):
         spool: Spool,
         settings: GatewaySettings,
         left_behind: Collection[str] = (),
+        batch: int = BATCH,
     ) -> None:
         super().__init__(name="retention", daemon=True)
+        self._batch = batch
         self._database = database
         self._spool = spool
         self._settings = settings
@@ -63,7 +66,7 @@ class Retention(threading.Thread):
         while not self._ending.is_set():
             try:
                 self.take_up_left_behind()
-                removed = self.sweep()
+                removed = self.sweep_all()
                 if time.monotonic() >= strays_at:
                     removed += self.sweep_strays()
                     strays_at = time.monotonic() + UNFINISHED_S
@@ -80,6 +83,19 @@ class Retention(threading.Thread):
         count = self._adoption.adopt(self._adoption.find_unknown(self._left_behind))
         self._left_behind = []
         return count
+
+    def sweep_all(self) -> int:
+        """Delete what may go now, batch by batch, or until told to end; returns how many files.
+
+        A batch a minute would be outrun by a gateway that receives more than three films a second.
+        """
+        removed = 0
+        while not self._ending.is_set():
+            swept = self.sweep()
+            removed += swept
+            if swept < self._batch:
+                break
+        return removed
 
     def sweep_strays(self) -> int:
         """Receive the films that no row names; returns how many files were deleted.
@@ -101,10 +117,10 @@ class Retention(threading.Thread):
         return len(useless) + self._spool.sweep_older_than(UNFINISHED_S)
 
     def sweep(self) -> int:
-        """Delete what may go now; returns how many files."""
+        """Delete a batch of what may go now; returns how many files."""
         old = now() - timedelta(hours=self._settings.spool_retention_hours)
         with self._database.read() as session:
-            leaving = spooled_files.list_done(session, self._settings.name, old, BATCH)
+            leaving = spooled_files.list_done(session, self._settings.name, old, self._batch)
             excess = (
                 spooled_files.count_spooled_bytes(session, self._settings.name)
                 - self._settings.spool_maximum_bytes
@@ -113,7 +129,7 @@ class Retention(threading.Thread):
             if excess > 0:
                 known = {film.instance_id for film in leaving}
                 for film in spooled_files.list_done(
-                    session, self._settings.name, now(), BATCH + len(leaving)
+                    session, self._settings.name, now(), self._batch + len(leaving)
                 ):
                     if excess <= 0:
                         break

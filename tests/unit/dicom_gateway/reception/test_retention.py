@@ -69,6 +69,14 @@ def test_old_refused_films_leave_and_waiting_ones_stay(database: Database, spool
     assert retention.sweep() == 0
 
 
+def test_more_than_one_batch_leaves_at_once(database: Database, spool: Spool) -> None:
+    for number in range(1, 8):
+        refuse(database, receive(database, spool, number), hours_ago=100 if number < 6 else 1)
+    retention = Retention(database, spool, GatewaySettings(name="here", spool_retention_hours=72), batch=2)
+    assert retention.sweep_all() == 5
+    assert files(spool) == 2
+
+
 def test_a_spool_beyond_its_size_gives_up_the_oldest_that_are_done(database: Database, spool: Spool) -> None:
     instances = [receive(database, spool, number) for number in range(1, 6)]
     for age, instance_id in enumerate(instances[1:], start=1):
