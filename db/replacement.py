@@ -118,7 +118,7 @@ def _check(connection: Connection, *, replace: bool) -> None:
     if here is not None and not schema.is_known(here):
         raise NewerDatabaseError(
             f"the database there is at migration {here}, which this version does not know: "
-            "restore with the version of tbscreen that made it"
+            "restore with the version of tbscreen that made it, or into an empty database (a new name)"
         )
     if replace:
         return

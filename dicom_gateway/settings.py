@@ -80,8 +80,8 @@ class GatewaySettings(BaseModel):
     reserved_disk_bytes: int = Field(default=1_000_000_000, ge=0)
     """With less than this free, C-STORE answers 0xA700 (out of resources)."""
     spool_retention_hours: float = Field(default=72.0, ge=0)
-    """A file leaves the spool so long after its film was refused, or screened and reported to every peer; so
-    does one that no row of the database names."""
+    """A file leaves the spool so long after its film was refused, or screened and reported to every peer; a
+    film that no row of the database names is received anew from its file instead."""
     spool_maximum_bytes: int = Field(default=100_000_000_000, ge=0)
     """Beyond this, files of films that are done leave the spool earlier, oldest first."""
     preparation_processes: int = Field(default=1, ge=1, le=64)

@@ -24,16 +24,12 @@ from db.states import FilmState
 from db.table_rows import Row, count_rows, is_heavy, list_columns, list_tables, read_rows
 from db.tables import Instance
 from tbscreen import __version__
-from tbscreen.backup_file import FORMAT, BackupError, BackupWriter, Manifest, ModelEntry
+from tbscreen.backup_file import FORMAT, BackupError, BackupWriter, Manifest, ModelEntry, NoSpaceError
 from tbscreen.settings import Settings
 
 SUFFIX: Final = ".backup"
 PARTIAL: Final = ".partial"
 SPARE_BYTES: Final = 50_000_000
-
-
-class NoSpaceError(BackupError):
-    """The disk of the backup has too little space left."""
 
 
 class ExistsError(BackupError):

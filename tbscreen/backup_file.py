@@ -40,6 +40,10 @@ class NewerBackupError(BackupError):
     """A newer version of tbscreen made the backup."""
 
 
+class NoSpaceError(BackupError):
+    """A disk has too little space left."""
+
+
 class TableEntry(BaseModel):
     """One table of a backup."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,11 +19,15 @@ from db.database import Database
 from db.table_rows import list_tables, set_sequences, write_rows
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
-from tbscreen.backup_file import BackupError, BackupFile, BrokenBackupError, Manifest
+from tbscreen.backup_file import BackupError, BackupFile, BrokenBackupError, Manifest, NoSpaceError
 from tbscreen.settings import Settings
 
 NUMBERS_LEFT_OUT: Final = 100_000
 """Rows that were lost had numbers; whoever still knows one of those must not find another film there."""
+
+
+INDEXES: Final = 1.2
+"""How much larger a database is than its rows, at most: pictures and reports have no index."""
 
 
 class RunningError(BackupError):
@@ -67,6 +72,7 @@ def restore(
         database = Database.open(settings.database_settings())
         try:
             replacement.check_target(database, replace=replace)
+            _check_space(database, manifest)
             broken = backup.verify(counting("checking", manifest.rows, progress))
             _fill(database, backup, replace, counting("restoring", manifest.rows, progress))
             if database.engine.dialect.name == "postgresql":
@@ -99,6 +105,20 @@ def _fill(database: Database, backup: BackupFile, replace: bool, progress: Calla
         replacement.make_all_due(connection)
         for table in list_tables(schema.reflect(schema.newest_revision())):
             set_sequences(connection, table, NUMBERS_LEFT_OUT)
+
+
+def _check_space(database: Database, manifest: Manifest) -> None:
+    """How full the disk of a PostgreSQL server is, nobody here knows."""
+    if database.engine.dialect.name != "sqlite":
+        return
+    file = Path(str(database.engine.url.database))
+    # What is there now is kept beside the new content until the end.
+    needed = int(manifest.bytes * INDEXES) + (file.stat().st_size if file.exists() else 0)
+    free = shutil.disk_usage(file.parent).free
+    if free < needed:
+        raise NoSpaceError(
+            f"{file.parent} has {free / 1e9:.2f} GB left, and {needed / 1e9:.2f} GB are needed: make room"
+        )
 
 
 def _analyze(database: Database) -> None:

@@ -19,8 +19,8 @@ from db.settings import DatabaseSettings
 from db.table_rows import Row, list_tables, read_rows
 from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study, now
 from tbscreen import backing_up
-from tbscreen.backing_up import ExistsError, NoSpaceError, back_up
-from tbscreen.backup_file import BackupFile, BrokenBackupError, NewerBackupError
+from tbscreen.backing_up import ExistsError, back_up
+from tbscreen.backup_file import BackupFile, BrokenBackupError, NewerBackupError, NoSpaceError
 from tbscreen.default_bundle import DEFAULT_BUNDLE, register_bundle
 from tbscreen.restoring import restore
 from tbscreen.settings import Settings, load_settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from dicom_gateway.reception.retention import Retention
 from dicom_gateway.reception.spool_adoption import SpoolAdoption
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
-from tests.films import small_film
+from tests.films import dataset_offset, small_film
 from tests.integration.conftest import store_raw
 from tests.integration.couriers import gateway
 from tests.servers.ports import free_port
@@ -71,6 +72,26 @@ def test_a_film_and_its_correction_are_received_again_as_they_were(
     assert retention.take_up_left_behind() == 2
     assert read_instances(sqlite_database) == before
     assert retention.take_up_left_behind() == 0
+
+
+def test_a_gateway_that_runs_on_takes_up_what_its_database_does_not_know_any_more(
+    sqlite_database: Database, folder: Path, tmp_path: Path
+) -> None:
+    """It was cut off while the database was restored, and nobody started it again."""
+    spool = Spool(folder)
+    film = small_film(tmp_path)
+    incoming = spool.incoming / "film.dcm"
+    incoming.write_bytes(film.read_bytes())
+    spool.keep(incoming, str(dcmread(film).SOPInstanceUID), dataset_offset(film))
+    retention = Retention(sqlite_database, spool, GatewaySettings(name="here", spool_retention_hours=0))
+    assert retention.sweep_strays() == 0
+    assert read_instances(sqlite_database) == [], "a reception may be at it"
+    os.utime(spool.path(next(spool.list_files())), (0, 0))
+    assert retention.sweep_strays() == 0
+    assert read_instances(sqlite_database) == [], "a clock may have jumped"
+    assert retention.sweep_strays() == 0, "not deleted, however old it is"
+    (taken_up,) = read_instances(sqlite_database)
+    assert (taken_up["state"], taken_up["gateway"]) == ("received", "here")
 
 
 def test_what_is_no_film_or_not_this_one_or_known_elsewhere_is_not_taken_up(
