@@ -36,9 +36,11 @@ class FoundStudy:
 
 @dataclass(frozen=True)
 class TakenStudy:
-    """A study to fetch now."""
+    """A study to fetch now, and who took it."""
 
     row_id: int
+    pull_id: int
+    holder: str
     study_instance_uid: str
     attempts: int
     """Counting this one."""
@@ -74,7 +76,7 @@ class Found(Enum):
     HERE = auto()
     """Complete or unwanted, and unchanged."""
     LEFT = auto()
-    """Another pull is at it, or it failed and is not due yet."""
+    """Somebody is at it, or it failed and is not due yet."""
 
 
 def record_found(
@@ -100,8 +102,14 @@ def record_found(
     return counts
 
 
-def take(session: Session, pull_id: int) -> TakenStudy | None:
-    """Take the next study to fetch, in the order in which they were found; None when there is none."""
+def take(session: Session, pull_id: int, holder: str) -> TakenStudy | None:
+    """Take the next study to fetch, in the order in which they were found.
+
+    Returns:
+        None when there is none, or when `holder` has lost the pull to another process.
+    """
+    if not _is_holder(session, pull_id, holder):
+        return None
     row = session.scalar(
         select(PulledStudy)
         .where(PulledStudy.pull_id == pull_id, PulledStudy.state == PulledStudyState.WANTED)
@@ -113,33 +121,46 @@ def take(session: Session, pull_id: int) -> TakenStudy | None:
         return None
     _move(row, PulledStudyState.FETCHING)
     row.attempts += 1
-    return TakenStudy(row.id, row.study_instance_uid, row.attempts)
+    return TakenStudy(row.id, pull_id, holder, row.study_instance_uid, row.attempts)
 
 
-def mark_complete(session: Session, row_id: int, films: int) -> None:
-    """All of the study's `films` are here; none when nothing in it is wanted."""
-    row = session.get_one(PulledStudy, row_id, with_for_update=True)
+def mark_complete(session: Session, study: TakenStudy, films: int) -> bool:
+    """All of the study's `films` are here; none when nothing in it is wanted.
+
+    Returns:
+        False, and nothing was written, when another process has taken the study or its pull meanwhile.
+    """
+    row = _find_taken(session, study)
+    if row is None:
+        return False
     _move(row, PulledStudyState.COMPLETE if films else PulledStudyState.UNWANTED)
     row.films, row.attempts, row.last_error, row.ended_at = films, 0, None, now()
+    return True
 
 
-def mark_failed(session: Session, row_id: int, films: int, error: str) -> None:
-    """The peer did not send all of it; `films` of it are here."""
-    row = session.get_one(PulledStudy, row_id, with_for_update=True)
+def mark_failed(session: Session, study: TakenStudy, films: int, error: str) -> bool:
+    """The peer did not send all of it; `films` of it are here. Returns as `mark_complete` does."""
+    row = _find_taken(session, study)
+    if row is None:
+        return False
     _move(row, PulledStudyState.FAILED)
     row.films, row.last_error, row.ended_at = films, error, now()
     row.due_at = now() + min(RETRY_FIRST * 2 ** min(row.attempts, 16), RETRY_MOST)
+    return True
 
 
-def hand_back(
-    session: Session, row_id: int, error: str | None = None, *, count_attempt: bool = False
-) -> None:
-    """A study was not fetched for a reason that is not its own: wanted again."""
-    row = session.get_one(PulledStudy, row_id, with_for_update=True)
+def hand_back(session: Session, study: TakenStudy, error: str | None = None) -> bool:
+    """A study was not fetched for a reason that is not its own: wanted again, and no attempt counted.
+
+    Returns as `mark_complete` does.
+    """
+    row = _find_taken(session, study)
+    if row is None:
+        return False
     _move(row, PulledStudyState.WANTED)
     row.last_error = error
-    if not count_attempt:
-        row.attempts = max(row.attempts - 1, 0)
+    row.attempts = max(row.attempts - 1, 0)
+    return True
 
 
 def want_failed(session: Session, pull_id: int, attempts: int) -> int:
@@ -276,7 +297,7 @@ def _judge(session: Session, row: PulledStudy, study: FoundStudy, pull_id: int, 
         return Found.HERE
     if row.state == PulledStudyState.FAILED and not retry_failed and row.due_at > now():
         return Found.LEFT
-    if row.state == PulledStudyState.FETCHING and _is_held(session, row, pull_id):
+    if row.state == PulledStudyState.FETCHING and _is_held(session, row):
         return Found.LEFT
     if row.state == PulledStudyState.FAILED and retry_failed:
         row.attempts = 0
@@ -293,12 +314,24 @@ def _has_grown(row: PulledStudy, study: FoundStudy) -> bool:
     return study.instances != row.instances_at_peer
 
 
-def _is_held(session: Session, row: PulledStudy, pull_id: int) -> bool:
-    """True while another pull that is alive fetches the study."""
-    if row.pull_id == pull_id:
-        return False
-    other = session.get_one(Pull, row.pull_id)
-    return other.state == PullState.RUNNING and other.due_at > now()
+def _is_held(session: Session, row: PulledStudy) -> bool:
+    """True while a pull that is alive fetches the study; it may be the same one, in the hands of another."""
+    pull = session.get_one(Pull, row.pull_id)
+    return pull.state == PullState.RUNNING and pull.due_at > now()
+
+
+def _is_holder(session: Session, pull_id: int, holder: str) -> bool:
+    pull = session.get(Pull, pull_id, populate_existing=True)
+    return pull is not None and pull.state == PullState.RUNNING and pull.holder == holder
+
+
+def _find_taken(session: Session, study: TakenStudy) -> PulledStudy | None:
+    """Return a study's row, locked, as long as it is in the hands of who took it; else None."""
+    row = session.get(PulledStudy, study.row_id, with_for_update=True)
+    if row is None or row.state != PulledStudyState.FETCHING or row.pull_id != study.pull_id:
+        return None
+    # Looked at with the row locked: whoever takes the pull over waits for it in `want_unfinished`.
+    return row if _is_holder(session, study.pull_id, study.holder) else None
 
 
 def _move(row: PulledStudy, after: PulledStudyState) -> None:

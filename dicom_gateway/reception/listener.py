@@ -102,6 +102,10 @@ class Listener(ThreadedAssociationServer):
         assert self.socket is not None
         self.socket.close()
 
+    def service_actions(self) -> None:
+        """Called every half second while connections are taken."""
+        self.refusals.flush()
+
     def end_associations(self, deadline: float) -> None:
         """Wait until those that are open are over, and abort them at `deadline` (time.monotonic)."""
         while self.active_associations and time.monotonic() < deadline:

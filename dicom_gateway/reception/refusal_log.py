@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -18,8 +20,17 @@ MOST_KINDS: Final = 1000
 log = structlog.get_logger(__name__)
 
 
+@dataclass
+class _Kind:
+    event: str
+    fields: dict[str, str]
+    logged_at: float
+    since: int = 0
+    """How many came that no line tells of yet."""
+
+
 class RefusalLog:
-    """Logs refusals.
+    """Logs refusals. None is lost from the count: what a line did not tell of is told by `flush`.
 
     Args:
         clock: seconds that only grow.
@@ -34,8 +45,8 @@ class RefusalLog:
         self._clock = clock
         self._alert = alert
         self._lock = threading.Lock()
-        self._kinds: dict[tuple[str, ...], tuple[float, int]] = {}
-        """When it was logged last, and how many came since."""
+        self._kinds: dict[tuple[str, ...], _Kind] = {}
+        self._next_flush = -math.inf
 
     def note(self, event: str, **fields: str) -> int:
         """Log a refusal, or count it.
@@ -47,24 +58,42 @@ class RefusalLog:
         Returns:
             How many of this kind the line that was written stands for; 0 when none was.
         """
-        kind = (event, *fields.values())
         now = self._clock()
+        key = (event, *fields.values())
+        if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
+            self._tell_of_old(now - EVERY_S)
         with self._lock:
-            if kind not in self._kinds and len(self._kinds) >= MOST_KINDS:
-                self._forget(now)
-                if len(self._kinds) >= MOST_KINDS:
-                    kind, fields = (event,), {"reason": "many kinds at once"}
-            logged_at, since = self._kinds.get(kind, (now - EVERY_S, 0))
-            if now - logged_at < EVERY_S:
-                self._kinds[kind] = (logged_at, since + 1)
+            if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
+                key, fields = (event,), {"reason": "many kinds at once"}
+            kind = self._kinds.setdefault(key, _Kind(event, fields, now - EVERY_S))
+            kind.since += 1
+            if now - kind.logged_at < EVERY_S:
                 return 0
-            self._kinds[kind] = (now, 0)
-        log.warning(event, **fields, count=since + 1)
-        if self._alert is not None:
-            self._alert(event, fields, since + 1)
-        return since + 1
+            kind.logged_at, count, kind.since = now, kind.since, 0
+        self._tell(kind, count)
+        return count
 
-    def _forget(self, now: float) -> None:
-        old = [kind for kind, (logged_at, _) in self._kinds.items() if now - logged_at >= EVERY_S]
-        for kind in old:
-            del self._kinds[kind]
+    def flush(self) -> None:
+        """Tell of what was counted and not told within `EVERY_S`, and forget what is over. Call it often."""
+        now = self._clock()
+        if now >= self._next_flush:
+            self._next_flush = now + EVERY_S / 10
+            self._tell_of_old(now - EVERY_S)
+
+    def close(self) -> None:
+        """Tell of all that was counted and not told."""
+        self._tell_of_old(math.inf)
+
+    def _tell_of_old(self, logged_before: float) -> None:
+        with self._lock:
+            old = {key: kind for key, kind in self._kinds.items() if kind.logged_at <= logged_before}
+            for key in old:
+                del self._kinds[key]
+        for kind in old.values():
+            if kind.since:
+                self._tell(kind, kind.since)
+
+    def _tell(self, kind: _Kind, count: int) -> None:
+        log.warning(kind.event, **kind.fields, count=count)
+        if self._alert is not None:
+            self._alert(kind.event, kind.fields, count)

@@ -60,6 +60,7 @@ class StorageScp:
         self._database = database
         self._reception = FilmReception(settings, database, spool, received, audit)
         self._audit = audit
+        self._refusals = RefusalLog(alert=None if audit is None else audit.record_alert)
         self._listeners: list[Listener] = []
 
     def start(self) -> int:
@@ -81,12 +82,11 @@ class StorageScp:
             *bind_query_audit(self._audit, evt.EVT_DIMSE_RECV),
         ]
         tls = RenewedContext(settings.tls) if settings.tls is not None else None
-        refusals = RefusalLog(alert=self._audit.record_alert if self._audit is not None else None)
         ports = self._ports or open_ports(settings)
         if ports.plain is not None:
-            self._listeners.append(Listener(ae, settings, ports.plain, None, handlers, refusals))
+            self._listeners.append(Listener(ae, settings, ports.plain, None, handlers, self._refusals))
         if ports.tls is not None:
-            self._listeners.append(Listener(ae, settings, ports.tls, tls, handlers, refusals))
+            self._listeners.append(Listener(ae, settings, ports.tls, tls, handlers, self._refusals))
         ports.close()  # each listener holds it for itself
         for listener in self._listeners:
             listener.start()
@@ -111,6 +111,7 @@ class StorageScp:
         for listener in self._listeners:
             listener.end_associations(deadline)
         self._listeners = []
+        self._refusals.close()
 
 
 def build_entity(settings: GatewaySettings) -> AE:

@@ -200,7 +200,7 @@ class Pull:
         try:
             while not self._stopping.is_set() and self._may_go_on():
                 with self._database.write() as session:
-                    study = pulled_studies.take(session, self._lease.pull_id)
+                    study = pulled_studies.take(session, self._lease.pull_id, self._lease.holder)
                 if study is None:
                     break
                 self._fetch_one(fetcher, study)
@@ -214,21 +214,23 @@ class Pull:
         except (StoppedError, PeerAwayError, PeerRefusesError, DiskFullError) as error:
             stopped = isinstance(error, StoppedError)
             with self._database.write() as session:
-                pulled_studies.hand_back(session, study.row_id, None if stopped else str(error))
+                pulled_studies.hand_back(session, study, None if stopped else str(error))
             if not stopped:
                 raise
             return
         except PullError as error:
             with self._database.write() as session:
-                pulled_studies.mark_failed(session, study.row_id, 0, str(error))
-            self._board.add(failed=1)
+                marked = pulled_studies.mark_failed(session, study, 0, str(error))
+            self._board.add(failed=int(marked))
             return
         with self._database.write() as session:
             if fetched.missing:
-                pulled_studies.mark_failed(session, study.row_id, fetched.films, fetched.reason)
+                marked = pulled_studies.mark_failed(session, study, fetched.films, fetched.reason)
             else:
-                pulled_studies.mark_complete(session, study.row_id, fetched.films)
-        if fetched.missing:
+                marked = pulled_studies.mark_complete(session, study, fetched.films)
+        if not marked:
+            self._board.add(films=fetched.new)  # another process is at the study now, and counts it
+        elif fetched.missing:
             self._board.add(failed=1, films=fetched.new)
         elif fetched.films:
             self._board.add(complete=1, films=fetched.new)

@@ -71,7 +71,7 @@ class PullLease:
         self._database = database
         self._seconds = seconds
         self._lost = lost
-        self._holder = f"{gateway}:{os.getpid()}:{threading.get_ident()}"
+        self.holder = f"{gateway}:{os.getpid()}:{threading.get_ident()}"
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="pull lease", daemon=True)
         self.pull_id = 0
@@ -92,7 +92,7 @@ class PullLease:
                 request.name,
                 request.peer.name,
                 dates,
-                self._holder,
+                self.holder,
                 lease,
                 only_if_due=request.is_scheduled,
             )
@@ -115,7 +115,7 @@ class PullLease:
             pulls.end(
                 session,
                 self.pull_id,
-                self._holder,
+                self.holder,
                 complete=complete and not self._request.is_scheduled,
                 pause=self._request.pause or timedelta(0),
                 error=error,
@@ -125,7 +125,7 @@ class PullLease:
         while not self._ended.wait(self._seconds / 3):
             try:
                 with self._database.write() as session:
-                    kept = pulls.renew(session, self.pull_id, self._holder, timedelta(seconds=self._seconds))
+                    kept = pulls.renew(session, self.pull_id, self.holder, timedelta(seconds=self._seconds))
             except SQLAlchemyError as error:
                 log.warning("a pull's lease could not be renewed", error=type(error).__name__)
                 continue

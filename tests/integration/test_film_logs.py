@@ -1,4 +1,4 @@
-"""One film's way through real processes, told in JSON lines under one id: when all goes well, and else."""
+"""One film's way through real processes, told in JSON lines and in a trace, under one id."""
 
 from __future__ import annotations
 
@@ -19,10 +19,26 @@ from tests.integration.conftest import find_processes, store_raw
 from tests.servers.commitment_scp import AE_TITLE, CommitmentScp, commitment_scp
 from tests.servers.pacs import peer_toml
 from tests.servers.ports import wait_until
+from tests.servers.trace_collector import TraceCollector, trace_collector
 
 PATIENT = "Quetzalcoatl^Xiuhtecuhtli"
 
 NATIVE = re.compile(r"WARNING: All log messages before absl|[IWE]\d{4} \d\d:")
+
+SPANS = [
+    ("tbscreen-courier", "commitment", "archive"),
+    ("tbscreen-courier", "commitment request", "archive"),
+    ("tbscreen-courier", "delivery", "archive"),
+    ("tbscreen-courier", "delivery", "pacs"),
+    ("tbscreen-courier", "delivery", "strict"),
+    ("tbscreen-courier", "report", None),
+    ("tbscreen-gateway", "dispatch", None),
+    ("tbscreen-gateway", "preparation", None),
+    ("tbscreen-gateway", "reception", None),
+    ("tbscreen-worker", "prediction", None),
+    ("tbscreen-worker", "screening", None),
+]
+"""Service, name and peer of each span of a film that three peers are sent and one answers for."""
 
 Line = dict[str, Any]
 
@@ -34,12 +50,21 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommitmentScp]
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory, archive: CommitmentScp) -> Iterator[Trial]:
+def collector() -> Iterator[TraceCollector]:
+    with trace_collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, archive: CommitmentScp, collector: TraceCollector
+) -> Iterator[Trial]:
     """Three peers: one that takes all, one that answers for what it was sent, one that refuses for good."""
     with commitment_scp(tmp_path_factory.mktemp("strict"), "--status", str(0xA900)) as strict:
         tables = archive.peer_toml().rstrip() + "\ncommitment = true\n\n"
         tables += peer_toml("strict", AE_TITLE, strict.port)
         tables += "[commitment]\ndelay_s = 0.0\n\n"
+        tables += f'[tracing]\nendpoint = "{collector.endpoint}"\n'
         with trial(top_level='log_format = "json"\nlog_level = "debug"', tables=tables) as running:
             yield running
 
@@ -73,7 +98,9 @@ def wait_for(installation: Trial, film: str, event: str, **fields: object) -> li
     return tell(installation, film)
 
 
-def test_every_stage_of_a_film_is_told_under_its_id(installation: Trial, tmp_path: Path) -> None:
+def test_every_stage_of_a_film_is_told_under_its_id(
+    installation: Trial, collector: TraceCollector, tmp_path: Path
+) -> None:
     path = small_film(tmp_path, 1, PatientName=PATIENT)
     assert store_raw(installation.service.dicom_port, path) == 0x0000
     film = film_key(str(read(path).SOPInstanceUID))[:12]
@@ -97,7 +124,16 @@ def test_every_stage_of_a_film_is_told_under_its_id(installation: Trial, tmp_pat
     opened = find(read_lines(installation), "association opened", association=told[0]["association"])
     assert opened["sender"] == told[0]["sender"]
 
-    log = installation.log.read_text("utf-8")
+    wait_until(lambda: len(collector.find(film)) >= len(SPANS), 30, "the collector has the film's trace")
+    spans = collector.find(film)
+    assert sorted((span.service, span.name, span.attributes.get("tbscreen.peer")) for span in spans) == SPANS
+    (first,) = [span for span in spans if span.parent_span_id == ""]
+    assert first.name == "reception"
+    assert first.attributes["tbscreen.association"] == told[0]["association"]
+    assert {span.parent_span_id for span in spans if span is not first} == {first.span_id}
+    assert [span.attributes["tbscreen.peer"] for span in spans if span.failure] == ["strict"]
+
+    log = installation.log.read_text("utf-8") + b"".join(collector.bodies).decode("latin-1")
     assert "Quetzalcoatl" not in log
     assert str(read(path).SOPInstanceUID) not in log
 

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 
 from db import pulled_studies, pulls
 from db.database import Database
-from db.pulled_studies import Counts, Found, FoundStudy
-from db.states import PulledStudyState, PullState, TransitionError
+from db.pulled_studies import Counts, Found, FoundStudy, TakenStudy
+from db.states import PullState
 from db.tables import Pull, PulledStudy, now
 from tests.unit import rows
 
@@ -43,20 +43,29 @@ def find(
     return {kind: number for kind, number in counts.items() if number}
 
 
-def take(database: Database, pull_id: int) -> str | None:
+def take_study(database: Database, pull_id: int, holder: str | None = None) -> TakenStudy | None:
+    """Take a study, as whoever is at the pull unless told as whom."""
     with database.write() as session:
-        taken = pulled_studies.take(session, pull_id)
+        current = session.get_one(Pull, pull_id).holder
+        assert current is not None
+        return pulled_studies.take(session, pull_id, holder or current)
+
+
+def take(database: Database, pull_id: int) -> str | None:
+    taken = take_study(database, pull_id)
     return None if taken is None else taken.study_instance_uid
 
 
 def end_study(database: Database, uid: str, films: int = 1, error: str | None = None) -> None:
     with database.write() as session:
-        row_id = session.scalar(select(PulledStudy.id).where(PulledStudy.study_instance_uid == uid))
-        assert row_id is not None
+        row = session.scalars(select(PulledStudy).where(PulledStudy.study_instance_uid == uid)).one()
+        holder = session.get_one(Pull, row.pull_id).holder
+        assert holder is not None
+        study = TakenStudy(row.id, row.pull_id, holder, uid, row.attempts)
         if error is None:
-            pulled_studies.mark_complete(session, row_id, films)
+            assert pulled_studies.mark_complete(session, study, films)
         else:
-            pulled_studies.mark_failed(session, row_id, films, error)
+            assert pulled_studies.mark_failed(session, study, films, error)
 
 
 def end(database: Database, pull_id: int, holder: str = "here:1", pause_s: float = 0) -> None:
@@ -177,6 +186,37 @@ def test_a_failed_study_waits_for_a_schedule_and_not_for_a_command(sqlite_databa
         assert session.scalars(select(PulledStudy.attempts)).one() == 0
 
 
+def test_whoever_lost_a_pull_writes_nothing_into_what_another_fetches(database: Database) -> None:
+    pull_id = begun(database)
+    find(database, pull_id, "1.1", "1.2")
+    lost = take_study(database, pull_id, "here:1")
+    assert lost is not None
+    let_lease_end(database)
+    assert begin(database, holder="there:2") == pull_id
+
+    def mark_all() -> list[bool]:
+        with database.write() as session:
+            return [
+                pulled_studies.mark_complete(session, lost, 2),
+                pulled_studies.mark_failed(session, lost, 1, "1 of 2 films did not come"),
+                pulled_studies.hand_back(session, lost),
+            ]
+
+    assert mark_all() == [False] * 3, "it is wanted again"
+    taken = take_study(database, pull_id, "there:2")
+    assert taken is not None
+    assert taken.study_instance_uid == lost.study_instance_uid
+    assert mark_all() == [False] * 3, "it is in other hands"
+    assert find(database, pull_id, "1.1") == {Found.LEFT: 1}, "nor is it taken from them by finding it"
+    assert take_study(database, pull_id, "here:1") is None
+    assert states(database) == ["fetching", "wanted"]
+
+    with database.write() as session:
+        assert pulled_studies.mark_failed(session, taken, 1, "1 of 2 films did not come")
+        pulled_studies.forget_failed(session)
+    assert mark_all() == [False] * 3, "it is forgotten"
+
+
 def test_two_pulls_share_what_both_find(sqlite_database: Database) -> None:
     first = begun(sqlite_database)
     second = begun(sqlite_database, "schedule", "there:2")
@@ -217,9 +257,12 @@ def test_pulls_that_find_the_same_studies_at_once_do_not_disturb_each_other(
 def test_no_study_is_complete_that_nobody_fetches(sqlite_database: Database) -> None:
     pull_id = begun(sqlite_database)
     find(sqlite_database, pull_id, "1.1")
-    with pytest.raises(TransitionError, match="from wanted to complete"):
-        end_study(sqlite_database, "1.1")
-    assert states(sqlite_database) == [PulledStudyState.WANTED]
+    taken = take_study(sqlite_database, pull_id)
+    assert taken is not None
+    with sqlite_database.write() as session:
+        assert pulled_studies.hand_back(session, taken)
+        assert not pulled_studies.mark_complete(session, taken, 1)
+    assert states(sqlite_database) == ["wanted"]
 
 
 def test_what_is_here_and_what_waits(sqlite_database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 import dicom_gateway.metrics
+import tbscreen.film_spans
 import worker.metrics
 from db.database import Database
 from dicom_gateway.dispatch import Dispatcher
@@ -33,7 +34,7 @@ def known(database: Database, tmp_path: Path) -> set[str]:
     rows.register_model(database)
     counted = [
         one
-        for module in (dicom_gateway.metrics, worker.metrics)
+        for module in (dicom_gateway.metrics, tbscreen.film_spans, worker.metrics)
         for one in vars(module).values()
         if isinstance(one, MetricWrapperBase)
     ]

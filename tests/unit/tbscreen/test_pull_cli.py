@@ -57,9 +57,9 @@ def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Databa
         assert pull_id is not None
         found = [FoundStudy("1.2.3", 2), FoundStudy("1.2.4", 1)]
         pulled_studies.record_found(session, pull_id, found, retry_failed=False)
-        study = pulled_studies.take(session, pull_id)
+        study = pulled_studies.take(session, pull_id, "here:1")
         assert study is not None
-        pulled_studies.mark_failed(session, study.row_id, 1, "1 of 2 films did not come")
+        assert pulled_studies.mark_failed(session, study, 1, "1 of 2 films did not come")
     (row,) = json.loads(quick_cli("pulls", "--json").stdout)
     assert (row["name"], row["state"], row["wanted"], row["failed"]) == ("night", "running", 1, 1)
     (failed,) = json.loads(quick_cli("pulls", "--failed", "--json").stdout)

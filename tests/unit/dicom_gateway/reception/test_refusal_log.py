@@ -31,4 +31,23 @@ def test_invented_names_fill_neither_log_nor_memory() -> None:
     now[0] += EVERY_S
     with capture_logs() as lines:
         refusals.note("rejected", caller="late")
-    assert [line["caller"] for line in lines] == ["late"]
+    told = [(line.get("caller", line.get("reason")), line["count"]) for line in lines]
+    assert told == [("many kinds at once", 2 * MOST_KINDS - 1), ("late", 1)], "none is lost from the count"
+
+
+def test_the_rest_of_a_burst_is_told_when_nobody_is_refused_any_more() -> None:
+    now = [0.0]
+    alerts: list[tuple[str, dict[str, str], int]] = []
+    refusals = RefusalLog(lambda: now[0], lambda *alert: alerts.append(alert))
+    for _ in range(500):
+        refusals.note("rejected", caller="CR1")
+    refusals.flush()
+    assert alerts == [("rejected", {"caller": "CR1"}, 1)]
+    now[0] += EVERY_S
+    refusals.flush()
+    refusals.flush()
+    assert alerts[1:] == [("rejected", {"caller": "CR1"}, 499)]
+    refusals.note("rejected", caller="CR1")
+    refusals.note("rejected", caller="CR1")
+    refusals.close()
+    assert [count for _, _, count in alerts] == [1, 499, 1, 1]
