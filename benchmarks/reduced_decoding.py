@@ -2,9 +2,10 @@
 
     python -m benchmarks.reduced_decoding [--films FOLDER]
 
-Each real film is decoded whole, and without its finest wavelet level by Pillow (OpenJPEG); both become arrays
-of 256 × 256. The level's low pass lies half a pixel aside, which is also shown corrected. CPU times in ms,
-the largest difference of the arrays in 255ths. The last line is one JSON object.
+Each real film is decoded by one decoder, Pillow's OpenJPEG, whole and without its finest wavelet level; both
+are made arrays. The level's low pass lies half a pixel aside, which is also shown corrected. Beside
+it stands the decoder that the service uses, which always decodes whole. CPU times in ms, the least of three
+runs; the largest difference of the arrays in 255ths. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import io
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,15 +32,16 @@ from dicom_gateway.pixels.radiograph import render
 
 PACKAGED: Final = ("RG1_J2KR", "RG1_J2KI", "RG3_J2KR", "RG3_J2KI")
 SHARED: Final = ("RG2_J2KI", "RG2_J2KR", "MG1_J2KI")
+RUNS: Final = 3
 PRECISION_AT: Final = 42
 """Where a codestream states the bits of its first component (ISO/IEC 15444-1 A.5.1, Ssiz)."""
 
 
-def decode_reduced(film: Any) -> npt.NDArray[np.uint16]:
-    """Decode all but the finest level."""
+def decode_without(film: Any, levels: int) -> npt.NDArray[np.uint16]:
+    """Decode all but the finest `levels` levels, by Pillow."""
     frame = next(generate_frames(film.PixelData, number_of_frames=1))
     image: Any = Image.open(io.BytesIO(frame))
-    image.reduce = 1
+    image.reduce = levels
     image.load()
     # Pillow scales what it reads to 16 bits.
     return np.asarray(image, dtype=np.uint16) >> 16 - (frame[PRECISION_AT] & 0x7F) - 1
@@ -52,19 +55,33 @@ def move_half_a_pixel(display: npt.NDArray[np.float32]) -> npt.NDArray[np.float3
     return display
 
 
+def take_least(
+    decode: Callable[[], npt.NDArray[np.float32]],
+) -> tuple[float, npt.NDArray[np.float32]]:
+    """Return the least CPU time of some runs, from the codestream to the array, in ms, and what they give."""
+    times = []
+    for _ in range(RUNS):
+        began = time.process_time()
+        display = decode()
+        normalize(display)
+        times.append((time.process_time() - began) * 1000)
+    return round(min(times), 1), display
+
+
 def measure(path: Path) -> dict[str, Any]:
     """Compare the two ways on one film."""
     film = dcmread(path)
-    began = time.process_time()
-    whole = normalize(render(decode_frame(film), film).whole())
-    between = time.process_time()
-    reduced = render(decode_reduced(film), film).whole()
-    array = normalize(reduced)
-    ended = time.process_time()
+    service_ms, as_served = take_least(lambda: render(decode_frame(film), film).whole())
+    whole_ms, display = take_least(lambda: render(decode_without(film, 0), film).whole())
+    reduced_ms, reduced = take_least(lambda: render(decode_without(film, 1), film).whole())
+    whole, array = normalize(display), normalize(reduced)
     moved = normalize(np.ascontiguousarray(move_half_a_pixel(reduced)))
     return {
-        "whole_ms": round((between - began) * 1000, 1),
-        "reduced_ms": round((ended - between) * 1000, 1),
+        "whole_ms": whole_ms,
+        "reduced_ms": reduced_ms,
+        "saved": round(1 - reduced_ms / whole_ms, 2),
+        "service_whole_ms": service_ms,
+        "service_difference": round(float(np.abs(normalize(as_served) - whole).max()) * 255, 1),
         "largest_difference": round(float(np.abs(array - whole).max()) * 255, 1),
         "largest_difference_moved": round(float(np.abs(moved - whole).max()) * 255, 1),
     }

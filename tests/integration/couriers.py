@@ -1,20 +1,17 @@
-"""A courier and a gateway's storage SCP in this process, over real objects, without worker and broker."""
+"""A courier in this process, over real objects, without worker and broker."""
 
 from __future__ import annotations
 
 import io
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from pydicom import dcmread
 from pydicom.uid import generate_uid
-from pynetdicom import _config
 
 from db import outbox
 from db.database import Database
@@ -24,9 +21,7 @@ from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.courier import Courier
-from dicom_gateway.reception.storage_scp import StorageScp
-from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
-from dicom_gateway.spool import Spool
+from dicom_gateway.settings import CourierSettings, PeerSettings
 from tests.films import small_film
 from tests.unit import rows
 
@@ -94,22 +89,6 @@ def courier(
         ending.set()
         thread.join(timeout=60)
         assert not thread.is_alive()
-
-
-@contextmanager
-def gateway(
-    database: Database, folder: Path, port: int, audit: AuditTrail | None = None, **changes: Any
-) -> Iterator[StorageScp]:
-    """Run a gateway's storage SCP inside the block; `changes` are further settings."""
-    before = tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET
-    settings = GatewaySettings(host="127.0.0.1", port=port, reserved_disk_bytes=0, **changes)
-    scp = StorageScp(settings, database, Spool(folder), received=lambda: None, audit=audit)
-    scp.start()
-    try:
-        yield scp
-    finally:
-        scp.stop()
-        tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET = before
 
 
 def look(database: Database, name: str) -> Rows:

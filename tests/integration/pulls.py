@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from pynetdicom import _config
 from sqlalchemy import select
 
 from db.database import Database
 from db.tables import Instance, PulledStudy
 from dicom_gateway.reception.film_reception import FilmReception
-from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.retrieval.pull import Pull
 from dicom_gateway.retrieval.pull_association import Calling
 from dicom_gateway.retrieval.pull_progress import PullProgress
 from dicom_gateway.retrieval.pull_request import PullRequest, name_command
 from dicom_gateway.retrieval.pull_settings import PullSettings
 from dicom_gateway.retrieval.study_fetcher import Gateway
-from dicom_gateway.settings import GatewaySettings, PeerSettings
-from dicom_gateway.spool import Spool
+from dicom_gateway.settings import PeerSettings
 from tests.films import read, small_film
+from tests.integration import listening
 from tests.servers.pacs import Orthanc
 
 WEEK = (date(2026, 11, 1), date(2026, 11, 7))
@@ -45,18 +42,9 @@ def gateway(
     **changes: object,
 ) -> Iterator[Gateway]:
     """Run a gateway's storage SCP inside the block; `received` is called after each film that it fetches."""
-    before = tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET
-    settings = GatewaySettings(
-        **{"name": "here", "host": "127.0.0.1", "port": port, "reserved_disk_bytes": 0, **changes}
-    )
-    spool = Spool(folder)
-    scp = StorageScp(settings, database, spool, received=lambda: None)
-    scp.start()
-    try:
-        yield Gateway(settings, database, spool, FilmReception(settings, database, spool, received))
-    finally:
-        scp.stop()
-        tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET = before
+    with listening.gateway(database, folder, port, **{"name": "here", **changes}) as one:
+        reception = FilmReception(one.settings, database, one.spool, received)
+        yield Gateway(one.settings, database, one.spool, reception)
 
 
 def pull(

@@ -20,7 +20,7 @@ from db.tables import Instance
 from dicom_gateway.association.presentation_contexts import VERIFICATION
 from dicom_gateway.reception.caller_settings import CallerSettings
 from tests.films import read, small_film
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 from tests.servers.ports import wait_until
 
 Call = Callable[..., Association]
@@ -97,7 +97,9 @@ def test_an_address_alone_may_be_enough(sqlite_database: Database, tmp_path: Pat
         assert rejection(call("ANYBODY")) == (1, 1, 3)
 
 
-def test_many_refusals_of_one_kind_are_one_line(sqlite_database: Database, tmp_path: Path) -> None:
+def test_many_refusals_of_one_kind_are_one_line_and_the_rest_is_told_at_the_end(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
     with capture_logs() as lines, called(sqlite_database, tmp_path, callers=CALLERS) as call:
         for _ in range(10):
             call("SOMEBODY")
@@ -106,6 +108,7 @@ def test_many_refusals_of_one_kind_are_one_line(sqlite_database: Database, tmp_p
     assert [(line["caller"], line["reason"], line["count"]) for line in rejected] == [
         ("SOMEBODY", "calling AE title not among the callers", 1),
         ("CR2", "calling AE title not from this address", 1),
+        ("SOMEBODY", "calling AE title not among the callers", 9),
     ]
 
 

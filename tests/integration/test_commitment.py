@@ -12,7 +12,8 @@ from db import commitments, spooled_files
 from db.database import Database
 from db.tables import now
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
-from tests.integration.couriers import courier, gateway, look, make_reports, peer
+from tests.integration.couriers import courier, look, make_reports, peer
+from tests.integration.listening import gateway
 from tests.servers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.pacs import orthanc
 from tests.servers.ports import free_port, wait_until

@@ -12,7 +12,7 @@ from db.database import Database
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.settings import GatewaySettings, PeerSettings
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 from tests.servers.pacs import echo, need
 
 DOCS = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")

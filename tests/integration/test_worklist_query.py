@@ -22,7 +22,7 @@ from db.studies import StudyHeader
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR
 from dicom_gateway.query.worklist_scp import STUDY_ROOT, UPS_PULL, UPS_QUERY
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 from tests.servers.pacs import need
 from tests.servers.ports import free_port
 from tests.unit import rows

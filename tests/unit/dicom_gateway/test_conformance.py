@@ -15,7 +15,7 @@ from dicom_gateway.conformance.statement import write_statement
 from dicom_gateway.settings import CourierSettings, GatewaySettings
 from tbscreen import __version__
 from tests import checkout
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 
 DOCUMENT = checkout.DOCS / "conformance_statement.md"
 UID = r"1\.2\.840\.[0-9.]+"

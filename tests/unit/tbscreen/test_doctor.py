@@ -21,7 +21,7 @@ from tbscreen.doctor import examine
 from tbscreen.serve import migrate
 from tbscreen.settings import Settings, load_settings
 from tbscreen.trial import SmallPacs
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 from tests.servers.certificates import Certificates
 from tests.servers.ports import free_port
 from tests.unit import rows

@@ -17,8 +17,8 @@ from db.roles import Role
 from db.screenings import Heat
 from db.studies import StudyHeader
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study, now
+from tests.phantom import draw_phantom, heat_cells
 from tests.unit import rows
-from tests.unit.web.phantom import draw_phantom, heat_cells
 from web.passwords import hash_password
 
 PASSWORD = "a longer walk to the lake"

@@ -19,7 +19,7 @@ from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from tests.films import dataset_offset, small_film
 from tests.integration.conftest import store_raw
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 from tests.servers.ports import free_port
 from tests.unit import rows
 
