@@ -6,12 +6,14 @@ Naive is `dcmread(path).pixel_array`, pydicom's `apply_modality_lut` and `apply_
 over, scaled to 0..1, and Pillow's area average; where pydicom drives no decoder, there is no naive figure. A
 film of RG1's kind, 2500×2048 with 16 bits, stands for the uncompressed syntaxes, with and without a window;
 real films of pydicom-data and of `--films` (by default `../shared/data/dicom`) for the others. Both ways take
-turns; medians of CPU time in ms; the difference of the two arrays in 255ths. The last line is a JSON object.
+turns; medians of CPU time in ms; the difference of the two arrays, 255ths; how far the array of the film's
+rendition is from the film's: mean and largest, 255ths. The last line is a JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import statistics
 import tempfile
@@ -29,8 +31,9 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
-from dicom_gateway.pixels.normalization import FilmArray, normalize_strips
+from dicom_gateway.pixels.normalization import FilmArray, normalize, normalize_strips
 from dicom_gateway.pixels.radiograph import read_rendering
+from dicom_gateway.pixels.rendition import Rendition
 
 PACKAGED = ("RG1_UNCR", "RG1_J2KR", "RG1_J2KI", "RG3_UNCR", "RG3_J2KR")
 SHARED = ("RG1_JLSN", "RG2_JLSL", "RG2_JPLL", "RG2_JPLY", "RG2_RLE")
@@ -83,6 +86,7 @@ def measure(path: Path, rounds: int) -> dict[str, Any]:
         "ours_ms": round(ours, 1),
         "ratio": None,
         "largest_difference": None,
+        **compare_rendition(path, arrays["ours"]),
     }
     if taken["naive"]:
         naive = statistics.median(taken["naive"])
@@ -93,6 +97,20 @@ def measure(path: Path, rounds: int) -> dict[str, Any]:
             "largest_difference": round(difference, 3),
         }
     return result
+
+
+def compare_rendition(path: Path, array: FilmArray) -> dict[str, float]:
+    """Return how far the array of the film's rendition is from `array`, 255ths."""
+    strips = list(read_rendering(path).strips())
+    rendition = Rendition((sum(len(strip) for strip in strips), strips[0].shape[1]))
+    for strip in strips:
+        rendition.add(strip)
+    picture = np.asarray(Image.open(io.BytesIO(rendition.encode())))
+    difference = np.abs(normalize(picture) - array) * 255
+    return {
+        "rendition_mean": round(float(difference.mean()), 2),
+        "rendition_largest": round(float(difference.max()), 1),
+    }
 
 
 def list_films(folder: Path, shared: Path) -> dict[str, Path]:
@@ -130,7 +148,8 @@ def main() -> None:
             print(
                 f"{name:22} {result['syntax'][:40]:40} {result['size']:>10}  naive {naive:>6} ms  "
                 f"ours {result['ours_ms']:>6} ms  ratio {result['ratio'] or '-':>5}  "
-                f"difference {result['largest_difference']}"
+                f"difference {result['largest_difference']}  "
+                f"rendition {result['rendition_mean']}, {result['rendition_largest']}"
             )
     print(json.dumps({"films": results}))
 
