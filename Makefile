@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test check lint format lock images servers benchmark chaos clean
+.PHONY: help setup demo serve doctor test check lint format lock images servers benchmark chaos audit clean
 
 help: ## List every task
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -56,6 +56,9 @@ benchmark: setup ## Run the round-trip benchmark (40 full-size films)
 
 chaos: setup servers ## Kill, stop, fill and flush every part while 1,000 films pass, five times (25 minutes)
 	@$(BIN)/python -m chaos --films 1000 --seeds 5
+
+audit: setup ## Compare the pinned packages with advisories on this disk: make audit ADVISORIES=all.zip
+	@$(BIN)/python -m tests.lock_audit $(ADVISORIES)
 
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet

@@ -6,7 +6,7 @@ Serialised with msgpack. Messages carry a version; a worker takes its own versio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 
@@ -26,6 +26,10 @@ MESSAGE_VERSION: Final = 1
 
 ACCEPTED_VERSIONS: Final = frozenset({MESSAGE_VERSION})
 """Versions that this code reads: its own and the one before (there is none before 1)."""
+
+
+MOST_CHARACTERS: Final = 256
+"""Of a text in a message."""
 
 
 class MessageError(Exception):
@@ -79,10 +83,10 @@ class ScreeningRequest:
         film_key = message.get("film_key")
         normalization_version = message.get("normalization_version")
         content = message.get("array")
-        if not isinstance(instance_id, int) or isinstance(instance_id, bool) or instance_id < 1:
-            raise MalformedMessageError("instance_id is a positive number")
-        if not isinstance(film_key, str) or not isinstance(normalization_version, str):
-            raise MalformedMessageError("film_key and normalization_version are text")
+        if type(instance_id) is not int or not 0 < instance_id < 2**63:
+            raise MalformedMessageError("instance_id is a positive number of a row")
+        if not _is_name(film_key) or not _is_name(normalization_version):
+            raise MalformedMessageError("film_key and normalization_version are text of one line")
         expected = SPEC.rows * SPEC.columns * 4
         if not isinstance(content, bytes) or len(content) != expected:
             raise MalformedMessageError(f"array is {expected} bytes of float32")
@@ -90,3 +94,8 @@ class ScreeningRequest:
         if not bool(np.all((array >= 0.0) & (array <= 1.0))):
             raise MalformedMessageError("array values are 0..1")
         return cls(instance_id, film_key, normalization_version, array.astype(np.float32))
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    """True for what a log line may hold."""
+    return isinstance(value, str) and len(value) <= MOST_CHARACTERS and value.isprintable()

@@ -33,6 +33,7 @@ Files:
 - `restoring`: carries out `restore`: all or nothing.
 - `users_cli`: those that begin with `users`.
 - `terminal`: what a command does before and after its work.
+- `secret_files`: secrets in files of their own.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning; `docs/settings.md` is its output.
 - `logs`: structured logs, without patient data.

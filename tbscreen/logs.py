@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-from dicom_gateway.discretion import silence_quoting
+from dicom_gateway.discretion import locate, silence_quoting
 
 
 def configure_logs(log_format: str, process: str, level: str = "info") -> None:
@@ -38,7 +38,7 @@ def configure_logs(log_format: str, process: str, level: str = "info") -> None:
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, _tell_error, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
@@ -47,8 +47,21 @@ def configure_logs(log_format: str, process: str, level: str = "info") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _tell_error, renderer],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     silence_quoting()
+
+
+def _tell_error(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    """Say of an exception what and where it was.
+
+    A traceback would show its text, and the console's the values of all variables: passwords in URLs, names.
+    """
+    told = line.pop("exc_info", None)
+    line.pop("exception", None)
+    error = sys.exception() if told is True or told == 1 else told[1] if isinstance(told, tuple) else told
+    if isinstance(error, BaseException):
+        line["error"], line["at"] = type(error).__name__, locate(error)
+    return line

@@ -2,7 +2,7 @@
 
 The environment wins over the file. Nested keys are joined by two underscores:
 `TBSCREEN_GATEWAY__PORT=104`. Secrets (a database or broker URL with a password) belong into the
-environment or the file, never on a command line.
+environment, the file or a file of their own (`TBSCREEN_DATABASE_URL_FILE`), never on a command line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -30,6 +31,7 @@ from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSett
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from reports.settings import ReportSettings
 from tbscreen.monitoring_settings import MonitoringSettings
+from tbscreen.secret_files import name_variable, read_secrets
 from tbscreen.tracing_settings import TracingSettings
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
@@ -110,8 +112,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over file; nothing else."""
-        sources = [init_settings, env_settings]
+        """Environment over secrets in files of their own over file; nothing else."""
+        secrets = InitSettingsSource(settings_cls, init_kwargs=read_secrets(PREFIX, SECRET_KEYS))
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, secrets]
         file = find_file()
         if file is not None:
             sources.append(TomlConfigSettingsSource(settings_cls, file))
@@ -231,4 +234,5 @@ def _list_keys(model: type[BaseModel], before: str = "") -> list[str]:
 def _find_unknown_variables() -> list[str]:
     known = {FILE_VARIABLE} | {PREFIX + key.replace(".", "__").upper() for key in _list_keys(Settings)}
     known |= {PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {name_variable(PREFIX, key) for key in SECRET_KEYS}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

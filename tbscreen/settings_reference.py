@@ -17,7 +17,8 @@ INTRODUCTION = """\
 Made by `tbscreen settings`. One TOML file, `tbscreen.toml` in the folder where tbscreen starts or the file
 that `TBSCREEN_CONFIG` names, and environment variables, which win: `gateway.port` is
 `TBSCREEN_GATEWAY__PORT`. Lists are JSON in the environment. Secrets (a URL with a password) belong into the
-environment or the file, never on a command line. Everything is checked at start.
+environment, the file, or a file of their own that `TBSCREEN_DATABASE_URL_FILE` or `TBSCREEN_BROKER_URL_FILE`
+names, never on a command line. Everything is checked at start.
 """
 
 

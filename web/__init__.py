@@ -3,6 +3,7 @@
 Files, in the order in which a request meets them:
 
 - `settings`: address, certificate, how long a session lasts.
+- `request_deadline`: a request comes in time or not at all.
 - `server`: uvicorn, with TLS.
 - `application`: which path leads where.
 - `response_headers`: what a browser may do with an answer.

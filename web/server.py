@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from web.request_deadline import DeadlineProtocol
 from web.settings import WebSettings
 
 LOG = structlog.get_logger(__name__)
@@ -44,7 +45,7 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
             timeout_keep_alive=15,
             limit_concurrency=1000,
             h11_max_incomplete_event_size=32 * 1024,
-            http="h11",
+            http=DeadlineProtocol,
             # Without a proxy that is named, nobody's word about whose address it is counts.
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=list(settings.trusted_proxies),

@@ -5,6 +5,7 @@ Files, in the order in which a film meets them:
 - `settings`: concurrency, limits, where bundles are cached.
 - `app`: the Celery application: JSON and pickle refused, late acknowledgement, one process per device.
 - `watchdog`: replaces a predicting process that shows no sign of life.
+- `broker_channel`: reads the queue and drops what is no message.
 - `tasks`: the task `worker.tasks.screen`.
 - `film_request`: says whose predicting process ended.
 - `screener`: one request from attempt to committed result.
@@ -14,6 +15,7 @@ Files, in the order in which a film meets them:
 - `predictor`: a loaded bundle: arrays in, scores out, by the runtime that suits this machine.
 - `layers`: layers of the house's own networks, registered with Keras.
 - `golden_arrays`: what one way of predicting is compared with another on.
+- `weights_file`: looks at the weights before Keras does.
 - `keras_runtime`: Keras, in float32 or bfloat16.
 - `openvino_runtime`: OpenVINO, where it is installed; it never calls out.
 - `tensorflow_backend`: what only TensorFlow can do.

@@ -11,6 +11,7 @@ from celery.utils.log import get_multiprocessing_logger
 from kombu.entity import Queue
 
 from dicom_gateway.screening_request import QUEUE
+from worker.broker_channel import read_forgivingly
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
 from worker.tasks import register_tasks
@@ -34,6 +35,7 @@ def build_app(
         settings: handed to each predicting process.
         process_ready: called in each predicting process once it has loaded the active bundle.
     """
+    read_forgivingly()
     app = Celery("tbscreen", broker=broker_url, set_as_current=False)
     app.conf.update(
         accept_content=["msgpack"],
@@ -49,7 +51,8 @@ def build_app(
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker.processes,
         worker_send_task_events=False,
-        worker_enable_remote_control=True,
+        # Whoever reaches Redis could end the worker by it, or give its tasks other limits.
+        worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_proc_alive_timeout=120,

@@ -21,6 +21,7 @@ import keras
 
 import worker.layers  # noqa: F401 - registers the layers of the house with Keras
 from worker.bundle import ALLOWED_LAYERS
+from worker.weights_file import check_weights
 
 CPU_BATCH: Final = 8
 """More at once is no faster on a CPU and takes more memory: `scratch` holds 33 MB per film and layer."""
@@ -63,9 +64,11 @@ def build_model(structure: str, weights: Path, precision: str = "float32") -> An
 
     Raises:
         ValueError, TypeError, KeyError, OSError, RecursionError: when they are damaged or do not fit.
+        UnsafeBundleError: when the weights lie elsewhere or swell.
     """
     if precision == "bfloat16":
         structure = _mix_precision(structure)
+    check_weights(weights)
     model = keras.models.model_from_json(structure)
     model.load_weights(weights)
     return model

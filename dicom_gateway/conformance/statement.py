@@ -189,4 +189,4 @@ Identity negotiation is ignored.
 Audit: messages of the Audit Trail Message Format Profile (PS3.15 A.5) are written to a file and, by a
 setting, sent by the Audit Trail Message Transmission Profiles SYSLOG-TLS or SYSLOG-UDP (A.6, A.7):
 {messages}. Security Alert (Node Authentication) tells of rejected associations and failed TLS handshakes.
-[security.md](security.md) has the details."""
+[callers-tls-audit.md](callers-tls-audit.md) has the details."""

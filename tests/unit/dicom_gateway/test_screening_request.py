@@ -93,8 +93,11 @@ def test_what_is_no_map_is_malformed(message: object) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("instance_id", value) for value in (0, -1, True, 1.0, "1", None, [1])),
-        *(("film_key", value) for value in (None, 5, b"key", ["key"])),
+        *(("instance_id", value) for value in (0, -1, True, 1.0, "1", None, [1], 2**63)),
+        *(
+            ("film_key", value)
+            for value in (None, 5, b"key", ["key"], "k" * 257, "key\n2026 [info] film screened")
+        ),
         *(("normalization_version", value) for value in (None, 1, b"version")),
         *(("array", value) for value in (None, "text", [0.0] * 65536, b"")),
         ("array", ARRAY.tobytes()[:-4]),

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from db import films
+from db.codes import Refusal
 from db.database import Database
 from db.settings import DatabaseSettings
+from db.studies import StudyHeader
 from tbscreen.database_metrics import DatabaseMetrics
 from tbscreen.monitor import Monitor, MonitorError, monitored, share_counters
 from tbscreen.monitoring_settings import PROCESSES, MonitoringSettings
@@ -116,6 +119,24 @@ def test_the_database_tells_of_all(database: Database) -> None:
     families = list(DatabaseMetrics(gone).collect())
     gone.close()
     assert [(family.name, family.samples[0].value) for family in families] == [("tbscreen_database_up", 0)]
+
+
+def test_no_monitor_tells_of_a_patient(sqlite_database: Database) -> None:
+    header = StudyHeader("1.2.77344215", "ACCQX558127", "PIDXX77344215", "QUAGGAFISH^JANE")
+    instance_id = rows.receive(sqlite_database, uid="1.2.55812", study=header).instance_id
+    with sqlite_database.write() as session:
+        films.refuse(session, instance_id, Refusal.NOT_CHEST, "BodyPartExamined is 'QUAGGAFISH'")
+    gone = Database.open(DatabaseSettings(url=f"postgresql://tb:secret@127.0.0.1:{free_port()}/tb"))
+    monitor = Monitor("127.0.0.1", 0, {"database": check_database(gone)}, [DatabaseMetrics(sqlite_database)])
+    monitor.start()
+    try:
+        told = "".join(ask(monitor.port, path)[1] for path in ("/metrics", "/readyz", "/healthz", "/nowhere"))
+    finally:
+        monitor.stop()
+        gone.close()
+    assert "tbscreen_database_up 1.0" in told
+    for word in ("QUAGGA", "77344215", "558127", "1.2.55812", "secret"):
+        assert word not in told
 
 
 def test_without_a_port_nothing_listens_and_a_taken_one_is_an_error() -> None:

@@ -206,6 +206,28 @@ def test_passwords_are_not_in_what_is_printed_of_the_settings(monkeypatch: pytes
         assert SECRET not in text
 
 
+def test_a_url_comes_from_a_file_of_its_own(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "tbscreen.toml").write_text('database_url = "sqlite:////elsewhere"\n')
+    url = f"postgresql://me:{SECRET}@db/tb"
+    (place / "url").write_text(f"{url}\n")
+    monkeypatch.setenv("TBSCREEN_DATABASE_URL_FILE", str(place / "url"))
+    assert load_settings().database_url == url
+    for content in (b"", b"two\nlines", b"\xff\xfe", b"x" * 5000):
+        (place / "url").write_bytes(content)
+        with pytest.raises(SettingsError, match=r"TBSCREEN_DATABASE_URL_FILE = .*: the file holds one line"):
+            load_settings()
+    (place / "url").write_text(f"mysql://me:{SECRET}@db/tb")
+    with pytest.raises(SettingsError, match="database_url is") as wrong:
+        load_settings()
+    assert SECRET not in str(wrong.value)
+    (place / "url").unlink()
+    with pytest.raises(SettingsError, match=r"TBSCREEN_DATABASE_URL_FILE = .*: No such file"):
+        load_settings()
+    monkeypatch.setenv("TBSCREEN_DATABASE_URL", url)
+    with pytest.raises(SettingsError, match="do not go together"):
+        load_settings()
+
+
 def test_settings_do_not_change(place: Path) -> None:
     settings = load_settings()
     for part in (settings, settings.gateway, settings.worker, settings.courier, settings.web):

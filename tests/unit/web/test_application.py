@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import socket
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from db.codes import Doubt, Finding, Priority, Refusal
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.studies import StudyHeader
+from tests.servers.page import serving_page
 from tests.servers.ports import free_port
 from tests.unit import rows
 from tests.unit.web import reading_room
@@ -283,6 +285,32 @@ def test_without_database_the_process_is_alive_and_not_ready(client_without_data
     problem = client_without_database.get("/api/v1/worklist", headers={"Authorization": "Bearer tbs_x"})
     assert (problem.status_code, problem.json()["status"]) == (503, 503)
     assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_static_files_are_those_of_their_folder(peopled: Database) -> None:
+    with serving_page(build_application(peopled, "1")) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        for path in (
+            "/static/style.css",
+            "/static/../settings.py",
+            "/static/%2e%2e/settings.py",
+            "/static/..%2fsettings.py",
+            "/static/..%5csettings.py",
+            "/static/%252e%252e/settings.py",
+            "/static//etc/passwd",
+            "/static/%2fetc%2fpasswd",
+            "/static/style.css%00.py",
+            "/static/",
+        ):
+            with socket.create_connection((host, int(port)), 10) as connection:
+                connection.sendall(
+                    f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+                )
+                answer = connection.makefile("rb").read()
+            status = int(answer.split()[1])
+            assert status == (200 if path == "/static/style.css" else 404), path
+            assert b"root:x:0" not in answer, path
+            assert b"WebSettings" not in answer, path
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])

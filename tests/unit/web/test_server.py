@@ -15,7 +15,9 @@ import pytest
 from db.database import Database
 from tests.servers.page import serving_page
 from tests.servers.ports import wait_until
+from web import request_deadline
 from web.application import build_application
+from web.request_deadline import DeadlineProtocol
 from web.server import PageError, make_context, make_renewed_context, serve
 from web.settings import WebSettings
 
@@ -113,6 +115,34 @@ def test_a_taken_port_is_told(peopled: Database) -> None:
         settings = WebSettings(port=taken.getsockname()[1])
         with pytest.raises(PageError, match=r"Address already in use.*set web\.port"):
             serve(build_application(peopled, "1", settings), settings, lambda port: None)
+
+
+def test_a_request_that_does_not_come_in_time_is_cut_off(
+    peopled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_deadline, "REQUEST_S", 0.6)
+    post = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000\r\n\r\n"
+    get = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with serving_page(build_application(peopled, "1"), http=DeadlineProtocol) as url:
+        place = ("127.0.0.1", int(url.rpartition(":")[2]))
+        for begin in (b"", b"GET / HT", post, get):
+            with socket.create_connection(place, 10) as slow:
+                slow.sendall(begin)
+                answered = slow.recv(1000) if begin == get else b""
+                assert (b"200 OK" in answered) is (begin == get)
+
+                def is_cut_off(slow: socket.socket = slow) -> bool:
+                    slow.settimeout(0.1)
+                    try:
+                        slow.sendall(b"x")
+                        return slow.recv(1000) == b""
+                    except TimeoutError:
+                        return False
+                    except OSError:
+                        return True
+
+                wait_until(is_cut_off, 10, f"who drips is cut off after {begin!r}")
+        assert httpx.get(f"{url}/healthz", trust_env=False).text == "ok"
 
 
 SERVE = """

@@ -1,0 +1,193 @@
+"""Whoever reaches Redis can send a worker anything. It runs nothing of it, and screens on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+import psutil
+from celery import Celery
+from redis import Redis
+
+from db.database import Database
+from db.states import FilmState
+from dicom_gateway.dispatch import Dispatcher
+from dicom_gateway.pixels.normalization import SPEC
+from dicom_gateway.screening_request import QUEUE, TASK_NAME, ScreeningRequest
+from tests.servers.ports import wait_until
+from tests.servers.redis import redis_server
+from tests.unit import rows
+from tests.unit.worker.conftest import register
+from tests.unit.worker.networks import write_network
+
+ARRAY = np.full((SPEC.rows, SPEC.columns), 0.5, np.float32)
+GOOD = ScreeningRequest(1, "film-key", SPEC.version, ARRAY).to_message()
+
+
+class Trap:
+    """Unpickled, it makes a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def envelope(body: bytes, content_type: str = "application/x-msgpack", **headers: object) -> bytes:
+    """Return what kombu puts into a Redis list (celery's protocol, version 2)."""
+    known = {"lang": "py", "task": TASK_NAME, "id": "1", "root_id": "1", "argsrepr": "", "kwargsrepr": ""}
+    message = {
+        "body": base64.b64encode(body).decode(),
+        "content-encoding": "binary",
+        "content-type": content_type,
+        "headers": known | headers,
+        "properties": {
+            "correlation_id": "1",
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": QUEUE},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": os.urandom(8).hex(),
+        },
+    }
+    return json.dumps(message).encode()
+
+
+def call(*arguments: object, **headers: object) -> bytes:
+    """Return a message that calls the task."""
+    return envelope(msgpack.packb([list(arguments), {}, {}]), **headers)
+
+
+def changed(**fields: object) -> bytes:
+    """Return a request in which something is wrong."""
+    return call(GOOD | fields)
+
+
+def no_requests() -> dict[str, bytes]:
+    """Messages that are what celery takes, and no request of ours."""
+    return {
+        "no map": call("text"),
+        "too many arguments": call(GOOD, GOOD, GOOD),
+        "no arguments": call(),
+        "a wrong type": changed(instance_id="1; DROP TABLE instances"),
+        "a huge number": changed(instance_id=2**63),
+        "an array of another size": changed(array=b"\0" * 16),
+        "a huge array": changed(array=bytes(30_000_000)),
+        "an array of no numbers": changed(array=np.full_like(ARRAY, np.nan).tobytes()),
+        "an array out of range": changed(array=(ARRAY * 1e30).tobytes()),
+        "fields nobody knows": changed(instance_id=0, __class__="os.system"),
+        "an unknown task": call(GOOD, task="os.system"),
+        "a task of celery's own": call([{"task": "os.system"}], task="celery.map"),
+        "limits of the sender's own": changed(instance_id=0, timelimit=[10**9, 10**9]),
+    }
+
+
+def no_messages(trap: Path) -> dict[str, bytes]:
+    """What is no message at all, or in a form that is not taken."""
+    pickled = pickle.dumps([[Trap(trap)], {}, {}])
+    return {
+        "pickle": envelope(pickled, "application/x-python-serialize"),
+        "pickle that says it is msgpack": envelope(pickled),
+        "json": envelope(b'[[{"version": 1}], {}, {}]', "application/json"),
+        "no content type": envelope(b"\xc1", "application/none"),
+        "msgpack cut short": envelope(msgpack.packb([[GOOD], {}, {}])[:-10]),
+        "msgpack that is nested deeply": envelope(b"\x91" * 100_000),
+    }
+
+
+GARBAGE = (
+    b"\xff\xfe garbage",
+    b"[]",
+    b"{}",
+    b'{"body": "%%%", "properties": {"body_encoding": "base64"}}',
+    b"1",
+    b"[" * 100_000,
+)
+"""What is not even a message's envelope."""
+
+
+@contextmanager
+def worker(database: Database, redis_url: str, folder: Path) -> Iterator[tuple[psutil.Process, Path]]:
+    """Run `tbscreen worker` inside the block; yields it and its log."""
+    ready, log = folder / "ready", folder / "worker.log"
+    environment = os.environ | {
+        "TBSCREEN_DATA_DIRECTORY": str(folder / "data"),
+        "TBSCREEN_DATABASE_URL": str(database.engine.url),
+        "TBSCREEN_BROKER_URL": redis_url,
+        "TBSCREEN_WORKER__RUNTIME": "keras",
+    }
+    command = [sys.executable, "-m", "tbscreen", "worker", "--ready-file", str(ready)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        wait_until(ready.exists, 90, "the worker is ready")
+        yield psutil.Process(process.pid), log
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+COMMANDS = (
+    ("shutdown", {}),
+    ("pool_shrink", {"n": 1}),
+    ("cancel_consumer", {"queue": QUEUE}),
+    ("time_limit", {"task_name": TASK_NAME, "soft": 0.001, "hard": 0.002}),
+    ("rate_limit", {"task_name": TASK_NAME, "rate_limit": "1/h"}),
+)
+"""Of celery's remote control."""
+
+
+def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    register(sqlite_database, write_network(tmp_path / "bundle"))
+    trap = tmp_path / "trap"
+    hostile = [*no_requests().values(), *no_messages(trap).values(), *GARBAGE]
+    film = rows.receive_and_queue(sqlite_database)
+    with (
+        redis_server() as url,
+        worker(sqlite_database, url, tmp_path) as (process, log),
+        Redis.from_url(url) as client,
+    ):
+        before = {child.pid for child in process.children()}
+        with Celery(broker=url, set_as_current=False) as sender:
+            for command, arguments in COMMANDS:
+                sender.control.broadcast(command, arguments=arguments)
+        client.lpush(QUEUE, *hostile)
+        dispatcher = Dispatcher(url, 1000)
+        dispatcher.send(ScreeningRequest(film, "film-key", SPEC.version, ARRAY))
+        dispatcher.close()
+        wait_until(
+            lambda: rows.read_film(sqlite_database, film).state == FilmState.SCREENED,
+            60,
+            "the worker screens on",
+        )
+        assert {child.pid for child in process.children()} == before, "its processes are those of before"
+        assert client.pubsub_channels("*") == [], "nobody listens to remote control"
+        assert client.llen(QUEUE) == 0
+    assert not trap.exists(), "no pickle is opened"
+    told = log.read_text()
+    assert told.count("message dropped") >= 8
+    assert told.count("no message: dropped") == len(GARBAGE)
+    assert url not in told, "no variable's value is told with an error"
+    assert rows.read_film(sqlite_database, film).screening_attempts == 1
+
+
+def test_a_pickle_would_have_run(tmp_path: Path) -> None:
+    pickle.loads(pickle.dumps(Trap(tmp_path / "trap")))
+    assert (tmp_path / "trap").exists()
