@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from db import web_sessions
@@ -127,13 +127,16 @@ async def read_body(request: Request, largest: int) -> bytes:
     """Return the body, of at most `largest` bytes.
 
     Raises:
-        HTTPException: 413 when there is more.
+        HTTPException: 413 when there is more, 400 when the client goes before its end.
     """
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > largest:
-            raise HTTPException(413, f"At most {largest} bytes are taken.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > largest:
+                raise HTTPException(413, f"At most {largest} bytes are taken.")
+    except ClientDisconnect:  # nobody is there to be answered; it is no error of ours
+        raise HTTPException(400, "The request ended in its middle.") from None
     return body
 
 

@@ -22,7 +22,7 @@ from tbscreen.report_page import build_report_page
 from tbscreen.worklist_csv import write_csv
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
-from tests.integration.couriers import gateway
+from tests.integration.listening import gateway
 from tests.integration.test_audit import records
 from tests.servers.ports import free_port
 from tests.unit.web import reading_room

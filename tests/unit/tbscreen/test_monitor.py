@@ -127,7 +127,7 @@ def test_no_monitor_tells_of_a_patient(sqlite_database: Database) -> None:
     with sqlite_database.write() as session:
         films.refuse(session, instance_id, Refusal.NOT_CHEST, "BodyPartExamined is 'QUAGGAFISH'")
     gone = Database.open(DatabaseSettings(url=f"postgresql://tb:secret@127.0.0.1:{free_port()}/tb"))
-    monitor = Monitor("127.0.0.1", 0, {"database": check_database(gone)}, [DatabaseMetrics(sqlite_database)])
+    monitor = Monitor("127.0.0.1", 0, {"database": gone.find_trouble}, [DatabaseMetrics(sqlite_database)])
     monitor.start()
     try:
         told = "".join(ask(monitor.port, path)[1] for path in ("/metrics", "/readyz", "/healthz", "/nowhere"))
