@@ -45,6 +45,7 @@ Files:
 - `monitor`: `/healthz`, `/readyz` and `/metrics` of a process.
 - `monitoring_settings`: on which ports.
 - `tracing`: switches traces of films on.
+- `tracing_checks`: what `doctor` says of them.
 - `tracing_settings`: where they go.
 - `film_spans`: stages of films as OpenTelemetry spans.
 - `readiness`: what must hold for a process to do its work.

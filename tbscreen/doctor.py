@@ -24,6 +24,7 @@ from tbscreen.certificate_checks import examine_certificates
 from tbscreen.check import Check, Health
 from tbscreen.pull_checks import examine_pulled, examine_pulls
 from tbscreen.settings import Settings, find_file
+from tbscreen.tracing_checks import examine_tracing
 from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
 
@@ -39,6 +40,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from examine_certificates(settings)
     yield from _examine_peers(settings)
     yield from examine_pulls(settings)
+    yield from examine_tracing(settings)
 
 
 def _examine_data_directory(settings: Settings) -> Check:

@@ -69,6 +69,22 @@ def find_ids(film_key: str) -> tuple[int, int]:
     return int.from_bytes(content[:16]) or 1, int.from_bytes(content[16:24]) or 1
 
 
+def takes_spans(settings: TracingSettings) -> bool:
+    """True when the collector takes a request without spans."""
+    exporter = _open_exporter(settings)
+    try:
+        return exporter.export([]) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()
+
+
+def _open_exporter(settings: TracingSettings) -> SpanExporter:
+    # Its log would tell of each batch that is not taken, and quote the answer.
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
+    logging.getLogger("opentelemetry").propagate = False
+    return OTLPSpanExporter(settings.endpoint, timeout=settings.timeout_s)
+
+
 class FilmSpans:
     """Makes spans of stages and sends them.
 
@@ -79,11 +95,8 @@ class FilmSpans:
     """
 
     def __init__(self, settings: TracingSettings, process: str, instance: str) -> None:
-        # It would tell of each batch that is not taken, and quote the answer.
-        logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
-        logging.getLogger("opentelemetry").propagate = False
         self._ids = FilmIds()
-        self._queue = SpanQueue(OTLPSpanExporter(settings.endpoint, timeout=settings.timeout_s))
+        self._queue = SpanQueue(_open_exporter(settings))
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(settings.share),
             resource=Resource.create(

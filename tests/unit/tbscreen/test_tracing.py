@@ -14,8 +14,11 @@ from structlog.testing import capture_logs
 from dicom_gateway import film_stage
 from dicom_gateway.film_stage import Stage, stage, tell
 from dicom_gateway.spool import film_key
+from tbscreen.check import Health
 from tbscreen.film_spans import BATCH, MOST_WAITING, SPANS_LOST, FilmSpans, find_ids
+from tbscreen.settings import Settings
 from tbscreen.tracing import NoTracingError, traced
+from tbscreen.tracing_checks import examine_tracing
 from tbscreen.tracing_settings import TracingSettings
 from tests.servers.ports import free_port
 from tests.servers.trace_collector import TraceCollector, trace_collector
@@ -125,6 +128,17 @@ def test_an_installation_without_opentelemetry_says_what_to_install(monkeypatch:
         traced(settings("http://127.0.0.1:1/v1/traces"), "gateway", "one"),
     ):
         pass
+
+
+def test_the_doctor_says_whether_the_collector_takes_traces(collector: TraceCollector) -> None:
+    def examine(endpoint: str | None) -> list[tuple[str, Health]]:
+        tracing = TracingSettings(endpoint=endpoint, timeout_s=0.2)
+        return [(one.part, one.health) for one in examine_tracing(Settings(tracing=tracing))]
+
+    assert examine(None) == []
+    assert examine(collector.endpoint) == [("traces", Health.GOOD)]
+    assert examine(f"{collector.endpoint}/wrong") == [("traces", Health.NOTE)]
+    assert examine(f"http://127.0.0.1:{free_port()}/v1/traces") == [("traces", Health.NOTE)]
 
 
 @pytest.mark.parametrize(
