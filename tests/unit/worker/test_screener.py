@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 from db import calibrations, films, screenings
 from db.codes import Doubt, Refusal
 from db.database import Database
+from db.film_key import film_key
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import BundleChunk, OutboxEntry, Screening
@@ -45,10 +46,9 @@ def screener(settings: ScreenerSettings) -> Iterator[Screener]:
 
 
 def make_request(instance_id: int, value: float = 0.5, version: str = SPEC.version) -> ScreeningRequest:
-    """Return a request for an evenly grey film."""
-    return ScreeningRequest(
-        instance_id, "film-key", version, np.full((SPEC.rows, SPEC.columns), value, np.float32)
-    )
+    """Return a request for an evenly grey film; the films here are called after their rows."""
+    array = np.full((SPEC.rows, SPEC.columns), value, np.float32)
+    return ScreeningRequest(instance_id, film_key(f"1.2.3.{instance_id}"), version, array)
 
 
 def test_a_film_is_screened_and_its_result_committed(
@@ -160,7 +160,7 @@ def test_an_attempt_is_committed_before_the_film_is_predicted(
 ) -> None:
     register(database, small_bundle)
     instance_id = rows.receive_and_queue(database)
-    poisoned = ScreeningRequest(instance_id, "film-key", SPEC.version, np.zeros((2, 2), np.float32))
+    poisoned = ScreeningRequest(instance_id, film_key("1.2.3.1"), SPEC.version, np.zeros((2, 2), np.float32))
     with pytest.raises(ValueError, match="shape"):
         screener.screen(poisoned)
     film = rows.read_film(database, instance_id)

@@ -16,6 +16,7 @@ from sqlalchemy import delete, select, text
 from db import bundles, shadow_screenings
 from db.codes import Doubt
 from db.database import Database
+from db.film_key import film_key
 from db.settings import DatabaseSettings
 from db.shadow_screenings import STRIKES
 from db.states import FilmState
@@ -43,7 +44,7 @@ from worker import shadow
 shadow.triage = lambda *_: os._exit(139)
 settings = ScreenerSettings(DatabaseSettings(url=sys.argv[1]), WorkerSettings(name="w"), Path(sys.argv[2]))
 array = np.full((256, 256), 0.5, np.float32)
-Screener(settings).screen(ScreeningRequest(int(sys.argv[3]), "film-key", sys.argv[4], array))
+Screener(settings).screen(ScreeningRequest(int(sys.argv[3]), sys.argv[5], sys.argv[4], array))
 """
 
 
@@ -91,7 +92,7 @@ def put_in_shadow(database: Database, active: Bundle, shadow: Bundle) -> None:
 def screen(database: Database, screener: Screener, number: int = 1) -> int:
     """Screen one film and assert that its own result stands."""
     instance_id = rows.receive_and_queue(database, f"1.2.3.{number}")
-    assert screener.screen(make_request(instance_id)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, f"1.2.3.{number}")) is Outcome.SCREENED
     film = rows.read_film(database, instance_id)
     assert (film.state, film.screening_attempts) == (FilmState.SCREENED, 1)
     with database.read() as session:
@@ -100,9 +101,9 @@ def screen(database: Database, screener: Screener, number: int = 1) -> int:
     return instance_id
 
 
-def make_request(instance_id: int) -> ScreeningRequest:
+def make_request(instance_id: int, uid: str = "1.2.3.1") -> ScreeningRequest:
     array = np.full((SPEC.rows, SPEC.columns), 0.5, np.float32)
-    return ScreeningRequest(instance_id, "film-key", SPEC.version, array)
+    return ScreeningRequest(instance_id, film_key(uid), SPEC.version, array)
 
 
 def read_shadow(database: Database) -> list[ShadowScreening]:
@@ -209,6 +210,7 @@ def test_a_bundle_that_ends_its_process_kills_no_film(
     put_in_shadow(database, small_bundle, candidate)
     instance_id = rows.receive_and_queue(database)
     arguments = [database_url, str(settings.cache_directory), str(instance_id), SPEC.version]
+    arguments.append(film_key("1.2.3.1"))
     ended = subprocess.run(
         [sys.executable, "-c", DYING_WORKER, *arguments],
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
