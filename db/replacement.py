@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psutil
 from sqlalchemy import ColumnElement, Connection, MetaData, inspect, text, true, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from db import account_tables as account_tables  # its tables belong to the metadata that is emptied
 from db import schema
@@ -20,6 +20,9 @@ from db.table_rows import TRANSIENT, count_rows
 from db.tables import Delivery, Instance, OutboxEntry, Pull, RefusalOutboxEntry, Table, now
 
 LOCK_TIMEOUT_S: Final = 10
+LOCK_NOT_AVAILABLE: Final = "55P03"
+DEPENDENT_OBJECTS: Final = "2BP01"
+"""SQLSTATE (PostgreSQL, appendix A)."""
 
 OF_A_NEW_DATABASE: Final = TRANSIENT | {"alembic_version", "models", "bundle_chunks", "activations"}
 """Tables in which `tbscreen db upgrade` leaves rows; a database with nothing else in it is empty."""
@@ -35,6 +38,10 @@ class NotEmptyError(DatabaseError):
 
 class NewerDatabaseError(DatabaseError):
     """The database has migrations that this version does not know. Permanent: use the version that has."""
+
+
+class ForeignObjectsError(DatabaseError):
+    """Somebody made views or tables that depend on ours. Permanent until they are gone."""
 
 
 class DamagedError(DatabaseError):
@@ -133,7 +140,20 @@ def _check(connection: Connection, *, replace: bool) -> None:
 def _drop_tables(connection: Connection) -> None:
     there = MetaData()
     there.reflect(connection, only=lambda name, _: name in Table.metadata.tables or name == "alembic_version")
-    there.drop_all(connection)
+    try:
+        there.drop_all(connection)
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state == LOCK_NOT_AVAILABLE:
+            raise InUseError(
+                f"somebody has just connected to the database and uses it: {END_THEM}"
+            ) from error
+        if state == DEPENDENT_OBJECTS:
+            raise ForeignObjectsError(
+                "views or tables that are not tbscreen's refer to its tables: drop them, or restore into an "
+                "empty database (a new name)"
+            ) from error
+        raise
 
 
 def _take_sqlite(connection: Connection, database: Database) -> None:

@@ -18,11 +18,11 @@ from typing import IO, Final
 
 from sqlalchemy import Connection, Table, func, select, text
 
-from db import bundles, schema
+from db import schema
 from db.database import Database
 from db.states import FilmState
 from db.table_rows import Row, count_rows, is_heavy, list_columns, list_tables, read_rows
-from db.tables import Instance
+from db.tables import Instance, Model
 from tbscreen import __version__
 from tbscreen.backup_file import FORMAT, BackupError, BackupWriter, Manifest, ModelEntry, NoSpaceError
 from tbscreen.settings import Settings
@@ -109,7 +109,6 @@ def _write(
         taken_at = datetime.now(UTC)
         tables = list_tables(schema.reflect(migration))
         _check_space(connection, tables, folder)
-        model = bundles.find_active(session)
         manifest = Manifest(
             format=FORMAT,
             tbscreen=__version__,
@@ -119,7 +118,7 @@ def _write(
             taken_at=taken_at,
             films=_count(connection, Instance.state),
             gateways=_count(connection, Instance.gateway, waiting=True),
-            active_model=None if model is None else ModelEntry(**_select(model)),
+            active_model=_find_active(connection),
             settings=settings.model_dump(mode="json", exclude={"database_url", "broker_url"}),
             tables={},
         )
@@ -132,8 +131,10 @@ def _write(
     return manifest
 
 
-def _select(model: bundles.RegisteredModel) -> dict[str, str]:
-    return {"digest": model.digest, "name": model.name, "version": model.version}
+def _find_active(connection: Connection) -> ModelEntry | None:
+    """By the columns that every migration has: before an upgrade, the database is older than this program."""
+    row = connection.execute(select(Model.digest, Model.name, Model.version).where(Model.active)).first()
+    return None if row is None else ModelEntry(digest=row.digest, name=row.name, version=row.version)
 
 
 def _watched(connection: Connection, table: Table, progress: Progress) -> Iterator[Row]:

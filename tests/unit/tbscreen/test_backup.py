@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import zipfile
 from datetime import UTC, datetime
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from db import replacement, schema, users
+from db import bundles, replacement, schema
 from db.codes import Refusal
 from db.database import Database
 from db.films import refuse
@@ -24,9 +27,23 @@ from tbscreen.backup_file import BackupFile, BrokenBackupError, NewerBackupError
 from tbscreen.default_bundle import DEFAULT_BUNDLE, register_bundle
 from tbscreen.restoring import restore
 from tbscreen.settings import Settings, load_settings
+from tests.servers.ports import wait_until
 from tests.unit import rows
 
 FILMS = 3
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tbscreen.restoring import restore
+from tbscreen.settings import load_settings
+
+def die_half_way(step, done, total):
+    if step == "restoring" and done > total / 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+settings = load_settings(database_url=sys.argv[1], data_directory=Path(sys.argv[2]))
+restore(settings, Path(sys.argv[3]), replace=True, progress=die_half_way)
+"""
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -197,6 +214,44 @@ def test_what_fails_in_the_middle_leaves_the_database_as_it_was(
     rows.receive(filled, "1.2.77", study="1.3.77")  # and it can be written to
 
 
+def test_a_restore_that_is_killed_leaves_the_database_as_it_was(
+    filled: Database, database_url: str, backup: Path, tmp_path: Path
+) -> None:
+    before = read_everything(filled)
+    filled.close()
+    words = [sys.executable, "-c", KILLED, database_url, str(tmp_path / "data"), str(backup)]
+    killed = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    wait_until(lambda: is_free(filled), 30, "the server has ended the dead process's transaction")
+    assert read_everything(filled) == before
+    filled.close()
+    restore(settings_for(database_url, tmp_path), backup, replace=True)
+
+
+def is_free(database: Database) -> bool:
+    """True when nobody but this process is connected."""
+    if database.engine.dialect.name == "sqlite":
+        return True
+    with database.read() as session:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        return session.execute(text(others)).scalar_one() == 1
+
+
+def test_what_depends_on_our_tables_is_not_dropped(
+    postgresql_database: Database, postgresql_url: str, tmp_path: Path
+) -> None:
+    taken = back_up(settings_for(postgresql_url, tmp_path), tmp_path / "one.backup")
+    with postgresql_database.engine.begin() as connection:
+        connection.execute(text("CREATE VIEW of_the_site AS SELECT id FROM studies"))
+    postgresql_database.close()
+    try:
+        with pytest.raises(replacement.ForeignObjectsError, match="drop them"):
+            restore(settings_for(postgresql_url, tmp_path), taken.path)
+    finally:
+        with postgresql_database.engine.begin() as connection:
+            connection.execute(text("DROP VIEW of_the_site"))
+
+
 def test_a_database_that_is_in_use_or_not_empty_is_refused(
     filled: Database, database_url: str, backup: Path, tmp_path: Path
 ) -> None:
@@ -226,25 +281,28 @@ def test_an_older_backup_is_migrated_and_a_newer_one_refused(
     url = empty_database.engine.url.render_as_string(hide_password=False)
     settings = settings_for(url, tmp_path)
     with empty_database.engine.begin() as connection:
-        schema.upgrade_within(connection, "0010")
+        schema.upgrade_within(connection, "0001")
         connection.execute(
             text(
-                "INSERT INTO users (name, role, password_hash, disabled, created_at, password_changed_at) "
-                "VALUES ('rosa', 'admin', 'x', false, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.0')"
-            )
+                "INSERT INTO models (digest, name, version, trained, normalization_version, manifest, "
+                "registered_at, active) VALUES (:digest, 'm', '1', false, 'n', '{}', '2026-01-01', true)"
+            ),
+            {"digest": rows.DIGEST},
         )
     taken = back_up(settings, tmp_path / "old.backup")
-    assert taken.manifest.migration == "0010"
+    assert (taken.manifest.migration, taken.manifest.active_model.digest) == ("0001", rows.DIGEST)
     empty_database.close()
     restore(settings, taken.path, replace=True)
     assert schema.find_revision(empty_database) == schema.newest_revision()
     with empty_database.read() as session:
-        assert users.count(session) == 1
+        active = bundles.find_active(session)
+    assert active is not None
+    assert active.digest == rows.DIGEST
     empty_database.close()
     newer = tmp_path / "newer.backup"
     with zipfile.ZipFile(taken.path) as old, zipfile.ZipFile(newer, "w") as new:
         for name in old.namelist():
-            new.writestr(name, old.read(name).replace(b'"0010"', b'"9999"'))
+            new.writestr(name, old.read(name).replace(b'"0001"', b'"9999"'))
     with pytest.raises(NewerBackupError, match="9999"):
         restore(settings, newer, replace=True)
     with empty_database.write() as session:
