@@ -162,6 +162,7 @@ def test_every_film_that_was_answered_is_screened_and_reported_once_after_a_rest
         wait_until(lambda: set(place.states().values()) == {"screened"}, 30, "all is screened")
         wait_until(lambda: count_pending(place.settings) == 0, 30, "all is delivered")
     assert set(reported) < set(place.pacs.received), "the same reports, under the same UIDs"
+    assert place.pacs.stores >= len(place.pacs.received) + len(lost), "and they were made and sent again"
     films = [film_of(path) for path, _ in place.pacs.received.values()]
     assert sorted(films) == sorted(place.answered), "one report for each film"
     assert_one_screening_each(place)

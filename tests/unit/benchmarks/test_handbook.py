@@ -89,7 +89,7 @@ def test_each_setting_exists() -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_a_unit_starts_a_command_with_settings_that_exist(unit: Path) -> None:
     text = unit.read_text("utf-8")
-    (command,) = re.findall(r"^ExecStart=/opt/tbscreen/bin/tbscreen (\w+)$", text, re.MULTILINE)
+    (command,) = re.findall(r"^ExecStart=/opt/tbscreen/bin/tbscreen (\w+)(?: .*)?$", text, re.MULTILINE)
     assert unit.stem == f"tbscreen-{command}"
     assert command in get_command(app).commands  # type: ignore[attr-defined]
     variables = re.findall(rf"{PREFIX}(\w+)=", text)
