@@ -25,7 +25,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 
 from db.studies import StudyHeader
-from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflate
+from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
 
 # pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused
 # for a malformed value that nobody needs.
@@ -87,9 +87,11 @@ def read_header(path: Path) -> DatasetHeader:
             implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
         with path.open("rb") as file:
             file.seek(offset)
-            stream: BinaryIO = inflate(file) if syntax == DeflatedExplicitVRLittleEndian else file
-            size = _find_size(stream)
-            dataset, has_pixels = _read_elements(stream, size, implicit, little)
+            if syntax == DeflatedExplicitVRLittleEndian:
+                with inflated(file) as stream:
+                    dataset, has_pixels = _read_elements(stream, implicit, little)
+            else:
+                dataset, has_pixels = _read_elements(file, implicit, little)
     except DatasetError:
         raise
     except HeaderStreamError as error:
@@ -120,7 +122,8 @@ def _find_size(stream: BinaryIO) -> int:
     return end
 
 
-def _read_elements(stream: BinaryIO, size: int, implicit: bool, little: bool) -> tuple[Dataset, bool]:
+def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Dataset, bool]:
+    size = _find_size(stream)
     elements: dict[BaseTag, Any] = {}
     reached: list[int] = []
     last = -1

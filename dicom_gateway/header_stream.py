@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
@@ -15,6 +18,10 @@ much of memory: a header is measured by what it makes, too."""
 
 MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
 """A deflated dataset that grows beyond this is a decompression bomb."""
+
+MOST_AT_ONCE: Final = 2
+"""Every association could bring a bomb at the same time."""
+_SLOTS: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 PIECE_BYTES: Final = 1024 * 1024
 
@@ -42,13 +49,19 @@ class MeasuredStream:
         return content
 
 
-def inflate(file: BinaryIO) -> io.BytesIO:
-    """Decompress a deflated dataset (PS3.5 A.5), piece by piece.
+@contextmanager
+def inflated(file: BinaryIO) -> Iterator[io.BytesIO]:
+    """Hold a deflated dataset (PS3.5 A.5) decompressed inside the block, at most `MOST_AT_ONCE` of them.
 
     Raises:
         HeaderStreamError: when it is more than `MAX_INFLATED_BYTES`, or cut short.
         zlib.error: when it is nothing deflated.
     """
+    with _SLOTS:
+        yield _inflate(file)
+
+
+def _inflate(file: BinaryIO) -> io.BytesIO:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     content = io.BytesIO()
     while not inflater.eof:

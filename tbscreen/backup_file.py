@@ -25,6 +25,7 @@ from db.table_rows import Row, list_columns, list_tables
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 BLOCK_BYTES: Final = 1024 * 1024
+MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 MAX_ROW_BYTES: Final = 512 * 1024 * 1024
 
 
@@ -166,6 +167,8 @@ class BackupFile:
         self.path = path
         try:
             self._archive = zipfile.ZipFile(path)
+            if self._archive.getinfo(MANIFEST).file_size > MAX_MANIFEST_BYTES:
+                raise BrokenBackupError(f"{path} has a manifest that is none of ours")
             text = self._archive.read(MANIFEST)
         except (zipfile.BadZipFile, KeyError, zlib.error, EOFError) as error:
             raise BrokenBackupError(f"{path} is not a whole backup: {_explain(error)}") from error
@@ -185,6 +188,9 @@ class BackupFile:
         found = {name: list(entry.columns) for name, entry in self.manifest.tables.items()}
         if found != expected or set(self._archive.namelist()) != {MANIFEST, *map(_member, expected)}:
             raise BrokenBackupError(f"{path} has not the tables of migration {self.manifest.migration}")
+        sizes = {name: self._archive.getinfo(_member(name)).file_size for name in expected}
+        if any(entry.bytes != sizes[name] for name, entry in self.manifest.tables.items()):
+            raise BrokenBackupError(f"{path} has tables of other sizes than its manifest says")
 
     def __enter__(self) -> Self:
         """Read from it in the block."""

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import random
 import struct
+import threading
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,7 @@ from dicom_gateway.dataset_header import (
 )
 from dicom_gateway.rules import eligibility
 from dicom_gateway.settings import GatewaySettings
+from tests.films import dataset_offset
 from tests.golden.synthetic import draw_shapes, write_film
 
 UNCOMPRESSED = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian]
@@ -334,6 +337,23 @@ def test_decompression_bomb_is_not_understood(tmp_path: Path, monkeypatch: pytes
 
     with pytest.raises(NotUnderstoodError, match="inflates to more than 1000000"):
         read_header(_with_elements(tmp_path, bomb, DeflatedExplicitVRLittleEndian))
+
+
+def test_deflated_datasets_are_inflated_a_few_at_a_time(tmp_path: Path) -> None:
+    path = _with_elements(
+        tmp_path, _deflate(_element(0x00100020, b"LO", b"ID")), DeflatedExplicitVRLittleEndian
+    )
+    with path.open("rb") as file, ExitStack() as stack:
+        for _ in range(header_stream.MOST_AT_ONCE):
+            file.seek(dataset_offset(path))
+            stack.enter_context(header_stream.inflated(file))
+        waiting = threading.Thread(target=read_header, args=(path,))
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive(), "one more waits"
+        stack.close()
+        waiting.join(20)
+        assert not waiting.is_alive()
 
 
 def test_header_without_end_is_not_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,6 +193,24 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(
     assert read_everything(filled) == before
 
 
+def test_an_archive_that_was_made_to_do_harm_is_refused(backup: Path, tmp_path: Path) -> None:
+    hostile = tmp_path / "hostile.backup"
+    for name, content in {
+        "../../outside": b"x",
+        "/etc/cron.d/x": b"x",
+        "manifest.json": b" " * 40_000_000,
+        "tables/instances.msgpack": b"\xc0" * 40_000_000,
+    }.items():
+        with zipfile.ZipFile(backup) as whole, zipfile.ZipFile(hostile, "w", zipfile.ZIP_DEFLATED) as made:
+            for member in whole.namelist():
+                if member != name:
+                    made.writestr(member, whole.read(member))
+            made.writestr(name, content)
+        with pytest.raises(BrokenBackupError):
+            BackupFile(hostile)
+    assert sorted(path.name for path in tmp_path.rglob("outside")) == []
+
+
 def test_what_fails_in_the_middle_leaves_the_database_as_it_was(
     filled: Database, database_url: str, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
