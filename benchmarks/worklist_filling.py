@@ -152,7 +152,6 @@ def fill(database: Database, count: int, copies: int = 1) -> None:
         _hurry(database)
     filled = _begin(database)
     if filled == count * copies and _is_indexed(database):
-        fill_results(database, count)
         return
     for blocks in make_rows(filled, count):
         if is_sqlite:
