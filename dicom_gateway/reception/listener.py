@@ -103,7 +103,8 @@ class Listener(ThreadedAssociationServer):
         self.socket.close()
 
     def service_actions(self) -> None:
-        """Called every half second while connections are taken."""
+        """Called after each connection, and every half second without one."""
+        super().service_actions()
         self.refusals.flush()
 
     def end_associations(self, deadline: float) -> None:
