@@ -20,6 +20,7 @@ from celery import Celery
 from redis import Redis
 
 from db.database import Database
+from db.film_key import film_key
 from db.states import FilmState
 from dicom_gateway.dispatch import Dispatcher
 from dicom_gateway.pixels.normalization import SPEC
@@ -31,7 +32,8 @@ from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_network
 
 ARRAY = np.full((SPEC.rows, SPEC.columns), 0.5, np.float32)
-GOOD = ScreeningRequest(1, "film-key", SPEC.version, ARRAY).to_message()
+KEY = film_key("1.2.3.1")
+GOOD = ScreeningRequest(1, KEY, SPEC.version, ARRAY).to_message()
 
 
 class Trap:
@@ -158,7 +160,7 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
     register(sqlite_database, write_network(tmp_path / "bundle"))
     trap = tmp_path / "trap"
     hostile = [*no_requests().values(), *no_messages(trap).values(), *GARBAGE]
-    film = rows.receive_and_queue(sqlite_database)
+    film = rows.receive_and_queue(sqlite_database, "1.2.3.1")
     with (
         redis_server() as url,
         worker(sqlite_database, url, tmp_path) as (process, log),
@@ -170,7 +172,7 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
                 sender.control.broadcast(command, arguments=arguments)
         client.lpush(QUEUE, *hostile)
         dispatcher = Dispatcher(url, 1000)
-        dispatcher.send(ScreeningRequest(film, "film-key", SPEC.version, ARRAY))
+        dispatcher.send(ScreeningRequest(film, KEY, SPEC.version, ARRAY))
         dispatcher.close()
         wait_until(
             lambda: rows.read_film(sqlite_database, film).state == FilmState.SCREENED,
