@@ -87,6 +87,7 @@ class Screener:
 
     def _screen(self, request: ScreeningRequest, current: Stage) -> Outcome:
         film_log = log.bind(film=shorten_key(request.film_key))
+        film_log.debug("film taken")
         with self._database.write() as session:
             attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:

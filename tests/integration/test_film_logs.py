@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from dicom_gateway.spool import film_key
@@ -149,18 +148,9 @@ def test_a_film_whose_predicting_process_dies_is_told_of_to_its_end(
     wait_for(installation, film, "film dispatched")
     with installation.database.write():  # the film's attempt does not begin before this ends
         child.resume()
-        wait_until(lambda: is_at_work(installation, child), 30, "the process has taken the film")
+        wait_for(installation, film, "film taken")
         child.send_signal(signal.SIGKILL)
 
     lines = wait_for(installation, film, "film screened")
     assert find(lines, "predicting process died with a film")["process"] == "worker"
     wait_for(installation, film, "report delivered", peer="pacs")
-
-
-def is_at_work(installation: Trial, child: psutil.Process) -> bool:
-    from celery import Celery
-
-    with Celery(broker=installation.settings.resolve_broker_url(), set_as_current=False) as app:
-        app.conf.update(task_serializer="msgpack", accept_content=["msgpack"])
-        active = app.control.inspect(timeout=0.5).active() or {}
-    return any(task["worker_pid"] == child.pid for tasks in active.values() for task in tasks)
