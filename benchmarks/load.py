@@ -41,6 +41,7 @@ from benchmarks.load_plot import draw
 from benchmarks.machine import describe_machine
 from db import gauges
 from db.tables import Instance, Screening
+from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
 from tbscreen.trial import Trial, trial
 from tests.servers.ports import wait_until
 
@@ -118,6 +119,7 @@ class Course:
         service = self.installation.service
         association = ae.associate("127.0.0.1", service.dicom_port, ae_title=service.ae_title)
         assert association.is_established, "the gateway does not take the association"
+        ReactorCheckpoint.install(association)
         return association
 
     def sample(self) -> Sample:

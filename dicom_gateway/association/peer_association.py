@@ -14,6 +14,7 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 
 from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
+from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
 from dicom_gateway.association.tls_context import TlsFileError, build_peer_context
 from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.settings import PeerSettings
@@ -121,6 +122,7 @@ class _CallingEntity(AE):
         if self.limits is not None:
             assoc.dul = FilmStream(assoc, self.limits)
             assoc.network_timeout, assoc.acse_timeout = self.network_timeout, self.acse_timeout  # its timers
+        ReactorCheckpoint.install(assoc)
         sock = PeerSocket(assoc, address=address)
         sock.tls_args = tls_args
         return sock

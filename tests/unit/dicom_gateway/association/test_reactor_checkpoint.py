@@ -1,0 +1,49 @@
+"""Answers reach who asked, on a machine that is busy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pynetdicom import build_context
+
+from dicom_gateway.association.peer_association import open_association
+from dicom_gateway.settings import PeerSettings
+from tests.servers.pacs import storescp
+
+VERIFICATION = "1.2.840.10008.1.1"
+REQUESTS = 120
+"""pynetdicom alone loses the answer to about one in thirty here."""
+
+
+@contextmanager
+def busy_interpreter() -> Iterator[None]:
+    """Two threads compute, so that every other one waits for its turn at each step."""
+    over = threading.Event()
+
+    def compute() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+
+    threads = [threading.Thread(target=compute) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_no_answer_is_lost_while_other_threads_compute(tmp_path: Path) -> None:
+    with storescp(tmp_path / "scp") as scp:
+        peer = PeerSettings(name="scp", ae_title="STORESCP", host="127.0.0.1", port=scp.port)
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        with busy_interpreter():
+            answers = [association.send_c_echo() for _ in range(REQUESTS)]
+        association.release()
+    assert [answer.Status for answer in answers] == [0x0000] * REQUESTS
