@@ -23,6 +23,7 @@ from tbscreen.settings import FILE_VARIABLE, Settings, load_settings
 from tbscreen.trial import SmallPacs
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
+from tests.servers.database import fresh_database
 from tests.servers.ports import wait_until
 from tests.servers.redis import redis_server
 
@@ -54,11 +55,34 @@ class Place:
     """What outlives the service."""
 
     folder: Path
-    settings: Settings
+    broker_url: str
     pacs: SmallPacs
     answered: list[str] = field(default_factory=list)
     """SOP Instance UIDs of films that were answered with success."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings()
+
+    def use(self, database_url: str) -> None:
+        """Let the service use this database from now on."""
+        text = SETTINGS.format(
+            folder=self.folder,
+            database_url=database_url,
+            broker_url=self.broker_url,
+            pacs_port=self.pacs.port,
+        )
+        (self.folder / "tbscreen.toml").write_text(text)
+
+    def lose_database(self) -> None:
+        """As with a disk that broke: nothing of the database is left."""
+        url = self.settings.resolve_database_url()
+        if url.startswith("sqlite"):
+            for file in self.folder.glob("tbscreen.sqlite3*"):
+                file.unlink()
+            return
+        with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
 
     @contextmanager
     def service(self) -> Iterator[Service]:
@@ -77,6 +101,30 @@ class Place:
             self.answered.append(sent[-1])
         return sent
 
+    def back_up_while_sending(self, service: Service) -> Path:
+        """Make a backup while films are on their way in, to the worker and to the PACS."""
+        path = self.folder / f"{len(self.answered)}.backup"
+        before, ending = len(self.answered), threading.Event()
+
+        def go_on_sending() -> None:
+            while not ending.is_set():
+                self.send(service, 1)
+
+        sender = threading.Thread(target=go_on_sending)
+        sender.start()
+        try:
+            wait_until(lambda: len(self.answered) > before + 1, 30, "films are being sent")
+            back_up(self.settings, path)
+        finally:
+            ending.set()
+            sender.join()
+        return path
+
+    def wait_until_all_is_reported(self) -> None:
+        assert self.pacs.wait_for(len(self.answered), 90)
+        wait_until(lambda: set(self.states().values()) == {"screened"}, 30, "all is screened")
+        wait_until(lambda: count_pending(self.settings) == 0, 30, "all is delivered")
+
     def states(self) -> dict[str, str]:
         database = Database.open(self.settings.database_settings())
         try:
@@ -86,36 +134,15 @@ class Place:
             database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     pacs = SmallPacs(tmp_path / "pacs")
+    monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "tbscreen.toml"))
     with redis_server() as broker_url:
-        database_url = f"sqlite:///{tmp_path}/tbscreen.sqlite3"
-        if request.param == "postgresql":
-            database_url = request.getfixturevalue("empty_postgresql_url")
-        file = tmp_path / "tbscreen.toml"
-        file.write_text(
-            SETTINGS.format(
-                folder=tmp_path, database_url=database_url, broker_url=broker_url, pacs_port=pacs.port
-            )
-        )
-        monkeypatch.setenv(FILE_VARIABLE, str(file))
         try:
-            yield Place(tmp_path, load_settings(), pacs)
+            yield Place(tmp_path, broker_url, pacs)
         finally:
             pacs.stop()
-
-
-def destroy(settings: Settings) -> None:
-    """As a disk that broke: nothing of the database is left."""
-    url = settings.resolve_database_url()
-    if url.startswith("sqlite"):
-        for file in Path(url.removeprefix("sqlite:///")).parent.glob("tbscreen.sqlite3*"):
-            file.unlink()
-        return
-    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
 
 
 def kill_worker(service: Service) -> None:
@@ -126,46 +153,43 @@ def kill_worker(service: Service) -> None:
                 one.kill()
 
 
-def test_every_film_that_was_answered_is_screened_and_reported_once_after_a_restore(place: Place) -> None:
-    backup = place.folder / "night.backup"
+def test_every_film_that_was_answered_is_screened_and_reported_once_after_a_restore(
+    place: Place, empty_postgresql_url: str, postgresql_server: str
+) -> None:
+    """From PostgreSQL into SQLite, and from there into another PostgreSQL."""
+    place.use(empty_postgresql_url)
     with place.service() as service:
         place.send(service, 2)
         assert place.pacs.wait_for(2, 60)
-        ending = threading.Event()
-
-        def go_on_sending() -> None:
-            while not ending.is_set():
-                place.send(service, 1)
-
-        sender = threading.Thread(target=go_on_sending)
-        sender.start()
-        try:
-            wait_until(lambda: len(place.answered) > 4, 30, "films are being sent")
-            back_up(place.settings, backup)
-        finally:
-            ending.set()
-            sender.join()
+        first = place.back_up_while_sending(service)
         lost = place.send(service, 2)
         assert place.pacs.wait_for(len(place.answered), 90), "reports of films that the backup does not know"
         kill_worker(service)
         in_redis = place.send(service, 2)
         wait_until(lambda: all(place.states()[uid] == "queued" for uid in in_redis), 60, "they are queued")
-    reported = dict(place.pacs.received)
-    destroy(place.settings)
-    assert restore(place.settings, backup).broken_bundles == []
-    states = place.states()
-    assert 2 <= len(states) < len(place.answered)
-    assert not set(lost + in_redis) & set(states)
+    reported = set(place.pacs.received)
+    place.lose_database()
+    place.use(f"sqlite:///{place.folder}/tbscreen.sqlite3")
+    assert restore(place.settings, first).broken_bundles == []
+    assert 2 <= len(place.states()) < len(place.answered)
+    assert not set(lost + in_redis) & set(place.states())
     with place.service() as service:
-        place.send(service, 2)  # on SQLite they get the numbers that the films in Redis had
-        assert place.pacs.wait_for(len(place.answered), 90)
-        wait_until(lambda: set(place.states().values()) == {"screened"}, 30, "all is screened")
-        wait_until(lambda: count_pending(place.settings) == 0, 30, "all is delivered")
-    assert set(reported) < set(place.pacs.received), "the same reports, under the same UIDs"
-    assert place.pacs.stores >= len(place.pacs.received) + len(lost), "and they were made and sent again"
-    films = [film_of(path) for path, _ in place.pacs.received.values()]
-    assert sorted(films) == sorted(place.answered), "one report for each film"
-    assert_one_screening_each(place)
+        place.send(service, 2)  # they get the numbers that the films in Redis had
+        place.wait_until_all_is_reported()
+        assert reported < set(place.pacs.received), "the same reports, under the same UIDs"
+        assert place.pacs.stores >= len(place.pacs.received) + len(lost), "and they were made and sent again"
+        second = place.back_up_while_sending(service)
+        place.send(service, 1)
+    place.lose_database()
+    with fresh_database(postgresql_server) as url:
+        place.use(url)
+        restore(place.settings, second)
+        with place.service() as service:
+            place.send(service, 1)
+            place.wait_until_all_is_reported()
+        films = [film_of(path) for path, _ in place.pacs.received.values()]
+        assert sorted(films) == sorted(place.answered), "one report for each film"
+        assert_one_screening_each(place)
 
 
 def count_pending(settings: Settings) -> int:
