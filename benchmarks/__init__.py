@@ -8,7 +8,7 @@
 - `reduced_decoding`: what JPEG 2000 at half its size would save and cost.
 - `round_trip`: from C-STORE request to the SR stored in the peer.
 - `stage_costs`: what one film costs in each stage, kept in `measured.json`; with `measured`,
-  `process_costs`, `commit_rate`, `transaction_costs` and `rest_times`.
+  `process_costs`, `commit_rate` and `transaction_costs`.
 - `capacity/`: a day of films through a site, simulated from these costs.
 - `training`: the loop of training, against the tutorial's.
 """
