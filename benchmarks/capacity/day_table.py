@@ -53,7 +53,7 @@ def write_check(comparisons: Sequence[Comparison]) -> str:
     """Return the simulation beside the measured load, as Markdown."""
     rows: list[Sequence[str]] = [("", "measured", "simulated", "off"), ("---",) * 4]
     rows += [
-        (NAMES[one.name], f"{one.measured:,g}", f"{one.simulated:,.3g}", f"{one.off:+.0%}")
+        (NAMES[one.name], f"{one.measured:,g}", _show(one.simulated), f"{one.off:+.0%}")
         for one in comparisons
     ]
     return _write(rows)
@@ -66,6 +66,10 @@ def replace_tables(text: str, days: str, check: str) -> str:
         before, rest = text.split(begins, 1)
         text = before + begins + "\n" + table + "\n" + ENDS + rest.split(ENDS, 1)[1]
     return text
+
+
+def _show(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _show_s(seconds: float) -> str:
