@@ -6,6 +6,7 @@ Files, in the order in which a film meets them:
 - `app`: the Celery application: JSON and pickle refused, late acknowledgement, one process per device.
 - `watchdog`: replaces a predicting process that shows no sign of life.
 - `broker_channel`: reads the queue and drops what is no message.
+- `half_written`: lets a worker that ends write out the film that it has begun to hand to a process.
 - `tasks`: the task `worker.tasks.screen`.
 - `film_request`: says whose predicting process ended.
 - `screener`: one request from attempt to committed result.

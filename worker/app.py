@@ -12,6 +12,7 @@ from kombu.entity import Queue
 
 from dicom_gateway.screening_request import QUEUE
 from worker.broker_channel import read_forgivingly
+from worker.half_written import finish_writing
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
 from worker.tasks import register_tasks
@@ -75,7 +76,7 @@ def run(app: Celery, settings: WorkerSettings) -> None:
     """Work until SIGTERM, then finish what is at hand: within the time limit, or it is handed back."""
     worker_shutting_down.connect(lambda **_: end_in_time(settings.time_limit_s), weak=False)
     setup_logging.connect(_keep_log, weak=False)
-    app.Worker(
+    worker = app.Worker(
         hostname=f"{settings.name}@%h",
         pool_cls="prefork",
         concurrency=settings.processes,
@@ -83,4 +84,6 @@ def run(app: Celery, settings: WorkerSettings) -> None:
         without_gossip=True,
         without_mingle=True,
         quiet=True,
-    ).start()
+    )
+    finish_writing(worker)
+    worker.start()

@@ -80,7 +80,7 @@ class SecondHost:
         """
         self._connect()
         for port in ports:
-            _demand(_ip(self, "rule", "add", "ipproto", "tcp", "dport", str(port), "lookup", TABLE))
+            _ask(*_ip(self, "rule", "add", "ipproto", "tcp", "dport", str(port), "lookup", TABLE))
 
     @contextmanager
     def link_down(self) -> Iterator[None]:
