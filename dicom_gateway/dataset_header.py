@@ -35,6 +35,10 @@ warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
 
+PER_FRAME: Final = 0x52009230
+"""Per-Frame Functional Groups (PS3.3 C.7.6.16): only in objects of many frames, which are refused as such by
+what stands before it. Thousands of frames have more elements than there is reason to read."""
+
 MAX_READ_VALUE_BYTES: Final = 1024 * 1024
 """Longer values (an encapsulated PDF, raw data) are passed over: nothing here needs them."""
 
@@ -65,6 +69,7 @@ class DatasetHeader:
     file_meta: FileMetaDataset
     transfer_syntax: UID
     has_pixels: bool
+    """Also true of an object of so many frames that it is read up to what it says of each."""
     dataset_offset: int
     """Where the dataset begins in the file, bytes."""
 
@@ -126,10 +131,12 @@ def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Data
     size = _find_size(stream)
     elements: dict[BaseTag, Any] = {}
     reached: list[int] = []
+    begun = [-1]
     last = -1
     end = stream.tell()
 
     def reached_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        begun[0] = int(tag)
         if int(tag) in PIXEL_TAGS:
             reached.append(int(tag))
             return True
@@ -140,14 +147,19 @@ def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Data
         return False
 
     measured: Any = MeasuredStream(stream)
-    for element in data_element_generator(
-        measured, implicit, little, stop_when=reached_pixels, defer_size=MAX_READ_VALUE_BYTES
-    ):
-        if int(element.tag) <= last:
-            raise NotUnderstoodError(f"element {element.tag} is out of order")
-        last = int(element.tag)
-        elements[element.tag] = element
-        end = stream.tell()
+    try:
+        for element in data_element_generator(
+            measured, implicit, little, stop_when=reached_pixels, defer_size=MAX_READ_VALUE_BYTES
+        ):
+            if int(element.tag) <= last:
+                raise NotUnderstoodError(f"element {element.tag} is out of order")
+            last = int(element.tag)
+            elements[element.tag] = element
+            end = stream.tell()
+    except (HeaderStreamError, OSError):  # pydicom makes an OSError of it within an item
+        if begun[0] != PER_FRAME or not measured.is_exceeded:
+            raise
+        reached.append(PER_FRAME)
     if not reached and end != size:
         raise NotUnderstoodError("the dataset ends in the middle of an element")
     if not elements:

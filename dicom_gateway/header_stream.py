@@ -36,12 +36,15 @@ class MeasuredStream:
     def __init__(self, stream: BinaryIO) -> None:
         self.tell, self.seek, self._read = stream.tell, stream.seek, stream.read
         self._reads = self._bytes = 0
+        self.is_exceeded = False
+        """True when it was too much."""
 
     def read(self, size: int = -1) -> bytes:
         """Read as a file does; raises `HeaderStreamError` when it was too much."""
         content = self._read(size)
         self._reads += 1
         self._bytes += len(content)
+        self.is_exceeded = self._bytes > MAX_HEADER_BYTES or self._reads > MAX_READS
         if self._bytes > MAX_HEADER_BYTES:
             raise HeaderStreamError(f"the header is longer than {MAX_HEADER_BYTES} bytes")
         if self._reads > MAX_READS:

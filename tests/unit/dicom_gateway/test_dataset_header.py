@@ -384,6 +384,18 @@ def test_a_small_file_that_takes_much_memory_is_not_understood(hostile: bytes, t
         read_header(path)
 
 
+def test_an_object_of_thousands_of_frames_is_read_up_to_what_it_says_of_each(tmp_path: Path) -> None:
+    frame = struct.pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF) + struct.pack("<HHL", 0xFFFE, 0xE00D, 0)
+    end = struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
+    groups = struct.pack("<HH2sHL", 0x5200, 0x9230, b"SQ", 0, 0xFFFFFFFF) + 80_000 * frame + end
+    path = _with_elements(tmp_path, _element(0x00280008, b"IS", b"80000 ") + groups)
+
+    header = read_header(path)
+
+    assert header.dataset.NumberOfFrames == 80_000
+    assert header.has_pixels
+
+
 def test_a_deflated_dataset_of_many_pieces_is_read_whole(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).bytes(3_000_000)
     pixels = _element(0x00100020, b"LO", b"ID") + struct.pack("<HH2sHL", 0x7FE0, 0x10, b"OB", 0, len(noise))
