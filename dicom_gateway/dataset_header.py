@@ -8,7 +8,7 @@ that every element is as long as it says.
 from __future__ import annotations
 
 import io
-import json
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -248,24 +248,31 @@ def to_json_model(dataset: Dataset) -> dict[str, Any]:
                 continue
             if isinstance(raw, RawDataElement) and value is None and raw.length:
                 continue  # passed over when the header was read
-            single = Dataset()
-            single.add(dataset[tag])
-            single.walk(_drop_unkept)
-            elements = _drop_nul(single.to_json_dict())
-            json.dumps(elements, allow_nan=False)  # JSON knows no NaN, and PostgreSQL takes only JSON
-            model.update(elements)
+            element = dataset[tag]
+            if element.VR == "SQ":
+                for item in element.value:
+                    item.walk(_drop_unkept)
+            elif _is_long(element.value):
+                continue
+            model[f"{tag:08X}"] = _to_plain(element.to_json_dict(None, 0))
     return model
 
 
-def _drop_nul(value: Any) -> Any:
-    """Return JSON without NUL characters, which mean nothing and which PostgreSQL cannot read back."""
+def _to_plain(value: Any) -> Any:
+    """Return what PostgreSQL takes as JSON.
+
+    Without NUL characters, which mean nothing and which it cannot read back; `ValueError` for a number that
+    JSON does not know, and for what is no JSON at all.
+    """
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list):
-        return [_drop_nul(one) for one in value]
+        return [_to_plain(one) for one in value]
     if isinstance(value, dict):
-        return {key: _drop_nul(one) for key, one in value.items()}
-    return value
+        return {key: _to_plain(one) for key, one in value.items()}
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"{type(value).__name__} is no JSON")
 
 
 def _is_kept(tag: BaseTag) -> bool:
@@ -273,12 +280,12 @@ def _is_kept(tag: BaseTag) -> bool:
 
 
 def _drop_unkept(dataset: Dataset, element: Any) -> None:
-    value = element.value
-    long = (
-        element.VR != "SQ" and len(value if isinstance(value, bytes) else str(value)) > MAX_JSON_VALUE_BYTES
-    )
-    if long or not _is_kept(Tag(element.tag)):
+    if not _is_kept(Tag(element.tag)) or (element.VR != "SQ" and _is_long(element.value)):
         del dataset[element.tag]
+
+
+def _is_long(value: Any) -> bool:
+    return len(value if isinstance(value, bytes) else str(value)) > MAX_JSON_VALUE_BYTES
 
 
 @contextmanager
