@@ -44,7 +44,9 @@ MOST_REQUESTS: Final = 20
 """How many requests may wait on one association. Nobody may send a second one before the first is answered
 (asynchronous operations are not negotiated, PS3.7 D.3.3.3), but some do when they cancel."""
 
-_background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="dataset")
+_hashing: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="hash")
+_syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="sync")
+"""Threads that wait for the disk keep nobody from hashing."""
 
 
 class InvalidPduError(Exception):
@@ -63,6 +65,7 @@ class IncomingDataset:
     sha256: Any = field(default_factory=hashlib.sha256)
     error: OSError | None = None
     """Why it could not be written. The rest of it is read and dropped, so that the sender gets an answer."""
+    _last_hash: Future[None] | None = None
     _sync: Future[None] | None = None
 
     def sign(self, file: Any, sender: str) -> None:
@@ -110,8 +113,12 @@ class IncomingDataset:
         os.dup2(nowhere, file.fileno())
         os.close(nowhere)
 
-    def hash(self, block: memoryview) -> None:
-        """Append a block to the hash."""
+    def begin_hash(self, block: memoryview) -> Future[None]:
+        """Begin to append a block to the hash; the one before has to be done, this one stays until it is."""
+        self._last_hash = _hashing.submit(self._hash, block)
+        return self._last_hash
+
+    def _hash(self, block: memoryview) -> None:
         self.sha256.update(block)
         self.byte_count += len(block)
 
@@ -121,14 +128,16 @@ class IncomingDataset:
             return
         # A descriptor of its own: pynetdicom closes the file meanwhile.
         descriptor = os.dup(file.fileno())
-        self._sync = _background.submit(_sync_and_close, descriptor)
+        self._sync = _syncing.submit(_sync_and_close, descriptor)
 
     def finish(self) -> None:
-        """Wait until it is on the disk.
+        """Wait until it is hashed and on the disk.
 
         Raises:
             OSError: when that fails.
         """
+        if self._last_hash is not None:
+            self._last_hash.result()
         if self._sync is not None:
             self._sync.result()
 
@@ -229,7 +238,6 @@ class FilmStream(DULServiceProvider):
             remaining -= 4 + length
             if control & LAST:
                 self._flush().begin_sync(self._file())
-                self._finish_hashing()
                 rest = PDU_HEADER.pack(kind, reserved, remaining) if remaining else b""
                 value = PDV_HEADER.pack(2, context, LAST)
                 sock.give_back(PDU_HEADER.pack(P_DATA_TF, 0, len(value)) + value + rest)
@@ -266,7 +274,7 @@ class FilmStream(DULServiceProvider):
             incoming.limit(self._file(), len(block), self._limits)
         incoming.write(self._file(), block)
         self._finish_hashing()  # of the other block
-        self._hashing = _background.submit(incoming.hash, block)
+        self._hashing = incoming.begin_hash(block)
         self._blocks = (self._blocks[1], self._blocks[0])
         self._filled = 0
         return incoming

@@ -45,7 +45,8 @@ OUT_OF_RESOURCES: Final = 0xA700
 DATASET_MISMATCH: Final = 0xA900
 CANNOT_UNDERSTAND: Final = 0xC000
 
-_background: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="spool")
+_syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="spool")
+"""Threads that wait for the disk."""
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +118,7 @@ class FilmReception:
             incoming.finish()
             hashed = (incoming.byte_count, incoming.sha256.hexdigest())
             file = self._spool.put(path, sop_instance_uid, header.dataset_offset, hashed)
-            synced = _background.submit(self._spool.sync, file)
+            synced = _syncing.submit(self._spool.sync, file)
             film = describe_film(header, model, file, sop_instance_uid, sender, requested_at, self._settings)
             reception = write_again(self._database, lambda session: _record(session, film, synced))
         except NotUnderstoodError as error:
