@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import configparser
 import re
-from pathlib import Path
 
 import pytest
 
 from tbscreen.settings import load_settings
+from tests import checkout
 from worker.settings import WorkerSettings
 
-TEXT = (Path(__file__).parents[3] / "docs" / "hosts.md").read_text("utf-8")
+TEXT = (checkout.DOCS / "hosts.md").read_text("utf-8")
 
 
 def find_block(language: str) -> str:
@@ -32,7 +32,7 @@ def test_the_worker_s_variables_are_settings(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_unit_gives_a_worker_the_time_that_it_may_take() -> None:
     unit = configparser.RawConfigParser()
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string(find_block("ini"))
+    unit.read_string((checkout.DOCS / "systemd" / "tbscreen-worker.service").read_text("utf-8"))
     service = unit["Service"]
     assert service["ExecStart"].endswith("bin/tbscreen worker")
     assert service["EnvironmentFile"] in TEXT.split("```sh")[0]
