@@ -83,7 +83,7 @@ def postgresql(
             (data / "pg_hba.conf").write_text("host all all all scram-sha-256\n", "utf-8")
             _set_password(programs, data, password, identity)
         command = [str(programs / "postgres"), "-D", str(data), "-p", str(port)]
-        settings = SETTINGS | {"listen_addresses": address} | (changes or {})
+        settings = SETTINGS | {"listen_addresses": address} | dict(changes or {})
         command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         with log.open("wb") as output:
             process = subprocess.Popen(command, cwd=place, stdout=output, stderr=output, **identity)
