@@ -62,9 +62,11 @@ def test_the_page_gets_the_same_report_by_a_call(installed: Database) -> None:
     fill(installed, FILMS)
     page = build_report_page(installed, ReportSettings(organisation="NTP"), "1.0")
     first, last = date(2026, 3, 1), date(2026, 3, 31)
-    html = page(first, last, "station")
+    html = page(first, last, "station", "html")
     assert "ROOM 2" in html
     assert "ACC7" not in html
+    assert json.loads(page(first, last, "station", "json"))
+    assert page(first, last, "station", "csv").count("\n") > 10
     for wrong in ((last, first, None), (first, last, "patient")):
         with pytest.raises(ValueError, match=r"ends before|not by"):
-            page(*wrong)
+            page(*wrong, "html")
