@@ -113,18 +113,6 @@ class Spool:
         """Space left for films."""
         return shutil.disk_usage(self.directory).free
 
-    def keep(
-        self,
-        incoming: Path,
-        sop_instance_uid: str,
-        dataset_offset: int,
-        hashed: tuple[int, str] | None = None,
-    ) -> SpooledFile:
-        """Make a received dataset durable: `put` and `sync`; the same arguments, and what they raise."""
-        file = self.put(incoming, sop_instance_uid, dataset_offset, hashed)
-        self.sync(file)
-        return file
-
     def put(
         self,
         incoming: Path,
@@ -169,7 +157,7 @@ class Spool:
         _sync_folder(self.path(file.relative_path).parent)
 
     def describe(self, relative_path: str, dataset_offset: int) -> SpooledFile:
-        """Return what `keep` returned of a kept file, read anew.
+        """Return what `put` returned of a kept file, read anew.
 
         Args:
             relative_path: the file's.

@@ -4,7 +4,7 @@ A pynetdicom association has a thread, its reactor, that takes whatever message 
 at a checkpoint first, so that the answer is left to the sender. In pynetdicom 3.0 the reactor may have
 passed the checkpoint already and not have said so yet; it then takes the answer for a message that nobody
 expected, drops it, and the sender waits for its whole timeout. It takes a moment at which the reactor's
-thread is not run between two lines: with two threads that compute, one message in thirty.
+thread is not run between two lines: with two threads that compute it takes seconds until it happens.
 """
 
 from __future__ import annotations

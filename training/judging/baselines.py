@@ -117,17 +117,6 @@ def score_baselines(features: Features, is_tb: ArrayLike, train: Mask) -> dict[s
     return scores
 
 
-def score_held_out(
-    features: Features, is_tb: ArrayLike, sources: ArrayLike, source: str
-) -> dict[str, Floats]:
-    """Fit both on every source but one and score that one; shape (n,), NaN elsewhere.
-
-    Raises:
-        BaselineError: when the other sources lack one of the classes.
-    """
-    return score_baselines(features, is_tb, np.asarray(sources) != source)
-
-
 def score_within(
     features: Features, is_tb: ArrayLike, sources: ArrayLike, folds: int = 5, seed: int = 42
 ) -> dict[str, Floats]:

@@ -15,7 +15,7 @@ def test_kept_file_is_where_the_spool_says_and_nowhere_else(tmp_path: Path) -> N
     spool = Spool(tmp_path / "spool")
     incoming = _receive(spool, b"headDATASET")
 
-    kept = spool.keep(incoming, UID, dataset_offset=4)
+    kept = spool.put(incoming, UID, dataset_offset=4)
 
     assert spool.path(kept.relative_path).read_bytes() == b"headDATASET"
     assert not incoming.exists()
@@ -27,9 +27,9 @@ def test_kept_file_is_where_the_spool_says_and_nowhere_else(tmp_path: Path) -> N
 def test_digest_is_of_the_dataset_alone(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
 
-    one = spool.keep(_receive(spool, b"oneDATASET"), UID, 3)
-    three = spool.keep(_receive(spool, b"threeDATASET"), UID, 5)
-    other = spool.keep(_receive(spool, b"oneDATASET!"), UID, 3)
+    one = spool.put(_receive(spool, b"oneDATASET"), UID, 3)
+    three = spool.put(_receive(spool, b"threeDATASET"), UID, 5)
+    other = spool.put(_receive(spool, b"oneDATASET!"), UID, 3)
 
     assert one.dataset_sha256 == three.dataset_sha256
     assert one.relative_path == three.relative_path
@@ -41,7 +41,7 @@ def test_large_dataset_is_digested_whole(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     content = os.urandom(2**21 + 77)
 
-    kept = spool.keep(_receive(spool, content), UID, 100)
+    kept = spool.put(_receive(spool, content), UID, 100)
 
     assert kept.dataset_sha256 == hashlib.sha256(content[100:]).hexdigest()
     assert kept.byte_size == len(content)
@@ -51,7 +51,7 @@ def test_large_dataset_is_digested_whole(tmp_path: Path) -> None:
 def test_path_shows_nothing_of_the_uid_and_never_leaves_the_spool(uid: str, tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
 
-    kept = spool.keep(_receive(spool, b"dataset"), uid, 0)
+    kept = spool.put(_receive(spool, b"dataset"), uid, 0)
 
     path = spool.path(kept.relative_path).resolve()
     assert path.is_relative_to((tmp_path / "spool").resolve())
@@ -61,7 +61,7 @@ def test_path_shows_nothing_of_the_uid_and_never_leaves_the_spool(uid: str, tmp_
 
 def test_discarded_file_is_gone_and_may_be_discarded_again(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    kept = spool.keep(_receive(spool, b"dataset"), UID, 0)
+    kept = spool.put(_receive(spool, b"dataset"), UID, 0)
 
     spool.discard(kept.relative_path)
     spool.discard(kept.relative_path)
@@ -71,7 +71,7 @@ def test_discarded_file_is_gone_and_may_be_discarded_again(tmp_path: Path) -> No
 
 def test_sweep_takes_what_is_half_received_and_leaves_what_is_kept(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
-    kept = spool.keep(_receive(spool, b"dataset"), UID, 0)
+    kept = spool.put(_receive(spool, b"dataset"), UID, 0)
     halves = [_receive(spool, b"half", f"half-{number}") for number in range(3)]
 
     again = Spool(tmp_path)
@@ -84,7 +84,7 @@ def test_sweep_takes_what_is_half_received_and_leaves_what_is_kept(tmp_path: Pat
 
 def test_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        Spool(tmp_path).keep(tmp_path / "incoming" / "none", UID, 0)
+        Spool(tmp_path).put(tmp_path / "incoming" / "none", UID, 0)
 
 
 def test_file_that_cannot_be_filed_stays_where_it_is(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_file_that_cannot_be_filed_stays_where_it_is(tmp_path: Path) -> None:
     (tmp_path / film_key(UID)[:2]).write_bytes(b"a file where the folder should be")
 
     with pytest.raises(OSError, match=r"Not a directory|File exists"):
-        spool.keep(incoming, UID, 0)
+        spool.put(incoming, UID, 0)
     assert incoming.exists()
 
 

@@ -15,7 +15,7 @@ from tests.servers.pacs import storescp
 
 VERIFICATION = "1.2.840.10008.1.1"
 REQUESTS = 120
-"""pynetdicom alone loses the answer to about one in thirty here."""
+"""Enough for pynetdicom alone to lose answers."""
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def spool(tmp_path: Path) -> Spool:
 def receive(database: Database, spool: Spool, number: int) -> int:
     incoming = spool.incoming / f"{number}.dcm"
     incoming.write_bytes(bytes([number]) * 1000)
-    file = spool.keep(incoming, f"1.2.{number}", 0)
+    file = spool.put(incoming, f"1.2.{number}", 0)
     film = receptions.ReceivedFilm(
         sop_instance_uid=f"1.2.{number}",
         sop_class_uid="1.2.840.10008.5.1.4.1.1.1",
@@ -113,7 +113,7 @@ def test_a_file_that_no_row_names_leaves_in_the_end(database: Database, spool: S
         incoming = spool.incoming / f"{number}.dcm"
         incoming.write_bytes(b"stray")
         os.utime(incoming, (time.time() - age_s, time.time() - age_s))
-        spool.keep(incoming, f"1.2.{number}", 0)
+        spool.put(incoming, f"1.2.{number}", 0)
     unfinished = spool.incoming / "unfinished.dcm"
     unfinished.write_bytes(b"half")
     os.utime(unfinished, (0, 0))
@@ -134,7 +134,7 @@ def test_a_file_that_gets_its_row_after_a_sweep_is_kept(database: Database, spoo
     incoming = spool.incoming / "1.dcm"
     incoming.write_bytes(b"kept, not committed")
     os.utime(incoming, (0, 0))  # as it looks when the clock has jumped
-    kept = spool.keep(incoming, "1.2.1", 0)
+    kept = spool.put(incoming, "1.2.1", 0)
     retention = Retention(database, spool, GatewaySettings(name="here"))
     assert retention.sweep_strays() == 0
     rows.receive(database, "1.2.1", gateway="here", spool_path=kept.relative_path)

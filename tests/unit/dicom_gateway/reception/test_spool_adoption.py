@@ -82,7 +82,7 @@ def test_a_gateway_that_runs_on_takes_up_what_its_database_does_not_know_any_mor
     film = small_film(tmp_path)
     incoming = spool.incoming / "film.dcm"
     incoming.write_bytes(film.read_bytes())
-    spool.keep(incoming, str(dcmread(film).SOPInstanceUID), dataset_offset(film))
+    spool.put(incoming, str(dcmread(film).SOPInstanceUID), dataset_offset(film))
     retention = Retention(sqlite_database, spool, GatewaySettings(name="here", spool_retention_hours=0))
     assert retention.sweep_strays() == 0
     assert read_instances(sqlite_database) == [], "a reception may be at it"
@@ -104,7 +104,7 @@ def test_what_is_no_film_or_not_this_one_or_known_elsewhere_is_not_taken_up(
     def keep(name: str, content: bytes, filed_as: str) -> str:
         incoming = spool.incoming / name
         incoming.write_bytes(content)
-        return spool.keep(incoming, filed_as, 0).relative_path
+        return spool.put(incoming, filed_as, 0).relative_path
 
     stray = keep("stray", b"no dataset", "1.2.3")
     misfiled = keep("misfiled", film.read_bytes(), "1.2.4")
