@@ -26,10 +26,10 @@ import numpy.typing as npt
 
 from benchmarks.guard_films import write_films
 from benchmarks.machine import describe_machine
-from dicom_gateway.pixels.image_guard import PICTURES, Certainty, Opinion, Picture, shipped_network
+from domain.array.image_guard import PICTURES, Certainty, Opinion, Picture, shipped_network
+from domain.judging.statistics import Estimate, measure_proportion
 from training.guard.guard_examples import make_examples
 from training.guard.image_guard import HeldOut, evaluate
-from training.judging.statistics import Estimate, measure_proportion
 
 CHANGED = ("turned by 90°", "turned by 180°", "turned by 270°", "upside down", "inverted", "part of a chest")
 DRAWN = ("phantom", "pattern")

@@ -30,15 +30,15 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.machine import describe_machine
-from dicom_gateway.pixels.normalization import SPEC, normalize
-from dicom_gateway.pixels.picture import read_picture
+from domain.array.normalization import SPEC, normalize
+from domain.array.picture import read_picture
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle, write_bundle
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.logs import configure_logs
 from training.learning.architectures import build_scratch, build_vgg16
-from worker import openvino_runtime
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle, write_bundle
 from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import TOLERANCE, Predictor, list_candidates
+from worker.runtimes import openvino_runtime
 from worker.settings import Precision, RuntimeName
 
 Films = npt.NDArray[np.float32]

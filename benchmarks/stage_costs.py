@@ -33,8 +33,8 @@ from benchmarks.load import UID_BYTES, Course
 from benchmarks.machine import describe_machine
 from benchmarks.measured import STAGES, write_measured
 from benchmarks.process_costs import measure_cpu_s, measure_resident_bytes
-from dicom_gateway.pixels.normalization import SPEC
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.array.normalization import SPEC
+from domain.screening_request import ScreeningRequest
 from tbscreen.trial import Trial, trial
 from tests.servers.database import fresh_database, postgresql
 

@@ -31,7 +31,7 @@ from db import deliveries, films, outbox, receptions, report_objects, schema, sc
 from db.database import Database
 from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
 from tests.servers.database import fresh_database, postgresql
 from tests.unit import rows
 

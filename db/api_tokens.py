@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from db.account_tables import ApiToken
 from db.database import DatabaseError
-from db.roles import Permission
 from db.tables import now
 from db.users import UserEntry, describe
 from db.web_sessions import USED_WITHIN
+from domain.roles import Permission
 
 
 class InvalidTokenError(DatabaseError):

@@ -11,9 +11,9 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from db import delivery_events, report_objects
-from db.codes import ReportKind
 from db.states import CommitmentState, DeliveryState, check_delivery_transition
 from db.tables import CommitmentItem, Delivery, ReportObject, now
+from domain.codes import ReportKind
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import delivery_events, report_objects
-from db.film_key import film_key
 from db.tables import Delivery, Instance, ReportObject, Screening, ShadowScreening
+from domain.film_key import film_key
 
 SCANNED_AT_ONCE = 10_000
 """Rows of a search by film id; a film of yesterday is found among the first of them."""

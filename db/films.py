@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import calibrations, refusal_outbox, studies
-from db.codes import Doubt, Refusal
 from db.states import FilmState, check_film_transition
 from db.tables import Instance, Model, Rendition, ReportObject, Study, now
+from domain.codes import Doubt, Refusal
 
 
 @dataclass(frozen=True)

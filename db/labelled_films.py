@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.codes import Verdict
 from db.report_figures import AnySelect, Span, is_film
 from db.states import FilmState
 from db.tables import Instance, Read, Rendition, Study
+from domain.codes import Verdict
 
 BATCH = 50
 """Renditions that are held at once."""

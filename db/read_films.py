@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from db.codes import Finding, Priority, Verdict
 from db.report_figures import NO_STATION, AnySelect, Span, is_film, name_model, place_in, stream
 from db.tables import Instance, Model, Read, Screening, Study
+from domain.codes import Finding, Priority, Verdict
 
 
 @dataclass(frozen=True)

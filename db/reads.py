@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db import studies
-from db.codes import Verdict
 from db.database import DatabaseError
 from db.tables import Read, Study, now
+from domain.codes import Verdict
 
 MAX_COMMENT: Final = 2000
 """Longest comment, characters."""

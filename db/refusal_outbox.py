@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db import report_objects
-from db.codes import Refusal
 from db.report_objects import BuiltReport
 from db.states import FilmState
 from db.tables import Instance, RefusalOutboxEntry, now
+from domain.codes import Refusal
 
 
 @dataclass(frozen=True)

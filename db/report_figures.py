@@ -15,7 +15,6 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from db.codes import Refusal
 from db.durations import milliseconds_between
 from db.states import FilmState
 from db.tables import (
@@ -28,6 +27,7 @@ from db.tables import (
     Screening,
     Table,
 )
+from domain.codes import Refusal
 
 NO_STATION: Final = "station not named"
 NO_MODEL: Final = "not screened"

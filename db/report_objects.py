@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from db.codes import ReportKind
 from db.states import DeliveryState
 from db.tables import Delivery, Instance, ReportObject, Screening, now
+from domain.codes import ReportKind
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from db import calibrations, films, studies
-from db.codes import Doubt, Finding, Priority, Refusal
-from db.film_key import film_key as name_film
 from db.states import FilmState, check_film_transition
 from db.tables import HeatMap, Instance, OutboxEntry, Screening, now
+from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.film_key import film_key as name_film
 
 MAX_ATTEMPTS: Final = 3
 """A film that was begun this often and never finished is refused as `processing_failed`."""
@@ -89,7 +89,7 @@ def begin_attempt(
     Args:
         session: one that writes.
         instance_id: the film's row.
-        film_key: of the film that was sent to be screened (`db.film_key`). In a database that was restored
+        film_key: of the film that was sent (`domain.film_key`). In a database that was restored
             from a backup another film may have the number that this one had.
 
     Returns:

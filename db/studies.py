@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.codes import Finding, Priority, Refusal
 from db.search_keys import fold, fold_name
 from db.states import FilmState
 from db.tables import Instance, Read, Screening, Study, now
+from domain.codes import Finding, Priority, Refusal
 
 FACET_LENGTH: Final = 256
 """Longest text of a study's modalities, stations or senders, characters."""

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from db import calibrations, reads, screenings
-from db.codes import Refusal
 from db.reads import ReadEntry
 from db.screenings import Heat
 from db.tables import CommitmentItem, Delivery, HeatMap, Instance, Rendition, ReportObject, Screening, Study
+from domain.codes import Refusal
 
 
 @dataclass(frozen=True)

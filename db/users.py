@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from db.account_tables import User, WebSession
 from db.database import DatabaseError
-from db.roles import PERMISSIONS, Permission, Role
 from db.tables import now
+from domain.roles import PERMISSIONS, Permission, Role
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 """What a user's name looks like, in lower case."""

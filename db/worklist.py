@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from db.codes import Priority
 from db.database import DatabaseError
 from db.states import FilmState
 from db.study_entries import FilmEntry, StudyEntry, read_entries
 from db.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
 from db.worklist_places import Place, find_places
+from domain.codes import Priority
 
 __all__ = [
     "STUDY_STATES",

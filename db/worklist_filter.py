@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from db.codes import Finding, Priority, Refusal
 from db.database import DatabaseError
 from db.states import FilmState
+from domain.codes import Finding, Priority, Refusal
 
 STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
 """Where a study can stand: waiting for a film, screened, or all of it refused."""

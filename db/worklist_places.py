@@ -32,10 +32,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
-from db.codes import Priority
 from db.tables import READ_PLACES, Study
 from db.worklist_conditions import RANGES, Condition, list_conditions
 from db.worklist_filter import WorklistFilter
+from domain.codes import Priority
 
 GATHERED: Final = 500
 """So many studies that share a key are put in order here."""

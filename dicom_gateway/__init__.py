@@ -10,7 +10,6 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `discretion`: keeps what libraries quote of headers out of what a process writes.
 - `dataset_limits`: what a dataset may take of the disk while it comes.
 - `header_stream`: what a header is read from, with limits.
-- `film_stage`: one stage of a film's way: its id in the logs, and told to whoever traces films.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
 - `spool`: the files that a gateway holds.
 - `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.
@@ -18,7 +17,6 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `preparation`: eligible? then decoded and normalized.
 - `rules/`: which films may be screened; if not, a coded refusal.
 - `pixels/`: from a film's file to the array that a model takes.
-- `screening_request`: the message to the workers.
 - `dispatch`: hands the message to the broker.
 - `metrics`: what gateway and courier count.
 - `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
@@ -27,5 +25,5 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `query/`: the worklist by C-FIND.
 - `conformance/`: the DICOM Conformance Statement, made of the tables here.
 
-This room imports `db`, and no Keras.
+This room imports `db` and `domain`, and no Keras.
 """

@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from dicom_gateway.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, ScreeningRequest
+from domain.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, ScreeningRequest
 
 BROKER_TIMEOUT_S: Final = 5.0
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
-from db.codes import Refusal
+from domain.codes import Refusal
 
 RECEPTIONS: Final = Counter(
     "tbscreen_receptions", "C-STORE requests by the status that answered them.", ["status"]

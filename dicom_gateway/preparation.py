@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from db import films
-from db.codes import Doubt, Refusal
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
-from dicom_gateway.pixels.image_guard import shipped_network
-from dicom_gateway.pixels.normalization import FilmArray, normalize_strips
 from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from dicom_gateway.pixels.rendition import Rendition
 from dicom_gateway.rules import eligibility
 from dicom_gateway.settings import GatewaySettings
+from domain.array.image_guard import shipped_network
+from domain.array.normalization import FilmArray, normalize_strips
+from domain.codes import Doubt, Refusal
 
 BLACK: Final = 0.02
 """Below it a pixel of the array counts as black: collimated, or beside the film."""

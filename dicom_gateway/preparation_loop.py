@@ -10,19 +10,19 @@ from typing import Final
 import structlog
 
 from db import films
-from db.codes import Refusal
 from db.database import Database
 from db.tables import now
 from dicom_gateway import metrics
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
-from dicom_gateway.film_stage import Stage, shorten_key, stage
-from dicom_gateway.pixels.image_guard import shipped_network
-from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.preparation import Preparation, measure_greys
 from dicom_gateway.preparation_process import PreparationProcess
-from dicom_gateway.screening_request import ScreeningRequest
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool, film_key
+from domain.array.image_guard import shipped_network
+from domain.array.normalization import SPEC
+from domain.codes import Refusal
+from domain.film_stage import Stage, shorten_key, stage
+from domain.screening_request import ScreeningRequest
 
 MAX_STRIKES: Final = 3
 """A film that killed or hung its preparation so often is refused as `processing_failed`."""

@@ -8,13 +8,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from db.codes import ReportKind
 from dicom_gateway.association.ae_title import AeTitle
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from dicom_gateway.delivery.delivery_rules import DeliveryRule
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.rules.rule_settings import Pattern, RuleSettings, check_names
+from domain.codes import ReportKind
 
 
 class PeerSettings(BaseModel):

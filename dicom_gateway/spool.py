@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from db.film_key import film_key as film_key
+from domain.film_key import film_key as film_key
 
 
 class SpoolError(Exception):

@@ -21,6 +21,5 @@ Files, from the question to the page:
 - `pdf_form`: as PDF, on such pages.
 - `templates/`: its page and style.
 
-This room takes from training its statistics and its SVG figures, and counts nothing in Python that a
-database can count.
+This room imports `db`, `figures` and `domain`, and counts nothing in Python that a database can count.
 """

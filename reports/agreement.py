@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from db.codes import Verdict
 from db.read_films import ReadFilm
+from domain.codes import Verdict
+from domain.judging.statistics import bin_probabilities, measure_auc, measure_proportion
 from reports.figures import Agreement, CalibrationBin, Disagreement, OperatingMark, Roc
-from training.judging.statistics import bin_probabilities, measure_auc, measure_proportion
 
 MOST_ROCS: Final = 4
 MOST_CURVE_POINTS: Final = 400
@@ -129,7 +129,7 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
 
 
 def is_positive(film: ReadFilm) -> bool:
-    """True from the operating point upwards, as in `worker.triage`."""
+    """True from the operating point upwards, as in `domain.bundle.triage`."""
     return film.score >= film.threshold
 
 

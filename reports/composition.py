@@ -13,17 +13,17 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db import read_films, report_figures
-from db.codes import Finding, Priority
 from db.read_films import ReadFilm
 from db.report_figures import STAGES, FilmCount, Grouping
 from db.states import DeliveryState, FilmState
 from db.tables import now
+from domain.codes import Finding, Priority
+from domain.judging.statistics import measure_proportion
 from reports import agreement
 from reports.drift import measure_drift
 from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage, WeekCount
 from reports.period import Period
 from reports.settings import ReportSettings
-from training.judging.statistics import measure_proportion
 
 ALL: Final = "all films"
 

@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
+from domain.judging.statistics import Estimate
 from reports.figures import Group, Report
-from training.judging.statistics import Estimate
 
 COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")
 """`low` and `high` are the 95 % interval where a figure has one. Shares are 0..1, durations milliseconds."""

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from figures.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_square, styled, to_svg
 from reports.drift_drawing import draw_drift
 from reports.figures import CalibrationBin, Group, Histogram, Report, Roc, WeekCount
 from reports.wording import REFUSALS, STAGES, write_count, write_duration
-from training.writing.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_square, styled, to_svg
 
 HALF: Final = 5.2
 """Width, in inches, of a picture that stands beside another."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from matplotlib.axes import Axes
 
+from figures.svg_figure import GREY, INK, LINES, TB
 from reports.figures import Drift, DriftRow
 from reports.wording import DRIFT_FIGURES
-from training.writing.svg_figure import GREY, INK, LINES, TB
 
 MOST_LINES: Final = len(LINES)
 MOST_TICKS: Final = 10

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from db.notices import NOTICE
-from training.judging.statistics import Estimate
+from domain.judging.statistics import Estimate
+from domain.notices import NOTICE
 
 
 class Figures(BaseModel):

@@ -7,12 +7,12 @@ from typing import Any, Final, cast
 
 import matplotlib as mpl
 
+from figures.svg_figure import STYLE
 from reports.drawings import DRAWING, HALF, Picture, list_pictures
 from reports.figures import Report
 from reports.pdf_pages import ALARM, QUIET, Pages
 from reports.sections import Section, compose_sections
 from reports.tiles import compose_tiles
-from training.writing.svg_figure import STYLE
 
 PDF_STYLE: Final[dict[str, Any]] = {
     **STYLE,

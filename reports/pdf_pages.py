@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from figures.svg_figure import GREY, INK, NORMAL
 from reports.drawings import FULL, Picture
 from reports.pdf_text import measure, wrap
 from reports.sections import Table
-from training.writing.svg_figure import GREY, INK, NORMAL
 
 WIDTH: Final = 8.27
 HEIGHT: Final = 11.69

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db import activations, bundles, comparisons, shadow_screenings
 from db.bundles import RegisteredModel
 from db.database import Database
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
 
 if TYPE_CHECKING:
     from training.judging.comparison import Comparison

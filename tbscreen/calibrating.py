@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from db import read_films
 from db.tables import Model
+from domain.bundle.bundle import Manifest
 from reports.period import Period
 from tbscreen.local_calibration import LocalCalibration, LocalCalibrationError, calibrate
-from worker.bundle import Manifest
 
 
 def derive(session: Session, digest: str, period: Period, prevalence: float | None) -> LocalCalibration:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.calibrations import CalibrationEntry, ChangeEntry
-from db.notices import NOTICE
+from domain.notices import NOTICE
 from reports.sections import Section, Table
 from reports.text_form import render_sections
 from reports.wording import write_auc, write_estimate

@@ -54,8 +54,10 @@ def main() -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     from db.database import DatabaseError
-    from dicom_gateway.pixels.image_guard import GuardError
     from dicom_gateway.spool import SpoolError
+    from domain.array.image_guard import GuardError
+    from domain.bundle.bundle import BundleError
+    from domain.errors import TbscreenError
     from reports.period import ReportError
     from tbscreen.activation import ActivationError
     from tbscreen.monitor import MonitorError
@@ -63,7 +65,6 @@ def main() -> None:
     from tbscreen.process_life import ProcessError
     from tbscreen.supervisor import SupervisorError
     from training.training_error import TrainingError
-    from worker.bundle import BundleError
 
     known = (
         SettingsError,
@@ -78,6 +79,7 @@ def main() -> None:
         SupervisorError,
         BundleError,
         TrainingError,
+        TbscreenError,
     )
     try:
         app()
@@ -230,11 +232,11 @@ def predict(
     ] = None,
 ) -> None:
     """Score files on disk, without PACS, broker or database. A broken file is a record with an error."""
+    from domain.bundle.bundle import open_bundle
     from tbscreen.default_bundle import DEFAULT_BUNDLE
     from tbscreen.predict import predict as predict_files
     from tbscreen.prediction_output import write_csv, write_json, write_table
     from tbscreen.prepared_file import find_files
-    from worker.bundle import open_bundle
 
     settings = prepare("predict")
     opened = open_bundle(bundle or DEFAULT_BUNDLE)

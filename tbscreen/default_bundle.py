@@ -7,7 +7,7 @@ from typing import Final
 
 from db import activations, bundles
 from db.database import Database
-from worker.bundle import open_bundle, read_files
+from domain.bundle.bundle import open_bundle, read_files
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "default"
 
@@ -16,7 +16,7 @@ def register_bundle(database: Database, directory: Path) -> tuple[str, bool]:
     """Verify a bundle and store it in the database; returns its digest and whether it was new.
 
     Raises:
-        worker.bundle.BundleError: when it is not a sound bundle.
+        domain.bundle.bundle.BundleError: when it is not a sound bundle.
     """
     bundle = open_bundle(directory)
     with database.write() as session:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from db.codes import ReportKind
 from db.states import CommitmentState, DeliveryState
+from domain.codes import ReportKind
 from tbscreen.terminal import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from db import worklist
-from db.notices import NOTICE
-from db.percentages import format_percent
 from db.worklist import FilmEntry, StudyEntry
+from domain.notices import NOTICE
+from domain.percentages import format_percent
 from tbscreen.tables_for_people import draw_worklist, shorten_uid
 from tbscreen.trial import Trial, trial
 

@@ -20,12 +20,12 @@ from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
 from dicom_gateway.settings import GatewaySettings, PeerSettings
+from domain.bundle.bundle import BundleError
 from tbscreen.certificate_checks import examine_certificates
 from tbscreen.check import Check, Health
 from tbscreen.pull_checks import examine_pulled, examine_pulls
 from tbscreen.settings import Settings, find_file
 from tbscreen.tracing_checks import examine_tracing
-from worker.bundle import BundleError
 from worker.bundle_cache import BundleCache
 
 

@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from prometheus_client import Counter
 
-from dicom_gateway.film_stage import Stage, shorten_key
+from domain.film_stage import Stage, shorten_key
 from tbscreen import __version__
 from tbscreen.tracing_settings import TracingSettings
 

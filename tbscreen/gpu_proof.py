@@ -22,14 +22,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import bundles, schema
 from db.database import Database, normalize_url
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.settings import Settings
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle
 from worker.bundle_cache import BundleCache
-from worker.devices import Device, list_devices, measure_memory, name_backend, on_device
 from worker.golden_arrays import draw_golden_arrays
-from worker.keras_runtime import KerasRuntime, build_model
 from worker.predictor import TOLERANCE, Predictor
+from worker.runtimes.devices import Device, list_devices, measure_memory, name_backend, on_device
+from worker.runtimes.keras_runtime import KerasRuntime, build_model
 
 GOLDEN_ARRAYS: Final = 32
 CPU_BATCHES: Final = (1, 8, 32)
@@ -93,7 +93,7 @@ def find_bundle(settings: Settings, directory: Path | None) -> Iterator[Bundle]:
     """Open the bundle in `directory`, else the active one, else the one that comes with tbscreen.
 
     Raises:
-        worker.bundle.BundleError: when it is not a sound bundle.
+        domain.bundle.bundle.BundleError: when it is not a sound bundle.
     """
     if directory is not None:
         yield open_bundle(directory)
@@ -123,7 +123,7 @@ def prove(bundle: Bundle, measured_s: float = MEASURED_S) -> Proof:
         measured_s: how long each batch size is run, seconds.
 
     Raises:
-        worker.bundle.BundleError: when Keras cannot load it.
+        domain.bundle.bundle.BundleError: when Keras cannot load it.
     """
     arrays = draw_golden_arrays(GOLDEN_ARRAYS)
     worker = Predictor(bundle)  # first: it says what is wrong with a bundle that does not load

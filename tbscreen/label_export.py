@@ -20,10 +20,10 @@ import numpy as np
 import structlog
 from PIL import Image
 
-from db.codes import Verdict
 from db.labelled_films import LabelledFilm
 from dicom_gateway.pixels.radiograph import UndecodableError, read_display
 from dicom_gateway.pixels.rendering import NotAnXrayError
+from domain.codes import Verdict
 from tbscreen.pseudonyms import Pseudonyms
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")

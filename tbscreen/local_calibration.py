@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from db.calibrations import NAME
-from db.codes import Verdict
 from db.read_films import ReadFilm
+from domain.bundle.bundle import Manifest, OperatingPoint
+from domain.codes import Verdict
+from domain.judging.operating_points import choose_operating_points
+from domain.judging.statistics import Estimate, measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
 from reports.period import Period
-from training.judging.operating_points import choose_operating_points
-from training.judging.statistics import Estimate, measure_auc, measure_proportion
-from worker.bundle import Manifest, OperatingPoint
 
 FEWEST_TB: Final = 60
 """With 60, a sensitivity of 0.90 has an interval from 0.80 to 0.95."""

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from db import comparisons
 from db.bundles import RegisteredModel
 from db.database import Database
-from dicom_gateway.pixels.normalization import FilmArray
+from domain.array.normalization import FilmArray
 from tbscreen.activation import ActivationError, check_normalization, read_films
 from tbscreen.prepared_file import read_labelled
 from tbscreen.settings import Settings
@@ -63,7 +63,7 @@ def compare_on_images(
     Raises:
         ComparisonError: when there are no films, or their labels cannot be read.
         tbscreen.activation.WrongNormalizationError: when a bundle takes other arrays.
-        worker.bundle.BundleError: when a bundle cannot be loaded.
+        domain.bundle.bundle.BundleError: when a bundle cannot be loaded.
     """
     for model in (candidate, reference):
         check_normalization(model)

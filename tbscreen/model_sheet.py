@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from db import activations, bundles, shadow_screenings
 from db.activations import ActivationEntry
 from db.bundles import RegisteredModel
-from db.percentages import format_percent
 from db.shadow_screenings import Agreement
+from domain.percentages import format_percent
 from tbscreen.tables_for_people import name_use, quote
 
 if TYPE_CHECKING:

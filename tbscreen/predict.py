@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from dicom_gateway.pixels.normalization import SPEC
 from dicom_gateway.settings import GatewaySettings
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import Bundle, BundleError
+from domain.bundle.triage import triage
 from tbscreen.prepared_file import PreparedFile, read_file
-from worker.bundle import Bundle, BundleError
 from worker.predictor import Predictor
-from worker.triage import triage
 
 BATCH: Final = 8
 MOST_HELD_BACK: Final = 64
@@ -30,7 +30,7 @@ def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) ->
     `priority`, `doubts`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided.
 
     Raises:
-        worker.bundle.BundleError: when the bundle cannot be loaded, or wants another normalization.
+        domain.bundle.bundle.BundleError: when the bundle cannot be loaded, or wants another normalization.
     """
     if bundle.manifest.normalization["version"] != SPEC.version:
         wanted = bundle.manifest.normalization["version"]

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TextIO
 
-from db.notices import NOTICE
-from db.percentages import format_percent
+from domain.notices import NOTICE
+from domain.percentages import format_percent
 
 COLUMNS: Final = (
     "file",

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.codes import Doubt
-from dicom_gateway.pixels.image_guard import Certainty, shipped_network
-from dicom_gateway.pixels.normalization import FilmArray, normalize
-from dicom_gateway.pixels.picture import PICTURES, read_picture
 from dicom_gateway.preparation import prepare
 from dicom_gateway.rules.eligibility import GUARD_RULE
 from dicom_gateway.settings import GatewaySettings
+from domain.array.image_guard import Certainty, shipped_network
+from domain.array.normalization import FilmArray, normalize
+from domain.array.picture import PICTURES, read_picture
+from domain.codes import Doubt
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ def retrain_model(
     """
     settings = prepare("retrain")
     _require_libraries()
+    from domain.bundle.bundle import open_bundle
     from tbscreen.default_bundle import DEFAULT_BUNDLE
     from tbscreen.machine import describe_machine
     from tbscreen.retraining import Order, carry_out, score_with
@@ -103,7 +104,6 @@ def retrain_model(
     from training.learning.recipe import Architecture
     from training.retrain import RetrainSettings
     from training.writing.retrained_bundle import Naming
-    from worker.bundle import open_bundle
 
     reference = open_bundle(against or DEFAULT_BUNDLE)
     compared = against is not None or reference.manifest.trained

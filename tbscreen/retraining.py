@@ -12,18 +12,18 @@ from pydicom import dcmread
 from rich.console import Console
 from rich.table import Table
 
-from db.notices import NOTICE
+from domain.bundle.bundle import Bundle
+from domain.judging.statistics import Estimate
+from domain.notices import NOTICE
 from tbscreen.prepared_file import is_dicom, read_labelled
 from tbscreen.settings import Settings
 from tbscreen.training_progress import TrainingProgress
 from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
-from training.judging.statistics import Estimate
 from training.retrain import Retrained, RetrainSettings, retrain
 from training.training_error import TrainingError
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
-from worker.bundle import Bundle
 
 if TYPE_CHECKING:
     from worker.predictor import Predictor

@@ -14,9 +14,9 @@ from rich.table import Table
 from tbscreen.terminal import prepare, print_json
 
 if TYPE_CHECKING:
-    from dicom_gateway.pixels.normalization import FilmArray
     from dicom_gateway.rules.rule_settings import RuleSettings
     from dicom_gateway.settings import GatewaySettings
+    from domain.array.normalization import FilmArray
 
 rules_app = typer.Typer(
     no_args_is_help=True, help="Which films are screened, which are refused, and which rule decides."
@@ -124,9 +124,9 @@ def try_film(path: Path, sender: str, settings: GatewaySettings) -> TestedFilm:
 
 def _decode(path: Path) -> FilmArray | None:
     """Return the array of a film that is refused, or None where it cannot be made."""
-    from dicom_gateway.pixels.normalization import normalize
     from dicom_gateway.pixels.radiograph import read_display
     from dicom_gateway.pixels.rendering import RadiographError
+    from domain.array.normalization import normalize
 
     try:
         return normalize(read_display(path))
@@ -135,7 +135,7 @@ def _decode(path: Path) -> FilmArray | None:
 
 
 def _ask_guard(array: FilmArray | None) -> str | None:
-    from dicom_gateway.pixels.image_guard import shipped_network
+    from domain.array.image_guard import shipped_network
 
     if array is None:
         return None

@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from db.bundles import RegisteredModel
-from db.codes import Refusal
 from db.deliveries import DeliveryRow
 from db.delivery_events import HappenedEvent
-from db.notices import NOTICE
-from db.percentages import format_percent
 from db.report_objects import StoredObject
 from db.worklist import FilmEntry, StudyEntry
+from domain.codes import Refusal
+from domain.notices import NOTICE
+from domain.percentages import format_percent
 
 PRIORITY_STYLES = {"HIGH": "bold red", "MEDIUM": "yellow", "LOW": "green"}
 

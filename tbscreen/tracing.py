@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dicom_gateway.film_stage import Stage, record_into
+from domain.film_stage import Stage, record_into
 from tbscreen.process_life import ProcessError
 from tbscreen.tracing_settings import TracingSettings
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from db.roles import PERMISSIONS, Permission, Role
+from domain.roles import PERMISSIONS, Permission, Role
 from tbscreen.terminal import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:

@@ -91,8 +91,8 @@ def show_worklist(
 
 
 def _check_words(**given: list[str] | None) -> None:
-    from db.codes import Finding, Priority, Refusal
     from db.worklist import STUDY_STATES
+    from domain.codes import Finding, Priority, Refusal
 
     allowed: dict[str, Iterable[str]] = {
         "state": STUDY_STATES,
@@ -130,8 +130,8 @@ def _read_moment(option: str, text: str | None, *, end: bool = False) -> datetim
 def _show_page(
     database: Database, wanted: WorklistFilter, limit: int, after: str | None, as_json: bool
 ) -> None:
-    from db.notices import NOTICE
     from db.worklist import InvalidCursorError, find_page
+    from domain.notices import NOTICE
     from tbscreen.tables_for_people import draw_worklist
 
     try:

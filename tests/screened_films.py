@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from db import bundles, films, receptions, screenings
-from db.codes import Finding, Priority, Refusal
 from db.database import Database
 from db.screenings import Heat
 from db.studies import StudyHeader
 from dicom_gateway.dataset_header import read_header, to_json_model
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
+from domain.codes import Finding, Priority, Refusal
 from tests.unit import rows
 
 MANIFEST: dict[str, Any] = {

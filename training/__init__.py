@@ -15,6 +15,6 @@ Besides:
 - `keras_graph`: a model JSON of Keras 2 or 3, rewritten without what could run code.
 - `tutorial_model`: models that the tutorial made, as bundles.
 
-This room imports no Celery, opens no network connection and knows no database table. Of `dicom_gateway`
-and `worker` it takes the pure modules: normalization, image guard and bundle format.
+This room imports `networks`, `figures` and `domain`. It knows no Celery and no database, and opens no network
+connection.
 """

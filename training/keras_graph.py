@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from domain.bundle.bundle import ALLOWED_LAYERS
 from training.training_error import TrainingError
-from worker.bundle import ALLOWED_LAYERS
 
 CONVOLUTION: Final = (
     "kernel_size",

@@ -17,6 +17,8 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from domain.bundle.bundle import Bundle, OperatingPoint
+from domain.judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
@@ -24,14 +26,12 @@ from training.judging.baselines import compute_features, score_baselines, score_
 from training.judging.calibration_fit import CalibrationFit, fit_calibration
 from training.judging.evaluation import Evaluation, Row, evaluate
 from training.judging.heat_maps import HeatFigures, measure_heat
-from training.judging.operating_points import choose_operating_points
 from training.judging.scored_films import ScoredFilms, gather
 from training.learning.finished_network import FinishedNetwork
 from training.learning.fit import EpochResult, FitProgress, fit
 from training.learning.lite0 import CELL_PIXELS, MARGIN
 from training.learning.precision import Precision, choose_precision, set_precision
 from training.learning.recipe import Architecture, Recipe, RecipeError, TrainingData
-from worker.bundle import Bundle, OperatingPoint
 
 RUNS: Final = "runs"
 FEWEST_VALIDATING: Final = 2

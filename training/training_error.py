@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from domain.errors import TbscreenError
 
-class TrainingError(Exception):
+
+class TrainingError(TbscreenError):
     """Something that the person who trains can mend: films, labels, settings, disk. The message says how."""

@@ -16,9 +16,8 @@ from typing import Any, Final
 import h5py
 import numpy as np
 
-from dicom_gateway.pixels.normalization import SPEC
-from training.keras_graph import KerasGraphError, rewrite_graph
-from worker.bundle import (
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import (
     MAX_FILE_BYTES,
     STRUCTURE,
     WEIGHTS,
@@ -27,6 +26,7 @@ from worker.bundle import (
     check_structure,
     write_bundle,
 )
+from training.keras_graph import KerasGraphError, rewrite_graph
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -115,7 +115,7 @@ def write_tutorial_bundle(directory: Path, model: Any, name: str, version: str) 
         version: of the bundle.
 
     Raises:
-        worker.bundle.BundleError: when the bundle cannot be written as asked.
+        domain.bundle.bundle.BundleError: when the bundle cannot be written as asked.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / WEIGHTS

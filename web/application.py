@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from db.database import Database
-from db.roles import Permission
+from domain.roles import Permission
 from web.account_page import AccountPage
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.login import Login

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from db import api_tokens
 from db.api_tokens import TokenEntry
 from db.database import Database
-from db.roles import Permission
+from domain.roles import Permission
 from web.random_words import TOKEN_PREFIX, hash_secret
 from web.rate_limit import RateLimit
 from web.settings import WebSettings

@@ -8,11 +8,11 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from db.codes import Finding, Priority, Refusal
-from db.notices import NOTICE
 from db.reads import ReadEntry
 from db.report_figures import Grouping
 from db.worklist_filter import STUDY_STATES
+from domain.codes import Finding, Priority, Refusal
+from domain.notices import NOTICE
 from web.problems import MEDIA_TYPE
 from web.report_page import DAYS
 from web.rest import REPORT_FORMS, STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer

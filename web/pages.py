@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
-from db.notices import NOTICE
-from db.percentages import format_percent
-from db.roles import Permission
+from domain.notices import NOTICE
+from domain.percentages import format_percent
+from domain.roles import Permission
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"

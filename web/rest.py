@@ -12,13 +12,13 @@ from starlette.routing import BaseRoute, Route
 
 from db import study_details, worklist
 from db.api_tokens import TokenEntry
-from db.codes import Verdict
 from db.database import Database
-from db.notices import NOTICE
 from db.reads import MAX_COMMENT, ReadEntry
-from db.roles import Permission
 from db.study_details import StudyDetails
 from db.worklist import InvalidCursorError, StudyEntry
+from domain.codes import Verdict
+from domain.notices import NOTICE
+from domain.roles import Permission
 from web.bearer import BearerGate
 from web.report_page import RenderReport, read_wish
 from web.settings import WebSettings

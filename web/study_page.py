@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from db import reads, study_details
-from db.codes import Verdict
 from db.database import Database
 from db.reads import InvalidReadError, ReadEntry, UnknownStudyError
 from db.screenings import Heat
 from db.study_details import FilmDetails, StudyDetails
+from domain.codes import Verdict
 from web.history import VERDICTS, list_events
 from web.pages import Pages
 from web.random_words import hash_secret

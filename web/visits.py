@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from db import web_sessions
 from db.database import Database
-from db.roles import Permission
 from db.users import UserEntry
+from domain.roles import Permission
 from web.random_words import derive_csrf, hash_secret, is_same
 from web.settings import WebSettings
 

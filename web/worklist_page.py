@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db import worklist
-from db.codes import Finding, Priority, Refusal
 from db.database import Database
 from db.worklist import InvalidCursorError
 from db.worklist_filter import STUDY_STATES
+from domain.codes import Finding, Priority, Refusal
 from web.history import VERDICTS
 from web.pages import Pages
 from web.recent_views import RecentViews

@@ -10,9 +10,9 @@ from celery.signals import setup_logging, worker_shutting_down
 from celery.utils.log import get_multiprocessing_logger
 from kombu.entity import Queue
 
-from dicom_gateway.screening_request import QUEUE
-from worker.broker_channel import read_forgivingly
-from worker.half_written import finish_writing
+from domain.screening_request import QUEUE
+from worker.celery_repairs.broker_channel import read_forgivingly
+from worker.celery_repairs.task_message_flush import finish_writing
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
 from worker.tasks import register_tasks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from db import bundles
 from db.database import Database
-from worker.bundle import FILE_NAME, MANIFEST, Bundle, DamagedBundleError, open_bundle
+from domain.bundle.bundle import FILE_NAME, MANIFEST, Bundle, DamagedBundleError, open_bundle
 
 
 class BundleCache:
@@ -31,7 +31,7 @@ class BundleCache:
 
         Raises:
             db.bundles.UnknownBundleError: when no such bundle is registered.
-            worker.bundle.BundleError: when what is registered is not a sound bundle.
+            domain.bundle.bundle.BundleError: when what is registered is not a sound bundle.
         """
         target = self._directory / digest
         if target.is_dir():

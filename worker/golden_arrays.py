@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
 
 SEED: Final = 7
 

@@ -19,14 +19,21 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from dicom_gateway.pixels.normalization import SPEC
-from worker import openvino_runtime
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError
 from worker.golden_arrays import draw_golden_arrays
-from worker.keras_runtime import CPU_BATCH, KerasRuntime, build_model, has_amx, has_gpu, is_tensorflow
-from worker.openvino_runtime import OpenVinoError, OpenVinoRuntime
+from worker.runtimes import openvino_runtime
+from worker.runtimes.keras_runtime import (
+    CPU_BATCH,
+    KerasRuntime,
+    build_model,
+    has_amx,
+    has_gpu,
+    is_tensorflow,
+)
+from worker.runtimes.openvino_runtime import OpenVinoError, OpenVinoRuntime
+from worker.runtimes.tensorflow_backend import limit_threads
 from worker.settings import Precision, RuntimeName
-from worker.tensorflow_backend import limit_threads
 
 TOLERANCE: Final = 0.01
 """Furthest that a score may lie from Keras' in float32."""

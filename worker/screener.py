@@ -14,19 +14,19 @@ import structlog
 
 from db import screenings
 from db.bundles import UnknownBundleError
-from db.codes import Refusal
 from db.database import Database
 from db.retrying import write_again
 from db.settings import DatabaseSettings
 from db.tables import now
-from dicom_gateway.film_stage import Stage, shorten_key, stage
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.bundle.bundle import BundleError, localize
+from domain.bundle.triage import triage
+from domain.codes import Refusal
+from domain.film_stage import Stage, shorten_key, stage
+from domain.screening_request import ScreeningRequest
 from worker import metrics
-from worker.bundle import BundleError, localize
 from worker.bundle_cache import BundleCache
 from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
-from worker.triage import triage
 
 if TYPE_CHECKING:
     from worker.predictor import Predictor

@@ -14,14 +14,14 @@ import numpy as np
 import structlog
 
 from db import bundles, shadow_screenings
-from db.codes import Doubt
 from db.database import Database
 from db.screenings import Result
 from db.tables import now
-from dicom_gateway.film_stage import shorten_key
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.bundle.triage import triage
+from domain.codes import Doubt
+from domain.film_stage import shorten_key
+from domain.screening_request import ScreeningRequest
 from worker.settings import WorkerSettings
-from worker.triage import triage
 
 if TYPE_CHECKING:
     from worker.predictor import Predictor

@@ -13,15 +13,15 @@ from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.bundles import UnknownBundleError
-from dicom_gateway.film_stage import shorten_key
-from dicom_gateway.screening_request import (
+from domain.bundle.bundle import BundleError
+from domain.film_stage import shorten_key
+from domain.screening_request import (
     TASK_NAME,
     MalformedMessageError,
     ScreeningRequest,
     UnknownMessageVersionError,
 )
-from worker.bundle import BundleError
-from worker.film_request import FilmRequest
+from worker.celery_repairs.film_request import FilmRequest
 from worker.screener import Screener, ScreenerSettings
 from worker.watchdog import Heartbeats
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
-from db.codes import Refusal
 from dicom_gateway.association.peer_association import MAXIMUM_PDU_BYTES
 from dicom_gateway.association.presentation_contexts import DECODABLE, RECORDED_ONLY, STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services, statuses
@@ -15,6 +14,7 @@ from dicom_gateway.delivery.courier import DELIVERY_BATCH
 from dicom_gateway.query.procedure_step import PROCEDURE_STEP
 from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, STUDY, Attribute
 from dicom_gateway.settings import CourierSettings, GatewaySettings
+from domain.codes import Refusal
 
 
 def write_gateway_entity(gateway: GatewaySettings) -> str:

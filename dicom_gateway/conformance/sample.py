@@ -11,7 +11,6 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage
 
-from db.codes import Refusal
 from db.outbox import ReportableScreening
 from db.refusal_outbox import ReportableRefusal
 from db.screenings import Heat
@@ -19,6 +18,7 @@ from dicom_gateway.results.refusal_report import build_refusal
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings
+from domain.codes import Refusal
 
 MANIFEST: dict[str, Any] = {
     "name": "model",

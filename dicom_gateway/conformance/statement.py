@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from db.codes import Refusal
 from dicom_gateway.association.peer_association import CONNECTION_TIMEOUT_S
 from dicom_gateway.association.presentation_contexts import STORAGE_SOP_CLASSES
 from dicom_gateway.association.tls_context import CIPHER_SUITES_1_2
@@ -12,6 +11,7 @@ from dicom_gateway.conformance.annexes import write_extensions, write_objects
 from dicom_gateway.conformance.entities import write_courier_entity, write_gateway_entity, write_pull_entity
 from dicom_gateway.conformance.markdown import write_list, write_table
 from dicom_gateway.settings import CourierSettings, GatewaySettings
+from domain.codes import Refusal
 
 
 def write_statement(gateway: GatewaySettings, courier: CourierSettings, software_version: str) -> str:

@@ -14,8 +14,8 @@ from db import commitments
 from db.commitments import Answer, AnsweredReport
 from db.database import Database
 from db.tables import now
-from dicom_gateway.film_stage import shorten_key, tell
 from dicom_gateway.spool import film_key
+from domain.film_stage import shorten_key, tell
 
 ALL_COMMITTED: Final = 1
 SOME_FAILED: Final = 2

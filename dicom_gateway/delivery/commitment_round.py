@@ -19,9 +19,9 @@ from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, Commitmen
 from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
-from dicom_gateway.film_stage import shorten_key, tell
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from dicom_gateway.spool import film_key
+from domain.film_stage import shorten_key, tell
 
 LOOK_EVERY_S: Final = 1.0
 """How often requests and answers are looked at."""

@@ -21,10 +21,10 @@ from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.delivery.report_round import ReportRound
 from dicom_gateway.delivery.storage_scu import Outcome, Result, send
-from dicom_gateway.film_stage import shorten_key, tell
 from dicom_gateway.results.sr_document import load_report_tables
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from dicom_gateway.spool import film_key
+from domain.film_stage import shorten_key, tell
 
 DELIVERY_BATCH: Final = 16
 """Reports sent at a time, over one association."""

@@ -9,9 +9,9 @@ from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from db.codes import Finding, Priority, Refusal, ReportKind
 from db.outbox import ReportableScreening
 from db.refusal_outbox import ReportableRefusal
+from domain.codes import Finding, Priority, Refusal, ReportKind
 
 ONLY_BY_NAME: Final = frozenset({Refusal.UNSUPPORTED_SOP_CLASS, Refusal.EXCLUDED_BY_RULE})
 """Refusals that a peer gets only by a rule that names them: a CT routed here by mistake would

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from db.codes import Priority
-from db.notices import NOT_VERIFIED
 from db.states import FilmState
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.query.attribute_matching import Matching
@@ -32,6 +30,8 @@ from dicom_gateway.query.worklist_attributes import (
     find_model,
     format_percent,
 )
+from domain.codes import Priority
+from domain.notices import NOT_VERIFIED
 
 UPS_PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"
 """SOP Class UID of every Unified Procedure Step, whatever service shows it (PS3.4 CC.3.1.1)."""

@@ -35,10 +35,10 @@ from dicom_gateway.dataset_header import (
     to_json_model,
 )
 from dicom_gateway.dataset_limits import DatasetLimits, DiskNearlyFullError, TooLargeError
-from dicom_gateway.film_stage import Stage, shorten_key, stage
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool, film_key
+from domain.film_stage import Stage, shorten_key, stage
 
 SUCCESS: Final = 0x0000
 OUT_OF_RESOURCES: Final = 0xA700

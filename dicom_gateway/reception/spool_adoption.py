@@ -16,7 +16,6 @@ from sqlalchemy.exc import DataError
 
 from db import receptions, spooled_files
 from db.database import Database
-from db.film_key import film_key
 from db.retrying import write_again
 from db.tables import now
 from dicom_gateway.association.film_preamble import read_sender
@@ -30,6 +29,7 @@ from dicom_gateway.dataset_header import (
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
+from domain.film_key import film_key
 
 AT_ONCE: Final = 500
 """Paths in one query."""

@@ -9,7 +9,6 @@ from typing import Final
 
 from highdicom import sr
 
-from db.codes import Refusal, ReportKind
 from db.refusal_outbox import ReportableRefusal
 from db.report_objects import BuiltReport
 from dicom_gateway.dataset_header import read_text
@@ -25,6 +24,7 @@ from dicom_gateway.results.sr_document import (
 )
 from dicom_gateway.results.structured_report import LUNG
 from dicom_gateway.settings import CourierSettings
+from domain.codes import Refusal, ReportKind
 
 SERIES_NUMBER: Final = 9003
 

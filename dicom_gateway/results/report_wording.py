@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from db.notices import NOT_VERIFIED
 from db.outbox import ReportableScreening
+from domain.notices import NOT_VERIFIED
 
 MANUFACTURER: Final = "tbscreen"
 MODEL_NAME: Final = "tbscreen"

@@ -18,8 +18,6 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
-from db.codes import Finding, ReportKind
-from db.notices import NOT_VERIFIED
 from db.outbox import ReportableScreening
 from db.report_objects import BuiltReport
 from db.screenings import Heat
@@ -36,6 +34,8 @@ from dicom_gateway.results.result_picture import Caption, HeatCells, draw_result
 from dicom_gateway.results.source_header import TYPE_2, make_evidence, read_source, restore_as_sent
 from dicom_gateway.results.structured_report import derive_identity
 from dicom_gateway.settings import CourierSettings
+from domain.codes import Finding, ReportKind
+from domain.notices import NOT_VERIFIED
 
 SERIES_NUMBER: Final = 9002
 JPEG_QUALITY: Final = 92

@@ -15,7 +15,6 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
-from db.codes import ReportKind
 from db.report_objects import BuiltReport
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.identifiers import derive_uid
@@ -23,6 +22,7 @@ from dicom_gateway.results.report_encoding import encode, localize
 from dicom_gateway.results.report_wording import MANUFACTURER, MODEL_NAME
 from dicom_gateway.results.source_header import make_evidence, read_source, restore_as_sent
 from dicom_gateway.settings import CourierSettings
+from domain.codes import ReportKind
 
 PRIVATE_SCHEME: Final = "99TBSCREEN"
 PRIVATE_CODES: Final = CodingSchemeIdentificationItem(

@@ -10,7 +10,6 @@ from typing import Final
 
 from highdicom import sr
 
-from db.codes import Finding, ReportKind
 from db.outbox import ReportableScreening
 from db.report_objects import BuiltReport
 from dicom_gateway.identifiers import derive_uid
@@ -23,6 +22,7 @@ from dicom_gateway.results.sr_document import (
     refer_to_film,
 )
 from dicom_gateway.settings import CourierSettings
+from domain.codes import Finding, ReportKind
 
 SERIES_NUMBER: Final = 9001
 

@@ -18,7 +18,6 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from db.codes import Doubt, Refusal
 from dicom_gateway.association.presentation_contexts import DECODABLE_UIDS
 from dicom_gateway.dataset_header import read_items, read_text
 from dicom_gateway.rules.patient_age import read_age_years
@@ -26,6 +25,7 @@ from dicom_gateway.rules.rule_settings import RuleSettings
 from dicom_gateway.rules.site_rules import Candidate
 from dicom_gateway.rules.verdict import PASSED, Verdict
 from dicom_gateway.settings import GatewaySettings
+from domain.codes import Doubt, Refusal
 
 SCREENED_SOP_CLASSES: Final = frozenset(
     {

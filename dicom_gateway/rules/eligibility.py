@@ -7,13 +7,13 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from db.codes import Doubt, Refusal
 from dicom_gateway.dataset_header import read_text
-from dicom_gateway.pixels.image_guard import Certainty, Opinion, Picture
 from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from dicom_gateway.rules.site_rules import Candidate, find_rule
 from dicom_gateway.rules.verdict import Verdict
 from dicom_gateway.settings import GatewaySettings
+from domain.array.image_guard import Certainty, Opinion, Picture
+from domain.codes import Doubt, Refusal
 
 OWN_MANUFACTURER: Final = "tbscreen"
 """Manufacturer (0008,0070) of every object that tbscreen makes."""

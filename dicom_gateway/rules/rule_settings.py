@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from db.codes import Refusal
+from domain.codes import Refusal
 
 
 class Outcome(StrEnum):

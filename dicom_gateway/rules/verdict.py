@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from db.codes import Doubt, Refusal
+from domain.codes import Doubt, Refusal
 
 
 @dataclass(frozen=True)

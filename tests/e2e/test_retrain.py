@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from domain.bundle.bundle import open_bundle
 from tests import checkout
 from training.judging.scored_films import from_csv
-from worker.bundle import open_bundle
 
 SHARED = checkout.SHARED_DATA
 VGG16 = SHARED / "models" / "vgg16_notop_candidate_f16.npz"

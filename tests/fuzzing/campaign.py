@@ -21,18 +21,18 @@ from redis import Redis
 from sqlalchemy import func, select
 
 from db import bundles, schema
-from db.codes import Refusal
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import Instance
+from domain.bundle.bundle import open_bundle, read_files
+from domain.codes import Refusal
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests.fuzzing.mutations import SYNTAXES, Mutant, make_mutant
 from tests.fuzzing.sources import Source, list_sources
 from tests.servers.gateway import gateway
 from tests.servers.ports import free_port, wait_until
 from tests.servers.redis import redis_server
-from worker.bundle import open_bundle, read_files
 
 LONGEST_S = 5.0
 """Neither an answer nor a preparation may take longer."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dicom_gateway.pixels.normalization import FilmArray
+from domain.array.normalization import FilmArray
 
 FILE: Final = Path(__file__).with_name("films.json")
 THUMBNAIL: Final = 16

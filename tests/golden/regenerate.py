@@ -9,8 +9,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from dicom_gateway.pixels.normalization import normalize
 from dicom_gateway.pixels.radiograph import read_display
+from domain.array.normalization import normalize
 from tests.golden import pinned
 from tests.golden.films import GOLDEN_FILMS
 

@@ -11,9 +11,9 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import JPEGExtended12Bit
 
-from dicom_gateway.pixels.normalization import FilmArray, normalize
-from dicom_gateway.pixels.picture import read_picture
 from dicom_gateway.pixels.radiograph import read_display
+from domain.array.normalization import FilmArray, normalize
+from domain.array.picture import read_picture
 from tests import checkout
 from tests.golden import pinned
 from tests.golden.films import GOLDEN_FILMS, TRANSFER_SYNTAXES

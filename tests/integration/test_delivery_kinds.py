@@ -10,9 +10,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEGBaseline8Bit
 
-from db.codes import Refusal
 from db.database import Database
 from dicom_gateway.settings import PeerSettings
+from domain.codes import Refusal
 from tests import screened_films
 from tests.films import real_film
 from tests.integration.couriers import FAST, courier, look

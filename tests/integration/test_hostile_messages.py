@@ -20,11 +20,11 @@ from celery import Celery
 from redis import Redis
 
 from db.database import Database
-from db.film_key import film_key
 from db.states import FilmState
 from dicom_gateway.dispatch import Dispatcher
-from dicom_gateway.pixels.normalization import SPEC
-from dicom_gateway.screening_request import QUEUE, TASK_NAME, ScreeningRequest
+from domain.array.normalization import SPEC
+from domain.film_key import film_key
+from domain.screening_request import QUEUE, TASK_NAME, ScreeningRequest
 from tests.servers.ports import wait_until
 from tests.servers.redis import redis_server
 from tests.unit import rows

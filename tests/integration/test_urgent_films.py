@@ -11,7 +11,7 @@ from sqlalchemy import select
 from db.database import Database
 from db.states import FilmState
 from db.tables import Instance
-from dicom_gateway.screening_request import QUEUE, TASK_NAME, ScreeningRequest
+from domain.screening_request import QUEUE, TASK_NAME, ScreeningRequest
 from tests.films import read, small_film
 from tests.fuzzing.campaign import make_database
 from tests.integration.conftest import store_raw

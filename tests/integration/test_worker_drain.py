@@ -17,7 +17,7 @@ from redis import Redis
 
 from db.database import Database
 from dicom_gateway.dispatch import Dispatcher
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.screening_request import ScreeningRequest
 from tests.servers.ports import wait_until
 from tests.servers.product import Product, product
 from tests.unit.worker.conftest import register

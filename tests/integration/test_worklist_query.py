@@ -16,12 +16,12 @@ from pydicom import Dataset, dcmread
 from pynetdicom import AE, Association
 
 from db import films, reads
-from db.codes import Finding, Priority, Refusal, Verdict
 from db.database import Database
 from db.studies import StudyHeader
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR
 from dicom_gateway.query.worklist_scp import STUDY_ROOT, UPS_PULL, UPS_QUERY
+from domain.codes import Finding, Priority, Refusal, Verdict
 from tests.integration.listening import gateway
 from tests.servers.pacs import need
 from tests.servers.ports import free_port

@@ -12,7 +12,6 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from db import bundles, films, outbox, receptions, report_objects, screenings
-from db.codes import Doubt, Finding, Priority
 from db.database import Database
 from db.outbox import ReportableScreening
 from db.receptions import ReceivedFilm, Reception
@@ -20,7 +19,8 @@ from db.report_objects import BuiltReport
 from db.screenings import Result
 from db.studies import StudyHeader
 from db.tables import Instance, Table, now
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
+from domain.codes import Doubt, Finding, Priority
 
 GATEWAY = "gateway-1"
 DIGEST = "a" * 64

@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from db.codes import Priority
 from db.database import Database
 from db.search_keys import fold, fold_name
 from db.tables import Study
 from db.worklist_conditions import compile_patterns
 from db.worklist_filter import WorklistFilter
+from domain.codes import Priority
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = [

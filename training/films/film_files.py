@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dicom_gateway.pixels.picture import PICTURES
+from domain.array.picture import PICTURES
 
 DICOM_ENDINGS: Final = frozenset({".dcm", ".dicom"})
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
 from training.films.labelled_film import Box, Label
 from training.training_error import TrainingError
 

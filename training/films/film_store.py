@@ -21,8 +21,8 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from dicom_gateway.pixels.normalization import SPEC, FilmArray, normalize
-from dicom_gateway.pixels.picture import PICTURES, read_picture
+from domain.array.normalization import SPEC, FilmArray, normalize
+from domain.array.picture import PICTURES, read_picture
 from training.training_error import TrainingError
 
 SHAPE: Final = (SPEC.rows, SPEC.columns)

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dicom_gateway.pixels.image_features import describe
-from dicom_gateway.pixels.image_guard import PICTURES, Picture
-from dicom_gateway.pixels.normalization import normalize
-from dicom_gateway.pixels.picture import read_picture
+from domain.array.image_features import describe
+from domain.array.image_guard import PICTURES, Picture
+from domain.array.normalization import normalize
+from domain.array.picture import read_picture
 from training.guard.guard_phantoms import draw_phantom
 from training.guard.guard_pictures import Array, cut, cut_photograph, draw_pattern, turn, vary, vary_greys
 from training.training_error import TrainingError

@@ -2,7 +2,7 @@ r"""Train the gateway's image guard, and measure it on places and subjects that 
 
     python -m benchmarks.guard_films others.npz
     python -m training.guard.image_guard others.npz --films ../shared/data \
-        --output dicom_gateway/pixels/image_guard.npz
+        --output domain/array/image_guard.npz
 
 Six networks each leave out one place's chest films and a sixth of all other subjects; what they say of those
 is the evaluation, and the thresholds come from it. The network that is written has seen everything. Seeds are
@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from dicom_gateway.pixels.image_guard import PICTURES, WEIGHTS, Certainty, GuardNetwork, Opinion, Picture
+from domain.array.image_guard import PICTURES, WEIGHTS, Certainty, GuardNetwork, Opinion, Picture
 from training.guard.guard_examples import DRAWN, Examples, make_examples
 
 UNITS: Final = 48

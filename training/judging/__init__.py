@@ -1,9 +1,7 @@
 """What a model is worth, on films that it has not seen.
 
 - `scored_films`: films with one model's scores, and `films.csv`.
-- `statistics`: AUC, proportions and the like with 95 % intervals.
 - `calibration_fit`: scores to probabilities: Platt's or isotonic, by cross-validation.
-- `operating_points`: thresholds, chosen on validation films and measured on test films.
 - `baselines`: what greys, borders and thumbnails tell without a look at the lung.
 - `heat_maps`: whether a model looks where readers marked lesions.
 - `evaluation`: all figures of a model, by place, label and subgroup, the baselines beside them.

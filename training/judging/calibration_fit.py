@@ -13,13 +13,13 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from training.judging.statistics import compute_brier, compute_calibration_error
+from domain.bundle.calibration import Calibration, IdentityCalibration, IsotonicCalibration, PlattCalibration
+from domain.judging.statistics import compute_brier, compute_calibration_error
 from training.training_error import TrainingError
-from worker.calibration import Calibration, IdentityCalibration, IsotonicCalibration, PlattCalibration
 
 FOLDS: Final = 5
 CLIP: Final = 1e-7
-"""As `worker.calibration` clips a score before it takes the logit."""
+"""As `domain.bundle.calibration` clips a score before it takes the logit."""
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

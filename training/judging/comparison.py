@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from domain.judging.statistics import Estimate, measure_auc, measure_auc_difference
 from training.judging.scored_films import ScoredFilms
-from training.judging.statistics import Estimate, measure_auc, measure_auc_difference
 
 FEWEST: Final = 20
 """Films of either class that a comparison needs."""

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from training.films.labelled_film import Label
-from training.judging.calibration_fit import apply, restate
-from training.judging.operating_points import MeasuredPoint, count, measure_operating_point
-from training.judging.scored_films import ScoredFilms
-from training.judging.statistics import (
+from domain.bundle.bundle import OperatingPoint
+from domain.bundle.calibration import Calibration, IdentityCalibration
+from domain.judging.operating_points import MeasuredPoint, count, measure_operating_point
+from domain.judging.statistics import (
     Estimate,
     bin_probabilities,
     bootstrap,
@@ -29,9 +28,10 @@ from training.judging.statistics import (
     measure_auc_difference,
     measure_proportion,
 )
+from training.films.labelled_film import Label
+from training.judging.calibration_fit import apply, restate
+from training.judging.scored_films import ScoredFilms
 from training.training_error import TrainingError
-from worker.bundle import OperatingPoint
-from worker.calibration import Calibration, IdentityCalibration
 
 AGE_BANDS: Final = ((0, 15), (15, 25), (25, 45), (45, 65), (65, 200))
 ROW_POINTS: Final = ("screening", "rule_in")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from domain.judging.statistics import Estimate, measure_proportion
 from training.films.labelled_film import Box
-from training.judging.statistics import Estimate, measure_proportion
 
 HeatMap = npt.NDArray[np.float32]
 """float32 (g, g), 0..1, over the central field of the film."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from domain.bundle.bundle import Bundle
 from training.judging.evaluation import Evaluation, Row
 from training.training_error import TrainingError
-from worker.bundle import Bundle
 
 
 class UnseenSourcesError(TrainingError):

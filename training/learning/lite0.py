@@ -19,8 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 from keras import layers
 
+from networks.layers import EqualizeHistogram1, LogMeanExpPooling1
 from training.learning.lite0_weights import PretrainedWeightsError, read_layers
-from worker.layers import EqualizeHistogram1, LogMeanExpPooling1
 
 INPUT_SHAPE: Final = (256, 256, 1)
 FIELD: Final = 224

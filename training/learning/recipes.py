@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle
 from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import find_weights
 from training.learning.recipe import Architecture, Recipe, RecipeError, RecipeSettings, TrainingData
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle
 
 if TYPE_CHECKING:
     from training.retrain import RetrainSettings

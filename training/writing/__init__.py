@@ -3,7 +3,6 @@
 - `retrained_bundle`: bundle, report and model card of a run.
 - `worst_films`: pictures of the worst errors, where somebody asks for them.
 - `wording`: how reports write a figure.
-- `svg_figure`: a picture as SVG.
 - `plots`: pictures of an evaluation.
 - `training_plots`: pictures of the films and the epochs.
 - `report_facts`: what a report says that is no figure.

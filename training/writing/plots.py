@@ -11,12 +11,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from training.films.labelled_film import Label
-from training.judging.evaluation import CalibrationFigures, Evaluation, Row
-from training.judging.operating_points import MeasuredPoint
-from training.judging.scored_films import ScoredFilms
-from training.judging.statistics import Estimate
-from training.writing.svg_figure import (
+from domain.judging.operating_points import MeasuredPoint
+from domain.judging.statistics import Estimate
+from figures.svg_figure import (
     GREY,
     INK,
     LINES,
@@ -29,6 +26,9 @@ from training.writing.svg_figure import (
     styled,
     to_svg,
 )
+from training.films.labelled_film import Label
+from training.judging.evaluation import CalibrationFigures, Evaluation, Row
+from training.judging.scored_films import ScoredFilms
 from training.writing.wording import LABEL_NAMES, name_point, write_figure
 
 LABEL_COLOURS: Final = {Label.TB: TB, Label.NORMAL: NORMAL, Label.OTHER: OTHER}

@@ -13,10 +13,10 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from domain.judging.statistics import Estimate
 from training.films.labelled_film import Label
 from training.judging.evaluation import Evaluation, Row
 from training.judging.scored_films import PARTS, ScoredFilms
-from training.judging.statistics import Estimate
 from training.writing import plots, training_plots, wording
 from training.writing.model_card import compose_card, explain_trap, list_same_source
 from training.writing.report_facts import ReportFacts

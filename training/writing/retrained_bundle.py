@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import Bundle, write_bundle
 from training.films.film_store import FilmStore
 from training.judging.heat_maps import HeatFigures
 from training.retrain import Retrained, RetrainSettings
@@ -18,7 +19,6 @@ from training.writing.model_card import write_model_card
 from training.writing.report import write_report
 from training.writing.report_facts import ReportFacts, Table
 from training.writing.worst_films import draw_worst
-from worker.bundle import Bundle, write_bundle
 
 FILMS: Final = "films.csv"
 REPORT: Final = "report.html"

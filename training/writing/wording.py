@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.judging.statistics import Estimate
 from training.films.labelled_film import Label
-from training.judging.statistics import Estimate
 
 NOTHING: Final = "—"
 """Where a figure cannot be had."""

@@ -12,8 +12,8 @@ from chaos.films import Film, Poison, find_poison
 from chaos.schedule import Injection, Schedule
 from chaos.table import tally
 from chaos.verdict import Verdict
-from dicom_gateway.pixels.normalization import normalize
 from dicom_gateway.pixels.radiograph import read_display
+from domain.array.normalization import normalize
 from tests.films import read
 
 ALL = [*FAULTS, *POISONS]

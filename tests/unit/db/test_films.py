@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select, update
 
 from db import bundles, films
-from db.codes import Doubt, Refusal
 from db.database import Database
 from db.films import Pinned
 from db.receptions import Reception
 from db.states import FilmState
 from db.tables import Instance, Rendition, now
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
+from domain.codes import Doubt, Refusal
 from tests.unit import rows
 
 LEASE = timedelta(minutes=1)

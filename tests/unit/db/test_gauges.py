@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from db import films, gauges
-from db.codes import Refusal
 from db.database import Database
+from domain.codes import Refusal
 from tests.query_plans import statements_of
 from tests.unit import rows
 

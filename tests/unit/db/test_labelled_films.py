@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from db import reads
-from db.codes import Verdict
 from db.database import Database
 from db.labelled_films import stream_labelled_films
 from db.report_figures import Span
 from db.tables import now
+from domain.codes import Verdict
 from tests.unit import rows
 
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from db import films, reads, worklist
-from db.codes import Refusal, Verdict
 from db.database import Database
 from db.tables import Study
+from domain.codes import Refusal, Verdict
 from tests.unit import rows
 
 

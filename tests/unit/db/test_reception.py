@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import func, select
 
 from db import films, receptions, spooled_files
-from db.codes import Refusal
 from db.database import Database
 from db.receptions import Reception
 from db.states import FilmState
 from db.studies import StudyHeader
 from db.tables import Instance, Study
+from domain.codes import Refusal
 from tests.unit import rows
 
 

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import func, select
 
 from db import films, outbox, refusal_outbox, report_objects, worklist
-from db.codes import Refusal
 from db.database import Database
 from db.refusal_outbox import ReportableRefusal
 from db.report_objects import BuiltReport
 from db.tables import Delivery, Instance, RefusalOutboxEntry, ReportObject
+from domain.codes import Refusal
 from tests.unit import rows
 
 SR_CLASS = "1.2.840.10008.5.1.4.1.1.88.34"

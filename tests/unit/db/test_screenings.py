@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from db import films, screenings
-from db.codes import Doubt, Refusal
 from db.database import Database
-from db.film_key import film_key
 from db.screenings import MAX_ATTEMPTS, Attempt
 from db.states import FilmState
 from db.tables import Instance, OutboxEntry, Screening
+from domain.codes import Doubt, Refusal
+from domain.film_key import film_key
 from tests.unit import rows
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from db import bundles, shadow_screenings
 from db.bundles import ActiveInShadowError, UnknownBundleError
-from db.codes import Finding, Priority
 from db.database import Database
 from db.shadow_screenings import STRIKE_WINDOW, STRIKES
 from db.tables import Model, OutboxEntry, Screening, ShadowScreening, now
+from domain.codes import Finding, Priority
 from tests.unit import rows
 
 WORKER = "worker-1"

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from db import deliveries, films, spooled_files
-from db.codes import Refusal
 from db.database import Database
 from db.spooled_files import SpooledFilm
 from db.tables import Delivery, now
+from domain.codes import Refusal
 from tests.unit import rows
 
 

@@ -12,9 +12,9 @@ from db import api_tokens, login_attempts, users, web_sessions
 from db.account_tables import LoginAttempt, WebSession
 from db.database import Database
 from db.login_attempts import Subject
-from db.roles import Permission, Role
 from db.tables import now
 from db.users import InvalidUserError, UserEntry
+from domain.roles import Permission, Role
 
 HOUR = timedelta(hours=1)
 

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select, update
 
 from db import deliveries, films, worklist
-from db.codes import Doubt, Finding, Priority, Refusal
 from db.database import Database
 from db.studies import StudyHeader
 from db.tables import Delivery, Instance, Screening, Study, now
 from db.worklist import StudyEntry
+from domain.codes import Doubt, Finding, Priority, Refusal
 from tests.unit import rows
 
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import update
 
 from db import films, reads, worklist
-from db.codes import Finding, Priority, Refusal, Verdict
 from db.database import Database
 from db.tables import Study
 from db.worklist import InvalidCursorError, InvalidFilterError, WorklistFilter
+from domain.codes import Finding, Priority, Refusal, Verdict
 from tests.query_plans import explain, statements_of
 from tests.unit import rows
 from tests.unit.worklists import START, choose, in_order, insert_studies, make_studies

@@ -11,12 +11,12 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import CTImageStorage
 
-from db.codes import Doubt, Refusal
-from dicom_gateway.pixels.normalization import normalize
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import RENDITION_PIXELS
 from dicom_gateway.preparation import prepare
 from dicom_gateway.settings import GatewaySettings
+from domain.array.normalization import normalize
+from domain.codes import Doubt, Refusal
 from tests.films import real_film
 from tests.golden.synthetic import draw_shapes, make_lut, write_film
 

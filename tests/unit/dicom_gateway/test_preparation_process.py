@@ -13,11 +13,11 @@ import numpy as np
 import psutil
 import pytest
 
-from db.codes import Refusal
 from dicom_gateway import preparation_process
 from dicom_gateway.preparation import Preparation, prepare
 from dicom_gateway.preparation_process import PreparationProcess
 from dicom_gateway.settings import GatewaySettings
+from domain.codes import Refusal
 from tests.golden.synthetic import draw_shapes, write_film
 
 SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL",), image_guard=False)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from db.codes import Finding, Priority
 from db.database import Database
 from db.states import DeliveryState, FilmState
 from db.tables import (
@@ -25,8 +24,9 @@ from db.tables import (
     Screening,
     Study,
 )
+from domain.bundle.bundle import STRUCTURE, WEIGHTS
+from domain.codes import Finding, Priority
 from tests.unit.worker.networks import MANIFEST
-from worker.bundle import STRUCTURE, WEIGHTS
 
 TRAINED = hashlib.sha256(b"trained").hexdigest()
 UNTRAINED = hashlib.sha256(b"untrained").hexdigest()

@@ -15,12 +15,12 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from db import bundles, replacement, schema
-from db.codes import Refusal
 from db.database import Database
 from db.films import refuse
 from db.settings import DatabaseSettings
 from db.table_rows import Row, list_tables, read_rows
 from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study, now
+from domain.codes import Refusal
 from tbscreen import backing_up
 from tbscreen.backing_up import ExistsError, back_up
 from tbscreen.backup_file import BackupFile, BrokenBackupError, NewerBackupError, NoSpaceError

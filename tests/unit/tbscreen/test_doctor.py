@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 
 from db import bundles, deliveries, outbox, users
 from db.database import Database
-from db.roles import Role
 from db.tables import BundleChunk, Delivery, Model, OutboxEntry
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.settings import PeerSettings
+from domain.roles import Role
 from tbscreen.check import Check, Health
 from tbscreen.doctor import examine
 from tbscreen.serve import migrate

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from db import commitments, deliveries, film_history, films
-from db.codes import Refusal
 from db.database import Database
 from dicom_gateway.spool import film_key
+from domain.codes import Refusal
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli
 

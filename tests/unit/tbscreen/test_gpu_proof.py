@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from db.database import Database
+from domain.bundle.bundle import open_bundle
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.gpu_proof import GPU_BATCHES, Proof, draw_proof, find_bundle, prove
 from tbscreen.settings import load_settings
 from tests.unit.tbscreen.conftest import Cli
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_network
-from worker.bundle import open_bundle
-from worker.devices import CPU, list_devices, measure_memory, name_backend
+from worker.runtimes.devices import CPU, list_devices, measure_memory, name_backend
 
 HAS_GPU = any(device.is_gpu for device in list_devices())
 

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from db.database import Database
+from domain.bundle.bundle import open_bundle
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.training import keras2_files
 from tests.unit.training.test_tutorial_model import make_scratch
-from worker.bundle import open_bundle
 
 
 def test_a_keras_2_model_is_registered_and_says_where_it_comes_from(

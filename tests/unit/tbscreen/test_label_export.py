@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from db import films, reads
-from db.codes import Verdict
 from db.database import Database
 from db.studies import StudyHeader
 from db.tables import Instance
-from dicom_gateway.pixels.normalization import SPEC, normalize
-from dicom_gateway.pixels.picture import read_picture
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import Rendition
+from domain.array.normalization import SPEC, normalize
+from domain.array.picture import read_picture
+from domain.codes import Verdict
 from tbscreen.key_file import KeyFileError, load_key
 from tbscreen.pseudonyms import Pseudonyms
 from tests.films import real_film

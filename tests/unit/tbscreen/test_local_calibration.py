@@ -7,10 +7,12 @@ from datetime import date
 
 import pytest
 
-from db.codes import Finding, Priority, Verdict
 from db.database import Database
 from db.read_films import ReadFilm
 from db.tables import Model
+from domain.bundle.bundle import Manifest
+from domain.codes import Finding, Priority, Verdict
+from domain.judging.statistics import Estimate
 from reports.period import Period
 from tbscreen.local_calibration import (
     LocalCalibration,
@@ -22,8 +24,6 @@ from tbscreen.local_calibration import (
 from tests.unit.reports.small_database import FILES, TRAINED, Film, fill
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.worker.networks import MANIFEST
-from training.judging.statistics import Estimate
-from worker.bundle import Manifest
 
 YEAR = Period(date(2026, 1, 1), date(2026, 12, 31))
 MANIFEST_MODEL = Manifest.model_validate({**MANIFEST, "files": FILES})

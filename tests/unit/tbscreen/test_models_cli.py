@@ -15,15 +15,15 @@ import pytest
 from PIL import Image
 
 from db import activations, shadow_screenings
-from db.codes import Finding
 from db.database import Database
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
+from domain.codes import Finding
 from tbscreen.default_bundle import register_bundle
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.tbscreen.films_csv import make_films_csv
 from tests.unit.worker.networks import MANIFEST, write_network
 from training.films.film_store import fill_store
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
 
 ESTIMATE = {"value": 0.912, "low": 0.9, "high": 0.924}
 METRICS = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from db import films
-from db.codes import Refusal
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.studies import StudyHeader
+from domain.codes import Refusal
 from tbscreen.database_metrics import DatabaseMetrics
 from tbscreen.monitor import Monitor, MonitorError, monitored, share_counters
 from tbscreen.monitoring_settings import PROCESSES, MonitoringSettings

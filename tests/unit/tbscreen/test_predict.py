@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from dicom_gateway.pixels.normalization import normalize
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
+from domain.array.normalization import normalize
+from domain.bundle.bundle import BundleError, open_bundle, read_files, write_bundle
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.predict import predict
 from tbscreen.prediction_output import write_csv, write_json, write_table
 from tbscreen.prepared_file import find_files, read_file
 from tests.films import real_film, small_film
-from worker.bundle import BundleError, open_bundle, read_files, write_bundle
 
 SETTINGS = GatewaySettings()
 

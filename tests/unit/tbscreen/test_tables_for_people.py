@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from db import bundles, deliveries, films, worklist
-from db.codes import Doubt, Finding, Priority, Refusal
 from db.database import Database
-from db.percentages import format_percent
 from db.studies import StudyHeader
+from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.percentages import format_percent
 from tbscreen.tables_for_people import (
     NOTICE,
     draw_deliveries,

@@ -14,9 +14,9 @@ import threading
 
 import pytest
 
-from db.codes import Finding, Priority
 from db.database import Database
 from db.studies import StudyHeader
+from domain.codes import Finding, Priority
 from tbscreen.worklist_csv import COLUMNS
 from tests.servers.ports import wait_until
 from tests.unit import rows

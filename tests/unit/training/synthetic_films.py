@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from domain.bundle.bundle import OperatingPoint
+from domain.bundle.calibration import PlattCalibration
+from domain.judging.operating_points import choose_operating_points
 from training.films.labelled_film import Label, LabelledFilm
 from training.judging.evaluation import Evaluation, evaluate
-from training.judging.operating_points import choose_operating_points
 from training.judging.scored_films import ScoredFilms, gather
 from training.writing.report_facts import ReportFacts, Table
-from worker.bundle import OperatingPoint
-from worker.calibration import PlattCalibration
 
 POINTS = (
     OperatingPoint(name="screening", threshold=0.4, sensitivity=0.9, specificity=0.6),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from domain.bundle.bundle import open_bundle
+from domain.judging.statistics import measure_auc
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests import checkout
 from training.judging.scored_films import from_csv
-from training.judging.statistics import measure_auc
-from worker.bundle import open_bundle
 
 DOCS = checkout.DOCS / "models"
 METRICS = open_bundle(DEFAULT_BUNDLE).manifest.metrics

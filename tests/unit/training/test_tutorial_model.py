@@ -14,11 +14,11 @@ import numpy.typing as npt
 import pytest
 from keras import layers
 
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import open_bundle
 from tests import checkout
 from tests.unit.training import keras2_files as keras2
 from training.tutorial_model import TutorialModelError, load_tutorial_model, write_tutorial_bundle
-from worker.bundle import open_bundle
 from worker.predictor import Predictor
 
 SHARED = checkout.SHARED_DATA

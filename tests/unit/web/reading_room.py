@@ -11,12 +11,12 @@ from typing import NamedTuple
 from sqlalchemy import Select, select, update
 
 from db import deliveries, films, reads, screenings, users
-from db.codes import Doubt, Finding, Priority, Refusal, Verdict
 from db.database import Database
-from db.roles import Role
 from db.screenings import Heat
 from db.studies import StudyHeader
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study, now
+from domain.codes import Doubt, Finding, Priority, Refusal, Verdict
+from domain.roles import Role
 from tests.phantom import draw_phantom, heat_cells
 from tests.unit import rows
 from web.passwords import hash_password

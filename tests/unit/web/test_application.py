@@ -12,10 +12,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from db import films
-from db.codes import Doubt, Finding, Priority, Refusal
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.studies import StudyHeader
+from domain.codes import Doubt, Finding, Priority, Refusal
 from tests.servers.page import serving_page
 from tests.servers.ports import free_port
 from tests.unit import rows

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from db import login_attempts, users
 from db.account_tables import LoginAttempt, User, WebSession
 from db.database import Database
-from db.roles import Role
 from db.tables import now
+from domain.roles import Role
 from tests.unit import rows
 from tests.unit.web.browsers import SESSION, let_in, log_in, read_csrf, send, try_to_log_in
 from tests.unit.web.conftest import HERE

@@ -14,8 +14,8 @@ from db import api_tokens, reads, users
 from db.account_tables import ApiToken
 from db.api_tokens import InvalidTokenError
 from db.database import Database
-from db.roles import PERMISSIONS, Permission, Role
 from db.tables import now
+from domain.roles import PERMISSIONS, Permission, Role
 from reports.settings import ReportSettings
 from tbscreen.report_page import build_report_page
 from tests.unit import rows

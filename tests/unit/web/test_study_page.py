@@ -9,10 +9,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from db import films, reads, study_details
-from db.codes import Finding, Priority, Refusal, Verdict
 from db.database import Database
-from db.percentages import format_percent
 from db.study_details import OperatingPoint, ScreeningDetails, StudyDetails
+from domain.codes import Finding, Priority, Refusal, Verdict
+from domain.percentages import format_percent
 from tests.unit import rows
 from tests.unit.web import reading_room
 from web.history import list_events

@@ -6,9 +6,9 @@ import pytest
 
 from db import bundles
 from db.database import Database
+from domain.bundle.bundle import Bundle, open_bundle, read_files
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import write_network
-from worker.bundle import Bundle, open_bundle, read_files
 from worker.predictor import Predictor
 
 

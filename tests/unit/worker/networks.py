@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dicom_gateway.pixels.normalization import SPEC
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
 
 MANIFEST: dict[str, Any] = {
     "format": 1,

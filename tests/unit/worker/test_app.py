@@ -13,12 +13,7 @@ from kombu.exceptions import ContentDisallowed
 from kombu.serialization import dumps, loads, prepare_accept_content
 
 from db.settings import DatabaseSettings
-from dicom_gateway.screening_request import (
-    MESSAGE_VERSION,
-    QUEUE,
-    TASK_NAME,
-    UnknownMessageVersionError,
-)
+from domain.screening_request import MESSAGE_VERSION, QUEUE, TASK_NAME, UnknownMessageVersionError
 from worker.app import build_app
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings

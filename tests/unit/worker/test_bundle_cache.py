@@ -13,8 +13,8 @@ from db import bundles
 from db.bundles import UnknownBundleError
 from db.database import Database
 from db.tables import BundleChunk
+from domain.bundle.bundle import MANIFEST, WEIGHTS, Bundle, DamagedBundleError, read_files
 from tests.unit.worker.conftest import register
-from worker.bundle import MANIFEST, WEIGHTS, Bundle, DamagedBundleError, read_files
 from worker.bundle_cache import BundleCache
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dicom_gateway.pixels.normalization import SPEC
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError, open_bundle, write_bundle
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import MANIFEST, write_heat, write_network
-from worker.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError, open_bundle, write_bundle
 from worker.golden_arrays import draw_golden_arrays
-from worker.openvino_runtime import is_installed
 from worker.predictor import TOLERANCE, Predictor, list_candidates
+from worker.runtimes.openvino_runtime import is_installed
 from worker.settings import Precision, RuntimeName
 
 FILMS = np.random.default_rng(3).random((5, SPEC.rows, SPEC.columns), dtype=np.float32)

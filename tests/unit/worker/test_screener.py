@@ -13,18 +13,18 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from db import calibrations, films, screenings
-from db.codes import Doubt, Refusal
 from db.database import Database
-from db.film_key import film_key
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import BundleChunk, OutboxEntry, Screening
-from dicom_gateway.pixels.normalization import SPEC
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import Bundle
+from domain.codes import Doubt, Refusal
+from domain.film_key import film_key
+from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_heat, write_network
-from worker.bundle import Bundle
 from worker.screener import Outcome, Screener, ScreenerSettings
 from worker.settings import WorkerSettings
 

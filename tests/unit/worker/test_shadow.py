@@ -14,19 +14,19 @@ import pytest
 from sqlalchemy import delete, select, text
 
 from db import bundles, shadow_screenings
-from db.codes import Doubt
 from db.database import Database
-from db.film_key import film_key
 from db.settings import DatabaseSettings
 from db.shadow_screenings import STRIKES
 from db.states import FilmState
 from db.tables import BundleChunk, Instance, OutboxEntry, Screening, ShadowScreening
-from dicom_gateway.pixels.normalization import SPEC
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import Bundle
+from domain.codes import Doubt
+from domain.film_key import film_key
+from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_network
-from worker.bundle import Bundle
 from worker.screener import Outcome, Screener, ScreenerSettings
 from worker.settings import WorkerSettings
 
@@ -36,7 +36,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from db.settings import DatabaseSettings
-from dicom_gateway.screening_request import ScreeningRequest
+from domain.screening_request import ScreeningRequest
 from worker.screener import Screener, ScreenerSettings
 from worker.settings import WorkerSettings
 from worker import shadow

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from db.codes import Finding, Priority, Refusal, ReportKind
 from dicom_gateway.delivery.delivery_rules import DeliveryRule, FilmFacts, choose_receivers
 from dicom_gateway.settings import PeerSettings
+from domain.codes import Finding, Priority, Refusal, ReportKind
 from tests import checkout
 
 SR, SC, REFUSAL = ReportKind.SR, ReportKind.SC, ReportKind.REFUSAL

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from db.codes import Refusal
 from db.database import Database
 from db.tables import Delivery, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
 from dicom_gateway.delivery.report_round import ReportRound
 from dicom_gateway.settings import CourierSettings, PeerSettings
+from domain.codes import Refusal
 from tests import screened_films
 from tests.films import real_film, small_film
 from tests.unit import rows

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from dicom_gateway.pixels import rendering
-from dicom_gateway.pixels.normalization import normalize, normalize_strips
 from dicom_gateway.pixels.rendering import NotAnXrayError, Rendering
 from dicom_gateway.pixels.rendition import RENDITION_PIXELS, Rendition
+from domain.array.normalization import normalize, normalize_strips
 from tests.unit.dicom_gateway.noise import make_noise
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from db import films, receptions, spooled_files, studies
-from db.codes import Refusal
 from db.database import Database
 from db.tables import Instance, now
 from dicom_gateway.reception.retention import Retention
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
+from domain.codes import Refusal
 from tests.unit import rows
 
 

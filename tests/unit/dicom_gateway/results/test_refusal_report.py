@@ -9,12 +9,12 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from db.codes import Refusal
 from db.refusal_outbox import ReportableRefusal
 from dicom_gateway.results.refusal_report import REASONS, build_refusal, may_be_reported
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.rules.eligibility import is_own_output
 from dicom_gateway.settings import CourierSettings
+from domain.codes import Refusal
 from tests.films import real_film
 from tests.servers.pacs import PRIVATE_SCHEME_LINE, validate
 from tests.unit.reportable import make_refusal, make_screening

@@ -21,13 +21,13 @@ from pydicom.uid import (
     XRayAngiographicImageStorage,
 )
 
-from db.codes import Doubt, Refusal
 from dicom_gateway.dataset_header import read_header
-from dicom_gateway.pixels.image_guard import Certainty, Opinion, Picture
 from dicom_gateway.rules.eligibility import is_own_output, judge, judge_pixels
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.verdict import Verdict
 from dicom_gateway.settings import GatewaySettings
+from domain.array.image_guard import Certainty, Opinion, Picture
+from domain.codes import Doubt, Refusal
 from tests.golden.synthetic import describe_film
 
 SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL", "DETECTOR 2"))

@@ -13,13 +13,13 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
-from db.codes import Doubt, Refusal
 from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from dicom_gateway.rules.eligibility import judge
 from dicom_gateway.rules.rule_settings import RESERVED_NAMES, RuleSettings
 from dicom_gateway.rules.site_rules import Candidate, meets
 from dicom_gateway.rules.verdict import Verdict
 from dicom_gateway.settings import GatewaySettings
+from domain.codes import Doubt, Refusal
 from tests.golden.synthetic import describe_film
 
 

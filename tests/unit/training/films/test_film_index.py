@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from dicom_gateway.pixels.normalization import FilmArray
+from domain.array.normalization import FilmArray
 from tests import checkout
 from tests.films import real_film, small_film
 from tests.unit.training.films_on_disk import draw_picture

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dicom_gateway.pixels.normalization import FilmArray
+from domain.array.normalization import FilmArray
 from tests.unit.training.films_on_disk import draw_picture
 from training.films.film_store import FILM_BYTES, FilmStoreError, fill_store, read_film
 

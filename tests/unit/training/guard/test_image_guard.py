@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from dicom_gateway.pixels.image_guard import load_network
-from dicom_gateway.pixels.normalization import normalize
 from dicom_gateway.pixels.radiograph import read_display
+from domain.array.image_guard import load_network
+from domain.array.normalization import normalize
 from tests.films import real_film
 from training.guard.guard_examples import Examples, GuardExamplesError, make_examples
 from training.guard.guard_phantoms import draw_phantom

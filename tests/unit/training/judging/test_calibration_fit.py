@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from domain.bundle.calibration import IdentityCalibration, IsotonicCalibration, PlattCalibration
+from domain.judging.statistics import compute_brier
 from training.judging.calibration_fit import (
     CalibrationError,
     apply,
@@ -14,8 +16,6 @@ from training.judging.calibration_fit import (
     fit_platt,
     restate,
 )
-from training.judging.statistics import compute_brier
-from worker.calibration import IdentityCalibration, IsotonicCalibration, PlattCalibration
 
 
 def draw(films: int, seed: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from domain.bundle.calibration import IdentityCalibration, IsotonicCalibration
 from tests.unit.training.synthetic_films import (
     CALIBRATION,
     POINTS,
@@ -18,7 +19,6 @@ from tests.unit.training.synthetic_films import (
 )
 from training.judging.evaluation import Evaluation, EvaluationError, compare, describe, evaluate
 from training.judging.scored_films import ScoredFilms, gather
-from worker.calibration import IdentityCalibration, IsotonicCalibration
 
 FILMS = scored(
     ("both", "tb", 0.9),

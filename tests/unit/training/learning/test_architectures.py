@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from domain.bundle.bundle import check_structure
 from training.learning.architectures import (
     INPUT_SHAPE,
     VGG16_FEATURES,
@@ -17,7 +18,6 @@ from training.learning.architectures import (
     build_vgg16_features,
     build_vgg16_head,
 )
-from worker.bundle import check_structure
 
 
 def test_scratch_is_the_tutorial_s_network_layer_for_layer() -> None:

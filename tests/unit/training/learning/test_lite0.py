@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from domain.bundle.bundle import check_structure
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
 from training.learning.lite0_weights import PretrainedWeightsError, find_weights, read_layers
-from worker.bundle import check_structure
 
 
 @pytest.fixture(scope="module")

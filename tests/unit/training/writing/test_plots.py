@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
+from domain.judging.operating_points import measure_operating_point
+from figures.svg_figure import CSS_VARIABLES, INK
 from tests.unit.training.synthetic_films import POINTS, draw_films, evaluate_drawn, scored
-from training.judging.operating_points import measure_operating_point
 from training.writing import plots, training_plots
-from training.writing.svg_figure import CSS_VARIABLES, INK
 
 FILMS = draw_films()
 TEST = FILMS.select_part("test")

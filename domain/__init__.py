@@ -1,0 +1,16 @@
+"""The ground: codes, the array, the message, the bundle and what a score means. All rooms share it.
+
+- `errors`: the root of all errors.
+- `codes`: refusals, doubts, findings, priorities, verdicts.
+- `roles`: roles of users, and what each may do.
+- `film_key`: the name of a film in files and logs, without its UID.
+- `notices`: the sentences that every output carries.
+- `percentages`: probabilities as text.
+- `array/`: display values to float32 (256, 256), and the image guard.
+- `screening_request`: the message from a gateway to the workers.
+- `film_stage`: one stage of a film, for logs and traces.
+- `bundle/`: the bundle: manifest, digests, calibration, and from score to finding.
+- `judging/`: estimates with intervals, operating points.
+
+It needs NumPy, Pillow, pydantic and structlog, and imports no other room.
+"""

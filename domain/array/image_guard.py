@@ -1,0 +1,160 @@
+"""Is this array a frontal chest radiograph? A small network in NumPy that looks before a model scores.
+
+Trained and measured by `python -m training.guard.image_guard`; its weights lie beside this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.array.image_features import FEATURES, describe
+
+WEIGHTS: Final = Path(__file__).with_name("image_guard.npz")
+
+
+class GuardError(Exception):
+    """The weights are missing or are not those of this version. Permanent: install tbscreen anew."""
+
+
+class Picture(StrEnum):
+    """What an array may show."""
+
+    FRONTAL_CHEST = "frontal_chest"
+    TURNED_CHEST = "turned_chest"
+    """A chest film that lies on its side, stands on its head, or whose greys are inverted."""
+    OTHER_RADIOGRAPH = "other_radiograph"
+    """Another part of the body, another view, or a small part of a chest."""
+    NOT_AN_XRAY = "not_an_xray"
+    """A test pattern, a slice, a photograph, a blank film."""
+
+
+PICTURES: Final = tuple(Picture)
+"""In the order of the network's outputs."""
+
+
+class Certainty(StrEnum):
+    """How sure the guard is that an array is a frontal chest film."""
+
+    CHEST = "chest"
+    UNSURE = "unsure"
+    NO_CHEST = "no_chest"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the guard says of one array."""
+
+    certainty: Certainty
+    picture: Picture
+    """What it looks like most."""
+    chest_probability: float
+    """That it is a frontal chest film, upright, bones white; 0..1, not calibrated."""
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"{WORDS[self.picture]} (frontal chest {self.chest_probability:.3f})"
+
+
+WORDS: Final = {
+    Picture.FRONTAL_CHEST: "looks like a frontal chest film",
+    Picture.TURNED_CHEST: "looks like a chest film that is turned or inverted",
+    Picture.OTHER_RADIOGRAPH: "looks like a radiograph of something else",
+    Picture.NOT_AN_XRAY: "does not look like a radiograph",
+}
+
+
+@dataclass(frozen=True)
+class GuardNetwork:
+    """One hidden layer of rectified units, then a softmax over `PICTURES`.
+
+    Attributes:
+        hidden: float32 (FEATURES, units), with the features' scaling in it.
+        hidden_bias: float32 (units,).
+        output: float32 (units, len(PICTURES)).
+        output_bias: float32 (len(PICTURES),).
+        keep_from: at least this probability of a frontal chest film raises no doubt.
+        refuse_below: below this probability of a chest film, turned or not, nobody needs to look.
+    """
+
+    hidden: npt.NDArray[np.float32]
+    hidden_bias: npt.NDArray[np.float32]
+    output: npt.NDArray[np.float32]
+    output_bias: npt.NDArray[np.float32]
+    keep_from: float
+    refuse_below: float
+
+    def predict(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return probabilities (films, len(PICTURES)) for features (films, FEATURES)."""
+        hidden = np.maximum(features @ self.hidden + self.hidden_bias, 0.0)
+        logits = hidden @ self.output + self.output_bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: npt.NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def judge(self, array: npt.NDArray[np.float32]) -> Opinion:
+        """Say what an array shows.
+
+        Args:
+            array: float32 (256, 256) in 0..1, as `normalization.normalize` makes it.
+        """
+        return self.weigh(self.predict(describe(array)[None])[0])
+
+    def weigh(self, probabilities: npt.NDArray[np.float32]) -> Opinion:
+        """Turn the probabilities (len(PICTURES),) of one array into an opinion."""
+        chest, turned = float(probabilities[0]), float(probabilities[1])
+        picture = PICTURES[int(probabilities.argmax())]
+        if chest >= self.keep_from:
+            return Opinion(Certainty.CHEST, Picture.FRONTAL_CHEST, chest)
+        # A chest film that is turned is a chest film all the same: a person looks at it.
+        certainty = Certainty.NO_CHEST if chest + turned < self.refuse_below else Certainty.UNSURE
+        return Opinion(certainty, picture, chest)
+
+    def save(self, path: Path) -> None:
+        """Write the network; the hidden layer as float16."""
+        np.savez_compressed(
+            path,
+            hidden=self.hidden.astype(np.float16),
+            hidden_bias=self.hidden_bias,
+            output=self.output,
+            output_bias=self.output_bias,
+            thresholds=np.array([self.keep_from, self.refuse_below]),
+        )
+
+
+def load_network(path: Path = WEIGHTS) -> GuardNetwork:
+    """Read a network.
+
+    Raises:
+        GuardError: when the file is missing or holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            keep_from, refuse_below = (float(one) for one in stored["thresholds"])
+            hidden, hidden_bias, output, output_bias = (
+                stored[name].astype(np.float32) for name in ("hidden", "hidden_bias", "output", "output_bias")
+            )
+    except (OSError, KeyError, ValueError) as error:
+        raise GuardError(
+            f"the image guard's weights cannot be read ({type(error).__name__}): {path}"
+        ) from error
+    if hidden.shape != (FEATURES, hidden_bias.size) or output.shape != (hidden_bias.size, len(PICTURES)):
+        raise GuardError(f"{path} holds the weights of another version's image guard")
+    return GuardNetwork(hidden, hidden_bias, output, output_bias, keep_from, refuse_below)
+
+
+@lru_cache(maxsize=1)
+def shipped_network() -> GuardNetwork:
+    """Return the network that comes with tbscreen, read once per process.
+
+    Raises:
+        GuardError: when it is not there.
+    """
+    return load_network()

@@ -1,0 +1,57 @@
+"""Score to finding and priority. Decides nothing about a patient: it orders a worklist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.bundle.bundle import Manifest
+from domain.codes import Doubt, Finding, Priority
+
+
+@dataclass(frozen=True)
+class Triage:
+    """What a screening says. Scores and thresholds are 0..1."""
+
+    score: float
+    probability: float
+    threshold: float
+    calibrated_threshold: float
+    finding: Finding
+    priority: Priority
+
+
+def triage(score: float, manifest: Manifest, operating_point: str, doubts: Sequence[Doubt]) -> Triage:
+    """Judge one score.
+
+    Present from the reported operating point upwards, else Absent; Undetermined where the bundle is
+    untrained or the film carries a doubt. HIGH from rule-in, MEDIUM from screening, LOW below. The
+    scores of an untrained bundle order nothing: all its films are MEDIUM.
+
+    Args:
+        score: the network's output, 0..1.
+        manifest: of the bundle that gave the score.
+        operating_point: name of the operating point pinned for this film.
+        doubts: what could not be verified of the film.
+    """
+    reported = manifest.find_operating_point(operating_point)
+    if not manifest.trained or doubts:
+        finding = Finding.UNDETERMINED
+    else:
+        finding = Finding.PRESENT if score >= reported.threshold else Finding.ABSENT
+    if not manifest.trained:
+        priority = Priority.MEDIUM
+    elif score >= manifest.find_operating_point("rule_in").threshold:
+        priority = Priority.HIGH
+    elif score >= manifest.find_operating_point("screening").threshold:
+        priority = Priority.MEDIUM
+    else:
+        priority = Priority.LOW
+    return Triage(
+        score=score,
+        probability=manifest.calibration.apply(score),
+        threshold=reported.threshold,
+        calibrated_threshold=manifest.calibration.apply(reported.threshold),
+        finding=finding,
+        priority=priority,
+    )

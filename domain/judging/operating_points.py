@@ -1,0 +1,148 @@
+"""Operating points: chosen on validation films, measured on test films.
+
+A film is positive from the threshold upwards, as in `domain.bundle.triage`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
+
+from domain.bundle.bundle import OperatingPoint
+from domain.errors import TbscreenError
+from domain.judging.statistics import Estimate, measure_proportion
+
+SCREENING_SENSITIVITY: Final = 0.90
+"""WHO's least for a triage test (target product profiles, 2014)."""
+
+RULE_IN_SPECIFICITY: Final = 0.90
+
+NAMES: Final = ("screening", "rule_in", "sensitivity_95", "specificity_95", "youden")
+
+
+class OperatingPointError(TbscreenError, ValueError):
+    """The films allow no choice. Permanent: films of the missing class are needed."""
+
+
+class Confusion(BaseModel):
+    """How many films fell where at one threshold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+
+class MeasuredPoint(BaseModel):
+    """What an operating point does on films that had no part in choosing it. Intervals: Wilson's, 95 %."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    threshold: float
+    chosen_sensitivity: float | None
+    """On the validation films, where it was chosen."""
+    chosen_specificity: float | None
+    confusion: Confusion
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    ppv: Estimate | None
+    """Positive predictive value at the share of TB of these films, which is no programme's."""
+    npv: Estimate | None
+
+
+def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[OperatingPoint, ...]:
+    """Choose the five of a bundle, in the order of `NAMES`, among the scores that occur.
+
+    - screening, sensitivity_95: the highest threshold with sensitivity >= 0.90, >= 0.95.
+    - rule_in, specificity_95: the lowest threshold with specificity >= 0.90, >= 0.95; rule_in never lies
+      below screening: where the curve is that good it is the same threshold.
+    - youden: sensitivity + specificity at their greatest (Youden 1950); of several the highest.
+
+    Each carries its own sensitivity and specificity on these films.
+
+    Args:
+        is_tb: shape (n,), bool; validation films.
+        scores: shape (n,), 0..1.
+
+    Raises:
+        OperatingPointError: without films of both classes.
+    """
+    truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
+    if not truth.any() or truth.all():
+        raise OperatingPointError(
+            "operating points need validation films with TB and without: "
+            f"there are {int(truth.sum())} and {int((~truth).sum())}"
+        )
+    thresholds = np.unique(values)
+    above = min(float(np.nextafter(thresholds[-1], 2.0)), 1.0)  # nothing is positive, unless a score is 1
+    thresholds = np.unique(np.append(thresholds, above))
+    sensitivity = _share_from(np.sort(values[truth]), thresholds)
+    specificity = 1.0 - _share_from(np.sort(values[~truth]), thresholds)
+    screening = _last(sensitivity >= SCREENING_SENSITIVITY)
+    youden = sensitivity + specificity
+    places = {
+        "screening": screening,
+        "rule_in": max(_first(specificity >= RULE_IN_SPECIFICITY), screening),
+        "sensitivity_95": _last(sensitivity >= 0.95),
+        "specificity_95": _first(specificity >= 0.95),
+        "youden": _last(youden >= youden.max() - 1e-12),
+    }
+    return tuple(
+        OperatingPoint(
+            name=name,
+            threshold=float(thresholds[place]),
+            sensitivity=float(sensitivity[place]),
+            specificity=float(specificity[place]),
+        )
+        for name, place in places.items()
+    )
+
+
+def measure_operating_point(point: OperatingPoint, is_tb: ArrayLike, scores: ArrayLike) -> MeasuredPoint:
+    """Count what `point` does on films: is_tb and scores of shape (n,), of one class or both."""
+    confusion = count(is_tb, scores, point.threshold)
+    hits, alarms = confusion.true_positive, confusion.false_positive
+    cleared, missed = confusion.true_negative, confusion.false_negative
+    return MeasuredPoint(
+        name=point.name,
+        threshold=point.threshold,
+        chosen_sensitivity=point.sensitivity,
+        chosen_specificity=point.specificity,
+        confusion=confusion,
+        sensitivity=measure_proportion(hits, hits + missed),
+        specificity=measure_proportion(cleared, cleared + alarms),
+        ppv=measure_proportion(hits, hits + alarms),
+        npv=measure_proportion(cleared, cleared + missed),
+    )
+
+
+def count(is_tb: ArrayLike, scores: ArrayLike, threshold: float) -> Confusion:
+    """Return the confusion matrix of films (shape (n,)) at a threshold."""
+    truth = np.asarray(is_tb, dtype=bool)
+    positive = np.asarray(scores, dtype=np.float64) >= threshold
+    return Confusion(
+        true_positive=int((positive & truth).sum()),
+        false_positive=int((positive & ~truth).sum()),
+        true_negative=int((~positive & ~truth).sum()),
+        false_negative=int((~positive & truth).sum()),
+    )
+
+
+def _share_from(ordered: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of `ordered` that lies at each threshold or above."""
+    return 1.0 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)
+
+
+def _first(mask: NDArray[np.bool_]) -> int:
+    """Return the first true place, the last of all where none is (all films of the class score 1)."""
+    return int(np.flatnonzero(mask)[0]) if mask.any() else len(mask) - 1
+
+
+def _last(mask: NDArray[np.bool_]) -> int:
+    return int(np.flatnonzero(mask)[-1])

@@ -1,0 +1,101 @@
+"""The message from a gateway to the workers: one array to be screened. Pure: no DICOM, no Celery.
+
+Serialised with msgpack. Messages carry a version; a worker takes its own version and the one before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeGuard
+
+import numpy as np
+
+from domain.array.normalization import SPEC, FilmArray
+
+TASK_NAME: Final = "worker.tasks.screen"
+"""Name of the Celery task that takes this message."""
+
+QUEUE: Final = "screening"
+"""Name of the queue it goes to."""
+
+URGENT, NORMAL = 0, 3
+"""Priorities of messages: of those that wait, a worker takes the lowest first. They are among the steps that
+kombu's Redis transport knows by default, so that workers of every version take both."""
+
+MESSAGE_VERSION: Final = 1
+
+ACCEPTED_VERSIONS: Final = frozenset({MESSAGE_VERSION})
+"""Versions that this code reads: its own and the one before (there is none before 1)."""
+
+
+MOST_CHARACTERS: Final = 256
+"""Of a text in a message."""
+
+
+class MessageError(Exception):
+    """Root of this module's errors."""
+
+
+class UnknownMessageVersionError(MessageError):
+    """A message of a version that this code does not know. Transient: another worker may know it."""
+
+
+class MalformedMessageError(MessageError):
+    """A message that is not what its version says. Permanent."""
+
+
+@dataclass(frozen=True)
+class ScreeningRequest:
+    """One film to be screened."""
+
+    instance_id: int
+    """Row of the film revision in db."""
+    film_key: str
+    """Correlation id of the film in every log line; derived from its UID, which it does not reveal."""
+    normalization_version: str
+    array: FilmArray
+    """float32 (256, 256), 0..1."""
+
+    def to_message(self) -> dict[str, Any]:
+        """Return what is serialised: plain values and the array's bytes, little endian."""
+        return {
+            "version": MESSAGE_VERSION,
+            "instance_id": self.instance_id,
+            "film_key": self.film_key,
+            "normalization_version": self.normalization_version,
+            "array": np.ascontiguousarray(self.array, dtype="<f4").tobytes(),
+        }
+
+    @classmethod
+    def from_message(cls, message: object) -> ScreeningRequest:
+        """Read a message, trusting nothing in it.
+
+        Raises:
+            UnknownMessageVersionError: when its version is not one of `ACCEPTED_VERSIONS`.
+            MalformedMessageError: when a field is missing, or of the wrong type, size or range.
+        """
+        if not isinstance(message, dict):
+            raise MalformedMessageError("a screening request is a map")
+        version = message.get("version")
+        if type(version) is not int or version not in ACCEPTED_VERSIONS:
+            raise UnknownMessageVersionError(f"screening request of version {version!r}")
+        instance_id = message.get("instance_id")
+        film_key = message.get("film_key")
+        normalization_version = message.get("normalization_version")
+        content = message.get("array")
+        if type(instance_id) is not int or not 0 < instance_id < 2**63:
+            raise MalformedMessageError("instance_id is a positive number of a row")
+        if not _is_name(film_key) or not _is_name(normalization_version):
+            raise MalformedMessageError("film_key and normalization_version are text of one line")
+        expected = SPEC.rows * SPEC.columns * 4
+        if not isinstance(content, bytes) or len(content) != expected:
+            raise MalformedMessageError(f"array is {expected} bytes of float32")
+        array = np.frombuffer(content, dtype="<f4").reshape(SPEC.rows, SPEC.columns)
+        if not bool(np.all((array >= 0.0) & (array <= 1.0))):
+            raise MalformedMessageError("array values are 0..1")
+        return cls(instance_id, film_key, normalization_version, array.astype(np.float32))
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    """True for what a log line may hold."""
+    return isinstance(value, str) and len(value) <= MOST_CHARACTERS and value.isprintable()

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from dicom_gateway.pixels.radiograph import read_display
+from domain.array.image_features import FEATURES, describe
+from domain.array.image_guard import (
+    PICTURES,
+    WEIGHTS,
+    Certainty,
+    GuardError,
+    Picture,
+    load_network,
+    shipped_network,
+)
+from domain.array.normalization import normalize
+from domain.array.picture import read_picture
+from tests import checkout
+from tests.films import real_film, small_film
+
+SHARED = checkout.SHARED_DATA
+
+Array = npt.NDArray[np.float32]
+
+
+@pytest.fixture(scope="module")
+def chest() -> Array:
+    return normalize(read_display(real_film()))
+
+
+def test_a_real_chest_film_raises_no_doubt(chest: Array, tmp_path: Path) -> None:
+    for array in (chest, chest[:, ::-1], normalize(read_display(small_film(tmp_path)))):
+        opinion = shipped_network().judge(np.ascontiguousarray(array))
+        assert (opinion.certainty, opinion.picture) == (Certainty.CHEST, Picture.FRONTAL_CHEST)
+        assert opinion.chest_probability > 0.9
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_chest_film_that_is_turned_is_neither_screened_in_silence_nor_refused(
+    chest: Array, turns: int
+) -> None:
+    for array in (np.rot90(chest, turns), np.rot90(1 - chest, turns)):
+        assert shipped_network().judge(np.ascontiguousarray(array)).certainty is Certainty.UNSURE
+
+
+def test_a_chest_film_that_is_inverted_or_upside_down_is_a_turned_one(chest: Array) -> None:
+    for array in (1 - chest, chest[::-1]):
+        opinion = shipped_network().judge(np.ascontiguousarray(array))
+        assert (opinion.certainty, opinion.picture) == (Certainty.UNSURE, Picture.TURNED_CHEST)
+
+
+def test_a_leg_is_no_chest() -> None:
+    assert shipped_network().judge(normalize(read_display(real_film("RG3_UNCR.dcm")))).certainty is (
+        Certainty.NO_CHEST
+    )
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((256, 256)),
+        np.ones((256, 256)),
+        np.random.default_rng(0).random((256, 256)),
+        np.tile(np.linspace(0, 1, 256), (256, 1)),
+        np.indices((256, 256)).sum(axis=0) // 32 % 2,
+    ],
+    ids=["black", "white", "noise", "gradient", "stripes"],
+)
+def test_what_is_no_picture_of_a_body_is_no_chest(array: npt.NDArray[np.float64]) -> None:
+    opinion = shipped_network().judge(array.astype(np.float32))
+
+    assert opinion.certainty is not Certainty.CHEST
+    assert 0 <= opinion.chest_probability < 0.5
+
+
+def test_thresholds_part_keep_doubt_and_refusal() -> None:
+    network = replace(shipped_network(), keep_from=0.5, refuse_below=0.1)
+    seen = [
+        network.weigh(np.array(one, dtype=np.float32))
+        for one in ([0.5, 0.2, 0.2, 0.1], [0.3, 0.1, 0.5, 0.1], [0.09, 0.0, 0.9, 0.01], [0.0, 0.9, 0.1, 0.0])
+    ]
+    expected = [Certainty.CHEST, Certainty.UNSURE, Certainty.NO_CHEST, Certainty.UNSURE]
+    assert [opinion.certainty for opinion in seen] == expected
+    assert seen[2].picture is Picture.OTHER_RADIOGRAPH
+    assert seen[3].picture is Picture.TURNED_CHEST
+
+
+def test_the_shipped_weights_are_small_and_of_this_version() -> None:
+    assert WEIGHTS.stat().st_size < 300_000
+    network = load_network()
+    assert network.hidden.shape[0] == FEATURES
+    assert network.output.shape[1] == len(PICTURES)
+    assert 0 < network.refuse_below < network.keep_from < 1
+
+
+def test_a_network_is_kept_as_it_was(tmp_path: Path, chest: Array) -> None:
+    shipped_network().save(tmp_path / "copy.npz")
+    assert load_network(tmp_path / "copy.npz").judge(chest) == shipped_network().judge(chest)
+
+
+def test_weights_that_are_missing_or_foreign_are_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(GuardError, match="FileNotFoundError"):
+        load_network(tmp_path / "absent.npz")
+    objects = tmp_path / "objects.npz"
+    np.savez(objects, thresholds=np.array([object()], dtype=object))
+    with pytest.raises(GuardError, match="ValueError"):
+        load_network(objects)
+    other = replace(shipped_network(), hidden=np.zeros((7, 48), dtype=np.float32))
+    other.save(tmp_path / "other.npz")
+    with pytest.raises(GuardError, match="another version"):
+        load_network(tmp_path / "other.npz")
+
+
+def test_features_do_not_depend_on_exposure(chest: Array) -> None:
+    assert describe(chest).shape == (FEATURES,)
+    assert np.allclose(
+        describe(chest)[:1024], describe(chest * np.float32(0.5) + np.float32(0.2))[:1024], atol=1e-3
+    )
+    assert np.isfinite(describe(np.zeros((256, 256), dtype=np.float32))).all()
+
+
+@pytest.mark.skipif(not (SHARED / "films.csv").is_file(), reason="real films are not here")
+def test_chest_films_of_all_sources_are_kept() -> None:
+    with (SHARED / "films.csv").open(encoding="utf-8", newline="") as file:
+        files = [row["file"] for row in csv.DictReader(file)][::12]
+    kept = [
+        shipped_network().judge(normalize(read_picture(SHARED / "films" / name))).certainty is Certainty.CHEST
+        for name in files
+    ]
+    assert np.mean(kept) >= 0.99

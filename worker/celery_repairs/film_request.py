@@ -1,0 +1,36 @@
+"""A film's message as the worker's main process knows it: it says whose predicting process ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from celery.exceptions import WorkerLostError
+from celery.worker.request import Request
+
+from domain.film_stage import shorten_key
+
+log = structlog.get_logger(__name__)
+
+
+class FilmRequest(Request):  # type: ignore[misc]
+    """Celery's request; its own lines on a process that ended name no film."""
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
+        """Say which film a process that died was at, then go on as Celery does."""
+        ended = getattr(exc_info.exception, "exc", exc_info.exception)  # billiard wraps it with its traceback
+        if isinstance(ended, WorkerLostError | SystemExit):
+            log.error("predicting process died with a film", film=self._find_film())
+        return super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def on_timeout(self, soft: bool, timeout: float) -> Any:
+        """Say which film a process was killed with, then go on as Celery does."""
+        if not soft:
+            log.error("predicting process killed at the time limit", film=self._find_film(), seconds=timeout)
+        return super().on_timeout(soft, timeout)
+
+    def _find_film(self) -> str:
+        """Return the film's id in the logs; what is in a message is trusted by nobody yet."""
+        message = self.args[0] if self.args else None
+        film_key = message.get("film_key") if isinstance(message, dict) else None
+        return shorten_key(film_key) if isinstance(film_key, str) else "?"
