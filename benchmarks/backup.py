@@ -32,9 +32,9 @@ from sqlalchemy import make_url
 from benchmarks.machine import describe_machine
 from benchmarks.worklist_filling import DIGEST, make_rows
 from db import schema
+from db.backup.table_rows import list_columns, list_tables, write_rows
 from db.database import Database
 from db.settings import DatabaseSettings
-from db.table_rows import list_columns, list_tables, write_rows
 from dicom_gateway.dataset_header import read_header, to_json_model
 from dicom_gateway.preparation import prepare
 from dicom_gateway.settings import GatewaySettings

@@ -22,7 +22,8 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
-from dicom_gateway.pixels.radiograph import RadiographError, read_display
+from dicom_gateway.pixels.radiograph import read_display
+from dicom_gateway.pixels.rendering import RadiographError
 from domain.array.normalization import FilmArray, normalize
 
 FRONTAL, OTHER, NO_XRAY = "frontal_chest", "other_radiograph", "not_an_xray"

@@ -39,7 +39,7 @@ from sqlalchemy import func, select
 from benchmarks.full_size_films import make_films
 from benchmarks.load_plot import draw
 from benchmarks.machine import describe_machine
-from db import gauges
+from db.figures import backlog
 from db.tables import Instance, Screening
 from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
 from tbscreen.trial import Trial, trial
@@ -125,7 +125,7 @@ class Course:
     def sample(self) -> Sample:
         """Look at the service, and remember it."""
         with self.installation.database.read() as session:
-            waiting = gauges.measure(session).films
+            waiting = backlog.measure(session).films
             screened = session.scalar(select(func.count()).select_from(Screening)) or 0
         self.samples.append(
             Sample(

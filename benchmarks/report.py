@@ -24,7 +24,7 @@ from sqlalchemy import select
 from benchmarks.machine import describe_machine
 from benchmarks.worklist import open_filled
 from db.database import Database
-from db.report_figures import is_film, stream
+from db.figures.report_figures import is_film, stream
 from db.tables import Instance, Screening
 from reports.composition import Request, compose_report
 from reports.html_form import render_html

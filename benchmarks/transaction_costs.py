@@ -27,8 +27,10 @@ from benchmarks.commit_rate import DURABLE
 from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
 from benchmarks.measured import write_measured
-from db import deliveries, films, outbox, receptions, report_objects, schema, screenings
+from db import schema
 from db.database import Database
+from db.delivery import deliveries, outbox, report_objects
+from db.films import films, receptions, screenings
 from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
 from domain.array.normalization import SPEC

@@ -39,12 +39,13 @@ from benchmarks.worklist_filling import (
     SURNAMES,
     fill,
 )
-from db import schema, worklist
+from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Study
-from db.worklist import WorklistFilter
-from db.worklist_places import Place
+from db.worklist import worklist
+from db.worklist.worklist_filter import WorklistFilter
+from db.worklist.worklist_places import Place
 from tests.query_plans import explain, statements_of
 from tests.servers.database import postgresql
 

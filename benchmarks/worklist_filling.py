@@ -14,8 +14,8 @@ from sqlalchemy import func, inspect, make_url, select, text
 
 from benchmarks.result_filling import fill_results
 from db.database import Database
-from db.search_keys import fold, fold_name
 from db.tables import Instance, Screening, Study
+from db.worklist.search_keys import fold, fold_name
 
 NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAYS: Final = 1825

@@ -18,8 +18,9 @@ from chaos.jumped_clock import JumpedClock, build_library
 from chaos.kept_process import Keeper, KeptProcess
 from chaos.pacs_door import PacsDoor
 from chaos.servers import make_orthanc, make_postgresql, make_redis
-from db import activations, bundles, schema
+from db import schema
 from db.database import Database
+from db.models import activations, bundles
 from db.settings import DatabaseSettings
 from tbscreen.default_bundle import register_bundle
 from tbscreen.settings import FILE_VARIABLE, PREFIX

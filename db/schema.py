@@ -11,7 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine, text
 
-from db import account_tables as account_tables  # its tables belong to the metadata that is migrated
 from db.database import Database
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -24,7 +24,7 @@ from pydicom.filereader import data_element_generator, read_file_meta_info
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 
-from db.studies import StudyHeader
+from db.worklist.studies import StudyHeader
 from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
 
 # pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused

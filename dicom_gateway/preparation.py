@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from db import films
+from db.films import films
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
 from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering

@@ -9,18 +9,19 @@ from typing import Final
 
 import structlog
 
-from db import films
+from db.clock import now
 from db.database import Database
-from db.tables import now
+from db.films import films
 from dicom_gateway import metrics
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
 from dicom_gateway.preparation import Preparation, measure_greys
 from dicom_gateway.preparation_process import PreparationProcess
 from dicom_gateway.settings import GatewaySettings
-from dicom_gateway.spool import Spool, film_key
+from dicom_gateway.spool import Spool
 from domain.array.image_guard import shipped_network
 from domain.array.normalization import SPEC
 from domain.codes import Refusal
+from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
 

@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db import read_films, report_figures
-from db.read_films import ReadFilm
-from db.report_figures import STAGES, FilmCount, Grouping
+from db.clock import now
+from db.figures import read_films, report_figures
+from db.figures.read_films import ReadFilm
+from db.figures.report_figures import STAGES, FilmCount, Grouping
 from db.states import DeliveryState, FilmState
-from db.tables import now
 from domain.codes import Finding, Priority
 from domain.judging.statistics import measure_proportion
 from reports import agreement

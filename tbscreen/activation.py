@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.orm import Session
 
-from db import activations, bundles, comparisons, shadow_screenings
-from db.bundles import RegisteredModel
 from db.database import Database
+from db.models import activations, bundles, comparisons, shadow_screenings
+from db.models.bundles import RegisteredModel
 from domain.array.normalization import SPEC
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def activate(database: Database, word: str, by: str, force: str | None = None) -
         NoSuchBundleError: when `word` means no bundle.
         WrongNormalizationError: when the gateways make no such arrays.
         RefusedActivationError: when `find_objection` finds one and `force` gives no reason.
-        db.activations.ChangedMeanwhileError: when somebody else activated another one meanwhile.
+        db.models.activations.ChangedMeanwhileError: when somebody else activated another one meanwhile.
     """
     if force is not None and not force.strip():
         raise RefusedActivationError('--force takes the reason, which is kept: --force "why"')
@@ -116,7 +116,7 @@ def roll_back(database: Database, by: str) -> Activated:
     """Make the bundle active again that was so before the present one; nothing stands in its way.
 
     Raises:
-        db.activations.NoPreviousBundleError: when there is none.
+        db.models.activations.NoPreviousBundleError: when there is none.
         WrongNormalizationError: when the gateways make no such arrays any more.
     """
     with database.write() as session:
@@ -132,7 +132,7 @@ def put_in_shadow(database: Database, word: str) -> RegisteredModel:
     Raises:
         NoSuchBundleError: when `word` means no bundle.
         WrongNormalizationError: when the gateways make no such arrays.
-        db.bundles.ActiveInShadowError: when it is the active one.
+        db.models.bundles.ActiveInShadowError: when it is the active one.
     """
     with database.write() as session:
         model = find_bundle(session, word)

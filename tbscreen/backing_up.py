@@ -19,9 +19,9 @@ from typing import IO, Final
 from sqlalchemy import Connection, Table, func, select, text
 
 from db import schema
+from db.backup.table_rows import Row, count_rows, is_heavy, list_columns, list_tables, read_rows
 from db.database import Database
 from db.states import FilmState
-from db.table_rows import Row, count_rows, is_heavy, list_columns, list_tables, read_rows
 from db.tables import Instance, Model
 from tbscreen import __version__
 from tbscreen.backup_file import FORMAT, BackupError, BackupWriter, Manifest, ModelEntry, NoSpaceError

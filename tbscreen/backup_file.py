@@ -20,7 +20,7 @@ import msgpack
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from db import schema
-from db.table_rows import Row, list_columns, list_tables
+from db.backup.table_rows import Row, list_columns, list_tables
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"

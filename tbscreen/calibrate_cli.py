@@ -16,7 +16,7 @@ import typer
 from tbscreen.terminal import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
-    from db.calibrations import Sign
+    from db.models.site_thresholds import Sign
     from tbscreen.settings import Settings
 
 KEY_FILE: Final = "calibration.key"
@@ -61,7 +61,7 @@ def propose(
 
     Read what it says of sensitivity and specificity, then 'tbscreen calibrate activate'.
     """
-    from db import calibrations
+    from db.models import site_thresholds
     from reports.period import choose_period
     from tbscreen.activation import find_bundle
     from tbscreen.calibrating import derive
@@ -77,7 +77,7 @@ def propose(
             model = find_bundle(session, bundle)
             record = derive(session, model.digest, period, prevalence)
         with database.write() as session:
-            entry = calibrations.keep(
+            entry = site_thresholds.keep(
                 session, model.digest, name_user(), record.model_dump(mode="json"), sign
             )
     typer.echo(write_sheet(entry, read_record(entry), []), nl=False)
@@ -87,11 +87,11 @@ def propose(
 @calibrate_app.command("list")
 def list_all(as_json: AsJson = False) -> None:
     """Show all calibrations, newest first, and which of them is in use."""
-    from db import calibrations
+    from db.models import site_thresholds
 
     database = open_database(prepare("calibrate"))
     with database.read() as session:
-        entries = calibrations.list_calibrations(session)
+        entries = site_thresholds.list_calibrations(session)
     if as_json:
         print_json([{**asdict(entry), "record": None} for entry in entries])
         return
@@ -107,15 +107,15 @@ def list_all(as_json: AsJson = False) -> None:
 @calibrate_app.command("show")
 def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
     """Show one calibration with all its figures, after its signature was checked."""
-    from db import calibrations
+    from db.models import site_thresholds
     from tbscreen.calibration_sheet import read_record, write_sheet
 
     settings = prepare("calibrate")
     with open_database(settings).read() as session:
-        entry = calibrations.find(session, number)
-        changes = calibrations.list_changes(session, entry.bundle_digest)
+        entry = site_thresholds.find(session, number)
+        changes = site_thresholds.list_changes(session, entry.bundle_digest)
     with _explained():
-        calibrations.verify(entry, _open_key(settings, key))
+        site_thresholds.verify(entry, _open_key(settings, key))
     if as_json:
         print_json({**asdict(entry), "changes": [asdict(change) for change in changes]})
     else:
@@ -132,16 +132,16 @@ def activate(
 
     All workers must run this version: an earlier one does not know such an operating point.
     """
-    from db import calibrations
+    from db.models import site_thresholds
 
     settings = prepare("calibrate")
     database = open_database(settings)
     with _explained():
         sign = _open_key(settings, key)
         with database.write() as session:
-            entry = calibrations.find(session, number)
-            calibrations.verify(entry, sign)
-            calibrations.activate(session, number, name_user(), reason)
+            entry = site_thresholds.find(session, number)
+            site_thresholds.verify(entry, sign)
+            site_thresholds.activate(session, number, name_user(), reason)
     typer.echo(f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}")
 
 
@@ -150,13 +150,13 @@ def roll_back(
     bundle: Annotated[str, typer.Option(help="Digest or its first characters; or active.")] = "active",
 ) -> None:
     """Judge new films as before the last activation: by the calibration of then, or by the bundle alone."""
-    from db import calibrations
+    from db.models import site_thresholds
     from tbscreen.activation import find_bundle
 
     database = open_database(prepare("calibrate"))
     with database.write() as session:
         model = find_bundle(session, bundle)
-        name = calibrations.roll_back(session, model.digest, name_user())
+        name = site_thresholds.roll_back(session, model.digest, name_user())
     typer.echo(
         f"new films of {model.digest[:12]} are judged by {name or 'the operating point of the bundle itself'}"
     )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import literal
 from sqlalchemy.orm import Session
 
-from db import read_films
+from db.figures import read_films
 from db.tables import Model
 from domain.bundle.bundle import Manifest
 from reports.period import Period

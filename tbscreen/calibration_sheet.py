@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.calibrations import CalibrationEntry, ChangeEntry
+from db.models.site_thresholds import CalibrationEntry, ChangeEntry
 from domain.notices import NOTICE
 from reports.sections import Section, Table
 from reports.text_form import render_sections

@@ -214,7 +214,7 @@ app.command("film")(show_film)
 @app.command()
 def retry() -> None:
     """Screen again all films that were refused as processing_failed and are still in the spool."""
-    from db.films import retry_failed
+    from db.films.films import retry_failed
 
     database = open_database(prepare("retry"))
     with database.write() as session:

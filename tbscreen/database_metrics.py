@@ -12,10 +12,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import gauges
+from db.clock import now
 from db.database import Database
-from db.gauges import PullGauge
-from db.tables import now
+from db.figures import backlog
+from db.figures.backlog import PullGauge
 
 UP: Final = "tbscreen_database_up"
 
@@ -36,7 +36,7 @@ class DatabaseMetrics(Collector):
         """Yield each family."""
         try:
             with self._database.read() as session:
-                measured = gauges.measure(session)
+                measured = backlog.measure(session)
         except SQLAlchemyError as error:
             log.warning("the database is away: not measured", error=type(error).__name__)
             yield _gauge(UP, "Whether the database answers: 1 or 0.", 0)

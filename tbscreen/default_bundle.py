@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from db import activations, bundles
 from db.database import Database
+from db.models import activations, bundles
 from domain.bundle.bundle import open_bundle, read_files
 
 DEFAULT_BUNDLE: Final = Path(__file__).parent / "bundles" / "default"

@@ -18,7 +18,7 @@ from tbscreen.terminal import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
     from db.database import Database
-    from db.deliveries import DeliveryRow
+    from db.delivery.deliveries import DeliveryRow
 
 deliveries_app = typer.Typer(help="Reports on their way to the peers.", invoke_without_command=True)
 
@@ -68,7 +68,7 @@ def list_rows(
     limit: Limit = 100,
 ) -> None:
     """Show deliveries, newest first."""
-    from db.deliveries import list_deliveries
+    from db.delivery.deliveries import list_deliveries
     from tbscreen.tables_for_people import draw_deliveries
 
     database = open_database(prepare("deliveries"))
@@ -92,9 +92,9 @@ def show(
     ] = None,
 ) -> None:
     """Show one delivery: all that happened to it, its storage commitment, and what the object says."""
-    from db.deliveries import find_delivery
-    from db.delivery_events import list_events
-    from db.report_objects import find_object
+    from db.delivery.deliveries import find_delivery
+    from db.delivery.delivery_events import list_events
+    from db.delivery.report_objects import find_object
     from dicom_gateway.results.object_summary import summarize
     from tbscreen.tables_for_people import draw_delivery
 
@@ -141,7 +141,7 @@ def replay_deliveries(
     ] = False,
 ) -> None:
     """Send parked reports again, and ask again for parked commitments."""
-    from db.deliveries import find_delivery, list_replayable
+    from db.delivery.deliveries import find_delivery, list_replayable
 
     named = list(numbers or [])
     filtered = bool(peer or kind or since)
@@ -169,7 +169,7 @@ def replay_deliveries(
 
 def _replay(database: Database, delivery_ids: Sequence[int], delivered: bool) -> tuple[int, int]:
     """Replay in transactions that hold nobody up; returns how many reports, and how many commitments."""
-    from db import commitments, deliveries
+    from db.delivery import commitments, deliveries
 
     count = asked = 0
     for start in range(0, len(delivery_ids), REPLAY_BATCH):

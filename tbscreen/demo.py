@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from db import worklist
-from db.worklist import FilmEntry, StudyEntry
+from db.worklist import worklist
+from db.worklist.study_entries import FilmEntry, StudyEntry
 from domain.notices import NOTICE
 from domain.percentages import format_percent
 from tbscreen.tables_for_people import draw_worklist, shorten_uid

@@ -13,8 +13,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from db import bundles, deliveries, outbox, refusal_outbox, schema, users
+from db import schema
+from db.accounts import users
 from db.database import Database, DatabaseAwayError
+from db.delivery import deliveries, outbox, refusal_outbox
+from db.models import bundles
 from db.states import DeliveryState
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings

@@ -52,7 +52,7 @@ def export_labels(
 
     Patients, films and sites are named by a keyed hash: keep the key, and the next export names them alike.
     """
-    from db.labelled_films import stream_labelled_films
+    from db.figures.labelled_films import stream_labelled_films
     from dicom_gateway.settings import spool_directory
     from reports.period import choose_period
     from tbscreen.key_file import KeyFileError, load_key

@@ -16,7 +16,7 @@ from tbscreen.terminal import fail, open_database, prepare, print_json
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from db.film_history import FilmHistory, Happening
+    from db.films.film_history import FilmHistory, Happening
 
 
 def show_film(
@@ -30,7 +30,7 @@ def show_film(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show what happened to one film: received, prepared, screened or refused, delivered, committed."""
-    from db.film_history import tell
+    from db.films.film_history import tell
 
     database = open_database(prepare("film"))
     with database.read() as session:
@@ -43,7 +43,7 @@ def show_film(
 
 
 def _find(session: Session, film: str) -> str:
-    from db.film_history import find_by_id, find_by_uid
+    from db.films.film_history import find_by_id, find_by_uid
 
     is_uid = re.fullmatch(r"[0-9.]{1,64}", film) is not None
     is_id = re.fullmatch(r"[0-9a-f]{6,64}", film) is not None

@@ -117,7 +117,7 @@ def _open_ports(settings: Settings) -> OpenPorts:
 
 
 def _end_leases(database: Database, gateway: str) -> None:
-    from db import films
+    from db.films import films
 
     try:
         with database.write() as session:

@@ -20,8 +20,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import bundles, schema
+from db import schema
 from db.database import Database, normalize_url
+from db.models import bundles
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tbscreen.settings import Settings

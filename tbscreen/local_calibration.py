@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from db.calibrations import NAME
-from db.read_films import ReadFilm
+from db.figures.read_films import ReadFilm
+from db.models.site_thresholds import NAME
 from domain.bundle.bundle import Manifest, OperatingPoint
 from domain.codes import Verdict
 from domain.judging.operating_points import choose_operating_points
@@ -70,7 +70,7 @@ class LocalCalibration(Part):
     last: date
     timezone: str
     operating_points: tuple[OperatingPoint, ...]
-    """As in a manifest; the site's own is called `db.calibrations.NAME` until it is kept."""
+    """As in a manifest; the site's own is called `db.models.site_thresholds.NAME` until it is kept."""
     calibration: dict[str, Any] | None
     """As in a manifest, restated for `prevalence`; None: the bundle's own."""
     prevalence: float | None

@@ -10,9 +10,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from db import comparisons
-from db.bundles import RegisteredModel
 from db.database import Database
+from db.models import comparisons
+from db.models.bundles import RegisteredModel
 from domain.array.normalization import FilmArray
 from tbscreen.activation import ActivationError, check_normalization, read_films
 from tbscreen.prepared_file import read_labelled

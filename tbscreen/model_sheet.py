@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from db import activations, bundles, shadow_screenings
-from db.activations import ActivationEntry
-from db.bundles import RegisteredModel
-from db.shadow_screenings import Agreement
+from db.models import activations, bundles, shadow_screenings
+from db.models.activations import ActivationEntry
+from db.models.bundles import RegisteredModel
+from db.models.shadow_screenings import Agreement
 from domain.percentages import format_percent
 from tbscreen.tables_for_people import name_use, quote
 

@@ -26,7 +26,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 @models_app.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """Show the registered bundles, and which is active, in the shadow, or next in a rollback."""
-    from db import activations, bundles
+    from db.models import activations, bundles
     from tbscreen.tables_for_people import draw_models
 
     database = open_database(prepare("models"))
@@ -47,7 +47,7 @@ def show_model(
     ] = None,
 ) -> None:
     """Show one bundle: its manifest, its figures, what it was used for, how it did in the shadow."""
-    from db import bundles
+    from db.models import bundles
     from tbscreen.activation import find_bundle
     from tbscreen.model_sheet import REPORT, draw_sheet, read_sheet
 
@@ -172,8 +172,8 @@ def show_shadow(
     as_json: AsJson = False,
 ) -> None:
     """Show how the bundle in the shadow agrees with what was reported, or end it."""
-    from db import bundles
-    from db.shadow_screenings import measure_agreement
+    from db.models import bundles
+    from db.models.shadow_screenings import measure_agreement
     from tbscreen.model_sheet import draw_agreement
 
     database = open_database(prepare("models"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from db import pulled_studies
 from db.database import Database
+from db.pulls import pulled_studies
 from tbscreen.check import Check, Health
 from tbscreen.settings import Settings
 

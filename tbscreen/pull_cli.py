@@ -91,7 +91,7 @@ def show_pulls(
     limit: Annotated[int, typer.Option(min=1, max=10000)] = 100,
 ) -> None:
     """Show what is pulled from PACS that cannot route: commands and schedules, newest first."""
-    from db import pulled_studies, pulls
+    from db.pulls import pulled_studies, pulls
     from tbscreen.pull_tables import draw_failed, draw_pulls
 
     if forget and not failed:

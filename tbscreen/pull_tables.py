@@ -8,8 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from db.pulled_studies import FailedStudy
-from db.pulls import PullRow
+from db.pulls.pulled_studies import FailedStudy
+from db.pulls.pulls import PullRow
 
 STATE_STYLES = {"running": "yellow", "complete": "green"}
 

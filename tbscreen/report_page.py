@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 from db.database import Database
-from db.report_figures import Grouping
+from db.figures.report_figures import Grouping
 from reports.period import PeriodError, choose_period
 from reports.settings import ReportSettings
 

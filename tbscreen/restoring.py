@@ -14,9 +14,10 @@ from typing import Final
 import psycopg
 from sqlalchemy import text
 
-from db import replacement, schema
+from db import schema
+from db.backup import content_swap
+from db.backup.table_rows import list_tables, set_sequences, write_rows
 from db.database import Database
-from db.table_rows import list_tables, set_sequences, write_rows
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
 from tbscreen.backup_file import BackupError, BackupFile, BrokenBackupError, Manifest, NoSpaceError
@@ -71,7 +72,7 @@ def restore(
         manifest = backup.manifest
         database = Database.open(settings.database_settings())
         try:
-            replacement.check_target(database, replace=replace)
+            content_swap.check_target(database, replace=replace)
             _check_space(database, manifest)
             broken = backup.verify(counting("checking", manifest.rows, progress))
             _fill(database, backup, replace, counting("restoring", manifest.rows, progress))
@@ -84,7 +85,7 @@ def restore(
 
 def _fill(database: Database, backup: BackupFile, replace: bool, progress: Callable[[int], None]) -> None:
     manifest = backup.manifest
-    with replacement.replacing(database, replace=replace) as connection:
+    with content_swap.replacing(database, replace=replace) as connection:
         schema.upgrade_within(connection, manifest.migration)
         tables = list_tables(schema.reflect(manifest.migration))
         try:
@@ -96,13 +97,13 @@ def _fill(database: Database, backup: BackupFile, replace: bool, progress: Calla
                 f"{backup.path}: the database does not take its rows ({type(error).__name__}); "
                 "it is as it was"
             ) from error
-        dangling = replacement.check_references(connection)
+        dangling = content_swap.check_references(connection)
         if dangling:
             raise BrokenBackupError(
                 f"{backup.path}: rows of {', '.join(dangling)} refer to rows that it lacks"
             )
         schema.upgrade_within(connection)
-        replacement.make_all_due(connection)
+        content_swap.make_all_due(connection)
         for table in list_tables(schema.reflect(schema.newest_revision())):
             set_sequences(connection, table, NUMBERS_LEFT_OUT)
 

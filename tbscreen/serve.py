@@ -15,9 +15,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from db import schema, users
-from db.bundles import RegisteredModel
+from db import schema
+from db.accounts import users
 from db.database import Database
+from db.models.bundles import RegisteredModel
 from tbscreen.default_bundle import ensure_active
 from tbscreen.private_redis import build_command
 from tbscreen.settings import FILE_VARIABLE, Settings, find_file

@@ -9,11 +9,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from db.bundles import RegisteredModel
-from db.deliveries import DeliveryRow
-from db.delivery_events import HappenedEvent
-from db.report_objects import StoredObject
-from db.worklist import FilmEntry, StudyEntry
+from db.delivery.deliveries import DeliveryRow
+from db.delivery.delivery_events import HappenedEvent
+from db.delivery.report_objects import StoredObject
+from db.models.bundles import RegisteredModel
+from db.worklist.study_entries import FilmEntry, StudyEntry
 from domain.codes import Refusal
 from domain.notices import NOTICE
 from domain.percentages import format_percent

@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 @users_app.command("add")
 def add_user(name: Name, role: RoleOption = Role.READER, password_file: PasswordFile = None) -> None:
     """Add a user. The password is asked for, never given on the command line."""
-    from db import users
+    from db.accounts import users
     from web.passwords import hash_password
 
     database = open_database(prepare("users"))
@@ -48,7 +48,7 @@ def add_user(name: Name, role: RoleOption = Role.READER, password_file: Password
 @users_app.command("list")
 def list_all(as_json: AsJson = False) -> None:
     """Show all users."""
-    from db import users
+    from db.accounts import users
 
     database = open_database(prepare("users"))
     with database.read() as session:
@@ -71,7 +71,7 @@ def disable_user(
     undo: Annotated[bool, typer.Option("--undo", help="Let the user in again.")] = False,
 ) -> None:
     """Shut a user out at once, with all sessions and tokens. What the user read stays."""
-    from db import users
+    from db.accounts import users
 
     database = open_database(prepare("users"))
     with database.write() as session:
@@ -82,7 +82,7 @@ def disable_user(
 @users_app.command("role")
 def change_role(name: Name, role: Annotated[Role, typer.Argument(help="The new role.")]) -> None:
     """Give a user another role; it counts from the next click on."""
-    from db import users
+    from db.accounts import users
 
     database = open_database(prepare("users"))
     with database.write() as session:
@@ -93,7 +93,7 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="The new r
 @users_app.command("password")
 def change_password(name: Name, password_file: PasswordFile = None) -> None:
     """Set a user's password and end all sessions of the user."""
-    from db import users
+    from db.accounts import users
     from web.passwords import hash_password
 
     database = open_database(prepare("users"))
@@ -113,7 +113,7 @@ def issue_token(
     days: Annotated[int, typer.Option(min=0, help="How long it holds; 0 is for ever.")] = 365,
 ) -> None:
     """Make a token with which a program asks the REST interface in a user's name. It is printed once."""
-    from db import api_tokens, users
+    from db.accounts import api_tokens, users
     from web.random_words import TOKEN_PREFIX, hash_secret, make_secret
 
     database = open_database(prepare("users"))
@@ -135,7 +135,7 @@ def list_tokens(
     revoke: Annotated[int | None, typer.Option(help="Revoke the token with this number.")] = None,
 ) -> None:
     """Show all tokens, or revoke one."""
-    from db import api_tokens
+    from db.accounts import api_tokens
 
     database = open_database(prepare("users"))
     if revoke is not None:

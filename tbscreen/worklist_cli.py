@@ -18,7 +18,7 @@ from tbscreen.terminal import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
     from db.database import Database
-    from db.worklist import WorklistFilter
+    from db.worklist.worklist_filter import WorklistFilter
 
 
 def show_worklist(
@@ -59,7 +59,7 @@ def show_worklist(
     """
     if as_json + as_csv + (watch is not None) > 1:
         fail("--json, --csv and --watch do not go together")
-    from db.worklist import InvalidFilterError, WorklistFilter
+    from db.worklist.worklist_filter import InvalidFilterError, WorklistFilter
 
     _check_words(state=state, priority=priority, finding=finding, refusal=refusal)
     try:
@@ -91,7 +91,7 @@ def show_worklist(
 
 
 def _check_words(**given: list[str] | None) -> None:
-    from db.worklist import STUDY_STATES
+    from db.worklist.worklist_filter import STUDY_STATES
     from domain.codes import Finding, Priority, Refusal
 
     allowed: dict[str, Iterable[str]] = {
@@ -130,7 +130,7 @@ def _read_moment(option: str, text: str | None, *, end: bool = False) -> datetim
 def _show_page(
     database: Database, wanted: WorklistFilter, limit: int, after: str | None, as_json: bool
 ) -> None:
-    from db.worklist import InvalidCursorError, find_page
+    from db.worklist.worklist import InvalidCursorError, find_page
     from domain.notices import NOTICE
     from tbscreen.tables_for_people import draw_worklist
 
@@ -151,7 +151,7 @@ def _show_page(
 def _write_csv(database: Database, wanted: WorklistFilter, limit: int | None, after: str | None) -> None:
     from itertools import islice
 
-    from db.worklist import InvalidCursorError, stream
+    from db.worklist.worklist import InvalidCursorError, stream
     from tbscreen.worklist_csv import write_csv
 
     try:
@@ -163,7 +163,7 @@ def _write_csv(database: Database, wanted: WorklistFilter, limit: int | None, af
 
 def _watch(database: Database, wanted: WorklistFilter, limit: int, seconds: float) -> None:
     """Show the first page again and again; into a file or pipe only when it has changed."""
-    from db.worklist import find_page
+    from db.worklist.worklist import find_page
     from tbscreen.tables_for_people import draw_worklist
 
     ending = threading.Event()

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TextIO
 
-from db.worklist import StudyEntry
+from db.worklist.study_entries import StudyEntry
 
 COLUMNS: Final[dict[str, Callable[[StudyEntry], Any]]] = {
     "priority": lambda study: study.priority,

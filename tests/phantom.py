@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from dicom_gateway.results.report_wording import NOT_A_DEVICE, NOT_VERIFIED
+from dicom_gateway.results.report_wording import NOT_A_DEVICE
 from dicom_gateway.results.result_picture import Caption, HeatCells, draw_result
+from domain.notices import NOT_VERIFIED
 from tests import checkout
 
 PICTURE: Final = checkout.DOCS / "pictures" / "secondary_capture.jpg"

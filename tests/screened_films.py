@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from db import bundles, films, receptions, screenings
 from db.database import Database
-from db.screenings import Heat
-from db.studies import StudyHeader
+from db.films import films, receptions, screenings
+from db.films.screenings import Heat
+from db.models import bundles
+from db.worklist.studies import StudyHeader
 from dicom_gateway.dataset_header import read_header, to_json_model
 from domain.array.normalization import SPEC
 from domain.codes import Finding, Priority, Refusal

@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 from starlette.responses import Response
 
-from db import login_attempts, users
+from db.accounts import login_attempts, users
 from db.database import Database
 from web import passwords
 from web.login import count_seconds, count_subjects

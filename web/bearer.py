@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import api_tokens
-from db.api_tokens import TokenEntry
+from db.accounts import api_tokens
+from db.accounts.api_tokens import TokenEntry
 from db.database import Database
 from domain.roles import Permission
 from web.random_words import TOKEN_PREFIX, hash_secret

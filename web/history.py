@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.study_details import FilmDetails, StudyDetails
+from db.worklist.study_details import FilmDetails, StudyDetails
 from web.pages import format_words
 
 VERDICTS = {"tb": "TB", "not_tb": "not TB", "unsure": "unsure"}

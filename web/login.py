@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from db import login_attempts, users, web_sessions
+from db.accounts import login_attempts, users, web_sessions
+from db.accounts.login_attempts import Subject
+from db.accounts.users import Credentials
 from db.database import Database
-from db.login_attempts import Subject
-from db.users import Credentials
 from web import passwords
 from web.pages import Pages
 from web.random_words import derive_csrf, hash_secret, make_secret

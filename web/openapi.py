@@ -8,9 +8,9 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from db.reads import ReadEntry
-from db.report_figures import Grouping
-from db.worklist_filter import STUDY_STATES
+from db.figures.report_figures import Grouping
+from db.worklist.reads import ReadEntry
+from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Priority, Refusal
 from domain.notices import NOTICE
 from web.problems import MEDIA_TYPE

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from db.report_figures import Grouping
+from db.figures.report_figures import Grouping
 from web.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
 from web.visits import Visit

@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from db import study_details, worklist
-from db.api_tokens import TokenEntry
+from db.accounts.api_tokens import TokenEntry
 from db.database import Database
-from db.reads import MAX_COMMENT, ReadEntry
-from db.study_details import StudyDetails
-from db.worklist import InvalidCursorError, StudyEntry
+from db.worklist import study_details, worklist
+from db.worklist.reads import MAX_COMMENT, ReadEntry
+from db.worklist.study_details import StudyDetails
+from db.worklist.study_entries import StudyEntry
+from db.worklist.worklist import InvalidCursorError
 from domain.codes import Verdict
 from domain.notices import NOTICE
 from domain.roles import Permission

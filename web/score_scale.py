@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from db.study_details import OperatingPoint, ScreeningDetails
+from db.worklist.study_details import OperatingPoint, ScreeningDetails
 
 WIDTH: Final = 300.0
 """Of the scale, in the drawing's units; score 0 is at its left end, 1 at its right."""

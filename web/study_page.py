@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from db import reads, study_details
 from db.database import Database
-from db.reads import InvalidReadError, ReadEntry, UnknownStudyError
-from db.screenings import Heat
-from db.study_details import FilmDetails, StudyDetails
+from db.films.screenings import Heat
+from db.worklist import reads, study_details
+from db.worklist.reads import InvalidReadError, ReadEntry, UnknownStudyError
+from db.worklist.study_details import FilmDetails, StudyDetails
 from domain.codes import Verdict
 from web.history import VERDICTS, list_events
 from web.pages import Pages

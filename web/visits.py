@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from db import web_sessions
+from db.accounts import web_sessions
+from db.accounts.users import UserEntry
 from db.database import Database
-from db.users import UserEntry
 from domain.roles import Permission
 from web.random_words import derive_csrf, hash_secret, is_same
 from web.settings import WebSettings

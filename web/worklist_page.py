@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db import worklist
 from db.database import Database
-from db.worklist import InvalidCursorError
-from db.worklist_filter import STUDY_STATES
+from db.worklist import worklist
+from db.worklist.worklist import InvalidCursorError
+from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Priority, Refusal
 from web.history import VERDICTS
 from web.pages import Pages

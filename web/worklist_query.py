@@ -10,7 +10,7 @@ from typing import Final
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
-from db.worklist_filter import InvalidFilterError, WorklistFilter
+from db.worklist.worklist_filter import InvalidFilterError, WorklistFilter
 
 LISTS: Final[Mapping[str, str]] = {
     "state": "states",

@@ -8,8 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from db import bundles
 from db.database import Database
+from db.models import bundles
 from domain.bundle.bundle import FILE_NAME, MANIFEST, Bundle, DamagedBundleError, open_bundle
 
 
@@ -30,7 +30,7 @@ class BundleCache:
         """Return the bundle of this digest, fetching it if it is not here or damaged.
 
         Raises:
-            db.bundles.UnknownBundleError: when no such bundle is registered.
+            db.models.bundles.UnknownBundleError: when no such bundle is registered.
             domain.bundle.bundle.BundleError: when what is registered is not a sound bundle.
         """
         target = self._directory / digest

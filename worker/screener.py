@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from db import screenings
-from db.bundles import UnknownBundleError
+from db.clock import now
 from db.database import Database
+from db.films import screenings
+from db.models.bundles import UnknownBundleError
 from db.retrying import write_again
 from db.settings import DatabaseSettings
-from db.tables import now
 from domain.bundle.bundle import BundleError, localize
 from domain.bundle.triage import triage
 from domain.codes import Refusal
@@ -167,7 +167,7 @@ class Screener:
 
     def load_active(self) -> None:
         """Load the active bundle ahead of the first film, if there is one."""
-        from db import bundles
+        from db.models import bundles
 
         with self._database.read() as session:
             active = bundles.find_active(session)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
-from db import bundles, shadow_screenings
+from db.clock import now
 from db.database import Database
-from db.screenings import Result
-from db.tables import now
+from db.films.screenings import Result
+from db.models import bundles, shadow_screenings
 from domain.bundle.triage import triage
 from domain.codes import Doubt
 from domain.film_stage import shorten_key

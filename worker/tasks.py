@@ -12,7 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.bundles import UnknownBundleError
+from db.models.bundles import UnknownBundleError
 from domain.bundle.bundle import BundleError
 from domain.film_stage import shorten_key
 from domain.screening_request import (

@@ -5,9 +5,10 @@
 - `models`: the bundles: registered, kept in chunks, activated, compared, calibrated.
 - `deliveries`: what is reported: outboxes, objects, deliveries with their history, commitments.
 - `pulls`: what is fetched from peers.
+- `accounts`: users, sessions, API tokens, failed logins.
 """
 
-from db.clock import now
+from db.tables.accounts import ApiToken, LoginAttempt, User, WebSession
 from db.tables.deliveries import (
     Commitment,
     CommitmentItem,
@@ -27,6 +28,7 @@ __all__ = [
     "READ_PLACES",
     "UID_LENGTH",
     "Activation",
+    "ApiToken",
     "BundleChunk",
     "Calibration",
     "CalibrationChange",
@@ -37,6 +39,7 @@ __all__ = [
     "DeliveryEvent",
     "HeatMap",
     "Instance",
+    "LoginAttempt",
     "Model",
     "OutboxEntry",
     "Pull",
@@ -49,6 +52,7 @@ __all__ = [
     "ShadowScreening",
     "Study",
     "Table",
+    "User",
     "UtcDateTime",
-    "now",
+    "WebSession",
 ]

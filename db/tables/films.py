@@ -40,7 +40,7 @@ class Study(Table):
     description: Mapped[str | None] = mapped_column(String(256))
     received_at: Mapped[datetime]
 
-    # Derived from its current films by `db.studies.refresh`, so that the worklist is one index range.
+    # Derived from its current films by `db.worklist.studies.refresh`, to make the worklist one index range.
     state: Mapped[str] = mapped_column(String(16))
     refusal: Mapped[str | None] = mapped_column(String(32))
     finding: Mapped[str | None] = mapped_column(String(16))
@@ -62,7 +62,7 @@ class Study(Table):
     received_day: Mapped[str | None] = mapped_column(String(8))
     """The day (UTC) of `received_at`, YYYYMMDD."""
     accession_key: Mapped[str | None] = mapped_column(String(64))
-    """What is searched for: see `db.search_keys`."""
+    """What is searched for: see `db.worklist.search_keys`."""
     patient_id_key: Mapped[str | None] = mapped_column(String(64))
     name_key: Mapped[str | None] = mapped_column(String(64))
     place: Mapped[float] = mapped_column(

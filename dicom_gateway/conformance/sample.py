@@ -11,9 +11,9 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ComputedRadiographyImageStorage
 
-from db.outbox import ReportableScreening
-from db.refusal_outbox import ReportableRefusal
-from db.screenings import Heat
+from db.delivery.outbox import ReportableScreening
+from db.delivery.refusal_outbox import ReportableRefusal
+from db.films.screenings import Heat
 from dicom_gateway.results.refusal_report import build_refusal
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report

@@ -10,11 +10,11 @@ from pydicom.dataset import Dataset
 from pynetdicom import evt
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import commitments
-from db.commitments import Answer, AnsweredReport
+from db.clock import now
 from db.database import Database
-from db.tables import now
-from dicom_gateway.spool import film_key
+from db.delivery import commitments
+from db.delivery.commitments import Answer, AnsweredReport
+from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
 ALL_COMMITTED: Final = 1

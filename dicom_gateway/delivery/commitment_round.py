@@ -11,16 +11,16 @@ from typing import Final
 import structlog
 from pydicom.uid import generate_uid
 
-from db import commitments
-from db.commitments import AskedReport
+from db.clock import now
 from db.database import Database
-from db.tables import now
+from db.delivery import commitments
+from db.delivery.commitments import AskedReport
 from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, CommitmentEvents
 from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.settings import CourierSettings, PeerSettings
-from dicom_gateway.spool import film_key
+from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
 LOOK_EVERY_S: Final = 1.0

@@ -12,8 +12,8 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import commitments, deliveries
 from db.database import Database
+from db.delivery import commitments, deliveries
 from dicom_gateway import metrics
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.delivery.commitment_round import CommitmentRound
@@ -23,7 +23,7 @@ from dicom_gateway.delivery.report_round import ReportRound
 from dicom_gateway.delivery.storage_scu import Outcome, Result, send
 from dicom_gateway.results.sr_document import load_report_tables
 from dicom_gateway.settings import CourierSettings, PeerSettings
-from dicom_gateway.spool import film_key
+from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
 DELIVERY_BATCH: Final = 16

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from db.outbox import ReportableScreening
-from db.refusal_outbox import ReportableRefusal
+from db.delivery.outbox import ReportableScreening
+from db.delivery.refusal_outbox import ReportableRefusal
 from domain.codes import Finding, Priority, Refusal, ReportKind
 
 ONLY_BY_NAME: Final = frozenset({Refusal.UNSUPPORTED_SOP_CLASS, Refusal.EXCLUDED_BY_RULE})

@@ -9,19 +9,20 @@ from typing import Final
 
 import structlog
 
-from db import outbox, refusal_outbox, report_objects, screenings
 from db.database import Database
-from db.outbox import ReportableScreening
-from db.refusal_outbox import ReportableRefusal
-from db.report_objects import BuiltReport
+from db.delivery import outbox, refusal_outbox, report_objects
+from db.delivery.outbox import ReportableScreening
+from db.delivery.refusal_outbox import ReportableRefusal
+from db.delivery.report_objects import BuiltReport
+from db.films import screenings
 from dicom_gateway.delivery.delivery_rules import FilmFacts, choose_receivers
 from dicom_gateway.delivery.peer_breaker import jittered_pause
 from dicom_gateway.results.refusal_report import build_refusal, may_be_reported
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings, PeerSettings
-from dicom_gateway.spool import film_key
 from domain.codes import ReportKind
+from domain.film_key import film_key
 from domain.film_stage import shorten_key, stage
 
 BATCH: Final = 4

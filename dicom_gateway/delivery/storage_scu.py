@@ -10,7 +10,7 @@ from typing import Final
 from pydicom.uid import UID
 from pynetdicom.association import Association
 
-from db.deliveries import DueDelivery
+from db.delivery.deliveries import DueDelivery
 from dicom_gateway.association.peer_association import (
     NoAssociationError,
     NothingAcceptedError,

@@ -22,7 +22,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Final
 
-from db.worklist_conditions import compile_patterns
+from db.worklist.worklist_conditions import compile_patterns
 
 Fits = Callable[[Sequence[str]], bool]
 """Whether an attribute with these values fits; no values: it is empty."""

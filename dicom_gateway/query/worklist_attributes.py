@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from db.study_entries import FilmEntry, StudyEntry
+from db.worklist.study_entries import FilmEntry, StudyEntry
 from dicom_gateway.query.attribute_matching import Matching
 
 PRIVATE_GROUP: Final = 0x0077

@@ -21,10 +21,10 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import worklist
 from db.database import Database
-from db.study_entries import FilmEntry, read_headers
-from db.worklist_filter import WorklistFilter
+from db.worklist import worklist
+from db.worklist.study_entries import FilmEntry, read_headers
+from db.worklist.worklist_filter import WorklistFilter
 from dicom_gateway.query.procedure_step import PROCEDURE_STEP
 from dicom_gateway.query.query_identifier import IdentifierError, Query, WantedKey, read_query
 from dicom_gateway.query.query_narrowing import narrow_steps, narrow_studies

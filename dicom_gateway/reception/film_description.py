@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from db import receptions
+from db.films import receptions
 from dicom_gateway.dataset_header import DatasetHeader, read_study, read_text
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.site_rules import fits

@@ -17,10 +17,10 @@ from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
 
-from db import receptions
+from db.clock import now
 from db.database import Database
+from db.films import receptions
 from db.retrying import write_again
-from db.tables import now
 from dicom_gateway import metrics
 from dicom_gateway.association.film_preamble import identify
 from dicom_gateway.association.film_preamble import name_sender as name_sender
@@ -37,7 +37,8 @@ from dicom_gateway.dataset_header import (
 from dicom_gateway.dataset_limits import DatasetLimits, DiskNearlyFullError, TooLargeError
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
-from dicom_gateway.spool import Spool, film_key
+from dicom_gateway.spool import Spool
+from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
 
 SUCCESS: Final = 0x0000

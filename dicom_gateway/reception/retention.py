@@ -10,9 +10,9 @@ from typing import Final
 
 import structlog
 
-from db import spooled_files
+from db.clock import now
 from db.database import Database
-from db.tables import now
+from db.films import spooled_files
 from dicom_gateway.reception.spool_adoption import SpoolAdoption
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool

@@ -14,10 +14,10 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import DataError
 
-from db import receptions, spooled_files
+from db.clock import now
 from db.database import Database
+from db.films import receptions, spooled_files
 from db.retrying import write_again
-from db.tables import now
 from dicom_gateway.association.film_preamble import read_sender
 from dicom_gateway.dataset_header import (
     DatasetError,

@@ -9,8 +9,8 @@ from typing import Final
 
 from highdicom import sr
 
-from db.refusal_outbox import ReportableRefusal
-from db.report_objects import BuiltReport
+from db.delivery.refusal_outbox import ReportableRefusal
+from db.delivery.report_objects import BuiltReport
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.report_wording import NOT_A_DEVICE

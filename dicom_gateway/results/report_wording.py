@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from db.outbox import ReportableScreening
+from db.delivery.outbox import ReportableScreening
 from domain.notices import NOT_VERIFIED
 
 MANUFACTURER: Final = "tbscreen"

@@ -18,9 +18,9 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit, SecondaryCaptureImageStorage
 
-from db.outbox import ReportableScreening
-from db.report_objects import BuiltReport
-from db.screenings import Heat
+from db.delivery.outbox import ReportableScreening
+from db.delivery.report_objects import BuiltReport
+from db.films.screenings import Heat
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.report_encoding import encode, localize
 from dicom_gateway.results.report_wording import (

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 
-from db.report_objects import BuiltReport
+from db.delivery.report_objects import BuiltReport
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.report_encoding import encode, localize

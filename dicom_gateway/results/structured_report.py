@@ -10,8 +10,8 @@ from typing import Final
 
 from highdicom import sr
 
-from db.outbox import ReportableScreening
-from db.report_objects import BuiltReport
+from db.delivery.outbox import ReportableScreening
+from db.delivery.report_objects import BuiltReport
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.report_wording import MANUFACTURER, describe_series, explain
 from dicom_gateway.results.sr_document import (

@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 
 import structlog
 
-from db import pulled_studies
-from db.pulled_studies import Found, FoundStudy, TakenStudy
+from db.pulls import pulled_studies
+from db.pulls.pulled_studies import Found, FoundStudy, TakenStudy
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import (
     AnswerError,

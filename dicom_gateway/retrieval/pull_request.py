@@ -11,8 +11,8 @@ from datetime import date, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from db import pulls
 from db.database import Database
+from db.pulls import pulls
 from dicom_gateway.retrieval.pull_association import PullError
 from dicom_gateway.settings import PeerSettings
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from db import pulled_studies
 from db.database import Database
+from db.pulls import pulled_studies
 from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import Calling, PullAssociation, PullError, Retrieved

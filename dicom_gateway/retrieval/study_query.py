@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import structlog
 from pydicom.dataset import Dataset
 
-from db.pulled_studies import FoundStudy
+from db.pulls.pulled_studies import FoundStudy
 from dicom_gateway.retrieval.pull_association import PULLED_SOP_CLASSES, CutShortError, PullError
 
 UID: Final = re.compile(r"[0-9.]{1,64}")

@@ -197,7 +197,7 @@ def localize(manifest: Manifest, points: Mapping[str, Any] | None) -> Manifest:
 
     Args:
         manifest: of the bundle.
-        points: what changes, as `db.calibrations.find_points` gives it; None for nothing.
+        points: what changes, as `db.models.site_thresholds.find_points` gives it; None for nothing.
 
     Raises:
         DamagedBundleError: when they do not fit together.
@@ -262,7 +262,7 @@ def write_bundle(directory: Path, manifest: Mapping[str, Any], files: Mapping[st
 
 
 def read_files(bundle: Bundle) -> dict[str, bytes]:
-    """Return every file of a bundle by name, as `db.bundles.register` takes them."""
+    """Return every file of a bundle by name, as `db.models.bundles.register` takes them."""
     names = [MANIFEST, *bundle.manifest.files]
     return {name: (bundle.directory / name).read_bytes() for name in names}
 

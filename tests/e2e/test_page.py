@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from db import reads, schema
+from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
+from db.worklist import reads
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room

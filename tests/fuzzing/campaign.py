@@ -20,8 +20,9 @@ from pynetdicom.association import Association
 from redis import Redis
 from sqlalchemy import func, select
 
-from db import bundles, schema
+from db import schema
 from db.database import Database
+from db.models import bundles
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import Instance

@@ -16,8 +16,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config
 
-from db import worklist
-from db.worklist import FilmEntry, StudyEntry
+from db.worklist import worklist
+from db.worklist.study_entries import FilmEntry, StudyEntry
 from tbscreen.monitoring_settings import PROCESSES
 from tbscreen.trial import Trial, trial
 from tests.films import read

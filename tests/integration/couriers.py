@@ -13,10 +13,11 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
-from db import outbox
+from db.clock import now
 from db.database import Database
-from db.report_objects import BuiltReport
-from db.tables import CommitmentItem, Delivery, OutboxEntry, now
+from db.delivery import outbox
+from db.delivery.report_objects import BuiltReport
+from db.tables import CommitmentItem, Delivery, OutboxEntry
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from db import commitments, spooled_files
+from db.clock import now
 from db.database import Database
-from db.tables import now
+from db.delivery import commitments
+from db.films import spooled_files
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from tests.integration.couriers import courier, look, make_reports, peer
 from tests.integration.listening import gateway

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from db import worklist
+from db.worklist import worklist
 from tbscreen.supervisor import READY_TIMEOUT_S
 from tbscreen.trial import Trial, trial
 from tests.films import read, small_film

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dicom_gateway.spool import film_key
+from domain.film_key import film_key
 from tbscreen.trial import Trial, trial
 from tests.films import read, small_film
 from tests.integration.conftest import find_processes, store_raw

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from db import worklist
 from db.database import Database
-from db.worklist import StudyEntry
+from db.worklist import worklist
+from db.worklist.study_entries import StudyEntry
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.audit.audit_trail import AuditTrail
 from reports.settings import ReportSettings

@@ -6,7 +6,7 @@ import io
 
 from pydicom import dcmread
 
-from db import deliveries
+from db.delivery import deliveries
 from tests.films import read, real_film, small_film
 from tests.integration.conftest import Site
 from tests.servers.pacs import store

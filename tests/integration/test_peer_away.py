@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pynetdicom import AE, evt
 
-from db import deliveries
+from db.delivery import deliveries
 from db.states import DeliveryState
 from tbscreen.trial import trial
 from tests.films import small_film

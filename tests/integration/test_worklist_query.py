@@ -15,9 +15,10 @@ import pytest
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, Association
 
-from db import films, reads
 from db.database import Database
-from db.studies import StudyHeader
+from db.films import films
+from db.worklist import reads
+from db.worklist.studies import StudyHeader
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR
 from dicom_gateway.query.worklist_scp import STUDY_ROOT, UPS_PULL, UPS_QUERY

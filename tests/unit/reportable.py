@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from db.outbox import ReportableScreening
-from db.refusal_outbox import ReportableRefusal
+from db.delivery.outbox import ReportableScreening
+from db.delivery.refusal_outbox import ReportableRefusal
 from dicom_gateway.dataset_header import read_header, to_json_model
 from domain.codes import Refusal
 from tests.screened_films import MANIFEST

@@ -11,14 +11,17 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from db import bundles, films, outbox, receptions, report_objects, screenings
+from db.clock import now
 from db.database import Database
-from db.outbox import ReportableScreening
-from db.receptions import ReceivedFilm, Reception
-from db.report_objects import BuiltReport
-from db.screenings import Result
-from db.studies import StudyHeader
-from db.tables import Instance, Table, now
+from db.delivery import outbox, report_objects
+from db.delivery.outbox import ReportableScreening
+from db.delivery.report_objects import BuiltReport
+from db.films import films, receptions, screenings
+from db.films.receptions import ReceivedFilm, Reception
+from db.films.screenings import Result
+from db.models import bundles
+from db.tables import Instance, Table
+from db.worklist.studies import StudyHeader
 from domain.array.normalization import SPEC
 from domain.codes import Doubt, Finding, Priority
 

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import insert
 
 from db.database import Database
-from db.search_keys import fold, fold_name
 from db.tables import Study
-from db.worklist_conditions import compile_patterns
-from db.worklist_filter import WorklistFilter
+from db.worklist.search_keys import fold, fold_name
+from db.worklist.worklist_conditions import compile_patterns
+from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

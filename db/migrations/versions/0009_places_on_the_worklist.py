@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from db.search_keys import fold, fold_name
-from db.studies import join_values
+from db.worklist.search_keys import fold, fold_name
+from db.worklist.studies import join_values
 
 revision = "0009"
 down_revision = "0008"

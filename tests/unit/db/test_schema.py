@@ -10,11 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, inspect, text
 
-from db import schema, shadow_screenings
+from db import schema
+from db.clock import now
 from db.database import Database
+from db.models import shadow_screenings
 from db.settings import DatabaseSettings
-from db.studies import StudyHeader
-from db.tables import Table, now
+from db.tables import Table
+from db.worklist.studies import StudyHeader
 from tests.unit import rows
 
 UPGRADE = """

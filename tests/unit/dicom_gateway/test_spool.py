@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dicom_gateway.spool import Spool, film_key
+from dicom_gateway.spool import Spool
+from domain.film_key import film_key
 
 UID = "1.2.840.113619.2.55.3.604688119"
 

@@ -11,7 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from db.report_objects import BuiltReport
+from db.delivery.report_objects import BuiltReport
 from dicom_gateway.results.refusal_report import build_refusal
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report

@@ -14,7 +14,7 @@ import numpy as np
 
 from db import schema
 from db.database import Database
-from db.report_figures import Grouping
+from db.figures.report_figures import Grouping
 from db.settings import DatabaseSettings
 from db.states import DeliveryState
 from reports.composition import Request, compose_report

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from db.database import Database
-from db.report_figures import Grouping
+from db.figures.report_figures import Grouping
 from db.states import DeliveryState
 from reports.composition import Request, compose_report
 from reports.figures import Report

@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from domain.notices import NOTICE
 from reports.drawings import list_pictures
-from reports.figures import NOTICE, Report
+from reports.figures import Report
 from reports.html_form import render_html
 from reports.pdf_form import render_pdf
 from reports.pdf_text import measure, wrap

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from db import activations, bundles, comparisons
-from db.activations import ActivationEntry
-from db.bundles import ActiveInShadowError
 from db.database import Database
+from db.models import activations, bundles, comparisons
+from db.models.activations import ActivationEntry
+from db.models.bundles import ActiveInShadowError
 from tbscreen import activation
 from tbscreen.activation import (
     ActivationError,

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from db import bundles, replacement, schema
+from db import schema
+from db.backup import content_swap
+from db.backup.table_rows import Row, list_tables, read_rows
+from db.clock import now
 from db.database import Database
-from db.films import refuse
+from db.films.films import refuse
+from db.models import bundles
 from db.settings import DatabaseSettings
-from db.table_rows import Row, list_tables, read_rows
-from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study, now
+from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study
 from domain.codes import Refusal
 from tbscreen import backing_up
 from tbscreen.backing_up import ExistsError, back_up
@@ -263,7 +266,7 @@ def test_what_depends_on_our_tables_is_not_dropped(
         connection.execute(text("CREATE VIEW of_the_site AS SELECT id FROM studies"))
     postgresql_database.close()
     try:
-        with pytest.raises(replacement.ForeignObjectsError, match="drop them"):
+        with pytest.raises(content_swap.ForeignObjectsError, match="drop them"):
             restore(settings_for(postgresql_url, tmp_path), taken.path)
     finally:
         with postgresql_database.engine.begin() as connection:
@@ -274,11 +277,11 @@ def test_a_database_that_is_in_use_or_not_empty_is_refused(
     filled: Database, database_url: str, backup: Path, tmp_path: Path
 ) -> None:
     settings = settings_for(database_url, tmp_path)
-    with pytest.raises(replacement.NotEmptyError, match="--replace"):
+    with pytest.raises(content_swap.NotEmptyError, match="--replace"):
         restore(settings, backup)
     with filled.read():
         pass  # it stays connected, as each of tbscreen's processes does
-    with pytest.raises(replacement.InUseError, match="in use"):
+    with pytest.raises(content_swap.InUseError, match="in use"):
         restore(settings, backup, replace=True)
     filled.close()
     (tmp_path / "data" / "spool").mkdir(parents=True)
@@ -326,7 +329,7 @@ def test_an_older_backup_is_migrated_and_a_newer_one_refused(
     with empty_database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     empty_database.close()
-    with pytest.raises(replacement.NewerDatabaseError):
+    with pytest.raises(content_swap.NewerDatabaseError):
         restore(settings, taken.path, replace=True)
     with pytest.raises(backing_up.UnknownMigrationError):
         back_up(settings, tmp_path / "ahead.backup")
@@ -388,7 +391,7 @@ def test_a_damaged_sqlite_file_is_told_with_what_to_do(
     taken = back_up(settings, tmp_path / "one.backup")
     broken = settings_for(f"sqlite:///{tmp_path}/broken.sqlite3", tmp_path)
     (tmp_path / "broken.sqlite3").write_bytes(b"not a database " * 1000)
-    with pytest.raises(replacement.DamagedError, match="move it"):
+    with pytest.raises(content_swap.DamagedError, match="move it"):
         restore(broken, taken.path)
 
 

@@ -13,9 +13,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from db import deliveries
 from db.database import Database
-from db.studies import StudyHeader
+from db.delivery import deliveries
+from db.worklist.studies import StudyHeader
 from tbscreen.cli import app
 from tests.servers.ports import free_port
 from tests.unit import rows

@@ -11,9 +11,10 @@ import pytest
 from pydicom import dcmread
 from sqlalchemy import update
 
-from db import commitments, deliveries, outbox, report_objects
+from db.clock import now
 from db.database import Database
-from db.tables import Delivery, now
+from db.delivery import commitments, deliveries, outbox, report_objects
+from db.tables import Delivery
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings

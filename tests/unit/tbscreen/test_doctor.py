@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from db import bundles, deliveries, outbox, users
+from db.accounts import users
 from db.database import Database
+from db.delivery import deliveries, outbox
+from db.models import bundles
 from db.tables import BundleChunk, Delivery, Model, OutboxEntry
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.reception.caller_settings import CallerSettings

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from db import commitments, deliveries, film_history, films
 from db.database import Database
-from dicom_gateway.spool import film_key
+from db.delivery import commitments, deliveries
+from db.films import film_history, films
 from domain.codes import Refusal
+from domain.film_key import film_key
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli
 

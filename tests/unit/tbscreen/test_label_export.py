@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from db import films, reads
 from db.database import Database
-from db.studies import StudyHeader
+from db.films import films
 from db.tables import Instance
+from db.worklist import reads
+from db.worklist.studies import StudyHeader
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import Rendition
 from domain.array.normalization import SPEC, normalize

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from db.database import Database
-from db.read_films import ReadFilm
+from db.figures.read_films import ReadFilm
 from db.tables import Model
 from domain.bundle.bundle import Manifest
 from domain.codes import Finding, Priority, Verdict

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from db import activations, shadow_screenings
 from db.database import Database
+from db.models import activations, shadow_screenings
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
 from domain.codes import Finding
 from tbscreen.default_bundle import register_bundle

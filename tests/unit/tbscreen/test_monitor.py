@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from db import films
 from db.database import Database
+from db.films import films
 from db.settings import DatabaseSettings
-from db.studies import StudyHeader
+from db.worklist.studies import StudyHeader
 from domain.codes import Refusal
 from tbscreen.database_metrics import DatabaseMetrics
 from tbscreen.monitor import Monitor, MonitorError, monitored, share_counters

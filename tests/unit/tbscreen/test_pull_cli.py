@@ -11,9 +11,9 @@ from datetime import date, time, timedelta
 import pytest
 from rich.console import Console
 
-from db import pulled_studies, pulls
 from db.database import Database
-from db.pulled_studies import Found, FoundStudy
+from db.pulls import pulled_studies, pulls
+from db.pulls.pulled_studies import Found, FoundStudy
 from dicom_gateway.retrieval.pull_progress import PullProgress
 from tbscreen.pull_bar import PullBar
 from tbscreen.settings import Settings

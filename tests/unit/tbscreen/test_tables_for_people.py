@@ -8,18 +8,16 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from db import bundles, deliveries, films, worklist
 from db.database import Database
-from db.studies import StudyHeader
+from db.delivery import deliveries
+from db.films import films
+from db.models import bundles
+from db.worklist import worklist
+from db.worklist.studies import StudyHeader
 from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.notices import NOTICE
 from domain.percentages import format_percent
-from tbscreen.tables_for_people import (
-    NOTICE,
-    draw_deliveries,
-    draw_models,
-    draw_worklist,
-    shorten_uid,
-)
+from tbscreen.tables_for_people import draw_deliveries, draw_models, draw_worklist, shorten_uid
 from tests.unit import rows
 
 

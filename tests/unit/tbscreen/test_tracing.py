@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 
-from dicom_gateway.spool import film_key
 from domain import film_stage
+from domain.film_key import film_key
 from domain.film_stage import Stage, stage, tell
 from tbscreen.check import Health
 from tbscreen.film_spans import BATCH, MOST_WAITING, SPANS_LOST, FilmSpans, find_ids

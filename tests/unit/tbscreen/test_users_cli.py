@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from db import api_tokens, users
+from db.accounts import api_tokens, users
 from db.database import Database
-from tests.unit.tbscreen.conftest import Cli
-from tests.unit.tbscreen.test_cli import assert_one_line
+from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from web.passwords import verify
 from web.random_words import hash_secret
 

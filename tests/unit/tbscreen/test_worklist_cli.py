@@ -15,7 +15,7 @@ import threading
 import pytest
 
 from db.database import Database
-from db.studies import StudyHeader
+from db.worklist.studies import StudyHeader
 from domain.codes import Finding, Priority
 from tbscreen.worklist_csv import COLUMNS
 from tests.servers.ports import wait_until

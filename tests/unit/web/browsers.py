@@ -9,7 +9,7 @@ from typing import Any
 from httpx import Response
 from starlette.testclient import TestClient
 
-from db import users, web_sessions
+from db.accounts import users, web_sessions
 from db.database import Database
 from tests.unit.web.reading_room import PASSWORD
 from web.random_words import hash_secret, make_secret

@@ -10,11 +10,15 @@ from typing import NamedTuple
 
 from sqlalchemy import Select, select, update
 
-from db import deliveries, films, reads, screenings, users
+from db.accounts import users
+from db.clock import now
 from db.database import Database
-from db.screenings import Heat
-from db.studies import StudyHeader
-from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study, now
+from db.delivery import deliveries
+from db.films import films, screenings
+from db.films.screenings import Heat
+from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
+from db.worklist import reads
+from db.worklist.studies import StudyHeader
 from domain.codes import Doubt, Finding, Priority, Refusal, Verdict
 from domain.roles import Role
 from tests.phantom import draw_phantom, heat_cells

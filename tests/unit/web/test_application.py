@@ -11,11 +11,12 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from db import films
 from db.database import Database
+from db.films import films
 from db.settings import DatabaseSettings
-from db.studies import StudyHeader
+from db.worklist.studies import StudyHeader
 from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.notices import NOTICE
 from tests.servers.page import serving_page
 from tests.servers.ports import free_port
 from tests.unit import rows
@@ -23,7 +24,6 @@ from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
 from web.application import build_application
-from web.pages import NOTICE
 from web.settings import WebSettings
 
 OPEN = re.compile(r'class="open" href="/studies/([0-9.]+)"')

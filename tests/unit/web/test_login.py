@@ -11,10 +11,10 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
-from db import login_attempts, users
-from db.account_tables import LoginAttempt, User, WebSession
+from db.accounts import login_attempts, users
+from db.clock import now
 from db.database import Database
-from db.tables import now
+from db.tables.accounts import LoginAttempt, User, WebSession
 from domain.roles import Role
 from tests.unit import rows
 from tests.unit.web.browsers import SESSION, let_in, log_in, read_csrf, send, try_to_log_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from db import reads
 from db.database import Database
+from db.worklist import reads
 from tests.unit import rows
 from tests.unit.web.browsers import let_in, read_csrf, send
 

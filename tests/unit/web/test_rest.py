@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from db import api_tokens, reads, users
-from db.account_tables import ApiToken
-from db.api_tokens import InvalidTokenError
+from db.accounts import api_tokens, users
+from db.accounts.api_tokens import InvalidTokenError
+from db.clock import now
 from db.database import Database
-from db.tables import now
+from db.tables.accounts import ApiToken
+from db.worklist import reads
+from domain.notices import NOTICE
 from domain.roles import PERMISSIONS, Permission, Role
 from reports.settings import ReportSettings
 from tbscreen.report_page import build_report_page
@@ -25,7 +27,6 @@ from tests.unit.web.conftest import HERE
 from web.application import build_application
 from web.random_words import TOKEN_PREFIX, hash_secret, make_secret
 from web.rate_limit import MOST_BUCKETS, RateLimit
-from web.rest import NOTICE
 from web.settings import WebSettings
 
 PATHS = ["/api/v1/worklist", "/api/v1/studies/1.2.1", "/api/v1/studies/1.2.1/films/1/heat.json"]

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.testclient import TestClient
 
-from db import films, reads, study_details
 from db.database import Database
-from db.study_details import OperatingPoint, ScreeningDetails, StudyDetails
+from db.films import films
+from db.worklist import reads, study_details
+from db.worklist.study_details import OperatingPoint, ScreeningDetails, StudyDetails
 from domain.codes import Finding, Priority, Refusal, Verdict
 from domain.percentages import format_percent
 from tests.unit import rows

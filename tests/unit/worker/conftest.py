@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from db import bundles
 from db.database import Database
+from db.models import bundles
 from domain.bundle.bundle import Bundle, open_bundle, read_files
 from tbscreen.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import write_network

@@ -9,9 +9,9 @@ from threading import Barrier
 import pytest
 from sqlalchemy import delete, update
 
-from db import bundles
-from db.bundles import UnknownBundleError
 from db.database import Database
+from db.models import bundles
+from db.models.bundles import UnknownBundleError
 from db.tables import BundleChunk
 from domain.bundle.bundle import MANIFEST, WEIGHTS, Bundle, DamagedBundleError, read_files
 from tests.unit.worker.conftest import register

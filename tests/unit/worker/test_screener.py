@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, select, update
 
-from db import calibrations, films, screenings
 from db.database import Database
+from db.films import films, screenings
+from db.models import site_thresholds
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import BundleChunk, OutboxEntry, Screening
@@ -241,13 +242,13 @@ def test_a_film_is_judged_by_the_site_s_own_operating_point_that_was_pinned(
     points = [
         {"name": "screening", "threshold": 0.9},
         {"name": "rule_in", "threshold": 0.95},
-        {"name": calibrations.NAME, "threshold": 0.9},
+        {"name": site_thresholds.NAME, "threshold": 0.9},
     ]
     platt = {"method": "platt", "slope": 1.0, "intercept": -1.0, "prevalence": 0.02}
     record = {"operating_points": points, "calibration": platt}
     with database.write() as session:
-        entry = calibrations.keep(session, small_bundle.digest, "me", record, lambda _: "0" * 64)
-        calibrations.activate(session, entry.calibration_id, "me")
+        entry = site_thresholds.keep(session, small_bundle.digest, "me", record, lambda _: "0" * 64)
+        site_thresholds.activate(session, entry.calibration_id, "me")
     instance_id = rows.receive_and_queue(database)
     assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
     with database.read() as session:

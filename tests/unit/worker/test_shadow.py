@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, select, text
 
-from db import bundles, shadow_screenings
 from db.database import Database
+from db.models import bundles, shadow_screenings
+from db.models.shadow_screenings import STRIKES
 from db.settings import DatabaseSettings
-from db.shadow_screenings import STRIKES
 from db.states import FilmState
 from db.tables import BundleChunk, Instance, OutboxEntry, Screening, ShadowScreening
 from domain.array.normalization import SPEC

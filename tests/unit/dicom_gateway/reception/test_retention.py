@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from db import films, receptions, spooled_files, studies
+from db.clock import now
 from db.database import Database
-from db.tables import Instance, now
+from db.films import films, receptions, spooled_files
+from db.tables import Instance
+from db.worklist import studies
 from dicom_gateway.reception.retention import Retention
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool

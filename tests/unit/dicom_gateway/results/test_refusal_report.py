@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from db.refusal_outbox import ReportableRefusal
+from db.delivery.refusal_outbox import ReportableRefusal
 from dicom_gateway.results.refusal_report import REASONS, build_refusal, may_be_reported
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.rules.eligibility import is_own_output

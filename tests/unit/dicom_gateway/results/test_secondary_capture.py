@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from db.outbox import ReportableScreening
+from db.delivery.outbox import ReportableScreening
 from dicom_gateway.results.result_picture import WIDTH
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.rules.eligibility import is_own_output

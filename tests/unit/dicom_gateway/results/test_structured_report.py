@@ -15,8 +15,8 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from db.outbox import ReportableScreening
-from db.report_objects import BuiltReport
+from db.delivery.outbox import ReportableScreening
+from db.delivery.report_objects import BuiltReport
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.rules.eligibility import is_own_output
 from dicom_gateway.settings import CourierSettings

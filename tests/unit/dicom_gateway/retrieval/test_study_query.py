@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from pydicom.dataset import Dataset
 
-from db.pulled_studies import FoundStudy
+from db.pulls.pulled_studies import FoundStudy
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import CutShortError, PullError
 from dicom_gateway.retrieval.study_query import FoundSeries

@@ -1,0 +1,158 @@
+"""The people who may look at the page: added, listed, disabled, given another role or password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.database import DatabaseError
+from db.tables.accounts import User, WebSession
+from domain.roles import PERMISSIONS, Permission, Role
+
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+"""What a user's name looks like, in lower case."""
+
+
+class InvalidUserError(DatabaseError):
+    """There is such a user already, there is none, or the name is none. Permanent."""
+
+
+@dataclass(frozen=True)
+class UserEntry:
+    """One person."""
+
+    id: int
+    name: str
+    role: Role
+    disabled: bool
+    created_at: datetime
+    password_changed_at: datetime
+
+    def may(self, permission: Permission) -> bool:
+        """True when this person's role allows it."""
+        return not self.disabled and permission in PERMISSIONS[self.role]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A person and what the password must hash to. Never log it."""
+
+    user: UserEntry
+    password_hash: str
+
+
+def normalize_name(text: str) -> str:
+    """Return a user's name as it is stored: without surrounding space, in lower case."""
+    return text.strip().lower()
+
+
+def add(session: Session, name: str, role: Role, password_hash: str) -> UserEntry:
+    """Add a user.
+
+    Raises:
+        InvalidUserError: when the name is taken or is none.
+    """
+    name = normalize_name(name)
+    if not NAME.fullmatch(name):
+        raise InvalidUserError(
+            "a user's name is 1 to 64 of the letters a to z, digits, '.', '_', '-' and '@', "
+            "and begins with a letter or digit"
+        )
+    if _find(session, name) is not None:
+        raise InvalidUserError(f"there is a user {name} already")
+    moment = now()
+    row = User(
+        name=name,
+        role=role.value,
+        password_hash=password_hash,
+        disabled=False,
+        created_at=moment,
+        password_changed_at=moment,
+    )
+    session.add(row)
+    session.flush()
+    return describe(row)
+
+
+def count(session: Session) -> int:
+    """Return how many users there are."""
+    return session.scalar(select(func.count()).select_from(User)) or 0
+
+
+def list_users(session: Session) -> Sequence[UserEntry]:
+    """Return all users by name."""
+    return [describe(row) for row in session.scalars(select(User).order_by(User.name))]
+
+
+def find_credentials(session: Session, name: str) -> Credentials | None:
+    """Return a user, disabled ones too, and the hash of the password; None for an unknown name."""
+    name = normalize_name(name)
+    row = _find(session, name) if NAME.fullmatch(name) else None
+    return None if row is None else Credentials(describe(row), row.password_hash)
+
+
+def set_password(session: Session, name: str, password_hash: str, keep_session: str | None = None) -> None:
+    """Change the password, and end the user's sessions but for the one with the hash `keep_session`.
+
+    Raises:
+        InvalidUserError: when there is no such user.
+    """
+    row = _get(session, name)
+    row.password_hash = password_hash
+    row.password_changed_at = now()
+    _end_sessions(session, row, keep_session)
+
+
+def refresh_hash(session: Session, user_id: int, password_hash: str) -> None:
+    """Replace the hash of an unchanged password by one that was made with newer parameters."""
+    session.get_one(User, user_id).password_hash = password_hash
+
+
+def set_role(session: Session, name: str, role: Role) -> None:
+    """Give a user another role; it counts from the next request on.
+
+    Raises:
+        InvalidUserError: when there is no such user.
+    """
+    _get(session, name).role = role.value
+
+
+def set_disabled(session: Session, name: str, disabled: bool) -> None:
+    """Shut a user out, sessions and tokens included, or let the user in again. Reads keep the name.
+
+    Raises:
+        InvalidUserError: when there is no such user.
+    """
+    row = _get(session, name)
+    row.disabled = disabled
+    if disabled:
+        _end_sessions(session, row, None)
+
+
+def describe(row: User) -> UserEntry:
+    """Return a row without its password's hash."""
+    return UserEntry(row.id, row.name, Role(row.role), row.disabled, row.created_at, row.password_changed_at)
+
+
+def _find(session: Session, name: str) -> User | None:
+    return session.scalar(select(User).where(User.name == name))
+
+
+def _get(session: Session, name: str) -> User:
+    row = _find(session, normalize_name(name))
+    if row is None:
+        raise InvalidUserError("there is no such user: 'tbscreen users list' shows all")
+    return row
+
+
+def _end_sessions(session: Session, row: User, keep: str | None) -> None:
+    session.execute(
+        delete(WebSession).where(WebSession.user_id == row.id, WebSession.token_hash != (keep or ""))
+    )

@@ -1,0 +1,224 @@
+"""The whole content of a database is replaced: in one transaction, with nobody else at it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from sqlalchemy import ColumnElement, Connection, MetaData, inspect, text, true, update
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from db import schema
+from db.backup.table_rows import TRANSIENT, count_rows
+from db.clock import now
+from db.database import Database, DatabaseError
+from db.states import DeliveryState, FilmState, PullState
+from db.tables import Delivery, Instance, OutboxEntry, Pull, RefusalOutboxEntry, Table
+
+LOCK_TIMEOUT_S: Final = 10
+LOCK_NOT_AVAILABLE: Final = "55P03"
+DEPENDENT_OBJECTS: Final = "2BP01"
+"""SQLSTATE (PostgreSQL, appendix A)."""
+
+OF_A_NEW_DATABASE: Final = TRANSIENT | {"alembic_version", "models", "bundle_chunks", "activations"}
+"""Tables in which `tbscreen db upgrade` leaves rows; a database with nothing else in it is empty."""
+
+
+class InUseError(DatabaseError):
+    """Somebody is connected to the database. Transient: end the processes and run the command again."""
+
+
+class NotEmptyError(DatabaseError):
+    """The database holds films, users or reads. Permanent, unless they are to be replaced."""
+
+
+class NewerDatabaseError(DatabaseError):
+    """The database has migrations that this version does not know. Permanent: use the version that has."""
+
+
+class ForeignObjectsError(DatabaseError):
+    """Somebody made views or tables that depend on ours. Permanent until they are gone."""
+
+
+class DamagedError(DatabaseError):
+    """The file is no sound SQLite database. Permanent until it is moved away."""
+
+
+def check_target(database: Database, *, replace: bool) -> None:
+    """Look whether the content may be replaced, without a change.
+
+    Raises:
+        NotEmptyError: when it holds something and `replace` is False.
+        NewerDatabaseError: when it is of a newer version.
+        DamagedError: when it is a file that SQLite cannot read.
+    """
+    with _sound(database), database.engine.connect() as connection:
+        _check(connection, replace=replace)
+
+
+@contextmanager
+def replacing(database: Database, *, replace: bool) -> Iterator[Connection]:
+    """A connection to the database, emptied of tables, in one transaction that nobody else sees into.
+
+    Committed when the block ends well; whatever ends it otherwise, a power cut included, leaves the content
+    as it was. On SQLite that is a rollback journal instead of the write-ahead log: all that is written goes
+    to its place at once, and what stood there is kept beside it until the end.
+
+    Args:
+        database: which.
+        replace: whether what it holds may go.
+
+    Raises:
+        InUseError: when anybody else is connected.
+        NotEmptyError, NewerDatabaseError, DamagedError: see `check_target`.
+    """
+    on_sqlite = database.engine.dialect.name == "sqlite"
+    with _sound(database), database.engine.connect() as connection:
+        if on_sqlite:
+            _take_sqlite(connection, database)
+        with connection.execution_options(exclusive=True).begin():
+            if not on_sqlite:
+                _take_postgresql(connection)
+            _check(connection, replace=replace)
+            _drop_tables(connection)
+            yield connection
+        if on_sqlite:
+            _give_back_sqlite(connection)
+
+
+def make_all_due(connection: Connection) -> int:
+    """End every lease and pause of the content: who held one is gone, and what was in Redis may be gone.
+
+    Returns:
+        How many rows waited for a time that has not come.
+    """
+    waiting: list[tuple[Any, ColumnElement[bool]]] = [
+        (OutboxEntry, true()),
+        (RefusalOutboxEntry, true()),
+        (Delivery, Delivery.state == DeliveryState.PENDING),
+        (Instance, Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED])),
+        (Pull, Pull.state == PullState.RUNNING),
+    ]
+    moment = now()
+    return sum(
+        connection.execute(update(table).where(which, table.due_at > moment).values(due_at=moment)).rowcount
+        for table, which in waiting
+    )
+
+
+def check_references(connection: Connection) -> list[str]:
+    """Return the tables of SQLite that refer to rows that are not there; PostgreSQL allows none."""
+    if connection.dialect.name != "sqlite":
+        return []
+    return sorted({str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
+
+
+def _check(connection: Connection, *, replace: bool) -> None:
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        return
+    here = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if here is not None and not schema.is_known(here):
+        raise NewerDatabaseError(
+            f"the database there is at migration {here}, which this version does not know: "
+            "restore with the version of tbscreen that made it, or into an empty database (a new name)"
+        )
+    if replace:
+        return
+    for table in Table.metadata.sorted_tables:
+        if table.name in tables - OF_A_NEW_DATABASE and count_rows(connection, table):
+            raise NotEmptyError(
+                f"the database is not empty (table {table.name}): --replace puts the backup in its place, "
+                "and what is there now is gone; 'tbscreen backup' saves it first"
+            )
+
+
+def _drop_tables(connection: Connection) -> None:
+    there = MetaData()
+    there.reflect(connection, only=lambda name, _: name in Table.metadata.tables or name == "alembic_version")
+    try:
+        there.drop_all(connection)
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state == LOCK_NOT_AVAILABLE:
+            raise InUseError(
+                f"somebody has just connected to the database and uses it: {END_THEM}"
+            ) from error
+        if state == DEPENDENT_OBJECTS:
+            raise ForeignObjectsError(
+                "views or tables that are not tbscreen's refer to its tables: drop them, or restore into an "
+                "empty database (a new name)"
+            ) from error
+        raise
+
+
+def _take_sqlite(connection: Connection, database: Database) -> None:
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
+    raw.execute("PRAGMA busy_timeout=2000")
+    try:
+        raw.execute("PRAGMA journal_mode=DELETE")  # not while anybody else has the file open
+        raw.execute("PRAGMA locking_mode=EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        raise InUseError(f"the database is in use{_name_users(database)}: {END_THEM}") from error
+
+
+def _give_back_sqlite(connection: Connection) -> None:
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA locking_mode=NORMAL")
+    raw.execute("PRAGMA journal_mode=WAL")
+    connection.invalidate()  # its pragmas are not those of other connections
+
+
+END_THEM: Final = "end all of tbscreen's processes (gateways, workers, couriers, pages), on every host"
+
+
+def _name_users(database: Database) -> str:
+    """Return the processes of this host that have the file open, as far as they can be seen."""
+    file = Path(str(database.engine.url.database)).resolve()
+    users = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != psutil.Process().pid and any(
+                Path(one.path) == file for one in process.open_files()
+            ):
+                users.append(f"{' '.join(process.cmdline()[-2:])} ({process.pid})")
+        except (psutil.Error, OSError):
+            continue
+    return f" by {', '.join(users)}" if users else ""
+
+
+def _take_postgresql(connection: Connection) -> None:
+    users = connection.execute(
+        text(
+            "SELECT coalesce(host(client_addr), 'this host'), count(*) FROM pg_stat_activity WHERE "
+            "datname = current_database() AND pid <> pg_backend_pid() AND "
+            "coalesce(backend_type, 'client backend') = 'client backend' GROUP BY 1 ORDER BY 1"
+        )
+    ).all()
+    if users:
+        who = ", ".join(f"{count} from {host}" for host, count in users)
+        raise InUseError(f"the database is in use ({who}): {END_THEM}")
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
+
+
+@contextmanager
+def _sound(database: Database) -> Iterator[None]:
+    """Say what to do about a file that SQLite cannot read."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        damaged = getattr(error, "orig", None)
+        if isinstance(damaged, sqlite3.DatabaseError) and damaged.sqlite_errorcode & 0xFF in (
+            sqlite3.SQLITE_CORRUPT,
+            sqlite3.SQLITE_NOTADB,
+        ):
+            raise DamagedError(
+                f"{database.engine.url.database} is damaged: move it, and the files with -wal and -shm at "
+                "the end of its name, to another folder and run the command again"
+            ) from error
+        raise

@@ -1,0 +1,9 @@
+"""Reports on their way to peers.
+
+- `outbox`: screenings that wait to be reported.
+- `refusal_outbox`: refused films that wait to be reported.
+- `report_objects`: reports, as the bytes that are sent.
+- `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
+- `delivery_events`: the history of each delivery.
+- `commitments`: storage commitment: requests, answers, repeated deliveries.
+"""

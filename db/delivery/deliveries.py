@@ -1,0 +1,251 @@
+"""Reports on their way to peers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.delivery import delivery_events, report_objects
+from db.states import CommitmentState, DeliveryState, check_delivery_transition
+from db.tables import CommitmentItem, Delivery, ReportObject
+from domain.codes import ReportKind
+
+
+@dataclass(frozen=True)
+class DueDelivery:
+    """A report to send now."""
+
+    delivery_id: int
+    peer: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    attempts: int
+    """Counting this one."""
+    part10: bytes
+    film_sop_instance_uid: str
+    """The film that it is about."""
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """One line of `tbscreen deliveries`."""
+
+    delivery_id: int
+    peer: str
+    state: str
+    attempts: int
+    sop_instance_uid: str
+    kind: str
+    created_at: datetime
+    due_at: datetime
+    delivered_at: datetime | None
+    last_error: str | None
+    commitment: str | None = None
+    """State of its storage commitment, None where the peer is not asked for one."""
+
+
+def list_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
+    """Return those of `peers` for which a report waits to be sent; each is one look into an index."""
+    due = select(Delivery.id).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
+    return [name for name in peers if session.scalar(due.where(Delivery.peer == name).limit(1)) is not None]
+
+
+def list_other_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
+    """Return the peers beside `peers` for which a report waits to be sent."""
+    due = select(Delivery.peer).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
+    return list(session.scalars(due.where(Delivery.peer.not_in(peers)).distinct()))
+
+
+def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None = None) -> list[DueDelivery]:
+    """Take up to `limit` reports that are due, oldest first; a lease that ends makes them due again.
+
+    Args:
+        session: for writing.
+        lease: how long they are taken.
+        limit: at most so many.
+        peer: only those for this peer.
+    """
+    moment = now()
+    query = select(Delivery).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= moment)
+    if peer is not None:
+        query = query.where(Delivery.peer == peer)
+    rows = session.scalars(
+        query.order_by(Delivery.due_at, Delivery.id).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    films = report_objects.find_films(session, [row.sop_instance_uid for row in rows]) if rows else {}
+    leased = []
+    for row in rows:
+        row.due_at = moment + lease
+        row.attempts += 1
+        leased.append(
+            DueDelivery(
+                row.id,
+                row.peer,
+                row.sop_instance_uid,
+                row.report.sop_class_uid,
+                row.attempts,
+                row.report.part10,
+                films[row.sop_instance_uid],
+            )
+        )
+    return leased
+
+
+def mark_delivered(session: Session, delivery_id: int) -> None:
+    """The peer has the object."""
+    row = session.get_one(Delivery, delivery_id, with_for_update=True)
+    if row.state == DeliveryState.DELIVERED:
+        return
+    _move(session, row, DeliveryState.DELIVERED)
+    row.delivered_at = now()
+    row.last_error = None
+
+
+def hand_back(session: Session, delivery_ids: Sequence[int]) -> None:
+    """Give back what was leased and not tried: due now, and no attempt counted."""
+    query = select(Delivery).where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.PENDING)
+    for row in session.scalars(query.order_by(Delivery.id).with_for_update()):
+        row.due_at = now()
+        row.attempts = max(row.attempts - 1, 0)
+
+
+def retry_later(session: Session, delivery_id: int, delay: timedelta, error: str) -> None:
+    """A transient failure: due again after `delay`."""
+    row = session.get_one(Delivery, delivery_id, with_for_update=True)
+    if row.state == DeliveryState.PENDING:
+        row.due_at = now() + delay
+        row.last_error = error
+        delivery_events.record(session, delivery_id, delivery_events.POSTPONED, error)
+
+
+def park(session: Session, delivery_id: int, error: str) -> None:
+    """A permanent failure: not sent again until somebody replays it."""
+    row = session.get_one(Delivery, delivery_id, with_for_update=True)
+    if row.state == DeliveryState.PENDING:
+        _move(session, row, DeliveryState.PARKED, error)
+        row.last_error = error
+
+
+def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, delivered: bool = False) -> int:
+    """Make parked deliveries due now, all of them or those named; returns how many.
+
+    Args:
+        session: for writing.
+        delivery_ids: only these.
+        delivered: also those that were delivered, to a peer that lost them.
+    """
+    states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
+    query = select(Delivery).where(Delivery.state.in_(states)).with_for_update()
+    if delivery_ids is not None:
+        query = query.where(Delivery.id.in_(delivery_ids))
+    rows = session.scalars(query).all()
+    for row in rows:
+        _move(session, row, DeliveryState.PENDING, delivery_events.REPLAYED)
+        row.attempts = 0
+        row.due_at = now()
+    return len(rows)
+
+
+def list_replayable(
+    session: Session,
+    *,
+    delivered: bool,
+    peer: str | None = None,
+    kind: ReportKind | None = None,
+    since: datetime | None = None,
+) -> list[int]:
+    """Return the deliveries that `replay` or `db.delivery.commitments.replay` would take up, oldest first.
+
+    Args:
+        session: for reading.
+        delivered: also those that were delivered.
+        peer: only those to this peer.
+        kind: only objects of this kind.
+        since: only those made then or later.
+    """
+    states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
+    query = (
+        select(Delivery.id)
+        .join(ReportObject)
+        .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+        .where(or_(Delivery.state.in_(states), CommitmentItem.state == CommitmentState.PARKED))
+        .order_by(Delivery.id)
+    )
+    return list(session.scalars(_narrow(query, peer, kind, since)))
+
+
+def list_deliveries(
+    session: Session,
+    state: DeliveryState | None,
+    limit: int,
+    *,
+    peer: str | None = None,
+    kind: ReportKind | None = None,
+    since: datetime | None = None,
+) -> list[DeliveryRow]:
+    """Return deliveries, newest first.
+
+    Args:
+        session: for reading.
+        state: only those in it.
+        limit: at most so many.
+        peer: only those to this peer.
+        kind: only objects of this kind.
+        since: only those made then or later.
+    """
+    query = _select_rows().order_by(Delivery.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    return [_describe(*found) for found in session.execute(_narrow(query, peer, kind, since)).tuples()]
+
+
+def _narrow(query: Any, peer: str | None, kind: ReportKind | None, since: datetime | None) -> Any:
+    if peer is not None:
+        query = query.where(Delivery.peer == peer)
+    if kind is not None:
+        query = query.where(ReportObject.kind == kind)
+    if since is not None:
+        query = query.where(Delivery.created_at >= since)
+    return query
+
+
+def find_delivery(session: Session, delivery_id: int) -> DeliveryRow | None:
+    """Return one delivery."""
+    found = session.execute(_select_rows().where(Delivery.id == delivery_id)).tuples().first()
+    return None if found is None else _describe(*found)
+
+
+def _select_rows() -> Select[Delivery, str, str]:
+    return (
+        select(Delivery, ReportObject.kind, CommitmentItem.state)
+        .join(ReportObject)
+        .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+    )
+
+
+def _describe(row: Delivery, kind: str, commitment: str | None) -> DeliveryRow:
+    return DeliveryRow(
+        row.id,
+        row.peer,
+        row.state,
+        row.attempts,
+        row.sop_instance_uid,
+        kind,
+        row.created_at,
+        row.due_at,
+        row.delivered_at,
+        row.last_error,
+        commitment,
+    )
+
+
+def _move(session: Session, row: Delivery, after: DeliveryState, detail: str | None = None) -> None:
+    check_delivery_transition(DeliveryState(row.state), after)
+    row.state = after.value
+    delivery_events.record(session, row.id, after.value, detail)

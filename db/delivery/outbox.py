@@ -1,0 +1,133 @@
+"""The transactional outbox: screenings to report, and the reports as the bytes that are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from db.clock import now
+from db.delivery import report_objects
+from db.models import site_thresholds
+from db.tables import OutboxEntry, Rendition, Screening
+
+
+@dataclass(frozen=True)
+class ReportableScreening:
+    """All that a report needs: the film's header, the result, the model."""
+
+    outbox_id: int
+    screening_id: int
+    attempts: int
+    header: dict[str, Any]
+    sop_instance_uid: str
+    sop_class_uid: str
+    dataset_sha256: str
+    revision: int
+    doubts: Sequence[str]
+    manifest: dict[str, Any]
+    bundle_digest: str
+    operating_point: str
+    threshold: float
+    score: float
+    probability: float
+    calibrated_threshold: float
+    finding: str
+    priority: str
+    finished_at: datetime
+    predecessor: bytes | None
+    """The report or refusal that this one supersedes; DICOM Part 10 bytes."""
+    calling_ae_title: str = ""
+    station_name: str | None = None
+    modality: str | None = None
+
+
+def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableScreening]:
+    """Take up to `limit` screenings that are due to be reported, oldest first."""
+    moment = now()
+    entries = session.scalars(
+        select(OutboxEntry)
+        .where(OutboxEntry.due_at <= moment)
+        .order_by(OutboxEntry.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    leased = []
+    for entry in entries:
+        entry.due_at = moment + duration
+        entry.attempts += 1
+        leased.append(_describe(session, entry))
+    return leased
+
+
+def has_due(session: Session) -> bool:
+    """True when a screening waits to be reported."""
+    return session.scalar(select(OutboxEntry.id).where(OutboxEntry.due_at <= now()).limit(1)) is not None
+
+
+def count_failing(session: Session) -> int:
+    """How many screenings wait because their report could not be built."""
+    query = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.last_error.is_not(None))
+    return session.scalar(query) or 0
+
+
+def close(session: Session, outbox_id: int) -> None:
+    """Take a screening out of the outbox: all that is to be made of it is stored."""
+    entry = session.get(OutboxEntry, outbox_id)
+    if entry is not None:
+        session.delete(entry)
+
+
+def find_rendition(session: Session, screening_id: int) -> bytes | None:
+    """Return the film of a screening as people see it: a grey JPEG."""
+    return session.scalar(
+        select(Rendition.jpeg)
+        .join(Screening, Screening.instance_id == Rendition.instance_id)
+        .where(Screening.id == screening_id)
+    )
+
+
+def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | None) -> None:
+    """Keep a screening whose report was not built, and say why, if there is a reason."""
+    entry = session.get(OutboxEntry, outbox_id)
+    if entry is not None:
+        entry.due_at = now() + delay
+        entry.last_error = error
+
+
+def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
+    screening = session.get_one(
+        Screening,
+        entry.screening_id,
+        options=[joinedload(Screening.instance), joinedload(Screening.model)],
+    )
+    instance = screening.instance
+    return ReportableScreening(
+        outbox_id=entry.id,
+        screening_id=screening.id,
+        attempts=entry.attempts,
+        header=instance.header,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        dataset_sha256=instance.dataset_sha256,
+        revision=instance.revision,
+        doubts=list(instance.doubts),
+        manifest=site_thresholds.read_manifest(session, screening),
+        bundle_digest=screening.bundle_digest,
+        operating_point=screening.operating_point,
+        threshold=screening.threshold,
+        score=screening.score,
+        probability=screening.probability,
+        calibrated_threshold=screening.calibrated_threshold,
+        finding=screening.finding,
+        priority=screening.priority,
+        finished_at=screening.finished_at,
+        predecessor=report_objects.find_predecessor(session, instance),
+        calling_ae_title=instance.calling_ae_title,
+        station_name=instance.station_name,
+        modality=instance.modality,
+    )

@@ -1,0 +1,147 @@
+"""Refused films that the courier has not told anybody of yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.delivery import report_objects
+from db.delivery.report_objects import BuiltReport
+from db.states import FilmState
+from db.tables import Instance, RefusalOutboxEntry
+from domain.codes import Refusal
+
+
+@dataclass(frozen=True)
+class ReportableRefusal:
+    """All that the report of a refusal needs."""
+
+    instance_id: int
+    attempts: int
+    header: dict[str, Any]
+    sop_instance_uid: str
+    sop_class_uid: str
+    dataset_sha256: str
+    revision: int
+    refusal: Refusal
+    detail: str
+    refused_at: datetime
+    predecessor: bytes | None
+    """The report or refusal that this one supersedes; DICOM Part 10 bytes."""
+    calling_ae_title: str
+    station_name: str | None
+    modality: str | None
+
+
+def want(session: Session, instance: Instance) -> None:
+    """Let the refusal of a film be reported; goes with the refusal, in one transaction.
+
+    Never for what tbscreen itself made: its report would come back and be refused, and so on.
+    """
+    if instance.refusal == Refusal.OWN_OUTPUT:
+        return
+    entry = session.get(RefusalOutboxEntry, instance.id)
+    if entry is None:
+        session.add(RefusalOutboxEntry(instance_id=instance.id, due_at=now()))
+    else:
+        entry.due_at = now()
+        entry.attempts = 0
+
+
+def has_due(session: Session) -> bool:
+    """True when a refusal waits that `lease` would take."""
+    due = select(RefusalOutboxEntry.instance_id).join(Instance).where(RefusalOutboxEntry.due_at <= now())
+    return session.scalar(due.where(_is_known()).limit(1)) is not None
+
+
+def count_failing(session: Session) -> int:
+    """How many refusals wait because their report could not be built."""
+    query = select(func.count()).select_from(RefusalOutboxEntry)
+    return session.scalar(query.where(RefusalOutboxEntry.last_error.is_not(None))) or 0
+
+
+def clear(session: Session) -> None:
+    """Forget all refusals that wait: nobody wants to know."""
+    session.execute(delete(RefusalOutboxEntry))
+
+
+def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableRefusal]:
+    """Take up to `limit` refusals that are due to be reported, oldest first.
+
+    One whose film is given another chance is dropped. One with a code that a newer version wrote and this one
+    does not know is left to a courier that knows it.
+    """
+    moment = now()
+    rows = session.execute(
+        select(RefusalOutboxEntry, Instance)
+        .join(Instance, Instance.id == RefusalOutboxEntry.instance_id)
+        .where(RefusalOutboxEntry.due_at <= moment, _is_known())
+        .order_by(RefusalOutboxEntry.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=RefusalOutboxEntry)
+    ).all()
+    leased = []
+    for entry, instance in rows:
+        if instance.state != FilmState.REFUSED:
+            session.delete(entry)
+            continue
+        entry.due_at = moment + duration
+        entry.attempts += 1
+        leased.append(_describe(session, entry, instance))
+    return leased
+
+
+def fan_out(session: Session, refusal: ReportableRefusal, report: BuiltReport, peers: Sequence[str]) -> None:
+    """Store the report of a refusal, make one delivery for each peer, and take it out of the outbox.
+
+    Nothing is stored when the film was given another chance meanwhile.
+    """
+    instance = session.get_one(Instance, refusal.instance_id, with_for_update=True)
+    if instance.state == FilmState.REFUSED and instance.refusal == refusal.refusal:
+        report_objects.store(session, report, peers, instance_id=refusal.instance_id)
+    close(session, refusal.instance_id)
+
+
+def close(session: Session, instance_id: int) -> None:
+    """Take a refusal out of the outbox."""
+    entry = session.get(RefusalOutboxEntry, instance_id)
+    if entry is not None:
+        session.delete(entry)
+
+
+def postpone(session: Session, instance_id: int, delay: timedelta, error: str | None) -> None:
+    """Keep a refusal whose report was not built, and say why, if there is a reason."""
+    entry = session.get(RefusalOutboxEntry, instance_id)
+    if entry is not None:
+        entry.due_at = now() + delay
+        entry.last_error = error
+
+
+def _is_known() -> ColumnElement[bool]:
+    return or_(Instance.refusal.is_(None), Instance.refusal.in_([code.value for code in Refusal]))
+
+
+def _describe(session: Session, entry: RefusalOutboxEntry, instance: Instance) -> ReportableRefusal:
+    assert instance.refusal is not None
+    return ReportableRefusal(
+        instance_id=instance.id,
+        attempts=entry.attempts,
+        header=instance.header,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        dataset_sha256=instance.dataset_sha256,
+        revision=instance.revision,
+        refusal=Refusal(instance.refusal),
+        detail=instance.refusal_detail or "",
+        refused_at=instance.state_changed_at,
+        predecessor=report_objects.find_predecessor(session, instance),
+        calling_ae_title=instance.calling_ae_title,
+        station_name=instance.station_name,
+        modality=instance.modality,
+    )

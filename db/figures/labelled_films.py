@@ -1,0 +1,79 @@
+"""Screened films of read studies, for the export of labels: pixels, verdict, and what is to be hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.figures.report_figures import AnySelect, Span, is_film
+from db.states import FilmState
+from db.tables import Instance, Read, Rendition, Study
+from domain.codes import Verdict
+
+BATCH = 50
+"""Renditions that are held at once."""
+
+BURNED_IN_ANNOTATION = ("00280301", "Value", 0)
+"""Place of (0028,0301) in the DICOM JSON model, PS3.18 F.2."""
+
+
+@dataclass(frozen=True)
+class LabelledFilm:
+    """One film with its study's newest read. All but verdict, view, sex and age identifies."""
+
+    sop_instance_uid: str
+    study_instance_uid: str
+    patient_id: str | None
+    patient_name: str | None
+    patient_birth_date: str | None
+    institution_name: str | None
+    calling_ae_title: str
+    verdict: Verdict
+    view_position: str | None
+    sex: str | None
+    age_years: int | None
+    burned_in_annotation: str | None
+    """Burned In Annotation (0028,0301), as YES, NO or None where the film does not say."""
+    gateway: str
+    spool_path: str | None
+    jpeg: bytes
+
+
+def stream_labelled_films(session: Session, period: Span) -> Iterator[LabelledFilm]:
+    """Yield the period's screened films whose studies were read after they came, first received first."""
+    query: AnySelect = (
+        select(
+            Instance.sop_instance_uid,
+            Study.study_instance_uid,
+            Study.patient_id,
+            Study.patient_name,
+            Study.patient_birth_date,
+            Instance.institution_name,
+            Instance.calling_ae_title,
+            Read.verdict,
+            Instance.view_position,
+            Study.patient_sex.label("sex"),
+            Instance.age_years,
+            Instance.header[BURNED_IN_ANNOTATION].as_string().label("burned_in_annotation"),
+            Instance.gateway,
+            Instance.spool_path,
+            Rendition.jpeg,
+        )
+        .select_from(Instance)
+        .join(Study, Study.id == Instance.study_id)
+        .join(Read, Read.study_id == Study.id)
+        .join(Rendition, Rendition.instance_id == Instance.id)
+        .where(
+            is_film(period),
+            Instance.state == FilmState.SCREENED,
+            Read.current,
+            Read.read_at >= Instance.received_at,
+        )
+        .order_by(Instance.received_at, Instance.id)
+        .execution_options(yield_per=BATCH)
+    )
+    for row in session.execute(query):
+        yield LabelledFilm(**{**row._asdict(), "verdict": Verdict(row.verdict)})

@@ -1,0 +1,150 @@
+"""Screened films whose studies a radiologist has read, and the input of all screened films.
+
+Accuracy is counted from the first, drift from the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session
+
+from db.figures.report_figures import NO_STATION, AnySelect, Span, is_film, name_model, place_in, stream
+from db.tables import Instance, Model, Read, Screening, Study
+from domain.codes import Finding, Priority, Verdict
+
+
+@dataclass(frozen=True)
+class ReadFilm:
+    """One screened film of a study that was read. Accession number and study date identify a patient."""
+
+    group: str
+    study_id: int
+    verdict: Verdict
+    score: float
+    threshold: float
+    probability: float
+    finding: Finding
+    priority: Priority
+    operating_point: str
+    model: str
+    digest: str
+    accession_number: str | None
+    study_date: str | None
+    sex: str | None
+    age_years: int | None
+    station: str
+
+
+@dataclass(frozen=True)
+class FilmInput:
+    """What drift is watched by. `week` is the name of a span; what is not known is None."""
+
+    station: str
+    week: str
+    model: str
+    score: float | None
+    array_mean: float | None
+    array_deviation: float | None
+    array_dark: float | None
+    age_years: int | None
+
+
+def stream_read_films(session: Session, period: Span, group: ColumnElement[str]) -> Iterator[ReadFilm]:
+    """Yield the period's films that a trained model screened and whose studies have a read after they came.
+
+    In the order of their studies, the most suspicious film of each first.
+    """
+    query: AnySelect = (
+        select(
+            group.label("group"),
+            Study.id.label("study_id"),
+            Read.verdict,
+            Screening.score,
+            Screening.threshold,
+            Screening.probability,
+            Screening.finding,
+            Screening.priority,
+            Screening.operating_point,
+            name_model().label("model"),
+            Model.digest,
+            Study.accession_number,
+            Study.study_date,
+            Study.patient_sex.label("sex"),
+            Instance.age_years,
+            func.coalesce(Instance.station_name, NO_STATION).label("station"),
+        )
+        .select_from(Instance)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .join(Model, Model.digest == Screening.bundle_digest)
+        .join(Study, Study.id == Instance.study_id)
+        .join(Read, Read.study_id == Study.id)
+        .where(is_film(period), Model.trained, Read.current, Read.read_at >= Instance.received_at)
+        .order_by(Study.id, Screening.probability.desc(), Instance.id)
+    )
+    for row in stream(session, query):
+        columns = row._asdict()
+        columns["verdict"] = Verdict(row.verdict)
+        columns["finding"], columns["priority"] = Finding(row.finding), Priority(row.priority)
+        yield ReadFilm(**columns)
+
+
+def count_screened_studies(session: Session, period: Span, group: ColumnElement[str]) -> dict[str, int]:
+    """Return by group how many studies have a film that a trained model screened."""
+    studies = (
+        select(group.label("name"), Instance.study_id)
+        .select_from(Instance)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .join(Model, Model.digest == Screening.bundle_digest)
+        .where(is_film(period), Model.trained)
+        .distinct()
+        .subquery()
+    )
+    counted = select(studies.c.name, func.count()).group_by(studies.c.name)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+def count_screened_by_side(session: Session, period: Span, digest: str) -> dict[bool, int]:
+    """Return how many studies a bundle screened, by whether their highest score reached its threshold."""
+    side = func.max(case((Screening.score >= Screening.threshold, 1), else_=0))
+    studies = (
+        select(side.label("side"))
+        .select_from(Instance)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .where(is_film(period), Screening.bundle_digest == digest)
+        .group_by(Instance.study_id)
+        .subquery()
+    )
+    counted = select(studies.c.side, func.count()).group_by(studies.c.side)
+    found = {bool(row[0]): row[1] for row in session.execute(counted)}
+    return {positive: found.get(positive, 0) for positive in (True, False)}
+
+
+def stream_input(session: Session, period: Span, weeks: Sequence[Span]) -> Iterator[FilmInput]:
+    """Yield scores and input statistics of the period's screened films.
+
+    Args:
+        session: one that reads.
+        period: when they were received.
+        weeks: spans that cover it, in order.
+    """
+    query: AnySelect = (
+        select(
+            func.coalesce(Instance.station_name, NO_STATION).label("station"),
+            place_in(weeks).label("week"),
+            name_model().label("model"),
+            case((Model.trained, Screening.score)).label("score"),
+            Instance.array_mean,
+            Instance.array_deviation,
+            Instance.array_dark,
+            Instance.age_years,
+        )
+        .select_from(Instance)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .join(Model, Model.digest == Screening.bundle_digest)
+        .where(is_film(period))
+    )
+    for row in stream(session, query):
+        yield FilmInput(**row._asdict())

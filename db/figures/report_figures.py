@@ -1,0 +1,263 @@
+"""What reports count: films, findings, scores, deliveries and stages of a period, by group.
+
+A film counts in the period in which it was received, once: as its current revision. Objects that tbscreen
+made itself and was sent back are no films.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.durations import milliseconds_between
+from db.states import FilmState
+from db.tables import (
+    Delivery,
+    Instance,
+    Model,
+    OutboxEntry,
+    RefusalOutboxEntry,
+    ReportObject,
+    Screening,
+    Table,
+)
+from domain.codes import Refusal
+
+NO_STATION: Final = "station not named"
+NO_MODEL: Final = "not screened"
+SCORE_BINS: Final = 20
+"""Of equal width, over scores of 0..1."""
+
+BATCH: Final = 5000
+"""Rows that are fetched at once where films are gone through one by one."""
+
+
+AnySelect: TypeAlias = "Select[*tuple[Any, ...]]"
+
+
+class Grouping(StrEnum):
+    """By what films are put together."""
+
+    SITE = "site"
+    """Institution Name (0008,0080); where a film has none, the sender's AE title."""
+    STATION = "station"
+    """Station Name (0008,1010)."""
+    MONTH = "month"
+    """Calendar months of the period, in its time zone."""
+    MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A named stretch of time: `start` included, `end` not."""
+
+    name: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class FilmCount:
+    """How many films share all of this."""
+
+    group: str
+    state: FilmState
+    refusal: str | None
+    finding: str | None
+    priority: str | None
+    trained: bool | None
+    films: int
+
+
+STAGES: Final = (
+    "receive",
+    "prepare",
+    "queue",
+    "predict",
+    "report",
+    "deliver",
+    "until screened",
+    "until delivered",
+)
+"""The stages of the worklist, from the sender's request to the result, and to the first delivery."""
+
+
+def count_films(session: Session, period: Span, group: ColumnElement[str]) -> list[FilmCount]:
+    """Count the period's films by group, state, refusal, finding, priority and training of the model."""
+    films = _join_model(
+        select(
+            group,
+            Instance.state,
+            Instance.refusal,
+            Screening.finding,
+            Screening.priority,
+            Model.trained,
+        )
+    ).where(is_film(period))
+    return [
+        FilmCount(row[0], FilmState(row[1]), row[2], row[3], row[4], row[5], row[6])
+        for row in session.execute(count_alike(films))
+    ]
+
+
+def count_left_out(session: Session, period: Span) -> tuple[int, int]:
+    """Return how many revisions of the period were superseded, and how many own objects came back."""
+    own = Instance.refusal == Refusal.OWN_OUTPUT
+    row = session.execute(
+        select(
+            func.count(case((and_(~Instance.current, or_(Instance.refusal.is_(None), ~own)), 1))),
+            func.count(case((own, 1))),
+        ).where(Instance.received_at >= period.start, Instance.received_at < period.end)
+    ).one()
+    return row[0], row[1]
+
+
+def count_scores(session: Session, period: Span) -> dict[str, list[int]]:
+    """Return how many films of each trained model fall into each of `SCORE_BINS` bins of the score."""
+    model = name_model()
+    place = case(
+        *((Screening.score < literal((number + 1) / SCORE_BINS), number) for number in range(SCORE_BINS - 1)),
+        else_=SCORE_BINS - 1,
+    )
+    query = _join_model(select(model, place)).where(is_film(period), Model.trained)
+    counts: dict[str, list[int]] = {}
+    for name, number, films in session.execute(count_alike(query)):
+        counts.setdefault(name, [0] * SCORE_BINS)[number] = films
+    return dict(sorted(counts.items()))
+
+
+def count_deliveries(session: Session, period: Span, group: ColumnElement[str]) -> list[tuple[str, str, int]]:
+    """Return (group, state, deliveries) of the period's films, those of refusals too.
+
+    "unbuilt" are films whose report or refusal was not made yet.
+    """
+    counts: list[tuple[str, str, int]] = []
+    sources: tuple[tuple[ColumnElement[bool], type[Table], ColumnElement[bool]], ...] = (
+        (
+            ReportObject.screening_id == Screening.id,
+            OutboxEntry,
+            OutboxEntry.screening_id == Screening.id,
+        ),
+        (
+            ReportObject.instance_id == Instance.id,
+            RefusalOutboxEntry,
+            RefusalOutboxEntry.instance_id == Instance.id,
+        ),
+    )
+    for of_report, outbox, waiting in sources:
+        sent = (
+            _join_model(select(group, Delivery.state))
+            .join(ReportObject, of_report)
+            .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+            .where(is_film(period))
+        )
+        unbuilt = _join_model(select(group, literal("unbuilt"))).join(outbox, waiting).where(is_film(period))
+        counts += [(name, state, number) for name, state, number in session.execute(count_alike(sent))]
+        counts += [(name, state, number) for name, state, number in session.execute(count_alike(unbuilt))]
+    return counts
+
+
+def stream_stages(
+    session: Session, period: Span, group: ColumnElement[str]
+) -> Iterator[tuple[str, Sequence[float | None]]]:
+    """Yield group and milliseconds of each of `STAGES` of every film, None where a stage is not over."""
+    created, delivered = _find_first(Delivery.created_at), _find_first(Delivery.delivered_at)
+    query = _join_model(
+        select(
+            group,
+            milliseconds_between(Instance.requested_at, Instance.received_at),
+            milliseconds_between(Instance.received_at, Instance.prepared_at),
+            milliseconds_between(Instance.prepared_at, Screening.started_at),
+            milliseconds_between(Screening.started_at, Screening.finished_at),
+            milliseconds_between(Screening.finished_at, created),
+            milliseconds_between(created, delivered),
+            milliseconds_between(Instance.requested_at, Screening.finished_at),
+            milliseconds_between(Instance.requested_at, delivered),
+        )
+    ).where(is_film(period))
+    for row in stream(session, query):
+        yield row[0], row[1:]
+
+
+def _find_first(moment: InstrumentedAttribute[Any]) -> ColumnElement[datetime]:
+    """Return a moment's first value among the finished deliveries of a screening.
+
+    Looked up film by film: put together for all screenings, it would go through every delivery there is.
+    """
+    return (
+        select(func.min(moment))
+        .select_from(ReportObject)
+        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+        .where(ReportObject.screening_id == Screening.id, Delivery.delivered_at.is_not(None))
+        .correlate(Screening)
+        .scalar_subquery()
+    )
+
+
+def group_by(grouping: Grouping | None, months: Sequence[Span] = ()) -> ColumnElement[str]:
+    """Return the expression by which films are put together; None puts all into one group.
+
+    Args:
+        grouping: by what.
+        months: for `Grouping.MONTH`: spans that cover the period, in order.
+    """
+    if grouping is Grouping.SITE:
+        return func.coalesce(Instance.institution_name, literal("AE title ") + Instance.calling_ae_title)
+    if grouping is Grouping.STATION:
+        return func.coalesce(Instance.station_name, literal(NO_STATION))
+    if grouping is Grouping.MONTH:
+        return place_in(months)
+    if grouping is Grouping.MODEL:
+        return name_model()
+    return literal("all films")
+
+
+def place_in(spans: Sequence[Span]) -> ColumnElement[str]:
+    """Return the name of the span, of several in a row, in which a film was received."""
+    cases = [(Instance.received_at < span.end, literal(span.name)) for span in spans]
+    return case(*cases, else_=null())
+
+
+def name_model() -> ColumnElement[str]:
+    """Return "name version (digest)" of the model that screened a film."""
+    digest = func.substr(Model.digest, 1, 8)
+    name = Model.name + literal(" ") + Model.version + literal(" (") + digest + literal(")")
+    return func.coalesce(name, literal(NO_MODEL))
+
+
+def is_film(period: Span) -> ColumnElement[bool]:
+    """True for current revisions of films of a period."""
+    return and_(
+        Instance.received_at >= period.start,
+        Instance.received_at < period.end,
+        Instance.current,
+        or_(Instance.refusal.is_(None), Instance.refusal != Refusal.OWN_OUTPUT),
+    )
+
+
+def count_alike(query: AnySelect) -> AnySelect:
+    """Return a query for the distinct rows of `query` and how often each is there.
+
+    By a subquery: PostgreSQL does not know two expressions with parameters to be the same.
+    """
+    rows = query.subquery()
+    return select(*rows.c, func.count()).group_by(*rows.c)
+
+
+def stream(session: Session, query: AnySelect) -> Iterator[Row[*tuple[Any, ...]]]:
+    """Yield a query's rows without holding all of them."""
+    return iter(session.execute(query.execution_options(yield_per=BATCH)))
+
+
+def _join_model(query: AnySelect) -> AnySelect:
+    return (
+        query.select_from(Instance)
+        .outerjoin(Screening, Screening.instance_id == Instance.id)
+        .outerjoin(Model, Model.digest == Screening.bundle_digest)
+    )

@@ -1,0 +1,274 @@
+"""A film's life in the tables after its reception: prepared, dispatched, refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.delivery import refusal_outbox
+from db.models import site_thresholds
+from db.states import FilmState, check_film_transition
+from db.tables import Instance, Model, Rendition, ReportObject, Study
+from db.worklist import studies
+from domain.codes import Doubt, Refusal
+
+
+@dataclass(frozen=True)
+class DueFilm:
+    """A film whose gateway has to do something about it."""
+
+    instance_id: int
+    sop_instance_uid: str
+    spool_path: str | None
+    calling_ae_title: str
+    preparation_attempts: int
+    """Counting this one."""
+    urgent: bool = False
+    """Whether it overtakes others."""
+
+
+@dataclass(frozen=True)
+class Greys:
+    """How grey an array is: what drift is watched by. All are 0..1."""
+
+    mean: float
+    deviation: float
+    dark: float
+    """Share of it below 0.02."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The bundle and operating point with which a film revision is screened, fixed at first dispatch."""
+
+    bundle_digest: str
+    operating_point: str
+
+
+def is_own_object(session: Session, sop_instance_uid: str) -> bool:
+    """True when tbscreen itself made the object of this UID."""
+    return (
+        session.scalar(
+            select(ReportObject.sop_instance_uid).where(ReportObject.sop_instance_uid == sop_instance_uid)
+        )
+        is not None
+    )
+
+
+def lease_due(
+    session: Session, gateway: str, lease: timedelta, limit: int, urgent: bool | None = None
+) -> list[DueFilm]:
+    """Take up to `limit` films of `gateway` that are due, the longest due first.
+
+    Args:
+        session: one that writes.
+        gateway: whose.
+        lease: how long they are taken for.
+        limit: how many at most.
+        urgent: true for those alone that overtake others; None for any.
+
+    A leased film becomes due again when the lease ends, so a gateway that dies holds nothing back.
+    Preparation attempts are counted here, before the work, so that a film that kills its gateway is
+    known by its third strike.
+    """
+    moment = now()
+    rows = session.scalars(
+        select(Instance)
+        .where(
+            Instance.gateway == gateway,
+            Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
+            Instance.due_at <= moment,
+            *([Instance.urgent] if urgent else []),
+        )
+        .order_by(Instance.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    leased = []
+    for row in rows:
+        if row.state == FilmState.QUEUED:
+            # What the broker was given is not screened in time: lost with Redis, or its worker died.
+            _move(row, FilmState.RECEIVED)
+        row.due_at = moment + lease
+        row.preparation_attempts += 1
+        leased.append(
+            DueFilm(
+                row.id,
+                row.sop_instance_uid,
+                row.spool_path,
+                row.calling_ae_title,
+                row.preparation_attempts,
+                row.urgent,
+            )
+        )
+    return leased
+
+
+def end_leases(session: Session, gateway: str) -> int:
+    """Make all films due that an earlier process of `gateway` had taken, at its successor's start.
+
+    Only one process at a time works on a gateway's spool (`Spool.lock`), so no lease of an earlier one is
+    worth waiting for. A strike that was counted stays: the film may be what killed it.
+
+    Returns:
+        How many.
+    """
+    rows = session.scalars(
+        select(Instance)
+        .where(Instance.gateway == gateway, Instance.state == FilmState.RECEIVED, Instance.due_at > now())
+        .order_by(Instance.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.due_at = now()
+    return len(rows)
+
+
+def postpone(session: Session, instance_id: int, delay: timedelta, *, count_attempt: bool) -> None:
+    """Make a received film due again after `delay`; an outage that is not its fault is not its strike."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    instance.due_at = now() + delay
+    if not count_attempt:
+        instance.preparation_attempts = max(0, instance.preparation_attempts - 1)
+
+
+def record_preparation(
+    session: Session, instance_id: int, jpeg: bytes, doubts: Sequence[Doubt], greys: Greys | None = None
+) -> None:
+    """Keep the rendition, the doubts and the greys of a film that is fit to be screened."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if greys is not None:
+        instance.array_mean, instance.array_deviation = greys.mean, greys.deviation
+        instance.array_dark = greys.dark
+    instance.prepared_at = now()
+    instance.doubts = [doubt.value for doubt in doubts]
+    session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
+
+
+def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> Pinned | None:
+    """Fix bundle and operating point at the film's first dispatch; later dispatches keep them.
+
+    Args:
+        session: in a transaction.
+        instance_id: the film.
+        normalization_version: of the arrays that the gateway makes.
+
+    Returns:
+        What the film is screened with, or None while no bundle that takes such arrays is active; nothing is
+        pinned then.
+    """
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.bundle_digest is None or instance.operating_point is None:
+        model = session.scalar(select(Model).where(Model.active))
+        if model is None or model.normalization_version != normalization_version:
+            return None
+        instance.bundle_digest = model.digest
+        instance.operating_point = site_thresholds.find_operating_point(session, model)
+    return Pinned(instance.bundle_digest, instance.operating_point)
+
+
+def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta) -> bool:
+    """Note that a received film is about to be handed to the broker.
+
+    Written before the message is sent: a worker must never meet a film that is not queued yet. If the
+    message is not sent after all, the film is due again and nothing is lost.
+
+    Returns:
+        False when the film is no longer waiting, in which case no message must be sent.
+    """
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state != FilmState.RECEIVED:
+        return False
+    _move(instance, FilmState.QUEUED)
+    instance.queued_at = now()
+    instance.preparation_attempts = 0
+    instance.due_at = now() + redispatch_after
+    return True
+
+
+def mark_unsent(session: Session, instance_id: int, retry_after: timedelta) -> None:
+    """Take back `mark_queued` for a film that the broker did not accept."""
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state == FilmState.QUEUED:
+        _move(instance, FilmState.RECEIVED)
+        instance.due_at = now() + retry_after
+
+
+def lock_film(session: Session, instance_id: int) -> Instance | None:
+    """Return a film's row, its study's row locked first and then its own, until the transaction ends.
+
+    Reception locks in this order, too; two transactions that lock the same rows in two orders would wait
+    for each other.
+    """
+    study_id = session.scalar(select(Instance.study_id).where(Instance.id == instance_id))
+    if study_id is None:
+        return None
+    session.execute(select(Study.id).where(Study.id == study_id).with_for_update())
+    return session.get(Instance, instance_id, with_for_update=True, populate_existing=True)
+
+
+def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) -> bool:
+    """Record why a film is not screened.
+
+    Returns:
+        False when it already has its screening or refusal, which then stands.
+    """
+    instance = lock_film(session, instance_id)
+    if instance is None or instance.state in (FilmState.SCREENED, FilmState.REFUSED):
+        return False
+    _move(instance, FilmState.REFUSED)
+    instance.refusal = refusal.value
+    instance.refusal_detail = detail
+    refusal_outbox.want(session, instance)
+    studies.refresh(session, instance.study_id)
+    return True
+
+
+def retry_failed(session: Session) -> int:
+    """Give all films that were refused as `processing_failed` and are still in a spool another chance.
+
+    Returns:
+        How many.
+    """
+    failed = session.scalars(
+        select(Instance.id).where(
+            Instance.state == FilmState.REFUSED,
+            Instance.refusal == Refusal.PROCESSING_FAILED,
+            Instance.spool_path.is_not(None),
+        )
+    ).all()
+    for instance_id in failed:
+        instance = lock_film(session, instance_id)
+        if instance is not None and instance.state == FilmState.REFUSED:
+            _move(instance, FilmState.RECEIVED)
+            instance.refusal = instance.refusal_detail = None
+            refusal_outbox.close(session, instance_id)
+            instance.preparation_attempts = instance.screening_attempts = 0
+            instance.bundle_digest = instance.operating_point = None
+            instance.due_at = now()
+            studies.refresh(session, instance.study_id)
+    return len(failed)
+
+
+def next_due_at(session: Session, gateway: str) -> datetime | None:
+    """When the next film of `gateway` becomes due, or None if none waits."""
+    return session.scalar(
+        select(Instance.due_at)
+        .where(
+            Instance.gateway == gateway,
+            Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
+        )
+        .order_by(Instance.due_at)
+        .limit(1)
+    )
+
+
+def _move(instance: Instance, after: FilmState) -> None:
+    check_film_transition(FilmState(instance.state), after)
+    instance.state = after.value
+    instance.state_changed_at = now()

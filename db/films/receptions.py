@@ -1,0 +1,163 @@
+"""A film is received: one row for the same bytes, a revision for others, and the gateway that holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.films import films
+from db.states import FilmState
+from db.tables import Instance
+from db.worklist import studies
+
+OVERDUE: Final = timedelta(minutes=5)
+"""A film that its gateway should have looked at so long ago may go on at another one."""
+
+
+@dataclass(frozen=True)
+class ReceivedFilm:
+    """What a gateway knows of an instance when it is durable in the spool."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    dataset_sha256: str
+    series_instance_uid: str | None
+    calling_ae_title: str
+    gateway: str
+    spool_path: str
+    byte_size: int
+    requested_at: datetime
+    study: studies.StudyHeader
+    modality: str | None = None
+    body_part: str | None = None
+    view_position: str | None = None
+    age_years: int | None = None
+    station_name: str | None = None
+    institution_name: str | None = None
+    urgent: bool = False
+    """Whether it overtakes others."""
+    header: dict[str, Any] = field(default_factory=dict)
+    """DICOM JSON model (PS3.18 F.2) of the dataset without pixels."""
+
+
+@dataclass(frozen=True)
+class Reception:
+    """The row of a received film."""
+
+    instance_id: int
+    revision: int
+    new: bool
+    """False when the same bytes were received before."""
+    file_wanted: bool
+    """False when another gateway holds the file, or the film is done with and no gateway does."""
+
+
+def find_revision(
+    session: Session, sop_instance_uid: str, dataset_sha256: str, gateway: str
+) -> Reception | None:
+    """Return the row that holds exactly these bytes, if there is one, as `gateway` has to treat it."""
+    instance = session.scalar(
+        select(Instance).where(
+            Instance.sop_instance_uid == sop_instance_uid,
+            Instance.dataset_sha256 == dataset_sha256,
+        )
+    )
+    return None if instance is None else _see_as(instance, gateway)
+
+
+def _see_as(instance: Instance, gateway: str) -> Reception:
+    """Return a row that is there as `gateway` has to treat it."""
+    file_wanted = instance.spool_path is not None and instance.gateway == gateway
+    return Reception(instance.id, instance.revision, new=False, file_wanted=file_wanted)
+
+
+def record_reception(session: Session, film: ReceivedFilm) -> Reception:
+    """Write the one row of a received film.
+
+    The same bytes are one row. Other bytes under the same SOP Instance UID are a correction: a new
+    revision, which takes the place of the one before on the worklist.
+    """
+    study = studies.open_study(session, film.study)
+    earlier = session.scalars(
+        select(Instance)
+        .where(Instance.sop_instance_uid == film.sop_instance_uid)
+        .order_by(Instance.revision.desc())
+    ).all()
+    for one in earlier:
+        if one.dataset_sha256 == film.dataset_sha256:
+            return _take_over(session, _see_as(one, film.gateway), film)
+    moment = now()
+    instance = Instance(
+        study_id=study.id,
+        sop_instance_uid=film.sop_instance_uid,
+        sop_class_uid=film.sop_class_uid,
+        series_instance_uid=film.series_instance_uid,
+        transfer_syntax_uid=film.transfer_syntax_uid,
+        dataset_sha256=film.dataset_sha256,
+        revision=earlier[0].revision + 1 if earlier else 1,
+        current=True,
+        modality=film.modality,
+        body_part=film.body_part,
+        view_position=film.view_position,
+        age_years=film.age_years,
+        station_name=film.station_name,
+        institution_name=film.institution_name,
+        calling_ae_title=film.calling_ae_title,
+        gateway=film.gateway,
+        spool_path=film.spool_path,
+        byte_size=film.byte_size,
+        header=film.header,
+        urgent=film.urgent,
+        state=FilmState.RECEIVED,
+        doubts=[],
+        due_at=moment,
+        requested_at=film.requested_at,
+        received_at=moment,
+        state_changed_at=moment,
+    )
+    try:
+        with session.begin_nested():
+            for before in earlier:
+                before.current = False
+            session.add(instance)
+            session.flush()
+    except IntegrityError:
+        # Another association of another process stored the same instance between our look and our write.
+        known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
+        if known is None:
+            raise
+        return known
+    for before in earlier:
+        if before.study_id != study.id:
+            studies.refresh(session, before.study_id)
+    studies.refresh_locked(session, study)
+    return Reception(instance.id, instance.revision, new=True, file_wanted=True)
+
+
+def _take_over(session: Session, known: Reception, film: ReceivedFilm) -> Reception:
+    """Let a film that is sent again go on here, if the gateway that holds it has let it lie for long.
+
+    That gateway may be gone for good. If it is only busy, nothing is lost by this: it has not leased the
+    film, and its file is one that no row names any more.
+    """
+    if known.file_wanted:
+        return known
+    instance = films.lock_film(session, known.instance_id)
+    if (
+        instance is None
+        or instance.gateway == film.gateway
+        or instance.state not in (FilmState.RECEIVED, FilmState.QUEUED)
+        or instance.due_at > now() - OVERDUE
+    ):
+        return known
+    instance.gateway, instance.spool_path = film.gateway, film.spool_path
+    instance.byte_size = film.byte_size
+    instance.due_at = now()
+    return replace(known, file_wanted=True)

@@ -1,0 +1,190 @@
+"""Attempts and results: what a worker writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.films import films
+from db.models import site_thresholds
+from db.states import FilmState, check_film_transition
+from db.tables import HeatMap, Instance, OutboxEntry, Screening
+from db.worklist import studies
+from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.film_key import film_key as name_film
+
+MAX_ATTEMPTS: Final = 3
+"""A film that was begun this often and never finished is refused as `processing_failed`."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A film that a worker may now predict."""
+
+    instance_id: int
+    number: int
+    bundle_digest: str
+    operating_point: str
+    doubts: Sequence[Doubt]
+    received_at: datetime
+    local_points: Mapping[str, Any] | None = None
+    """What the site's own calibration changes in the bundle's manifest, where one was pinned."""
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Where in a film its score comes from.
+
+    Attributes:
+        rows: cells from top to bottom.
+        columns: cells from left to right.
+        margin: what the map leaves out at each edge, as a share of the film's height and width.
+        cells: uint8 (rows, columns), row by row; 255 is hottest.
+    """
+
+    rows: int
+    columns: int
+    margin: float
+    cells: bytes
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` when the parts contradict each other."""
+        if self.rows < 1 or self.columns < 1 or len(self.cells) != self.rows * self.columns:
+            raise ValueError(f"{len(self.cells)} cells are not {self.rows} by {self.columns}")
+        if not 0.0 <= self.margin < 0.5:
+            raise ValueError(f"a margin of {self.margin} leaves nothing of the film")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One model's result on one film. Scores and thresholds are 0..1."""
+
+    instance_id: int
+    bundle_digest: str
+    operating_point: str
+    threshold: float
+    score: float
+    probability: float
+    calibrated_threshold: float
+    finding: Finding
+    priority: Priority
+    worker: str
+    started_at: datetime
+    finished_at: datetime
+    heat: Heat | None = None
+    """None where the network makes none."""
+    film_key: str | None = None
+    """Of the film that was screened; see `begin_attempt`."""
+
+
+def begin_attempt(
+    session: Session, instance_id: int, film_key: str | None = None
+) -> Attempt | Refusal | None:
+    """Count an attempt before it is made.
+
+    Committed before predict, so that a film that kills its worker is known by its third strike.
+
+    Args:
+        session: one that writes.
+        instance_id: the film's row.
+        film_key: of the film that was sent (`domain.film_key`). In a database that was restored
+            from a backup another film may have the number that this one had.
+
+    Returns:
+        The refusal of a film that struck out just now; None when there is nothing to do: the film is unknown
+        or done.
+    """
+    instance = films.lock_film(session, instance_id)
+    if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
+        return None
+    if instance.screening_attempts >= MAX_ATTEMPTS:
+        films.refuse(
+            session,
+            instance_id,
+            Refusal.PROCESSING_FAILED,
+            f"begun {instance.screening_attempts} times by a worker and never finished",
+        )
+        return Refusal.PROCESSING_FAILED
+    instance.screening_attempts += 1
+    assert instance.bundle_digest is not None
+    assert instance.operating_point is not None
+    return Attempt(
+        instance_id=instance_id,
+        number=instance.screening_attempts,
+        bundle_digest=instance.bundle_digest,
+        operating_point=instance.operating_point,
+        doubts=[Doubt(value) for value in instance.doubts],
+        received_at=instance.received_at,
+        local_points=site_thresholds.find_points(session, instance.bundle_digest, instance.operating_point),
+    )
+
+
+def record_result(session: Session, result: Result) -> bool:
+    """Write the screening and its outbox row, and move the film: one transaction, the caller's.
+
+    Returns:
+        False when the film already has its result or refusal; nothing is written then.
+    """
+    instance = films.lock_film(session, result.instance_id)
+    if (
+        instance is None
+        or instance.state != FilmState.QUEUED
+        or instance.bundle_digest != result.bundle_digest
+        or _is_another(instance, result.film_key)
+    ):
+        return False
+    check_film_transition(FilmState(instance.state), FilmState.SCREENED)
+    screening = Screening(
+        instance_id=result.instance_id,
+        bundle_digest=result.bundle_digest,
+        operating_point=result.operating_point,
+        threshold=result.threshold,
+        score=result.score,
+        probability=result.probability,
+        calibrated_threshold=result.calibrated_threshold,
+        finding=result.finding.value,
+        priority=result.priority.value,
+        worker=result.worker,
+        started_at=result.started_at,
+        finished_at=result.finished_at,
+    )
+    session.add(screening)
+    session.flush()
+    if result.heat is not None:
+        session.add(HeatMap(screening_id=screening.id, **asdict(result.heat)))
+    session.add(OutboxEntry(screening_id=screening.id, due_at=now()))
+    instance.state = FilmState.SCREENED.value
+    instance.state_changed_at = now()
+    studies.refresh(session, instance.study_id)
+    return True
+
+
+def _is_another(instance: Instance, key: str | None) -> bool:
+    return key is not None and key != name_film(instance.sop_instance_uid)
+
+
+def find_heat(session: Session, screening_id: int) -> Heat | None:
+    """Return the heat map of a screening, if its network made one."""
+    row = session.get(HeatMap, screening_id)
+    return None if row is None else Heat(row.rows, row.columns, row.margin, row.cells)
+
+
+def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
+    """Give a film back to its gateway, to be prepared and dispatched anew after `delay`.
+
+    The attempt is taken back with it, and so is the bundle, for nothing was reported yet: what stood in the
+    way was not the film.
+    """
+    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    if instance.state == FilmState.QUEUED:
+        check_film_transition(FilmState.QUEUED, FilmState.RECEIVED)
+        instance.state = FilmState.RECEIVED.value
+        instance.state_changed_at = now()
+        instance.due_at = now() + delay
+        instance.screening_attempts = max(0, instance.screening_attempts - 1)
+        instance.bundle_digest = instance.operating_point = None

@@ -1,0 +1,140 @@
+"""The history of the active bundle: who changed it, when, from which, and what spoke for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.database import DatabaseError
+from db.models import bundles
+from db.tables import Activation
+
+
+class ChangedMeanwhileError(DatabaseError):
+    """Another bundle was activated between the decision and the change. Decide again."""
+
+
+class NoPreviousBundleError(DatabaseError):
+    """There is no bundle to go back to."""
+
+
+@dataclass(frozen=True)
+class ActivationEntry:
+    """One change of the active bundle."""
+
+    bundle_digest: str
+    previous_digest: str | None
+    rollback: bool
+    activated_at: datetime
+    activated_by: str
+    forced_reason: str | None
+    comparison: Mapping[str, Any] | None
+    """A `training.judging.comparison.Comparison` as JSON."""
+
+
+def activate(
+    session: Session,
+    digest: str,
+    by: str,
+    *,
+    instead_of: str | None,
+    forced_reason: str | None = None,
+    comparison: Mapping[str, Any] | None = None,
+) -> None:
+    """Make a registered bundle the active one and write down who did it and why.
+
+    Args:
+        session: in a transaction.
+        digest: of the bundle. Activating the active one again leaves no trace.
+        by: who, as user@host.
+        instead_of: the bundle that was active when the decision was taken; None for none.
+        forced_reason: why it was activated although the rule was against it.
+        comparison: candidate against `instead_of`, where there is one.
+
+    Raises:
+        db.models.bundles.UnknownBundleError: when it is not registered.
+        ChangedMeanwhileError: when another bundle than `instead_of` is active.
+    """
+    previous = bundles.activate(session, digest)
+    if previous not in (instead_of, digest):
+        raise ChangedMeanwhileError("the active bundle was changed by somebody else meanwhile; try again")
+    if previous != digest:
+        session.add(
+            Activation(
+                bundle_digest=digest,
+                previous_digest=previous,
+                rollback=False,
+                activated_at=now(),
+                activated_by=by,
+                forced_reason=forced_reason,
+                comparison=None if comparison is None else dict(comparison),
+            )
+        )
+
+
+def roll_back(session: Session, by: str) -> tuple[str | None, str]:
+    """Make the bundle active again that was so before the present one.
+
+    Rolling back twice goes two bundles back, not forth again.
+
+    Returns:
+        The digest of the bundle that was active until now, and of the one that is.
+
+    Raises:
+        NoPreviousBundleError: when there is none.
+    """
+    target = find_previous(session)
+    if target is None:
+        raise NoPreviousBundleError(
+            "there is no bundle to roll back to: none was active before the present one; "
+            "'tbscreen models activate DIGEST' activates another"
+        )
+    before = bundles.activate(session, target)
+    session.add(
+        Activation(
+            bundle_digest=target,
+            previous_digest=before,
+            rollback=True,
+            activated_at=now(),
+            activated_by=by,
+        )
+    )
+    return before, target
+
+
+def find_previous(session: Session) -> str | None:
+    """Return the digest of the bundle that a rollback would activate, if any."""
+    before: list[str | None] = []
+    for rollback, previous in session.execute(
+        select(Activation.rollback, Activation.previous_digest).order_by(Activation.id)
+    ):
+        if not rollback:
+            before.append(previous)
+        elif before:
+            before.pop()
+    return before[-1] if before else None
+
+
+def list_activations(session: Session, digest: str | None = None) -> list[ActivationEntry]:
+    """Return the history, of all bundles or of one, newest first."""
+    wanted = select(Activation).order_by(Activation.id.desc())
+    if digest is not None:
+        wanted = wanted.where(Activation.bundle_digest == digest)
+    return [
+        ActivationEntry(
+            bundle_digest=row.bundle_digest,
+            previous_digest=row.previous_digest,
+            rollback=row.rollback,
+            activated_at=row.activated_at,
+            activated_by=row.activated_by,
+            forced_reason=row.forced_reason,
+            comparison=row.comparison,
+        )
+        for row in session.scalars(wanted)
+    ]

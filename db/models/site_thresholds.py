@@ -1,0 +1,241 @@
+"""Operating points of a site's own, derived from its reads: kept, activated, rolled back.
+
+A film keeps the operating point that was pinned at its first dispatch, so what is activated or rolled back
+holds for films that come after. Records are never deleted: a report made again says the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.database import DatabaseError
+from db.tables import Calibration, CalibrationChange, Model, Screening
+
+PREFIX: Final = "local_"
+NAME: Final = "(local)"
+"""Stands in a record that is to be kept for the name of its operating point."""
+
+Sign = Callable[[bytes], str]
+"""Bytes to their signature, 64 hexadecimal digits."""
+
+
+class UnknownCalibrationError(DatabaseError):
+    """There is no such calibration. `tbscreen calibrate list` shows those that are."""
+
+
+class NoCalibrationError(DatabaseError):
+    """The bundle's own operating point is in use: there is nothing to go back from."""
+
+
+class BrokenSignatureError(DatabaseError):
+    """The record is not what was signed, or the key is another. It must not be activated."""
+
+
+@dataclass(frozen=True)
+class CalibrationEntry:
+    """One calibration as it is kept."""
+
+    calibration_id: int
+    bundle_digest: str
+    name: str
+    made_at: datetime
+    made_by: str
+    record: Mapping[str, Any]
+    signature: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class ChangeEntry:
+    """One change of what is in use; None is the bundle's own operating point."""
+
+    name: str | None
+    previous: str | None
+    rollback: bool
+    changed_at: datetime
+    changed_by: str
+    reason: str | None
+
+
+def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign: Sign) -> CalibrationEntry:
+    """Write a new record, dated, named after its day, and signed; it is not in use yet.
+
+    Args:
+        session: one that writes.
+        digest: of the bundle.
+        by: who made it, as user@host.
+        record: JSON with "operating_points", where `NAME` stands for the name that it gets here, and
+            optionally "calibration", both as in a manifest.
+        sign: what is signed are digest, name, time, maker and record.
+    """
+    moment = now().replace(microsecond=0)
+    name = _choose_name(session, digest, moment)
+    named = json.loads(json.dumps(record).replace(f'"{NAME}"', json.dumps(name)))
+    row = Calibration(
+        bundle_digest=digest,
+        name=name,
+        made_at=moment,
+        made_by=by,
+        record=named,
+        signature=sign(_serialize(digest, name, moment, by, named)),
+    )
+    session.add(row)
+    session.flush()
+    return _describe(row)
+
+
+def verify(entry: CalibrationEntry, sign: Sign) -> None:
+    """Raise `BrokenSignatureError` unless the record is what was signed with this key."""
+    signed = _serialize(entry.bundle_digest, entry.name, entry.made_at, entry.made_by, entry.record)
+    if sign(signed) != entry.signature:
+        raise BrokenSignatureError(
+            f"calibration {entry.calibration_id} is not what was signed, or the key is another one"
+        )
+
+
+def activate(session: Session, calibration_id: int, by: str, reason: str | None = None) -> None:
+    """Let new films of its bundle be judged by a calibration; nothing happens if they are already.
+
+    Raises:
+        UnknownCalibrationError: when there is none of this number.
+    """
+    row = session.get(Calibration, calibration_id, with_for_update=True)
+    if row is None:
+        raise UnknownCalibrationError(f"there is no calibration {calibration_id}")
+    if not row.active:
+        _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
+
+
+def roll_back(session: Session, digest: str, by: str) -> str | None:
+    """Let new films of a bundle be judged as before the last activation.
+
+    Rolling back twice goes two activations back, not forth again.
+
+    Returns:
+        The name of the calibration that is in use then; None for the bundle's own operating point.
+
+    Raises:
+        NoCalibrationError: when none was activated, or all are rolled back.
+    """
+    if _find_active(session, digest) is None:
+        raise NoCalibrationError("the bundle's own operating point is in use: nothing to roll back")
+    before: list[int | None] = []
+    changes = select(CalibrationChange).where(CalibrationChange.bundle_digest == digest)
+    for change in session.scalars(changes.order_by(CalibrationChange.id)):
+        if not change.rollback:
+            before.append(change.previous_id)
+        elif before:
+            before.pop()
+    target = session.get(Calibration, before[-1]) if before and before[-1] is not None else None
+    _change(session, digest, target, by, reason=None, rollback=True)
+    return None if target is None else target.name
+
+
+def find(session: Session, calibration_id: int) -> CalibrationEntry:
+    """Return one calibration; raises `UnknownCalibrationError`."""
+    row = session.get(Calibration, calibration_id)
+    if row is None:
+        raise UnknownCalibrationError(f"there is no calibration {calibration_id}")
+    return _describe(row)
+
+
+def list_calibrations(session: Session) -> list[CalibrationEntry]:
+    """Return all, newest first."""
+    return [_describe(row) for row in session.scalars(select(Calibration).order_by(Calibration.id.desc()))]
+
+
+def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
+    """Return what was in use for a bundle, newest first."""
+    names = {row.id: row.name for row in session.scalars(select(Calibration))}
+    rows = select(CalibrationChange).where(CalibrationChange.bundle_digest == digest)
+    return [
+        ChangeEntry(
+            None if row.calibration_id is None else names[row.calibration_id],
+            None if row.previous_id is None else names[row.previous_id],
+            row.rollback,
+            row.changed_at,
+            row.changed_by,
+            row.reason,
+        )
+        for row in session.scalars(rows.order_by(CalibrationChange.id.desc()))
+    ]
+
+
+def find_operating_point(session: Session, model: Model) -> str:
+    """Return the name of the operating point that a bundle's new films are judged by."""
+    active = _find_active(session, model.digest)
+    return str(model.manifest["reported_operating_point"]) if active is None else active.name
+
+
+def find_points(session: Session, digest: str, operating_point: str) -> dict[str, Any] | None:
+    """Return what a local operating point changes in its bundle's manifest; None for the bundle's own."""
+    if not operating_point.startswith(PREFIX):
+        return None
+    row = session.scalar(
+        select(Calibration).where(Calibration.bundle_digest == digest, Calibration.name == operating_point)
+    )
+    if row is None:
+        return None
+    keys = ("operating_points", "calibration")
+    changes = {key: row.record[key] for key in keys if row.record.get(key)}
+    return {**changes, "reported_operating_point": row.name}
+
+
+def read_manifest(session: Session, screening: Screening) -> dict[str, Any]:
+    """Return the manifest by which a film was judged: the bundle's, as the site's calibration changed it."""
+    points = find_points(session, screening.bundle_digest, screening.operating_point)
+    return screening.model.manifest | (points or {})
+
+
+def _choose_name(session: Session, digest: str, moment: datetime) -> str:
+    day = f"{PREFIX}{moment:%Y%m%d}"
+    same = select(func.count()).where(Calibration.bundle_digest == digest, Calibration.name.startswith(day))
+    number = session.scalar(same) or 0
+    return day if number == 0 else f"{day}_{number + 1}"
+
+
+def _find_active(session: Session, digest: str) -> Calibration | None:
+    return session.scalar(select(Calibration).where(Calibration.bundle_digest == digest, Calibration.active))
+
+
+def _change(
+    session: Session, digest: str, row: Calibration | None, by: str, *, reason: str | None, rollback: bool
+) -> None:
+    before = _find_active(session, digest)
+    if before is not None:
+        before.active = False
+        session.flush()
+    if row is not None:
+        row.active = True
+    session.add(
+        CalibrationChange(
+            bundle_digest=digest,
+            calibration_id=None if row is None else row.id,
+            previous_id=None if before is None else before.id,
+            rollback=rollback,
+            changed_at=now(),
+            changed_by=by,
+            reason=reason,
+        )
+    )
+    session.flush()
+
+
+def _serialize(digest: str, name: str, moment: datetime, by: str, record: Mapping[str, Any]) -> bytes:
+    """Return what is signed, the same bytes whatever database it went through."""
+    signed = [digest, name, moment.isoformat(), by, record]
+    return json.dumps(signed, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _describe(row: Calibration) -> CalibrationEntry:
+    return CalibrationEntry(
+        row.id, row.bundle_digest, row.name, row.made_at, row.made_by, row.record, row.signature, row.active
+    )

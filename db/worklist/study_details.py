@@ -1,0 +1,280 @@
+"""Everything that is known of one study: its films, results, reports on their way, reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from db.films import screenings
+from db.films.screenings import Heat
+from db.models import site_thresholds
+from db.tables import CommitmentItem, Delivery, HeatMap, Instance, Rendition, ReportObject, Screening, Study
+from db.worklist import reads
+from db.worklist.reads import ReadEntry
+from domain.codes import Refusal
+
+
+@dataclass(frozen=True)
+class DeliveryDetails:
+    """One report on its way to one peer."""
+
+    peer: str
+    kind: str
+    state: str
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+    delivered_at: datetime | None
+    commitment: str | None
+    """None where the peer is not asked to answer for it."""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold of a bundle, with what it reached on the bundle's validation films, all 0..1."""
+
+    name: str
+    threshold: float
+    sensitivity: float | None
+    specificity: float | None
+
+
+@dataclass(frozen=True)
+class ScreeningDetails:
+    """One model's result on one film. Scores, probabilities and thresholds are 0..1."""
+
+    score: float
+    probability: float
+    threshold: float
+    calibrated_threshold: float
+    operating_point: str
+    finding: str
+    priority: str
+    model: str
+    model_version: str
+    model_digest: str
+    trained: bool
+    operating_points: Sequence[OperatingPoint]
+    """Those of the bundle."""
+    prevalence: float | None
+    """For which the probability holds, 0..1; None where the bundle names none."""
+    started_at: datetime
+    finished_at: datetime
+    has_heat: bool
+
+
+@dataclass(frozen=True)
+class FilmDetails:
+    """One film revision."""
+
+    instance_id: int
+    sop_instance_uid: str
+    revision: int
+    current: bool
+    modality: str | None
+    body_part: str | None
+    view_position: str | None
+    age_years: int | None
+    station_name: str | None
+    calling_ae_title: str
+    state: str
+    refusal: str | None
+    refusal_detail: str | None
+    doubts: Sequence[str]
+    has_rendition: bool
+    requested_at: datetime
+    received_at: datetime
+    prepared_at: datetime | None
+    queued_at: datetime | None
+    refused_at: datetime | None
+    screening: ScreeningDetails | None
+    deliveries: Sequence[DeliveryDetails]
+    """Of its result or its refusal."""
+
+
+@dataclass(frozen=True)
+class StudyDetails:
+    """One study. Holds patient data: show it, never log it."""
+
+    study_instance_uid: str
+    accession_number: str | None
+    patient_id: str | None
+    patient_name: str | None
+    patient_birth_date: str | None
+    patient_sex: str | None
+    study_date: str | None
+    study_time: str | None
+    description: str | None
+    received_at: datetime
+    state: str
+    refusal: str | None
+    finding: str | None
+    priority: str | None
+    probability: float | None
+    verdict: str | None
+    is_read: bool
+    films: Sequence[FilmDetails]
+    """Oldest first, superseded revisions too; not what tbscreen itself sent and got back."""
+    reads: Sequence[ReadEntry]
+    """Newest first."""
+
+
+def find_details(session: Session, study_instance_uid: str) -> StudyDetails | None:
+    """Return what is known of a study; None for an unknown one."""
+    study = session.scalar(select(Study).where(Study.study_instance_uid == study_instance_uid))
+    if study is None:
+        return None
+    rows = session.scalars(
+        select(Instance)
+        .where(Instance.study_id == study.id)
+        .where(Instance.refusal.is_(None) | (Instance.refusal != Refusal.OWN_OUTPUT.value))
+        .options(joinedload(Instance.screening).joinedload(Screening.model))
+        .order_by(Instance.id)
+    ).all()
+    shown = set(
+        session.scalars(
+            select(Rendition.instance_id).where(Rendition.instance_id.in_([row.id for row in rows]))
+        )
+    )
+    return StudyDetails(
+        study_instance_uid=study.study_instance_uid,
+        accession_number=study.accession_number,
+        patient_id=study.patient_id,
+        patient_name=study.patient_name,
+        patient_birth_date=study.patient_birth_date,
+        patient_sex=study.patient_sex,
+        study_date=study.study_date,
+        study_time=study.study_time,
+        description=study.description,
+        received_at=study.received_at,
+        state=study.state,
+        refusal=study.refusal,
+        finding=study.finding,
+        priority=study.priority,
+        probability=study.probability,
+        verdict=study.verdict,
+        is_read=study.is_read,
+        films=[_describe_film(session, row, row.id in shown) for row in rows],
+        reads=reads.list_reads(session, study_instance_uid),
+    )
+
+
+def find_patient_id(session: Session, study_instance_uid: str) -> str | None:
+    """Return the Patient ID of a study, if it has one."""
+    return session.scalar(select(Study.patient_id).where(Study.study_instance_uid == study_instance_uid))
+
+
+def find_rendition(session: Session, study_instance_uid: str, instance_id: int) -> bytes | None:
+    """Return a film of a study as JPEG: 8 bit grey, at most 1024 pixels a side; None where there is none."""
+    return session.scalar(
+        select(Rendition.jpeg)
+        .join(Instance, Instance.id == Rendition.instance_id)
+        .join(Study, Study.id == Instance.study_id)
+        .where(Study.study_instance_uid == study_instance_uid, Instance.id == instance_id)
+    )
+
+
+def find_heat(session: Session, study_instance_uid: str, instance_id: int) -> Heat | None:
+    """Return the heat map of a film of a study, if its network made one."""
+    screening_id = session.scalar(
+        select(Screening.id)
+        .join(Instance, Instance.id == Screening.instance_id)
+        .join(Study, Study.id == Instance.study_id)
+        .where(Study.study_instance_uid == study_instance_uid, Instance.id == instance_id)
+    )
+    return None if screening_id is None else screenings.find_heat(session, screening_id)
+
+
+def _describe_film(session: Session, film: Instance, has_rendition: bool) -> FilmDetails:
+    return FilmDetails(
+        instance_id=film.id,
+        sop_instance_uid=film.sop_instance_uid,
+        revision=film.revision,
+        current=film.current,
+        modality=film.modality,
+        body_part=film.body_part,
+        view_position=film.view_position,
+        age_years=film.age_years,
+        station_name=film.station_name,
+        calling_ae_title=film.calling_ae_title,
+        state=film.state,
+        refusal=film.refusal,
+        refusal_detail=film.refusal_detail,
+        doubts=list(film.doubts),
+        has_rendition=has_rendition,
+        requested_at=film.requested_at,
+        received_at=film.received_at,
+        prepared_at=film.prepared_at,
+        queued_at=film.queued_at,
+        refused_at=film.state_changed_at if film.refusal is not None else None,
+        screening=None if film.screening is None else _describe_screening(session, film.screening),
+        deliveries=_list_deliveries(session, film),
+    )
+
+
+def _describe_screening(session: Session, screening: Screening) -> ScreeningDetails:
+    has_heat = session.scalar(select(HeatMap.screening_id).where(HeatMap.screening_id == screening.id))
+    manifest = site_thresholds.read_manifest(session, screening)
+    return ScreeningDetails(
+        score=screening.score,
+        probability=screening.probability,
+        threshold=screening.threshold,
+        calibrated_threshold=screening.calibrated_threshold,
+        operating_point=screening.operating_point,
+        finding=screening.finding,
+        priority=screening.priority,
+        model=screening.model.name,
+        model_version=screening.model.version,
+        model_digest=screening.bundle_digest,
+        trained=screening.model.trained,
+        operating_points=_list_points(manifest),
+        prevalence=_find_prevalence(manifest),
+        started_at=screening.started_at,
+        finished_at=screening.finished_at,
+        has_heat=has_heat is not None,
+    )
+
+
+def _list_points(manifest: Mapping[str, Any]) -> list[OperatingPoint]:
+    return [
+        OperatingPoint(
+            str(one["name"]), float(one["threshold"]), one.get("sensitivity"), one.get("specificity")
+        )
+        for one in manifest.get("operating_points") or ()
+    ]
+
+
+def _find_prevalence(manifest: Mapping[str, Any]) -> float | None:
+    value = (manifest.get("calibration") or {}).get("prevalence")
+    return None if value is None else float(value)
+
+
+def _list_deliveries(session: Session, film: Instance) -> list[DeliveryDetails]:
+    made_of = ReportObject.instance_id == film.id
+    if film.screening is not None:
+        made_of |= ReportObject.screening_id == film.screening.id
+    rows = session.execute(
+        select(Delivery, ReportObject.kind, CommitmentItem.state)
+        .join(ReportObject, ReportObject.sop_instance_uid == Delivery.sop_instance_uid)
+        .outerjoin(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+        .where(made_of)
+        .order_by(Delivery.id)
+    )
+    return [
+        DeliveryDetails(
+            peer=delivery.peer,
+            kind=kind,
+            state=delivery.state,
+            attempts=delivery.attempts,
+            last_error=delivery.last_error,
+            created_at=delivery.created_at,
+            delivered_at=delivery.delivered_at,
+            commitment=commitment,
+        )
+        for delivery, kind, commitment in rows
+    ]

@@ -1,0 +1,144 @@
+"""The prioritised worklist: one query for every door.
+
+Unread studies come before read ones, then priority bands, the calibrated score and waiting time. Pages go on
+where the one before ended (keyset pagination): a study that moves while somebody turns pages may be seen
+twice or not at all, one that stays where it is exactly once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from db.database import DatabaseError
+from db.states import FilmState
+from db.worklist.study_entries import FilmEntry, StudyEntry, read_entries
+from db.worklist.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
+from db.worklist.worklist_places import Place, find_places
+from domain.codes import Priority
+
+__all__ = [
+    "STUDY_STATES",
+    "FilmEntry",
+    "InvalidCursorError",
+    "InvalidFilterError",
+    "Page",
+    "StudyEntry",
+    "WorklistFilter",
+    "count",
+    "find_page",
+    "query",
+    "stream",
+    "write_cursor",
+]
+
+
+class InvalidCursorError(DatabaseError):
+    """The cursor did not come from an earlier page. Permanent: begin with the first page."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A piece of the worklist."""
+
+    studies: Sequence[StudyEntry]
+    following: str | None
+    """Cursor of the next page; None when this is the last one."""
+
+
+def find_page(
+    session: Session, wanted: WorklistFilter | None = None, *, limit: int = 100, after: str | None = None
+) -> Page:
+    """Return one page of the worklist.
+
+    Args:
+        session: one that reads.
+        wanted: which studies; by default all.
+        limit: of studies on the page, at least 1.
+        after: `Page.following` of the page before.
+
+    Raises:
+        InvalidCursorError: when `after` is no cursor.
+    """
+    start = None if after is None else _read_cursor(after)
+    places = find_places(session, wanted or WorklistFilter(), start, limit + 1)
+    shown = places[:limit]
+    studies = read_entries(session, [place.id for place in shown])
+    return Page(studies, write_cursor(shown[-1]) if len(places) > limit else None)
+
+
+def stream(
+    session: Session, wanted: WorklistFilter | None = None, *, after: str | None = None, page: int = 200
+) -> Iterator[StudyEntry]:
+    """Return all wanted studies in order, read page by page, so that any number of them takes little memory.
+
+    Raises:
+        InvalidCursorError: when `after` is no cursor.
+    """
+    if after is not None:
+        _read_cursor(after)
+    return _stream(session, wanted, after, page)
+
+
+def _stream(
+    session: Session, wanted: WorklistFilter | None, after: str | None, page: int
+) -> Iterator[StudyEntry]:
+    while True:
+        found = find_page(session, wanted, limit=page, after=after)
+        session.expunge_all()
+        yield from found.studies
+        after = found.following
+        if after is None:
+            return
+
+
+def count(session: Session, wanted: WorklistFilter | None = None, *, at_most: int = 1000) -> int:
+    """Return how many studies are wanted; `at_most` stands for that many or more."""
+    return len(find_places(session, wanted or WorklistFilter(), None, at_most))
+
+
+def query(
+    session: Session,
+    *,
+    state: str | None = None,
+    priority: str | None = None,
+    study_instance_uid: str | None = None,
+    limit: int = 100,
+) -> list[StudyEntry]:
+    """Return the first page of the worklist; `find_page` has more filters and further pages.
+
+    No study is in a state or priority that cannot be.
+    """
+    if (state or FilmState.RECEIVED) not in STUDY_STATES or (priority or Priority.LOW) not in set(Priority):
+        return []
+    wanted = WorklistFilter(
+        states=() if state is None else (state,),
+        priorities=() if priority is None else (priority,),
+        study_instance_uids=() if study_instance_uid is None else (study_instance_uid,),
+    )
+    return list(find_page(session, wanted, limit=limit).studies)
+
+
+def write_cursor(place: Place) -> str:
+    """Return the cursor of the page behind a place."""
+    content = json.dumps([place.place, place.received_at.astimezone(UTC).isoformat(), place.id])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> Place:
+    try:
+        content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        place, received_at, study_id = json.loads(content)
+        moment = datetime.fromisoformat(received_at)
+        if not (isinstance(place, float) and abs(place) < 100 and type(study_id) is int):
+            raise ValueError("not what a cursor holds")
+        if moment.tzinfo is None or not 0 <= study_id < 2**31:
+            raise ValueError("not what a cursor holds")
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidCursorError("this is no cursor of a worklist page: begin with the first page") from None
+    return Place(place, moment, study_id)

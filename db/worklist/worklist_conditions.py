@@ -1,0 +1,209 @@
+"""A filter as conditions on rows of `studies`, each with the index ranges in which it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from db.clock import now
+from db.tables import Study
+from db.worklist.search_keys import KEY_LENGTH, fold, fold_name
+from db.worklist.worklist_filter import WorklistFilter
+
+RANGES: Final = 64
+"""So many index ranges are merged at most; a condition that needs more is looked up in the rows."""
+
+DISTINCT: Final = 1000
+"""So many different stations, senders or modalities are compared with a wildcard at most."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of a filter.
+
+    Attributes:
+        holds: looked up in a row; never by an index, so that the plan is the one chosen here.
+        column: the first column of an index in the worklist's order, with `values` as the ranges wanted.
+        keys: clauses of which each is one range of an index, not in the worklist's order.
+        implied: whether a study in such a range meets the condition.
+    """
+
+    holds: ColumnElement[bool]
+    column: InstrumentedAttribute[Any] | None = None
+    values: Sequence[str] = ()
+    keys: Sequence[ColumnElement[bool]] = ()
+    implied: bool = False
+
+
+def list_conditions(session: Session, wanted: WorklistFilter) -> list[Condition]:
+    """Return what a filter asks for, those conditions first that usually few studies meet."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    conditions = [
+        _identify(Study.study_instance_uid, wanted.study_instance_uids, Study.study_instance_uid, str),
+        _identify(Study.accession_number, wanted.accession_numbers, Study.accession_key, fold),
+        _identify(Study.patient_id, wanted.patient_ids, Study.patient_id_key, fold),
+        _begin(is_postgresql, [Study.name_key], fold_name(wanted.name_prefix)),
+        _search(is_postgresql, wanted.text),
+        _receive(wanted.received_from, wanted.received_before),
+        _date(session, wanted.study_date_from, wanted.study_date_to),
+        _choose(Study.refusal, wanted.refusals),
+        _match(session, Study.stations, wanted.stations),
+        _match(session, Study.senders, wanted.senders),
+        _choose(Study.state, wanted.states),
+        _match(session, Study.modalities, wanted.modalities),
+    ]
+    if wanted.findings:
+        conditions.append(Condition(_read(Study.finding).in_(wanted.findings)))
+    return [one for one in conditions if one is not None]
+
+
+def _read(column: InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """The column's value in a form that no index holds."""
+    return func.coalesce(column, "")
+
+
+def _identify(
+    column: InstrumentedAttribute[Any],
+    values: Collection[str],
+    key: InstrumentedAttribute[Any],
+    make_key: Callable[[str], str | None],
+) -> Condition | None:
+    if not values:
+        return None
+    keys = sorted({made for value in values if (made := make_key(value))})
+    return Condition(
+        _read(column).in_(values), keys=[key.in_(keys[at : at + 500]) for at in range(0, len(keys), 500)]
+    )
+
+
+def _search(is_postgresql: bool, typed: str | None) -> Condition | None:
+    if typed is None or not typed.strip():
+        return None
+    by_name = _begin(is_postgresql, [Study.name_key], fold_name(typed))
+    by_number = _begin(is_postgresql, [Study.patient_id_key, Study.accession_key], fold(typed))
+    both = [one for one in (by_name, by_number) if one is not None]
+    if not both:
+        return Condition(literal_column("1") == 0)
+    keys = [key for one in both for key in one.keys]
+    return Condition(or_(*(one.holds for one in both)), keys=keys, implied=True)
+
+
+def _begin(
+    is_postgresql: bool, columns: Sequence[InstrumentedAttribute[Any]], prefix: str | None
+) -> Condition | None:
+    """Return the condition that one of the key columns begins with `prefix`."""
+    if not prefix:
+        return None
+    prefix = prefix[:KEY_LENGTH]
+    return Condition(
+        or_(*(func.substr(column, 1, len(prefix)) == prefix for column in columns)),
+        keys=[_in_key_range(is_postgresql, column, prefix) for column in columns],
+        implied=True,
+    )
+
+
+def _in_key_range(
+    is_postgresql: bool, column: InstrumentedAttribute[Any], prefix: str
+) -> ColumnElement[bool]:
+    """All keys that begin with `prefix`, compared by code point whatever the database's collation."""
+    end = prefix + "\U0010ffff"
+    if is_postgresql:
+        return and_(column.bool_op("~>=~")(prefix), column.bool_op("~<~")(end))
+    return and_(column >= prefix, column < end)
+
+
+def _choose(column: InstrumentedAttribute[Any], values: Collection[str]) -> Condition | None:
+    if not values:
+        return None
+    return Condition(_read(column).in_(values), column, sorted(set(values)))
+
+
+def _receive(first: datetime | None, end: datetime | None) -> Condition | None:
+    if first is None and end is None:
+        return None
+    bounds = [Study.received_at >= first] if first is not None else []
+    bounds += [Study.received_at < end] if end is not None else []
+    if first is None:
+        return Condition(and_(*bounds))
+    last = (now() + timedelta(days=1)) if end is None else end.astimezone(UTC)
+    days = _list_days(first.astimezone(UTC).date(), last.date())
+    return Condition(and_(*bounds)) if days is None else Condition(and_(*bounds), Study.received_day, days)
+
+
+def _date(session: Session, first: str | None, last: str | None) -> Condition | None:
+    if first is None and last is None:
+        return None
+    value = _read(Study.study_date)
+    bounds = [value >= (first or "0")]
+    bounds += [value <= last] if last is not None else []
+    holds = and_(*bounds)
+    if last is None:
+        last = session.scalar(select(func.max(Study.study_date)))
+    if first is None or last is None or not last.isdecimal() or len(last) != 8:
+        return Condition(holds)
+    try:
+        days = _list_days(_parse(first), _parse(last))
+    except ValueError:
+        return Condition(holds)
+    return Condition(holds) if days is None else Condition(holds, Study.study_date, days)
+
+
+def _parse(day: str) -> date:
+    return date(int(day[:4]), int(day[4:6]), int(day[6:]))
+
+
+def _list_days(first: date, last: date) -> list[str] | None:
+    """Return the days from `first` to `last` as YYYYMMDD, or None when they are more than `RANGES`."""
+    count = (last - first).days + 1
+    return None if count > RANGES else [f"{first + timedelta(days=one):%Y%m%d}" for one in range(count)]
+
+
+def _match(
+    session: Session, column: InstrumentedAttribute[Any], patterns: Collection[str]
+) -> Condition | None:
+    """Return the condition that one of the column's values, set apart by backslashes, fits a pattern."""
+    if not patterns or "*" in patterns:
+        return None
+    known = _list_distinct(session, column)
+    if len(known) > DISTINCT:
+        padded = literal_column("'\\'").concat(_read(column)).concat(literal_column("'\\'"))
+        return Condition(or_(*(padded.like(_to_like(one), escape="!") for one in patterns)))
+    fits = compile_patterns(patterns)
+    values = [one for one in known if any(fits(part) for part in one.split("\\"))]
+    return Condition(_read(column).in_(values), column, values)
+
+
+def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return whether a value fits one of `patterns`: `*` is any text, `?` one character (PS3.4 C.2.2.2.4)."""
+    expression = re.compile("|".join(map(_to_expression, patterns)), re.DOTALL)
+    return lambda value: expression.fullmatch(value) is not None
+
+
+def _to_expression(pattern: str) -> str:
+    first, *others = [
+        "".join("." if one == "?" else re.escape(one) for one in piece) for piece in pattern.split("*")
+    ]
+    if not others:
+        return first
+    # Atomic groups: the first place where a piece fits will do, so that no pattern takes long.
+    return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + ".*" + others[-1]
+
+
+def _to_like(pattern: str) -> str:
+    escaped = re.sub(r"([!%_])", r"!\1", pattern).replace("*", "%").replace("?", "_")
+    return f"%\\{escaped}\\%"
+
+
+def _list_distinct(session: Session, column: InstrumentedAttribute[Any]) -> list[str]:
+    """Return the column's different values, at most one more than `DISTINCT`, by a step of the index each."""
+    first = select(func.min(column).label("value")).where(column > "").cte("known", recursive=True)
+    following = select(func.min(column)).where(column > first.c.value).scalar_subquery()
+    known = first.union_all(select(following).where(first.c.value.is_not(None)))
+    statement = select(known.c.value).where(known.c.value.is_not(None)).limit(DISTINCT + 1)
+    return list(session.scalars(statement))

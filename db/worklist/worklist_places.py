@@ -1,0 +1,266 @@
+"""The worklist's order, and the index ranges in which a filtered page of it lies.
+
+Every study has a place (`Study.place`): read ones behind unread ones, then priority bands, then the
+calibrated score. Each condition that few studies meet has an index of its own in that order, so that its
+studies come out of the index as the worklist wants them. Several values (the days of a week, the station
+names that a wildcard means) are several ranges, which the database merges as it reads them. No table is
+sorted or read from end to end; what the other conditions ask is looked up in the rows met.
+
+What identifies a patient or a study is rarely shared by many: those few are gathered by the index of the
+key and put in order; what fits more than `SORTED` studies is looked up along the order instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import Session
+
+from db.tables import READ_PLACES, Study
+from db.worklist.worklist_conditions import RANGES, Condition, list_conditions
+from db.worklist.worklist_filter import WorklistFilter
+from domain.codes import Priority
+
+GATHERED: Final = 500
+"""So many studies that share a key are put in order here."""
+
+SORTED: Final = 20_000
+"""So many are put in order by the database, from the index alone."""
+
+SORTED_BY_ROWS: Final = 2000
+"""So many where other conditions have to be looked up in the rows."""
+
+MERGED: Final = 8
+"""So many ranges PostgreSQL merges; of more it reads the first rows of each, and puts those in order."""
+
+COUNTED: Final = 2000
+"""So far a condition's studies are counted to find the narrowest one."""
+
+BAND: Final = 4.0
+"""Width of a priority band in places."""
+
+
+class Place(NamedTuple):
+    """Where a study stands in the order: smaller comes first."""
+
+    place: float
+    received_at: datetime
+    id: int
+
+
+def find_places(session: Session, wanted: WorklistFilter, after: Place | None, limit: int) -> list[Place]:
+    """Return the places of the next `limit` studies of the order that come after `after`."""
+    with _following_indexes(session):
+        conditions = list_conditions(session, wanted)
+        if any(one.column is not None and not one.values for one in conditions):
+            return []
+        segments = _list_segments(wanted, after)
+        for one in conditions:
+            if one.keys:
+                residual = [other.holds for other in conditions if other is not one or not one.implied]
+                gathered = _gather(session, one.keys, segments, residual)
+                if gathered is not None:
+                    return gathered[:limit]
+                if (found := _sort(session, one.keys, segments, residual, limit)) is not None:
+                    return found
+        mergeable = [
+            one
+            for one in conditions
+            if one.column is not None and len(one.values) * len(segments) <= 2 * RANGES
+        ]
+        chosen = _find_narrowest(session, mergeable)
+        residual = [one.holds for one in conditions if one is not chosen]
+        return _merge(session, chosen, segments, residual, limit)
+
+
+_PLANNER: Final = {
+    "enable_sort": "off",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+# Written out once: to put such a statement together takes longer than to run it.
+_FOLLOW_INDEXES: Final = "SELECT " + ", ".join(
+    [f"current_setting('{name}')" for name in _PLANNER]
+    + [f"set_config('{name}', '{value}', true)" for name, value in _PLANNER.items()]
+)
+_PLAN_AS_BEFORE: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)" for name in _PLANNER)
+
+
+@contextmanager
+def _following_indexes(session: Session) -> Iterator[None]:
+    """Have PostgreSQL follow the indexes for a while: it guesses badly how many rows meet two conditions."""
+    if not _is_postgresql(session):
+        yield
+        return
+    connection = session.connection()
+    before = connection.exec_driver_sql(_FOLLOW_INDEXES).one()
+    yield
+    connection.exec_driver_sql(_PLAN_AS_BEFORE, tuple(before[: len(_PLANNER)]))
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
+# ---- segments of the order -------------------------------------------------------------------------------
+
+
+def _list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnElement[bool]]:
+    """Return the pieces of the order in which the wanted studies stand, first come first."""
+    pieces: list[tuple[float, float]] = []
+    for first in [READ_PLACES * read for read in ((0, 1) if wanted.read is None else (int(wanted.read),))]:
+        if wanted.priorities:
+            ranks = sorted({Priority(one).rank if one else 0 for one in wanted.priorities}, reverse=True)
+            pieces.extend((first + BAND * (3 - rank), first + BAND * (4 - rank)) for rank in ranks)
+        elif wanted.read is not None:
+            pieces.append((first, first + READ_PLACES))
+    if not pieces:
+        return [_is_behind(after)] if after is not None else [literal_column("1") == 1]
+    segments = []
+    for low, high in pieces:
+        if after is None or after.place < low:
+            segments.append(and_(Study.place >= low, Study.place < high))
+        elif after.place < high:
+            segments.append(and_(_is_behind(after), Study.place < high))
+    return segments
+
+
+def _is_behind(after: Place) -> ColumnElement[bool]:
+    columns = tuple_(Study.place, Study.received_at, Study.id)
+    return columns > tuple_(*after)
+
+
+def _in_segments(segments: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return or_(*segments) if segments else literal_column("1") == 0
+
+
+# ---- statements ------------------------------------------------------------------------------------------
+
+_PLACE = (Study.place, Study.received_at, Study.id)
+
+
+def _merge(
+    session: Session,
+    chosen: Condition | None,
+    segments: Sequence[ColumnElement[bool]],
+    residual: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> list[Place]:
+    if chosen is None or chosen.column is None:
+        ranges: list[list[ColumnElement[bool]]] = [[]]
+    else:
+        ranges = [[chosen.column == value] for value in chosen.values]
+        if chosen.column is Study.received_day:  # a day's range holds more than the hours asked for
+            residual = [*residual, chosen.holds]
+        if len(ranges) > MERGED and _is_postgresql(session):
+            return _read_heads(session, chosen, segments, residual, limit)
+    terms = [select(*_PLACE).where(*start, segment, *residual) for start in ranges for segment in segments]
+    if len(terms) < 2:
+        found = session.execute(terms[0].order_by(*_PLACE).limit(limit)) if terms else ()
+        return [Place(*row) for row in found]
+    if _is_postgresql(session):  # it merges what is in order by itself, and sorts the rest
+        terms = [select(term.order_by(*_PLACE).limit(limit).subquery()) for term in terms]
+    merged = union_all(*terms).subquery()
+    statement = select(merged).order_by(*merged.c).limit(limit)
+    return [Place(*row) for row in session.execute(statement)]
+
+
+def _read_heads(
+    session: Session,
+    chosen: Condition,
+    segments: Sequence[ColumnElement[bool]],
+    residual: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> list[Place]:
+    """Return the first places of the first rows of many ranges: PostgreSQL plans a merge of many too long."""
+    assert chosen.column is not None
+    wanted = func.unnest(array(chosen.values, type_=Text)).table_valued("value").render_derived()
+    found: list[Place] = []
+    for segment in segments:
+        head = (
+            select(*_PLACE)
+            .where(chosen.column == wanted.c.value, segment, *residual)
+            .order_by(*_PLACE)
+            .limit(limit)
+            .lateral()
+        )
+        statement = select(head).select_from(wanted).join(head, true()).order_by(*head.c).limit(limit)
+        found.extend(Place(*row) for row in session.execute(statement))
+        if len(found) >= limit:
+            break
+    return sorted(found)[:limit]
+
+
+def _gather(
+    session: Session,
+    keys: Sequence[ColumnElement[bool]],
+    segments: Sequence[ColumnElement[bool]],
+    residual: Sequence[ColumnElement[bool]],
+) -> list[Place] | None:
+    """Return all places that keys lead to, in order; None when they are more than `GATHERED`."""
+    found: set[Place] = set()
+    for key in keys:
+        fits = and_(_in_segments(segments), *residual)
+        rows = session.execute(select(*_PLACE, fits).where(key).limit(GATHERED + 1)).all()
+        if len(rows) > GATHERED:
+            return None
+        found.update(Place(*row[:3]) for row in rows if row[3])
+    return sorted(found)
+
+
+def _sort(
+    session: Session,
+    keys: Sequence[ColumnElement[bool]],
+    segments: Sequence[ColumnElement[bool]],
+    residual: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> list[Place] | None:
+    """Return the first places that keys lead to; None when the database would have to sort too many."""
+    most = SORTED_BY_ROWS if residual else SORTED
+    if max(_count(session, keys, most + 1)) > most:
+        return None
+    heads = []
+    for key in keys:
+        fits = and_(_in_segments(segments), *residual).label("fits")
+        rows = select(*_PLACE, fits).where(key).limit(most).subquery()
+        order = (rows.c.place, rows.c.received_at, rows.c.id)
+        heads.append(select(select(*order).where(rows.c.fits).order_by(*order).limit(limit).subquery()))
+    return sorted({Place(*row) for row in session.execute(union_all(*heads))})[:limit]
+
+
+def _find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:
+    """Return the condition that the fewest studies meet; of those beyond `COUNTED`, the first."""
+    if len(conditions) < 2:
+        return conditions[0] if conditions else None
+    clauses = [one.column.in_(one.values) for one in conditions if one.column is not None]
+    counts = _count(session, clauses, COUNTED + 1)
+    return min(zip(counts, range(len(counts)), conditions, strict=True))[2]
+
+
+def _count(session: Session, clauses: Sequence[ColumnElement[bool]], at_most: int) -> list[int]:
+    """Return how many studies meet each clause, counted up to `at_most`."""
+    counts = [
+        select(func.count())
+        .select_from(select(Study.id).where(one).limit(at_most).subquery())
+        .scalar_subquery()
+        for one in clauses
+    ]
+    return list(session.execute(select(*counts)).one())
