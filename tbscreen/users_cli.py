@@ -36,7 +36,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 def add_user(name: Name, role: RoleOption = Role.READER, password_file: PasswordFile = None) -> None:
     """Add a user. The password is asked for, never given on the command line."""
     from db.accounts import users
-    from web.passwords import hash_password
+    from web.access.passwords import hash_password
 
     database = open_database(prepare("users"))
     hashed = hash_password(_take_password(name, password_file))
@@ -94,7 +94,7 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="The new r
 def change_password(name: Name, password_file: PasswordFile = None) -> None:
     """Set a user's password and end all sessions of the user."""
     from db.accounts import users
-    from web.passwords import hash_password
+    from web.access.passwords import hash_password
 
     database = open_database(prepare("users"))
     hashed = hash_password(_take_password(name, password_file))
@@ -114,7 +114,7 @@ def issue_token(
 ) -> None:
     """Make a token with which a program asks the REST interface in a user's name. It is printed once."""
     from db.accounts import api_tokens, users
-    from web.random_words import TOKEN_PREFIX, hash_secret, make_secret
+    from web.access.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 
     database = open_database(prepare("users"))
     secret = make_secret(TOKEN_PREFIX)
@@ -158,7 +158,7 @@ def list_tokens(
 
 
 def _take_password(name: str, file: Path | None) -> str:
-    from web.passwords import WeakPasswordError, check_strength
+    from web.access.passwords import WeakPasswordError, check_strength
 
     if file is None:
         if not sys.stdin.isatty():

@@ -17,20 +17,20 @@ from starlette.staticfiles import StaticFiles
 
 from db.database import Database
 from domain.roles import Permission
-from web.account_page import AccountPage
+from web.access.audit import NoWitness, Witness
+from web.access.authentication import Gate, Visit
+from web.access.login import Login
 from web.health import HEALTH_PATHS, Check, answer_health
-from web.login import Login
-from web.openapi import describe_api
-from web.pages import STATIC, Pages
+from web.pages.account_page import AccountPage
+from web.pages.pages import STATIC, Pages
+from web.pages.report_page import RenderReport, ReportPage
+from web.pages.study_page import StudyPage
+from web.pages.worklist_page import WorklistPage
 from web.problems import Problems
-from web.report_page import RenderReport, ReportPage
 from web.response_headers import ResponseHeaders
-from web.rest import Rest
+from web.rest.openapi import describe_api
+from web.rest.rest import Rest
 from web.settings import WebSettings
-from web.study_page import StudyPage
-from web.visits import Gate, Visit
-from web.witness import NoWitness, Witness
-from web.worklist_page import WorklistPage
 
 
 def build_application(

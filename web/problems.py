@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from web.pages import Pages
+from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 

@@ -85,7 +85,7 @@ STAGES: Final = (
     "until screened",
     "until delivered",
 )
-"""The stages of the worklist, from the sender's request to the result, and to the first delivery."""
+"""The stages of the worklist, and from the request of the sender to the result and to the first delivery."""
 
 
 def count_films(session: Session, period: Span, group: ColumnElement[str]) -> list[FilmCount]:

@@ -28,7 +28,7 @@ from tests.servers.ports import free_port
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
-from tests.unit.web.test_rest import issue
+from tests.unit.web.rest.test_rest import issue
 from web.application import build_application
 
 MARKUP = "<script>alert(1)</script>{{7*7}}${7*7}"

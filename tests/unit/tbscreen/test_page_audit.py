@@ -17,7 +17,7 @@ from tests.servers.audit_schema import check
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import send, try_to_log_in
 from tests.unit.web.conftest import HERE
-from tests.unit.web.test_rest import issue
+from tests.unit.web.rest.test_rest import issue
 from web.application import build_application
 
 

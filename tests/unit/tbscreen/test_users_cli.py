@@ -10,8 +10,8 @@ import pytest
 from db.accounts import api_tokens, users
 from db.database import Database
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
-from web.passwords import verify
-from web.random_words import hash_secret
+from web.access.passwords import verify
+from web.access.secret_words import hash_secret
 
 PASSWORD = "a longer walk to the lake"
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from db.accounts import users, web_sessions
 from db.database import Database
 from tests.unit.web.reading_room import PASSWORD
-from web.random_words import hash_secret, make_secret
+from web.access.secret_words import hash_secret, make_secret
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 SESSION = "tbscreen-session"

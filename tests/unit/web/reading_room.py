@@ -23,7 +23,7 @@ from domain.codes import Doubt, Finding, Priority, Refusal, Verdict
 from domain.roles import Role
 from tests.phantom import draw_phantom, heat_cells
 from tests.unit import rows
-from web.passwords import hash_password
+from web.access.passwords import hash_password
 
 PASSWORD = "a longer walk to the lake"
 MARGIN = 0.05

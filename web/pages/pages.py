@@ -16,8 +16,8 @@ from domain.notices import NOTICE
 from domain.percentages import format_percent
 from domain.roles import Permission
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
-STATIC: Final = Path(__file__).parent / "static"
+TEMPLATES: Final = Path(__file__).parents[1] / "templates"
+STATIC: Final = Path(__file__).parents[1] / "static"
 
 
 class Pages:

@@ -20,9 +20,9 @@ from tests.unit import rows
 from tests.unit.web.browsers import SESSION, let_in, log_in, read_csrf, send, try_to_log_in
 from tests.unit.web.conftest import HERE
 from tests.unit.web.reading_room import PASSWORD
-from web import login, passwords
+from web.access import login, passwords
+from web.access.secret_words import hash_secret
 from web.application import build_application
-from web.random_words import hash_secret
 from web.settings import WebSettings
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -16,9 +16,9 @@ from domain.codes import Finding, Priority, Refusal, Verdict
 from domain.percentages import format_percent
 from tests.unit import rows
 from tests.unit.web import reading_room
-from web.history import list_events
-from web.pages import format_day, format_moment, format_name
-from web.score_scale import draw_scale
+from web.pages.history import list_events
+from web.pages.pages import format_day, format_moment, format_name
+from web.pages.score_scale import draw_scale
 
 
 def read_study(database: Database, uid: str = "1.2.3") -> StudyDetails:

@@ -20,12 +20,12 @@ from db.worklist.worklist import InvalidCursorError
 from domain.codes import Verdict
 from domain.notices import NOTICE
 from domain.roles import Permission
-from web.bearer import BearerGate
-from web.report_page import RenderReport, read_wish
+from web.access.audit import Witness, find_address
+from web.access.bearer import BearerGate
+from web.pages.report_page import RenderReport, read_wish
+from web.pages.study_page import find_heat, record_access, record_read, take_film, take_uid
+from web.rest.worklist_query import read_query
 from web.settings import WebSettings
-from web.study_page import find_heat, record_access, record_read, take_film, take_uid
-from web.witness import Witness, find_address
-from web.worklist_query import read_query
 
 STUDIES: Final = 100
 """On a page of the worklist, unless `limit` says otherwise."""

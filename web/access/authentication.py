@@ -17,7 +17,7 @@ from db.accounts import web_sessions
 from db.accounts.users import UserEntry
 from db.database import Database
 from domain.roles import Permission
-from web.random_words import derive_csrf, hash_secret, is_same
+from web.access.secret_words import derive_csrf, hash_secret, is_same
 from web.settings import WebSettings
 
 SAFE_METHODS: Final = ("GET", "HEAD")

@@ -17,12 +17,12 @@ from db.accounts import login_attempts, users, web_sessions
 from db.accounts.login_attempts import Subject
 from db.accounts.users import Credentials
 from db.database import Database
-from web import passwords
-from web.pages import Pages
-from web.random_words import derive_csrf, hash_secret, make_secret
+from web.access import passwords
+from web.access.audit import Witness, find_address
+from web.access.authentication import Visit, check_intent, name_cookie, read_form
+from web.access.secret_words import derive_csrf, hash_secret, make_secret
+from web.pages.pages import Pages
 from web.settings import WebSettings
-from web.visits import Visit, check_intent, name_cookie, read_form
-from web.witness import Witness, find_address
 
 LOG = structlog.get_logger(__name__)
 

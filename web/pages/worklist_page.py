@@ -13,12 +13,12 @@ from db.worklist import worklist
 from db.worklist.worklist import InvalidCursorError
 from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Priority, Refusal
-from web.history import VERDICTS
-from web.pages import Pages
-from web.recent_views import RecentViews
-from web.visits import Visit
-from web.witness import Witness, find_address
-from web.worklist_query import read_query
+from web.access.audit import Witness, find_address
+from web.access.authentication import Visit
+from web.access.recent_views import RecentViews
+from web.pages.history import VERDICTS
+from web.pages.pages import Pages
+from web.rest.worklist_query import read_query
 
 ROWS: Final = 50
 

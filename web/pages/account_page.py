@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from db.accounts import login_attempts, users
 from db.database import Database
-from web import passwords
-from web.login import count_seconds, count_subjects
-from web.pages import Pages
-from web.passwords import WeakPasswordError
-from web.visits import Visit
-from web.witness import find_address
+from web.access import passwords
+from web.access.audit import find_address
+from web.access.authentication import Visit
+from web.access.login import count_seconds, count_subjects
+from web.access.passwords import WeakPasswordError
+from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from web.pages import STATIC
+from web.pages.pages import STATIC
 
 SHEET = (STATIC / "style.css").read_text("utf-8")
 

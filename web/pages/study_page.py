@@ -17,13 +17,13 @@ from db.worklist import reads, study_details
 from db.worklist.reads import InvalidReadError, ReadEntry, UnknownStudyError
 from db.worklist.study_details import FilmDetails, StudyDetails
 from domain.codes import Verdict
-from web.history import VERDICTS, list_events
-from web.pages import Pages
-from web.random_words import hash_secret
-from web.recent_views import RecentViews
-from web.score_scale import draw_scale
-from web.visits import Visit
-from web.witness import Witness, find_address
+from web.access.audit import Witness, find_address
+from web.access.authentication import Visit
+from web.access.recent_views import RecentViews
+from web.access.secret_words import hash_secret
+from web.pages.history import VERDICTS, list_events
+from web.pages.pages import Pages
+from web.pages.score_scale import draw_scale
 
 LOG = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.worklist.study_details import FilmDetails, StudyDetails
-from web.pages import format_words
+from web.pages.pages import format_words
 
 VERDICTS = {"tb": "TB", "not_tb": "not TB", "unsure": "unsure"}
 """How a read's verdict is called on the page."""

@@ -24,9 +24,9 @@ from tests.unit import rows
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
+from web.access.rate_limit import MOST_BUCKETS, RateLimit
+from web.access.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 from web.application import build_application
-from web.random_words import TOKEN_PREFIX, hash_secret, make_secret
-from web.rate_limit import MOST_BUCKETS, RateLimit
 from web.settings import WebSettings
 
 PATHS = ["/api/v1/worklist", "/api/v1/studies/1.2.1", "/api/v1/studies/1.2.1/films/1/heat.json"]

@@ -11,9 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from db.figures.report_figures import Grouping
-from web.pages import Pages
+from web.access.authentication import Visit
+from web.pages.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
-from web.visits import Visit
 
 RenderReport = Callable[[date | None, date | None, str | None, str], str]
 """First and last day, both included, grouping, and form: html (one self-contained file), json or csv.

@@ -13,10 +13,10 @@ from db.worklist.reads import ReadEntry
 from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Priority, Refusal
 from domain.notices import NOTICE
+from web.pages.report_page import DAYS
 from web.problems import MEDIA_TYPE
-from web.report_page import DAYS
-from web.rest import REPORT_FORMS, STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
-from web.worklist_query import LARGEST_PAGE
+from web.rest.rest import REPORT_FORMS, STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
+from web.rest.worklist_query import LARGEST_PAGE
 
 ANSWERS: Final[Sequence[type[BaseModel]]] = (WorklistAnswer, StudyAnswer, HeatAnswer, ReadRequest)
 

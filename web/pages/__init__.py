@@ -1,0 +1,10 @@
+"""HTML pages.
+
+- `pages`: templates, and names, dates and probabilities as text.
+- `worklist_page`: the worklist.
+- `study_page`: one study, its films, its reads.
+- `score_scale`: a score beside the operating points.
+- `history`: events of a study.
+- `account_page`: change of the own password.
+- `report_page`: the report for managers.
+"""
