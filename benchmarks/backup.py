@@ -38,10 +38,10 @@ from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
 from dicom_gateway.preparation import prepare
 from dicom_gateway.settings import GatewaySettings
-from tbscreen.backing_up import back_up
-from tbscreen.backup_file import BackupFile
-from tbscreen.default_bundle import ensure_active
-from tbscreen.restoring import restore
+from tbscreen.backup.backup_file import BackupFile
+from tbscreen.backup.creation import back_up
+from tbscreen.backup.restoration import restore
+from tbscreen.models.default_bundle import ensure_active
 from tbscreen.settings import Settings, load_settings
 from tests.films import real_film
 from tests.servers.database import find_postgresql, fresh_database, postgresql

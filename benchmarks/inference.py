@@ -33,8 +33,8 @@ from benchmarks.machine import describe_machine
 from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle, write_bundle
-from tbscreen.default_bundle import DEFAULT_BUNDLE
-from tbscreen.logs import configure_logs
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tbscreen.processes.logs import configure_logs
 from training.learning.architectures import build_scratch, build_vgg16
 from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import TOLERANCE, Predictor, list_candidates

@@ -42,7 +42,7 @@ from benchmarks.machine import describe_machine
 from db.figures import backlog
 from db.tables import Instance, Screening
 from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
-from tbscreen.trial import Trial, trial
+from tbscreen.demo.trial import Trial, trial
 from tests.servers.ports import wait_until
 
 SIDE = 512

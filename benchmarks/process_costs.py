@@ -7,7 +7,7 @@ from collections import Counter
 
 import psutil
 
-from tbscreen.trial import Trial
+from tbscreen.demo.trial import Trial
 
 
 def measure_cpu_s(installation: Trial, postgresql: int | None) -> Counter[str]:

@@ -26,7 +26,7 @@ from pynetdicom import AE, _config
 from benchmarks.full_size_films import make_films
 from benchmarks.machine import describe_machine
 from db.worklist import worklist
-from tbscreen.trial import Trial, trial
+from tbscreen.demo.trial import Trial, trial
 
 TIMEOUT_S = 600.0
 

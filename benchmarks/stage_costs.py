@@ -35,7 +35,7 @@ from benchmarks.measured import STAGES, write_measured
 from benchmarks.process_costs import measure_cpu_s, measure_resident_bytes
 from domain.array.normalization import SPEC
 from domain.screening_request import ScreeningRequest
-from tbscreen.trial import Trial, trial
+from tbscreen.demo.trial import Trial, trial
 from tests.servers.database import fresh_database, postgresql
 
 SIDES: Final = {"full": (2500, 2048), "small": (512, 512)}

@@ -22,9 +22,9 @@ from db import schema
 from db.database import Database
 from db.models import activations, bundles
 from db.settings import DatabaseSettings
-from tbscreen.default_bundle import register_bundle
+from tbscreen.models.default_bundle import register_bundle
+from tbscreen.processes.supervisor import child_environment
 from tbscreen.settings import FILE_VARIABLE, PREFIX
-from tbscreen.supervisor import child_environment
 from tests.servers.pacs import Orthanc
 from tests.servers.ports import free_port
 from tests.unit.worker.networks import write_network

@@ -7,7 +7,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `reception/`: from a caller's C-STORE to a film that is durable and written down.
 - `retrieval/`: films from a PACS that cannot route.
 - `audit/`: who had to do with which patient's films.
-- `discretion`: keeps what libraries quote of headers out of what a process writes.
+- `log_redaction`: keeps what libraries quote of headers out of what a process writes.
 - `dataset_limits`: what a dataset may take of the disk while it comes.
 - `header_stream`: what a header is read from, with limits.
 - `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from dicom_gateway.discretion import locate, silence_quoting
+from dicom_gateway.log_redaction import locate, silence_quoting
 from dicom_gateway.preparation import Preparation, prepare
 from dicom_gateway.settings import GatewaySettings
 

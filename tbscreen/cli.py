@@ -13,22 +13,22 @@ import typer
 from rich.console import Console
 
 from tbscreen import __version__
-from tbscreen.backup_cli import back_up, restore
-from tbscreen.calibrate_cli import calibrate_app
-from tbscreen.conformance_cli import write_conformance
-from tbscreen.deliveries_cli import deliveries_app
-from tbscreen.export_cli import export_labels
-from tbscreen.film_cli import show_film
-from tbscreen.import_cli import import_model
-from tbscreen.models_cli import models_app
-from tbscreen.pull_cli import pull_studies, show_pulls
-from tbscreen.report_cli import write_report
-from tbscreen.retrain_cli import retrain_model
-from tbscreen.rules_cli import rules_app
+from tbscreen.commands.backup import back_up, restore
+from tbscreen.commands.calibrate import calibrate_app
+from tbscreen.commands.conformance import write_conformance
+from tbscreen.commands.deliveries import deliveries_app
+from tbscreen.commands.export_labels import export_labels
+from tbscreen.commands.film import show_film
+from tbscreen.commands.model_import import import_model
+from tbscreen.commands.models import models_app
+from tbscreen.commands.pull import pull_studies, show_pulls
+from tbscreen.commands.report import write_report
+from tbscreen.commands.retrain import retrain_model
+from tbscreen.commands.rules import rules_app
+from tbscreen.commands.users import users_app
+from tbscreen.commands.worklist import show_worklist
 from tbscreen.settings import SettingsError
-from tbscreen.terminal import fail, open_database, prepare, print_json
-from tbscreen.users_cli import users_app
-from tbscreen.worklist_cli import show_worklist
+from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
 
 app = typer.Typer(
     name="tbscreen",
@@ -59,11 +59,11 @@ def main() -> None:
     from domain.bundle.bundle import BundleError
     from domain.errors import TbscreenError
     from reports.period import ReportError
-    from tbscreen.activation import ActivationError
-    from tbscreen.monitor import MonitorError
-    from tbscreen.private_redis import NoRedisError
-    from tbscreen.process_life import ProcessError
-    from tbscreen.supervisor import SupervisorError
+    from tbscreen.models.activation import ActivationError
+    from tbscreen.monitoring.monitor import MonitorError
+    from tbscreen.processes.private_redis import NoRedisError
+    from tbscreen.processes.process_life import ProcessError
+    from tbscreen.processes.supervisor import SupervisorError
     from training.training_error import TrainingError
 
     known = (
@@ -104,7 +104,7 @@ def show_version(
 @app.command()
 def serve() -> None:
     """Run the whole service on this machine until Ctrl-C."""
-    from tbscreen.serve import running
+    from tbscreen.processes.serve import running
 
     settings = prepare("serve")
     ending = threading.Event()
@@ -139,7 +139,7 @@ def serve() -> None:
 @app.command()
 def gateway(ready_file: ReadyFile = None) -> None:
     """Run a gateway: receive, judge, normalize and dispatch films."""
-    from tbscreen.gateway_process import run_gateway
+    from tbscreen.processes.gateway import run_gateway
 
     run_gateway(prepare("gateway"), ready_file)
 
@@ -147,7 +147,7 @@ def gateway(ready_file: ReadyFile = None) -> None:
 @app.command()
 def worker(ready_file: ReadyFile = None) -> None:
     """Run a worker: arrays in, scores out."""
-    from tbscreen.worker_process import run_worker
+    from tbscreen.processes.worker import run_worker
 
     run_worker(prepare("worker"), ready_file)
 
@@ -155,7 +155,7 @@ def worker(ready_file: ReadyFile = None) -> None:
 @app.command()
 def courier(ready_file: ReadyFile = None) -> None:
     """Run a courier: build reports and bring them to the peers."""
-    from tbscreen.courier_process import run_courier
+    from tbscreen.processes.courier import run_courier
 
     run_courier(prepare("courier"), ready_file)
 
@@ -163,7 +163,7 @@ def courier(ready_file: ReadyFile = None) -> None:
 @app.command()
 def web(ready_file: ReadyFile = None) -> None:
     """Serve the page: worklist, studies, reads, REST."""
-    from tbscreen.web_process import run_web
+    from tbscreen.processes.web import run_web
 
     run_web(prepare("web"), ready_file)
 
@@ -182,7 +182,7 @@ def doctor(
     settings = prepare("doctor")
     console = Console()
     if gpu:
-        from tbscreen.gpu_proof import draw_proof, find_bundle, prove
+        from tbscreen.doctor.gpu_proof import draw_proof, find_bundle, prove
 
         with find_bundle(settings, bundle) as opened:
             proof = prove(opened)
@@ -193,8 +193,8 @@ def doctor(
         raise typer.Exit(0 if proof.holds else 1)
     if bundle is not None or as_json:
         fail("--bundle and --json go with --gpu")
-    from tbscreen.check import Health
-    from tbscreen.doctor import examine
+    from tbscreen.doctor.check import Health
+    from tbscreen.doctor.examination import examine
 
     marks = {Health.GOOD: "[green]✓[/green]", Health.NOTE: "[yellow]●[/yellow]", Health.BAD: "[red]✗[/red]"}
     bad = 0
@@ -233,10 +233,10 @@ def predict(
 ) -> None:
     """Score files on disk, without PACS, broker or database. A broken file is a record with an error."""
     from domain.bundle.bundle import open_bundle
-    from tbscreen.default_bundle import DEFAULT_BUNDLE
-    from tbscreen.predict import predict as predict_files
-    from tbscreen.prediction_output import write_csv, write_json, write_table
-    from tbscreen.prepared_file import find_files
+    from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+    from tbscreen.models.prediction import predict as predict_files
+    from tbscreen.models.prepared_file import find_files
+    from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
 
     settings = prepare("predict")
     opened = open_bundle(bundle or DEFAULT_BUNDLE)
@@ -266,7 +266,7 @@ def show_settings() -> None:
 @db_app.command("upgrade")
 def upgrade_database() -> None:
     """Bring the database to the newest migration and make sure that a bundle is active."""
-    from tbscreen.serve import migrate
+    from tbscreen.processes.serve import migrate
 
     settings = prepare("db")
     model = migrate(settings)
@@ -276,8 +276,8 @@ def upgrade_database() -> None:
 @app.command(hidden=True)
 def demo(keep: Annotated[Path, typer.Option(help="Where the report is left.")] = Path("out")) -> None:
     """Send one real film all the way through a temporary installation."""
-    from tbscreen.demo import DemoError, run_demo
-    from tbscreen.logs import configure_logs
+    from tbscreen.demo.demo import DemoError, run_demo
+    from tbscreen.processes.logs import configure_logs
 
     configure_logs("console", "demo")
     try:

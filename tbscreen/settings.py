@@ -30,9 +30,9 @@ from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from reports.settings import ReportSettings
-from tbscreen.monitoring_settings import MonitoringSettings
+from tbscreen.monitoring.monitoring_settings import MonitoringSettings
+from tbscreen.monitoring.tracing_settings import TracingSettings
 from tbscreen.secret_files import name_variable, read_secrets
-from tbscreen.tracing_settings import TracingSettings
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from tbscreen.trial import SmallPacs
+from tbscreen.demo.trial import SmallPacs
 from tests.films import real_film
 from tests.integration.conftest import store_raw
 from tests.servers.database import postgresql

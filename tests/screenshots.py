@@ -13,7 +13,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from reports.settings import ReportSettings
 from tbscreen import __version__
-from tbscreen.report_page import build_report_page
+from tbscreen.processes.report_page import build_report_page
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room

@@ -28,7 +28,7 @@ from db.states import FilmState
 from db.tables import Instance
 from domain.bundle.bundle import open_bundle, read_files
 from domain.codes import Refusal
-from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.fuzzing.mutations import SYNTAXES, Mutant, make_mutant
 from tests.fuzzing.sources import Source, list_sources
 from tests.servers.gateway import gateway

@@ -18,8 +18,8 @@ from pynetdicom import AE, _config
 
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, StudyEntry
-from tbscreen.monitoring_settings import PROCESSES
-from tbscreen.trial import Trial, trial
+from tbscreen.demo.trial import Trial, trial
+from tbscreen.monitoring.monitoring_settings import PROCESSES
 from tests.films import read
 from tests.integration.pulls import make_week
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, storescp

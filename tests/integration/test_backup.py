@@ -16,11 +16,11 @@ from sqlalchemy import select
 
 from db.database import Database
 from db.tables import Delivery, Instance, ReportObject, Screening
-from tbscreen.backing_up import back_up
-from tbscreen.restoring import restore
-from tbscreen.serve import Service, running
+from tbscreen.backup.creation import back_up
+from tbscreen.backup.restoration import restore
+from tbscreen.demo.trial import SmallPacs
+from tbscreen.processes.serve import Service, running
 from tbscreen.settings import FILE_VARIABLE, Settings, load_settings
-from tbscreen.trial import SmallPacs
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.servers.database import fresh_database

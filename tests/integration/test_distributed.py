@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from db.worklist import worklist
-from tbscreen.supervisor import READY_TIMEOUT_S
-from tbscreen.trial import Trial, trial
+from tbscreen.demo.trial import Trial, trial
+from tbscreen.processes.supervisor import READY_TIMEOUT_S
 from tests.films import read, small_film
 from tests.integration.conftest import find_processes, store_raw
 from tests.servers.database import postgresql

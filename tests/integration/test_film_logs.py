@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domain.film_key import film_key
-from tbscreen.trial import Trial, trial
+from tbscreen.demo.trial import Trial, trial
 from tests.films import read, small_film
 from tests.integration.conftest import find_processes, store_raw
 from tests.servers.commitment_scp import AE_TITLE, CommitmentScp, commitment_scp

@@ -18,8 +18,8 @@ from db.worklist.study_entries import StudyEntry
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.audit.audit_trail import AuditTrail
 from reports.settings import ReportSettings
-from tbscreen.report_page import build_report_page
-from tbscreen.worklist_csv import write_csv
+from tbscreen.processes.report_page import build_report_page
+from tbscreen.terminal.worklist_csv import write_csv
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.integration.listening import gateway

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tbscreen.monitoring_settings import PROCESSES
+from tbscreen.monitoring.monitoring_settings import PROCESSES
 from tests.films import read, small_film
 from tests.integration.conftest import Site, store_raw
 from tests.servers.ports import wait_until

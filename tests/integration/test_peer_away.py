@@ -8,7 +8,7 @@ from pynetdicom import AE, evt
 
 from db.delivery import deliveries
 from db.states import DeliveryState
-from tbscreen.trial import trial
+from tbscreen.demo.trial import trial
 from tests.films import small_film
 from tests.integration.conftest import store_raw
 from tests.servers.pacs import peer_toml, storescp

@@ -13,8 +13,8 @@ from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings
 from dicom_gateway.retrieval.study_fetcher import Gateway
 from dicom_gateway.settings import PeerSettings
-from tbscreen.check import Health
-from tbscreen.pull_checks import examine_pulls
+from tbscreen.doctor.check import Health
+from tbscreen.doctor.pull_checks import examine_pulls
 from tbscreen.settings import Settings
 from tests.films import dataset_offset, read
 from tests.integration.pulls import (

@@ -20,7 +20,7 @@ from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Instance, Screening
-from tbscreen.trial import SmallPacs
+from tbscreen.demo.trial import SmallPacs
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.servers.database import postgresql

@@ -19,7 +19,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import Instance, Screening
-from tbscreen.trial import SmallPacs
+from tbscreen.demo.trial import SmallPacs
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.schema_contract import find_contractions

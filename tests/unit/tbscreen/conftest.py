@@ -14,9 +14,9 @@ import pytest
 import structlog
 
 from db.database import Database
-from dicom_gateway.discretion import QUOTING
+from dicom_gateway.log_redaction import QUOTING
 from tbscreen.cli import main
-from tbscreen.serve import migrate
+from tbscreen.processes.serve import migrate
 from tbscreen.settings import load_settings
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]

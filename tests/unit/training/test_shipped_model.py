@@ -6,7 +6,7 @@ import pytest
 
 from domain.bundle.bundle import open_bundle
 from domain.judging.statistics import measure_auc
-from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests import checkout
 from training.judging.scored_films import from_csv
 

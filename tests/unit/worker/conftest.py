@@ -7,7 +7,7 @@ import pytest
 from db.database import Database
 from db.models import bundles
 from domain.bundle.bundle import Bundle, open_bundle, read_files
-from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import write_network
 from worker.predictor import Predictor
 

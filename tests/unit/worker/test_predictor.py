@@ -10,7 +10,7 @@ import pytest
 
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError, open_bundle, write_bundle
-from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import MANIFEST, write_heat, write_network
 from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import TOLERANCE, Predictor, list_candidates

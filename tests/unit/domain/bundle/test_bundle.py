@@ -25,7 +25,7 @@ from domain.bundle.bundle import (
     read_files,
     write_bundle,
 )
-from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from db.database import Database
 from reports.settings import ReportSettings
-from tbscreen.report_page import build_report_page
+from tbscreen.processes.report_page import build_report_page
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE

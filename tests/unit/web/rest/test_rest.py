@@ -19,7 +19,7 @@ from db.worklist import reads
 from domain.notices import NOTICE
 from domain.roles import PERMISSIONS, Permission, Role
 from reports.settings import ReportSettings
-from tbscreen.report_page import build_report_page
+from tbscreen.processes.report_page import build_report_page
 from tests.unit import rows
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in

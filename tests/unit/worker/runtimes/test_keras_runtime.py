@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from domain.bundle.bundle import STRUCTURE, WEIGHTS
-from tbscreen.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import write_network
 from worker.golden_arrays import draw_golden_arrays
 from worker.runtimes.keras_runtime import KerasRuntime, build_model

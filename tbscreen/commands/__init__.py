@@ -1,0 +1,17 @@
+"""The commands of `tbscreen`, one file each; `cli` puts them together.
+
+- `worklist`: `worklist`: a table, JSON, CSV, or watched.
+- `film`: `film`: the history of one film.
+- `deliveries`: `deliveries list`, `show`, `replay`.
+- `pull`: `pull` and `pulls`.
+- `rules`: `rules list` and `test`.
+- `report`: `report`.
+- `export_labels`: `export-labels`.
+- `calibrate`: `calibrate propose`, `activate` and others.
+- `models`: `models list`, `show`, `activate` and others.
+- `model_import`: `models import`.
+- `retrain`: `retrain`.
+- `users`: `users add`, `token` and others.
+- `backup`: `backup` and `restore`.
+- `conformance`: `conformance`.
+"""

@@ -1,0 +1,154 @@
+"""The commands `backup` and `restore`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from tbscreen.terminal.invocation import fail, prepare
+
+if TYPE_CHECKING:
+    from tbscreen.backup.backup_file import Manifest
+
+
+def back_up(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder, in which the file is named after the time, or a new file; or what to verify.",
+            show_default=False,
+        ),
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Keep so many backups in the folder: when this one is whole, delete the oldest."
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Make none: read one to its end, check it, and say what is in it."),
+    ] = False,
+) -> None:
+    """Save the database, bundles included, in one file, while the service runs.
+
+    The file holds patient data and can be read by its user alone. It has its name only when it is whole. Not
+    in it: the films in the spool (the PACS has them), Redis (nothing is kept there), passwords and keys.
+    """
+    if verify:
+        _verify(path)
+        return
+    from tbscreen.backup import creation
+    from tbscreen.backup.backup_file import BackupError
+
+    settings, began = prepare("backup"), time.monotonic()
+    try:
+        with _bar() as show:
+            taken = creation.back_up(settings, path, keep, show)
+    except BackupError as error:
+        fail(str(error))
+    typer.echo(f"{taken.path}: {taken.file_bytes / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s")
+    _describe(taken.manifest)
+    for deleted in taken.deleted:
+        typer.echo(f"deleted {deleted}")
+
+
+def restore(
+    path: Annotated[Path, typer.Argument(help="What 'tbscreen backup' made.", show_default=False)],
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Put it in the place of what the database holds, which is gone then."),
+    ] = False,
+) -> None:
+    """Put a backup into the database: all of it, or nothing.
+
+    End all of tbscreen's processes on every host first. The file is checked to its end before anything is
+    touched. An older backup is brought to this version's migration.
+    """
+    from tbscreen.backup import restoration
+    from tbscreen.backup.backup_file import BackupError
+
+    settings, began = prepare("restore"), time.monotonic()
+    try:
+        with _bar() as show:
+            restored = restoration.restore(settings, path, replace=replace, progress=show)
+    except BackupError as error:
+        fail(str(error))
+    manifest = restored.manifest
+    typer.echo(f"restored {path} in {time.monotonic() - began:.1f} s")
+    _describe(manifest)
+    if restored.migrated_to != manifest.migration:
+        typer.echo(f"migrated from {manifest.migration} to {restored.migrated_to}")
+    _warn_of(restored.broken_bundles)
+    for gateway, count in manifest.gateways.items():
+        if gateway != settings.gateway.name:
+            typer.echo(
+                f"{count} films wait for the spool of gateway {gateway}; here it is {settings.gateway.name}"
+            )
+    typer.echo(
+        "Films that were answered with success since then lie in the spools: each gateway takes them up "
+        "when it starts. Reads, users and bundles of that time are gone."
+    )
+
+
+def _verify(path: Path) -> None:
+    from tbscreen.backup.backup_file import BackupError, BackupFile
+    from tbscreen.backup.restoration import counting
+
+    try:
+        with BackupFile(path) as backup, _bar() as show:
+            broken = backup.verify(counting("checking", backup.manifest.rows, show))
+    except BackupError as error:
+        fail(str(error))
+    typer.echo(f"{path} is whole")
+    _describe(backup.manifest)
+    _warn_of(broken)
+    raise typer.Exit(1 if broken else 0)
+
+
+def _describe(manifest: Manifest) -> None:
+    films = ", ".join(f"{count:,} {state}" for state, count in sorted(manifest.films.items())) or "none"
+    model = manifest.active_model
+    typer.echo(
+        f"taken      {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC on {manifest.host} "
+        f"by tbscreen {manifest.tbscreen}"
+    )
+    typer.echo(f"database   {manifest.database}, migration {manifest.migration}")
+    typer.echo(f"holds      {manifest.rows:,} rows, {manifest.bytes / 1e6:,.1f} MB before compression")
+    typer.echo(f"films      {films}")
+    typer.echo(
+        f"model      {'none' if model is None else f'{model.name} {model.version} ({model.digest[:12]})'}"
+    )
+
+
+def _warn_of(bundles: list[str]) -> None:
+    for digest in bundles:
+        typer.echo(
+            f"bundle {digest[:12]} was damaged in the database already: 'tbscreen models add' it again"
+        )
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar on a terminal, and nothing in cron's mail."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step)
+            bar.update(tasks[step], completed=done, total=total)
+
+        yield show

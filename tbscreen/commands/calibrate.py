@@ -1,0 +1,181 @@
+"""The commands `tbscreen calibrate …`: operating points of the site's own, from its reads."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
+
+if TYPE_CHECKING:
+    from db.models.site_thresholds import Sign
+    from tbscreen.settings import Settings
+
+KEY_FILE: Final = "calibration.key"
+A_YEAR: Final = timedelta(days=365)
+
+calibrate_app = typer.Typer(
+    no_args_is_help=True, help="Operating points of this site's own, from its radiologists' reads."
+)
+
+Number = Annotated[int, typer.Argument(help="Its number, as 'list' shows it.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with the key of the signature, made if it is not there; by default "
+        f"{KEY_FILE} in the data directory.",
+        metavar="FILE",
+    ),
+]
+
+
+@calibrate_app.command("propose")
+def propose(
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="Films received from this day on; default a year."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day, included; by default today."),
+    ] = None,
+    bundle: Annotated[str, typer.Option(help="Digest or its first characters; or active.")] = "active",
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0001, max=0.9999, help="Share of TB among those screened here: restates the probabilities."
+        ),
+    ] = None,
+    key: KeyFile = None,
+) -> None:
+    """Choose an operating point on local reads, and keep it, signed and dated, without using it yet.
+
+    Read what it says of sensitivity and specificity, then 'tbscreen calibrate activate'.
+    """
+    from db.models import site_thresholds
+    from reports.period import choose_period
+    from tbscreen.models.activation import find_bundle
+    from tbscreen.models.site_threshold import derive
+    from tbscreen.terminal.site_threshold_sheet import read_record, write_sheet
+
+    settings = prepare("calibrate")
+    begin = (first or datetime.now(UTC) - A_YEAR).date()
+    period = choose_period(begin, last and last.date(), settings.reports.timezone)
+    database = open_database(settings)
+    with _explained():
+        sign = _open_key(settings, key)
+        with database.read() as session:
+            model = find_bundle(session, bundle)
+            record = derive(session, model.digest, period, prevalence)
+        with database.write() as session:
+            entry = site_thresholds.keep(
+                session, model.digest, name_user(), record.model_dump(mode="json"), sign
+            )
+    typer.echo(write_sheet(entry, read_record(entry), []), nl=False)
+    typer.echo(f"\nnext: tbscreen calibrate activate {entry.calibration_id}")
+
+
+@calibrate_app.command("list")
+def list_all(as_json: AsJson = False) -> None:
+    """Show all calibrations, newest first, and which of them is in use."""
+    from db.models import site_thresholds
+
+    database = open_database(prepare("calibrate"))
+    with database.read() as session:
+        entries = site_thresholds.list_calibrations(session)
+    if as_json:
+        print_json([{**asdict(entry), "record": None} for entry in entries])
+        return
+    for entry in entries:
+        use = "in use" if entry.active else "      "
+        made = f"{entry.made_at:%Y-%m-%d}"
+        words = (f"{entry.calibration_id:4}", use, entry.name, entry.bundle_digest[:12], made, entry.made_by)
+        typer.echo("  ".join(words))
+    if not entries:
+        typer.echo("there are none: 'tbscreen calibrate propose' makes one")
+
+
+@calibrate_app.command("show")
+def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
+    """Show one calibration with all its figures, after its signature was checked."""
+    from db.models import site_thresholds
+    from tbscreen.terminal.site_threshold_sheet import read_record, write_sheet
+
+    settings = prepare("calibrate")
+    with open_database(settings).read() as session:
+        entry = site_thresholds.find(session, number)
+        changes = site_thresholds.list_changes(session, entry.bundle_digest)
+    with _explained():
+        site_thresholds.verify(entry, _open_key(settings, key))
+    if as_json:
+        print_json({**asdict(entry), "changes": [asdict(change) for change in changes]})
+    else:
+        typer.echo(write_sheet(entry, read_record(entry), changes), nl=False)
+
+
+@calibrate_app.command("activate")
+def activate(
+    number: Number,
+    reason: Annotated[str | None, typer.Option(help="Written into the history.")] = None,
+    key: KeyFile = None,
+) -> None:
+    """Judge new films by a calibration, once its signature is checked; films on their way keep theirs.
+
+    All workers must run this version: an earlier one does not know such an operating point.
+    """
+    from db.models import site_thresholds
+
+    settings = prepare("calibrate")
+    database = open_database(settings)
+    with _explained():
+        sign = _open_key(settings, key)
+        with database.write() as session:
+            entry = site_thresholds.find(session, number)
+            site_thresholds.verify(entry, sign)
+            site_thresholds.activate(session, number, name_user(), reason)
+    typer.echo(f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}")
+
+
+@calibrate_app.command("rollback")
+def roll_back(
+    bundle: Annotated[str, typer.Option(help="Digest or its first characters; or active.")] = "active",
+) -> None:
+    """Judge new films as before the last activation: by the calibration of then, or by the bundle alone."""
+    from db.models import site_thresholds
+    from tbscreen.models.activation import find_bundle
+
+    database = open_database(prepare("calibrate"))
+    with database.write() as session:
+        model = find_bundle(session, bundle)
+        name = site_thresholds.roll_back(session, model.digest, name_user())
+    typer.echo(
+        f"new films of {model.digest[:12]} are judged by {name or 'the operating point of the bundle itself'}"
+    )
+
+
+def _open_key(settings: Settings, path: Path | None) -> Sign:
+    from tbscreen.key_file import load_key
+
+    key = load_key(path or settings.data_directory / KEY_FILE)
+    return lambda content: hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what cannot be done into one line."""
+    from tbscreen.key_file import KeyFileError
+    from tbscreen.models.local_calibration import LocalCalibrationError
+
+    try:
+        yield
+    except (KeyFileError, LocalCalibrationError) as error:
+        fail(str(error))

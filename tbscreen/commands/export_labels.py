@@ -1,0 +1,82 @@
+"""The command `tbscreen export-labels`: read films for `tbscreen retrain`, de-identified."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from tbscreen.terminal.invocation import fail, open_database, prepare
+
+KEY_FILE: Final = "label-export.key"
+TEN_YEARS: Final = timedelta(days=3650)
+
+
+def export_labels(
+    out: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
+    first: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="Films received from this day on; by default ten years."
+        ),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day, included; by default today."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the key of the pseudonyms, made if it is not there; by default "
+            f"{KEY_FILE} in the data directory.",
+            metavar="FILE",
+        ),
+    ] = None,
+    full_size: Annotated[
+        bool,
+        typer.Option(
+            "--full-size", help="Films in full size, where this host's spool still holds their files."
+        ),
+    ] = False,
+    with_burned_in: Annotated[
+        bool,
+        typer.Option(
+            "--with-burned-in",
+            help="Also films that say that they carry burned-in text: look at each of them.",
+        ),
+    ] = False,
+) -> None:
+    """Write read films as PNG files with labels that 'tbscreen retrain' takes, without patient data.
+
+    Patients, films and sites are named by a keyed hash: keep the key, and the next export names them alike.
+    """
+    from db.figures.labelled_films import stream_labelled_films
+    from dicom_gateway.settings import spool_directory
+    from reports.period import choose_period
+    from tbscreen.key_file import KeyFileError, load_key
+    from tbscreen.labels.label_export import LabelExport, LabelExportError, describe
+    from tbscreen.labels.pseudonyms import Pseudonyms
+
+    settings = prepare("export-labels")
+    begin = (first or datetime.now(UTC) - TEN_YEARS).date()
+    period = choose_period(begin, last and last.date(), settings.reports.timezone)
+    database = open_database(settings)
+    key_file = key or settings.reports.key_file or settings.data_directory / KEY_FILE
+    try:
+        names = Pseudonyms(load_key(key_file))
+        spool = spool_directory(settings.data_directory) if full_size else None
+        export = LabelExport(out, names, spool=spool, with_burned_in=with_burned_in)
+        about = (
+            "Chest films with radiologists' reads, exported by tbscreen without patient data.\n"
+            "tb: read as TB; negative: read as not TB, which may be ill with something else. A read is an "
+            "opinion,\nand no proof of tuberculosis. Research software, not a medical device.\n"
+            f"Names by a keyed hash; fingerprint of the key: {names.fingerprint}."
+        )
+        with database.read(frozen=True) as session:
+            exported = export.write(stream_labelled_films(session, period.to_span()), about)
+    except (LabelExportError, KeyFileError) as error:
+        fail(str(error))
+    typer.echo(describe(exported))
+    typer.echo(f"next: tbscreen retrain {out}/films --labels {out}/labels.csv")

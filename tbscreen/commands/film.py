@@ -1,0 +1,76 @@
+"""The command `tbscreen film`: what happened to one film, from its reception to the peers' commitments."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from db.films.film_history import FilmHistory, Happening
+
+
+def show_film(
+    film: Annotated[
+        str,
+        typer.Argument(
+            help="Its SOP Instance UID, that of a report on it, or its id: 'film' in the logs, or the first "
+            "digits of its trace."
+        ),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show what happened to one film: received, prepared, screened or refused, delivered, committed."""
+    from db.films.film_history import tell
+
+    database = open_database(prepare("film"))
+    with database.read() as session:
+        histories = tell(session, _find(session, film.strip().lower()))
+    if as_json:
+        print_json([asdict(history) for history in histories])
+        return
+    for history in histories:
+        Console().print(draw_history(history), highlight=False)
+
+
+def _find(session: Session, film: str) -> str:
+    from db.films.film_history import find_by_id, find_by_uid
+
+    is_uid = re.fullmatch(r"[0-9.]{1,64}", film) is not None
+    is_id = re.fullmatch(r"[0-9a-f]{6,64}", film) is not None
+    if not is_uid and not is_id:
+        fail("give a SOP Instance UID, or six or more digits of a film's id as the logs show it")
+    uid = find_by_uid(session, film) if is_uid else None
+    found = [uid] if uid is not None else find_by_id(session, film) if is_id else []
+    if not found:
+        fail("no such film: was it sent here, and answered with success?")
+    if len(found) > 1:
+        fail(f"{len(found)} films have an id that begins with {film}: give more of it")
+    return found[0]
+
+
+def draw_history(history: FilmHistory) -> Table:
+    """Return one revision's history as a table; times are UTC, and each has its distance from the first."""
+    title = f"film {history.film_key[:12]}, {history.state}"
+    if history.revision > 1:
+        title += f", revision {history.revision}"
+    table = Table(title=title, title_justify="left", caption=history.sop_instance_uid, box=box.SIMPLE_HEAD)
+    for heading in ("Time (UTC)", "After", "What", "Details"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("Time (UTC)", "After"))
+    for one in history.happenings:
+        after = (one.at - history.happenings[0].at).total_seconds()
+        table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", f"{after:.3f} s", one.what, _write_details(one))
+    return table
+
+
+def _write_details(happening: Happening) -> str:
+    return ", ".join(f"{name} {value}" for name, value in happening.details.items() if value is not None)

@@ -1,0 +1,213 @@
+"""The commands `tbscreen models …`: bundles in the database, and which of them is used for what."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
+
+if TYPE_CHECKING:
+    from tbscreen.models.activation import Activated
+
+models_app = typer.Typer(
+    no_args_is_help=True, help="Model bundles in the database: which is used for what, and why."
+)
+
+MEANING = "A digest or its first characters; or active, shadow, previous."
+Digest = Annotated[str, typer.Argument(help=MEANING, metavar="DIGEST", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+
+
+@models_app.command("list")
+def list_models(as_json: AsJson = False) -> None:
+    """Show the registered bundles, and which is active, in the shadow, or next in a rollback."""
+    from db.models import activations, bundles
+    from tbscreen.terminal.terminal_tables import draw_models
+
+    database = open_database(prepare("models"))
+    with database.read() as session:
+        models, previous = bundles.list_models(session), activations.find_previous(session)
+    if as_json:
+        print_json([{**asdict(model), "previous": model.digest == previous} for model in models])
+    else:
+        Console().print(draw_models(models, previous))
+
+
+@models_app.command("show")
+def show_model(
+    digest: Digest,
+    as_json: AsJson = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Write its evaluation report (HTML) into this file.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Show one bundle: its manifest, its figures, what it was used for, how it did in the shadow."""
+    from db.models import bundles
+    from tbscreen.models.activation import find_bundle
+    from tbscreen.terminal.model_sheet import REPORT, draw_sheet, read_sheet
+
+    database = open_database(prepare("models"))
+    with database.read() as session:
+        model = find_bundle(session, digest)
+        sheet = read_sheet(session, model)
+        html = None if report is None else bundles.fetch_file(session, model.digest, REPORT)
+    if report is not None:
+        if html is None:
+            fail(f"{model.digest[:12]} has no {REPORT}: only bundles made by 'tbscreen retrain' have one")
+        report.write_bytes(html)
+    if as_json:
+        print_json(sheet.to_json())
+    else:
+        Console().print(draw_sheet(sheet))
+        if report is not None:
+            Console().print(f"its report: {report}", highlight=False, markup=False)
+
+
+@models_app.command("add")
+def add_model(
+    folder: Annotated[
+        Path, typer.Argument(help="A bundle: a folder with manifest.json.", show_default=False)
+    ],
+) -> None:
+    """Verify a bundle and store it in the database, from where workers fetch it."""
+    from tbscreen.models.default_bundle import register_bundle
+
+    digest, new = register_bundle(open_database(prepare("models")), folder)
+    typer.echo(f"{digest[:12]} {'registered' if new else 'was registered already'}")
+
+
+@models_app.command("compare")
+def compare_models(
+    candidate: Annotated[str, typer.Argument(help=MEANING, metavar="CANDIDATE", show_default=False)],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            help="The bundle to compare it with; as above.", metavar="REFERENCE", show_default=False
+        ),
+    ],
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Labelled films: files, folders, globs.", metavar="[IMAGES]…", show_default=False
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV with file,label,…; else labels come from names and folders.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the AUCs of two bundles on films that neither has seen.
+
+    Without IMAGES: on the films that are in the test part of both. With IMAGES: both score these films, those
+    excepted that one of the two was fitted to, and the outcome is kept for 'tbscreen models activate'.
+    """
+    from tbscreen.models.activation import compare_by_their_films, find_bundle
+    from tbscreen.terminal.model_sheet import draw_comparison
+
+    if labels is not None and not images:
+        fail("--labels says what IMAGES show: name these, too")
+    settings = prepare("models")
+    database = open_database(settings)
+    with database.read() as session:
+        one, other = find_bundle(session, candidate), find_bundle(session, reference)
+    if one.digest == other.digest:
+        fail(f"{candidate} and {reference} are the same bundle")
+    if images:
+        from tbscreen.models.comparison import compare_on_images
+
+        comparison = compare_on_images(settings, database, one, other, images, labels, name_user())
+    else:
+        comparison = compare_by_their_films(database, one.digest, other.digest)
+    if as_json:
+        print_json(comparison.model_dump(mode="json"))
+    else:
+        Console().print(draw_comparison(comparison, one, other))
+
+
+@models_app.command("activate")
+def activate_model(
+    digest: Digest,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="Run it beside the active one instead: recorded, not reported."),
+    ] = False,
+    force: Annotated[
+        str | None,
+        typer.Option(metavar="REASON", help="Activate it although it is worse or not comparable; kept."),
+    ] = None,
+) -> None:
+    """Screen new films with this bundle; workers take it up without restart.
+
+    Refused when it is worse than the active bundle on the same test films, beyond the 95 % interval, or when
+    the two share too few films to tell.
+    """
+    from tbscreen.models import activation
+
+    if shadow and force is not None:
+        fail("--shadow reports nothing, so there is nothing to force")
+    database = open_database(prepare("models"))
+    if shadow:
+        model = activation.put_in_shadow(database, digest)
+        typer.echo(f"{model.digest[:12]} runs in the shadow; 'tbscreen models shadow' shows how it does")
+        return
+    _tell(activation.activate(database, digest, name_user(), force))
+
+
+@models_app.command("rollback")
+def roll_back() -> None:
+    """Activate the bundle that was active before the present one; once more goes one further back."""
+    from tbscreen.models import activation
+
+    _tell(activation.roll_back(open_database(prepare("models")), name_user()))
+
+
+@models_app.command("shadow")
+def show_shadow(
+    off: Annotated[bool, typer.Option("--off", help="End it; what it scored is kept.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how the bundle in the shadow agrees with what was reported, or end it."""
+    from db.models import bundles
+    from db.models.shadow_screenings import measure_agreement
+    from tbscreen.terminal.model_sheet import draw_agreement
+
+    database = open_database(prepare("models"))
+    if off:
+        with database.write() as session:
+            ended = bundles.end_shadow(session)
+        typer.echo("no bundle ran in the shadow" if ended is None else f"{ended[:12]} left the shadow")
+        return
+    with database.read() as session:
+        model = bundles.find_shadow(session)
+        agreement = None if model is None else measure_agreement(session, model.digest)
+    if model is None or agreement is None:
+        fail("no bundle runs in the shadow; 'tbscreen models activate DIGEST --shadow' lets one")
+    if as_json:
+        document = {**asdict(agreement), "equal_share": agreement.equal_share}
+        print_json({**asdict(model), "shadow_screenings": document})
+    else:
+        Console().print(f"{model.name} {model.version}, {model.digest[:12]}", highlight=False, markup=False)
+        Console().print(draw_agreement(agreement))
+
+
+def _tell(done: Activated) -> None:
+    from tbscreen.models.activation import describe
+
+    before = done.instead_of
+    if before is not None and before.digest == done.model.digest:
+        typer.echo(f"{done.model.digest[:12]} is active already")
+        return
+    typer.echo(f"{done.model.digest[:12]} is active: {done.model.name} {done.model.version}")
+    if before is not None:
+        typer.echo(f"before: {before.digest[:12]}, {before.name} {before.version}")
+    if done.comparison is not None:
+        typer.echo(describe(done.comparison))
+    if done.objection is not None:
+        typer.echo("forced; the reason is kept")
+    if not done.model.trained:
+        typer.echo("it is untrained: its scores mean nothing")

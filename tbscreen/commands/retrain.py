@@ -1,0 +1,164 @@
+"""The command `tbscreen retrain`: labelled images to a bundle with its report, offline."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+
+from tbscreen.terminal.invocation import fail, prepare
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def retrain_model(
+    images: Annotated[
+        list[str], typer.Argument(help="PNG, JPEG and DICOM: files, folders, globs.", show_default=False)
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the columns file and label; patient, source, view, sex, age."),
+    ] = None,
+    labels_from: Annotated[
+        str, typer.Option(help="auto, csv, folders (…/tb/…, …/normal/…) or names (name_0001_1.png).")
+    ] = "auto",
+    architecture: Annotated[str, typer.Option(help="default, scratch or vgg16.")] = "default",
+    start: Annotated[
+        Path | None, typer.Option("--from", help="A bundle's folder to go on from.", metavar="BUNDLE")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The bundle's new folder.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="At most so many; 6 by default, 30 for scratch, 15 for vgg16."),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1024)] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split and the training.")] = 42,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-8, max=1.0)] = None,
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="A source that only tests. May be repeated.", metavar="SOURCE")
+    ] = None,
+    test_share: Annotated[float, typer.Option(min=0.0, max=0.9, help="0 where --hold-out tests.")] = 0.2,
+    validation_share: Annotated[
+        float, typer.Option(min=0.01, max=0.9, help="Of the films that do not test.")
+    ] = 0.2,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0001,
+            max=0.9999,
+            help="Share of TB among those who will be screened; as in the films if not said.",
+        ),
+    ] = None,
+    pretrained: Annotated[
+        Path | None, typer.Option(help="Weights to begin with, for default and vgg16.", metavar="FILE")
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="A bundle to compare with on the test films; the shipped one if not said.", metavar="BUNDLE"
+        ),
+    ] = None,
+    unseen: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A bundle made with --hold-out, whose figures the report shows as well. May be repeated.",
+            metavar="BUNDLE",
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="The bundle's name.")] = "tbscreen",
+    version: Annotated[str | None, typer.Option(help="Its version; the present time if not said.")] = None,
+    credits_file: Annotated[
+        Path | None, typer.Option("--credits", help="Text for the model card: whose films, a line each.")
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Go on without unreadable, unlabelled and conflicting files.")
+    ] = False,
+    with_films: Annotated[
+        bool, typer.Option("--with-films", help="Show the worst errors in the report: pictures of patients.")
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="For arrays and the state of a run; the data directory if not said.")
+    ] = None,
+) -> None:
+    """Train a model on labelled images, judge it, and write it as a bundle with its report.
+
+    The films are split by patient: a fifth tests, a fifth of the rest validates. Started again after a kill,
+    it goes on where it was.
+    """
+    settings = prepare("retrain")
+    _require_libraries()
+    from domain.bundle.bundle import open_bundle
+    from tbscreen.machine import describe_machine
+    from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+    from tbscreen.models.retraining import Order, carry_out, score_with
+    from training.films.film_index import LabelsFrom
+    from training.judging.unseen_sources import read_unseen
+    from training.learning.precision import Precision
+    from training.learning.recipe import Architecture
+    from training.retrain import RetrainSettings
+    from training.writing.retrained_bundle import Naming
+
+    reference = open_bundle(against or DEFAULT_BUNDLE)
+    compared = against is not None or reference.manifest.trained
+    version = version or f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}"
+    order = Order(
+        images=images,
+        labels=labels,
+        labels_from=_choose("--labels-from", LabelsFrom, labels_from),
+        skip_bad=skip_bad,
+        settings=RetrainSettings(
+            cache=cache or settings.data_directory / "training",
+            architecture=_choose("--architecture", Architecture, architecture),
+            start=None if start is None else open_bundle(start),
+            pretrained=pretrained,
+            epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
+            seed=seed,
+            precision=_choose("--precision", Precision, precision),
+            hold_out=tuple(hold_out or ()),
+            test_share=test_share,
+            validation_share=validation_share,
+            prevalence=prevalence,
+            reference=score_with(reference) if compared else None,
+            unseen=tuple(row for one in unseen or () for row in read_unseen(open_bundle(one))),
+        ),
+        out=out or Path(f"{name}-{version}"),
+        naming=Naming(
+            name=name,
+            version=version,
+            command=shlex.join(["tbscreen", *sys.argv[1:]]),
+            machine=describe_machine(),
+            credits=_read_credits(credits_file),
+        ),
+        with_films=with_films,
+    )
+    carry_out(order, settings, Console(stderr=True))
+
+
+def _choose(option: str, kind: type[Choice], given: str) -> Choice:
+    try:
+        return kind(given)
+    except ValueError:
+        fail(f"{option} {given}: allowed are {', '.join(kind)}")
+
+
+def _read_credits(path: Path | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    return tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
+
+
+def _require_libraries() -> None:
+    import importlib.util
+
+    missing = [one for one in ("sklearn", "matplotlib") if importlib.util.find_spec(one) is None]
+    if missing:
+        fail(f"training needs {', '.join(missing)}: pip install 'tbscreen[training]'")

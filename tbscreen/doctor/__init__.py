@@ -1,0 +1,9 @@
+"""Checks of an installation, each with advice.
+
+- `check`: the result of one check.
+- `examination`: all checks in order.
+- `certificate_checks`: certificates and keys.
+- `pull_checks`: peers that are pulled from.
+- `tracing_checks`: the collector.
+- `gpu_proof`: `doctor --gpu`: scores and speed of each device.
+"""

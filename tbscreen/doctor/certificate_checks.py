@@ -1,0 +1,96 @@
+"""What the doctor says of certificates and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dicom_gateway.association.certificates import CertificateFileError, find_readers, read_validities
+from dicom_gateway.association.tls_context import TlsFileError, build_listener_context, build_peer_context
+from dicom_gateway.association.tls_settings import PeerTlsSettings
+from dicom_gateway.settings import PeerSettings
+from tbscreen.doctor.check import Check, Health
+from tbscreen.settings import Settings
+from web.server import PageError, make_context
+from web.settings import WebSettings
+
+SOON = timedelta(days=30)
+
+
+def examine_certificates(settings: Settings) -> Iterator[Check]:
+    """Yield what is to be said of each certificate and key in the settings."""
+    tls = settings.gateway.tls
+    if tls is not None:
+        part = "gateway TLS"
+        try:
+            build_listener_context(tls)
+        except TlsFileError as error:
+            yield Check(part, Health.BAD, str(error), "correct the file, or the setting")
+        yield _examine_certificate(part, tls.certificate)
+        yield from _examine_key(part, tls.key)
+        if tls.ca is not None:
+            yield _examine_certificate(f"{part} CA", tls.ca)
+    yield from _examine_page(settings.web)
+    for peer in settings.peers:
+        if peer.tls is not None:
+            yield from _examine_peer(peer, peer.tls)
+
+
+def _examine_page(web: WebSettings) -> Iterator[Check]:
+    if web.tls_certificate is None or web.tls_key is None:
+        return
+    try:
+        make_context(web)
+    except PageError as error:
+        yield Check("page TLS", Health.BAD, str(error), "correct the file, or the setting")
+    yield _examine_certificate("page TLS", web.tls_certificate)
+    yield from _examine_key("page TLS", web.tls_key)
+
+
+def _examine_peer(peer: PeerSettings, tls: PeerTlsSettings) -> Iterator[Check]:
+    part = f"peer {peer.name} TLS"
+    try:
+        build_peer_context(tls)
+    except TlsFileError as error:
+        yield Check(part, Health.BAD, str(error), "correct the file, or the setting")
+    if tls.certificate is not None:
+        yield _examine_certificate(part, tls.certificate)
+    if tls.key is not None:
+        yield from _examine_key(part, tls.key)
+    if tls.ca is not None:
+        yield _examine_certificate(f"{part} CA", tls.ca)
+
+
+def _examine_certificate(part: str, path: Path) -> Check:
+    now = datetime.now(UTC)
+    try:
+        validities = read_validities(path)
+    except CertificateFileError as error:
+        return Check(part, Health.BAD, str(error), "correct the file, or the setting")
+    ends = min(one.not_after for one in validities)
+    begins = max(one.not_before for one in validities)
+    if begins > now:
+        advice = "compare this host's clock with that of the CA"
+        return Check(part, Health.BAD, f"{path} holds from {begins:%Y-%m-%d %H:%M} UTC on", advice)
+    finding = f"{path} holds until {ends:%Y-%m-%d}"
+    if ends <= now:
+        return Check(
+            part, Health.BAD, f"{path} has expired on {ends:%Y-%m-%d}", "renew it; no restart is needed"
+        )
+    if ends - now < SOON:
+        return Check(
+            part, Health.NOTE, f"{finding}: {(ends - now).days} days", "renew it; no restart is needed"
+        )
+    return Check(part, Health.GOOD, finding)
+
+
+def _examine_key(part: str, path: Path) -> Iterator[Check]:
+    try:
+        readers = find_readers(path)
+    except OSError:
+        return  # said already
+    if readers:
+        advice = f"chmod 600 {path}, and consider the key as known to others"
+        health = Health.BAD if readers == "everyone" else Health.NOTE
+        yield Check(f"{part} key", health, f"{path} can be read by {readers}", advice)

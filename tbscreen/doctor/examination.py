@@ -1,0 +1,233 @@
+"""Checks an installation, part by part, and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from db import schema
+from db.accounts import users
+from db.database import Database, DatabaseAwayError
+from db.delivery import deliveries, outbox, refusal_outbox
+from db.models import bundles
+from db.states import DeliveryState
+from dicom_gateway.association.peer_association import REJECTED
+from dicom_gateway.association.tls_settings import PeerTlsSettings
+from dicom_gateway.association.verification import echo
+from dicom_gateway.settings import GatewaySettings, PeerSettings
+from domain.bundle.bundle import BundleError
+from tbscreen.doctor.certificate_checks import examine_certificates
+from tbscreen.doctor.check import Check, Health
+from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
+from tbscreen.doctor.tracing_checks import examine_tracing
+from tbscreen.settings import Settings, find_file
+from worker.bundle_cache import BundleCache
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Yield one check after the other, as they come in."""
+    file = find_file()
+    yield Check("settings", Health.GOOD, f"read from {file}" if file else "defaults and environment")
+    yield _examine_data_directory(settings)
+    yield from _examine_database(settings)
+    yield _examine_broker(settings)
+    yield from _examine_gateway(settings)
+    yield from examine_certificates(settings)
+    yield from _examine_peers(settings)
+    yield from examine_pulls(settings)
+    yield from examine_tracing(settings)
+
+
+def _examine_data_directory(settings: Settings) -> Check:
+    directory = settings.data_directory.resolve()
+    part = "data directory"
+    if not directory.is_dir():
+        return Check(
+            part,
+            Health.BAD,
+            f"{directory} does not exist",
+            "run 'tbscreen serve', which makes it, or set TBSCREEN_DATA_DIRECTORY",
+        )
+    try:
+        with tempfile.TemporaryFile(dir=directory) as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        return Check(
+            part,
+            Health.BAD,
+            f"{directory} cannot be written: {error.strerror}",
+            "give this user the right to write there",
+        )
+    free = shutil.disk_usage(directory).free
+    if free < settings.gateway.reserved_disk_bytes:
+        return Check(
+            part,
+            Health.BAD,
+            f"{free / 1e9:.1f} GB free; C-STORE answers 0xA700 below "
+            f"{settings.gateway.reserved_disk_bytes / 1e9:.1f} GB",
+            "free some space, or lower gateway.reserved_disk_bytes",
+        )
+    return Check(part, Health.GOOD, f"{directory}, {free / 1e9:.0f} GB free")
+
+
+def _examine_database(settings: Settings) -> Iterator[Check]:
+    database = Database.open(settings.database_settings())
+    try:
+        try:
+            version = database.check()
+        except DatabaseAwayError as error:
+            yield Check("database", Health.BAD, str(error), "start it, or correct TBSCREEN_DATABASE_URL")
+            return
+        here, newest = schema.find_revision(database), schema.newest_revision()
+        if schema.is_behind(database):
+            yield Check(
+                "database",
+                Health.BAD,
+                f"{version}, at migration {here or 'none'}, newest is {newest}",
+                "run 'tbscreen db upgrade'",
+            )
+            return
+        yield Check("database", Health.GOOD, f"{version}, migration {here}")
+        yield _examine_page(settings, database)
+        yield _examine_bundle(database)
+        yield _examine_deliveries(database)
+        yield from examine_pulled(database)
+    finally:
+        database.close()
+
+
+def _examine_page(settings: Settings, database: Database) -> Check:
+    with database.read() as session:
+        people = [user for user in users.list_users(session) if not user.disabled]
+    web = settings.web
+    where = f"{web.scheme}://{web.host}:{web.port}"
+    if not people:
+        return Check(
+            "page", Health.NOTE, f"{where}; nobody can log in", "run 'tbscreen users add NAME --role admin'"
+        )
+    if web.allow_unencrypted and web.scheme == "http":
+        advice = "give web.tls_certificate and web.tls_key, unless a TLS proxy is all that reaches it"
+        return Check("page", Health.NOTE, f"{where}, unencrypted; {len(people)} users", advice)
+    return Check("page", Health.GOOD, f"{where}; {len(people)} users")
+
+
+def _examine_deliveries(database: Database) -> Check:
+    with database.read() as session:
+        parked = len(deliveries.list_deliveries(session, DeliveryState.PARKED, 1000))
+        stuck = outbox.count_failing(session) + refusal_outbox.count_failing(session)
+    if stuck:
+        return Check(
+            "reports",
+            Health.BAD,
+            f"{stuck} cannot be built",
+            "the courier's log says why; they are tried again",
+        )
+    if parked:
+        return Check(
+            "reports",
+            Health.BAD,
+            f"{parked} refused by a peer and parked",
+            "see 'tbscreen deliveries --state parked'",
+        )
+    return Check("reports", Health.GOOD, "none parked")
+
+
+def _examine_bundle(database: Database) -> Check:
+    with database.read() as session:
+        active = bundles.find_active(session)
+    if active is None:
+        return Check(
+            "model bundle", Health.BAD, "none is active; films wait", "run 'tbscreen models activate DIGEST'"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            BundleCache(Path(folder), database).open(active.digest)
+        except (BundleError, bundles.UnknownBundleError) as error:
+            return Check(
+                "model bundle", Health.BAD, str(error), "register it again: 'tbscreen models add FOLDER'"
+            )
+    what = f"{active.name} {active.version}, {active.digest[:12]}"
+    if not active.trained:
+        return Check(
+            "model bundle",
+            Health.NOTE,
+            f"{what}: untrained, its scores mean nothing",
+            "activate a trained bundle",
+        )
+    return Check("model bundle", Health.GOOD, what)
+
+
+def _examine_broker(settings: Settings) -> Check:
+    once = Retry(NoBackoff(), 0)  # redis-py would try again for seconds
+    if settings.broker_url is None:
+        client = Redis(unix_socket_path=str(settings.private_redis_socket()), socket_timeout=5, retry=once)
+        advice = "run 'tbscreen serve', which starts a private Redis, or set TBSCREEN_BROKER_URL"
+    else:
+        url = settings.broker_url.replace("redis+socket://", "unix://", 1)
+        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=once)
+        advice = "start Redis, or correct TBSCREEN_BROKER_URL"
+    try:
+        with client:
+            version = client.info("server")["redis_version"]
+    except (RedisError, OSError) as error:
+        return Check("broker", Health.BAD, f"Redis does not answer ({type(error).__name__})", advice)
+    return Check("broker", Health.GOOD, f"Redis {version}")
+
+
+def _examine_gateway(settings: Settings) -> Iterator[Check]:
+    gateway = settings.gateway
+    if gateway.accept_plain:
+        yield _call_gateway(gateway, gateway.port, "gateway.port", None)
+    if gateway.tls is not None:
+        # Its own certificate is what we have: shown as the caller's, and known as its own.
+        own = gateway.tls.certificate
+        tls = PeerTlsSettings(ca=own, certificate=own, key=gateway.tls.key, check_host_name=False)
+        yield _call_gateway(gateway, gateway.tls.port, "gateway.tls.port", tls)
+
+
+def _call_gateway(gateway: GatewaySettings, port: int, key: str, tls: PeerTlsSettings | None) -> Check:
+    part = "gateway" if tls is None else "gateway over TLS"
+    if port == 0:
+        return Check(part, Health.NOTE, f"{key} is 0, any free port: not checked", "give it a port")
+    host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104
+    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=port, tls=tls)
+    titles = [*gateway.allowed_calling_ae_titles, *(caller.ae_title for caller in gateway.callers)]
+    caller = next((title for title in titles if title), gateway.ae_title)
+    trouble = echo(ourselves, caller)
+    where = f"AE title {gateway.ae_title}, port {port}"
+    if trouble is not None and trouble.startswith(REJECTED) and (gateway.callers or titles):
+        finding = f"{where} listens, and does not let this host in: gateway.callers"
+        return Check(part, Health.NOTE, finding, "send a C-ECHO from a node that may call")
+    if trouble is not None:
+        return Check(part, Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
+    return Check(part, Health.GOOD, f"{where} answers C-ECHO")
+
+
+def _examine_peers(settings: Settings) -> Iterator[Check]:
+    if not settings.peers:
+        yield Check(
+            "peers",
+            Health.NOTE,
+            "none: reports are stored, and sent to nobody",
+            "add [[peers]] to the settings file",
+        )
+    for peer in settings.peers:
+        trouble = echo(peer, settings.courier.ae_title)
+        where = f"{peer.ae_title} at {peer.host}:{peer.port}"
+        if trouble is None:
+            yield Check(f"peer {peer.name}", Health.GOOD, f"{where} answers C-ECHO")
+        else:
+            yield Check(
+                f"peer {peer.name}",
+                Health.BAD,
+                f"{where}: {trouble}",
+                f"start it, or tell it of {settings.courier.ae_title}; reports wait meanwhile",
+            )

@@ -1,0 +1,189 @@
+"""Read films leave the database as pictures and labels that `tbscreen retrain` takes, and as nothing else.
+
+What is written: PNG files, which have no header, and one CSV. Of the attributes that PS3.15 Annex E calls
+identifying none is there; patients, films and sites have names by a keyed hash; ages of 90 and more are 90.
+A film that says that it carries burned-in annotation (0028,0301) is left out: its pixels may hold a name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import structlog
+from PIL import Image
+
+from db.figures.labelled_films import LabelledFilm
+from dicom_gateway.pixels.radiograph import UndecodableError, read_display
+from dicom_gateway.pixels.rendering import NotAnXrayError
+from domain.codes import Verdict
+from tbscreen.labels.pseudonyms import Pseudonyms
+
+COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")
+LABELS: Final = {Verdict.TB: "tb", Verdict.NOT_TB: "negative"}
+"""A read of "not TB" does not say whether the film is normal: "negative" is what a training run may know."""
+
+OLDEST: Final = 90
+VIEWS: Final = frozenset({"PA", "AP"})
+SEXES: Final = frozenset({"M", "F"})
+FOLDER: Final = "films"
+LABEL_FILE: Final = "labels.csv"
+ABOUT_FILE: Final = "about.txt"
+
+log = structlog.get_logger(__name__)
+
+
+class LabelExportError(Exception):
+    """Nothing can be exported. Permanent: the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and what was left out."""
+
+    labels: Counter[str]
+    patients: int
+    unsure: int
+    burned_in: int
+    unstated: int
+    """Written although the film does not say whether it carries burned-in annotation."""
+    full_size: int
+
+
+class LabelExport:
+    """Writes films into a new folder, which appears under its name when all are written."""
+
+    def __init__(
+        self, out: Path, names: Pseudonyms, *, spool: Path | None = None, with_burned_in: bool = False
+    ) -> None:
+        """Prepare.
+
+        Args:
+            out: made here; must not be there, or be empty.
+            names: by one key.
+            spool: of the gateway on this host; a film whose file it holds is written in full size.
+            with_burned_in: write films, too, that say that they carry burned-in annotation.
+
+        Raises:
+            LabelExportError: when the folder is not empty.
+        """
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise LabelExportError(f"{out} is not an empty folder: name a new one")
+        self._out, self._names, self._spool = out, names, spool
+        self._with_burned_in = with_burned_in
+        self._partial = out.with_name(f".{out.name}.partial")
+        self._counts: Counter[str] = Counter()
+        self._patients: set[str] = set()
+        self._labels: Counter[str] = Counter()
+
+    def write(self, films: Iterable[LabelledFilm], about: str) -> Exported:
+        """Write all films, then the labels, then give the folder its name.
+
+        Args:
+            films: with their reads.
+            about: the first lines of `about.txt`; no identifiers.
+
+        Raises:
+            LabelExportError: when there is no film to write.
+        """
+        shutil.rmtree(self._partial, ignore_errors=True)
+        (self._partial / FOLDER).mkdir(parents=True)
+        try:
+            with (self._partial / LABEL_FILE).open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(self._write_films(films))
+            if not self._labels:
+                raise LabelExportError(
+                    "no film of this period was read as TB or not TB: nothing is exported"
+                    + (" (some are left out: see --with-burned-in)" if self._counts["burned in"] else "")
+                )
+            exported = Exported(
+                self._labels,
+                len(self._patients),
+                self._counts["unsure"],
+                self._counts["burned in"],
+                self._counts["unstated"],
+                self._counts["full size"],
+            )
+            (self._partial / ABOUT_FILE).write_text(f"{about}\n\n{describe(exported)}\n", "utf-8")
+            self._partial.rename(self._out)
+        except BaseException:
+            shutil.rmtree(self._partial, ignore_errors=True)
+            raise
+        return exported
+
+    def _write_films(self, films: Iterable[LabelledFilm]) -> Iterator[tuple[object, ...]]:
+        for film in films:
+            if film.verdict is Verdict.UNSURE:
+                self._counts["unsure"] += 1
+            elif film.burned_in_annotation == "YES" and not self._with_burned_in:
+                self._counts["burned in"] += 1
+            else:
+                yield self._write_film(film)
+
+    def _write_film(self, film: LabelledFilm) -> tuple[object, ...]:
+        name = self._names.name("film", film.sop_instance_uid)
+        patient = self._names.name("patient", *_identify_patient(film))
+        site = self._names.name("site", film.institution_name or film.calling_ae_title)[:8]
+        label = LABELS[film.verdict]
+        image = self._read_full_size(film)
+        pixels = "rendition" if image is None else "film"
+        if image is None:
+            image = Image.open(io.BytesIO(film.jpeg)).convert("L")
+        # Made anew from its pixels: nothing of what came with a JPEG goes into the PNG.
+        Image.fromarray(np.asarray(image)).save(self._partial / FOLDER / f"{name}.png")
+        self._labels[label] += 1
+        self._patients.add(patient)
+        self._counts["full size"] += pixels == "film"
+        self._counts["unstated"] += film.burned_in_annotation is None
+        age = None if film.age_years is None else min(film.age_years, OLDEST)
+        view = film.view_position if film.view_position in VIEWS else None
+        sex = film.sex if film.sex in SEXES else None
+        return (f"{FOLDER}/{name}.png", label, f"site-{site}", patient, view, sex, age, pixels)
+
+    def _read_full_size(self, film: LabelledFilm) -> Image.Image | None:
+        """Return the film as the gateway reads it, 8 bit, if this host's spool still holds its file."""
+        if self._spool is None or film.spool_path is None:
+            return None
+        try:
+            display = read_display(self._spool / film.spool_path)
+        except (OSError, UndecodableError, NotAnXrayError) as error:
+            log.warning("the rendition is taken: the spool's file cannot be read", error=type(error).__name__)
+            return None
+        return Image.fromarray(np.rint(display * 255.0).astype(np.uint8))
+
+
+def describe(exported: Exported) -> str:
+    """Return what was written and left out in a few lines, without anything that identifies."""
+    labels = ", ".join(f"{number} {label}" for label, number in sorted(exported.labels.items()))
+    lines = [
+        f"{exported.labels.total()} films of {exported.patients} patients: {labels}",
+        f"{exported.full_size} in full size, the others at most 1024 pixels a side",
+    ]
+    if exported.unsure:
+        lines.append(f"{exported.unsure} films of unsure reads left out")
+    if exported.burned_in:
+        lines.append(f"{exported.burned_in} films with burned-in annotation left out")
+    if exported.unstated:
+        lines.append(
+            f"{exported.unstated} films do not say whether they carry burned-in annotation: "
+            "look through them before they leave the hospital"
+        )
+    return "\n".join(lines)
+
+
+def _identify_patient(film: LabelledFilm) -> tuple[str, ...]:
+    """Return what is the same for all films of a patient; a study, where nothing says whose it is."""
+    if film.patient_id and film.patient_id.strip():
+        return ("id", film.patient_id.strip())
+    if film.patient_name and film.patient_birth_date:
+        return ("name", film.patient_name.strip().casefold(), film.patient_birth_date)
+    return ("study", film.study_instance_uid)

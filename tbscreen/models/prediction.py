@@ -1,0 +1,66 @@
+"""Scores for files on disk: PNG, JPEG and DICOM, without PACS, broker or database.
+
+DICOM files go the gateway's way: judged by the same rules, decoded and normalized by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dicom_gateway.settings import GatewaySettings
+from domain.array.normalization import SPEC
+from domain.bundle.bundle import Bundle, BundleError
+from domain.bundle.triage import triage
+from tbscreen.models.prepared_file import PreparedFile, read_file
+from worker.predictor import Predictor
+
+BATCH: Final = 8
+MOST_HELD_BACK: Final = 64
+"""Records of broken files do not wait for more than so many others."""
+
+
+def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) -> Iterator[dict[str, Any]]:
+    """Yield one record per file, in order, as soon as its batch is through.
+
+    A record has `file`, `Probability` (of tuberculosis, calibrated, 0..1), `Disease` (the finding), `score`,
+    `priority`, `doubts`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided.
+
+    Raises:
+        domain.bundle.bundle.BundleError: when the bundle cannot be loaded, or wants another normalization.
+    """
+    if bundle.manifest.normalization["version"] != SPEC.version:
+        wanted = bundle.manifest.normalization["version"]
+        raise BundleError(f"{bundle.directory} wants arrays of {wanted}, this version makes {SPEC.version}")
+    predictor = Predictor(bundle)
+    batch: list[PreparedFile] = []
+    for path in paths:
+        batch.append(read_file(path, settings))
+        if sum(one.array is not None for one in batch) == BATCH or len(batch) == MOST_HELD_BACK:
+            yield from _score(batch, predictor)
+            batch = []
+    yield from _score(batch, predictor)
+
+
+def _score(batch: Sequence[PreparedFile], predictor: Predictor) -> Iterator[dict[str, Any]]:
+    arrays = [one.array for one in batch if one.array is not None]
+    scores = iter(predictor.predict(np.stack(arrays))) if arrays else iter(())
+    manifest = predictor.bundle.manifest
+    for one in batch:
+        if one.array is None:
+            yield {"file": one.file, "error": one.error, "refusal": one.refusal}
+            continue
+        verdict = triage(float(next(scores)), manifest, manifest.reported_operating_point, one.doubts)
+        yield {
+            "file": one.file,
+            "Probability": round(verdict.probability, 6),
+            "Disease": verdict.finding.value,
+            "score": round(verdict.score, 6),
+            "priority": verdict.priority.value,
+            "doubts": [doubt.value for doubt in one.doubts],
+            "model": f"{manifest.name} {manifest.version}",
+            "trained": manifest.trained,
+        }

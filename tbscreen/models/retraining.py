@@ -1,0 +1,171 @@
+"""Carries out `tbscreen retrain`: files in, bundle folder out, and what to say on the way."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydicom import dcmread
+from rich.console import Console
+from rich.table import Table
+
+from domain.bundle.bundle import Bundle
+from domain.judging.statistics import Estimate
+from domain.notices import NOTICE
+from tbscreen.models.prepared_file import is_dicom, read_labelled
+from tbscreen.settings import Settings
+from tbscreen.terminal.training_progress import TrainingProgress
+from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
+from training.films.film_store import FilmStore
+from training.films.labelled_film import LabelledFilm
+from training.retrain import Retrained, RetrainSettings, retrain
+from training.training_error import TrainingError
+from training.writing.retrained_bundle import REPORT, Naming, write_retrained
+
+if TYPE_CHECKING:
+    from worker.predictor import Predictor
+
+SHOWN_PROBLEMS: Final = 20
+STOPPING: Final = (
+    ProblemKind.UNLABELLED,
+    ProblemKind.UNREADABLE,
+    ProblemKind.CONFLICTING,
+    ProblemKind.MISSING,
+)
+
+
+class RetrainingError(TrainingError):
+    """Training cannot begin with what was given; says what to change."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for on the command line."""
+
+    images: Sequence[str]
+    labels: Path | None
+    labels_from: LabelsFrom
+    skip_bad: bool
+    settings: RetrainSettings
+    out: Path
+    naming: Naming
+    with_films: bool
+
+
+def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
+    """Index, train, judge and write; returns the new bundle.
+
+    Raises:
+        RetrainingError: when files are bad and `skip_bad` does not hold, or the folder is taken.
+    """
+    if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
+        raise RetrainingError(f"{order.out} exists and is not empty: name another folder with --out")
+    with TrainingProgress(console) as progress:
+        progress.begin("reading films")
+        index = index_films(
+            order.images,
+            order.settings.cache,
+            order.labels,
+            order.labels_from,
+            lambda path: read_labelled(path, settings.gateway),
+            progress.advance,
+            reader_name="gateway",
+        )
+        index = replace(index, films=tuple(_find_patient(film) for film in index.films))
+        _show_index(index, console)
+        _check_problems(index, order.skip_bad)
+        retrained = retrain(index.films, index.store, order.settings, progress)
+        progress.begin("writing bundle and report")
+        shown = index.store if order.with_films else None
+        bundle = write_retrained(order.out, retrained, order.settings, order.naming, shown)
+    _show_result(order, retrained, bundle, console)
+    return bundle
+
+
+def score_with(bundle: Bundle) -> _BundleScores:
+    """Return what scores test films with a bundle, for `RetrainSettings.reference`."""
+    return _BundleScores(bundle)
+
+
+class _BundleScores:
+    """Scores of a bundle's network; loads it when it is first asked."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._predictor: Predictor | None = None
+
+    def __call__(self, store: FilmStore, positions: Sequence[int]) -> list[float]:
+        if self._predictor is None:
+            from worker.predictor import Predictor
+
+            self._predictor = Predictor(self._bundle)
+        scores: list[float] = []
+        for first in range(0, len(positions), 32):
+            scores.extend(self._predictor.predict(store.read(positions[first : first + 32])).tolist())
+        return scores
+
+
+def _find_patient(film: LabelledFilm) -> LabelledFilm:
+    """Take the patient of a DICOM film from its header where no CSV names one: films are split by patient."""
+    if film.patient is not None or not is_dicom(film.path):
+        return film
+    header = dcmread(film.path, stop_before_pixels=True, specific_tags=["PatientID"])
+    return replace(film, patient=str(header.get("PatientID", "")) or None)
+
+
+def _show_index(index: FilmIndex, console: Console) -> None:
+    table = Table("source", "TB", "normal", "other ill", box=None, pad_edge=False)
+    for source in sorted({film.source for film in index.films}):
+        labels = [film.label.value for film in index.films if film.source == source]
+        table.add_row(source, *(str(labels.count(one) or "") for one in ("tb", "normal", "other")))
+    console.print(f"{len(index.films)} films, labels from {index.labels_from.value}", highlight=False)
+    console.print(table)
+    for problem in index.problems[:SHOWN_PROBLEMS]:
+        console.print(
+            f"  {problem.kind.value}: {problem.path}: {problem.reason}", highlight=False, markup=False
+        )
+    if len(index.problems) > SHOWN_PROBLEMS:
+        rest = len(index.problems) - SHOWN_PROBLEMS
+        console.print(f"  and {rest} more", highlight=False)
+
+
+def _check_problems(index: FilmIndex, skip_bad: bool) -> None:
+    counts = {kind: count for kind, count in index.count_problems().items() if kind in STOPPING}
+    if counts and not skip_bad:
+        said = ", ".join(f"{count} {kind.value}" for kind, count in counts.items())
+        raise RetrainingError(f"files that cannot be used: {said}. Mend them, or go on without: --skip-bad")
+
+
+def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Console) -> None:
+    def write(estimate: Estimate | None) -> str:
+        return "" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+    evaluation = retrained.evaluation
+    table = Table(
+        "test films", "TB", "not TB", "AUC (95 %)", "best trivial baseline", box=None, pad_edge=False
+    )
+    for row in (*evaluation.sources, evaluation.overall):
+        if row.auc is not None:
+            trivial = max(row.baselines.values(), key=lambda one: one.value, default=None)
+            table.add_row(row.name, str(row.tb), str(row.not_tb), write(row.auc), write(trivial))
+    console.print(table)
+    for point in evaluation.operating_points:
+        if point.name in ("screening", "rule_in"):
+            sensitivity, specificity = write(point.sensitivity), write(point.specificity)
+            line = f"{point.name}: sensitivity {sensitivity}, specificity {specificity}"
+            console.print(line, highlight=False)
+    console.print(f"\n{NOTICE}", highlight=False, markup=False)
+    console.print(f"bundle  {bundle.directory}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"report  {bundle.directory / REPORT}", highlight=False, markup=False, soft_wrap=True)
+    short, images = bundle.digest[:12], " ".join(shlex.quote(one) for one in order.images)
+    labels = "" if order.labels is None else f" --labels {shlex.quote(str(order.labels))}"
+    console.print("next", highlight=False)
+    for command in (
+        f"models add {shlex.quote(str(bundle.directory))}",
+        f"models compare {short} active {images}{labels}",
+        f"models activate {short}",
+    ):
+        console.print(f"  tbscreen {command}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,228 @@
+"""Stages of films as OpenTelemetry spans, sent to a collector behind the films' backs.
+
+A trace's id is the beginning of the film's key, so every process joins the film's trace and nothing is
+carried from one to the other: no message, no row and no peer knows of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+from prometheus_client import Counter
+
+from domain.film_stage import Stage, shorten_key
+from tbscreen import __version__
+from tbscreen.monitoring.tracing_settings import TracingSettings
+
+MOST_WAITING: Final = 2048
+"""Spans; further ones are lost, and a film goes on."""
+
+BATCH: Final = 256
+GATHER_S: Final = 1.0
+"""How long spans are gathered before they are sent together."""
+
+CLOSE_S: Final = 3.0
+"""How long the end of a process waits for what is still to be sent."""
+
+KINDS: Final = {
+    "reception": SpanKind.SERVER,
+    "dispatch": SpanKind.PRODUCER,
+    "screening": SpanKind.CONSUMER,
+    "delivery": SpanKind.CLIENT,
+    "commitment request": SpanKind.CLIENT,
+}
+
+SPANS_LOST: Final = Counter("tbscreen_trace_spans_lost", "Stages of films that no collector took.")
+
+log = structlog.get_logger(__name__)
+
+
+def find_ids(film_key: str) -> tuple[int, int]:
+    """Return the trace id (128 bits) and the id of its first span (64 bits) of a film.
+
+    Args:
+        film_key: 64 hexadecimal digits; anything else, which only a broken message has, is hashed to such.
+    """
+    try:
+        content = bytes.fromhex(film_key)
+    except ValueError:
+        content = b""
+    if len(content) != hashlib.sha256().digest_size:
+        content = hashlib.sha256(film_key.encode("utf-8", "surrogateescape")).digest()
+    # Neither may be 0 (W3C Trace Context 3.2.2.3, 3.2.2.4).
+    return int.from_bytes(content[:16]) or 1, int.from_bytes(content[16:24]) or 1
+
+
+def takes_spans(settings: TracingSettings) -> bool:
+    """True when the collector takes a request without spans."""
+    exporter = _open_exporter(settings)
+    try:
+        return exporter.export([]) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()
+
+
+def _open_exporter(settings: TracingSettings) -> SpanExporter:
+    # Its log would tell of each batch that is not taken, and quote the answer.
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
+    logging.getLogger("opentelemetry").propagate = False
+    return OTLPSpanExporter(settings.endpoint, timeout=settings.timeout_s)
+
+
+class FilmSpans:
+    """Makes spans of stages and sends them.
+
+    Args:
+        settings: where to, and how many of them; `endpoint` is given.
+        process: kind of this process.
+        instance: its own name.
+    """
+
+    def __init__(self, settings: TracingSettings, process: str, instance: str) -> None:
+        self._ids = FilmIds()
+        self._queue = SpanQueue(_open_exporter(settings))
+        self._provider = TracerProvider(
+            sampler=TraceIdRatioBased(settings.share),
+            resource=Resource.create(
+                {
+                    "service.namespace": "tbscreen",
+                    "service.name": f"tbscreen-{process}",
+                    "service.instance.id": instance,
+                    "service.version": __version__,
+                }
+            ),
+            id_generator=self._ids,
+            shutdown_on_exit=False,
+        )
+        self._provider.add_span_processor(self._queue)
+        self._tracer = self._provider.get_tracer("tbscreen", __version__)
+
+    def record(self, stage: Stage) -> None:
+        """Hand one stage over; returns at once."""
+        trace_id, first_span_id = find_ids(stage.film_key)
+        context = Context()
+        if stage.is_first:
+            self._ids.want(trace_id, first_span_id)
+        else:
+            parent = SpanContext(trace_id, first_span_id, True, TraceFlags(TraceFlags.SAMPLED))
+            context = trace.set_span_in_context(NonRecordingSpan(parent), context)
+        span = self._tracer.start_span(
+            stage.name,
+            context,
+            KINDS.get(stage.name, SpanKind.INTERNAL),
+            {f"tbscreen.{name}": value for name, value in stage.attributes.items()},
+            start_time=stage.started_ns,
+        )
+        span.set_attribute("tbscreen.film", shorten_key(stage.film_key))
+        if stage.failure is not None:
+            span.set_status(StatusCode.ERROR, stage.failure)
+        span.end(stage.ended_ns)
+
+    def close(self) -> None:
+        """Send what waits, for at most `CLOSE_S`."""
+        self._provider.shutdown()
+
+
+class FilmIds(IdGenerator):
+    """Random ids, but for the next span of this thread where some are wanted."""
+
+    def __init__(self) -> None:
+        self._random = RandomIdGenerator()
+        self._wanted = threading.local()
+
+    def want(self, trace_id: int, span_id: int) -> None:
+        """Give these to the next span that this thread begins, which has no parent."""
+        self._wanted.ids = [span_id, trace_id]
+
+    def generate_trace_id(self) -> int:
+        """Return what is wanted, else a random id."""
+        return self._take(1) or self._random.generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        """Return what is wanted, else a random id."""
+        return self._take(0) or self._random.generate_span_id()
+
+    def _take(self, which: int) -> int:
+        ids: list[int] = getattr(self._wanted, "ids", [0, 0])
+        taken, ids[which] = ids[which], 0
+        return taken
+
+
+class SpanQueue(SpanProcessor):
+    """A bounded queue and a thread that sends what is in it. Losses are counted, and told once per outage."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._waiting: queue.Queue[ReadableSpan] = queue.Queue(MOST_WAITING)
+        self._ending = threading.Event()
+        self._away = False
+        self._thread = threading.Thread(target=self._work, name="traces", daemon=True)
+        self._thread.start()
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span if there is room for it."""
+        if span.context is None or not span.context.trace_flags.sampled:
+            return
+        try:
+            self._waiting.put_nowait(span)
+        except queue.Full:
+            self._lose(1, "they come faster than it takes them")
+
+    def shutdown(self) -> None:
+        """Send what waits, for at most `CLOSE_S`."""
+        self._ending.set()
+        self._thread.join(CLOSE_S)
+        self._exporter.shutdown()
+        if left := self._waiting.qsize():
+            self._lose(left, "the process ends")
+
+    def _work(self) -> None:
+        while not self._ending.is_set() or not self._waiting.empty():
+            batch = self._gather()
+            if batch:
+                self._send(batch)
+
+    def _gather(self) -> list[ReadableSpan]:
+        batch: list[ReadableSpan] = []
+        deadline = time.monotonic() + GATHER_S
+        while len(batch) < BATCH:
+            left = 0.0 if self._ending.is_set() else deadline - time.monotonic()
+            try:
+                batch.append(self._waiting.get(timeout=max(left, 0.01)))
+            except queue.Empty:
+                break
+        return batch
+
+    def _send(self, batch: Sequence[ReadableSpan]) -> None:
+        try:
+            taken = self._exporter.export(batch) is SpanExportResult.SUCCESS
+        except Exception as error:  # noqa: BLE001  whatever it is, films go on
+            self._lose(len(batch), type(error).__name__)
+            return
+        if not taken:
+            self._lose(len(batch), "it is away, or refuses them")
+        elif self._away:
+            self._away = False
+            log.info("the collector takes traces again")
+
+    def _lose(self, count: int, reason: str) -> None:
+        SPANS_LOST.inc(count)
+        if not self._away:
+            self._away = True
+            log.warning("the collector does not take traces: they are lost until it does", reason=reason)

@@ -1,0 +1,17 @@
+"""Processes and their supervisor.
+
+- `logs`: structured logs, without patient data.
+- `process_life`: database, readiness and signals of every process.
+- `gateway`: the gateway.
+- `listeners`: further processes that receive for one gateway.
+- `pull_parts`: the parts of a pull, out of the settings.
+- `worker`: the worker.
+- `courier`: the courier.
+- `web`: the page.
+- `audit_trail`: the audit trail of a process.
+- `page_audit`: audit records of the page.
+- `report_page`: the report that the page shows.
+- `private_redis`: the Redis of an installation on one machine.
+- `supervisor`: starts, watches and ends processes.
+- `serve`: the whole service on one machine.
+"""

@@ -1,0 +1,35 @@
+"""The courier: reports results and delivers them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tbscreen import __version__
+from tbscreen.monitoring.monitor import monitored
+from tbscreen.monitoring.tracing import traced
+from tbscreen.processes.process_life import announce_ready, count_for_monitor, end_on_signal, open_database
+from tbscreen.settings import Settings
+
+
+def run_courier(settings: Settings, ready_file: Path | None) -> None:
+    """Report and deliver until SIGTERM."""
+    count_for_monitor(settings, "courier")
+    from dicom_gateway.delivery.courier import Courier
+    from tbscreen.monitoring.database_metrics import DatabaseMetrics
+    from tbscreen.processes.audit_trail import open_audit_trail
+
+    ending = end_on_signal()
+    database = open_database(settings)
+    audit = open_audit_trail(settings, "courier", settings.courier.ae_title)
+    courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
+    audit.record_start()
+    checks = {"database": database.find_trouble}
+    with (
+        monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]),
+        traced(settings.tracing, "courier", settings.courier.ae_title),
+    ):
+        announce_ready(ready_file, "ready")
+        courier.run(ending)
+    audit.record_stop()
+    audit.close()
+    database.close()

@@ -1,0 +1,77 @@
+"""What all processes do alike: open the database, say that they are ready, end on a signal."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from db import schema
+from db.database import Database
+from tbscreen.monitoring.monitor import share_counters
+from tbscreen.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class ProcessError(Exception):
+    """Root of this module's errors."""
+
+
+class PortError(ProcessError):
+    """Another program listens there."""
+
+
+class CertificateError(ProcessError):
+    """A certificate or key of the gateway's port for TLS cannot be used."""
+
+
+class SchemaError(ProcessError):
+    """The database lacks migrations that this version needs."""
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database; one that is away may come back, one that is behind will not mend itself."""
+    database = Database.open(settings.database_settings())
+    try:
+        if schema.is_behind(database):
+            raise SchemaError("the database is not up to date: run 'tbscreen db upgrade' first")
+    except SQLAlchemyError as error:
+        log.warning("the database is away; waiting for it", error=type(error).__name__)
+    return database
+
+
+def count_for_monitor(settings: Settings, process: str) -> Path | None:
+    """Let a process and its children count for its monitor, if it has one; before anything counts.
+
+    Returns:
+        The folder of its counters.
+    """
+    if settings.monitoring.port(process) is None:
+        return None
+    assert "prometheus_client" not in sys.modules, "it has looked for the folder already"
+    return share_counters(settings.data_directory, process)
+
+
+def end_on_signal() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    ending = threading.Event()
+
+    def end(_number: int, _frame: object) -> None:
+        ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return ending
+
+
+def announce_ready(ready_file: Path | None, text: str) -> None:
+    """Tell the supervisor that this process does its work, atomically."""
+    if ready_file is not None:
+        staging = ready_file.with_suffix(".new")
+        staging.write_text(text, "utf-8")
+        staging.rename(ready_file)

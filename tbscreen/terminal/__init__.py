@@ -1,0 +1,12 @@
+"""Output for people in a terminal.
+
+- `invocation`: settings, database, JSON and error line of a command.
+- `terminal_tables`: worklist, deliveries and models as tables.
+- `worklist_csv`: the worklist as CSV without formulas.
+- `pull_bar`: progress of a pull.
+- `pull_tables`: pulls and their failures as tables.
+- `model_sheet`: one bundle, or two compared.
+- `site_threshold_sheet`: one proposed threshold of a site.
+- `prediction_output`: scores as JSON lines, CSV or a table.
+- `training_progress`: progress of a training run.
+"""

@@ -1,0 +1,67 @@
+"""What a command does before and after its work: settings, the database, JSON, one line when it fails."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from rich.console import Console
+
+from tbscreen.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from db.database import Database
+
+
+def prepare(process: str) -> Settings:
+    """Read the settings and begin to log."""
+    from tbscreen.processes.logs import configure_logs
+
+    os.umask(0o077)  # what this process writes holds patient data: nobody else on this host reads it
+    settings = load_settings()
+    configure_logs(settings.log_format, process, settings.log_level)
+    return settings
+
+
+def open_database(settings: Settings) -> Database:
+    """Open the database, or end with what to do about one that is empty or behind."""
+    from db import schema
+    from db.database import Database
+
+    database = Database.open(settings.database_settings())
+    here = schema.find_revision(database)
+    if here is None:
+        fail("the database is empty: run 'tbscreen serve' or 'tbscreen db upgrade' first")
+    if schema.is_behind(database):
+        fail(
+            f"the database is at migration {here}, this version needs {schema.newest_revision()}: "
+            "run 'tbscreen db upgrade'"
+        )
+    return database
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document; times as ISO 8601."""
+    typer.echo(json.dumps(document, indent=2, default=lambda value: value.isoformat()))
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line on standard error and exit status 1."""
+    Console(stderr=True).print(
+        f"tbscreen: {message}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
+    sys.exit(1)
+
+
+def name_user() -> str:
+    """Return user@host, for the history of what people changed."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no entry in its passwd
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"[:256]

@@ -1,0 +1,79 @@
+"""One local calibration as a person reads it before activating it."""
+
+from __future__ import annotations
+
+from db.models.site_thresholds import CalibrationEntry, ChangeEntry
+from domain.notices import NOTICE
+from reports.sections import Section, Table
+from reports.text_form import render_sections
+from reports.wording import write_auc, write_estimate
+from tbscreen.models.local_calibration import LocalCalibration, Row, judge_by_who
+
+
+def read_record(entry: CalibrationEntry) -> LocalCalibration:
+    """Return the record of a calibration."""
+    return LocalCalibration.model_validate(entry.record)
+
+
+def write_sheet(entry: CalibrationEntry, record: LocalCalibration, changes: list[ChangeEntry]) -> str:
+    """Return the sheet as text."""
+    own = next(point for point in record.operating_points if point.name == entry.name)
+    rule_in = next(point for point in record.operating_points if point.name == "rule_in")
+    use = "in use" if entry.active else "not in use"
+    heading = [
+        f"Calibration {entry.calibration_id}: {entry.name}, {use}",
+        f"of {record.bundle} ({entry.bundle_digest[:12]}), made {entry.made_at:%Y-%m-%d %H:%M} UTC "
+        f"by {entry.made_by}",
+        NOTICE,
+    ]
+    prevalence = (
+        "Probabilities stay those of the bundle."
+        if record.prevalence is None
+        else f"Probabilities are restated for a prevalence of {record.prevalence:.2%}."
+    )
+    figures = Section(
+        "figures",
+        "Against local reads",
+        [
+            f"{record.read} of {record.screened} studies of {record.first} to {record.last} "
+            f"({record.timezone}) were read, {record.unsure} of them as unsure and left out. "
+            f"AUC {write_auc(record.auc)}.",
+            f"Positive from a score of {own.threshold:.4f}, HIGH from {rule_in.threshold:.4f}. {prevalence}",
+            f"WHO's 90 % sensitivity and 70 % specificity: {judge_by_who(record.after)}.",
+        ],
+        [
+            _table("Operating points", "", (record.before, record.after, record.rule_in)),
+            *(
+                _table(f"New operating point, by {name}", name, rows)
+                for name, rows in record.subgroups.items()
+            ),
+        ],
+    )
+    sections = [figures, Section("warnings", "What these figures cannot say", list(record.warnings))]
+    if changes:
+        sections.append(Section("changes", "In use for this bundle", [_tell(change) for change in changes]))
+    return render_sections(heading, sections)
+
+
+def _table(title: str, name: str, rows: tuple[Row, ...]) -> Table:
+    return Table(
+        title,
+        (name, "TB / not", "sensitivity", "specificity", "WHO's 90 / 70"),
+        [
+            (
+                row.name,
+                f"{row.tb} / {row.not_tb}",
+                write_estimate(row.sensitivity),
+                write_estimate(row.specificity),
+                judge_by_who(row),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _tell(change: ChangeEntry) -> str:
+    what = f"{change.name or 'the bundle itself'} instead of {change.previous or 'the bundle itself'}"
+    how = " (rolled back)" if change.rollback else ""
+    why = f": {change.reason}" if change.reason else ""
+    return f"{change.changed_at:%Y-%m-%d %H:%M} UTC, {change.changed_by}: {what}{how}{why}"

@@ -1,0 +1,247 @@
+"""The doctor finds what is wrong with an installation, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from db.accounts import users
+from db.database import Database
+from db.delivery import deliveries, outbox
+from db.models import bundles
+from db.tables import BundleChunk, Delivery, Model, OutboxEntry
+from dicom_gateway.association.tls_settings import ListenerTlsSettings
+from dicom_gateway.reception.caller_settings import CallerSettings
+from dicom_gateway.settings import PeerSettings
+from domain.roles import Role
+from tbscreen.demo.trial import SmallPacs
+from tbscreen.doctor.check import Check, Health
+from tbscreen.doctor.examination import examine
+from tbscreen.processes.serve import migrate
+from tbscreen.settings import Settings, load_settings
+from tests.integration.listening import gateway
+from tests.servers.certificates import Certificates
+from tests.servers.ports import free_port
+from tests.unit import rows
+from web.settings import WebSettings
+
+
+@pytest.fixture
+def settings(place: Path) -> Settings:
+    """An installation on this machine, on ports where nobody listens yet."""
+    (place / "tbscreen.toml").write_text(
+        f'data_directory = "{place / "data"}"\n'
+        f'[gateway]\nhost = "127.0.0.1"\nport = {free_port()}\nreserved_disk_bytes = 1000\n'
+    )
+    return load_settings()
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The installation's database, migrated and with the bundle that comes with tbscreen."""
+    migrate(settings)
+    opened = Database.open(settings.database_settings())
+    yield opened
+    opened.close()
+
+
+def test_an_empty_place_is_not_well_and_every_complaint_says_what_to_do(settings: Settings) -> None:
+    checks = _examine(settings)
+    assert [part for part, check in checks.items() if check.health is Health.BAD] == [
+        "data directory",
+        "database",
+        "broker",
+        "gateway",
+    ]
+    assert checks["data directory"].finding.endswith("data does not exist")
+    assert "migration none" in checks["database"].finding
+    assert checks["database"].advice == "run 'tbscreen db upgrade'"
+    assert "Redis does not answer" in checks["broker"].finding
+    assert checks["peers"].health is Health.NOTE
+    assert all(check.advice for check in checks.values() if check.health is not Health.GOOD)
+
+
+def test_a_migrated_installation_lacks_only_what_does_not_run(settings: Settings, database: Database) -> None:
+    checks = _examine(settings)
+    assert checks["settings"].finding == "read from tbscreen.toml"
+    assert checks["data directory"].health is Health.GOOD
+    assert checks["database"].health is Health.GOOD
+    assert checks["reports"].health is Health.GOOD
+    assert checks["model bundle"].health is Health.GOOD
+    assert checks["model bundle"].finding.startswith("tbscreen-default 1.0.0, ")
+    assert [part for part, check in checks.items() if check.health is Health.BAD] == ["broker", "gateway"]
+
+
+def test_a_running_installation_is_well(
+    settings: Settings, database: Database, redis_url: str, place: Path
+) -> None:
+    gateway = SmallPacs(place / "gateway", settings.gateway.ae_title)
+    pacs = SmallPacs(place / "pacs", "PACS")
+    changed = settings.model_copy(
+        update={
+            "broker_url": redis_url,
+            "gateway": settings.gateway.model_copy(update={"port": gateway.port}),
+            "peers": (PeerSettings(name="pacs", ae_title="PACS", host="127.0.0.1", port=pacs.port),),
+        }
+    )
+    try:
+        checks = _examine(changed)
+    finally:
+        gateway.stop()
+        pacs.stop()
+    assert [part for part, check in checks.items() if check.health is Health.BAD] == []
+    assert checks["broker"].finding.startswith("Redis ")
+    assert checks["gateway"].finding.endswith("answers C-ECHO")
+    assert checks["peer pacs"].finding == f"PACS at 127.0.0.1:{pacs.port} answers C-ECHO"
+
+
+def test_a_peer_that_does_not_answer_is_named(settings: Settings) -> None:
+    port = free_port()
+    peer = PeerSettings(name="archive", ae_title="ARCHIVE", host="127.0.0.1", port=port)
+    check = _examine(settings.model_copy(update={"peers": (peer,)}))["peer archive"]
+    assert check.health is Health.BAD
+    assert check.finding.startswith(f"ARCHIVE at 127.0.0.1:{port}: ")
+    assert "reports wait meanwhile" in check.advice
+
+
+def test_a_database_that_is_away_is_said_without_its_password(settings: Settings) -> None:
+    url = f"postgresql://me:s3cret@127.0.0.1:{free_port()}/name"
+    check = _examine(settings.model_copy(update={"database_url": url}))["database"]
+    assert (check.health, check.advice) == (Health.BAD, "start it, or correct TBSCREEN_DATABASE_URL")
+    assert "s3cret" not in check.finding
+
+
+def test_a_broker_that_is_away_is_said_without_its_password(settings: Settings) -> None:
+    url = f"redis://:s3cret@127.0.0.1:{free_port()}/0"
+    check = _examine(settings.model_copy(update={"broker_url": url}))["broker"]
+    assert (check.health, check.advice) == (Health.BAD, "start Redis, or correct TBSCREEN_BROKER_URL")
+    assert "s3cret" not in check.finding
+
+
+def test_a_full_disk_is_said(settings: Settings, database: Database) -> None:
+    gateway = settings.gateway.model_copy(update={"reserved_disk_bytes": 10**18})
+    check = _examine(settings.model_copy(update={"gateway": gateway}))["data directory"]
+    assert check.health is Health.BAD
+    assert "C-STORE answers 0xA700 below 1000000000.0 GB" in check.finding
+
+
+def test_a_gateway_on_any_free_port_is_not_checked(settings: Settings) -> None:
+    gateway = settings.gateway.model_copy(update={"port": 0})
+    assert _examine(settings.model_copy(update={"gateway": gateway}))["gateway"].health is Health.NOTE
+
+
+def test_a_gateway_with_a_port_for_tls_alone_is_called_over_tls(
+    settings: Settings, certificates: Certificates, sqlite_database: Database, place: Path
+) -> None:
+    pair = certificates.gateway
+    tls = ListenerTlsSettings(
+        port=free_port(), ca=certificates.ca, certificate=pair.certificate, key=pair.key
+    )
+    alone = {"accept_plain": False, "tls": tls}
+    changed = settings.model_copy(update={"gateway": settings.gateway.model_copy(update=alone)})
+    assert "nothing answers" in _examine(changed)["gateway over TLS"].finding
+    with gateway(sqlite_database, place / "spool", 0, **alone):
+        checks = _examine(changed)
+    assert checks["gateway over TLS"].finding.endswith("answers C-ECHO")
+    assert "gateway" not in checks
+
+
+def test_the_page_says_who_can_log_in_and_how_it_is_served(
+    settings: Settings, database: Database, certificates: Certificates
+) -> None:
+    page = _examine(settings)["page"]
+    assert (page.health, page.finding) == (Health.NOTE, "http://127.0.0.1:8080; nobody can log in")
+    assert page.advice == "run 'tbscreen users add NAME --role admin'"
+    with database.write() as session:
+        users.add(session, "rosa", Role.READER, "a hash")
+    assert _examine(settings)["page"].health is Health.GOOD
+    open_ = {"host": "192.0.2.1", "allow_unencrypted": True}
+    checks = _examine(settings.model_copy(update={"web": WebSettings.model_validate(open_)}))
+    assert "unencrypted; 1 users" in checks["page"].finding
+    served = WebSettings(tls_certificate=certificates.gateway.certificate, tls_key=certificates.gateway.key)
+    checks = _examine(settings.model_copy(update={"web": served}))
+    assert checks["page"].finding.startswith("https://127.0.0.1:8080")
+    assert "holds until" in checks["page TLS"].finding
+    swapped = WebSettings(tls_certificate=certificates.gateway.key, tls_key=certificates.gateway.key)
+    assert _examine(settings.model_copy(update={"web": swapped}))["page TLS"].health is Health.BAD
+
+
+def test_a_gateway_that_does_not_let_this_host_in_is_up(
+    settings: Settings, sqlite_database: Database, place: Path
+) -> None:
+    callers = (CallerSettings(ae_title="CR1", addresses=("192.0.2.1",)),)
+    changed = settings.model_copy(
+        update={"gateway": settings.gateway.model_copy(update={"callers": callers})}
+    )
+    with gateway(sqlite_database, place / "spool", settings.gateway.port, callers=callers):
+        check = _examine(changed)["gateway"]
+    assert check.health is Health.NOTE
+    assert "does not let this host in" in check.finding
+
+
+def test_without_an_active_bundle_films_wait(settings: Settings, database: Database) -> None:
+    with database.write() as session:
+        session.execute(update(Model).values(active=False))
+    check = _examine(settings)["model bundle"]
+    assert (check.health, check.finding) == (Health.BAD, "none is active; films wait")
+
+
+@pytest.mark.parametrize("damage", [b"damaged", None])
+def test_a_damaged_bundle_is_noticed(settings: Settings, database: Database, damage: bytes | None) -> None:
+    with database.write() as session:
+        if damage is None:
+            session.query(BundleChunk).delete()
+        else:
+            session.execute(update(BundleChunk).values(content=damage))
+    check = _examine(settings)["model bundle"]
+    assert check.health is Health.BAD
+    assert "register it again" in check.advice
+
+
+def test_a_trained_bundle_is_well(settings: Settings, database: Database) -> None:
+    with database.write() as session:
+        session.execute(update(Model).values(trained=True))
+    with database.read() as session:
+        active = bundles.find_active(session)
+    assert active is not None
+    check = _examine(settings)["model bundle"]
+    assert (check.health, check.advice) == (Health.GOOD, "")
+    assert active.digest[:12] in check.finding
+
+
+def test_parked_reports_are_counted(settings: Settings, database: Database) -> None:
+    _screen_one(database)
+    rows.report(database, ["first", "second"])
+    with database.write() as session:
+        for number in session.scalars(select(Delivery.id)).all():
+            deliveries.park(session, number, "0xA900")
+    check = _examine(settings)["reports"]
+    assert (check.health, check.finding) == (Health.BAD, "2 refused by a peer and parked")
+
+
+def test_reports_that_cannot_be_built_are_counted(settings: Settings, database: Database) -> None:
+    _screen_one(database)
+    with database.write() as session:
+        entry = session.scalars(select(OutboxEntry)).one()
+        outbox.postpone(session, entry.id, timedelta(hours=1), "no study date")
+    check = _examine(settings)["reports"]
+    assert (check.health, check.finding) == (Health.BAD, "1 cannot be built")
+
+
+def test_an_untrained_bundle_is_named(settings: Settings, database: Database) -> None:
+    rows.register_model(database, trained=False)
+    check = _examine(settings)["model bundle"]
+    assert check.health is not Health.GOOD
+
+
+def _screen_one(database: Database) -> None:
+    rows.register_model(database)
+    rows.screen(database, rows.receive_and_queue(database))
+
+
+def _examine(settings: Settings) -> dict[str, Check]:
+    return {check.part: check for check in examine(settings)}

@@ -1,0 +1,205 @@
+"""Read films leave without anything that identifies, and a training run takes them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from db.database import Database
+from db.films import films
+from db.tables import Instance
+from db.worklist import reads
+from db.worklist.studies import StudyHeader
+from dicom_gateway.pixels.radiograph import read_display
+from dicom_gateway.pixels.rendition import Rendition
+from domain.array.normalization import SPEC, normalize
+from domain.array.picture import read_picture
+from domain.codes import Verdict
+from tbscreen.key_file import KeyFileError, load_key
+from tbscreen.labels.pseudonyms import Pseudonyms
+from tests.films import real_film
+from tests.unit import rows
+from tests.unit.tbscreen.conftest import Cli, assert_one_line
+from training.films.film_index import index_films
+
+SECRETS = (
+    "Secret^Name",
+    "PID-77",
+    "19501224",
+    "ACC-5",
+    "NORTHCLINIC",
+    "ROOM-1",
+    "1.2.840.99",
+    "MODALITY",
+    "20260305",
+)
+
+
+def make_display(seed: int, shape: tuple[int, int] = (1300, 1100)) -> np.ndarray:
+    """Return a film of smooth and sharp structures, float32 in 0..1."""
+    generator = np.random.default_rng(seed)
+    coarse = Image.fromarray(generator.random((12, 10)).astype(np.float32))
+    display = np.asarray(coarse.resize(shape[::-1], Image.Resampling.BICUBIC))
+    return np.clip(display, 0, 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class One:
+    """One film to be read."""
+
+    uid: str
+    verdict: Verdict | None
+    patient: str | None = "PID-77"
+    study: str | None = None
+    burned_in: str | None = None
+    age: int = 95
+    display: np.ndarray | None = None
+
+
+def put(database: Database, one: One, seed: int) -> None:
+    """Receive, screen and read a film as a gateway, a worker and a radiologist do."""
+    uid = f"1.2.840.99.{one.uid}"
+    study = StudyHeader(
+        one.study or f"{uid}.1",
+        accession_number="ACC-5",
+        patient_id=one.patient,
+        patient_name="Secret^Name",
+        patient_birth_date="19501224",
+        patient_sex="F",
+        study_date="20260305",
+    )
+    header = {} if one.burned_in is None else {"00280301": {"vr": "CS", "Value": [one.burned_in]}}
+    received = rows.receive(
+        database,
+        uid,
+        study=study,
+        header=header,
+        age_years=one.age,
+        station_name="ROOM-1",
+        institution_name="NORTHCLINIC",
+        view_position="PA",
+    )
+    display = make_display(seed) if one.display is None else one.display
+    rendition = Rendition((display.shape[0], display.shape[1]))
+    rendition.add(display)
+    with database.write() as session:
+        films.record_preparation(session, received.instance_id, rendition.encode(), ())
+        assert films.pin_bundle(session, received.instance_id, SPEC.version) is not None
+        assert films.mark_queued(session, received.instance_id, timedelta(minutes=1))
+    rows.screen(database, received.instance_id)
+    if one.verdict is not None:
+        with database.write() as session:
+            reads.record(session, study.study_instance_uid, one.verdict, "dr", "Secret^Name has a scar")
+
+
+@pytest.fixture
+def exported(quick_cli: Cli, installed: Database, place: Path) -> Path:
+    """Six films of four patients, five of them read, one with burned-in text, exported."""
+    rows.register_model(installed)
+    for seed, one in enumerate(
+        (
+            One("1", Verdict.TB),
+            One("2", Verdict.TB),
+            One("3", Verdict.NOT_TB, patient="PID-78", burned_in="NO", age=40),
+            One("4", Verdict.UNSURE, patient="PID-79"),
+            One("5", None, patient="PID-80"),
+            One("6", Verdict.TB, patient="PID-81", burned_in="YES"),
+        )
+    ):
+        put(installed, one, seed)
+    run = quick_cli("export-labels", "OUT")
+    assert run.returncode == 0, run.stderr
+    assert "3 films of 2 patients: 1 negative, 2 tb" in run.stdout
+    assert "1 films of unsure reads left out" in run.stdout
+    assert "1 films with burned-in annotation left out" in run.stdout
+    assert "2 films do not say" in run.stdout
+    return place / "OUT"
+
+
+def test_a_training_run_takes_what_was_exported(exported: Path, tmp_path: Path) -> None:
+    index = index_films([exported / "films"], tmp_path / "cache", exported / "labels.csv")
+    assert index.problems == ()
+    assert sorted((film.label, film.view, film.sex, film.age) for film in index.films) == [
+        ("normal", "PA", "F", 40),
+        ("tb", "PA", "F", 90),
+        ("tb", "PA", "F", 90),
+    ]
+    patients = {film.label: set() for film in index.films}  # type: ignore[var-annotated]
+    for film in index.films:
+        patients[film.label].add(film.patient)
+    assert [len(some) for some in patients.values()] == [1, 1]
+    assert len({film.source for film in index.films}) == 1
+
+
+def test_nothing_that_was_written_identifies_anybody(exported: Path, place: Path) -> None:
+    written = [path for path in exported.rglob("*") if path.is_file()]
+    assert len(written) == 5
+    for path in written:
+        content = path.read_bytes() + str(path.relative_to(place)).encode()
+        for secret in SECRETS:
+            assert secret.encode() not in content, (path, secret)
+    for path in (exported / "films").iterdir():
+        with Image.open(path) as image:
+            assert (image.mode, image.info) == ("L", {})
+            assert image.getexif() == {}
+    assert (place / "data" / "label-export.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_same_key_names_the_same_patient_alike_and_another_key_does_not(
+    exported: Path, quick_cli: Cli, place: Path
+) -> None:
+    for name, words in (("AGAIN", ()), ("OTHER", ("--key", "other.key"))):
+        assert quick_cli("export-labels", name, *words).returncode == 0
+
+    def read(folder: str) -> set[str]:
+        with (place / folder / "labels.csv").open() as file:
+            return {line["patient"] for line in csv.DictReader(file)}
+
+    assert read("OUT") == read("AGAIN")
+    assert read("OUT") & read("OTHER") == set()
+
+
+def test_what_the_model_saw_comes_back_from_the_rendition_nearly(exported: Path, place: Path) -> None:
+    names = Pseudonyms(load_key(place / "data" / "label-export.key"))
+    for uid, seed in (("1", 0), ("2", 1), ("3", 2)):
+        again = normalize(read_picture(exported / "films" / f"{names.name('film', f'1.2.840.99.{uid}')}.png"))
+        difference = np.abs(again - normalize(make_display(seed))) * 255
+        assert difference.mean() < 1.0
+        assert difference.max() < 10.0
+
+
+def test_full_size_gives_back_the_very_array(quick_cli: Cli, installed: Database, place: Path) -> None:
+    rows.register_model(installed)
+    display = read_display(real_film())
+    put(installed, One("1", Verdict.TB, burned_in="NO", display=display), 0)
+    spool = place / "data" / "spool"
+    spool.mkdir()
+    (spool / "film.dcm").write_bytes(real_film().read_bytes())
+    with installed.write() as session:
+        session.query(Instance).update({"spool_path": "film.dcm"})
+    assert "1 in full size" in quick_cli("export-labels", "OUT", "--full-size").stdout
+    (path,) = (place / "OUT" / "films").iterdir()
+    assert np.abs(normalize(read_picture(path)) - normalize(display)).max() <= 0.51 / 255
+
+
+def test_what_cannot_be_exported_is_one_line(quick_cli: Cli, installed: Database, place: Path) -> None:
+    assert_one_line(quick_cli("export-labels", "OUT"), "nothing is exported")
+    assert list(place.glob("*OUT*")) == []
+    (place / "full").mkdir()
+    (place / "full" / "film.png").touch()
+    assert_one_line(quick_cli("export-labels", "full"), "is not an empty folder")
+    (place / "short.key").touch(mode=0o600)
+    assert_one_line(quick_cli("export-labels", "OUT", "--key", "short.key"), "has 0 characters")
+
+
+def test_a_key_that_others_can_read_is_none(tmp_path: Path) -> None:
+    load_key(tmp_path / "key")
+    (tmp_path / "key").chmod(0o644)
+    with pytest.raises(KeyFileError, match="chmod 600"):
+        load_key(tmp_path / "key")

