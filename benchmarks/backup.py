@@ -29,8 +29,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from benchmarks.machine import describe_machine
-from benchmarks.worklist_filling import DIGEST, make_rows
+from benchmarks.inputs.worklist_filling import DIGEST, make_rows
 from db import schema
 from db.backup.table_rows import list_columns, list_tables, write_rows
 from db.database import Database
@@ -41,6 +40,7 @@ from dicom_gateway.settings import GatewaySettings
 from tbscreen.backup.backup_file import BackupFile
 from tbscreen.backup.creation import back_up
 from tbscreen.backup.restoration import restore
+from tbscreen.machine import describe_machine
 from tbscreen.models.default_bundle import ensure_active
 from tbscreen.settings import Settings, load_settings
 from tests.films import real_film

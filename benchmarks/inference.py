@@ -29,10 +29,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.machine import describe_machine
 from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle, write_bundle
+from tbscreen.machine import describe_machine
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.processes.logs import configure_logs
 from training.learning.architectures import build_scratch, build_vgg16

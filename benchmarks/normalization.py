@@ -29,11 +29,11 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
-from benchmarks.full_size_films import make_films
-from benchmarks.machine import describe_machine
+from benchmarks.inputs.full_size_films import make_films
 from dicom_gateway.pixels.radiograph import read_rendering
 from dicom_gateway.pixels.rendition import Rendition
 from domain.array.normalization import FilmArray, normalize, normalize_strips
+from tbscreen.machine import describe_machine
 
 PACKAGED = ("RG1_UNCR", "RG1_J2KR", "RG1_J2KI", "RG3_UNCR", "RG3_J2KR")
 SHARED = ("RG1_JLSN", "RG2_JLSL", "RG2_JPLL", "RG2_JPLY", "RG2_RLE")

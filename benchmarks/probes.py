@@ -30,11 +30,11 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import build_context
 
-from benchmarks.machine import describe_machine
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from dicom_gateway.association.film_stream import COMMAND, LAST
+from tbscreen.machine import describe_machine
 from tests.films import dataset_offset, read, small_film
 from tests.servers.gateway import gateway
 from tests.servers.pacs import echo

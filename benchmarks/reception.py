@@ -25,11 +25,11 @@ from pathlib import Path
 
 from pydicom.uid import generate_uid
 
-from benchmarks.full_size_films import make_films
-from benchmarks.machine import describe_machine
+from benchmarks.inputs.full_size_films import make_films
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
+from tbscreen.machine import describe_machine
 from tests.servers.gateway import gateway
 from tests.servers.pacs import need, orthanc, storescp
 from tests.servers.ports import free_port

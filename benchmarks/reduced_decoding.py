@@ -25,10 +25,10 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
 
-from benchmarks.machine import describe_machine
 from dicom_gateway.pixels.frame_decoding import decode_frame
 from dicom_gateway.pixels.radiograph import render
 from domain.array.normalization import normalize
+from tbscreen.machine import describe_machine
 
 PACKAGED: Final = ("RG1_J2KR", "RG1_J2KI", "RG3_J2KR", "RG3_J2KI")
 SHARED: Final = ("RG2_J2KI", "RG2_J2KR", "MG1_J2KI")

@@ -2,7 +2,7 @@
 
     python -m benchmarks.report [--databases sqlite] [--keep FOLDER]
 
-The films, of five years, have results, reads, reports and deliveries (`benchmarks.worklist_filling`);
+The films, of five years, have results, reads, reports and deliveries (`benchmarks.inputs.worklist_filling`);
 `--keep` uses the databases of `benchmarks.worklist --keep`. Timed is what `tbscreen report` does after its
 imports: all figures, and the text or the HTML made of them. The peer is what a report cannot be quicker than:
 the period's films read once. The last line is one JSON object, seconds.
@@ -21,7 +21,6 @@ from typing import Final
 
 from sqlalchemy import select
 
-from benchmarks.machine import describe_machine
 from benchmarks.worklist import open_filled
 from db.database import Database
 from db.figures.report_figures import is_film, stream
@@ -31,6 +30,7 @@ from reports.html_form import render_html
 from reports.period import Period, choose_period
 from reports.settings import ReportSettings
 from reports.text_form import render_text
+from tbscreen.machine import describe_machine
 
 PERIODS: Final = {
     "month": (date(2026, 4, 1), date(2026, 4, 30)),

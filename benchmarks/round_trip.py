@@ -23,10 +23,10 @@ from typing import Any
 from pydicom import dcmread
 from pynetdicom import AE, _config
 
-from benchmarks.full_size_films import make_films
-from benchmarks.machine import describe_machine
+from benchmarks.inputs.full_size_films import make_films
 from db.worklist import worklist
 from tbscreen.demo.trial import Trial, trial
+from tbscreen.machine import describe_machine
 
 TIMEOUT_S = 600.0
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.capacity.measured import STAGES, Measured, read_measured
 from benchmarks.capacity.scenarios import LARGE, LARGE_TIGHT, MEDIUM, SMALL, TIGHT
 from benchmarks.capacity.site import build, list_ceilings
-from benchmarks.measured import STAGES, Measured, read_measured
 from benchmarks.sizing import films_per_s
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "SCALING.md"

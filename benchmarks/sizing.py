@@ -13,7 +13,7 @@ import math
 from pathlib import Path
 from typing import Final
 
-from benchmarks.measured import STAGES, Measured, read_measured
+from benchmarks.capacity.measured import STAGES, Measured, read_measured
 
 HANDBOOK: Final = Path(__file__).parents[1] / "docs" / "OPERATIONS.md"
 BEGINS: Final = "<!-- python -m benchmarks.sizing --write -->\n"

@@ -4,7 +4,7 @@
 
 A whole installation of real processes screens films and reports them, on PostgreSQL and on SQLite, both as
 durable as in a hospital; what their processes used is divided by the films. `full` is 2500×2048, `small`
-512×512, both 16 bit. `--write` keeps the figures in `benchmarks/measured.json`, from which capacity, sizing
+512×512, both 16 bit. `--write` keeps the figures in `capacity/measured.json`, from which capacity, sizing
 table and docs are computed. The last line is one JSON object.
 """
 
@@ -27,15 +27,15 @@ import psutil
 import psycopg
 from pynetdicom import _config
 
+from benchmarks.capacity.measured import STAGES, write_measured
+from benchmarks.capacity.process_costs import measure_cpu_s, measure_resident_bytes
 from benchmarks.commit_rate import DURABLE, measure_postgresql, measure_sqlite
-from benchmarks.full_size_films import make_films
-from benchmarks.load import UID_BYTES, Course
-from benchmarks.machine import describe_machine
-from benchmarks.measured import STAGES, write_measured
-from benchmarks.process_costs import measure_cpu_s, measure_resident_bytes
+from benchmarks.inputs.full_size_films import make_films
+from benchmarks.load_run.load_course import UID_BYTES, Course
 from domain.array.normalization import SPEC
 from domain.screening_request import ScreeningRequest
 from tbscreen.demo.trial import Trial, trial
+from tbscreen.machine import describe_machine
 from tests.servers.database import fresh_database, postgresql
 
 SIDES: Final = {"full": (2500, 2048), "small": (512, 512)}
@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--films", type=int, nargs="+", default=[60, 200], help="for each size")
     parser.add_argument("--databases", nargs="+", default=["postgresql", "sqlite"])
     parser.add_argument("--no-commits", action="store_true", help="leave out how many commits a disk takes")
-    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/measured.json")
+    parser.add_argument("--write", action="store_true", help="keep the figures (capacity/measured.json)")
     options = parser.parse_args()
     machine = describe_machine()
     print(machine)

@@ -23,10 +23,9 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from benchmarks.capacity.measured import write_measured
 from benchmarks.commit_rate import DURABLE
-from benchmarks.full_size_films import make_films
-from benchmarks.machine import describe_machine
-from benchmarks.measured import write_measured
+from benchmarks.inputs.full_size_films import make_films
 from db import schema
 from db.database import Database
 from db.delivery import deliveries, outbox, report_objects
@@ -34,6 +33,7 @@ from db.films import films, receptions, screenings
 from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
 from domain.array.normalization import SPEC
+from tbscreen.machine import describe_machine
 from tests.servers.database import fresh_database, postgresql
 from tests.unit import rows
 
@@ -137,7 +137,7 @@ def _measure(kind: str, url: str, header: dict[str, Any]) -> dict[str, tuple[flo
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/measured.json")
+    parser.add_argument("--write", action="store_true", help="keep the figures (capacity/measured.json)")
     options = parser.parse_args()
     machine = describe_machine()
     print(machine)

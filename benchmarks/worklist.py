@@ -28,17 +28,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from benchmarks.machine import describe_machine
-from benchmarks.worklist_filling import (
-    DAYS,
-    FIRST_UID,
-    GIVEN,
-    NOW,
-    SENDERS,
-    STATIONS,
-    SURNAMES,
-    fill,
-)
+from benchmarks.inputs.worklist_filling import DAYS, FIRST_UID, GIVEN, NOW, SENDERS, STATIONS, SURNAMES, fill
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
@@ -46,6 +36,7 @@ from db.tables import Study
 from db.worklist import worklist
 from db.worklist.worklist_filter import WorklistFilter
 from db.worklist.worklist_places import Place
+from tbscreen.machine import describe_machine
 from tests.query_plans import explain, statements_of
 from tests.servers.database import postgresql
 

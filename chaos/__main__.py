@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.machine import describe_machine
 from chaos.faults import FAULTS, POISONS
 from chaos.run import Run, run
 from chaos.schedule import Schedule
 from chaos.table import draw, summarize, tally
+from tbscreen.machine import describe_machine
 
 
 def main() -> None:

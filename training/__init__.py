@@ -3,6 +3,7 @@
 Packages and files, in the order of a run of `tbscreen retrain`; each package's docstring lists its files:
 
 - `retrain`: the whole run: split, train, calibrate, choose operating points, evaluate.
+- `retrain_settings`: the choices of the person who retrains.
 - `films/`: labelled images: found, labelled, stored as arrays, split by patient.
 - `learning/`: networks and how they learn.
 - `judging/`: what a model is worth, on films that it has not seen.

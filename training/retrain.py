@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,54 +17,26 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from domain.bundle.bundle import Bundle, OperatingPoint
+from domain.bundle.bundle import OperatingPoint
 from domain.judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
 from training.judging.baselines import compute_features, score_baselines, score_within
 from training.judging.calibration_fit import CalibrationFit, fit_calibration
-from training.judging.evaluation import Evaluation, Row, evaluate
+from training.judging.evaluation import Evaluation, evaluate
 from training.judging.heat_maps import HeatFigures, measure_heat
 from training.judging.scored_films import ScoredFilms, gather
 from training.learning.finished_network import FinishedNetwork
 from training.learning.fit import EpochResult, FitProgress, fit
 from training.learning.lite0 import CELL_PIXELS, MARGIN
 from training.learning.precision import Precision, choose_precision, set_precision
-from training.learning.recipe import Architecture, Recipe, RecipeError, TrainingData
+from training.learning.recipe import Recipe, RecipeError, TrainingData
+from training.retrain_settings import RetrainSettings
 
 RUNS: Final = "runs"
 FEWEST_VALIDATING: Final = 2
 """Of each class, as `training.judging.calibration_fit` needs them."""
-
-
-@dataclass(frozen=True)
-class RetrainSettings:
-    """What the person who retrains chooses. Paths exist."""
-
-    cache: Path
-    """For what can be made again: arrays, features, the state of a run."""
-    architecture: Architecture = Architecture.DEFAULT
-    start: Bundle | None = None
-    """A bundle of the same architecture to go on from."""
-    pretrained: Path | None = None
-    """Weights file for `default` (EfficientNet-Lite0) or `vgg16`; None: where they are usually found."""
-    epochs: int | None = None
-    batch: int = 32
-    learning_rate: float | None = None
-    seed: int = 42
-    precision: Precision = Precision.AUTO
-    hold_out: tuple[str, ...] = ()
-    """Sources that neither train nor validate: all their films test."""
-    test_share: float = 0.2
-    validation_share: float = 0.2
-    """Of what does not test."""
-    prevalence: float | None = None
-    """Share of TB among those who will be screened, for the calibrated percentage; None: as in the films."""
-    reference: Callable[[FilmStore, Sequence[int]], Sequence[float]] | None = None
-    """Scores of another bundle, to compare with on the same test films."""
-    unseen: tuple[Row, ...] = ()
-    """Of sources that a network of the same kind was trained without, for the report."""
 
 
 class Reporter(Protocol):

@@ -10,6 +10,8 @@
 - `outcome`: turnaround, what waits, what is busiest.
 - `capacity_plot`: the days as a picture.
 - `day_table`: the same as tables for docs/SCALING.md.
+- `measured`: the measured figures; `measured.json` holds them.
+- `process_costs`: the CPU time that processes used.
 - `load_check`: the simulation against `python -m benchmarks.load`.
 
 The event loop is a heap and needs no library: SimPy, which is well kept and was considered, takes a generator

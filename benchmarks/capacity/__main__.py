@@ -13,11 +13,11 @@ from typing import Any
 from benchmarks.capacity.capacity_plot import draw
 from benchmarks.capacity.day_table import DOCUMENT, replace_tables, write_check, write_days
 from benchmarks.capacity.load_check import compare
+from benchmarks.capacity.measured import read_measured
 from benchmarks.capacity.outcome import Outcome, summarise
 from benchmarks.capacity.scenarios import SCENARIOS, Scenario
 from benchmarks.capacity.simulation import Course
 from benchmarks.capacity.site import build, list_ceilings
-from benchmarks.measured import read_measured
 
 MOST_WAITING = ("at the senders", "in the spool", "in the broker", "reports")
 

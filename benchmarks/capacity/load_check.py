@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.capacity.measured import Measured
 from benchmarks.capacity.outcome import count_waiting
 from benchmarks.capacity.simulation import Course, Pool, Seconds, Simulation, Stage, Work
 from benchmarks.capacity.site import Site, build
-from benchmarks.measured import Measured
 
 ASSOCIATIONS: Final = 4
 CAPACITY_FILMS: Final = 120

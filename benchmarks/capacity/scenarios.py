@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from benchmarks.capacity.arrivals import HOUR_S, Day
+from benchmarks.capacity.measured import Measured
 from benchmarks.capacity.simulation import Course, Outage, Simulation
 from benchmarks.capacity.site import Site, build
-from benchmarks.measured import Measured
 
 REDISPATCH_S: Final = 300.0
 """`gateway.redispatch_after_s`: what a lost worker host had at hand is dispatched again."""

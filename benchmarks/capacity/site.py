@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.capacity.measured import STAGES, Measured
 from benchmarks.capacity.simulation import SLICE_S, Pool, Stage, Work
-from benchmarks.measured import STAGES, Measured
 
 SQLITE_POLLS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.025, 0.025, 0.05, 0.05, 0.1)
 """How long SQLite sleeps before it asks again for a lock that another writer holds (its busy handler)."""

@@ -102,7 +102,7 @@ def retrain_model(
     from training.judging.unseen_sources import read_unseen
     from training.learning.precision import Precision
     from training.learning.recipe import Architecture
-    from training.retrain import RetrainSettings
+    from training.retrain_settings import RetrainSettings
     from training.writing.retrained_bundle import Naming
 
     reference = open_bundle(against or DEFAULT_BUNDLE)

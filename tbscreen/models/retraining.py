@@ -21,7 +21,8 @@ from tbscreen.terminal.training_progress import TrainingProgress
 from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
-from training.retrain import Retrained, RetrainSettings, retrain
+from training.retrain import Retrained, retrain
+from training.retrain_settings import RetrainSettings
 from training.training_error import TrainingError
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
 

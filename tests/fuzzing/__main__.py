@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Column, Table
 
-from benchmarks.machine import describe_machine
+from tbscreen.machine import describe_machine
 from tests.fuzzing.campaign import CRASHED, Outcome, run
 
 ENDS = ("0xA700", "0xA900", "0xC000", "refused", "screenable")

@@ -21,7 +21,7 @@ from db.worklist.study_entries import FilmEntry, StudyEntry
 from tbscreen.demo.trial import Trial, trial
 from tbscreen.monitoring.monitoring_settings import PROCESSES
 from tests.films import read
-from tests.integration.pulls import make_week
+from tests.integration.retrieval.pulls import make_week
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, storescp
 from tests.servers.ports import free_port, wait_until
 

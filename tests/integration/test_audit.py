@@ -17,7 +17,7 @@ from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.reception.caller_settings import CallerSettings
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
-from tests.integration.couriers import courier, look, make_reports, peer
+from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.integration.listening import gateway
 from tests.servers.audit_schema import check
 from tests.servers.commitment_scp import AE_TITLE, commitment_scp

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import grimp
 import pytest
 
 from tests import checkout
@@ -25,6 +28,7 @@ ROOMS = (
     "figures",
     "domain",
 )
+OUTBUILDINGS = ("benchmarks", "chaos", "tests")
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "managers", "base", "misc"}
 
 # Neither the machine on which a file was written nor where its packages came from is anybody's business.
@@ -40,6 +44,11 @@ def list_files() -> list[Path]:
     if listed.returncode != 0:
         pytest.skip("this is no git checkout")
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def list_python_files() -> list[Path]:
+    """Return the Python files of rooms, benchmarks, chaos and tests."""
+    return [path for path in list_files() if path.suffix == ".py"]
 
 
 def list_modules() -> list[Path]:
@@ -64,6 +73,39 @@ def test_imports_run_one_way() -> None:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", run.stdout)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph(*ROOMS, *OUTBUILDINGS, cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    assert sum(map(len, imports.values())) > 1000, "this test sees imports"
+    list(graphlib.TopologicalSorter(imports).static_order())  # a CycleError names the modules
+
+
+def test_a_name_is_imported_from_the_module_that_defines_it() -> None:
+    """Only `db.tables`, the list of all tables, hands on names of its own modules."""
+    trees = {_name_module(path): ast.parse(path.read_text("utf-8")) for path in list_python_files()}
+    taken = [
+        (importer, node.module, alias.name)
+        for importer, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in trees and node.module != "db.tables"
+        for alias in node.names
+        if f"{node.module}.{alias.name}" not in trees
+    ]
+    assert len(taken) > 1000, "this test sees imports"
+    defined = {name: _list_definitions(tree) for name, tree in trees.items()}
+    assert [row for row in taken if row[2] not in defined[row[1]]] == []
+
+
+def test_no_folder_holds_more_than_twenty_files() -> None:
+    folders = Counter(
+        path.parent.relative_to(ROOT) for path in list_python_files() if path.stem != "__init__"
+    )
+    versions = Path("db/migrations/versions")
+    assert {
+        str(folder): files for folder, files in folders.items() if files > 20 and folder != versions
+    } == {}
 
 
 @pytest.mark.parametrize("package", list_packages())
@@ -128,4 +170,23 @@ def _imports(path: Path) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
+    return names
+
+
+def _name_module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _list_definitions(tree: ast.Module) -> set[str]:
+    """Return the names that a module binds other than by import, at its top or under a condition there."""
+    names: set[str] = set()
+    for top in tree.body:
+        for node in ast.walk(top) if isinstance(top, ast.If | ast.Try) else [top]:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names |= {
+                    leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)
+                }
     return names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -12,9 +12,7 @@ from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import find_weights
 from training.learning.recipe import Architecture, Recipe, RecipeError, RecipeSettings, TrainingData
-
-if TYPE_CHECKING:
-    from training.retrain import RetrainSettings
+from training.retrain_settings import RetrainSettings
 
 
 def build_recipe(

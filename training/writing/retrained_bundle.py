@@ -14,7 +14,8 @@ from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle, write_bundle
 from training.films.film_store import FilmStore
 from training.judging.heat_maps import HeatFigures
-from training.retrain import Retrained, RetrainSettings
+from training.retrain import Retrained
+from training.retrain_settings import RetrainSettings
 from training.writing.model_card import write_model_card
 from training.writing.report import write_report
 from training.writing.report_facts import ReportFacts, Table

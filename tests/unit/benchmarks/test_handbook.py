@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from benchmarks.measured import read_measured
+from benchmarks.capacity.measured import read_measured
 from benchmarks.scaling_tables import DOCUMENT, replace_tables
 from benchmarks.sizing import BEGINS, ENDS, HANDBOOK, replace_table, write_table
 from tbscreen.cli import app

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.capacity.measured import read_measured
 from benchmarks.capacity.outcome import count_waiting, summarise
 from benchmarks.capacity.scenarios import list_outages
 from benchmarks.capacity.simulation import Outage, Simulation
 from benchmarks.capacity.site import QUEUE, Site, build, list_ceilings
-from benchmarks.measured import read_measured
 
 SECONDS = 300.0
 FULL_COURIER = Site()

@@ -13,7 +13,7 @@ from db.database import Database
 from db.delivery import commitments
 from db.films import spooled_files
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
-from tests.integration.couriers import courier, look, make_reports, peer
+from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.integration.listening import gateway
 from tests.servers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.pacs import orthanc

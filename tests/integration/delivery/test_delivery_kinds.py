@@ -15,7 +15,7 @@ from dicom_gateway.settings import PeerSettings
 from domain.codes import Refusal
 from tests import screened_films
 from tests.films import real_film
-from tests.integration.couriers import FAST, courier, look
+from tests.integration.delivery.couriers import FAST, courier, look
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, store, storescp, validate
 from tests.servers.ports import wait_until
 

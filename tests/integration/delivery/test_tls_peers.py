@@ -17,7 +17,7 @@ from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.settings import PeerSettings
-from tests.integration.couriers import courier, look, make_reports, peer
+from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.integration.listening import gateway
 from tests.servers.certificates import Certificates, Pair
 from tests.servers.pacs import orthanc, storescp

@@ -17,7 +17,7 @@ from tbscreen.doctor.check import Health
 from tbscreen.doctor.pull_checks import examine_pulls
 from tbscreen.settings import Settings
 from tests.films import dataset_offset, read
-from tests.integration.pulls import (
+from tests.integration.retrieval.pulls import (
     OPEN,
     gateway,
     list_here,

@@ -21,7 +21,7 @@ from db.database import Database
 from db.tables import Pull
 from dicom_gateway.retrieval.pull import Pull as RunningPull
 from dicom_gateway.retrieval.study_fetcher import StudyFetcher
-from tests.integration.pulls import (
+from tests.integration.retrieval.pulls import (
     OPEN,
     gateway,
     list_here,

@@ -27,7 +27,7 @@ from dicom_gateway.retrieval.pull_association import (
 from dicom_gateway.retrieval.pull_progress import PullProgress
 from dicom_gateway.retrieval.study_fetcher import DiskFullError
 from dicom_gateway.settings import PeerSettings
-from tests.integration.pulls import (
+from tests.integration.retrieval.pulls import (
     FAST,
     OPEN,
     gateway,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-if TYPE_CHECKING:
-    from benchmarks.load import Sample
+from benchmarks.load_run.load_course import Sample
 
 COLOURS = {
     "gateway": "#0b6e99",

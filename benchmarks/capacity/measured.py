@@ -1,4 +1,4 @@
-"""The measured figures that capacity, sizing table and docs are computed from: `benchmarks/measured.json`."""
+"""The measured figures that capacity, sizing table and docs are computed from: `measured.json`."""
 
 from __future__ import annotations
 

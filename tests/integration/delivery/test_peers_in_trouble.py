@@ -9,7 +9,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from db.database import Database
-from tests.integration.couriers import courier, look, make_reports, peer
+from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.servers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.pacs import storescp
 from tests.servers.ports import free_port, wait_until

@@ -24,7 +24,7 @@ from dicom_gateway.association.peer_association import open_association
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from dicom_gateway.association.verification import echo as echo_by_us
 from tests.films import read, small_film
-from tests.integration.couriers import peer
+from tests.integration.delivery.couriers import peer
 from tests.integration.listening import gateway
 from tests.servers.certificates import Certificates, Pair, make_certificates
 from tests.servers.pacs import echo, store

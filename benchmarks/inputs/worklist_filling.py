@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import Table as SqlTable
 from sqlalchemy import func, inspect, make_url, select, text
 
-from benchmarks.result_filling import fill_results
+from benchmarks.inputs.result_filling import fill_results
 from db.database import Database
 from db.tables import Instance, Screening, Study
 from db.worklist.search_keys import fold, fold_name

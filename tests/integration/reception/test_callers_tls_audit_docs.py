@@ -15,7 +15,7 @@ from dicom_gateway.settings import GatewaySettings, PeerSettings
 from tests.integration.listening import gateway
 from tests.servers.pacs import echo, need
 
-DOCS = (Path(__file__).parents[2] / "docs" / "callers-tls-audit.md").read_text("utf-8")
+DOCS = (Path(__file__).parents[3] / "docs" / "callers-tls-audit.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:
