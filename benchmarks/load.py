@@ -29,7 +29,7 @@ from pynetdicom import _config
 from sqlalchemy import func, select
 
 from benchmarks.inputs.full_size_films import make_films
-from benchmarks.load_run.load_course import NO_ANSWER, UID_BYTES, Course, Sample, measure_memory
+from benchmarks.load_run.load_course import NO_ANSWER, UID_BYTES, Course, Sample
 from benchmarks.load_run.load_plot import draw
 from db.tables import Instance, Screening
 from tbscreen.demo.trial import trial
