@@ -6,6 +6,12 @@ from typing import Final
 
 from prometheus_client import Counter, Histogram
 
+from dicom_gateway.association.statuses import (
+    CANNOT_UNDERSTAND,
+    DATASET_MISMATCH,
+    OUT_OF_RESOURCES,
+    SUCCESS,
+)
 from domain.codes import Refusal
 
 RECEPTIONS: Final = Counter(
@@ -33,7 +39,7 @@ PEER_TROUBLES: Final = Counter(
 )
 
 # Series that alerts look at are there from the start: `increase` does not see a first one come.
-for _status in ("0x0000", "0xA700", "0xA900", "0xC000"):
-    RECEPTIONS.labels(_status)
+for _status in (SUCCESS, OUT_OF_RESOURCES, DATASET_MISMATCH, CANNOT_UNDERSTAND):
+    RECEPTIONS.labels(f"0x{_status:04X}")
 for _refusal in Refusal:
     REFUSALS.labels(_refusal.value)

@@ -9,6 +9,7 @@
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `writeback`: has the disk begin before the file is complete.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
+- `statuses`: what DIMSE responses say, by service.
 - `reactor_checkpoint`: who sends on an association gets the answer.
 - `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
 - `verification`: C-ECHO to a peer.

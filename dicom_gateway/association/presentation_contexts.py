@@ -16,7 +16,9 @@ from pydicom.uid import (
     MPEG2MPML,
     MPEG4HP41,
     MPEG4HP41BD,
+    ComputedRadiographyImageStorage,
     DeflatedExplicitVRLittleEndian,
+    DigitalXRayImageStorageForPresentation,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
@@ -29,7 +31,11 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+    MultiFrameTrueColorSecondaryCaptureImageStorage,
     RLELossless,
+    SecondaryCaptureImageStorage,
 )
 from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
@@ -90,5 +96,19 @@ for _uid in STORAGE_SOP_CLASSES:
     if uid_to_service_class(_uid) is ServiceClass:
         # pynetdicom knows no service for it, mostly a retired class, and would abort at the first C-STORE.
         register_uid(_uid, UID_dictionary[_uid][4], StorageServiceClass)
+
+FILM_SOP_CLASSES: Final = tuple(
+    str(uid)
+    for uid in (
+        ComputedRadiographyImageStorage,
+        DigitalXRayImageStorageForPresentation,
+        SecondaryCaptureImageStorage,
+        MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        MultiFrameTrueColorSecondaryCaptureImageStorage,
+    )
+)
+"""SOP classes of films that can be screened (PS3.4 B.5); they are pulled, too. Raw detector data (DX Image
+Storage - For Processing) is not what a reader sees."""
 
 DECODABLE_UIDS: Final = frozenset(str(syntax) for syntax in DECODABLE)

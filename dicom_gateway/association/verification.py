@@ -6,6 +6,7 @@ from pynetdicom import build_context
 
 from dicom_gateway.association.peer_association import NoAssociationError, open_association
 from dicom_gateway.association.presentation_contexts import VERIFICATION
+from dicom_gateway.association.statuses import SUCCESS
 from dicom_gateway.settings import PeerSettings
 
 
@@ -17,7 +18,7 @@ def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> s
         return str(error)
     try:
         answer = association.send_c_echo()
-        if "Status" not in answer or answer.Status != 0x0000:
+        if "Status" not in answer or answer.Status != SUCCESS:
             return "it takes the association and does not answer C-ECHO with success"
         return None
     finally:

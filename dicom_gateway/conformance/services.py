@@ -9,6 +9,7 @@ from pydicom.uid import UID
 from pynetdicom.presentation import PresentationContext
 
 from dicom_gateway.association.presentation_contexts import (
+    FILM_SOP_CLASSES,
     STORAGE_COMMITMENT,
     STORAGE_SOP_CLASSES,
     VERIFICATION,
@@ -17,7 +18,6 @@ from dicom_gateway.delivery.commitment_scu import offer as offer_commitment
 from dicom_gateway.delivery.sent_objects import SENT_CONTEXTS
 from dicom_gateway.delivery.sent_objects import offer as offer_objects
 from dicom_gateway.reception.storage_scp import build_entity
-from dicom_gateway.retrieval.pull_association import PULLED_SOP_CLASSES
 from dicom_gateway.retrieval.pull_association import offer as offer_pull
 from dicom_gateway.settings import GatewaySettings
 
@@ -64,7 +64,7 @@ def list_commitment() -> list[Offer]:
 
 def list_pulled() -> list[Offer]:
     """Return what is offered to a PACS from which films are pulled."""
-    return _read(offer_pull(), PULLED_SOP_CLASSES)
+    return _read(offer_pull(), FILM_SOP_CLASSES)
 
 
 def name(uid: str) -> str:

@@ -4,46 +4,44 @@ from __future__ import annotations
 
 from typing import Final
 
-from dicom_gateway.delivery import commitment_events, commitment_scu
-from dicom_gateway.delivery.storage_scu import DUPLICATE_SOP_INSTANCE, FAILURES, WARNINGS, Result, classify
-from dicom_gateway.query import worklist_scp
-from dicom_gateway.reception import film_reception
+from dicom_gateway.association import statuses
+from dicom_gateway.delivery import commitment_scu
+from dicom_gateway.delivery.storage_scu import Result, classify
 from dicom_gateway.reception.admission import Rejection
-from dicom_gateway.retrieval import pull_association
 
 Rows = list[tuple[str, ...]]
 
 STORAGE: Final = {
-    film_reception.SUCCESS: "Durable in the spool (fsync) and committed to the database. Also for the same "
+    statuses.SUCCESS: "Durable in the spool (fsync) and committed to the database. Also for the same "
     "instance again, and for what will not be screened: that is refused later, by a row with a code.",
-    film_reception.OUT_OF_RESOURCES: "The disk is nearly full (`gateway.reserved_disk_bytes`) or cannot be "
+    statuses.OUT_OF_RESOURCES: "The disk is nearly full (`gateway.reserved_disk_bytes`) or cannot be "
     "written, the database is away, or the dataset is larger than `gateway.maximum_dataset_bytes`.",
-    film_reception.DATASET_MISMATCH: "SOP class or instance are not those of the request, or an image "
+    statuses.DATASET_MISMATCH: "SOP class or instance are not those of the request, or an image "
     "without pixel data.",
-    film_reception.CANNOT_UNDERSTAND: "The dataset cannot be parsed up to its pixels, or the database "
+    statuses.CANNOT_UNDERSTAND: "The dataset cannot be parsed up to its pixels, or the database "
     "cannot hold what it says.",
 }
 """C-STORE (PS3.4 Table B.2-1)."""
 
 QUERY: Final = {
-    film_reception.SUCCESS: "All matches have been answered.",
-    worklist_scp.PENDING: "A match; all keys are supported.",
-    worklist_scp.PENDING_INCOMPLETE: "A match; at least one optional key is not supported and was ignored.",
-    worklist_scp.CANCELLED: "Ended by C-CANCEL.",
-    worklist_scp.OUT_OF_RESOURCES: "More answers than `gateway.query.maximum_answers`, more studies "
+    statuses.SUCCESS: "All matches have been answered.",
+    statuses.PENDING: "A match; all keys are supported.",
+    statuses.PENDING_INCOMPLETE: "A match; at least one optional key is not supported and was ignored.",
+    statuses.CANCELLED: "Ended by C-CANCEL.",
+    statuses.OUT_OF_RESOURCES: "More answers than `gateway.query.maximum_answers`, more studies "
     "to look at than `gateway.query.maximum_examined`, or the database is away; Error Comment (0000,0902) "
     "says which.",
-    worklist_scp.IDENTIFIER_MISMATCH: "The identifier cannot be decoded, has no valid Query/Retrieve Level, "
+    statuses.IDENTIFIER_MISMATCH: "The identifier cannot be decoded, has no valid Query/Retrieve Level, "
     "lacks a unique key of a level above, or has a value where none is matched.",
-    worklist_scp.UNABLE: "Unable to process; nothing that asking differently would mend.",
+    statuses.UNABLE_TO_PROCESS: "Unable to process; nothing that asking differently would mend.",
 }
 """C-FIND as SCP (PS3.4 Tables C.4-1 and CC.2.8-2)."""
 
 COMMITMENT_REPORT: Final = {
-    commitment_events.SUCCESS: "Written down; also for the same report again.",
-    commitment_events.PROCESSING_FAILURE: "The database is away: send it again.",
-    commitment_events.NO_SUCH_EVENT: "An event type that PS3.4 Table J.3-2 does not have.",
-    commitment_events.INVALID_ARGUMENT: "A transaction that is not ours, or a report that cannot be read.",
+    statuses.SUCCESS: "Written down; also for the same report again.",
+    statuses.PROCESSING_FAILURE: "The database is away: send it again.",
+    statuses.NO_SUCH_EVENT_TYPE: "An event type that PS3.4 Table J.3-2 does not have.",
+    statuses.INVALID_ARGUMENT_VALUE: "A transaction that is not ours, or a report that cannot be read.",
 }
 """N-EVENT-REPORT (PS3.7 10.1.1.1.8)."""
 
@@ -54,11 +52,10 @@ FOLLOWS: Final = {
 }
 
 RETRIEVE: Final = {
-    pull_association.SUCCESS: "The study's films are compared with what came.",
-    pull_association.MOVE_DESTINATION_UNKNOWN: "The pull ends and says what to enter at the PACS.",
-    pull_association.NOT_AUTHORISED: "The pull ends and says so.",
-    pull_association.CANCELLED: "Of a C-FIND: taken as a list that was cut short, and asked for in smaller "
-    "parts.",
+    statuses.SUCCESS: "The study's films are compared with what came.",
+    statuses.MOVE_DESTINATION_UNKNOWN: "The pull ends and says what to enter at the PACS.",
+    statuses.NOT_AUTHORISED: "The pull ends and says so.",
+    statuses.CANCELLED: "Of a C-FIND: taken as a list that was cut short, and asked for in smaller parts.",
 }
 """Of C-FIND, C-GET and C-MOVE as SCU (PS3.4 Tables C.4-1, C.4-2, C.4-3)."""
 
@@ -80,7 +77,9 @@ def list_rejections() -> Rows:
 
 def list_store_answers() -> Rows:
     """Return what follows from each status of a peer's C-STORE response."""
-    known = sorted({0x0000, DUPLICATE_SOP_INSTANCE, *WARNINGS, *FAILURES})
+    known = sorted(
+        {statuses.SUCCESS, statuses.DUPLICATE_SOP_INSTANCE, *statuses.WARNINGS, *statuses.STORE_FAILURES}
+    )
     rows: Rows = [(f"0x{status:04X}", *_judge_store(status)) for status in known]
     rows.append(("0xBxxx", *_judge_store(0xB000)))
     rows.append(("any other", *_judge_store(0x0999)))
@@ -92,9 +91,10 @@ def _judge_store(status: int | None) -> tuple[str, str]:
     result, reason = classify(status)
     meaning = reason.partition(": ")[2] if status is not None else reason
     if result is Result.DELIVERED:
-        meaning = {0x0000: "success", DUPLICATE_SOP_INSTANCE: "duplicate SOP instance"}.get(
-            status or 0, "warning"
-        )
+        meaning = {
+            statuses.SUCCESS: "success",
+            statuses.DUPLICATE_SOP_INSTANCE: "duplicate SOP instance",
+        }.get(status or 0, "warning")
     return meaning, FOLLOWS[result]
 
 
@@ -105,6 +105,12 @@ def list_action_answers() -> Rows:
         commitment_scu.Taken.TRANSIENT: "asked again later",
         commitment_scu.Taken.PERMANENT: "parked: `tbscreen deliveries`",
     }
-    known = [0x0000, *sorted(commitment_scu.TRANSIENT_STATUSES), 0x0112, 0x0122, 0x0124]
+    known = [
+        statuses.SUCCESS,
+        *sorted(commitment_scu.TRANSIENT_STATUSES),
+        statuses.NO_SUCH_SOP_INSTANCE,
+        statuses.SOP_CLASS_NOT_SUPPORTED,
+        statuses.NOT_AUTHORISED,
+    ]
     rows: Rows = [(f"0x{status:04X}", follows[commitment_scu.judge(status).taken]) for status in known]
     return [*rows, ("no answer", follows[commitment_scu.judge(None).taken])]

@@ -14,6 +14,14 @@ from db.clock import now
 from db.database import Database
 from db.delivery import commitments
 from db.delivery.commitments import Answer, AnsweredReport
+from dicom_gateway.association.statuses import (
+    CLASS_INSTANCE_CONFLICT,
+    INVALID_ARGUMENT_VALUE,
+    NO_SUCH_EVENT_TYPE,
+    PROCESSING_FAILURE,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+)
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
@@ -21,15 +29,9 @@ ALL_COMMITTED: Final = 1
 SOME_FAILED: Final = 2
 """Event types of PS3.4 Table J.3-2."""
 
-SUCCESS: Final = 0x0000
-PROCESSING_FAILURE: Final = 0x0110
-NO_SUCH_EVENT: Final = 0x0113
-INVALID_ARGUMENT: Final = 0x0115
-"""Statuses of PS3.7 10.1.1.1.8."""
-
-HOPELESS_REASONS: Final = frozenset({0x0119, 0x0122})
-"""Failure Reasons (0008,1197) that sending again does not mend: class-instance conflict, SOP class not
-supported (PS3.3 C.14.1.1). All others, 0x0112 (no such object) first, have the object sent again."""
+HOPELESS_REASONS: Final = frozenset({CLASS_INSTANCE_CONFLICT, SOP_CLASS_NOT_SUPPORTED})
+"""Failure Reasons (0008,1197) that sending again does not mend (PS3.3 C.14.1.1). All others, first of them
+`NO_SUCH_SOP_INSTANCE`, have the object sent again."""
 
 log = structlog.get_logger(__name__)
 
@@ -73,12 +75,12 @@ class CommitmentEvents:
         request: Any = event.request
         if request.EventTypeID not in (ALL_COMMITTED, SOME_FAILED):
             event_log.warning("commitment event of unknown type", type=request.EventTypeID)
-            return NO_SUCH_EVENT
+            return NO_SUCH_EVENT_TYPE
         try:
             report = read_report(event.event_information)
         except Exception as error:  # noqa: BLE001  whatever a peer sends as a dataset
             event_log.warning("commitment report not understood", error=type(error).__name__)
-            return INVALID_ARGUMENT
+            return INVALID_ARGUMENT_VALUE
         event_log = event_log.bind(request=shorten_key(film_key(report.transaction_uid)))
         try:
             with self._database.write() as session:
@@ -90,7 +92,7 @@ class CommitmentEvents:
             return PROCESSING_FAILURE
         if answer is None:
             event_log.warning("commitment report on a request that is not ours")
-            return INVALID_ARGUMENT
+            return INVALID_ARGUMENT_VALUE
         event_log.info(
             "commitment report",
             peer=answer.peer,

@@ -17,6 +17,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
 from db.delivery.commitments import AskedReport
+from dicom_gateway.association import statuses
 from dicom_gateway.association.peer_association import (
     NoAssociationError,
     NothingAcceptedError,
@@ -36,9 +37,15 @@ REQUEST_STORAGE_COMMITMENT: Final = 1
 LOOK_EVERY_S: Final = 0.05
 """How often it is looked whether the association still stands or the courier ends."""
 
-TRANSIENT_STATUSES: Final = frozenset({0x0110, 0x0131, 0x0210, 0x0213})
-"""Processing failure, duplicate transaction UID, duplicate invocation, resource limitation (PS3.7 C,
-PS3.4 J.3.2.1.4): the next request may be taken."""
+TRANSIENT_STATUSES: Final = frozenset(
+    {
+        statuses.PROCESSING_FAILURE,
+        statuses.DUPLICATE_TRANSACTION_UID,
+        statuses.DUPLICATE_INVOCATION,
+        statuses.RESOURCE_LIMITATION,
+    }
+)
+"""The peer may take the next request."""
 
 
 class Taken(StrEnum):
@@ -129,7 +136,7 @@ def judge(status: int | None) -> RequestOutcome:
     """Judge an N-ACTION status (PS3.7 10.1.4.1.10); None means that no answer came."""
     if status is None:
         return RequestOutcome(Taken.TRANSIENT, "the association ended before the peer took the request")
-    if status == 0x0000 or status in (0x0001, 0x0107, 0x0116) or 0xB000 <= status <= 0xBFFF:
+    if statuses.is_done(status):
         return RequestOutcome(Taken.TAKEN)
     taken = Taken.TRANSIENT if status in TRANSIENT_STATUSES else Taken.PERMANENT
     return RequestOutcome(taken, f"the peer answers the request with status 0x{status:04X}")

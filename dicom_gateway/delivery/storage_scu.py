@@ -11,6 +11,7 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 
 from db.delivery.deliveries import DueDelivery
+from dicom_gateway.association import statuses
 from dicom_gateway.association.peer_association import (
     NoAssociationError,
     NothingAcceptedError,
@@ -21,36 +22,15 @@ from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.delivery.sent_objects import offer, read_for_peer
 from dicom_gateway.settings import CourierSettings, PeerSettings
 
-DUPLICATE_SOP_INSTANCE: Final = 0x0111
-"""PS3.7 C.5.7: the peer has it already, and what it has is what we sent: the bytes are stored."""
-
-
-RESOURCE_LIMITATION: Final = 0x0213
-
-WARNINGS: Final = (0x0001, 0x0107, 0x0116)
-"""PS3.7 C.4, beside 0xBxxx: the object is stored."""
-
-TRANSIENT_STATUSES: Final = frozenset({0x0110, 0x0210, RESOURCE_LIMITATION, 0xFE00})
-"""Processing failure, duplicate invocation (a message id that the peer still has open), resource limitation,
-cancelled (PS3.7 C): the same object may be taken later."""
-
-FAILURES: Final = {
-    0x0110: "processing failure",
-    0x0117: "invalid SOP instance",
-    0x0118: "no such SOP class",
-    0x0119: "class-instance conflict",
-    0x0122: "SOP class not supported",
-    0x0124: "not authorised: allow our AE title to store",
-    0x0210: "duplicate invocation",
-    0x0211: "unrecognised operation",
-    0x0212: "mistyped argument",
-    0x0213: "resource limitation",
-    0xA700: "out of resources",
-    0xA900: "data set does not match SOP class",
-    0xC000: "cannot understand",
-    0xFE00: "cancelled",
-}
-"""What statuses mean (PS3.4 Table B.2-1, PS3.7 C); from 0xA000 upwards by their first byte."""
+TRANSIENT_STATUSES: Final = frozenset(
+    {
+        statuses.PROCESSING_FAILURE,
+        statuses.DUPLICATE_INVOCATION,
+        statuses.RESOURCE_LIMITATION,
+        statuses.CANCELLED,
+    }
+)
+"""The peer may take the same object later."""
 
 
 class Result(StrEnum):
@@ -121,19 +101,15 @@ def classify(status: int | None) -> tuple[Result, str]:
     """Judge a C-STORE status (PS3.4 Table B.2-1, PS3.7 C); None means that no answer came."""
     if status is None:
         return Result.TRANSIENT, "the association ended before the peer answered"
-    if status in (0x0000, DUPLICATE_SOP_INSTANCE, *WARNINGS) or 0xB000 <= status <= 0xBFFF:
+    if statuses.is_done(status) or status == statuses.DUPLICATE_SOP_INSTANCE:
+        # A duplicate is what we sent before: the bytes are stored.
         return Result.DELIVERED, ""
     reason = f"status 0x{status:04X}"
-    if meaning := FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):
+    if meaning := statuses.STORE_FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):
         reason = f"{reason}: {meaning}"
-    if is_out_of_resources(status) or status in TRANSIENT_STATUSES:
+    if statuses.is_out_of_resources(status) or status in TRANSIENT_STATUSES:
         return Result.TRANSIENT, reason
     return Result.PERMANENT, reason
-
-
-def is_out_of_resources(status: int | None) -> bool:
-    """True when the peer's disk or memory, not the object, is the trouble."""
-    return status == RESOURCE_LIMITATION or (status is not None and 0xA700 <= status <= 0xA7FF)
 
 
 def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
@@ -150,4 +126,5 @@ def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
         return Outcome(delivery, Result.TRANSIENT, reason, peer_in_trouble=gone)
     status = answer.Status if "Status" in answer else None
     result, reason = classify(status)
-    return Outcome(delivery, result, reason, peer_in_trouble=status is None or is_out_of_resources(status))
+    is_full = status is None or statuses.is_out_of_resources(status)
+    return Outcome(delivery, result, reason, peer_in_trouble=is_full)

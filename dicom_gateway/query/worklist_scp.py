@@ -25,6 +25,14 @@ from db.database import Database
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, read_headers
 from db.worklist.worklist_filter import WorklistFilter
+from dicom_gateway.association.statuses import (
+    CANCELLED,
+    IDENTIFIER_MISMATCH,
+    OUT_OF_RESOURCES,
+    PENDING,
+    PENDING_INCOMPLETE,
+    UNABLE_TO_PROCESS,
+)
 from dicom_gateway.query.procedure_step import PROCEDURE_STEP
 from dicom_gateway.query.query_identifier import IdentifierError, Query, WantedKey, read_query
 from dicom_gateway.query.query_narrowing import narrow_steps, narrow_studies
@@ -36,13 +44,6 @@ UPS_QUERY: Final[str] = str(UnifiedProcedureStepQuery)
 UPS_PULL: Final[str] = str(UnifiedProcedureStepPull)
 TRANSFER_SYNTAXES: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
 """No deflated one: an identifier of a few bytes could become gigabytes."""
-
-PENDING: Final = 0xFF00
-PENDING_INCOMPLETE: Final = 0xFF01
-CANCELLED: Final = 0xFE00
-OUT_OF_RESOURCES: Final = 0xA700
-IDENTIFIER_MISMATCH: Final = 0xA900
-UNABLE: Final = 0xC000
 
 MAXIMUM_IDENTIFIER_BYTES: Final = 1_000_000
 PAGE: Final = 100
@@ -108,7 +109,7 @@ class WorklistScp:
             yield _fail(OUT_OF_RESOURCES, "the database does not answer"), None
         except Exception as error:  # noqa: BLE001  a peer's query ends no gateway; the text may hold its header
             query_log.error("trouble: query not answered", error=type(error).__name__)
-            yield _fail(UNABLE, "the query could not be carried out"), None
+            yield _fail(UNABLE_TO_PROCESS, "the query could not be carried out"), None
 
     def _list_records(self, plan: Plan) -> Iterator[StudyRecord | None]:
         """Yield what fits, in order; None now and then, when nothing of a page did."""

@@ -25,6 +25,7 @@ from dicom_gateway import metrics
 from dicom_gateway.association.film_preamble import identify
 from dicom_gateway.association.film_preamble import name_sender as name_sender
 from dicom_gateway.association.film_stream import IncomingDataset
+from dicom_gateway.association.statuses import CANNOT_UNDERSTAND, DATASET_MISMATCH, OUT_OF_RESOURCES, SUCCESS
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.dataset_header import (
     DatasetHeader,
@@ -40,11 +41,6 @@ from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
-
-SUCCESS: Final = 0x0000
-OUT_OF_RESOURCES: Final = 0xA700
-DATASET_MISMATCH: Final = 0xA900
-CANNOT_UNDERSTAND: Final = 0xC000
 
 _syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="spool")
 """Threads that wait for the disk."""
@@ -132,7 +128,7 @@ class FilmReception:
             store_log.error("the database cannot hold what the header says", error=type(error).__name__)
             return CANNOT_UNDERSTAND
         except TooLargeError:
-            # Not 0xC000: that says that the dataset could not be read (PS3.4 Table B.2-1).
+            # Not CANNOT_UNDERSTAND, which says that the dataset could not be read (PS3.4 Table B.2-1).
             store_log.error("dataset larger than gateway.maximum_dataset_bytes: not taken")
             return OUT_OF_RESOURCES
         except DiskNearlyFullError:

@@ -9,14 +9,6 @@ from itertools import count
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    MultiFrameTrueColorSecondaryCaptureImageStorage,
-    SecondaryCaptureImageStorage,
-)
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
@@ -31,7 +23,17 @@ from dicom_gateway.association.peer_association import (
     NothingAcceptedError,
     open_association,
 )
-from dicom_gateway.association.presentation_contexts import DECODABLE, VERIFICATION
+from dicom_gateway.association.presentation_contexts import DECODABLE, FILM_SOP_CLASSES, VERIFICATION
+from dicom_gateway.association.statuses import (
+    CANCELLED,
+    MOVE_DESTINATION_UNKNOWN,
+    NOT_AUTHORISED,
+    OUT_OF_RESOURCES,
+    PENDING,
+    PENDING_INCOMPLETE,
+    RESPONSE_LIMIT_REACHED,
+    SUCCESS,
+)
 from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.reception.film_reception import FilmReception, drop_unfinished
 from dicom_gateway.settings import PeerSettings
@@ -40,31 +42,13 @@ FIND: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
 GET: Final[str] = str(StudyRootQueryRetrieveInformationModelGet)
 MOVE: Final[str] = str(StudyRootQueryRetrieveInformationModelMove)
 
-PULLED_SOP_CLASSES: Final = tuple(
-    str(uid)
-    for uid in (
-        ComputedRadiographyImageStorage,
-        DigitalXRayImageStorageForPresentation,
-        SecondaryCaptureImageStorage,
-        MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-        MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-        MultiFrameTrueColorSecondaryCaptureImageStorage,
-    )
-)
-"""What a chest film comes as. Each has a context for each transfer syntax, so that the peer sends a film as
-it has it: 6 × 16 of the 128 contexts of an association (PS3.8 9.3.2.2)."""
-
 OPEN_S: Final = 30.0
 """How long a peer may take to accept an association."""
 
-SUCCESS: Final = 0x0000
-CANCELLED: Final = 0xFE00
-MOVE_DESTINATION_UNKNOWN: Final = 0xA801
-NOT_AUTHORISED: Final = 0x0124
-PENDING: Final = (0xFF00, 0xFF01)
-CUT_SHORT: Final = (0xA700, 0xB001, CANCELLED)
-"""Statuses with which peers end a C-FIND that matches more than they answer (PS3.4 Table C.4-1; Orthanc says
-that it was cancelled)."""
+CONTINUING: Final = (PENDING, PENDING_INCOMPLETE)
+CUT_SHORT: Final = (OUT_OF_RESOURCES, RESPONSE_LIMIT_REACHED, CANCELLED)
+"""Statuses with which peers end a C-FIND that matches more than they answer (PS3.4 Table C.4-1); Orthanc says
+`CANCELLED`."""
 
 
 class PullError(Exception):
@@ -168,7 +152,7 @@ class PullAssociation:
         answers = self._send(lambda number: self._association.send_c_find(identifier, FIND, msg_id=number))
         for status, match in answers:
             code = self._read_status(status)
-            if code in PENDING:
+            if code in CONTINUING:
                 if match is None:
                     self._association.abort()  # else what it still sends would answer the next query
                     raise AnswerError(f"{self._peer.name} answers C-FIND with something that cannot be read")
@@ -200,7 +184,7 @@ class PullAssociation:
         try:
             for status, _ in answers:
                 code = self._read_status(status)
-                if code in PENDING:
+                if code in CONTINUING:
                     continue
                 if code == MOVE_DESTINATION_UNKNOWN:
                     raise PeerRefusesError(
@@ -262,7 +246,7 @@ class PullAssociation:
         if FIND not in offered:
             raise PeerRefusesError(f"{name} does not take C-FIND (Study Root) from {self._calling.ae_title}")
         sends = any(
-            context.abstract_syntax in PULLED_SOP_CLASSES and bool(context.as_scp) for context in accepted
+            context.abstract_syntax in FILM_SOP_CLASSES and bool(context.as_scp) for context in accepted
         )
         wanted = self._calling.method
         if wanted in ("auto", "get") and GET in offered and sends:
@@ -278,9 +262,13 @@ class PullAssociation:
 
 
 def offer() -> list[PresentationContext]:
-    """Return the presentation contexts that a PACS is offered."""
+    """Return the presentation contexts that a PACS is offered.
+
+    Each SOP class of films has a context for each transfer syntax, so that the peer sends a film as it has
+    it: 6 × 16 of the 128 contexts of an association (PS3.8 9.3.2.2).
+    """
     contexts = [build_context(model) for model in (FIND, GET, MOVE, VERIFICATION)]
-    films = [build_context(sop_class, syntax) for sop_class in PULLED_SOP_CLASSES for syntax in DECODABLE]
+    films = [build_context(sop_class, syntax) for sop_class in FILM_SOP_CLASSES for syntax in DECODABLE]
     return contexts + films
 
 
@@ -296,7 +284,7 @@ def _open(peer: PeerSettings, calling: Calling, reception: FilmReception | None)
             min(OPEN_S, calling.answer_timeout_s),
             idle_s=calling.answer_timeout_s,
             handlers=handlers,
-            roles=[build_role(sop_class, scp_role=True) for sop_class in PULLED_SOP_CLASSES],
+            roles=[build_role(sop_class, scp_role=True) for sop_class in FILM_SOP_CLASSES],
             limits=None if reception is None else reception.limits,
         )
     except NothingAcceptedError as error:

@@ -15,7 +15,8 @@ import structlog
 from pydicom.dataset import Dataset
 
 from db.pulls.pulled_studies import FoundStudy
-from dicom_gateway.retrieval.pull_association import PULLED_SOP_CLASSES, CutShortError, PullError
+from dicom_gateway.association.presentation_contexts import FILM_SOP_CLASSES
+from dicom_gateway.retrieval.pull_association import CutShortError, PullError
 
 UID: Final = re.compile(r"[0-9.]{1,64}")
 
@@ -90,7 +91,7 @@ def list_films(asked: Asked, study_instance_uid: str, series_instance_uid: str) 
         uid = _read(match, "SOPInstanceUID")
         if UID.fullmatch(uid):
             total += 1
-            if _read(match, "SOPClassUID") in ("", *PULLED_SOP_CLASSES):
+            if _read(match, "SOPClassUID") in ("", *FILM_SOP_CLASSES):
                 films.append(uid)
     return list(dict.fromkeys(films)), total
 

@@ -10,15 +10,9 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
-    ComputedRadiographyImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
-    MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
-    MultiFrameTrueColorSecondaryCaptureImageStorage,
-    SecondaryCaptureImageStorage,
 )
 
-from dicom_gateway.association.presentation_contexts import DECODABLE_UIDS
+from dicom_gateway.association.presentation_contexts import DECODABLE_UIDS, FILM_SOP_CLASSES
 from dicom_gateway.dataset_header import read_items, read_text
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.rule_settings import RuleSettings
@@ -26,18 +20,6 @@ from dicom_gateway.rules.site_rules import Candidate
 from dicom_gateway.rules.verdict import PASSED, Verdict
 from dicom_gateway.settings import GatewaySettings
 from domain.codes import Doubt, Refusal
-
-SCREENED_SOP_CLASSES: Final = frozenset(
-    {
-        str(ComputedRadiographyImageStorage),
-        str(DigitalXRayImageStorageForPresentation),
-        str(SecondaryCaptureImageStorage),
-        str(MultiFrameGrayscaleByteSecondaryCaptureImageStorage),
-        str(MultiFrameGrayscaleWordSecondaryCaptureImageStorage),
-        str(MultiFrameTrueColorSecondaryCaptureImageStorage),
-    }
-)
-"""PS3.4 B.5. Raw detector data (DX Image Storage - For Processing) is not what a reader sees."""
 
 XRAY_MODALITIES: Final = frozenset({"CR", "DX", "DR", "RG", "CXR"})
 
@@ -100,7 +82,7 @@ def _judge_sender(film: Candidate, settings: GatewaySettings) -> Verdict:
 
 def _judge_sop_class(film: Candidate, settings: GatewaySettings) -> Verdict:
     sop_class = read_text(film.header, "SOPClassUID", 64) or ""
-    if sop_class not in SCREENED_SOP_CLASSES:
+    if sop_class not in FILM_SOP_CLASSES:
         name = UID(sop_class).name or "an object without SOP class"
         return Verdict(Refusal.UNSUPPORTED_SOP_CLASS, f"{name} is not a radiograph for presentation")
     return PASSED
