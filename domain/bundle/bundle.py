@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails
 
 from domain.bundle.calibration import Calibration
 
@@ -93,7 +94,7 @@ class UnsafeBundleError(BundleError):
 class OperatingPoint(BaseModel):
     """A threshold with what it was chosen for. All values 0..1."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     threshold: float = Field(ge=0.0, le=1.0)
@@ -102,11 +103,11 @@ class OperatingPoint(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a bundle says of itself."""
+    """A bundle's description of itself. Unknown keys are refused in format 1 and kept in format 2."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 1
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,63}$")
     version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}$")
     architecture: str = Field(max_length=64)
@@ -123,8 +124,17 @@ class Manifest(BaseModel):
     files: dict[Annotated[str, Field(pattern=FILE_NAME)], Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]]
     """SHA-256 of every other file, by name."""
 
+    @field_validator("format", mode="before")
+    @classmethod
+    def _check_format(cls, value: object) -> object:
+        if isinstance(value, int) and value > 2:
+            raise ValueError(f"this version of tbscreen reads 1 and 2, not {value}: upgrade it first")
+        return value
+
     @model_validator(mode="after")
     def _check(self) -> Manifest:
+        if self.format == 1:
+            self._refuse_unknown_keys()
         names = [point.name for point in self.operating_points]
         for needed in ("screening", "rule_in", self.reported_operating_point):
             if needed not in names:
@@ -137,6 +147,20 @@ class Manifest(BaseModel):
             if needed not in self.files:
                 raise ValueError(f"file {needed!r} is missing")
         return self
+
+    def _refuse_unknown_keys(self) -> None:
+        parts: dict[tuple[str | int, ...], BaseModel] = {
+            (): self,
+            ("calibration", self.calibration.method): self.calibration,
+            **{("operating_points", number): point for number, point in enumerate(self.operating_points)},
+        }
+        unknown = [
+            InitErrorDetails(type="extra_forbidden", loc=(*place, key), input=value)
+            for place, part in parts.items()
+            for key, value in (part.model_extra or {}).items()
+        ]
+        if unknown:
+            raise ValidationError.from_exception_data("Manifest", unknown)
 
     def find_operating_point(self, name: str) -> OperatingPoint:
         """Return the operating point called `name`; raises `KeyError` if there is none."""

@@ -15,7 +15,7 @@ Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 class IdentityCalibration(BaseModel):
     """The score as it is: for untrained bundles, whose score is no probability of anything."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     method: Literal["identity"] = "identity"
     prevalence: Unit | None = None
@@ -28,7 +28,7 @@ class IdentityCalibration(BaseModel):
 class PlattCalibration(BaseModel):
     """Logistic regression on the score's logit (Platt 1999)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     method: Literal["platt"] = "platt"
     slope: FiniteFloat = Field(gt=0.0)
@@ -46,7 +46,7 @@ class PlattCalibration(BaseModel):
 class IsotonicCalibration(BaseModel):
     """A rising step function, interpolated (Zadrozny and Elkan 2002)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     method: Literal["isotonic"] = "isotonic"
     scores: tuple[Unit, ...] = Field(min_length=2)

@@ -8,7 +8,7 @@ from db.database import Database
 from db.models import bundles
 from domain.bundle.bundle import Bundle, open_bundle, read_files
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-from tests.unit.worker.networks import write_network
+from tests.unit.worker.networks import MANIFEST, write_network
 from worker.predictor import Predictor
 
 
@@ -30,6 +30,14 @@ def other_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_network(
         tmp_path_factory.mktemp("other"), weight=-4.0, name="other", normalization={"version": "another"}
     )
+
+
+@pytest.fixture(scope="session")
+def later_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle of manifest format 2 with unknown keys; its score is sigmoid(4 · mean)."""
+    points = [{**point, "hospitals": 3} for point in MANIFEST["operating_points"]]
+    further = {"format": 2, "operating_points": points, "golden_scores": {"films": [0.5]}}
+    return write_network(tmp_path_factory.mktemp("later"), weight=4.0, **further)
 
 
 def register(database: Database, bundle: Bundle, *, active: bool = True) -> None:

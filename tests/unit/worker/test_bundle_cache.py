@@ -36,6 +36,19 @@ def test_a_bundle_is_fetched_from_the_database(
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [small_bundle.digest]
 
 
+def test_a_bundle_of_the_next_manifest_format_is_fetched_whole(
+    database: Database, later_bundle: Bundle, tmp_path: Path
+) -> None:
+    register(database, later_bundle)
+    with database.read() as session:
+        kept = bundles.read_manifest(session, later_bundle.digest)
+    assert (kept["format"], kept["golden_scores"]) == (2, {"films": [0.5]})
+    assert [point["hospitals"] for point in kept["operating_points"]] == [3, 3]
+    fetched = BundleCache(tmp_path / "cache", database).open(later_bundle.digest)
+    assert (fetched.digest, fetched.manifest) == (later_bundle.digest, later_bundle.manifest)
+    assert read_files(fetched) == read_files(later_bundle)
+
+
 def test_a_bundle_that_is_here_is_not_fetched_again(
     cache: BundleCache, sqlite_database: Database, small_bundle: Bundle
 ) -> None:

@@ -69,6 +69,18 @@ def test_a_film_is_screened_and_its_result_committed(
     assert rows.read_film(database, instance_id).state == FilmState.SCREENED
 
 
+def test_a_film_is_screened_with_a_bundle_of_the_next_manifest_format(
+    database: Database, screener: Screener, later_bundle: Bundle
+) -> None:
+    register(database, later_bundle)
+    instance_id = rows.receive_and_queue(database)
+    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    with database.read() as session:
+        screening = session.scalars(select(Screening)).one()
+    assert screening.score == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-6)
+    assert (screening.finding, screening.bundle_digest) == ("present", later_bundle.digest)
+
+
 def test_where_the_score_comes_from_is_kept_with_it(
     database: Database, screener: Screener, tmp_path: Path
 ) -> None:

@@ -133,7 +133,9 @@ def _set_point(number: int, key: str, value: object) -> Callable[[Json], None]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (_set("format", 2), "format: Input should be 1"),
+        (_set("format", 0), "format: Input should be 1 or 2"),
+        (_set("format", 3), "format: Value error, this version of tbscreen reads 1 and 2, not 3: upgrade"),
+        (_set("format", "2"), "format: Input should be 1 or 2"),
         (_set("name", ""), "name: String should match"),
         (_set("name", "../x"), "name: String should match"),
         (_set("version", "a b"), "version: String should match"),
@@ -141,6 +143,11 @@ def _set_point(number: int, key: str, value: object) -> Callable[[Json], None]:
         (_set("finding", "COVID"), "finding: Input should be 'TBCXR'"),
         (_set("normalization", {}), "manifest: Value error, normalization has no version"),
         (_set("surprise", 1), "surprise: Extra inputs are not permitted"),
+        (_set_point(0, "surprise", 1), "operating_points.0.surprise: Extra inputs are not permitted"),
+        (
+            _set("calibration", {"method": "identity", "surprise": 1}),
+            "calibration.identity.surprise: Extra inputs are not permitted",
+        ),
         (_set("operating_points", []), "manifest: Value error, operating point 'screening' is missing"),
         (_set("reported_operating_point", "best"), "operating point 'best' is missing"),
         (_set("files", {}), "manifest: Value error, file 'model_structure.json' is missing"),
@@ -162,6 +169,26 @@ def test_a_wrong_field_of_the_manifest_is_named(change: Callable[[Json], None], 
         parse_manifest(_changed_manifest(change))
     assert str(caught.value).startswith("manifest.json: ")
     assert said in str(caught.value)
+
+
+def test_unknown_keys_of_format_2_are_kept(tmp_path: Path) -> None:
+    """A worker of this version loads the bundles of the next."""
+    files = read_files(open_bundle(DEFAULT_BUNDLE))
+    manifest = json.loads(files.pop(MANIFEST)) | {"format": 2, "golden_scores": [{"film": "a", "score": 0.5}]}
+    del manifest["files"]
+    manifest["operating_points"][0]["hospitals"] = {"count": 3}
+    manifest["calibration"]["fitted_on"] = "validation"
+    written = write_bundle(tmp_path / "later", manifest, files)
+    opened = open_bundle(tmp_path / "later")
+    content = (tmp_path / "later" / MANIFEST).read_bytes()
+    assert opened.digest == written.digest == hashlib.sha256(content).hexdigest()
+    assert opened.manifest.model_dump(mode="json") == json.loads(content)
+    assert opened.manifest.find_operating_point("screening").model_extra == {"hospitals": {"count": 3}}
+
+
+def test_known_keys_of_format_2_are_checked_as_those_of_format_1() -> None:
+    with pytest.raises(DamagedBundleError, match="trained: Input should be a valid boolean"):
+        parse_manifest(_changed_manifest(lambda manifest: manifest.update(format=2, trained=None)))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"name": "x"}'])
@@ -252,7 +279,7 @@ NESTED = {
         (_insert(_house(registered_name="EqualizeHistogram1")), "worker.layers.EqualizeHistogram1"),
         (_insert(_house(registered_name="evil>EqualizeHistogram1")), "worker.layers.EqualizeHistogram1"),
         (_insert(_house(registered_name="tbscreen>Other")), "worker.layers.EqualizeHistogram1"),
-        (_insert(_house(module="worker.layers.evil")), "networks.layers.evil.EqualizeHistogram1"),
+        (_insert(_house(module="worker.layers.evil")), "worker.layers.evil.EqualizeHistogram1"),
         (_insert(_house(module="worker")), "worker.EqualizeHistogram1"),
         (_insert(_house(module="keras.layers")), "keras.layers.EqualizeHistogram1"),
         (_insert(_house(module=None)), "keras.EqualizeHistogram1"),
