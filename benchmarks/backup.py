@@ -187,7 +187,7 @@ def _fill(settings: Settings, films: int) -> None:
 
         def write(name: str, rows: Iterator[dict[str, Any]]) -> None:
             columns = list_columns(tables[name])
-            values = (tuple(row.get(one, _default(one)) for one in columns) for row in rows)
+            values = (tuple(row.get(column, _default(column)) for column in columns) for row in rows)
             write_rows(connection, tables[name], values)
 
         write("models", iter([model]))

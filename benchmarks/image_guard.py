@@ -50,7 +50,7 @@ def print_chest(held_out: HeldOut, opinions: list[Opinion], patients: dict[str, 
     rows |= {"all of them": films, "DICOM (RG1, RSNA)": real}
     counts = {name: _count(opinions, chosen) for name, chosen in rows.items()}
     by_others = held_out.judge_by_others(shipped_network())
-    counts["all, others' thresholds"] = Counter(one.certainty for one in by_others)
+    counts["all, others' thresholds"] = Counter(other.certainty for other in by_others)
     found: dict[str, Any] = {}
     for name, here in counts.items():
         total = here.total()

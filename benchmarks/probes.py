@@ -150,8 +150,8 @@ def _settle(pid: int) -> Held:
 
     def is_calm() -> bool:
         return not any(
-            one.laddr and one.raddr and one.status == psutil.CONN_ESTABLISHED
-            for one in process.net_connections("tcp")
+            connection.laddr and connection.raddr and connection.status == psutil.CONN_ESTABLISHED
+            for connection in process.net_connections("tcp")
         )
 
     wait_until(is_calm, SETTLE_S, "all connections have ended")
@@ -160,7 +160,9 @@ def _settle(pid: int) -> Held:
         time.sleep(0.1)
         samples.append(_hold(process))
     deadline = time.monotonic() + SETTLE_S
-    while time.monotonic() < deadline and any(one.threads > samples[-1].threads for one in samples[-CALM:-1]):
+    while time.monotonic() < deadline and any(
+        sample.threads > samples[-1].threads for sample in samples[-CALM:-1]
+    ):
         time.sleep(0.1)  # a thread ends a moment after its connection
         samples.append(_hold(process))
     return samples[-1]

@@ -165,4 +165,4 @@ def _record(rows_of_film: int, rows: Iterable[Any]) -> FilmRecord:
 def read_pacs(orthanc: Orthanc) -> Counter[str]:
     """Return the SOP Instance UID of each object in the PACS."""
     instances = orthanc.get("/instances?expand")
-    return Counter(one["MainDicomTags"]["SOPInstanceUID"] for one in instances)
+    return Counter(instance["MainDicomTags"]["SOPInstanceUID"] for instance in instances)

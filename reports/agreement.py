@@ -39,7 +39,7 @@ def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
         studies: each by its most suspicious film.
         screened: how many studies there are, read or not.
     """
-    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     hits = sum(is_positive(one) and is_tb(one) for one in sure)
     alarms = sum(is_positive(one) and not is_tb(one) for one in sure)
     cleared = sum(not is_positive(one) and not is_tb(one) for one in sure)
@@ -62,10 +62,10 @@ def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
 def draw_rocs(studies: Sequence[ReadFilm]) -> tuple[Roc, ...]:
     """Return the ROC curve of each model that has reads of both kinds, the one with most reads first."""
     by_model: dict[str, list[ReadFilm]] = {}
-    for one in studies:
-        if one.verdict is not Verdict.UNSURE:
-            by_model.setdefault(one.model, []).append(one)
-    both = {name: some for name, some in by_model.items() if len({is_tb(one) for one in some}) == 2}
+    for study in studies:
+        if study.verdict is not Verdict.UNSURE:
+            by_model.setdefault(study.model, []).append(study)
+    both = {name: some for name, some in by_model.items() if len({is_tb(study) for study in some}) == 2}
     most_first = sorted(both.items(), key=lambda item: (-len(item[1]), item[0]))
     return tuple(_draw_roc(name, some) for name, some in most_first[:MOST_ROCS])
 
@@ -93,7 +93,7 @@ def compute_curve(
 
 def bin_calibration(studies: Sequence[ReadFilm]) -> tuple[CalibrationBin, ...]:
     """Return the share read as TB in each tenth of calibrated probability that holds a study."""
-    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     if len({is_tb(one) for one in sure}) < 2:
         return ()
     truth, values = [is_tb(one) for one in sure], [one.probability for one in sure]
@@ -114,7 +114,7 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
         studies: each by its most suspicious film.
         named: with accession number and study date, which are patient data.
     """
-    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
+    sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     missed = sorted(
         (one for one in sure if is_tb(one) and not is_positive(one)),
         key=lambda one: (one.score, one.study_id),
@@ -124,7 +124,7 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
         key=lambda one: (-one.score, one.study_id),
     )
     listed = [_describe("missed", one, named) for one in missed[:MOST_DISAGREEMENTS]]
-    listed += [_describe("false alarm", one, named) for one in alarms[:MOST_DISAGREEMENTS]]
+    listed += [_describe("false alarm", alarm, named) for alarm in alarms[:MOST_DISAGREEMENTS]]
     return listed, len(missed) + len(alarms)
 
 
@@ -143,12 +143,12 @@ def _rank(film: ReadFilm) -> tuple[int, float]:
 
 
 def _draw_roc(model: str, studies: Sequence[ReadFilm]) -> Roc:
-    truth = np.array([is_tb(one) for one in studies])
-    scores = np.array([one.score for one in studies])
+    truth = np.array([is_tb(study) for study in studies])
+    scores = np.array([study.score for study in studies])
     alarms, hits = compute_curve(truth, scores)
     used: dict[tuple[str, float], int] = {}
-    for one in studies:
-        key = (one.operating_point, one.threshold)
+    for study in studies:
+        key = (study.operating_point, study.threshold)
         used[key] = used.get(key, 0) + 1
     return Roc(
         model=model,

@@ -70,9 +70,9 @@ def list_pictures(report: Report) -> list[Picture]:
         pictures.append(_picture_flow(total))
         if len(report.weeks) > 1:
             pictures.append(_picture_weeks(report.weeks))
-    if any(sum(one.films) for one in report.histograms):
+    if any(sum(histogram.films) for histogram in report.histograms):
         pictures.append(_picture_histogram(report.histograms, report.rocs))
-        groups = [one for one in report.groups if one.bands.high + one.bands.medium + one.bands.low]
+        groups = [group for group in report.groups if group.bands.high + group.bands.medium + group.bands.low]
         pictures.append(_picture_bands([total, *groups][:MOST_GROUPS]))
     if any(stage.films for stage in total.stages):
         pictures.append(_picture_stages(total))
@@ -198,14 +198,16 @@ def _picture_flow(total: Group) -> Picture:
 def _picture_weeks(weeks: Sequence[WeekCount]) -> Picture:
     def draw(axes: Axes) -> None:
         places = range(len(weeks))
-        axes.bar(places, [one.received for one in weeks], color=GREY, alpha=0.45, width=0.8, label="received")
-        axes.bar(places, [one.screened for one in weeks], color=NORMAL, width=0.56, label="screened")
-        axes.bar(places, [one.present for one in weeks], color=TB, width=0.56, label="present")
+        axes.bar(
+            places, [week.received for week in weeks], color=GREY, alpha=0.45, width=0.8, label="received"
+        )
+        axes.bar(places, [week.screened for week in weeks], color=NORMAL, width=0.56, label="screened")
+        axes.bar(places, [week.present for week in weeks], color=TB, width=0.56, label="present")
         step = max(1, -(-len(weeks) // 6))
-        axes.set_xticks(list(places)[::step], [f"{one.week:%-d %b}" for one in weeks][::step])
+        axes.set_xticks(list(places)[::step], [f"{week.week:%-d %b}" for week in weeks][::step])
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.set_ylabel("films a week")
-        axes.set_ylim(0, max(one.received for one in weeks) * 1.22 or 1)
+        axes.set_ylim(0, max(week.received for week in weeks) * 1.22 or 1)
         axes.legend(loc="upper left", ncols=3, borderaxespad=0)
 
     caption = "Films by week: received, screened, and with a finding of present."
@@ -213,7 +215,7 @@ def _picture_weeks(weeks: Sequence[WeekCount]) -> Picture:
 
 
 def _picture_histogram(histograms: Sequence[Histogram], rocs: Sequence[Roc]) -> Picture:
-    shown = sorted(histograms, key=lambda one: -sum(one.films))[: len(LINES)]
+    shown = sorted(histograms, key=lambda histogram: -sum(histogram.films))[: len(LINES)]
 
     def draw(axes: Axes) -> None:
         for one, (colour, dash) in zip(shown, LINES, strict=False):
@@ -242,9 +244,9 @@ def _picture_bands(groups: Sequence[Group]) -> Picture:
     def draw(axes: Axes) -> None:
         rows = groups[::-1]
         left = np.zeros(len(rows))
-        totals = np.array([one.bands.high + one.bands.medium + one.bands.low for one in rows])
+        totals = np.array([row.bands.high + row.bands.medium + row.bands.low for row in rows])
         for band, colour, alpha in (("high", TB, 1.0), ("medium", TB, 0.5), ("low", GREY, 0.35)):
-            shares = np.array([getattr(one.bands, band) for one in rows]) / totals
+            shares = np.array([getattr(row.bands, band) for row in rows]) / totals
             axes.barh(
                 range(len(rows)),
                 shares,
@@ -255,7 +257,7 @@ def _picture_bands(groups: Sequence[Group]) -> Picture:
                 label=band.upper(),
             )
             left += shares
-        axes.set_yticks(range(len(rows)), [shorten(one.name) for one in rows])
+        axes.set_yticks(range(len(rows)), [shorten(row.name) for row in rows])
         axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
@@ -281,7 +283,7 @@ def _picture_stages(total: Group) -> Picture:
         axes.set_ylim(-0.6, len(stages) - 0.4)
         ticks = (1, 10, 100, 1e3, 1e4, 6e4, 6e5, 3.6e6, 3.6e7, 8.64e7, 8.64e8)
         low, high = axes.get_xlim()
-        axes.xaxis.set_major_locator(FixedLocator([one for one in ticks if low <= one <= high]))
+        axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _write_tick(value)))
         axes.grid(axis="x", color=INK, alpha=0.1, linewidth=0.6)

@@ -34,7 +34,7 @@ def render_pdf(report: Report) -> bytes:
         _draw_front(pages, report)
         pictures = list_pictures(report)
         for section in compose_sections(report):
-            _draw_section(pages, section, [one for one in pictures if one.section == section.key])
+            _draw_section(pages, section, [picture for picture in pictures if picture.section == section.key])
         return pages.finish(
             {
                 "Title": f"Screening report {report.first} to {report.last}",

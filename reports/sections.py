@@ -201,7 +201,7 @@ def _tell_agreement(report: Report) -> Section:
             Table(
                 "Area under the ROC curve",
                 ("model", "TB / not", "AUC"),
-                [(one.model, f"{one.tb} / {one.not_tb}", write_auc(one.auc)) for one in report.rocs],
+                [(roc.model, f"{roc.tb} / {roc.not_tb}", write_auc(roc.auc)) for roc in report.rocs],
                 "95 % intervals in brackets (DeLong 1988).",
             )
         )

@@ -147,15 +147,20 @@ def main(words: Sequence[str] | None = None) -> int:
     except (AdvisoryError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    newest = max(str(one.get("modified", "")) for many in advisories.values() for one in many)
+    newest = max(str(finding.get("modified", "")) for many in advisories.values() for finding in many)
     findings = []
     for lock in arguments.locks:
         pinned = read_lock(lock)
         findings += find(pinned, advisories, lock.name)
         print(f"{lock.name}: {len(pinned)} packages")
-    for one in findings:
-        fixed = f"fixed in {', '.join(one.fixed)}" if one.fixed else "no version is named that mends it"
-        print(f"{one.lock}: {one.package} {one.version}: {' = '.join((one.advisory, *one.aliases))}: {fixed}")
+    for finding in findings:
+        fixed = (
+            f"fixed in {', '.join(finding.fixed)}" if finding.fixed else "no version is named that mends it"
+        )
+        print(
+            f"{finding.lock}: {finding.package} {finding.version}: "
+            f"{' = '.join((finding.advisory, *finding.aliases))}: {fixed}"
+        )
     print(f"{len(findings)} found; the newest advisory is of {newest or 'no known day'}")
     return 1 if findings else 0
 

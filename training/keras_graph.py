@@ -203,7 +203,7 @@ def _rewrite_settings(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
 def _rewrite_call(node: Any) -> dict[str, Any]:
     """Return one call of a layer: Keras 2 lists [name, node, tensor, {}], Keras 3 names its arguments."""
     if isinstance(node, dict):
-        references = [one["config"]["keras_history"] for one in _find_tensors(node["args"])]
+        references = [tensor["config"]["keras_history"] for tensor in _find_tensors(node["args"])]
         several = isinstance(node["args"][0], list)
     else:
         references = [node] if isinstance(node[0], str) else list(node)

@@ -178,7 +178,7 @@ def _load_weights(model: Any, weights: Path) -> None:
             raise TutorialModelError(
                 f"{weights} does not fit the structure: are both files of the same model? {_shorten(error)}"
             ) from error
-    if not all(bool(np.all(np.isfinite(one))) for one in model.get_weights()):
+    if not all(bool(np.all(np.isfinite(weight))) for weight in model.get_weights()):
         raise TutorialModelError(f"{weights} holds weights that are no numbers: the training had failed")
 
 

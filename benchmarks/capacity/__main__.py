@@ -69,16 +69,22 @@ def main() -> int:
     measured = read_measured()
     print(f"costs measured on: {measured.machine}")
     comparisons = compare(measured, options.seed)
-    for one in comparisons:
-        print(f"  {one.name}: measured {one.measured:g}, simulated {one.simulated:.3g} ({one.off:+.0%})")
+    for comparison in comparisons:
+        print(
+            f"  {comparison.name}: measured {comparison.measured:g}, simulated {comparison.simulated:.3g} "
+            f"({comparison.off:+.0%})"
+        )
     figures, bad_days = run_scenarios(SCENARIOS, options.seed)
     draw(bad_days, options.plot)
     if options.write:
         text = replace_tables(DOCUMENT.read_text("utf-8"), write_days(figures), write_check(comparisons))
         DOCUMENT.write_text(text, "utf-8")
-    check = {one.name: [one.measured, float(f"{one.simulated:.3g}")] for one in comparisons}
+    check = {
+        comparison.name: [comparison.measured, float(f"{comparison.simulated:.3g}")]
+        for comparison in comparisons
+    }
     print(json.dumps({"measured_and_simulated": check, "scenarios": figures}))
-    return 0 if all(one["unfinished"] == 0 for one in figures.values()) else 1
+    return 0 if all(comparison["unfinished"] == 0 for comparison in figures.values()) else 1
 
 
 if __name__ == "__main__":

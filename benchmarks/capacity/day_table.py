@@ -53,8 +53,13 @@ def write_check(comparisons: Sequence[Comparison]) -> str:
     """Return the simulation beside the measured load, as Markdown."""
     rows: list[Sequence[str]] = [("", "measured", "simulated", "off"), ("---",) * 4]
     rows += [
-        (NAMES[one.name], f"{one.measured:,g}", _show(one.simulated), f"{one.off:+.0%}")
-        for one in comparisons
+        (
+            NAMES[comparison.name],
+            f"{comparison.measured:,g}",
+            _show(comparison.simulated),
+            f"{comparison.off:+.0%}",
+        )
+        for comparison in comparisons
     ]
     return _write(rows)
 

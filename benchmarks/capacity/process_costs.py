@@ -49,7 +49,9 @@ def _list_processes(installation: Trial, postgresql: int | None) -> list[tuple[s
         if name == "gateway":
             found.append(("handing_over", process))
             for child in children:
-                listens = any(one.laddr.port == service.dicom_port for one in child.net_connections("tcp"))
+                listens = any(
+                    connection.laddr.port == service.dicom_port for connection in child.net_connections("tcp")
+                )
                 found.append(("reception" if listens else "preparation", child))
         else:
             found += [(name, one) for one in (process, *children)]

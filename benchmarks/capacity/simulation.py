@@ -155,7 +155,7 @@ class Simulation:
         self._go(arrivals.tolist())
         return Course(
             [place.stage for place in self._places],
-            [one.pool for one in self._pools.values()],
+            [pool.pool for pool in self._pools.values()],
             arrivals,
             np.array(self._begun),
             np.array(self._ended),

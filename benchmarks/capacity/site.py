@@ -134,7 +134,7 @@ def _transactions_s(site: Site, measured: Measured, stage: str, what: str) -> fl
 def _share(measured: Measured, stage: str) -> float:
     """What of a film's work in the server a stage causes, as its transactions last."""
     writers = [one for one in STAGES if one != "preparation"]
-    waits = {one: measured[f"transaction_ms.postgresql.{one}.wall"] for one in writers}
+    waits = {writer: measured[f"transaction_ms.postgresql.{writer}.wall"] for writer in writers}
     return waits.get(stage, 0.0) / sum(waits.values())
 
 

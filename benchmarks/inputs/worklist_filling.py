@@ -27,8 +27,8 @@ SURNAMES: Final = [
 GIVEN: Final = [
     f"{a}{b}" for a in ("Ade", "Bo", "Chi", "Du", "Em", "Fa", "Go", "Ha") for b in ("la", "ni", "rek", "so")
 ]
-STATIONS: Final = [f"ROOM{one:02}" for one in range(1, 41)]
-SENDERS: Final = [f"PACS{one}" for one in range(1, 9)]
+STATIONS: Final = [f"ROOM{number:02}" for number in range(1, 41)]
+SENDERS: Final = [f"PACS{number}" for number in range(1, 9)]
 BLOCK: Final = 20_000
 
 

@@ -119,6 +119,6 @@ def measure_memory(installation: Trial) -> dict[str, int]:
         process = psutil.Process(pid)
         words = process.cmdline()
         name = next((kind for kind in ("gateway", "worker", "courier", "web") if kind in words), "redis")
-        for one in [process, *process.children(recursive=True)]:
-            memory[name] += one.memory_info().rss
+        for child in [process, *process.children(recursive=True)]:
+            memory[name] += child.memory_info().rss
     return dict(memory)

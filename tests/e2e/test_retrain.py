@@ -89,7 +89,7 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     assert len(records) == 40
     for digest, part, score in zip(films.digests, films.parts, films.scores, strict=True):
         if part != "train":
-            assert min(abs(one["score"] - score) for one in records) < 0.011, digest
+            assert min(abs(record["score"] - score) for record in records) < 0.011, digest
 
 
 def test_bad_files_stop_it_before_it_trains_and_are_named(tmp_path: Path) -> None:

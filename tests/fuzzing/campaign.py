@@ -183,8 +183,8 @@ class _Sender:
         self._port, self._path = port, path
         self._ae = AE(ae_title="MODALITY")
         self._ae.dimse_timeout = self._ae.network_timeout = self._ae.acse_timeout = 30
-        pairs = {(one.sop_class_uid, one.transfer_syntax_uid) for one in sources}
-        pairs |= {(one.sop_class_uid, str(syntax)) for one in sources for syntax in SYNTAXES}
+        pairs = {(source.sop_class_uid, source.transfer_syntax_uid) for source in sources}
+        pairs |= {(source.sop_class_uid, str(syntax)) for source in sources for syntax in SYNTAXES}
         self._contexts: set[tuple[str, str]] = pairs
         self._association: Association | None = None
 
@@ -207,8 +207,8 @@ class _Sender:
         wanted = (mutant.source.sop_class_uid, mutant.transfer_syntax_uid)
         if self._association is not None and self._association.is_established:
             here = {
-                (str(one.abstract_syntax), str(one.transfer_syntax[0]))
-                for one in self._association.accepted_contexts
+                (str(context.abstract_syntax), str(context.transfer_syntax[0]))
+                for context in self._association.accepted_contexts
             }
             if wanted in here:
                 return self._association
@@ -230,9 +230,9 @@ class _Sender:
 def _measure(outcome: Outcome, process: int) -> None:
     gateway_process = psutil.Process(process)
     outcome.memory["gateway"].append(gateway_process.memory_info().rss)
-    children = [one for one in gateway_process.children() if "spawn_main" in " ".join(one.cmdline())]
+    children = [child for child in gateway_process.children() if "spawn_main" in " ".join(child.cmdline())]
     if children:
-        outcome.memory["preparation"].append(max(one.memory_info().rss for one in children))
+        outcome.memory["preparation"].append(max(child.memory_info().rss for child in children))
 
 
 def _wait_for_ends(database: Database, deadline_s: float) -> int:

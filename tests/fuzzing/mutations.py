@@ -134,7 +134,7 @@ def _repeat(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
 
 
 def _swap(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
-    first, second = sorted(dice.choices(source.elements, k=2), key=lambda one: one.start)
+    first, second = sorted(dice.choices(source.elements, k=2), key=lambda choice: choice.start)
     one, other = dataset[first.start : first.end], dataset[second.start : second.end]
     between = dataset[first.end : second.start]
     return bytes(dataset[: first.start] + other + between + one + dataset[second.end :])

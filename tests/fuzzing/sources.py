@@ -67,7 +67,9 @@ class Source:
     @property
     def pixels(self) -> int:
         """Where Pixel Data's value begins."""
-        return next((one.value for one in self.elements if one.tag == 0x7FE00010), len(self.dataset))
+        return next(
+            (element.value for element in self.elements if element.tag == 0x7FE00010), len(self.dataset)
+        )
 
 
 def list_sources(folder: Path) -> list[Source]:

@@ -82,9 +82,13 @@ def test_reception_is_recorded_new_again_and_corrected_and_refusals_are(
         "Application Activity",
     ]
     transfers = [message for name, message in told if name == "DICOM Instances Transferred"]
-    assert [event(one)["EventActionCode"] for one in transfers] == ["C", "R", "U"]
+    assert [event(transfer)["EventActionCode"] for transfer in transfers] == ["C", "R", "U"]
     study = str(film.StudyInstanceUID)
-    assert [objects(one) for one in transfers] == [[study, "4711"], [study, "4711"], [study, "4712"]]
+    assert [objects(transfer) for transfer in transfers] == [
+        [study, "4711"],
+        [study, "4711"],
+        [study, "4712"],
+    ]
     sender, receiver = transfers[0].findall("ActiveParticipant")
     assert (sender.attrib["UserID"], sender.attrib["UserIsRequestor"]) == ("MODALITY", "true")
     assert sender.attrib["NetworkAccessPointID"] == "127.0.0.1"

@@ -149,8 +149,8 @@ def kill_worker(service: Service) -> None:
     for pid in service.supervisor.pids():
         process = psutil.Process(pid)
         if "worker" in process.cmdline():
-            for one in (process, *process.children(recursive=True)):
-                one.kill()
+            for child in (process, *process.children(recursive=True)):
+                child.kill()
 
 
 def test_every_film_that_was_answered_is_screened_and_reported_once_after_a_restore(

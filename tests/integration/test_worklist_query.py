@@ -357,7 +357,10 @@ def test_series_and_instances_of_a_study(filled: Database, port: int) -> None:
     series = ask_by_dcmtk(
         port, "StudyInstanceUID=1.2", "SeriesInstanceUID", "Modality", "SeriesNumber", level="SERIES"
     )
-    assert [(one.SeriesInstanceUID, one.Modality) for one in series] == [("1.2.9", "DX"), ("1.2.8", "CR")]
+    assert [(a_series.SeriesInstanceUID, a_series.Modality) for a_series in series] == [
+        ("1.2.9", "DX"),
+        ("1.2.8", "CR"),
+    ]
     assert series[0].SeriesNumber == 2
     (image,) = ask_by_dcmtk(
         port, "StudyInstanceUID=1.2", "SeriesInstanceUID=1.2.8", "SOPInstanceUID", level="IMAGE"
@@ -491,5 +494,5 @@ def test_queries_can_be_switched_off(sqlite_database: Database, tmp_path: Path) 
         client.add_requested_context(STUDY_ROOT)
         client.add_requested_context("1.2.840.10008.1.1")
         association = client.associate("127.0.0.1", number, ae_title="TBSCREEN")
-        assert [one.abstract_syntax for one in association.accepted_contexts] == ["1.2.840.10008.1.1"]
+        assert [context.abstract_syntax for context in association.accepted_contexts] == ["1.2.840.10008.1.1"]
         association.release()

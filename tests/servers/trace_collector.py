@@ -110,4 +110,7 @@ def _describe(span: Any, service: str) -> ReceivedSpan:
 
 
 def _read(attributes: Any) -> dict[str, Any]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+    return {
+        attribute.key: getattr(attribute.value, attribute.value.WhichOneof("value"))
+        for attribute in attributes
+    }

@@ -63,7 +63,7 @@ def _expand(pattern: Path) -> list[tuple[Path, Path]]:
     for name in glob.glob(str(pattern), recursive=True):  # noqa: PTH207 - Path.glob takes no absolute one
         path = Path(name)
         members = path.rglob("*") if path.is_dir() else [path]
-        found += [(one, root) for one in members if _is_film(one.relative_to(root), one)]
+        found += [(member, root) for member in members if _is_film(member.relative_to(root), member)]
     return found
 
 

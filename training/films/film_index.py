@@ -108,7 +108,7 @@ def index_films(
     found, absent = find_films(images)
     problems = [Problem(ProblemKind.MISSING, path, "there is no such file") for path in absent]
     if not found:
-        given = ", ".join(str(one) for one in images) or "nothing"
+        given = ", ".join(str(image) for image in images) or "nothing"
         raise FilmIndexError(f"no PNG, JPEG or DICOM file in {given}")
     chosen = _choose(labels_from, labels, found)
     if chosen is LabelsFrom.CSV:
@@ -173,9 +173,9 @@ def _match(
     contradicted = {}
     for line in lines:
         candidates = [Path(os.path.normpath(base / line.file)) for base in bases]
-        path = next((one for one in candidates if one in found), None)
+        path = next((candidate for candidate in candidates if candidate in found), None)
         if path is None:
-            if not any(one.exists() for one in candidates):
+            if not any(candidate.exists() for candidate in candidates):
                 reason = f"line {line.line} lists it, and it is in none of the given folders"
                 problems.append(Problem(ProblemKind.MISSING, Path(line.file), reason))
             continue

@@ -75,12 +75,14 @@ class HeldOut:
         for place in sorted(set(places[films])):
             keep_from, refuse_below = self.find_thresholds(without=place)
             judge = replace(network, keep_from=keep_from, refuse_below=refuse_below)
-            opinions += [judge.weigh(one) for one in self.probabilities[films & (places == place)]]
+            opinions += [
+                judge.weigh(probability) for probability in self.probabilities[films & (places == place)]
+            ]
         return opinions
 
     def judge(self, network: GuardNetwork) -> list[Opinion]:
         """Return an opinion for each example, by a network's thresholds."""
-        return [network.weigh(one) for one in self.probabilities]
+        return [network.weigh(probability) for probability in self.probabilities]
 
 
 def evaluate(examples: Examples) -> HeldOut:
@@ -151,7 +153,10 @@ def main() -> None:
     examples = make_examples(options.films, options.others, options.drawn, options.processes)
     network, held_out = train(examples)
     network.save(options.output)
-    opinions = [network.weigh(one) for one in held_out.probabilities[held_out.find("film", chest=True)]]
+    opinions = [
+        network.weigh(probability)
+        for probability in held_out.probabilities[held_out.find("film", chest=True)]
+    ]
     kept, refused = (
         sum(opinion.certainty is certainty for opinion in opinions)
         for certainty in (Certainty.CHEST, Certainty.NO_CHEST)

@@ -165,7 +165,7 @@ def evaluate(
         overall=describe("all test films", test, points, beside),
         average_precision=_measure_average_precision(test) if both else None,
         calibration=_measure_calibration(test, calibration) if both else None,
-        operating_points=tuple(measure_operating_point(one, test.is_tb, test.scores) for one in points),
+        operating_points=tuple(measure_operating_point(point, test.is_tb, test.scores) for point in points),
         sources=tuple(sources),
         unseen=tuple(row.model_copy(update={"seen_in_training": False}) for row in unseen),
         labels=tuple(labels),

@@ -94,7 +94,7 @@ class ScoredFilms:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         columns = (self.digests, self.parts, self.sources, self.labels, self.scores)
-        for digest, part, source, label, score in zip(*(one.tolist() for one in columns), strict=True):
+        for digest, part, source, label, score in zip(*(column.tolist() for column in columns), strict=True):
             writer.writerow((digest, part, source, label, "" if np.isnan(score) else repr(score)))
         return text.getvalue()
 

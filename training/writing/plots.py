@@ -223,7 +223,11 @@ def list_sources(films: ScoredFilms) -> list[str]:
 
 def to_bars(figures: Sequence[Estimate]) -> NDArray[np.float64]:
     """Return how far each interval reaches down and up, shape (2, n), as Matplotlib's error bars take it."""
-    return np.array([[one.value - one.low, one.high - one.value] for one in figures]).reshape(-1, 2).T
+    return (
+        np.array([[figure.value - figure.low, figure.high - figure.value] for figure in figures])
+        .reshape(-1, 2)
+        .T
+    )
 
 
 def shorten(name: str) -> str:
@@ -240,7 +244,10 @@ def _list_curves(
     films: ScoredFilms, evaluation: Evaluation
 ) -> list[tuple[str, Estimate, NDArray[np.bool_], tuple[str, object]]]:
     """Return name, AUC, films and line of all films and of the largest sources with both classes."""
-    rows = sorted((one for one in evaluation.sources if one.auc), key=lambda one: -min(one.tb, one.not_tb))
+    rows = sorted(
+        (source for source in evaluation.sources if source.auc),
+        key=lambda source: -min(source.tb, source.not_tb),
+    )
     masks = [(evaluation.overall, np.ones(len(films), dtype=bool))]
     masks += [(row, films.sources == row.name) for row in rows]
     return [

@@ -87,7 +87,7 @@ def write_report(
         parts=PARTS,
         labels=list(Label),
         plots=_draw(evaluation, films, history),
-        pictures=[(base64.b64encode(one.png).decode(), one.caption) for one in pictures],
+        pictures=[(base64.b64encode(picture.png).decode(), picture.caption) for picture in pictures],
     )
     return html.encode()
 

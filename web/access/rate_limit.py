@@ -43,7 +43,7 @@ class RateLimit:
 
     def _forget_full(self, moment: float) -> None:
         """A full bucket says no more than one that is not there; were none full, the oldest would go."""
-        for asker in [one for one in self._buckets if self._level(one, moment) >= self.capacity]:
+        for asker in [bucket for bucket in self._buckets if self._level(bucket, moment) >= self.capacity]:
             del self._buckets[asker]
         while len(self._buckets) >= MOST_BUCKETS:
-            del self._buckets[min(self._buckets, key=lambda one: self._buckets[one][1])]
+            del self._buckets[min(self._buckets, key=lambda bucket: self._buckets[bucket][1])]

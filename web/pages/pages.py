@@ -58,7 +58,7 @@ class Pages:
 
 def format_name(name: str | None) -> str:
     """Return a DICOM person name (PS3.5 6.2.1) as "Family, Given": its first group that is not empty."""
-    group = next((one for one in (name or "").split("=") if one.strip("^ ")), "")
+    group = next((word for word in (name or "").split("=") if word.strip("^ ")), "")
     family, *others = [" ".join(part.split()) for part in group.split("^")]
     given = " ".join(part for part in others[:2] if part)
     return ", ".join(part for part in (family, given) if part) or "—"

@@ -57,7 +57,7 @@ class WorklistPage:
                 "first": "/?" + urlencode(filters) if asked.after else None,
                 "chosen": dict(filters),
                 "verdicts": VERDICTS,
-                "states": [one.value for one in STUDY_STATES],
+                "states": [state.value for state in STUDY_STATES],
                 "priorities": [one.value for one in Priority],
                 "findings": [one.value for one in Finding],
                 "refusals": [one.value for one in Refusal if one is not Refusal.OWN_OUTPUT],

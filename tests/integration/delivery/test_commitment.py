@@ -117,7 +117,7 @@ def _ask_anew(database: Database, which: int) -> None:
 def _uids(http_port: int) -> list[str]:
     url = f"http://127.0.0.1:{http_port}/instances?expand"
     with urllib.request.urlopen(url, timeout=30) as response:
-        return [one["MainDicomTags"]["SOPInstanceUID"] for one in json.loads(response.read())]
+        return [instance["MainDicomTags"]["SOPInstanceUID"] for instance in json.loads(response.read())]
 
 
 def _delete(http_port: int, uid: str) -> None:

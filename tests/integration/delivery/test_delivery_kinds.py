@@ -81,13 +81,13 @@ def test_a_peer_that_takes_no_jpeg_gets_the_picture_decompressed(
             "both are noted",
         )
     pictures = [dcmread(server.files()[0]) for server in (plain, jpeg)]
-    assert [one.file_meta.TransferSyntaxUID.name for one in pictures] == [
+    assert [picture.file_meta.TransferSyntaxUID.name for picture in pictures] == [
         "Implicit VR Little Endian",
         "JPEG Baseline (Process 1)",
     ]
     assert pictures[0].SOPInstanceUID == pictures[1].SOPInstanceUID
-    assert [one.LossyImageCompression for one in pictures] == ["01", "01"]
-    assert [one.PhotometricInterpretation for one in pictures] == ["RGB", "YBR_FULL_422"]
+    assert [picture.LossyImageCompression for picture in pictures] == ["01", "01"]
+    assert [picture.PhotometricInterpretation for picture in pictures] == ["RGB", "YBR_FULL_422"]
     assert len(pictures[0].PixelData) == pictures[0].Rows * 1024 * 3
     assert validate(plain.files()[0]) - validate(real_film()) == set()
 

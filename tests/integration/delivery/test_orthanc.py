@@ -21,8 +21,10 @@ def test_a_film_stored_in_orthanc_gets_its_report_in_the_same_study(site: Site) 
     wait_until(lambda: site.orthanc.find("Series", query) != [], 90, "Orthanc holds the report")
     (study,) = site.orthanc.find("Study", {"StudyInstanceUID": str(film.StudyInstanceUID)})
     series = site.orthanc.get(f"/studies/{study}/series")
-    assert sorted(one["MainDicomTags"]["Modality"] for one in series) == ["CR", "SR"]
-    (instance,) = next(one for one in series if one["MainDicomTags"]["Modality"] == "SR")["Instances"]
+    assert sorted(a_series["MainDicomTags"]["Modality"] for a_series in series) == ["CR", "SR"]
+    (instance,) = next(a_series for a_series in series if a_series["MainDicomTags"]["Modality"] == "SR")[
+        "Instances"
+    ]
     report = _download(site, instance)
     assert report.PatientID == film.PatientID
     assert report.AccessionNumber == film.AccessionNumber

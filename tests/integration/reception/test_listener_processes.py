@@ -38,15 +38,18 @@ def listeners(pid: int, port: int) -> list[psutil.Process]:
     for child in psutil.Process(pid).children():
         with suppress(psutil.NoSuchProcess):  # it has just been killed
             connections = child.net_connections("tcp")
-            if any((one.laddr.port, one.status) == (port, psutil.CONN_LISTEN) for one in connections):
+            if any(
+                (connection.laddr.port, connection.status) == (port, psutil.CONN_LISTEN)
+                for connection in connections
+            ):
                 found.append(child)
     return sorted(found, key=lambda one: one.create_time())
 
 
 def connected(process: psutil.Process, port: int) -> int:
     return sum(
-        one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED
-        for one in process.net_connections("tcp")
+        connection.laddr.port == port and connection.status == psutil.CONN_ESTABLISHED
+        for connection in process.net_connections("tcp")
     )
 
 

@@ -74,7 +74,7 @@ def test_each_command_and_option_exists(document: Path) -> None:
             if word in commands:
                 command = commands[word]
             elif word.startswith("--"):
-                options = {one for parameter in command.params for one in parameter.opts}
+                options = {opt for parameter in command.params for opt in parameter.opts}
                 assert word in options, words
         assert command is not get_command(app), words
 

@@ -197,7 +197,7 @@ def _names(database: Database) -> set[tuple[str, str | None]]:
     found = set()
     for table in Table.metadata.tables:
         found.add((table, inspector.get_pk_constraint(table)["name"]))
-        found |= {(table, one["name"]) for one in inspector.get_unique_constraints(table)}
-        found |= {(table, one["name"]) for one in inspector.get_foreign_keys(table)}
-        found |= {(table, one["name"]) for one in inspector.get_indexes(table)}
+        found |= {(table, constraint["name"]) for constraint in inspector.get_unique_constraints(table)}
+        found |= {(table, key["name"]) for key in inspector.get_foreign_keys(table)}
+        found |= {(table, index["name"]) for index in inspector.get_indexes(table)}
     return found

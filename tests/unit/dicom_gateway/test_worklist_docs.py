@@ -14,12 +14,12 @@ DOCS = (checkout.DOCS / "worklist.md").read_text("utf-8")
 
 
 def list_rows(attributes: Sequence[Attribute], depth: int = 0) -> Iterator[tuple[str, str, str]]:
-    for one in attributes:
-        if not one.element:
-            tag = f"({one.tag >> 16:04X},{one.tag & 0xFFFF:04X})"
-            yield tag, "> " * depth + one.keyword, one.matching.value
-        if one.items and one.items != CODE_ITEMS:
-            yield from list_rows(one.items, depth + 1)
+    for attribute in attributes:
+        if not attribute.element:
+            tag = f"({attribute.tag >> 16:04X},{attribute.tag & 0xFFFF:04X})"
+            yield tag, "> " * depth + attribute.keyword, attribute.matching.value
+        if attribute.items and attribute.items != CODE_ITEMS:
+            yield from list_rows(attribute.items, depth + 1)
 
 
 def test_the_tables_of_the_docs_are_those_of_the_code() -> None:

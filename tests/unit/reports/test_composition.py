@@ -141,15 +141,21 @@ def test_agreement_with_reads(database: Database) -> None:
 def test_disagreements_name_a_study_only_when_asked(database: Database) -> None:
     fill(database, FILMS)
     report = make(database)
-    assert [(one.kind, one.score, one.station) for one in report.disagreements] == [
+    assert [
+        (disagreement.kind, disagreement.score, disagreement.station) for disagreement in report.disagreements
+    ] == [
         ("missed", 0.15, "ROOM 2"),
         ("false alarm", 0.65, "station not named"),
     ]
     assert report.disagreements_in_all == 2
-    assert {(one.accession_number, one.study_date) for one in report.disagreements} == {(None, None)}
+    assert {
+        (disagreement.accession_number, disagreement.study_date) for disagreement in report.disagreements
+    } == {(None, None)}
     assert not report.named_studies
     named = make(database, with_studies=True)
-    assert [(one.accession_number, one.study_date) for one in named.disagreements] == [
+    assert [
+        (disagreement.accession_number, disagreement.study_date) for disagreement in named.disagreements
+    ] == [
         ("ACC7", "20260305"),
         ("ACC11", "20260331"),
     ]
@@ -165,7 +171,7 @@ def test_histogram_of_scores(database: Database) -> None:
 
 def test_every_week_of_the_period_is_counted(database: Database) -> None:
     fill(database, FILMS)
-    weeks = [(str(one.week), one.received, one.screened, one.present) for one in make(database).weeks]
+    weeks = [(str(week.week), week.received, week.screened, week.present) for week in make(database).weeks]
     assert weeks == [
         ("2026-03-01", 1, 1, 1),  # a Sunday
         ("2026-03-02", 8, 8, 3),

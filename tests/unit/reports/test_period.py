@@ -24,7 +24,7 @@ def test_months_and_weeks_cover_the_period_without_gap() -> None:
     assert [week.name for week in weeks][:3] == ["2025-12-17", "2025-12-22", "2025-12-29"]
     for spans in (months, weeks):
         assert (spans[0].start, spans[-1].end) == (period.to_span().start, period.to_span().end)
-        assert [one.end for one in spans[:-1]] == [one.start for one in spans[1:]]
+        assert [span.end for span in spans[:-1]] == [span.start for span in spans[1:]]
 
 
 def test_what_is_left_out_of_a_period() -> None:

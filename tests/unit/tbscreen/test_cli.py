@@ -91,7 +91,7 @@ def test_parked_deliveries_are_shown_and_replayed(cli: Cli, installed: Database)
     assert (row["peer"], row["last_error"]) == ("archive", "0xA900")
     assert cli("deliveries", "--replay").stdout == "1 parked reports are sent again\n"
     with installed.read() as session:
-        assert [one.state for one in deliveries.list_deliveries(session, None, 9)] == ["pending"]
+        assert [delivery.state for delivery in deliveries.list_deliveries(session, None, 9)] == ["pending"]
 
 
 def test_doctor_of_an_empty_place_says_what_is_wrong_and_fails(cli: Cli) -> None:

@@ -106,14 +106,14 @@ def test_a_newer_header_fills_what_was_empty_and_changes_nothing_else(database: 
 
 def test_identical_receptions_at_the_same_time_give_one_row(database: Database) -> None:
     receptions = _at_once(8, lambda _: rows.receive(database))
-    assert len({one.instance_id for one in receptions}) == 1
-    assert sorted(one.new for one in receptions) == [False] * 7 + [True]
+    assert len({reception.instance_id for reception in receptions}) == 1
+    assert sorted(reception.new for reception in receptions) == [False] * 7 + [True]
     assert _count(database) == 1
 
 
 def test_corrections_at_the_same_time_give_one_revision_each_and_one_current(database: Database) -> None:
     receptions = _at_once(6, lambda number: rows.receive(database, content=f"version {number}"))
-    assert sorted(one.revision for one in receptions) == [1, 2, 3, 4, 5, 6]
+    assert sorted(reception.revision for reception in receptions) == [1, 2, 3, 4, 5, 6]
     with database.read() as session:
         current = session.scalars(select(Instance.revision).where(Instance.current)).all()
     assert current == [6]
@@ -121,7 +121,7 @@ def test_corrections_at_the_same_time_give_one_revision_each_and_one_current(dat
 
 def test_films_of_one_new_study_at_the_same_time_share_its_row(database: Database) -> None:
     receptions = _at_once(8, lambda number: rows.receive(database, f"1.2.3.{number + 1}"))
-    assert all(one.new for one in receptions)
+    assert all(reception.new for reception in receptions)
     assert _count(database) == 8
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Study)) == 1

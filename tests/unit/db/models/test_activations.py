@@ -130,7 +130,10 @@ def test_of_several_activations_at_the_same_time_one_holds(database: Database) -
     assert winner in (SECOND, THIRD)
     assert [digest == winner for digest in (SECOND, THIRD, SECOND, THIRD)] == done
     with database.read() as session:
-        assert [one.bundle_digest for one in activations.list_activations(session)] == [winner, FIRST]
+        assert [activation.bundle_digest for activation in activations.list_activations(session)] == [
+            winner,
+            FIRST,
+        ]
 
 
 def test_an_unknown_bundle_is_not_activated(database: Database) -> None:

@@ -49,7 +49,7 @@ def test_a_bundle_is_registered_once(database: Database) -> None:
         assert bundles.register(session, rows.DIGEST, MANIFEST, {"manifest.json": b"second"}) is False
     with database.read() as session:
         assert bundles.fetch_files(session, rows.DIGEST) == {"manifest.json": b"first"}
-        assert [one.digest for one in bundles.list_models(session)] == [rows.DIGEST]
+        assert [model.digest for model in bundles.list_models(session)] == [rows.DIGEST]
 
 
 def test_an_unknown_bundle_is_named(database: Database) -> None:
@@ -72,7 +72,7 @@ def test_activating_one_deactivates_the_other(database: Database) -> None:
     assert active is not None
     assert active.name == "second"
     assert active.activated_at is not None
-    assert [(one.name, one.active) for one in models] == [("second", True), ("first", False)]
+    assert [(model.name, model.active) for model in models] == [("second", True), ("first", False)]
 
 
 def test_activating_the_active_bundle_again_is_harmless(database: Database) -> None:
@@ -96,7 +96,7 @@ def test_several_bundles_may_be_inactive(database: Database) -> None:
     rows.register_model(database, rows.DIGEST, active=False)
     rows.register_model(database, rows.OTHER_DIGEST, active=False)
     with database.read() as session:
-        assert [one.active for one in bundles.list_models(session)] == [False, False]
+        assert [model.active for model in bundles.list_models(session)] == [False, False]
 
 
 def _activate_all(database: Database) -> None:

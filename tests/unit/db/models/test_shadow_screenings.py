@@ -100,7 +100,7 @@ def test_one_bundle_is_in_the_shadow_and_the_database_itself_allows_no_second(da
         found = bundles.find_shadow(session)
         assert found is not None
         assert found.digest == third
-        assert [one.digest for one in bundles.list_models(session) if one.shadow] == [third]
+        assert [model.digest for model in bundles.list_models(session) if model.shadow] == [third]
     with pytest.raises(IntegrityError, match=r"models.shadow|uq_models_one_shadow"):
         _put_all_in_shadow(database)
 

@@ -38,7 +38,7 @@ def begun(database: Database, name: str = "pacs week", holder: str = "here:1") -
 def find(
     database: Database, pull_id: int, *studies: str | FoundStudy, retry_failed: bool = False
 ) -> dict[Found, int]:
-    found = [FoundStudy(one, 2) if isinstance(one, str) else one for one in studies]
+    found = [FoundStudy(study, 2) if isinstance(study, str) else study for study in studies]
     with database.write() as session:
         counts = pulled_studies.record_found(session, pull_id, found, retry_failed=retry_failed)
     return {kind: number for kind, number in counts.items() if number}

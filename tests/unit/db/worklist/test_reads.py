@@ -62,7 +62,7 @@ def test_a_read_that_cannot_be_kept_says_why_and_leaves_the_one_before(database:
         with pytest.raises(error), database.write() as session:
             reads.record(session, uid, Verdict.NOT_TB, reader, comment)
     with database.read() as session:
-        assert [one.verdict for one in reads.list_reads(session, "1.2.3")] == [Verdict.TB]
+        assert [read.verdict for read in reads.list_reads(session, "1.2.3")] == [Verdict.TB]
 
 
 def test_our_own_report_that_comes_back_leaves_a_read_study_read(database: Database) -> None:

@@ -61,7 +61,7 @@ FILTERS = [
     WorklistFilter(patient_ids=("P7", "P8", "p9")),
     WorklistFilter(accession_numbers=("A-00007",)),
     WorklistFilter(
-        study_instance_uids=tuple(f"1.2.{one}" for one in range(1, 1200, 2)), states=("screened",)
+        study_instance_uids=tuple(f"1.2.{number}" for number in range(1, 1200, 2)), states=("screened",)
     ),
 ]
 

@@ -39,7 +39,7 @@ def accepted(*syntaxes: str, sop_class: str = SecondaryCaptureImageStorage) -> l
 def test_each_sop_class_is_offered_once_for_each_way_to_send_it() -> None:
     contexts = offer([SecondaryCaptureImageStorage, Comprehensive3DSRStorage, SecondaryCaptureImageStorage])
 
-    offered = [(str(one.abstract_syntax), [*map(str, one.transfer_syntax)]) for one in contexts]
+    offered = [(str(context.abstract_syntax), [*map(str, context.transfer_syntax)]) for context in contexts]
     plain = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
     assert offered == [
         (SecondaryCaptureImageStorage, plain),

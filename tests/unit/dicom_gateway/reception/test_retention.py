@@ -86,7 +86,7 @@ def test_a_spool_beyond_its_size_gives_up_the_oldest_that_are_done(database: Dat
     settings = GatewaySettings(name="here", spool_retention_hours=72, spool_maximum_bytes=3000)
     assert Retention(database, spool, settings).sweep() == 2
     with database.read() as session:
-        gone = [one for one in instances if session.get_one(Instance, one).spool_path is None]
+        gone = [instance for instance in instances if session.get_one(Instance, instance).spool_path is None]
         assert spooled_files.count_spooled_bytes(session, "here") == 3000
     assert sorted(gone) == [instances[3], instances[4]]
 

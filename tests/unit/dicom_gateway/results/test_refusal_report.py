@@ -94,7 +94,7 @@ def test_its_identity_derives_from_film_dataset_and_reason(refusal: ReportableRe
     ]
 
     assert same[0].SOPInstanceUID == same[1].SOPInstanceUID
-    assert len({str(one.SOPInstanceUID) for one in (same[0], *others)}) == 3
+    assert len({str(other.SOPInstanceUID) for other in (same[0], *others)}) == 3
 
 
 def test_a_report_that_follows_supersedes_it(refusal: ReportableRefusal) -> None:

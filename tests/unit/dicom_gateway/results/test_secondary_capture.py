@@ -101,7 +101,7 @@ def test_the_same_result_is_the_same_object_and_another_one_is_not(screening: Re
     assert first.SOPInstanceUID == second.SOPInstanceUID
     assert first.SeriesInstanceUID == second.SeriesInstanceUID
     assert first.PixelData == second.PixelData
-    assert len({str(one.SOPInstanceUID) for one in (first, *others)}) == 4
+    assert len({str(other.SOPInstanceUID) for other in (first, *others)}) == 4
 
 
 def test_it_is_known_as_our_own_when_it_comes_back(screening: ReportableScreening) -> None:

@@ -37,7 +37,7 @@ def test_the_hours_of_a_schedule(
 )
 def test_a_schedule_that_cannot_work_is_refused(schedules: list[dict[str, str]], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        check_schedules([PullScheduleSettings(**one) for one in schedules], ["pacs"])
+        check_schedules([PullScheduleSettings(**schedule) for schedule in schedules], ["pacs"])
     check_schedules([PullScheduleSettings(name="a", peer="pacs")], ["pacs"])
 
 

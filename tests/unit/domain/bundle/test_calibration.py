@@ -33,7 +33,7 @@ def test_every_method_gives_a_probability_that_rises_with_the_score(
     assert isinstance(calibration, kind)
     probabilities = [calibration.apply(score) for score in SCORES]
     assert probabilities == sorted(probabilities)
-    assert all(0.0 <= one <= 1.0 for one in probabilities)
+    assert all(0.0 <= probability <= 1.0 for probability in probabilities)
     assert probabilities[0] < probabilities[-1]
 
 

@@ -103,7 +103,7 @@ def test_a_bundle_is_shown_as_a_person_reads_it(quick_cli: Cli, installed: Datab
     )
     with installed.write() as session:
         digest = next(
-            one for one in activations.bundles.list_models(session) if one.name == "candidate"
+            model for model in activations.bundles.list_models(session) if model.name == "candidate"
         ).digest
         activations.activate(
             session, digest, "me@here", instead_of=_find_active(session), forced_reason="because"

@@ -95,6 +95,6 @@ def test_the_settings_of_the_documentation_are_settings() -> None:
     text = (checkout.DOCS / "pull.md").read_text("utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     settings = Settings(**tomllib.loads(block), peers=json.loads(peers()))
-    assert [one.name for one in settings.pulls] == ["new-films", "archive"]
+    assert [pull.name for pull in settings.pulls] == ["new-films", "archive"]
     assert settings.pulls[1].is_open(time(23))
     assert not settings.pulls[1].is_open(time(12))

@@ -41,10 +41,10 @@ def test_the_cpu_is_always_a_device_and_the_last() -> None:
 
 
 def test_devices_and_worker_score_as_the_cpu_does(proof: Proof) -> None:
-    assert [one.device for one in proof.devices][-2:] == [CPU, "worker"]
+    assert [device.device for device in proof.devices][-2:] == [CPU, "worker"]
     assert proof.devices[-2].difference == 0.0
-    assert all(one.agrees for one in proof.devices)
-    assert all(speed.films_per_second > 0 for one in proof.devices for speed in one.speeds)
+    assert all(device.agrees for device in proof.devices)
+    assert all(speed.films_per_second > 0 for device in proof.devices for speed in device.speeds)
     assert (proof.bundle, proof.arrays, proof.has_gpu) == ("small 1.0", 32, HAS_GPU)
 
 

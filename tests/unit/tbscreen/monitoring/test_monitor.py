@@ -110,8 +110,12 @@ def test_counters_of_processes_that_are_gone_are_swept(
 def test_the_database_tells_of_all(database: Database) -> None:
     rows.register_model(database)
     rows.receive(database)
-    samples = [one for family in DatabaseMetrics(database).collect() for one in family.samples]
-    told = {one.name: one.value for one in samples if one.labels.get("state", "received") == "received"}
+    samples = [sample for family in DatabaseMetrics(database).collect() for sample in family.samples]
+    told = {
+        sample.name: sample.value
+        for sample in samples
+        if sample.labels.get("state", "received") == "received"
+    }
     assert told["tbscreen_database_up"] == 1
     assert told["tbscreen_films_waiting"] == 1
     assert told["tbscreen_films_oldest_waiting_seconds"] >= 0

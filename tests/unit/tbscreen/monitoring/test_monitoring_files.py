@@ -33,10 +33,10 @@ def plain(name: str) -> str:
 def known(database: Database, tmp_path: Path) -> set[str]:
     rows.register_model(database)
     counted = [
-        one
+        var
         for module in (dicom_gateway.metrics, tbscreen.monitoring.film_spans, worker.metrics)
-        for one in vars(module).values()
-        if isinstance(one, MetricWrapperBase)
+        for var in vars(module).values()
+        if isinstance(var, MetricWrapperBase)
     ]
     dispatcher = Dispatcher(f"redis://127.0.0.1:{free_port()}/0", 1)
     measured = [DatabaseMetrics(database), GatewayMetrics(Spool(tmp_path / "spool"), dispatcher)]

@@ -45,7 +45,11 @@ def test_it_starts_answers_on_its_socket_only_and_keeps_nothing(socket: Path) ->
         wait_until(answers, 30, "Redis answers PING")
         assert stat.S_IMODE(socket.stat().st_mode) == 0o700
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
-        listening = [one for one in psutil.Process(process.pid).net_connections() if one.status == "LISTEN"]
+        listening = [
+            connection
+            for connection in psutil.Process(process.pid).net_connections()
+            if connection.status == "LISTEN"
+        ]
         assert listening == []
         with Redis(unix_socket_path=str(socket)) as client:
             client.set("film", "queued")

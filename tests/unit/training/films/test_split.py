@@ -70,7 +70,8 @@ def test_a_held_out_source_only_tests_and_takes_its_patients_along() -> None:
     assert parts[-1] is Part.TEST
     assert set(parts[:500]) == set(Part)
     several = split(
-        [*films, *(make_film(7000 + one, source="third") for one in range(9))], hold_out=["small", "third"]
+        [*films, *(make_film(7000 + number, source="third") for number in range(9))],
+        hold_out=["small", "third"],
     )
     assert set(several[-9:]) == {Part.TEST}
 
@@ -98,7 +99,9 @@ def test_few_patients_still_give_every_part_both_classes(patients: int) -> None:
 
 
 def test_many_sources_of_one_film_each_are_spread_over_the_parts() -> None:
-    films = [make_film(one, Label.TB if one % 2 else Label.NORMAL, f"s{one}") for one in range(100)]
+    films = [
+        make_film(number, Label.TB if number % 2 else Label.NORMAL, f"s{number}") for number in range(100)
+    ]
     counts = Counter(zip((film.label for film in films), split(films), strict=True))
     for label in (Label.TB, Label.NORMAL):
         assert abs(counts[label, Part.TEST] - 10) <= 1
@@ -112,7 +115,7 @@ def test_what_cannot_be_split_is_said() -> None:
     with pytest.raises(SplitError, match="0 patients with films that are TB remain"):
         split(films, hold_out=("big", "small"))
     with pytest.raises(SplitError, match="4 patients with films that are not TB"):
-        split([*films[:10], *(make_film(8000 + one, Label.OTHER) for one in range(4))])
+        split([*films[:10], *(make_film(8000 + number, Label.OTHER) for number in range(4))])
     with pytest.raises(SplitError, match="0 patients with films that are not TB"):
         split(films[:300])
     with pytest.raises(SplitError, match="no test film is TB"):

@@ -82,11 +82,11 @@ def test_a_pool_of_places_is_told_apart_by_its_borders_alone() -> None:
     train = np.arange(80) < 50
     scores = score_baselines(features, truth, train)
     assert tuple(scores) == NAMES
-    for one in scores.values():
-        assert np.isnan(one[train]).all()
-        assert ((one[~train] >= 0) & (one[~train] <= 1)).all()
-        assert roc_auc_score(places[~train] == "b", one[~train]) == 1.0
-        assert roc_auc_score(truth[~train], one[~train]) > 0.75
+    for score in scores.values():
+        assert np.isnan(score[train]).all()
+        assert ((score[~train] >= 0) & (score[~train] <= 1)).all()
+        assert roc_auc_score(places[~train] == "b", score[~train]) == 1.0
+        assert roc_auc_score(truth[~train], score[~train]) > 0.75
 
 
 def test_a_source_held_out_is_scored_by_the_others_alone() -> None:

@@ -38,7 +38,7 @@ def test_platt_is_chosen_where_the_truth_is_a_line() -> None:
     truth, scores, probabilities = draw(1500)
     fit = fit_calibration(truth, scores)
     assert fit.calibration.method == "platt"
-    assert [one.method for one in fit.candidates] == ["platt", "isotonic"]
+    assert [candidate.method for candidate in fit.candidates] == ["platt", "isotonic"]
     assert fit.candidates[0].brier < fit.candidates[1].brier
     assert np.abs(apply(fit.calibration, scores) - probabilities).max() < 0.06
     assert (fit.films, fit.folds, fit.validation_prevalence) == (1500, 5, truth.mean())

@@ -67,8 +67,15 @@ def test_every_batch_and_epoch_is_reported(tmp_path: Path) -> None:
     history, events = run(SmallRecipe(3), tmp_path)
     assert [one.epoch for one in history] == [1, 2, 3]
     batches = [event for event in events if isinstance(event, FitProgress)]
-    assert [(one.epoch, one.batch) for one in batches] == [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)]
-    assert all(one.batches == 2 and one.epochs == 3 for one in batches)
+    assert [(batch.epoch, batch.batch) for batch in batches] == [
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+        (3, 1),
+        (3, 2),
+    ]
+    assert all(batch.batches == 2 and batch.epochs == 3 for batch in batches)
     assert [event for event in events if isinstance(event, EpochResult)] == history
 
 
@@ -100,7 +107,7 @@ def test_the_best_epoch_is_kept_and_training_stops_when_nothing_gets_better(tmp_
 
     def score(positions: Sequence[int]) -> np.ndarray[Any, Any]:
         weights.append(recipe.model.get_weights())
-        is_tb = np.array([FILMS[one].label.is_tb for one in positions])
+        is_tb = np.array([FILMS[position].label.is_tb for position in positions])
         right = round(scripted[len(weights) - 1] * 10)
         scores = np.where(is_tb, 0.5, 0.1)
         scores[np.flatnonzero(is_tb)[right:]] = 0.0

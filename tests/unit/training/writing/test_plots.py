@@ -55,7 +55,7 @@ def test_a_picture_is_svg_that_asks_for_nothing_and_repeats_itself(name: str) ->
     }
     assert not re.search(r"<script|<image|<style|@font-face|url\((?!#)|DejaVu|20\d\d-\d\d-\d\d", svg)
     ids = re.findall(r'\bid="([^"]+)"', svg)
-    assert all(one.startswith(f"{name}-") for one in ids)
+    assert all(identifier.startswith(f"{name}-") for identifier in ids)
     assert len(ids) == len(set(ids))
     referred = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)
     assert {one or other for one, other in referred} <= set(ids)

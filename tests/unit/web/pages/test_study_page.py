@@ -148,7 +148,7 @@ def test_names_days_and_probabilities_are_written_for_people() -> None:
     assert [format_name(name) for name in (None, "", "^", "Doe", "^Jane")] == ["—", "—", "—", "Doe", "Jane"]
     assert [format_day(day) for day in ("20260301", "2026", None)] == ["2026-03-01", "2026", "—"]
     probabilities = (None, 0.0, 0.0004, 0.5, 0.9996, 1.0)
-    assert [format_percent(one) for one in probabilities] == [
+    assert [format_percent(probability) for probability in probabilities] == [
         "—",
         "0.0 %",
         "< 0.1 %",
