@@ -22,6 +22,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
 - `results/`: what is made of a screened or refused film: SR documents and pictures.
 - `delivery/`: the courier: who gets what was made, and whether it came and was kept.
+- `deidentification/`: export of read films without patient data.
 - `query/`: the worklist by C-FIND.
 - `conformance/`: the DICOM Conformance Statement, made of the tables here.
 

@@ -7,6 +7,7 @@ Files, from the question to the page:
 - `figures`: everything that a report says, as data.
 - `composition`: puts it together from what `db.figures.report_figures` and `db.figures.read_films` count.
 - `agreement`: models against radiologists' reads.
+- `site_threshold/`: the site's own threshold, from its reads.
 - `drift`: are films and scores still what they were?
 - `wording`: how a figure is written.
 - `sections`: the report in words and tables, the same for people in a terminal, in HTML and in PDF.

@@ -12,7 +12,6 @@
 - `monitoring/`: health, metrics and traces of a process.
 - `doctor/`: checks of an installation.
 - `models/`: activation, comparison, retraining, prediction from files.
-- `labels/`: export of read films, de-identified.
 - `backup/`: backup and restore.
 - `demo/`: `make demo`, and a temporary installation.
 - `bundles/`: the bundle that ships.

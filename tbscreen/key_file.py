@@ -7,11 +7,13 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from domain.errors import TbscreenError
+
 KEY_BYTES: Final = 32
 FEWEST_CHARACTERS: Final = 32
 
 
-class KeyFileError(Exception):
+class KeyFileError(TbscreenError):
     """The key cannot be used. Permanent: the text says what to do."""
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.database import DatabaseError
-from db.tables import Calibration, CalibrationChange, Model, Screening
+from db.tables import Model, Screening, SiteThreshold, SiteThresholdChange
 
 PREFIX: Final = "local_"
 NAME: Final = "(local)"
@@ -27,11 +27,11 @@ Sign = Callable[[bytes], str]
 """Bytes to their signature, 64 hexadecimal digits."""
 
 
-class UnknownCalibrationError(DatabaseError):
-    """There is no such calibration. `tbscreen calibrate list` shows those that are."""
+class UnknownSiteThresholdError(DatabaseError):
+    """No site threshold has this number. `tbscreen calibrate list` shows all."""
 
 
-class NoCalibrationError(DatabaseError):
+class NoSiteThresholdError(DatabaseError):
     """The bundle's own operating point is in use: there is nothing to go back from."""
 
 
@@ -40,8 +40,8 @@ class BrokenSignatureError(DatabaseError):
 
 
 @dataclass(frozen=True)
-class CalibrationEntry:
-    """One calibration as it is kept."""
+class SiteThresholdEntry:
+    """One site threshold as it is kept."""
 
     calibration_id: int
     bundle_digest: str
@@ -65,7 +65,7 @@ class ChangeEntry:
     reason: str | None
 
 
-def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign: Sign) -> CalibrationEntry:
+def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign: Sign) -> SiteThresholdEntry:
     """Write a new record, dated, named after its day, and signed; it is not in use yet.
 
     Args:
@@ -79,7 +79,7 @@ def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign
     moment = now().replace(microsecond=0)
     name = _choose_name(session, digest, moment)
     named = json.loads(json.dumps(record).replace(f'"{NAME}"', json.dumps(name)))
-    row = Calibration(
+    row = SiteThreshold(
         bundle_digest=digest,
         name=name,
         made_at=moment,
@@ -92,7 +92,7 @@ def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign
     return _describe(row)
 
 
-def verify(entry: CalibrationEntry, sign: Sign) -> None:
+def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
     """Raise `BrokenSignatureError` unless the record is what was signed with this key."""
     signed = _serialize(entry.bundle_digest, entry.name, entry.made_at, entry.made_by, entry.record)
     if sign(signed) != entry.signature:
@@ -102,14 +102,14 @@ def verify(entry: CalibrationEntry, sign: Sign) -> None:
 
 
 def activate(session: Session, calibration_id: int, by: str, reason: str | None = None) -> None:
-    """Let new films of its bundle be judged by a calibration; nothing happens if they are already.
+    """Let new films of its bundle be judged by a site threshold; nothing happens if they are already.
 
     Raises:
-        UnknownCalibrationError: when there is none of this number.
+        UnknownSiteThresholdError: when there is none of this number.
     """
-    row = session.get(Calibration, calibration_id, with_for_update=True)
+    row = session.get(SiteThreshold, calibration_id, with_for_update=True)
     if row is None:
-        raise UnknownCalibrationError(f"there is no calibration {calibration_id}")
+        raise UnknownSiteThresholdError(f"there is no calibration {calibration_id}")
     if not row.active:
         _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
 
@@ -120,42 +120,44 @@ def roll_back(session: Session, digest: str, by: str) -> str | None:
     Rolling back twice goes two activations back, not forth again.
 
     Returns:
-        The name of the calibration that is in use then; None for the bundle's own operating point.
+        The name of the site threshold that is in use then; None for the bundle's own operating point.
 
     Raises:
-        NoCalibrationError: when none was activated, or all are rolled back.
+        NoSiteThresholdError: when none was activated, or all are rolled back.
     """
     if _find_active(session, digest) is None:
-        raise NoCalibrationError("the bundle's own operating point is in use: nothing to roll back")
+        raise NoSiteThresholdError("the bundle's own operating point is in use: nothing to roll back")
     before: list[int | None] = []
-    changes = select(CalibrationChange).where(CalibrationChange.bundle_digest == digest)
-    for change in session.scalars(changes.order_by(CalibrationChange.id)):
+    changes = select(SiteThresholdChange).where(SiteThresholdChange.bundle_digest == digest)
+    for change in session.scalars(changes.order_by(SiteThresholdChange.id)):
         if not change.rollback:
             before.append(change.previous_id)
         elif before:
             before.pop()
-    target = session.get(Calibration, before[-1]) if before and before[-1] is not None else None
+    target = session.get(SiteThreshold, before[-1]) if before and before[-1] is not None else None
     _change(session, digest, target, by, reason=None, rollback=True)
     return None if target is None else target.name
 
 
-def find(session: Session, calibration_id: int) -> CalibrationEntry:
-    """Return one calibration; raises `UnknownCalibrationError`."""
-    row = session.get(Calibration, calibration_id)
+def find(session: Session, calibration_id: int) -> SiteThresholdEntry:
+    """Return one site threshold; raises `UnknownSiteThresholdError`."""
+    row = session.get(SiteThreshold, calibration_id)
     if row is None:
-        raise UnknownCalibrationError(f"there is no calibration {calibration_id}")
+        raise UnknownSiteThresholdError(f"there is no calibration {calibration_id}")
     return _describe(row)
 
 
-def list_calibrations(session: Session) -> list[CalibrationEntry]:
+def list_site_thresholds(session: Session) -> list[SiteThresholdEntry]:
     """Return all, newest first."""
-    return [_describe(row) for row in session.scalars(select(Calibration).order_by(Calibration.id.desc()))]
+    return [
+        _describe(row) for row in session.scalars(select(SiteThreshold).order_by(SiteThreshold.id.desc()))
+    ]
 
 
 def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
     """Return what was in use for a bundle, newest first."""
-    names = {row.id: row.name for row in session.scalars(select(Calibration))}
-    rows = select(CalibrationChange).where(CalibrationChange.bundle_digest == digest)
+    names = {row.id: row.name for row in session.scalars(select(SiteThreshold))}
+    rows = select(SiteThresholdChange).where(SiteThresholdChange.bundle_digest == digest)
     return [
         ChangeEntry(
             None if row.calibration_id is None else names[row.calibration_id],
@@ -165,7 +167,7 @@ def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
             row.changed_by,
             row.reason,
         )
-        for row in session.scalars(rows.order_by(CalibrationChange.id.desc()))
+        for row in session.scalars(rows.order_by(SiteThresholdChange.id.desc()))
     ]
 
 
@@ -180,7 +182,9 @@ def find_points(session: Session, digest: str, operating_point: str) -> dict[str
     if not operating_point.startswith(PREFIX):
         return None
     row = session.scalar(
-        select(Calibration).where(Calibration.bundle_digest == digest, Calibration.name == operating_point)
+        select(SiteThreshold).where(
+            SiteThreshold.bundle_digest == digest, SiteThreshold.name == operating_point
+        )
     )
     if row is None:
         return None
@@ -190,24 +194,28 @@ def find_points(session: Session, digest: str, operating_point: str) -> dict[str
 
 
 def read_manifest(session: Session, screening: Screening) -> dict[str, Any]:
-    """Return the manifest by which a film was judged: the bundle's, as the site's calibration changed it."""
+    """Return the manifest by which a film was judged: the bundle's, with the site threshold in it."""
     points = find_points(session, screening.bundle_digest, screening.operating_point)
     return screening.model.manifest | (points or {})
 
 
 def _choose_name(session: Session, digest: str, moment: datetime) -> str:
     day = f"{PREFIX}{moment:%Y%m%d}"
-    same = select(func.count()).where(Calibration.bundle_digest == digest, Calibration.name.startswith(day))
+    same = select(func.count()).where(
+        SiteThreshold.bundle_digest == digest, SiteThreshold.name.startswith(day)
+    )
     number = session.scalar(same) or 0
     return day if number == 0 else f"{day}_{number + 1}"
 
 
-def _find_active(session: Session, digest: str) -> Calibration | None:
-    return session.scalar(select(Calibration).where(Calibration.bundle_digest == digest, Calibration.active))
+def _find_active(session: Session, digest: str) -> SiteThreshold | None:
+    return session.scalar(
+        select(SiteThreshold).where(SiteThreshold.bundle_digest == digest, SiteThreshold.active)
+    )
 
 
 def _change(
-    session: Session, digest: str, row: Calibration | None, by: str, *, reason: str | None, rollback: bool
+    session: Session, digest: str, row: SiteThreshold | None, by: str, *, reason: str | None, rollback: bool
 ) -> None:
     before = _find_active(session, digest)
     if before is not None:
@@ -216,7 +224,7 @@ def _change(
     if row is not None:
         row.active = True
     session.add(
-        CalibrationChange(
+        SiteThresholdChange(
             bundle_digest=digest,
             calibration_id=None if row is None else row.id,
             previous_id=None if before is None else before.id,
@@ -235,7 +243,7 @@ def _serialize(digest: str, name: str, moment: datetime, by: str, record: Mappin
     return json.dumps(signed, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _describe(row: Calibration) -> CalibrationEntry:
-    return CalibrationEntry(
+def _describe(row: SiteThreshold) -> SiteThresholdEntry:
+    return SiteThresholdEntry(
         row.id, row.bundle_digest, row.name, row.made_at, row.made_by, row.record, row.signature, row.active
     )

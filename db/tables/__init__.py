@@ -19,7 +19,14 @@ from db.tables.deliveries import (
     ReportObject,
 )
 from db.tables.films import HeatMap, Instance, Read, Rendition, Screening, ShadowScreening, Study
-from db.tables.models import Activation, BundleChunk, Calibration, CalibrationChange, ComparisonRecord, Model
+from db.tables.models import (
+    Activation,
+    BundleChunk,
+    ComparisonRecord,
+    Model,
+    SiteThreshold,
+    SiteThresholdChange,
+)
 from db.tables.pulls import Pull, PulledStudy
 from db.tables.table import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Table, UtcDateTime
 
@@ -30,8 +37,6 @@ __all__ = [
     "Activation",
     "ApiToken",
     "BundleChunk",
-    "Calibration",
-    "CalibrationChange",
     "Commitment",
     "CommitmentItem",
     "ComparisonRecord",
@@ -50,6 +55,8 @@ __all__ = [
     "ReportObject",
     "Screening",
     "ShadowScreening",
+    "SiteThreshold",
+    "SiteThresholdChange",
     "Study",
     "Table",
     "User",

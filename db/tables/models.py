@@ -1,4 +1,4 @@
-"""The bundles: registered, kept in chunks, activated, compared, calibrated."""
+"""The bundles: registered, kept in chunks, activated, compared; site thresholds."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class ComparisonRecord(Table):
     __table_args__ = (Index("ix_comparisons_pair", "candidate_digest", "reference_digest"),)
 
 
-class Calibration(Table):
+class SiteThreshold(Table):
     """An operating point that a site derived from its own reads for one bundle. Never changed or deleted."""
 
     __tablename__ = "calibrations"
@@ -128,8 +128,8 @@ class Calibration(Table):
     )
 
 
-class CalibrationChange(Table):
-    """One change of the calibration that is in use for a bundle: who, when, instead of which, and why."""
+class SiteThresholdChange(Table):
+    """One change of the site threshold that is in use for a bundle: who, when, instead of which, and why."""
 
     __tablename__ = "calibration_changes"
 

@@ -9,7 +9,13 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from domain.errors import TbscreenError
+
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class RestatementError(TbscreenError, ValueError):
+    """A calibration that cannot hold for another prevalence. Permanent: the message says why."""
 
 
 class IdentityCalibration(BaseModel):
@@ -71,3 +77,39 @@ class IsotonicCalibration(BaseModel):
 Calibration = Annotated[
     IdentityCalibration | PlattCalibration | IsotonicCalibration, Field(discriminator="method")
 ]
+
+
+def restate(calibration: Calibration, prevalence: float) -> Calibration:
+    """Return a calibration for another prevalence, by Bayes' rule on the odds (Saerens et al. 2002).
+
+    The odds of each probability are multiplied by the ratio of the odds of the two prevalences: exact if the
+    films of either class look the same in both populations. Of an isotonic calibration the knots are moved,
+    and it stays linear between them.
+
+    Args:
+        calibration: one that names its prevalence.
+        prevalence: share of TB among those screened, between 0 and 1.
+
+    Raises:
+        RestatementError: when a prevalence is 0, 1 or not known.
+    """
+    if not 0.0 < prevalence < 1.0:
+        raise RestatementError(f"a prevalence lies between 0 and 1, not at {prevalence}")
+    if isinstance(calibration, IdentityCalibration) or not 0.0 < calibration.prevalence < 1.0:
+        raise RestatementError("this bundle is not calibrated, so no prevalence can be put in")
+    shift = _logit(prevalence) - _logit(calibration.prevalence)
+    if isinstance(calibration, PlattCalibration):
+        changes = {"intercept": calibration.intercept + shift, "prevalence": prevalence}
+        return PlattCalibration(**(calibration.model_dump(exclude={"method"}) | changes))
+    moved = tuple(_move(probability, shift) for probability in calibration.probabilities)
+    return IsotonicCalibration(scores=calibration.scores, probabilities=moved, prevalence=prevalence)
+
+
+def _move(probability: float, shift: float) -> float:
+    if probability in (0.0, 1.0):
+        return probability
+    return 1.0 / (1.0 + math.exp(-(_logit(probability) + shift)))
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability / (1.0 - probability))

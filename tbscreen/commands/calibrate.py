@@ -1,11 +1,9 @@
-"""The commands `tbscreen calibrate …`: operating points of the site's own, from its reads."""
+"""The commands `tbscreen calibrate …`: the site's own threshold, from its reads."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
+from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
     from db.models.site_thresholds import Sign
@@ -63,23 +61,20 @@ def propose(
     """
     from db.models import site_thresholds
     from reports.period import choose_period
+    from reports.site_threshold.derivation import derive
+    from reports.site_threshold.sheet import read_record, write_sheet
     from tbscreen.models.activation import find_bundle
-    from tbscreen.models.site_threshold import derive
-    from tbscreen.terminal.site_threshold_sheet import read_record, write_sheet
 
     settings = prepare("calibrate")
     begin = (first or datetime.now(UTC) - A_YEAR).date()
     period = choose_period(begin, last and last.date(), settings.reports.timezone)
     database = open_database(settings)
-    with _explained():
-        sign = _open_key(settings, key)
-        with database.read() as session:
-            model = find_bundle(session, bundle)
-            record = derive(session, model.digest, period, prevalence)
-        with database.write() as session:
-            entry = site_thresholds.keep(
-                session, model.digest, name_user(), record.model_dump(mode="json"), sign
-            )
+    sign = _open_key(settings, key)
+    with database.read() as session:
+        model = find_bundle(session, bundle)
+        record = derive(session, model.digest, period, prevalence)
+    with database.write() as session:
+        entry = site_thresholds.keep(session, model.digest, name_user(), record.model_dump(mode="json"), sign)
     typer.echo(write_sheet(entry, read_record(entry), []), nl=False)
     typer.echo(f"\nnext: tbscreen calibrate activate {entry.calibration_id}")
 
@@ -91,7 +86,7 @@ def list_all(as_json: AsJson = False) -> None:
 
     database = open_database(prepare("calibrate"))
     with database.read() as session:
-        entries = site_thresholds.list_calibrations(session)
+        entries = site_thresholds.list_site_thresholds(session)
     if as_json:
         print_json([{**asdict(entry), "record": None} for entry in entries])
         return
@@ -108,14 +103,13 @@ def list_all(as_json: AsJson = False) -> None:
 def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
     """Show one calibration with all its figures, after its signature was checked."""
     from db.models import site_thresholds
-    from tbscreen.terminal.site_threshold_sheet import read_record, write_sheet
+    from reports.site_threshold.sheet import read_record, write_sheet
 
     settings = prepare("calibrate")
     with open_database(settings).read() as session:
         entry = site_thresholds.find(session, number)
         changes = site_thresholds.list_changes(session, entry.bundle_digest)
-    with _explained():
-        site_thresholds.verify(entry, _open_key(settings, key))
+    site_thresholds.verify(entry, _open_key(settings, key))
     if as_json:
         print_json({**asdict(entry), "changes": [asdict(change) for change in changes]})
     else:
@@ -136,12 +130,11 @@ def activate(
 
     settings = prepare("calibrate")
     database = open_database(settings)
-    with _explained():
-        sign = _open_key(settings, key)
-        with database.write() as session:
-            entry = site_thresholds.find(session, number)
-            site_thresholds.verify(entry, sign)
-            site_thresholds.activate(session, number, name_user(), reason)
+    sign = _open_key(settings, key)
+    with database.write() as session:
+        entry = site_thresholds.find(session, number)
+        site_thresholds.verify(entry, sign)
+        site_thresholds.activate(session, number, name_user(), reason)
     typer.echo(f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}")
 
 
@@ -167,15 +160,3 @@ def _open_key(settings: Settings, path: Path | None) -> Sign:
 
     key = load_key(path or settings.data_directory / KEY_FILE)
     return lambda content: hmac.new(key, content, hashlib.sha256).hexdigest()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what cannot be done into one line."""
-    from tbscreen.key_file import KeyFileError
-    from tbscreen.models.local_calibration import LocalCalibrationError
-
-    try:
-        yield
-    except (KeyFileError, LocalCalibrationError) as error:
-        fail(str(error))

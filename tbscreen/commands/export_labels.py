@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from tbscreen.terminal.invocation import fail, open_database, prepare
+from tbscreen.terminal.invocation import open_database, prepare
 
 KEY_FILE: Final = "label-export.key"
 TEN_YEARS: Final = timedelta(days=3650)
@@ -53,30 +53,27 @@ def export_labels(
     Patients, films and sites are named by a keyed hash: keep the key, and the next export names them alike.
     """
     from db.figures.labelled_films import stream_labelled_films
+    from dicom_gateway.deidentification.label_export import LabelExport, describe
+    from dicom_gateway.deidentification.pseudonyms import Pseudonyms
     from dicom_gateway.settings import spool_directory
     from reports.period import choose_period
-    from tbscreen.key_file import KeyFileError, load_key
-    from tbscreen.labels.label_export import LabelExport, LabelExportError, describe
-    from tbscreen.labels.pseudonyms import Pseudonyms
+    from tbscreen.key_file import load_key
 
     settings = prepare("export-labels")
     begin = (first or datetime.now(UTC) - TEN_YEARS).date()
     period = choose_period(begin, last and last.date(), settings.reports.timezone)
     database = open_database(settings)
     key_file = key or settings.reports.key_file or settings.data_directory / KEY_FILE
-    try:
-        names = Pseudonyms(load_key(key_file))
-        spool = spool_directory(settings.data_directory) if full_size else None
-        export = LabelExport(out, names, spool=spool, with_burned_in=with_burned_in)
-        about = (
-            "Chest films with radiologists' reads, exported by tbscreen without patient data.\n"
-            "tb: read as TB; negative: read as not TB, which may be ill with something else. A read is an "
-            "opinion,\nand no proof of tuberculosis. Research software, not a medical device.\n"
-            f"Names by a keyed hash; fingerprint of the key: {names.fingerprint}."
-        )
-        with database.read(frozen=True) as session:
-            exported = export.write(stream_labelled_films(session, period.to_span()), about)
-    except (LabelExportError, KeyFileError) as error:
-        fail(str(error))
+    names = Pseudonyms(load_key(key_file))
+    spool = spool_directory(settings.data_directory) if full_size else None
+    export = LabelExport(out, names, spool=spool, with_burned_in=with_burned_in)
+    about = (
+        "Chest films with radiologists' reads, exported by tbscreen without patient data.\n"
+        "tb: read as TB; negative: read as not TB, which may be ill with something else. A read is an "
+        "opinion,\nand no proof of tuberculosis. Research software, not a medical device.\n"
+        f"Names by a keyed hash; fingerprint of the key: {names.fingerprint}."
+    )
+    with database.read(frozen=True) as session:
+        exported = export.write(stream_labelled_films(session, period.to_span()), about)
     typer.echo(describe(exported))
     typer.echo(f"next: tbscreen retrain {out}/films --labels {out}/labels.csv")

@@ -3,8 +3,6 @@
 - `default_bundle`: the bundle that ships, registered at first start.
 - `activation`: activates a bundle unless it is worse; rollback; shadow.
 - `comparison`: two bundles on labelled films that neither has seen.
-- `local_calibration`: reads to a threshold of the site.
-- `site_threshold`: the reads that a threshold is derived from.
 - `prepared_file`: files on disk, read as the gateway reads them.
 - `prediction`: scores of files on disk.
 - `retraining`: carries out `retrain`.

@@ -6,7 +6,6 @@
 - `pull_bar`: progress of a pull.
 - `pull_tables`: pulls and their failures as tables.
 - `model_sheet`: one bundle, or two compared.
-- `site_threshold_sheet`: one proposed threshold of a site.
 - `prediction_output`: scores as JSON lines, CSV or a table.
 - `training_progress`: progress of a training run.
 """

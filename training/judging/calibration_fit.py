@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -13,7 +12,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from domain.bundle.calibration import Calibration, IdentityCalibration, IsotonicCalibration, PlattCalibration
+from domain.bundle.calibration import Calibration, IsotonicCalibration, PlattCalibration, restate
 from domain.judging.statistics import compute_brier, compute_calibration_error
 from training.training_error import TrainingError
 
@@ -26,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 
 class CalibrationError(TrainingError, ValueError):
-    """The films do not allow a calibration. Permanent: more films are needed, or another prevalence."""
+    """The films do not allow a calibration. Permanent: more films are needed."""
 
 
 class Candidate(BaseModel):
@@ -67,7 +66,8 @@ def fit_calibration(
         seed: of the folds.
 
     Raises:
-        CalibrationError: with fewer than two films of a class, or a prevalence of 0 or 1.
+        CalibrationError: with fewer than two films of a class.
+        domain.bundle.calibration.RestatementError: for a prevalence of 0 or 1.
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     fewest = int(min(truth.sum(), (~truth).sum()))
@@ -153,39 +153,3 @@ def fit_isotonic(is_tb: Mask, scores: Floats) -> IsotonicCalibration:
 def apply(calibration: Calibration, scores: ArrayLike) -> Floats:
     """Return the probabilities of scores, shape (n,), by the same code that serves."""
     return np.array([calibration.apply(score) for score in np.asarray(scores, dtype=np.float64).tolist()])
-
-
-def restate(calibration: Calibration, prevalence: float) -> Calibration:
-    """Return a calibration for another prevalence, by Bayes' rule on the odds (Saerens et al. 2002).
-
-    The odds of each probability are multiplied by the ratio of the odds of the two prevalences: exact if the
-    films of either class look the same in both populations. Of an isotonic calibration the knots are moved,
-    and it stays linear between them.
-
-    Args:
-        calibration: one that names its prevalence.
-        prevalence: share of TB among those screened, between 0 and 1.
-
-    Raises:
-        CalibrationError: when a prevalence is 0, 1 or not known.
-    """
-    if not 0.0 < prevalence < 1.0:
-        raise CalibrationError(f"a prevalence lies between 0 and 1, not at {prevalence}")
-    if isinstance(calibration, IdentityCalibration) or not 0.0 < calibration.prevalence < 1.0:
-        raise CalibrationError("this bundle is not calibrated, so no prevalence can be put in")
-    shift = _logit(prevalence) - _logit(calibration.prevalence)
-    if isinstance(calibration, PlattCalibration):
-        changes = {"intercept": calibration.intercept + shift, "prevalence": prevalence}
-        return PlattCalibration(**(calibration.model_dump(exclude={"method"}) | changes))
-    moved = tuple(_move(probability, shift) for probability in calibration.probabilities)
-    return IsotonicCalibration(scores=calibration.scores, probabilities=moved, prevalence=prevalence)
-
-
-def _move(probability: float, shift: float) -> float:
-    if probability in (0.0, 1.0):
-        return probability
-    return 1.0 / (1.0 + math.exp(-(_logit(probability) + shift)))
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability / (1.0 - probability))

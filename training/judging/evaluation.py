@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from domain.bundle.bundle import OperatingPoint
-from domain.bundle.calibration import Calibration, IdentityCalibration
+from domain.bundle.calibration import Calibration, IdentityCalibration, restate
 from domain.judging.operating_points import MeasuredPoint, count, measure_operating_point
 from domain.judging.statistics import (
     Estimate,
@@ -29,7 +29,7 @@ from domain.judging.statistics import (
     measure_proportion,
 )
 from training.films.labelled_film import Label
-from training.judging.calibration_fit import apply, restate
+from training.judging.calibration_fit import apply
 from training.judging.scored_films import ScoredFilms
 from training.training_error import TrainingError
 

@@ -12,8 +12,8 @@ from sqlalchemy import update
 from db.database import Database
 from db.films import screenings
 from db.models import site_thresholds
-from db.models.site_thresholds import BrokenSignatureError, NoCalibrationError, UnknownCalibrationError
-from db.tables import Calibration, Screening
+from db.models.site_thresholds import BrokenSignatureError, NoSiteThresholdError, UnknownSiteThresholdError
+from db.tables import Screening, SiteThreshold
 from tests.unit import rows
 
 RECORD = {
@@ -32,12 +32,12 @@ def sign(content: bytes) -> str:
     return hashlib.sha256(b"key" + content).hexdigest()
 
 
-def keep(database: Database, **changes: Any) -> site_thresholds.CalibrationEntry:
+def keep(database: Database, **changes: Any) -> site_thresholds.SiteThresholdEntry:
     with database.write() as session:
         return site_thresholds.keep(session, rows.DIGEST, "me@here", {**RECORD, **changes}, sign)
 
 
-def read(database: Database, number: int) -> site_thresholds.CalibrationEntry:
+def read(database: Database, number: int) -> site_thresholds.SiteThresholdEntry:
     with database.read() as session:
         return site_thresholds.find(session, number)
 
@@ -69,13 +69,13 @@ def test_a_record_is_named_after_its_day_and_is_what_was_signed(database: Databa
         site_thresholds.verify(kept, lambda content: sign(content + b"?"))
     with database.write() as session:
         session.execute(
-            update(Calibration)
-            .where(Calibration.id == first.calibration_id)
+            update(SiteThreshold)
+            .where(SiteThreshold.id == first.calibration_id)
             .values(record={**RECORD, "auc": 1})
         )
     with pytest.raises(BrokenSignatureError):
         site_thresholds.verify(read(database, first.calibration_id), sign)
-    with database.read() as session, pytest.raises(UnknownCalibrationError):
+    with database.read() as session, pytest.raises(UnknownSiteThresholdError):
         site_thresholds.find(session, 99)
 
 
@@ -93,7 +93,7 @@ def test_what_is_activated_holds_for_films_that_come_after(database: Database) -
     assert pin(database, "1.4") == one.name
     assert roll_back(database) is None
     assert pin(database, "1.5") == "screening"
-    with pytest.raises(NoCalibrationError):
+    with pytest.raises(NoSiteThresholdError):
         roll_back(database)
     with database.read() as session:
         changes = site_thresholds.list_changes(session, rows.DIGEST)

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from domain.bundle.calibration import Calibration, IdentityCalibration, IsotonicCalibration, PlattCalibration
+from domain.bundle.calibration import (
+    Calibration,
+    IdentityCalibration,
+    IsotonicCalibration,
+    PlattCalibration,
+    RestatementError,
+    restate,
+)
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Calibration)
 SCORES = [0.0, 1e-12, 0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999, 1.0]
@@ -96,3 +103,27 @@ def test_isotonic_interpolates_between_its_points_and_stays_beyond_them() -> Non
 def test_what_is_no_calibration_is_refused(document: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         ADAPTER.validate_json(document)
+
+
+def test_another_prevalence_multiplies_the_odds() -> None:
+    # prevalence 0.5 to 0.1: odds of 1 become odds of 1 / 9; a probability of 0.8 (odds 4) becomes 4 / 13
+    platt = PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5)
+    isotonic = IsotonicCalibration(scores=(0.0, 0.8, 1.0), probabilities=(0.0, 0.8, 1.0), prevalence=0.5)
+    for calibration in (platt, isotonic):
+        moved = restate(calibration, 0.1)
+        assert moved.prevalence == 0.1
+        assert moved.apply(0.8) == pytest.approx(4 / 13)
+        assert restate(moved, 0.5).apply(0.8) == pytest.approx(0.8)
+    assert restate(isotonic, 0.1).apply(0.0) == 0.0
+    assert restate(isotonic, 0.1).apply(1.0) == 1.0
+
+
+@pytest.mark.parametrize("prevalence", [0.0, 1.0, -0.1, float("nan")])
+def test_a_prevalence_of_nothing_is_refused(prevalence: float) -> None:
+    with pytest.raises(RestatementError, match="between 0 and 1"):
+        restate(PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5), prevalence)
+
+
+def test_what_is_not_calibrated_cannot_be_restated() -> None:
+    with pytest.raises(RestatementError, match="not calibrated"):
+        restate(IdentityCalibration(), 0.1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from domain.bundle.calibration import IdentityCalibration, IsotonicCalibration, PlattCalibration
+from domain.bundle.calibration import IsotonicCalibration
 from domain.judging.statistics import compute_brier
 from training.judging.calibration_fit import (
     CalibrationError,
@@ -14,7 +14,6 @@ from training.judging.calibration_fit import (
     fit_calibration,
     fit_isotonic,
     fit_platt,
-    restate,
 )
 
 
@@ -96,19 +95,6 @@ def test_two_films_of_a_class_are_enough() -> None:
     assert fit_calibration(np.arange(10) < 2, np.linspace(0, 1, 10)).folds == 2
 
 
-def test_another_prevalence_multiplies_the_odds() -> None:
-    # prevalence 0.5 to 0.1: odds of 1 become odds of 1 / 9; a probability of 0.8 (odds 4) becomes 4 / 13
-    platt = PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5)
-    isotonic = IsotonicCalibration(scores=(0.0, 0.8, 1.0), probabilities=(0.0, 0.8, 1.0), prevalence=0.5)
-    for calibration in (platt, isotonic):
-        moved = restate(calibration, 0.1)
-        assert moved.prevalence == 0.1
-        assert moved.apply(0.8) == pytest.approx(4 / 13)
-        assert restate(moved, 0.5).apply(0.8) == pytest.approx(0.8)
-    assert restate(isotonic, 0.1).apply(0.0) == 0.0
-    assert restate(isotonic, 0.1).apply(1.0) == 1.0
-
-
 @pytest.mark.parametrize("films", [200, 2000])
 def test_a_restated_calibration_is_right_for_films_of_that_prevalence(films: int) -> None:
     truth, scores, _ = draw(8000)
@@ -118,17 +104,6 @@ def test_a_restated_calibration_is_right_for_films_of_that_prevalence(films: int
     assert fit.calibration.prevalence == rarer
     probabilities = apply(fit.calibration, scores[kept])
     assert probabilities.mean() == pytest.approx(rarer, abs=0.015)
-
-
-@pytest.mark.parametrize("prevalence", [0.0, 1.0, -0.1, float("nan")])
-def test_a_prevalence_of_nothing_is_refused(prevalence: float) -> None:
-    with pytest.raises(CalibrationError, match="between 0 and 1"):
-        restate(PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5), prevalence)
-
-
-def test_what_is_not_calibrated_cannot_be_restated() -> None:
-    with pytest.raises(CalibrationError, match="not calibrated"):
-        restate(IdentityCalibration(), 0.1)
 
 
 def test_an_isotonic_calibration_keeps_the_order_of_all_scores() -> None:

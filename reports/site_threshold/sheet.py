@@ -1,21 +1,21 @@
-"""One local calibration as a person reads it before activating it."""
+"""Sheet of one site threshold, which a person reads before activating it."""
 
 from __future__ import annotations
 
-from db.models.site_thresholds import CalibrationEntry, ChangeEntry
+from db.models.site_thresholds import ChangeEntry, SiteThresholdEntry
 from domain.notices import NOTICE
 from reports.sections import Section, Table
+from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
 from reports.text_form import render_sections
 from reports.wording import write_auc, write_estimate
-from tbscreen.models.local_calibration import LocalCalibration, Row, judge_by_who
 
 
-def read_record(entry: CalibrationEntry) -> LocalCalibration:
-    """Return the record of a calibration."""
-    return LocalCalibration.model_validate(entry.record)
+def read_record(entry: SiteThresholdEntry) -> SiteThresholdRecord:
+    """Return the record of a site threshold."""
+    return SiteThresholdRecord.model_validate(entry.record)
 
 
-def write_sheet(entry: CalibrationEntry, record: LocalCalibration, changes: list[ChangeEntry]) -> str:
+def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes: list[ChangeEntry]) -> str:
     """Return the sheet as text."""
     own = next(point for point in record.operating_points if point.name == entry.name)
     rule_in = next(point for point in record.operating_points if point.name == "rule_in")

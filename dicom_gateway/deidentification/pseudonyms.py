@@ -1,7 +1,6 @@
-"""Names that stand for patients, films and sites in what leaves the hospital: keyed hashes.
+"""Pseudonyms of patients, films and sites: keyed hashes (HMAC, RFC 2104).
 
-Whoever has the key finds the same patient again under the same name, in this export and in the next; whoever
-has not, cannot try identifiers until one fits (HMAC, RFC 2104).
+With one key a patient has the same name in every export. Without the key, trying identifiers finds no name.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ LENGTH: Final = 24
 
 
 class Pseudonyms:
-    """Makes names with one key."""
+    """Pseudonyms of one key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     @property
     def fingerprint(self) -> str:
-        """What tells two keys apart without giving one away."""
+        """Eight digits that tell two keys apart without giving either away."""
         return self.name("key", "")[:8]
 
     def name(self, kind: str, *identifiers: str) -> str:
-        """Return the name of what these identify together; `kind` keeps a film's from a patient's."""
+        """Return the pseudonym of an entity; `kind` keeps films, patients and sites apart."""
         message = "\0".join((kind, *identifiers)).encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:LENGTH]

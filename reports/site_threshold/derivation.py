@@ -1,38 +1,38 @@
-"""Local reads to an operating point of the site's own, and what it would do there.
+"""Choice of a site's own threshold on its radiologists' reads.
 
-The thresholds are chosen on all read studies. Figures of a threshold on the studies that chose it flatter it,
-so sensitivity and specificity are out of fold: each fifth of the studies is judged by thresholds that the
-other four chose. The intervals are Wilson's over all folds; that a threshold is an estimate, too, they leave
-out.
+The thresholds are chosen on all read studies. A threshold looks too good on the studies that chose it, so
+sensitivity and specificity are out of fold: each fifth of the studies is judged by thresholds that the other
+four chose. The intervals are Wilson's over all folds. They leave out that a threshold is an estimate, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from sqlalchemy import literal
+from sqlalchemy.orm import Session
 
+from db.figures import read_films
 from db.figures.read_films import ReadFilm
 from db.models.site_thresholds import NAME
+from db.tables import Model
 from domain.bundle.bundle import Manifest, OperatingPoint
+from domain.bundle.calibration import RestatementError, restate
 from domain.codes import Verdict
 from domain.judging.operating_points import choose_operating_points
-from domain.judging.statistics import Estimate, measure_auc, measure_proportion
+from domain.judging.statistics import measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
-from reports.period import Period
+from reports.period import Period, ReportError
+from reports.site_threshold.record import Row, SiteThresholdRecord
 
 FEWEST_TB: Final = 60
 """With 60, a sensitivity of 0.90 has an interval from 0.80 to 0.95."""
 FEWEST_NOT_TB: Final = 100
 """With 100, a specificity of 0.70 has an interval from 0.60 to 0.78."""
 FOLDS: Final = 5
-WHO_SENSITIVITY: Final = 0.90
-WHO_SPECIFICITY: Final = 0.70
-"""Least of a triage test: WHO's target product profiles of 2014."""
 UNEVEN: Final = 0.10
 """Shares of positives and negatives that were read may differ so much."""
 AGE_BANDS: Final = ((15, 24), (25, 44), (45, 64), (65, 130))
@@ -41,63 +41,48 @@ OLDEST_BAND: Final = 65
 Mask = NDArray[np.bool_]
 
 
-class LocalCalibrationError(Exception):
+class SiteThresholdError(ReportError):
     """No operating point can be derived. Permanent: the text says what is missing."""
 
 
-class Part(BaseModel):
-    """Root of what a record holds: frozen."""
+def derive(session: Session, digest: str, period: Period, prevalence: float | None) -> SiteThresholdRecord:
+    """Derive a site's operating points for one bundle from the reads of a period.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Args:
+        session: one that reads.
+        digest: of the bundle.
+        period: of the films.
+        prevalence: share of TB among those screened here, for which the probabilities are restated; None
+            leaves the bundle's calibration.
 
-
-class Row(Part):
-    """One set of studies at an operating point, out of fold."""
-
-    name: str
-    tb: int
-    not_tb: int
-    sensitivity: Estimate | None
-    specificity: Estimate | None
-
-
-class LocalCalibration(Part):
-    """The record that is signed: what changes, and what speaks for it and against it."""
-
-    bundle: str
-    """Name and version."""
-    first: date
-    last: date
-    timezone: str
-    operating_points: tuple[OperatingPoint, ...]
-    """As in a manifest; the site's own is called `db.models.site_thresholds.NAME` until it is kept."""
-    calibration: dict[str, Any] | None
-    """As in a manifest, restated for `prevalence`; None: the bundle's own."""
-    prevalence: float | None
-    screened: int
-    read: int
-    unsure: int
-    auc: Estimate
-    alarms: tuple[float, ...]
-    """ROC curve: 1 - specificity."""
-    hits: tuple[float, ...]
-    """And sensitivity."""
-    before: Row
-    """At the thresholds that held for the films."""
-    after: Row
-    rule_in: Row
-    subgroups: dict[str, tuple[Row, ...]]
-    """By age group, sex and station, at the new operating point."""
-    warnings: tuple[str, ...]
+    Raises:
+        SiteThresholdError: when the bundle is not trained or not calibrated, or reads are too few.
+    """
+    manifest = Manifest.model_validate(session.get_one(Model, digest).manifest)
+    if not manifest.trained:
+        raise SiteThresholdError("this bundle is not trained: no threshold makes its scores mean anything")
+    try:
+        calibration = None if prevalence is None else restate(manifest.calibration, prevalence)
+    except RestatementError as error:
+        raise SiteThresholdError(str(error)) from error
+    span = period.to_span()
+    films = read_films.stream_read_films(session, span, literal("all"))
+    return choose_site_threshold(
+        [film for film in films if film.digest == digest],
+        read_films.count_screened_by_side(session, span, digest),
+        manifest,
+        period,
+        None if calibration is None else calibration.model_dump(mode="json"),
+    )
 
 
-def calibrate(
+def choose_site_threshold(
     films: Sequence[ReadFilm],
     screened: dict[bool, int],
     manifest: Manifest,
     period: Period,
     calibration: dict[str, Any] | None = None,
-) -> LocalCalibration:
+) -> SiteThresholdRecord:
     """Choose the site's own operating points on its reads.
 
     Args:
@@ -109,19 +94,19 @@ def calibrate(
         calibration: as in a manifest, restated for the site's prevalence; None leaves the bundle's.
 
     Raises:
-        LocalCalibrationError: with too few reads of either kind.
+        SiteThresholdError: with too few reads of either kind.
     """
-    studies = sorted(keep_worst(films), key=lambda one: one.study_id)
-    sure = [one for one in studies if one.verdict is not Verdict.UNSURE]
-    truth = np.array([is_tb(one) for one in sure], dtype=bool)
-    scores = np.array([one.score for one in sure], dtype=np.float64)
+    studies = sorted(keep_worst(films), key=lambda study: study.study_id)
+    sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
+    truth = np.array([is_tb(study) for study in sure], dtype=bool)
+    scores = np.array([study.score for study in sure], dtype=np.float64)
     _check_enough(int(truth.sum()), int((~truth).sum()))
     points = {point.name: point for point in choose_operating_points(truth, scores)}
     screening, rule_in = _judge_out_of_fold(truth, scores)
     alarms, hits = compute_curve(truth, scores)
-    held = np.array([is_positive(one) for one in sure], dtype=bool)
+    held = np.array([is_positive(study) for study in sure], dtype=bool)
     own = points["screening"].model_copy(update={"name": NAME})
-    return LocalCalibration(
+    return SiteThresholdRecord(
         bundle=f"{manifest.name} {manifest.version}",
         first=period.first,
         last=period.last,
@@ -140,23 +125,14 @@ def calibrate(
         rule_in=_measure("rule-in", truth, rule_in),
         subgroups={
             name: _measure_by(sure, truth, screening, group)
-            for name, group in (("age", _name_age), ("sex", _name_sex), ("station", lambda one: one.station))
+            for name, group in (
+                ("age", _name_age),
+                ("sex", _name_sex),
+                ("station", lambda study: study.station),
+            )
         },
         warnings=tuple(_warn(studies, screened)),
     )
-
-
-def judge_by_who(row: Row) -> str:
-    """Return in words how a row stands to WHO's least sensitivity of 90 % and specificity of 70 %."""
-    figures = ((row.sensitivity, WHO_SENSITIVITY), (row.specificity, WHO_SPECIFICITY))
-    if any(figure is None for figure, _ in figures):
-        return "cannot be said"
-    known = [(figure, least) for figure, least in figures if figure is not None]
-    if all(figure.low >= least for figure, least in known):
-        return "met, and shown by the intervals"
-    if all(figure.value >= least for figure, least in known):
-        return "met, but not beyond chance"
-    return "not met"
 
 
 def _check_enough(tb: int, not_tb: int) -> None:
@@ -166,7 +142,7 @@ def _check_enough(tb: int, not_tb: int) -> None:
     if not_tb < FEWEST_NOT_TB:
         missing.append(f"{FEWEST_NOT_TB - not_tb} more read as not TB")
     if missing:
-        raise LocalCalibrationError(
+        raise SiteThresholdError(
             f"too few reads of this bundle's films: {tb} studies read as TB and {not_tb} as not TB; "
             f"{FEWEST_TB} and {FEWEST_NOT_TB} are needed, so {' and '.join(missing)}"
         )
@@ -200,7 +176,7 @@ def _measure(name: str, truth: Mask, positive: Mask) -> Row:
 def _measure_by(
     studies: Sequence[ReadFilm], truth: Mask, positive: Mask, group: Callable[[ReadFilm], str]
 ) -> tuple[Row, ...]:
-    names = np.array([group(one) for one in studies])
+    names = np.array([group(study) for study in studies])
     return tuple(
         _measure(str(name), truth[names == name], positive[names == name]) for name in np.unique(names)
     )
@@ -225,7 +201,7 @@ def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int]) -> list[str]:
         "A read is a radiologist's opinion and no proof of tuberculosis; its reader may have seen the score, "
         "which makes model and reader agree more than they would."
     ]
-    read = {positive: sum(is_positive(one) is positive for one in studies) for positive in (True, False)}
+    read = {positive: sum(is_positive(study) is positive for study in studies) for positive in (True, False)}
     shares = {key: read[key] / screened[key] if screened[key] else 0.0 for key in read}
     if abs(shares[True] - shares[False]) > UNEVEN:
         said.append(

@@ -1,8 +1,8 @@
-"""Read films leave the database as pictures and labels that `tbscreen retrain` takes, and as nothing else.
+"""Export of read films as pictures and labels that `tbscreen retrain` takes.
 
-What is written: PNG files, which have no header, and one CSV. Of the attributes that PS3.15 Annex E calls
-identifying none is there; patients, films and sites have names by a keyed hash; ages of 90 and more are 90.
-A film that says that it carries burned-in annotation (0028,0301) is left out: its pixels may hold a name.
+It writes PNG files, which have no header, and one CSV. Neither holds an attribute that PS3.15 Annex E calls
+identifying: patients, films and sites are named by a keyed hash, and ages above 90 are written as 90. A film
+with burned-in annotation (0028,0301) is left out, because its pixels may hold a name.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import structlog
 from PIL import Image
 
 from db.figures.labelled_films import LabelledFilm
+from dicom_gateway.deidentification.pseudonyms import Pseudonyms
 from dicom_gateway.pixels.radiograph import UndecodableError, read_display
 from dicom_gateway.pixels.rendering import NotAnXrayError
 from domain.codes import Verdict
-from tbscreen.labels.pseudonyms import Pseudonyms
+from domain.errors import TbscreenError
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")
 LABELS: Final = {Verdict.TB: "tb", Verdict.NOT_TB: "negative"}
@@ -40,7 +41,7 @@ ABOUT_FILE: Final = "about.txt"
 log = structlog.get_logger(__name__)
 
 
-class LabelExportError(Exception):
+class LabelExportError(TbscreenError):
     """Nothing can be exported. Permanent: the text says what to do."""
 
 
@@ -181,7 +182,7 @@ def describe(exported: Exported) -> str:
 
 
 def _identify_patient(film: LabelledFilm) -> tuple[str, ...]:
-    """Return what is the same for all films of a patient; a study, where nothing says whose it is."""
+    """Return the identifiers that all films of a patient share, else those of the study."""
     if film.patient_id and film.patient_id.strip():
         return ("id", film.patient_id.strip())
     if film.patient_name and film.patient_birth_date:

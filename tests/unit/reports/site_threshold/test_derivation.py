@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import pytest
 
-from db.database import Database
 from db.figures.read_films import ReadFilm
-from db.tables import Model
 from domain.bundle.bundle import Manifest
 from domain.codes import Finding, Priority, Verdict
 from domain.judging.statistics import Estimate
 from reports.period import Period
-from tbscreen.models.local_calibration import (
-    LocalCalibration,
-    LocalCalibrationError,
-    Row,
-    calibrate,
-    judge_by_who,
-)
-from tests.unit.reports.small_database import FILES, TRAINED, Film, fill
-from tests.unit.tbscreen.conftest import Cli, assert_one_line
+from reports.site_threshold.derivation import SiteThresholdError, choose_site_threshold
+from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
+from tests.unit.reports.site_threshold.reads import OTHER_SCORES, TB_SCORES
+from tests.unit.reports.small_database import FILES, TRAINED
 from tests.unit.worker.networks import MANIFEST
 
 YEAR = Period(date(2026, 1, 1), date(2026, 12, 31))
 MANIFEST_MODEL = Manifest.model_validate({**MANIFEST, "files": FILES})
-TB_SCORES = [0.41 + 0.01 * number for number in range(60)]
-OTHER_SCORES = [0.005 + 0.01 * number for number in range(100)]
 
 
 def make_read(number: int, score: float, verdict: Verdict, **changes: object) -> ReadFilm:
@@ -60,8 +50,8 @@ def make_reads(tb: int = 60, others: int = 100) -> list[ReadFilm]:
     ]
 
 
-def derive(reads: list[ReadFilm], screened: dict[bool, int] | None = None) -> LocalCalibration:
-    return calibrate(reads, screened or {True: 101, False: 59}, MANIFEST_MODEL, YEAR)
+def derive(reads: list[ReadFilm], screened: dict[bool, int] | None = None) -> SiteThresholdRecord:
+    return choose_site_threshold(reads, screened or {True: 101, False: 59}, MANIFEST_MODEL, YEAR)
 
 
 def test_the_thresholds_are_those_that_a_hand_finds() -> None:
@@ -101,9 +91,9 @@ def test_what_is_said_of_the_new_point_comes_from_films_that_did_not_choose_it()
 
 
 def test_too_few_reads_are_refused_with_how_many_are_needed() -> None:
-    with pytest.raises(LocalCalibrationError, match="18 more read as TB and 1 more read as not TB"):
+    with pytest.raises(SiteThresholdError, match="18 more read as TB and 1 more read as not TB"):
         derive(make_reads(42, 99))
-    with pytest.raises(LocalCalibrationError, match="so 60 more read as TB"):
+    with pytest.raises(SiteThresholdError, match="so 60 more read as TB"):
         derive(make_reads(0, 100))
 
 
@@ -127,37 +117,7 @@ def test_against_who(
     sensitivity: tuple[float, float, float] | None, specificity: tuple[float, float, float], said: str
 ) -> None:
     figures = [
-        None if one is None else Estimate(value=one[0], low=one[1], high=one[2])
-        for one in (sensitivity, specificity)
+        None if figure is None else Estimate(value=figure[0], low=figure[1], high=figure[2])
+        for figure in (sensitivity, specificity)
     ]
     assert judge_by_who(Row(name="", tb=1, not_tb=1, sensitivity=figures[0], specificity=figures[1])) == said
-
-
-def test_from_reads_to_the_operating_point_of_new_films_and_back(quick_cli: Cli, installed: Database) -> None:
-    reads = [(score, "tb") for score in TB_SCORES] + [(score, "not_tb") for score in OTHER_SCORES]
-    fill(installed, [Film("2026-03-10 10:00", score, verdict=verdict) for score, verdict in reads])
-    with installed.write() as session:
-        session.query(Model).update({"active": False})
-        session.get_one(Model, TRAINED).active = True
-    assert "there are none" in quick_cli("calibrate", "list").stdout
-    proposed = quick_cli("calibrate", "propose", "--from", "2026-01-01", "--to", "2026-12-31")
-    assert proposed.returncode == 0, proposed.stderr
-    words = " ".join(proposed.stdout.split())
-    assert "160 of 160 studies of 2026-01-01 to 2026-12-31 (UTC) were read" in words
-    assert "Positive from a score of 0.4700, HIGH from 0.9000." in words
-    assert "not a medical device" in words
-    assert quick_cli("calibrate", "activate", "1", "--reason", "agreed").returncode == 0
-    shown = quick_cli("calibrate", "show", "1")
-    assert "in use" in shown.stdout
-    assert ": agreed" in shown.stdout
-    document = json.loads(quick_cli("calibrate", "show", "1", "--json").stdout)
-    assert document["changes"][0]["name"] == document["name"]
-    assert "in use" in quick_cli("calibrate", "list").stdout
-    back = quick_cli("calibrate", "rollback")
-    assert "are judged by the operating point of the bundle itself" in back.stdout
-    assert_one_line(quick_cli("calibrate", "rollback"), "nothing to roll back")
-    assert_one_line(quick_cli("calibrate", "activate", "2"), "there is no calibration 2")
-    assert_one_line(quick_cli("calibrate", "activate", "1", "--key", "other.key"), "is not what was signed")
-    few = quick_cli("calibrate", "propose", "--from", "2027-01-01", "--to", "2027-01-31")
-    assert_one_line(few, "60 and 100 are needed")
-    assert_one_line(quick_cli("calibrate", "propose", "--prevalence", "0.02"), "not calibrated")

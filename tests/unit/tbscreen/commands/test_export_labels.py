@@ -16,13 +16,13 @@ from db.films import films
 from db.tables import Instance
 from db.worklist import reads
 from db.worklist.studies import StudyHeader
+from dicom_gateway.deidentification.pseudonyms import Pseudonyms
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import Rendition
 from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
 from domain.codes import Verdict
 from tbscreen.key_file import KeyFileError, load_key
-from tbscreen.labels.pseudonyms import Pseudonyms
 from tests.films import real_film
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
