@@ -1,4 +1,4 @@
-"""Stages of films as OpenTelemetry spans, sent to a collector behind the films' backs.
+"""Stages of films as OpenTelemetry spans, sent to a collector by a thread of its own.
 
 A trace's id is the beginning of the film's key, so every process joins the film's trace and nothing is
 carried from one to the other: no message, no row and no peer knows of it.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import queue
 import threading
-import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,8 +17,8 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
@@ -96,7 +94,6 @@ class FilmSpans:
 
     def __init__(self, settings: TracingSettings, process: str, instance: str) -> None:
         self._ids = FilmIds()
-        self._queue = SpanQueue(_open_exporter(settings))
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(settings.share),
             resource=Resource.create(
@@ -110,7 +107,9 @@ class FilmSpans:
             id_generator=self._ids,
             shutdown_on_exit=False,
         )
-        self._provider.add_span_processor(self._queue)
+        self._exporter = CountingExporter(_open_exporter(settings))
+        batches = BatchSpanProcessor(self._exporter, MOST_WAITING, GATHER_S * 1000, BATCH)
+        self._provider.add_span_processor(batches)
         self._tracer = self._provider.get_tracer("tbscreen", __version__)
 
     def record(self, stage: Stage) -> None:
@@ -129,14 +128,19 @@ class FilmSpans:
             {f"tbscreen.{name}": value for name, value in stage.attributes.items()},
             start_time=stage.started_ns,
         )
+        if not (span.is_recording() and self._exporter.admit()):
+            return
         span.set_attribute("tbscreen.film", shorten_key(stage.film_key))
         if stage.failure is not None:
             span.set_status(StatusCode.ERROR, stage.failure)
         span.end(stage.ended_ns)
 
     def close(self) -> None:
-        """Send what waits, for at most `CLOSE_S`."""
-        self._provider.shutdown()
+        """Send what waits, for at most `CLOSE_S`; the SDK by itself waits for 30 seconds."""
+        ending = threading.Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        ending.start()
+        ending.join(CLOSE_S)
+        self._exporter.shutdown()
 
 
 class FilmIds(IdGenerator):
@@ -164,62 +168,52 @@ class FilmIds(IdGenerator):
         return taken
 
 
-class SpanQueue(SpanProcessor):
-    """A bounded queue and a thread that sends what is in it. Losses are counted, and told once per outage."""
+class CountingExporter(SpanExporter):
+    """An exporter that bounds and counts the spans under way, because the SDK's queue drops spans uncounted.
+
+    Losses are told once per outage.
+    """
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
-        self._waiting: queue.Queue[ReadableSpan] = queue.Queue(MOST_WAITING)
-        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._closed = False
         self._away = False
-        self._thread = threading.Thread(target=self._work, name="traces", daemon=True)
-        self._thread.start()
 
-    def on_end(self, span: ReadableSpan) -> None:
-        """Take a span if there is room for it."""
-        if span.context is None or not span.context.trace_flags.sampled:
-            return
-        try:
-            self._waiting.put_nowait(span)
-        except queue.Full:
+    def admit(self) -> bool:
+        """Count one more span as waiting if there is room, else as lost; return whether there was."""
+        with self._lock:
+            admitted = not self._closed and self._waiting < MOST_WAITING
+            self._waiting += admitted
+        if not admitted:
             self._lose(1, "they come faster than it takes them")
+        return admitted
 
-    def shutdown(self) -> None:
-        """Send what waits, for at most `CLOSE_S`."""
-        self._ending.set()
-        self._thread.join(CLOSE_S)
-        self._exporter.shutdown()
-        if left := self._waiting.qsize():
-            self._lose(left, "the process ends")
-
-    def _work(self) -> None:
-        while not self._ending.is_set() or not self._waiting.empty():
-            batch = self._gather()
-            if batch:
-                self._send(batch)
-
-    def _gather(self) -> list[ReadableSpan]:
-        batch: list[ReadableSpan] = []
-        deadline = time.monotonic() + GATHER_S
-        while len(batch) < BATCH:
-            left = 0.0 if self._ending.is_set() else deadline - time.monotonic()
-            try:
-                batch.append(self._waiting.get(timeout=max(left, 0.01)))
-            except queue.Empty:
-                break
-        return batch
-
-    def _send(self, batch: Sequence[ReadableSpan]) -> None:
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send a batch; whatever goes wrong, the batch is lost and films go on."""
         try:
-            taken = self._exporter.export(batch) is SpanExportResult.SUCCESS
+            result, reason = self._exporter.export(spans), "it is away, or refuses them"
         except Exception as error:  # noqa: BLE001  whatever it is, films go on
-            self._lose(len(batch), type(error).__name__)
-            return
-        if not taken:
-            self._lose(len(batch), "it is away, or refuses them")
+            result, reason = SpanExportResult.FAILURE, type(error).__name__
+        with self._lock:
+            if self._closed:  # counted as lost already
+                return result
+            self._waiting -= len(spans)
+        if result is not SpanExportResult.SUCCESS:
+            self._lose(len(spans), reason)
         elif self._away:
             self._away = False
             log.info("the collector takes traces again")
+        return result
+
+    def shutdown(self) -> None:
+        """Give up what still waits."""
+        with self._lock:
+            left, self._waiting, self._closed = self._waiting, 0, True
+        self._exporter.shutdown()
+        if left:
+            self._lose(left, "the process ends")
 
     def _lose(self, count: int, reason: str) -> None:
         SPANS_LOST.inc(count)

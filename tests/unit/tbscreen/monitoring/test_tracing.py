@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -104,6 +105,45 @@ def test_without_a_collector_spans_are_lost_counted_and_told_of_once(answers: bo
     assert [line["event"] for line in lines] == [
         "the collector does not take traces: they are lost until it does"
     ]
+
+
+def test_a_process_ends_within_its_deadline_though_the_collector_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tbscreen.monitoring.film_spans.CLOSE_S", 0.2)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()  # takes connections, and never says anything
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces"
+        spans = FilmSpans(TracingSettings(endpoint=endpoint, timeout_s=60), "gateway", "one")
+        before, began = SPANS_LOST._value.get(), time.monotonic()
+        for _ in range(2 * BATCH):
+            spans.record(Stage("preparation", KEY, 1, 2))
+        spans.close()
+        spans.record(Stage("preparation", KEY, 1, 2))
+    assert time.monotonic() - began < 10
+    assert SPANS_LOST._value.get() - before == 2 * BATCH + 1
+
+
+def test_a_forked_process_sends_its_own_spans_and_none_of_its_parent(collector: TraceCollector) -> None:
+    key = film_key("1.2.5.1")
+    program = (
+        "import os, sys\n"
+        "from domain.film_stage import tell\n"
+        "from tbscreen.monitoring.tracing import traced\n"
+        "from tbscreen.monitoring.tracing_settings import TracingSettings\n"
+        "endpoint, key = sys.argv[1:]\n"
+        "with traced(TracingSettings(endpoint=endpoint), 'worker', 'one') as tracer:\n"
+        "    tell('screening', key, 1)\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        tell('prediction', key, 2)\n"
+        "        tracer.close()\n"
+        "        os._exit(0)\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", program, collector.endpoint, key], check=True, timeout=60)
+    assert [span.name for span in collector.find(key[:32])] == ["screening", "prediction"]
 
 
 def test_tracing_is_off_by_default_and_imports_nothing() -> None:
