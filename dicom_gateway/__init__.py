@@ -14,6 +14,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `spool`: the files that a gateway holds.
 - `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.
 - `preparation_process`: the child process in which they are prepared.
+- `preparation_message`: what the two say to each other, checked.
 - `preparation`: eligible? then decoded and normalized.
 - `rules/`: which films may be screened; if not, a coded refusal.
 - `pixels/`: from a film's file to the array that a model takes.

@@ -1,11 +1,15 @@
-"""Films are prepared in a child process: a decoder that crashes or hangs takes nothing else with it."""
+"""The child process that prepares films: a decoder that crashes or hangs takes nothing else with it.
+
+The child is spawned with arguments that multiprocessing pickles here and unpickles there: they come from this
+process alone. What the child says is msgpack and checked (`preparation_message`).
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import resource
-from dataclasses import dataclass
+import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -14,6 +18,14 @@ import structlog
 
 from dicom_gateway.log_redaction import locate, silence_quoting
 from dicom_gateway.preparation import Preparation, prepare
+from dicom_gateway.preparation_message import (
+    MAX_ANSWER_BYTES,
+    PreparationEnd,
+    pack_answer,
+    pack_request,
+    unpack_answer,
+    unpack_request,
+)
 from dicom_gateway.settings import GatewaySettings
 
 BEHIND_RECEPTION: Final = 5
@@ -21,16 +33,13 @@ BEHIND_RECEPTION: Final = 5
 
 CHILD_START_TIMEOUT_S: Final = 60.0
 
+MESSAGE_TIMEOUT_S: Final = 5.0
+"""A message that has begun comes whole within this time."""
+
+UP: Final = b"up"
+"""The child's greeting."""
+
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class PreparationEnd:
-    """What a child that ends has met."""
-
-    error: str
-    at: str
-    """File and line."""
 
 
 class PreparationProcess:
@@ -43,18 +52,17 @@ class PreparationProcess:
         self._connection: Connection | None = None
 
     def prepare(self, path: Path, calling_ae_title: str) -> Preparation | None:
-        """Prepare a film in the child, or return None when it died or took too long."""
+        """Prepare a film in the child, or return None when it died, took too long or answered wrongly."""
         try:
-            connection = self.open()
-            connection.send((str(path), calling_ae_title))
-            if connection.poll(self._settings.preparation_timeout_s):
-                answer = connection.recv()
-                if isinstance(answer, Preparation):
-                    return answer
-                if isinstance(answer, PreparationEnd):  # told here, where the log knows the film
-                    log.error("preparation ended", error=answer.error, at=answer.at)
+            self.open().send_bytes(pack_request(path, calling_ae_title))
+            answer = unpack_answer(self._receive(MAX_ANSWER_BYTES, self._settings.preparation_timeout_s))
+            if isinstance(answer, Preparation):
+                return answer
+            log.error("preparation ended", error=answer.error, at=answer.at)  # here the log knows the film
         except (EOFError, OSError):
             pass
+        except ValueError:
+            log.error("preparation gave a malformed answer")
         self.close()
         return None
 
@@ -79,15 +87,33 @@ class PreparationProcess:
             theirs.close()
             self._process, self._connection = process, ours
             try:
-                if not ours.poll(CHILD_START_TIMEOUT_S):
-                    raise TimeoutError("the preparation process does not start")
-                ours.recv()
+                if self._receive(len(UP), CHILD_START_TIMEOUT_S) != UP:
+                    raise ConnectionError("the preparation process does not greet")
             except (EOFError, OSError):
                 # A child whose greeting comes late would be one answer behind: one film's array under
                 # another film's name.
                 self.close()
                 raise
         return self._connection
+
+    def _receive(self, maximum_bytes: int, timeout_s: float) -> bytes:
+        """Return one message of the child.
+
+        Raises:
+            TimeoutError: when it does not begin in time.
+            EOFError: when the child ends before it, or is killed because a part of it does not come.
+            OSError: for a message that is longer than `maximum_bytes`.
+        """
+        assert self._connection is not None
+        assert self._process is not None
+        if not self._connection.poll(timeout_s):
+            raise TimeoutError("the preparation process does not answer")
+        limit = threading.Timer(MESSAGE_TIMEOUT_S, self._process.kill)
+        limit.start()
+        try:
+            return self._connection.recv_bytes(maximum_bytes)
+        finally:
+            limit.cancel()
 
 
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
@@ -96,14 +122,14 @@ def _serve(connection: Connection, settings: GatewaySettings) -> None:
     os.nice(BEHIND_RECEPTION)
     limit = settings.preparation_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    connection.send("up")
+    connection.send_bytes(UP)
     while True:
         try:
-            path, calling_ae_title = connection.recv()
+            path, calling_ae_title = unpack_request(connection.recv_bytes())
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            connection.send(prepare(Path(path), calling_ae_title, settings))
+            connection.send_bytes(pack_answer(prepare(path, calling_ae_title, settings)))
         except Exception as error:  # noqa: BLE001  multiprocessing would print what it quotes of the header
-            connection.send(PreparationEnd(type(error).__name__, locate(error)))
+            connection.send_bytes(pack_answer(PreparationEnd(error=type(error).__name__, at=locate(error))))
             return

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Final
 
 import grimp
 import pytest
@@ -135,6 +136,49 @@ def test_nothing_that_can_run_code_is_deserialised(module: str) -> None:
     assert [path for path in list_modules() if module in _imports(path)] == []
 
 
+def test_no_process_sends_a_pickle_to_another() -> None:
+    """Only the arguments of a spawned process are pickled, by multiprocessing: its own parent made them."""
+    found = {path: _list_pickle_uses(ast.parse(path.read_text("utf-8"))) for path in list_modules()}
+    assert {path: uses for path, uses in found.items() if uses} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from multiprocessing import Pipe\nours, theirs = Pipe()\nours.send(1)",
+        "from multiprocessing.connection import Connection\ndef f(c: Connection): return c.recv()",
+        "import multiprocessing as m\nwrite = m.Pipe()[0].send",
+        "def f(process): return process.open().recv()",
+        "import multiprocessing\ncontext = multiprocessing.get_context('spawn')\nqueue = context.Queue()",
+        "from multiprocessing import SimpleQueue",
+        "from multiprocessing.managers import SyncManager",
+        "import billiard\npool = billiard.Pool(2)",
+        "import concurrent.futures\npool = concurrent.futures.ProcessPoolExecutor()",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "import numpy as np\nnp.load('x', allow_pickle=True)",
+        "import importlib\nimportlib.import_module('pickle').loads(b'')",
+        "import sys\nsys.modules['_pickle'].loads(b'')",
+        "from multiprocessing import reduction\nreduction.ForkingPickler.loads(b'')",
+        "import numpy\nnumpy.compat.py3k.pickle.loads(b'')",
+    ],
+)
+def test_the_rule_about_pickles_sees_each_way_to_send_or_open_one(source: str) -> None:
+    assert _list_pickle_uses(ast.parse(source)) != []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from multiprocessing import Pipe\na, b = Pipe()\na.send_bytes(b'')\nb.recv_bytes()",
+        "import socket\ndef f(s: socket.socket): s.send(s.recv(1))",
+        "import queue\nwaiting = queue.Queue()",
+        "import numpy as np\nnp.load('x', allow_pickle=False)",
+    ],
+)
+def test_the_rule_about_pickles_allows_bytes(source: str) -> None:
+    assert _list_pickle_uses(ast.parse(source)) == []
+
+
 @pytest.mark.parametrize("name", ["eval", "exec", "compile", "__import__"])
 def test_no_text_is_run_as_code(name: str) -> None:
     found = []
@@ -161,6 +205,60 @@ def test_no_file_tells_where_it_was_made() -> None:
             if FOREIGN.search(line):
                 found.append(f"{path.relative_to(ROOT)}:{number}: {line[:120]}")
     assert found == []
+
+
+PICKLES: Final = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "ProcessPoolExecutor"})
+PROCESSES: Final = frozenset({"multiprocessing", "billiard"})
+PICKLING: Final = frozenset(
+    {
+        *("Queue", "SimpleQueue", "JoinableQueue", "Manager", "Pool"),
+        *("managers", "pool", "queues", "reduction", "ForkingPickler", "send", "recv"),
+    }
+)
+"""Names of multiprocessing and what is made of it that pickle whatever is handed to them."""
+
+
+def _list_pickle_uses(tree: ast.Module) -> list[str]:
+    """Return what in a module pickles, unpickles or names a module that does.
+
+    A connection's type is not known here. So in a module that imports multiprocessing nothing at all is
+    called `send` or `recv`; elsewhere a socket has these names, but its `recv` is told how much to read.
+    """
+    nodes = list(ast.walk(tree))
+    imported = {name.split(".")[0] for node in nodes for name in _list_imported(node)}
+    has_processes = bool(imported & PROCESSES)
+    uses = []
+    for node in nodes:
+        named = {part for name in _list_imported(node) for part in name.split(".")}
+        if isinstance(node, ast.Attribute):
+            named = {node.attr}
+        elif isinstance(node, ast.Constant) and node.value in PICKLES:
+            named = {str(node.value)}
+        if named & PICKLES or (has_processes and named & PICKLING):
+            uses.append(f"{ast.unparse(node)} in line {getattr(node, 'lineno', 0)}")
+        if isinstance(node, ast.Call) and _pickles(node):
+            uses.append(f"{ast.unparse(node)} in line {node.lineno}")
+    return uses
+
+
+def _list_imported(node: ast.AST) -> list[str]:
+    """Return the modules and names that a statement imports, dotted."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def _pickles(call: ast.Call) -> bool:
+    """True for `recv()` without a size and for `allow_pickle` that is not False."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "recv":
+        return not call.args and not call.keywords
+    return any(
+        keyword.arg == "allow_pickle"
+        and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
+        for keyword in call.keywords
+    )
 
 
 def _imports(path: Path) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,14 +69,14 @@ class Examples:
         return np.array([SAME_PLACE.get(str(place), str(place)) for place in self.places])
 
 
-def make_examples(films: Path, others: Path, drawn: int, processes: int) -> Examples:
+def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Examples:
     """Read and draw all pictures, and describe them.
 
     Args:
         films: folder with `films.csv` (columns file and source) and `films/`.
         others: made by `python -m benchmarks.guard_films`.
         drawn: number of phantoms, and of patterns.
-        processes: how many work at once; the result does not depend on it.
+        threads: how many work at once; NumPy and Pillow let go of the lock.
 
     Raises:
         GuardExamplesError: when something is missing.
@@ -95,11 +95,11 @@ def make_examples(films: Path, others: Path, drawn: int, processes: int) -> Exam
         (_draw, [(number,) for number in range(drawn)]),
         (_change_other, [(number, *one) for number, one in enumerate(real)]),
     ]
-    with ProcessPoolExecutor(processes) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         found = [
             example
             for work, arguments in jobs
-            for examples in pool.map(work, *zip(*arguments, strict=True), chunksize=32)
+            for examples in pool.map(work, *zip(*arguments, strict=True))
             for example in examples
         ]
     return Examples(

@@ -148,9 +148,9 @@ def main() -> None:
     parser.add_argument("--films", type=Path, default=Path("../shared/data"))
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     parser.add_argument("--drawn", type=int, default=4000, help="phantoms, and as many patterns")
-    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--threads", "--processes", type=int, default=2)
     options = parser.parse_args()
-    examples = make_examples(options.films, options.others, options.drawn, options.processes)
+    examples = make_examples(options.films, options.others, options.drawn, options.threads)
     network, held_out = train(examples)
     network.save(options.output)
     opinions = [

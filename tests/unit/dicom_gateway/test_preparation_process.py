@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
 import signal
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -148,6 +154,66 @@ def test_closed_process_leaves_no_child_and_may_be_closed_again() -> None:
     process.close()
 
     assert _children() == others
+
+
+class Trap:
+    """An object that makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def _serve_captured(greeting: bytes, answer: bytes, connection: Connection, _: GatewaySettings) -> None:
+    """The life of a child that a hostile film has taken over."""
+    connection.send_bytes(greeting)
+    connection.recv_bytes()
+    connection.send_bytes(answer)
+    with contextlib.suppress(EOFError):
+        connection.recv_bytes()
+
+
+def _serve_stalled(connection: Connection, _: GatewaySettings) -> None:
+    """The life of a child that announces an answer and writes a part of it."""
+    connection.send_bytes(b"up")
+    connection.recv_bytes()
+    os.write(connection.fileno(), struct.pack("!i", 1000) + b"begun")
+    with contextlib.suppress(EOFError):
+        connection.recv_bytes()
+
+
+def test_a_pickle_of_the_child_is_not_opened(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = _children()
+    for place, (greeting, answers) in enumerate([(True, False), (False, True)]):
+        trap = tmp_path / f"trap-{place}"
+        pickled = pickle.dumps(Trap(trap))
+        child = partial(_serve_captured, pickled if greeting else b"up", pickled if answers else b"")
+        monkeypatch.setattr(preparation_process, "_serve", child)
+        process = PreparationProcess(SETTINGS)
+        try:
+            assert process.prepare(film, "MODALITY") is None
+            assert not trap.exists(), "the pickle ran"
+            assert _children() == others, "the child is ended, as one that crashed"
+        finally:
+            process.close()
+    pickle.loads(pickled)
+    assert trap.exists(), "opened, it would have run"
+
+
+def test_a_child_that_writes_half_an_answer_is_ended_in_time(
+    film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation_process, "_serve", _serve_stalled)
+    monkeypatch.setattr(preparation_process, "MESSAGE_TIMEOUT_S", 0.5)
+    process = PreparationProcess(SETTINGS)
+    try:
+        assert process.prepare(film, "MODALITY") is None
+    finally:
+        process.close()
 
 
 def _children() -> set[int]:

@@ -43,7 +43,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
         subjects=["RG1", "RG3", "RG4"],
         kinds=["frontal_chest", "other_radiograph", "other_radiograph"],
     )
-    return make_examples(folder, folder / "others.npz", drawn=40, processes=1)
+    return make_examples(folder, folder / "others.npz", drawn=40, threads=1)
 
 
 def test_each_place_is_judged_by_a_network_that_has_not_seen_it(examples: Examples, tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""Messages between a gateway and its preparation process: msgpack, each answer checked before it is used.
+
+The process decodes hostile bytes. Its answer is data alone: never a pickle, which could run code here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgpack
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from dicom_gateway.preparation import Preparation
+from domain.array.normalization import SPEC
+from domain.codes import Doubt, Refusal
+
+MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""The array (float32, 256 by 256) and a grey JPEG of at most 1024 pixels a side take less."""
+
+ARRAY_BYTES: Final = SPEC.rows * SPEC.columns * 4
+
+Line = Annotated[str, StringConstraints(max_length=1024, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Text that a log line may hold."""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _RefusedFilm(_Answer):
+    refusal: Annotated[Refusal, Field(strict=False)]
+    detail: str
+    rule: str
+
+
+class _PreparedFilm(_Answer):
+    detail: str
+    rule: str
+    doubts: Annotated[tuple[Annotated[Doubt, Field(strict=False)], ...], Field(strict=False)]
+    array: Annotated[bytes, Field(min_length=ARRAY_BYTES, max_length=ARRAY_BYTES)]
+    """Little-endian float32, row by row."""
+    rendition: Annotated[bytes, Field(min_length=1)]
+
+
+class PreparationEnd(_Answer):
+    """The exception that ends a child, told without its text: that may quote the header."""
+
+    error: Line
+    at: Line
+    """File and line."""
+
+
+_ANSWER: Final[TypeAdapter[_RefusedFilm | _PreparedFilm | PreparationEnd]] = TypeAdapter(
+    _RefusedFilm | _PreparedFilm | PreparationEnd
+)
+
+
+def pack_request(path: Path, calling_ae_title: str) -> bytes:
+    """Return the message that asks for a film's preparation."""
+    packed: bytes = msgpack.packb([str(path), calling_ae_title], unicode_errors="surrogatepass")
+    return packed
+
+
+def unpack_request(content: bytes) -> tuple[Path, str]:
+    """Return the film's path and its sender's AE title, as the gateway named them."""
+    path, calling_ae_title = msgpack.unpackb(content, unicode_errors="surrogatepass")
+    return Path(path), calling_ae_title
+
+
+def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
+    """Return the message that carries a film's preparation, or tells why there is none."""
+    fields: dict[str, object]
+    if isinstance(answer, PreparationEnd):
+        fields = answer.model_dump()
+    elif answer.refusal is not None:
+        fields = {"refusal": answer.refusal, "detail": answer.detail, "rule": answer.rule}
+    else:
+        fields = {
+            "detail": answer.detail,
+            "rule": answer.rule,
+            "doubts": answer.doubts,
+            "array": np.ascontiguousarray(answer.array, dtype="<f4").tobytes(),
+            "rendition": answer.rendition,
+        }
+    packed: bytes = msgpack.packb(fields, unicode_errors="replace")
+    return packed
+
+
+def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
+    """Return what a preparation process answers, believing nothing unchecked.
+
+    Raises:
+        ValueError: for bytes that `pack_answer` does not make. The text may quote them: never log it.
+    """
+    answer = _ANSWER.validate_python(msgpack.unpackb(content))
+    if isinstance(answer, PreparationEnd):
+        return answer
+    if isinstance(answer, _RefusedFilm):
+        return Preparation(answer.refusal, answer.detail, rule=answer.rule)
+    array = np.frombuffer(answer.array, dtype="<f4").reshape(SPEC.rows, SPEC.columns).astype(np.float32)
+    if not bool(np.all((array >= 0.0) & (array <= 1.0))):
+        raise ValueError("array values are 0..1")
+    return Preparation(None, answer.detail, answer.doubts, answer.rule, array, answer.rendition)
