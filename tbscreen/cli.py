@@ -59,7 +59,6 @@ def main() -> None:
     from domain.bundle.bundle import BundleError
     from domain.errors import TbscreenError
     from reports.period import ReportError
-    from tbscreen.models.activation import ActivationError
     from tbscreen.monitoring.monitor import MonitorError
     from tbscreen.processes.private_redis import NoRedisError
     from tbscreen.processes.process_life import ProcessError
@@ -68,7 +67,6 @@ def main() -> None:
 
     known = (
         SettingsError,
-        ActivationError,
         DatabaseError,
         MonitorError,
         NoRedisError,

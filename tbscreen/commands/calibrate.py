@@ -63,7 +63,7 @@ def propose(
     from reports.period import choose_period
     from reports.site_threshold.derivation import derive
     from reports.site_threshold.sheet import read_record, write_sheet
-    from tbscreen.models.activation import find_bundle
+    from tbscreen.models.bundle_lookup import find_bundle
 
     settings = prepare("calibrate")
     begin = (first or datetime.now(UTC) - A_YEAR).date()
@@ -144,7 +144,7 @@ def roll_back(
 ) -> None:
     """Judge new films as before the last activation: by the calibration of then, or by the bundle alone."""
     from db.models import site_thresholds
-    from tbscreen.models.activation import find_bundle
+    from tbscreen.models.bundle_lookup import find_bundle
 
     database = open_database(prepare("calibrate"))
     with database.write() as session:

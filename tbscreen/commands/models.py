@@ -48,7 +48,7 @@ def show_model(
 ) -> None:
     """Show one bundle: its manifest, its figures, what it was used for, how it did in the shadow."""
     from db.models import bundles
-    from tbscreen.models.activation import find_bundle
+    from tbscreen.models.bundle_lookup import find_bundle
     from tbscreen.terminal.model_sheet import REPORT, draw_sheet, read_sheet
 
     database = open_database(prepare("models"))
@@ -106,7 +106,8 @@ def compare_models(
     Without IMAGES: on the films that are in the test part of both. With IMAGES: both score these films, those
     excepted that one of the two was fitted to, and the outcome is kept for 'tbscreen models activate'.
     """
-    from tbscreen.models.activation import compare_by_their_films, find_bundle
+    from tbscreen.models.activation import compare_by_their_films
+    from tbscreen.models.bundle_lookup import find_bundle
     from tbscreen.terminal.model_sheet import draw_comparison
 
     if labels is not None and not images:
@@ -196,7 +197,7 @@ def show_shadow(
 
 
 def _tell(done: Activated) -> None:
-    from tbscreen.models.activation import describe
+    from training.judging.admission import describe
 
     before = done.instead_of
     if before is not None and before.digest == done.model.digest:

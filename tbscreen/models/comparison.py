@@ -1,4 +1,4 @@
-"""Two registered bundles score labelled films that neither was fitted to; the outcome is kept."""
+"""Comparison of two registered bundles on labelled films that neither was fitted to; the result is kept."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from db.database import Database
 from db.models import comparisons
 from db.models.bundles import RegisteredModel
 from domain.array.normalization import FilmArray
-from tbscreen.models.activation import ActivationError, check_normalization, read_films
+from domain.errors import TbscreenError
+from tbscreen.models.activation import read_films
 from tbscreen.models.prepared_file import read_labelled
 from tbscreen.settings import Settings
 from training.films.film_index import FilmIndex, FilmIndexError, index_films
 from training.films.film_labels import LabelFileError
 from training.films.film_store import FilmStoreError
 from training.films.labelled_film import LabelledFilm
+from training.judging.admission import check_normalization
 from training.judging.comparison import Comparison, compare_scored, find_seen
 from training.judging.scored_films import gather
 from worker.bundle_cache import BundleCache
@@ -34,8 +36,8 @@ Films = list[tuple[int, LabelledFilm]]
 """With their positions in the index."""
 
 
-class ComparisonError(ActivationError):
-    """The films cannot be compared on. Permanent: the message says what to mend."""
+class ComparisonError(TbscreenError):
+    """The bundles cannot be compared on these films. Permanent: the message says what to mend."""
 
 
 def compare_on_images(
@@ -47,7 +49,7 @@ def compare_on_images(
     labels: Path | None,
     by: str,
 ) -> Comparison:
-    """Let two bundles score labelled films, compare them, and keep the outcome in the database.
+    """Let two bundles score labelled films, compare them, and keep the result in the database.
 
     Films that one of the two was trained or validated on are left out, by their digests.
 
@@ -62,7 +64,7 @@ def compare_on_images(
 
     Raises:
         ComparisonError: when there are no films, or their labels cannot be read.
-        tbscreen.models.activation.WrongNormalizationError: when a bundle takes other arrays.
+        training.judging.admission.WrongNormalizationError: when a bundle takes other arrays.
         domain.bundle.bundle.BundleError: when a bundle cannot be loaded.
     """
     for model in (candidate, reference):

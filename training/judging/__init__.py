@@ -7,4 +7,5 @@
 - `evaluation`: all figures of a model, by place, label and subgroup, the baselines beside them.
 - `unseen_sources`: figures of places that a network of the same kind was trained without.
 - `comparison`: two models on the same films.
+- `admission`: policy of activation: the bundles that may become the active one.
 """

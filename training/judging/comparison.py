@@ -1,6 +1,6 @@
-"""Two bundles on the same films: is the candidate worse than the other, beyond chance?
+"""Comparison of two bundles on films that neither was fitted to.
 
-Judged are films that neither bundle was fitted to, by the paired difference of their AUCs (DeLong, DeLong and
+They are judged by the paired difference of their AUCs (DeLong, DeLong and
 Clarke-Pearson 1988): the candidate is worse when the whole 95 % interval of the difference lies below 0.
 """
 
@@ -19,8 +19,8 @@ FEWEST: Final = 20
 """Films of either class that a comparison needs."""
 
 
-class Verdict(StrEnum):
-    """What a comparison says of the candidate."""
+class ComparisonVerdict(StrEnum):
+    """The candidate beside the reference."""
 
     BETTER = "better"
     """The whole interval of the difference lies above 0."""
@@ -46,7 +46,7 @@ class Comparison(BaseModel):
     left_out: int
     """Common films that one of the two was trained or validated on or has no score of, or whose labels
     contradict each other."""
-    verdict: Verdict
+    verdict: ComparisonVerdict
     candidate_auc: Estimate | None = None
     reference_auc: Estimate | None = None
     difference: Estimate | None = None
@@ -58,7 +58,10 @@ class Comparison(BaseModel):
 
     def reverse(self) -> Comparison:
         """Return the same with candidate and reference in each other's place."""
-        verdict = {Verdict.BETTER: Verdict.WORSE, Verdict.WORSE: Verdict.BETTER}
+        verdict = {
+            ComparisonVerdict.BETTER: ComparisonVerdict.WORSE,
+            ComparisonVerdict.WORSE: ComparisonVerdict.BETTER,
+        }
         return self.model_copy(
             update={
                 "candidate": self.reference,
@@ -66,7 +69,7 @@ class Comparison(BaseModel):
                 "candidate_auc": self.reference_auc,
                 "reference_auc": self.candidate_auc,
                 "difference": None if self.difference is None else _negate(self.difference),
-                "sources": {source: _negate(one) for source, one in self.sources.items()},
+                "sources": {source: _negate(difference) for source, difference in self.sources.items()},
                 "verdict": verdict.get(self.verdict, self.verdict),
             }
         )
@@ -97,7 +100,7 @@ def compare_unseen(
             films=int(usable.sum()),
             tb=int((left.is_tb & usable).sum()),
             left_out=len(common) - int(usable.sum()),
-            verdict=Verdict.NOT_COMPARABLE,
+            verdict=ComparisonVerdict.NOT_COMPARABLE,
         ),
         left.select(usable),
         right.select(usable),
@@ -135,7 +138,7 @@ def compare_scored(
             films=len(candidate_films),
             tb=int(candidate_films.is_tb.sum()),
             left_out=left_out,
-            verdict=Verdict.NOT_COMPARABLE,
+            verdict=ComparisonVerdict.NOT_COMPARABLE,
             warnings=warnings,
         ),
         candidate_films,
@@ -161,9 +164,9 @@ def _judge(comparison: Comparison, candidate: ScoredFilms, reference: ScoredFilm
         return comparison
     difference = _subtract(candidate, reference)
     if difference.high < 0:
-        verdict = Verdict.WORSE
+        verdict = ComparisonVerdict.WORSE
     else:
-        verdict = Verdict.BETTER if difference.low > 0 else Verdict.NOT_WORSE
+        verdict = ComparisonVerdict.BETTER if difference.low > 0 else ComparisonVerdict.NOT_WORSE
     sources = {}
     for source in np.unique(candidate.sources).tolist():
         here = candidate.sources == source

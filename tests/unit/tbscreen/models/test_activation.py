@@ -11,14 +11,11 @@ from db.models import activations, bundles, comparisons
 from db.models.activations import ActivationEntry
 from db.models.bundles import ActiveInShadowError
 from tbscreen.models import activation
-from tbscreen.models.activation import (
-    ActivationError,
-    NoSuchBundleError,
-    RefusedActivationError,
-    WrongNormalizationError,
-)
+from tbscreen.models.activation import ActivationError
+from tbscreen.models.bundle_lookup import NoSuchBundleError, find_bundle
 from tests.unit import rows
 from tests.unit.tbscreen.films_csv import make_films_csv
+from training.judging.admission import RefusedActivationError, WrongNormalizationError
 from training.judging.comparison import compare_unseen
 from training.judging.scored_films import from_csv
 
@@ -178,12 +175,12 @@ def test_a_bundle_is_meant_by_its_beginning_or_its_use(database: Database) -> No
     _shadow(database, UNTRAINED)
     with database.read() as session:
         meant = {
-            word: activation.find_bundle(session, word).digest
+            word: find_bundle(session, word).digest
             for word in ("active", "shadow", "previous", "a", CANDIDATE)
         }
         for word in ("", "d"):
             with pytest.raises(NoSuchBundleError, match="registered bundles begin with"):
-                activation.find_bundle(session, word)
+                find_bundle(session, word)
     assert meant == {
         "active": CANDIDATE,
         "shadow": UNTRAINED,
@@ -197,7 +194,7 @@ def test_a_use_that_no_bundle_has_is_named(database: Database) -> None:
     with database.read() as session:
         for word in ("active", "shadow", "previous"):
             with pytest.raises(NoSuchBundleError, match=f"no bundle is {word}"):
-                activation.find_bundle(session, word)
+                find_bundle(session, word)
 
 
 def test_the_active_bundle_is_not_put_in_its_own_shadow(database: Database) -> None:

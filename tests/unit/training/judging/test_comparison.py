@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from training.films.labelled_film import Label
-from training.judging.comparison import FEWEST, Comparison, Verdict, compare_scored, compare_unseen, find_seen
+from training.judging.comparison import (
+    FEWEST,
+    Comparison,
+    ComparisonVerdict,
+    compare_scored,
+    compare_unseen,
+    find_seen,
+)
 from training.judging.scored_films import ScoredFilms, from_csv
 
 A, B = "a" * 64, "b" * 64
@@ -38,7 +45,7 @@ def test_a_candidate_that_is_much_worse_is_worse_and_the_other_way_round_better(
     good, bad = make_films(noise=0.1), make_films(noise=1.0, seed=2)
     worse = compare_unseen(A, B, bad, good)
     better = compare_unseen(B, A, good, bad)
-    assert (worse.verdict, better.verdict) == (Verdict.WORSE, Verdict.BETTER)
+    assert (worse.verdict, better.verdict) == (ComparisonVerdict.WORSE, ComparisonVerdict.BETTER)
     assert worse.difference is not None
     assert worse.difference.low < worse.difference.value < worse.difference.high < 0
     assert (worse.films, worse.tb, worse.left_out, worse.origin) == (200, 100, 0, "films.csv")
@@ -47,9 +54,9 @@ def test_a_candidate_that_is_much_worse_is_worse_and_the_other_way_round_better(
 
 def test_a_candidate_within_chance_is_not_worse() -> None:
     comparison = compare_unseen(A, B, make_films(noise=0.5, seed=3), make_films(noise=0.5, seed=4))
-    assert comparison.verdict is Verdict.NOT_WORSE
-    assert comparison.reverse().verdict is Verdict.NOT_WORSE
-    assert compare_unseen(A, B, make_films(), make_films()).verdict is Verdict.NOT_WORSE
+    assert comparison.verdict is ComparisonVerdict.NOT_WORSE
+    assert comparison.reverse().verdict is ComparisonVerdict.NOT_WORSE
+    assert compare_unseen(A, B, make_films(), make_films()).verdict is ComparisonVerdict.NOT_WORSE
 
 
 def test_the_same_films_in_another_order_compare_alike() -> None:
@@ -79,7 +86,10 @@ def test_too_few_films_are_not_comparable(count: int) -> None:
     films = make_films(count) if count else from_csv("digest,part,source,label,score\n")
     comparison = compare_unseen(A, B, films, make_films())
     assert (comparison.verdict, comparison.difference, comparison.films) == ("not_comparable", None, count)
-    assert compare_unseen(A, B, make_films(2 * FEWEST), make_films()).verdict is not Verdict.NOT_COMPARABLE
+    assert (
+        compare_unseen(A, B, make_films(2 * FEWEST), make_films()).verdict
+        is not ComparisonVerdict.NOT_COMPARABLE
+    )
 
 
 def test_films_scored_just_now_are_compared_in_their_order() -> None:

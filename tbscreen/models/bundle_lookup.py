@@ -1,0 +1,38 @@
+"""Registered bundles as a person names them."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from db.models import activations, bundles
+from db.models.bundles import RegisteredModel
+from domain.errors import TbscreenError
+
+
+class NoSuchBundleError(TbscreenError):
+    """The word names no bundle, or several. Permanent."""
+
+
+def find_bundle(session: Session, word: str) -> RegisteredModel:
+    """Return the bundle that `word` names: a digest or its beginning, "active", "shadow" or "previous".
+
+    Raises:
+        NoSuchBundleError: when it names no bundle or several.
+    """
+    models = bundles.list_models(session)
+    if word == "active":
+        matching = [model for model in models if model.active]
+    elif word == "shadow":
+        matching = [model for model in models if model.shadow]
+    elif word == "previous":
+        previous = activations.find_previous(session)
+        matching = [model for model in models if model.digest == previous]
+    else:
+        matching = [model for model in models if model.digest.startswith(word)]
+        if len(matching) != 1:
+            raise NoSuchBundleError(
+                f"{len(matching)} registered bundles begin with {word!r}; see 'tbscreen models list'"
+            )
+    if not matching:
+        raise NoSuchBundleError(f"no bundle is {word}; see 'tbscreen models list'")
+    return matching[0]

@@ -1,0 +1,122 @@
+"""Policy of activation: the bundles that may become the active one.
+
+A bundle that does worse than the active one on films that neither has seen needs a reason, and so does one
+that cannot be compared with it. A bundle of another normalization is never admitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from domain.array.normalization import SPEC
+from training.judging.comparison import Comparison, ComparisonVerdict
+from training.training_error import TrainingError
+
+
+class WrongNormalizationError(TrainingError):
+    """The bundle takes arrays that the gateways of this version do not make."""
+
+
+class RefusedActivationError(TrainingError):
+    """The bundle is worse than the active one or not comparable with it, and no reason is given."""
+
+
+class RegisteredBundle(Protocol):
+    """The facts of a bundle that decide whether it is admitted."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its manifest."""
+
+    @property
+    def trained(self) -> bool:
+        """False for a bundle whose scores mean nothing."""
+
+    @property
+    def normalization_version(self) -> str:
+        """Version of the arrays that it takes."""
+
+
+def check_normalization(bundle: RegisteredBundle) -> None:
+    """Raise `WrongNormalizationError` unless the gateways of this version make the arrays that it takes."""
+    if bundle.normalization_version != SPEC.version:
+        raise WrongNormalizationError(
+            f"{bundle.digest[:12]} wants arrays of {bundle.normalization_version}; the gateways of this "
+            f"version make {SPEC.version}: retrain it with this version"
+        )
+
+
+def needs_comparison(candidate: RegisteredBundle, active: RegisteredBundle) -> bool:
+    """True where comparisons of the two bundles decide."""
+    return active.digest != candidate.digest and candidate.trained and active.trained
+
+
+def rank(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Return comparisons in their order, those without a verdict last."""
+    return sorted(comparisons, key=lambda comparison: comparison.verdict is ComparisonVerdict.NOT_COMPARABLE)
+
+
+def admit(
+    candidate: RegisteredBundle,
+    active: RegisteredBundle | None,
+    evidence: Sequence[Comparison],
+    force: str | None,
+) -> str | None:
+    """Return the objection that `force` overrides, or None where there is no objection.
+
+    Args:
+        candidate: to become the active one.
+        active: the active one, if any.
+        evidence: comparisons of the two; none where `needs_comparison` is false.
+        force: the reason for activating the candidate against an objection.
+
+    Raises:
+        RefusedActivationError: when there is an objection and no reason, or the reason is empty.
+    """
+    if force is not None and not force.strip():
+        raise RefusedActivationError('--force takes the reason, which is kept: --force "why"')
+    objection = find_objection(candidate, active, evidence)
+    if objection is not None and force is None:
+        raise RefusedActivationError(objection)
+    return objection
+
+
+def find_objection(
+    candidate: RegisteredBundle, active: RegisteredBundle | None, evidence: Sequence[Comparison]
+) -> str | None:
+    """Return why `candidate` must not replace `active` without a reason, or None; arguments as in `admit`."""
+    if active is None or active.digest == candidate.digest or not active.trained:
+        return None
+    short = candidate.digest[:12]
+    if not candidate.trained:
+        return (
+            f"{short} is untrained and the active bundle is not: its scores mean nothing. "
+            '--force "REASON" activates it all the same'
+        )
+    for comparison in evidence:
+        if comparison.verdict is ComparisonVerdict.WORSE:
+            return (
+                f"{short} is worse than the active bundle: {describe(comparison)}. "
+                '--force "REASON" activates it all the same, and keeps the reason'
+            )
+    if all(comparison.verdict is ComparisonVerdict.NOT_COMPARABLE for comparison in evidence):
+        return (
+            f"{short} and the active bundle are not comparable: they share fewer than 20 "
+            "films with and 20 without TB that neither has seen. Compare them on labelled films of yours, "
+            f"'tbscreen models compare {short} {active.digest[:12]} IMAGES… --labels FILE', "
+            'or activate it with --force "REASON"'
+        )
+    return None
+
+
+def describe(comparison: Comparison) -> str:
+    """Return a comparison in one line."""
+    films = f"{comparison.films:,} films that neither has seen ({comparison.tb:,} with TB)"
+    ours, theirs, difference = comparison.candidate_auc, comparison.reference_auc, comparison.difference
+    if ours is None or theirs is None or difference is None:
+        return f"not comparable on {films}"
+    return (
+        f"AUC {ours.value:.3f} against {theirs.value:.3f} on {films}, a difference of "
+        f"{difference.value:+.3f} (95 % interval {difference.low:+.3f} to {difference.high:+.3f})"
+    )
