@@ -50,19 +50,19 @@ def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Pre
         header = read_header(path)
         if eligibility.is_own_output(header.dataset):
             return Preparation(Refusal.OWN_OUTPUT, "an object that tbscreen made", rule="own-output")
-        verdict = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
-        if verdict.refusal is not None:
-            return Preparation(verdict.refusal, verdict.explanation, rule=verdict.rule)
+        decision = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
+        if decision.refusal is not None:
+            return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
         array, rendition = show(read_rendering(path))
     except (UndecodableError, NotUnderstoodError) as error:
         return Preparation(Refusal.UNDECODABLE, str(error), rule="pixels")
     except NotAnXrayError as error:
         return Preparation(Refusal.NOT_AN_XRAY, str(error), rule="pixels")
     if settings.image_guard:
-        verdict = eligibility.judge_pixels(verdict, shipped_network().judge(array))
-        if verdict.refusal is not None:
-            return Preparation(verdict.refusal, verdict.explanation, rule=verdict.rule)
-    return Preparation(None, verdict.explanation, verdict.doubts, verdict.rule, array, rendition)
+        decision = eligibility.judge_pixels(decision, shipped_network().judge(array))
+        if decision.refusal is not None:
+            return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
+    return Preparation(None, decision.explanation, decision.doubts, decision.rule, array, rendition)
 
 
 def show(rendering: Rendering) -> tuple[FilmArray, bytes]:

@@ -5,7 +5,8 @@
 - `tls_context`: TLS as PS3.15 B.12 wants it, from those files.
 - `certificates`: until when certificates hold, and who may read keys.
 - `film_socket`: an association's socket, read in large pieces, plain or TLS.
-- `film_preamble`: who sent a film, written into its file.
+- `association_identity`: an association's identifier in the log, and the AE title of its peer.
+- `preamble`: the sender's AE title, kept in the first bytes of a film's file.
 - `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
 - `writeback`: has the disk begin before the file is complete.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.

@@ -20,8 +20,9 @@ from typing import Any, Final
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 
-from dicom_gateway.association.film_preamble import name_sender, write_sender
+from dicom_gateway.association.association_identity import name_sender
 from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
+from dicom_gateway.association.preamble import write_sender
 from dicom_gateway.association.writeback import begin_writeback_of_last
 from dicom_gateway.dataset_limits import DatasetLimits
 

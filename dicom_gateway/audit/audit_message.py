@@ -70,8 +70,8 @@ class Action(StrEnum):
     EXECUTE = "E"
 
 
-class Outcome(StrEnum):
-    """How it ended (PS3.15 Table A.5.2-1)."""
+class EventOutcome(StrEnum):
+    """EventOutcomeIndicator (PS3.15 Table A.5.2-1)."""
 
     SUCCESS = "0"
     MINOR_FAILURE = "4"
@@ -126,7 +126,7 @@ class AuditEvent:
     participants: tuple[Participant, ...]
     objects: tuple[AuditedObject, ...] = ()
     event_type: EventType | None = None
-    outcome: Outcome = Outcome.SUCCESS
+    outcome: EventOutcome = EventOutcome.SUCCESS
     description: str = ""
     """Why it failed."""
 

@@ -18,8 +18,8 @@ from dicom_gateway.audit.audit_message import (
     Action,
     AuditEvent,
     EventId,
+    EventOutcome,
     EventType,
-    Outcome,
     Participant,
     Role,
     describe_alert,
@@ -76,7 +76,7 @@ class AuditTrail(AuditLog):
         objects = _describe_instance(_read_identity(part10))
         self.record(AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects))
 
-    def record_sent(self, peer: PeerSettings, part10: bytes, outcome: Outcome, reason: str) -> None:
+    def record_sent(self, peer: PeerSettings, part10: bytes, outcome: EventOutcome, reason: str) -> None:
         """An object has been sent to a peer, or was refused (DICOM Instances Transferred)."""
         objects = _describe_instance(_read_identity(part10))
         event = AuditEvent(
@@ -111,7 +111,7 @@ class AuditTrail(AuditLog):
                 participants,
                 (describe_alert(address or caller or "unknown", alert),),
                 EventType.NODE_AUTHENTICATION,
-                Outcome.SERIOUS_FAILURE,
+                EventOutcome.SERIOUS_FAILURE,
                 alert,
             )
         )

@@ -5,7 +5,7 @@
 - `annexes`: its annexes.
 - `services`: which SOP classes in which role, as they are negotiated.
 - `statuses`: what is answered, and what follows from what peers answer.
-- `sent_objects`: the attributes of what is sent, read from objects that were really built.
+- `object_attributes`: attributes of the sent objects, read from objects built for it.
 - `sample`: a made-up result to build them of.
 - `markdown`: tables.
 """

@@ -7,8 +7,8 @@ from pydicom.uid import UID
 from dicom_gateway.association.presentation_contexts import STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services
 from dicom_gateway.conformance.markdown import write_table
+from dicom_gateway.conformance.object_attributes import list_attributes, list_content
 from dicom_gateway.conformance.sample import build_samples
-from dicom_gateway.conformance.sent_objects import list_attributes, list_content
 from dicom_gateway.query.worklist_attributes import PRIVATE, PRIVATE_CREATOR
 from dicom_gateway.results.refusal_report import REASONS
 from dicom_gateway.settings import CourierSettings

@@ -6,7 +6,7 @@ from typing import Final
 
 from dicom_gateway.association import statuses
 from dicom_gateway.delivery import commitment_scu
-from dicom_gateway.delivery.storage_scu import Result, classify
+from dicom_gateway.delivery.storage_scu import SendResult, classify
 from dicom_gateway.reception.admission import Rejection
 
 Rows = list[tuple[str, ...]]
@@ -46,9 +46,9 @@ COMMITMENT_REPORT: Final = {
 """N-EVENT-REPORT (PS3.7 10.1.1.1.8)."""
 
 FOLLOWS: Final = {
-    Result.DELIVERED: "delivered",
-    Result.TRANSIENT: "tried again, with growing pauses, up to `courier.maximum_attempts` times",
-    Result.PERMANENT: "parked: `tbscreen deliveries`",
+    SendResult.DELIVERED: "delivered",
+    SendResult.TRANSIENT: "tried again, with growing pauses, up to `courier.maximum_attempts` times",
+    SendResult.PERMANENT: "parked: `tbscreen deliveries`",
 }
 
 RETRIEVE: Final = {
@@ -90,7 +90,7 @@ def list_store_answers() -> Rows:
 def _judge_store(status: int | None) -> tuple[str, str]:
     result, reason = classify(status)
     meaning = reason.partition(": ")[2] if status is not None else reason
-    if result is Result.DELIVERED:
+    if result is SendResult.DELIVERED:
         meaning = {
             statuses.SUCCESS: "success",
             statuses.DUPLICATE_SOP_INSTANCE: "duplicate SOP instance",

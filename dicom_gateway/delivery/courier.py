@@ -20,7 +20,7 @@ from dicom_gateway.delivery.commitment_round import CommitmentRound
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.delivery.report_round import ReportRound
-from dicom_gateway.delivery.storage_scu import Outcome, Result, send
+from dicom_gateway.delivery.storage_scu import DeliveryAttempt, SendResult, send
 from dicom_gateway.results.sr_document import load_report_tables
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.film_key import film_key
@@ -142,15 +142,16 @@ class Courier:
         try:
             if peer is None:
                 for delivery in batch:
-                    self._settle(Outcome(delivery, Result.PERMANENT, "this peer is not in the settings"))
+                    reason = "this peer is not in the settings"
+                    self._settle(DeliveryAttempt(delivery, SendResult.PERMANENT, reason))
                     del untried[delivery.delivery_id]
                 return
             started_ns = time.time_ns()
-            for outcome in send(peer, batch, self._settings, self._audit):
-                self._settle(outcome)
-                _tell_of_delivery(outcome, started_ns)
+            for attempt in send(peer, batch, self._settings, self._audit):
+                self._settle(attempt)
+                _tell_of_delivery(attempt, started_ns)
                 started_ns = time.time_ns()
-                del untried[outcome.delivery.delivery_id]
+                del untried[attempt.delivery.delivery_id]
                 if self._ending.is_set() or time.monotonic() > latest:
                     break
         except SQLAlchemyError:
@@ -158,15 +159,16 @@ class Courier:
         except Exception as error:
             if untried:  # the object that it stopped at
                 first = untried.pop(next(iter(untried)))
-                self._settle(Outcome(first, Result.TRANSIENT, f"interrupted by {type(error).__name__}"))
+                reason = f"interrupted by {type(error).__name__}"
+                self._settle(DeliveryAttempt(first, SendResult.TRANSIENT, reason))
             raise
         finally:
             if untried:
                 with self._database.write() as session:
                     deliveries.hand_back(session, list(untried))
 
-    def _settle(self, outcome: Outcome) -> None:
-        delivery = outcome.delivery
+    def _settle(self, attempt: DeliveryAttempt) -> None:
+        delivery = attempt.delivery
         settings, breaker = self._settings, self._breaker(delivery.peer)
         delivery_log = log.bind(
             film=shorten_key(film_key(delivery.film_sop_instance_uid)),
@@ -174,23 +176,23 @@ class Courier:
             peer=delivery.peer,
         )
         with self._database.write() as session:
-            if outcome.result is Result.DELIVERED:
+            if attempt.result is SendResult.DELIVERED:
                 deliveries.mark_delivered(session, delivery.delivery_id)
                 delay = self._commitments.wants(delivery.peer)
                 if delay is not None:
                     commitments.want(session, delivery.delivery_id, delay)
                 delivery_log.info("report delivered", attempt=delivery.attempts)
-            elif outcome.result is Result.PERMANENT or delivery.attempts >= settings.maximum_attempts:
-                deliveries.park(session, delivery.delivery_id, outcome.reason)
-                delivery_log.error("delivery parked", reason=outcome.reason, help="tbscreen deliveries")
+            elif attempt.result is SendResult.PERMANENT or delivery.attempts >= settings.maximum_attempts:
+                deliveries.park(session, delivery.delivery_id, attempt.reason)
+                delivery_log.error("delivery parked", reason=attempt.reason, help="tbscreen deliveries")
             else:
                 pause = jittered_pause(delivery.attempts, settings.retry_first_s, settings.retry_most_s)
                 deliveries.retry_later(
-                    session, delivery.delivery_id, timedelta(seconds=pause), outcome.reason
+                    session, delivery.delivery_id, timedelta(seconds=pause), attempt.reason
                 )
-                delivery_log.warning("delivery postponed", reason=outcome.reason, seconds=round(pause, 1))
-        metrics.DELIVERIES.labels(delivery.peer, outcome.result.name.lower()).inc()
-        if outcome.peer_in_trouble:
+                delivery_log.warning("delivery postponed", reason=attempt.reason, seconds=round(pause, 1))
+        metrics.DELIVERIES.labels(delivery.peer, attempt.result.name.lower()).inc()
+        if attempt.peer_in_trouble:
             metrics.PEER_TROUBLES.labels(delivery.peer).inc()
             pause = breaker.record_failure()
             delivery_log.warning("peer in trouble: left in peace", seconds=round(pause, 1))
@@ -198,14 +200,14 @@ class Courier:
             delivery_log.info("peer is back")
 
 
-def _tell_of_delivery(outcome: Outcome, started_ns: int) -> None:
-    delivery = outcome.delivery
+def _tell_of_delivery(attempt: DeliveryAttempt, started_ns: int) -> None:
+    delivery = attempt.delivery
     tell(
         "delivery",
         film_key(delivery.film_sop_instance_uid),
         started_ns,
-        outcome.reason or None,
+        attempt.reason or None,
         peer=delivery.peer,
         attempt=delivery.attempts,
-        result=outcome.result.value,
+        result=attempt.result.value,
     )

@@ -33,8 +33,8 @@ TRANSIENT_STATUSES: Final = frozenset(
 """The peer may take the same object later."""
 
 
-class Result(StrEnum):
-    """What became of one object."""
+class SendResult(StrEnum):
+    """Result of sending one object."""
 
     DELIVERED = "delivered"
     TRANSIENT = "transient"
@@ -42,18 +42,18 @@ class Result(StrEnum):
 
 
 AUDITED_AS: Final = {
-    Result.DELIVERED: audit_message.Outcome.SUCCESS,
-    Result.TRANSIENT: audit_message.Outcome.MINOR_FAILURE,
-    Result.PERMANENT: audit_message.Outcome.SERIOUS_FAILURE,
+    SendResult.DELIVERED: audit_message.EventOutcome.SUCCESS,
+    SendResult.TRANSIENT: audit_message.EventOutcome.MINOR_FAILURE,
+    SendResult.PERMANENT: audit_message.EventOutcome.SERIOUS_FAILURE,
 }
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One object's result and, unless delivered, why not."""
+class DeliveryAttempt:
+    """One attempt to send an object: its result and, unless delivered, the reason."""
 
     delivery: DueDelivery
-    result: Result
+    result: SendResult
     reason: str = ""
     peer_in_trouble: bool = False
     """Not this object but the peer: away, silent, full, gone in the middle. The next object would fare no
@@ -65,11 +65,11 @@ def send(
     deliveries: Sequence[DueDelivery],
     settings: CourierSettings,
     audit: AuditTrail | None = None,
-) -> Iterator[Outcome]:
-    """Send objects over one association, in order, each with its outcome as soon as it is known.
+) -> Iterator[DeliveryAttempt]:
+    """Send objects over one association, in order, and yield each attempt as soon as its result is known.
 
-    Ends after the first outcome that says that the peer is in trouble; what is left was not tried. What is
-    tried is told to `audit`.
+    The first attempt that finds the peer in trouble is the last; the rest was not tried. `audit` records each
+    attempt.
     """
     contexts = offer(delivery.sop_class_uid for delivery in deliveries)
     try:
@@ -77,54 +77,54 @@ def send(
     except NothingAcceptedError as error:
         for delivery in deliveries:
             reason = f"{error}, {UID(delivery.sop_class_uid).name} neither; see courier.sr_sop_class"
-            yield Outcome(delivery, Result.PERMANENT, reason)
+            yield DeliveryAttempt(delivery, SendResult.PERMANENT, reason)
         return
     except NoAssociationError as error:
-        yield Outcome(deliveries[0], Result.TRANSIENT, str(error), peer_in_trouble=True)
+        yield DeliveryAttempt(deliveries[0], SendResult.TRANSIENT, str(error), peer_in_trouble=True)
         return
     try:
         for delivery in deliveries:
             if audit is not None:
                 audit.record_sending(peer, delivery.part10)
-            outcome = _send_one(association, delivery)
+            attempt = _send_object(association, delivery)
             if audit is not None:
-                audit.record_sent(peer, delivery.part10, AUDITED_AS[outcome.result], outcome.reason)
-            yield outcome
-            if outcome.peer_in_trouble:
+                audit.record_sent(peer, delivery.part10, AUDITED_AS[attempt.result], attempt.reason)
+            yield attempt
+            if attempt.peer_in_trouble:
                 return
     finally:
         if association.is_established:
             association.release()
 
 
-def classify(status: int | None) -> tuple[Result, str]:
+def classify(status: int | None) -> tuple[SendResult, str]:
     """Judge a C-STORE status (PS3.4 Table B.2-1, PS3.7 C); None means that no answer came."""
     if status is None:
-        return Result.TRANSIENT, "the association ended before the peer answered"
+        return SendResult.TRANSIENT, "the association ended before the peer answered"
     if statuses.is_done(status) or status == statuses.DUPLICATE_SOP_INSTANCE:
         # A duplicate is what we sent before: the bytes are stored.
-        return Result.DELIVERED, ""
+        return SendResult.DELIVERED, ""
     reason = f"status 0x{status:04X}"
     if meaning := statuses.STORE_FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):
         reason = f"{reason}: {meaning}"
     if statuses.is_out_of_resources(status) or status in TRANSIENT_STATUSES:
-        return Result.TRANSIENT, reason
-    return Result.PERMANENT, reason
+        return SendResult.TRANSIENT, reason
+    return SendResult.PERMANENT, reason
 
 
-def _send_one(association: Association, delivery: DueDelivery) -> Outcome:
+def _send_object(association: Association, delivery: DueDelivery) -> DeliveryAttempt:
     try:
         dataset = read_for_peer(delivery.part10, association.accepted_contexts)
         if dataset is None:
             name = UID(delivery.sop_class_uid).name
             reason = f"the peer does not take {name}; see courier.sr_sop_class and peers.kinds"
-            return Outcome(delivery, Result.PERMANENT, reason)
+            return DeliveryAttempt(delivery, SendResult.PERMANENT, reason)
         answer = association.send_c_store(dataset)
     except (RuntimeError, ValueError) as error:
         gone = not association.is_established
         reason = f"could not be sent ({type(error).__name__})"
-        return Outcome(delivery, Result.TRANSIENT, reason, peer_in_trouble=gone)
+        return DeliveryAttempt(delivery, SendResult.TRANSIENT, reason, peer_in_trouble=gone)
     status = answer.Status if "Status" in answer else None
     result, reason = classify(status)
     is_full = status is None or statuses.is_out_of_resources(status)
-    return Outcome(delivery, result, reason, peer_in_trouble=is_full)
+    return DeliveryAttempt(delivery, result, reason, peer_in_trouble=is_full)

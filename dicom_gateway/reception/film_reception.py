@@ -22,8 +22,7 @@ from db.database import Database
 from db.films import receptions
 from db.retrying import write_again
 from dicom_gateway import metrics
-from dicom_gateway.association.film_preamble import identify
-from dicom_gateway.association.film_preamble import name_sender as name_sender
+from dicom_gateway.association.association_identity import identify, name_sender
 from dicom_gateway.association.film_stream import IncomingDataset
 from dicom_gateway.association.statuses import CANNOT_UNDERSTAND, DATASET_MISMATCH, OUT_OF_RESOURCES, SUCCESS
 from dicom_gateway.audit.audit_trail import AuditTrail

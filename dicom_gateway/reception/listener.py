@@ -19,7 +19,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from dicom_gateway.association.film_preamble import identify
+from dicom_gateway.association.association_identity import identify
 from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
 from dicom_gateway.association.tls_context import RenewedContext

@@ -18,7 +18,7 @@ from db.clock import now
 from db.database import Database
 from db.films import receptions, spooled_files
 from db.retrying import write_again
-from dicom_gateway.association.film_preamble import read_sender
+from dicom_gateway.association.preamble import read_sender
 from dicom_gateway.dataset_header import (
     DatasetError,
     NotUnderstoodError,

@@ -5,5 +5,5 @@
 - `site_rules`: does a film meet one of them?
 - `default_rules`: the rules that hold at every site.
 - `patient_age`: how old the patient was.
-- `verdict`: what is decided of one film, and by which rule.
+- `decision`: the decision on one film, and the rule that made it.
 """

@@ -14,10 +14,10 @@ from pydicom.uid import (
 
 from dicom_gateway.association.presentation_contexts import DECODABLE_UIDS, FILM_SOP_CLASSES
 from dicom_gateway.dataset_header import read_items, read_text
+from dicom_gateway.rules.decision import PASSED, Decision
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.rule_settings import RuleSettings
 from dicom_gateway.rules.site_rules import Candidate
-from dicom_gateway.rules.verdict import PASSED, Verdict
 from dicom_gateway.settings import GatewaySettings
 from domain.codes import Doubt, Refusal
 
@@ -68,99 +68,99 @@ class DefaultRule:
 
     name: str
     meaning: str
-    judge: Callable[[Candidate, GatewaySettings], Verdict]
+    judge: Callable[[Candidate, GatewaySettings], Decision]
     waived_by: Callable[[RuleSettings], bool]
     """Whether a site's rule that screens a film takes this rule's place."""
 
 
-def _judge_sender(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_sender(film: Candidate, settings: GatewaySettings) -> Decision:
     sender = film.calling_ae_title.strip()
     if sender in settings.excluded_calling_ae_titles:
-        return Verdict(Refusal.EXCLUDED_BY_RULE, f"sender {sender} is excluded by the settings")
+        return Decision(Refusal.EXCLUDED_BY_RULE, f"sender {sender} is excluded by the settings")
     return PASSED
 
 
-def _judge_sop_class(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_sop_class(film: Candidate, settings: GatewaySettings) -> Decision:
     sop_class = read_text(film.header, "SOPClassUID", 64) or ""
     if sop_class not in FILM_SOP_CLASSES:
         name = UID(sop_class).name or "an object without SOP class"
-        return Verdict(Refusal.UNSUPPORTED_SOP_CLASS, f"{name} is not a radiograph for presentation")
+        return Decision(Refusal.UNSUPPORTED_SOP_CLASS, f"{name} is not a radiograph for presentation")
     return PASSED
 
 
-def _judge_transfer_syntax(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_transfer_syntax(film: Candidate, settings: GatewaySettings) -> Decision:
     if film.transfer_syntax_uid not in DECODABLE_UIDS:
         detail = f"no decoder for transfer syntax {film.transfer_syntax_uid}"
-        return Verdict(Refusal.UNSUPPORTED_TRANSFER_SYNTAX, detail)
+        return Decision(Refusal.UNSUPPORTED_TRANSFER_SYNTAX, detail)
     return PASSED
 
 
-def _judge_frames(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_frames(film: Candidate, settings: GatewaySettings) -> Decision:
     frames = read_text(film.header, "NumberOfFrames", 12)
     if frames is not None and frames.lstrip("0") not in ("1", ""):
-        return Verdict(Refusal.MULTI_FRAME, f"{frames} frames; a film is one image")
+        return Decision(Refusal.MULTI_FRAME, f"{frames} frames; a film is one image")
     return PASSED
 
 
-def _judge_modality(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_modality(film: Candidate, settings: GatewaySettings) -> Decision:
     modality = _read_modality(film.header)
     if modality and modality not in XRAY_MODALITIES and modality != "OT":
-        return Verdict(Refusal.NOT_AN_XRAY, f"modality {modality}")
+        return Decision(Refusal.NOT_AN_XRAY, f"modality {modality}")
     return PASSED
 
 
-def _judge_body_part(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_body_part(film: Candidate, settings: GatewaySettings) -> Decision:
     stated = read_text(film.header, "BodyPartExamined", 64)
     if stated is not None:
         if _fold(stated) in CHEST_BODY_PARTS or CHEST_WORDS.search(stated.replace("_", " ")):
             return PASSED
-        return Verdict(Refusal.NOT_CHEST, f"body part examined is {stated}")
+        return Decision(Refusal.NOT_CHEST, f"body part examined is {stated}")
     regions = _read_codes(film.header, "AnatomicRegionSequence")
     if regions:
         if regions & CHEST_REGION_CODES:
             return PASSED
-        return Verdict(Refusal.NOT_CHEST, "the anatomic region is neither chest nor lung")
+        return Decision(Refusal.NOT_CHEST, "the anatomic region is neither chest nor lung")
     if CHEST_WORDS.search(_read_descriptions(film.header)):
         return PASSED
-    return Verdict(None, "", (Doubt.BODY_PART_UNKNOWN,))
+    return Decision(None, "", (Doubt.BODY_PART_UNKNOWN,))
 
 
-def _judge_view(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_view(film: Candidate, settings: GatewaySettings) -> Decision:
     stated = read_text(film.header, "ViewPosition", 32)
     if stated is not None:
         if _fold(stated) in FRONTAL_VIEWS:
             return PASSED
-        return Verdict(Refusal.NOT_FRONTAL, f"view position is {stated}")
+        return Decision(Refusal.NOT_FRONTAL, f"view position is {stated}")
     codes = _read_codes(film.header, "ViewCodeSequence")
     if codes:
         if codes & FRONTAL_VIEW_CODES:
             return PASSED
-        return Verdict(Refusal.NOT_FRONTAL, "the view code is neither antero-posterior nor postero-anterior")
+        return Decision(Refusal.NOT_FRONTAL, "the view code is neither antero-posterior nor postero-anterior")
     described = (read_text(film.header, "SeriesDescription", 64) or "").replace("_", " ")
     frontal, lateral = FRONTAL_WORDS.search(described), LATERAL_WORDS.search(described)
     if frontal and not lateral:
         return PASSED
     if lateral and not frontal:
-        return Verdict(Refusal.NOT_FRONTAL, "the series description names a view that is not frontal")
-    return Verdict(None, "", (Doubt.VIEW_UNKNOWN,))  # also "PA and lateral": which of the two is this?
+        return Decision(Refusal.NOT_FRONTAL, "the series description names a view that is not frontal")
+    return Decision(None, "", (Doubt.VIEW_UNKNOWN,))  # also "PA and lateral": which of the two is this?
 
 
-def _judge_something_known(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_something_known(film: Candidate, settings: GatewaySettings) -> Decision:
     is_xray = _read_modality(film.header) in XRAY_MODALITIES
     if not is_xray and Doubt.BODY_PART_UNKNOWN in _judge_body_part(film, settings).doubts:
         if settings.image_guard:
-            return Verdict(None, "", kind_unknown=True)
-        return Verdict(Refusal.NOT_AN_XRAY, "nothing in the header speaks of an X-ray or of a chest")
+            return Decision(None, "", kind_unknown=True)
+        return Decision(Refusal.NOT_AN_XRAY, "nothing in the header speaks of an X-ray or of a chest")
     return PASSED
 
 
-def _judge_age(film: Candidate, settings: GatewaySettings) -> Verdict:
+def _judge_age(film: Candidate, settings: GatewaySettings) -> Decision:
     age = read_age_years(film.header)
     if age is None:
-        return Verdict(None, "", (Doubt.AGE_UNKNOWN,))
+        return Decision(None, "", (Doubt.AGE_UNKNOWN,))
     if age < settings.minimum_age_years:
         years = settings.minimum_age_years
-        return Verdict(Refusal.UNDER_AGE, f"patient under {years} years (minimum_age_years)")
+        return Decision(Refusal.UNDER_AGE, f"patient under {years} years (minimum_age_years)")
     return PASSED
 
 

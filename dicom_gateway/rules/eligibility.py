@@ -8,9 +8,9 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from dicom_gateway.dataset_header import read_text
+from dicom_gateway.rules.decision import Decision
 from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from dicom_gateway.rules.site_rules import Candidate, find_rule
-from dicom_gateway.rules.verdict import Verdict
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, Opinion, Picture
 from domain.codes import Doubt, Refusal
@@ -25,7 +25,7 @@ GUARD_RULE: Final = "image-guard"
 
 def judge(
     header: Dataset, transfer_syntax_uid: str, calling_ae_title: str, settings: GatewaySettings
-) -> Verdict:
+) -> Decision:
     """Decide by header whether a film is screened.
 
     The first of the site's rules that the film meets decides; `DEFAULT_RULES` follow, of which the first that
@@ -35,21 +35,21 @@ def judge(
     film = Candidate(header, transfer_syntax_uid, calling_ae_title)
     site = find_rule(settings.rules, film)
     if site is not None and site.code is not None:
-        return Verdict(site.code, "refused by the settings", rule=site.name)
+        return Decision(site.code, "refused by the settings", rule=site.name)
     doubts: list[Doubt] = []
     kind_unknown = False
     for rule in DEFAULT_RULES:
         if site is not None and rule.waived_by(site):
             continue
-        verdict = rule.judge(film, settings)
-        if verdict.refusal is not None:
-            return replace(verdict, rule=rule.name)
-        doubts.extend(verdict.doubts)
-        kind_unknown = kind_unknown or verdict.kind_unknown
-    return Verdict(None, "eligible", tuple(doubts), site.name if site is not None else "", kind_unknown)
+        decision = rule.judge(film, settings)
+        if decision.refusal is not None:
+            return replace(decision, rule=rule.name)
+        doubts.extend(decision.doubts)
+        kind_unknown = kind_unknown or decision.kind_unknown
+    return Decision(None, "eligible", tuple(doubts), site.name if site is not None else "", kind_unknown)
 
 
-def judge_pixels(verdict: Verdict, opinion: Opinion) -> Verdict:
+def judge_pixels(decision: Decision, opinion: Opinion) -> Decision:
     """Weigh what the header said of a film against what its pixels show.
 
     Where the pixels clearly show something else, they win. Where they are not clear, the film is screened
@@ -57,19 +57,21 @@ def judge_pixels(verdict: Verdict, opinion: Opinion) -> Verdict:
     guard knows no lateral films, so that an unknown view stays a doubt.
 
     Args:
-        verdict: without refusal, by the header.
+        decision: without refusal, by the header.
         opinion: of the image guard.
     """
     if opinion.certainty is Certainty.CHEST:
-        known = tuple(doubt for doubt in verdict.doubts if doubt is not Doubt.BODY_PART_UNKNOWN)
-        return replace(verdict, doubts=known)
+        known = tuple(doubt for doubt in decision.doubts if doubt is not Doubt.BODY_PART_UNKNOWN)
+        return replace(decision, doubts=known)
     if opinion.certainty is Certainty.NO_CHEST:
         refusal = Refusal.NOT_CHEST if opinion.picture is Picture.OTHER_RADIOGRAPH else Refusal.NOT_AN_XRAY
-        return Verdict(refusal, opinion.words, rule=GUARD_RULE)
-    if verdict.kind_unknown:
+        return Decision(refusal, opinion.words, rule=GUARD_RULE)
+    if decision.kind_unknown:
         detail = f"nothing in the header speaks of an X-ray or of a chest, and the film {opinion.words}"
-        return Verdict(Refusal.NOT_AN_XRAY, detail, rule=GUARD_RULE)
-    return replace(verdict, detail=f"eligible; {opinion.words}", doubts=(*verdict.doubts, Doubt.GUARD_UNSURE))
+        return Decision(Refusal.NOT_AN_XRAY, detail, rule=GUARD_RULE)
+    return replace(
+        decision, detail=f"eligible; {opinion.words}", doubts=(*decision.doubts, Doubt.GUARD_UNSURE)
+    )
 
 
 def is_own_output(header: Dataset) -> bool:

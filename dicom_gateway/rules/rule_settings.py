@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from domain.codes import Refusal
 
 
-class Outcome(StrEnum):
-    """What a rule says of the films that meet it."""
+class RuleAction(StrEnum):
+    """Action of a rule on the films that meet its conditions."""
 
     SCREEN = "screen"
     REFUSE = "refuse"
@@ -73,7 +73,7 @@ class RuleSettings(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     """How the rule is called where it decided."""
-    outcome: Outcome
+    outcome: RuleAction
     """`screen`: what the header says of the picture does not matter; sender and age still do, unless this
     rule names them. `refuse`: the film is not screened."""
     refusal: Refusal | None = None
@@ -100,7 +100,7 @@ class RuleSettings(BaseModel):
     @property
     def code(self) -> Refusal | None:
         """The refusal that the films get, or None for a rule that screens them."""
-        if self.outcome is Outcome.SCREEN:
+        if self.outcome is RuleAction.SCREEN:
             return None
         return self.refusal or Refusal.EXCLUDED_BY_RULE
 
@@ -117,7 +117,7 @@ class RuleSettings(BaseModel):
         )
         if not any(conditions) and not self.names_age:
             raise ValueError(f"rule {self.name!r} has no condition: it would decide every film")
-        if self.outcome is Outcome.SCREEN and self.refusal is not None:
+        if self.outcome is RuleAction.SCREEN and self.refusal is not None:
             raise ValueError(f"rule {self.name!r} screens films: it has no refusal")
         if self.refusal is not None and self.refusal not in RULE_REFUSALS:
             allowed = ", ".join(sorted(RULE_REFUSALS))

@@ -12,8 +12,8 @@ from dicom_gateway.audit.audit_message import (
     AuditedObject,
     AuditEvent,
     EventId,
+    EventOutcome,
     EventType,
-    Outcome,
     Participant,
     Role,
     describe_patient,
@@ -46,7 +46,7 @@ class PageAudit(AuditLog):
                 Action.EXECUTE,
                 self._describe_people(user, address),
                 event_type=EventType.LOGIN,
-                outcome=Outcome.SUCCESS if is_right else Outcome.MINOR_FAILURE,
+                outcome=EventOutcome.SUCCESS if is_right else EventOutcome.MINOR_FAILURE,
                 description="" if is_right else "name or password is wrong, or there were too many failures",
             )
         )

@@ -13,8 +13,8 @@ from dicom_gateway.audit.audit_message import (
     AuditEvent,
     AuditSource,
     EventId,
+    EventOutcome,
     EventType,
-    Outcome,
     Participant,
     Role,
     build_message,
@@ -62,7 +62,7 @@ EVENTS = {
         (Participant("", "2001:db8::1", None, True), GATEWAY),
         (describe_alert("2001:db8::1", "association rejected"),),
         EventType.NODE_AUTHENTICATION,
-        Outcome.SERIOUS_FAILURE,
+        EventOutcome.SERIOUS_FAILURE,
         "rejected\nfor good",
     ),
     "start": AuditEvent(

@@ -22,9 +22,9 @@ from pydicom.uid import (
 )
 
 from dicom_gateway.dataset_header import read_header
+from dicom_gateway.rules.decision import Decision
 from dicom_gateway.rules.eligibility import is_own_output, judge, judge_pixels
 from dicom_gateway.rules.patient_age import read_age_years
-from dicom_gateway.rules.verdict import Verdict
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, Opinion, Picture
 from domain.codes import Doubt, Refusal
@@ -34,7 +34,7 @@ SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL", "DETECTOR 2"))
 
 
 def test_chest_film_of_an_adult_is_eligible_without_doubt() -> None:
-    assert _judge() == Verdict(None, "eligible", ())
+    assert _judge() == Decision(None, "eligible", ())
 
 
 @pytest.mark.parametrize(
@@ -431,11 +431,11 @@ def _film(**attributes: Any) -> Dataset:
     return describe_film(np.zeros((8, 8), dtype=np.uint16), **attributes)
 
 
-def _judge(**attributes: Any) -> Verdict:
+def _judge(**attributes: Any) -> Decision:
     return _judge_header(_film(**attributes))
 
 
-def _judge_header(header: Dataset) -> Verdict:
+def _judge_header(header: Dataset) -> Decision:
     return judge(header, str(ExplicitVRLittleEndian), "MODALITY", SETTINGS)
 
 

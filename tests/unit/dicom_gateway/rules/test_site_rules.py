@@ -13,11 +13,11 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
 )
 
+from dicom_gateway.rules.decision import Decision
 from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from dicom_gateway.rules.eligibility import judge
 from dicom_gateway.rules.rule_settings import RESERVED_NAMES, RuleSettings
 from dicom_gateway.rules.site_rules import Candidate, meets
-from dicom_gateway.rules.verdict import Verdict
 from dicom_gateway.settings import GatewaySettings
 from domain.codes import Doubt, Refusal
 from tests.golden.synthetic import describe_film
@@ -70,13 +70,15 @@ def test_the_first_of_the_sites_rules_decides() -> None:
         {"name": "all-cr", "outcome": "screen", "modalities": ["CR"]},
     ]
 
-    assert _judge(rules, SeriesDescription="Portable") == Verdict(
+    assert _judge(rules, SeriesDescription="Portable") == Decision(
         Refusal.EXCLUDED_BY_RULE, "refused by the settings", rule="portables"
     )
     assert _judge(rules, PatientAge="003D", SeriesDescription="Portable").refusal is Refusal.UNDER_AGE
-    assert _judge(rules, BodyPartExamined="HIP", ViewPosition=None) == Verdict(None, "eligible", (), "all-cr")
+    assert _judge(rules, BodyPartExamined="HIP", ViewPosition=None) == Decision(
+        None, "eligible", (), "all-cr"
+    )
     assert _judge(rules, Modality="DX", BodyPartExamined="HIP").rule == "body-part"
-    assert _judge(rules, Modality="DX") == Verdict(None, "eligible")
+    assert _judge(rules, Modality="DX") == Decision(None, "eligible")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def _rule(**given: Any) -> RuleSettings:
 
 def _judge(
     rules: list[dict[str, Any]], excluded: tuple[str, ...] = (), sender: str = "X", **attributes: Any
-) -> Verdict:
+) -> Decision:
     settings = GatewaySettings.model_validate({"rules": rules, "excluded_calling_ae_titles": excluded})
     header = describe_film(np.zeros((8, 8), dtype=np.uint16), **attributes)
     return judge(header, str(ExplicitVRLittleEndian), sender, settings)
