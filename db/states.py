@@ -1,11 +1,22 @@
-"""The state machines. A transition that is not in its table does not happen."""
+"""The states of films, deliveries, commitments and pulls, and the guarded UPDATE that changes them.
+
+A transition that is not in its table does not happen. No other module writes a state into a row that exists.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
+from sqlalchemy import CursorResult, Update, inspect, update
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from db.clock import now
 from db.database import DatabaseError
+from db.tables import Commitment, CommitmentItem, Delivery, Instance, Pull, PulledStudy
 
 
 class FilmState(StrEnum):
@@ -84,103 +95,155 @@ class PulledStudyState(StrEnum):
     """The peer did not send all of it; tried again later."""
 
 
-FILM_TRANSITIONS: Final[dict[FilmState, frozenset[FilmState]]] = {
-    FilmState.RECEIVED: frozenset({FilmState.QUEUED, FilmState.REFUSED}),
-    FilmState.QUEUED: frozenset({FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED}),
-    FilmState.SCREENED: frozenset(),
-    FilmState.REFUSED: frozenset({FilmState.RECEIVED}),  # by hand, after `processing_failed`
-}
-
-DELIVERY_TRANSITIONS: Final[dict[DeliveryState, frozenset[DeliveryState]]] = {
-    DeliveryState.PENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.PARKED}),
-    DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # the peer no longer has it: see commitments
-    # Delivered from parked: another courier, whose lease had run out, brought it there after all.
-    DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
-}
-
-COMMITMENT_TRANSITIONS: Final[dict[CommitmentState, frozenset[CommitmentState]]] = {
-    # Committed from wanted: the answer to a request that had been given up.
-    CommitmentState.WANTED: frozenset(
-        {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.PARKED}
-    ),
-    CommitmentState.ASKED: frozenset(
-        {
-            CommitmentState.WANTED,
-            CommitmentState.FAILED,
-            CommitmentState.COMMITTED,
-            CommitmentState.PARKED,
-        }
-    ),
-    CommitmentState.FAILED: frozenset({CommitmentState.WANTED, CommitmentState.PARKED}),
-    CommitmentState.COMMITTED: frozenset(),
-    CommitmentState.PARKED: frozenset({CommitmentState.WANTED, CommitmentState.COMMITTED}),
-}
-
-TRANSACTION_TRANSITIONS: Final[dict[TransactionState, frozenset[TransactionState]]] = {
-    TransactionState.OPEN: frozenset({TransactionState.LAPSED, TransactionState.ANSWERED}),
-    TransactionState.LAPSED: frozenset({TransactionState.ANSWERED}),
-    TransactionState.ANSWERED: frozenset(),
-}
-
-
-PULL_TRANSITIONS: Final[dict[PullState, frozenset[PullState]]] = {
-    PullState.IDLE: frozenset({PullState.RUNNING}),
-    # Running from running: taken over when its lease ended.
-    PullState.RUNNING: frozenset({PullState.RUNNING, PullState.IDLE, PullState.COMPLETE}),
-    PullState.COMPLETE: frozenset({PullState.RUNNING}),
-}
-
-PULLED_STUDY_TRANSITIONS: Final[dict[PulledStudyState, frozenset[PulledStudyState]]] = {
-    PulledStudyState.WANTED: frozenset({PulledStudyState.FETCHING}),
-    PulledStudyState.FETCHING: frozenset(
-        {
-            PulledStudyState.WANTED,
-            PulledStudyState.COMPLETE,
-            PulledStudyState.UNWANTED,
-            PulledStudyState.FAILED,
-        }
-    ),
-    PulledStudyState.COMPLETE: frozenset({PulledStudyState.WANTED}),  # the peer has more of it by now
-    PulledStudyState.UNWANTED: frozenset({PulledStudyState.WANTED}),
-    PulledStudyState.FAILED: frozenset({PulledStudyState.WANTED}),
-}
-
-
 class TransitionError(DatabaseError):
     """A state change that the table does not allow. Permanent: the row is already elsewhere."""
 
 
-def check_film_transition(before: FilmState, after: FilmState) -> None:
-    """Raise `TransitionError` unless a film may go from `before` to `after`."""
-    if after not in FILM_TRANSITIONS[before]:
-        raise TransitionError(f"a film cannot go from {before} to {after}")
+State = TypeVar("State", bound=StrEnum)
+
+ROWS_PER_UPDATE: Final = 500
+"""Rows that one statement moves; SQLite and PostgreSQL limit the parameters of a statement."""
 
 
-def check_delivery_transition(before: DeliveryState, after: DeliveryState) -> None:
-    """Raise `TransitionError` unless a delivery may go from `before` to `after`."""
-    if after not in DELIVERY_TRANSITIONS[before]:
-        raise TransitionError(f"a delivery cannot go from {before} to {after}")
+@dataclass(frozen=True)
+class StateMachine(Generic[State]):
+    """The transitions that the rows of one table may make."""
+
+    noun: str
+    """Name of a row in error messages."""
+    table: type[Any]
+    """Mapped class with a column `state`."""
+    transitions: Mapping[State, frozenset[State]]
+    """The states that may follow each state."""
+    dated: bool = False
+    """True where the column `state_changed_at` takes the time of each move."""
+
+    def build_update(self, after: State, **values: Any) -> Update:
+        """Return the UPDATE to `after` of all rows that may go there; the caller narrows it to its rows."""
+        allowed = [before.value for before, following in self.transitions.items() if after in following]
+        return update(self.table).where(self.table.state.in_(allowed)).values(state=after.value, **values)
+
+    def move(self, session: Session, row: Any, after: State, **values: Any) -> None:
+        """Move one row; see `move_all`."""
+        self.move_all(session, [row], after, **values)
+
+    def move_all(self, session: Session, rows: Sequence[Any], after: State, **values: Any) -> None:
+        """Move rows that this transaction has locked, and write further columns with the state.
+
+        Args:
+            session: one that writes.
+            rows: objects of the session, of `table`.
+            after: their new state.
+            values: further columns, the same for all rows.
+
+        Raises:
+            TransitionError: when a row may not go to `after`.
+        """
+        for row in rows:
+            if after not in self.transitions.get(row.state, ()):
+                raise TransitionError(f"{self.noun} cannot go from {row.state} to {after}")
+        if self.dated:
+            values["state_changed_at"] = now()
+        for start in range(0, len(rows), ROWS_PER_UPDATE):
+            self._write(session, rows[start : start + ROWS_PER_UPDATE], after, values)
+
+    def _write(self, session: Session, rows: Sequence[Any], after: State, values: Mapping[str, Any]) -> None:
+        identities = [inspect(row).identity[0] for row in rows]
+        (key,) = inspect(self.table).primary_key
+        statement = self.build_update(after, **values).where(key.in_(identities))
+        result = session.execute(statement, execution_options={"synchronize_session": False})
+        assert isinstance(result, CursorResult)
+        if result.rowcount != len(rows):
+            raise TransitionError(f"{self.noun} was moved by another transaction and cannot go to {after}")
+        for row in rows:
+            for name, value in {"state": after.value, **values}.items():
+                set_committed_value(row, name, value)
 
 
-def check_commitment_transition(before: CommitmentState, after: CommitmentState) -> None:
-    """Raise `TransitionError` unless a commitment may go from `before` to `after`."""
-    if after not in COMMITMENT_TRANSITIONS[before]:
-        raise TransitionError(f"a commitment cannot go from {before} to {after}")
+FILM: Final = StateMachine[FilmState](
+    "a film",
+    Instance,
+    {
+        FilmState.RECEIVED: frozenset({FilmState.QUEUED, FilmState.REFUSED}),
+        FilmState.QUEUED: frozenset({FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED}),
+        FilmState.SCREENED: frozenset(),
+        FilmState.REFUSED: frozenset({FilmState.RECEIVED}),  # by hand, after `processing_failed`
+    },
+    dated=True,
+)
+
+DELIVERY: Final = StateMachine[DeliveryState](
+    "a delivery",
+    Delivery,
+    {
+        DeliveryState.PENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.PARKED}),
+        DeliveryState.DELIVERED: frozenset(
+            {DeliveryState.PENDING}
+        ),  # the peer no longer has it: see commitments
+        # Delivered from parked: another courier, whose lease had run out, brought it there after all.
+        DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
+    },
+)
+
+COMMITMENT: Final = StateMachine[CommitmentState](
+    "a commitment",
+    CommitmentItem,
+    {
+        # Committed from wanted: the answer to a request that had been given up.
+        CommitmentState.WANTED: frozenset(
+            {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.PARKED}
+        ),
+        CommitmentState.ASKED: frozenset(
+            {
+                CommitmentState.WANTED,
+                CommitmentState.FAILED,
+                CommitmentState.COMMITTED,
+                CommitmentState.PARKED,
+            }
+        ),
+        CommitmentState.FAILED: frozenset({CommitmentState.WANTED, CommitmentState.PARKED}),
+        CommitmentState.COMMITTED: frozenset(),
+        CommitmentState.PARKED: frozenset({CommitmentState.WANTED, CommitmentState.COMMITTED}),
+    },
+)
+
+TRANSACTION: Final = StateMachine[TransactionState](
+    "a commitment request",
+    Commitment,
+    {
+        TransactionState.OPEN: frozenset({TransactionState.LAPSED, TransactionState.ANSWERED}),
+        TransactionState.LAPSED: frozenset({TransactionState.ANSWERED}),
+        TransactionState.ANSWERED: frozenset(),
+    },
+)
 
 
-def check_transaction_transition(before: TransactionState, after: TransactionState) -> None:
-    """Raise `TransitionError` unless a commitment request may go from `before` to `after`."""
-    if after not in TRANSACTION_TRANSITIONS[before]:
-        raise TransitionError(f"a commitment request cannot go from {before} to {after}")
+PULL: Final = StateMachine[PullState](
+    "a pull",
+    Pull,
+    {
+        PullState.IDLE: frozenset({PullState.RUNNING}),
+        # Running from running: taken over when its lease ended.
+        PullState.RUNNING: frozenset({PullState.RUNNING, PullState.IDLE, PullState.COMPLETE}),
+        PullState.COMPLETE: frozenset({PullState.RUNNING}),
+    },
+)
 
-
-def check_pull_transition(before: PullState, after: PullState) -> None:
-    """Raise `TransitionError` unless a pull may go from `before` to `after`."""
-    if after not in PULL_TRANSITIONS[before]:
-        raise TransitionError(f"a pull cannot go from {before} to {after}")
-
-
-def check_pulled_study_transition(before: PulledStudyState, after: PulledStudyState) -> None:
-    """Raise `TransitionError` unless a study that is pulled may go from `before` to `after`."""
-    if after not in PULLED_STUDY_TRANSITIONS[before]:
-        raise TransitionError(f"a study that is pulled cannot go from {before} to {after}")
+PULLED_STUDY: Final = StateMachine[PulledStudyState](
+    "a study that is pulled",
+    PulledStudy,
+    {
+        PulledStudyState.WANTED: frozenset({PulledStudyState.FETCHING}),
+        PulledStudyState.FETCHING: frozenset(
+            {
+                PulledStudyState.WANTED,
+                PulledStudyState.COMPLETE,
+                PulledStudyState.UNWANTED,
+                PulledStudyState.FAILED,
+            }
+        ),
+        PulledStudyState.COMPLETE: frozenset({PulledStudyState.WANTED}),  # the peer has more of it by now
+        PulledStudyState.UNWANTED: frozenset({PulledStudyState.WANTED}),
+        PulledStudyState.FAILED: frozenset({PulledStudyState.WANTED}),
+    },
+)

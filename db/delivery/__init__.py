@@ -5,5 +5,6 @@
 - `report_objects`: reports, as the bytes that are sent.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `delivery_events`: the history of each delivery.
-- `commitments`: storage commitment: requests, answers, repeated deliveries.
+- `commitments`: which reports a peer answers for, and which are sent again.
+- `commitment_requests`: storage commitment requests, and the peers' reports on them.
 """

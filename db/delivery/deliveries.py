@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.delivery import delivery_events, report_objects
-from db.states import CommitmentState, DeliveryState, check_delivery_transition
+from db.states import DELIVERY, CommitmentState, DeliveryState
 from db.tables import CommitmentItem, Delivery, ReportObject
 from domain.codes import ReportKind
 
@@ -102,9 +102,7 @@ def mark_delivered(session: Session, delivery_id: int) -> None:
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.DELIVERED:
         return
-    _move(session, row, DeliveryState.DELIVERED)
-    row.delivered_at = now()
-    row.last_error = None
+    _move(session, [row], DeliveryState.DELIVERED, delivered_at=now(), last_error=None)
 
 
 def hand_back(session: Session, delivery_ids: Sequence[int]) -> None:
@@ -128,8 +126,7 @@ def park(session: Session, delivery_id: int, error: str) -> None:
     """A permanent failure: not sent again until somebody replays it."""
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.PENDING:
-        _move(session, row, DeliveryState.PARKED, error)
-        row.last_error = error
+        _move(session, [row], DeliveryState.PARKED, error, last_error=error)
 
 
 def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, delivered: bool = False) -> int:
@@ -145,11 +142,15 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, deliv
     if delivery_ids is not None:
         query = query.where(Delivery.id.in_(delivery_ids))
     rows = session.scalars(query).all()
-    for row in rows:
-        _move(session, row, DeliveryState.PENDING, delivery_events.REPLAYED)
-        row.attempts = 0
-        row.due_at = now()
+    send_again(session, rows, delivery_events.REPLAYED)
     return len(rows)
+
+
+def send_again(
+    session: Session, rows: Sequence[Delivery], reason: str, delay: timedelta = timedelta(0)
+) -> None:
+    """Make locked deliveries that had ended due after `delay`, as if they had never been tried."""
+    _move(session, rows, DeliveryState.PENDING, reason, attempts=0, due_at=now() + delay)
 
 
 def list_replayable(
@@ -245,7 +246,9 @@ def _describe(row: Delivery, kind: str, commitment: str | None) -> DeliveryRow:
     )
 
 
-def _move(session: Session, row: Delivery, after: DeliveryState, detail: str | None = None) -> None:
-    check_delivery_transition(DeliveryState(row.state), after)
-    row.state = after.value
-    delivery_events.record(session, row.id, after.value, detail)
+def _move(
+    session: Session, rows: Sequence[Delivery], after: DeliveryState, detail: str | None = None, **values: Any
+) -> None:
+    DELIVERY.move_all(session, rows, after, **values)
+    for row in rows:
+        delivery_events.record(session, row.id, after.value, detail)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.delivery import refusal_outbox
 from db.models import site_thresholds
-from db.states import FilmState, check_film_transition
+from db.states import FILM, FilmState
 from db.tables import Instance, Model, Rendition, ReportObject, Study
 from db.worklist import studies
 from domain.codes import Doubt, Refusal
@@ -89,11 +89,10 @@ def lease_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
+    # A queued film that is due was not screened in time: its message was lost with Redis, or its worker died.
+    FILM.move_all(session, [row for row in rows if row.state == FilmState.QUEUED], FilmState.RECEIVED)
     leased = []
     for row in rows:
-        if row.state == FilmState.QUEUED:
-            # What the broker was given is not screened in time: lost with Redis, or its worker died.
-            _move(row, FilmState.RECEIVED)
         row.due_at = moment + lease
         row.preparation_attempts += 1
         leased.append(
@@ -184,10 +183,15 @@ def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta)
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state != FilmState.RECEIVED:
         return False
-    _move(instance, FilmState.QUEUED)
-    instance.queued_at = now()
-    instance.preparation_attempts = 0
-    instance.due_at = now() + redispatch_after
+    moment = now()
+    FILM.move(
+        session,
+        instance,
+        FilmState.QUEUED,
+        queued_at=moment,
+        preparation_attempts=0,
+        due_at=moment + redispatch_after,
+    )
     return True
 
 
@@ -195,8 +199,7 @@ def mark_unsent(session: Session, instance_id: int, retry_after: timedelta) -> N
     """Take back `mark_queued` for a film that the broker did not accept."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state == FilmState.QUEUED:
-        _move(instance, FilmState.RECEIVED)
-        instance.due_at = now() + retry_after
+        FILM.move(session, instance, FilmState.RECEIVED, due_at=now() + retry_after)
 
 
 def lock_film(session: Session, instance_id: int) -> Instance | None:
@@ -221,9 +224,7 @@ def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) ->
     instance = lock_film(session, instance_id)
     if instance is None or instance.state in (FilmState.SCREENED, FilmState.REFUSED):
         return False
-    _move(instance, FilmState.REFUSED)
-    instance.refusal = refusal.value
-    instance.refusal_detail = detail
+    FILM.move(session, instance, FilmState.REFUSED, refusal=refusal.value, refusal_detail=detail)
     refusal_outbox.want(session, instance)
     studies.refresh(session, instance.study_id)
     return True
@@ -245,12 +246,19 @@ def retry_failed(session: Session) -> int:
     for instance_id in failed:
         instance = lock_film(session, instance_id)
         if instance is not None and instance.state == FilmState.REFUSED:
-            _move(instance, FilmState.RECEIVED)
-            instance.refusal = instance.refusal_detail = None
+            FILM.move(
+                session,
+                instance,
+                FilmState.RECEIVED,
+                refusal=None,
+                refusal_detail=None,
+                preparation_attempts=0,
+                screening_attempts=0,
+                bundle_digest=None,
+                operating_point=None,
+                due_at=now(),
+            )
             refusal_outbox.close(session, instance_id)
-            instance.preparation_attempts = instance.screening_attempts = 0
-            instance.bundle_digest = instance.operating_point = None
-            instance.due_at = now()
             studies.refresh(session, instance.study_id)
     return len(failed)
 
@@ -266,9 +274,3 @@ def next_due_at(session: Session, gateway: str) -> datetime | None:
         .order_by(Instance.due_at)
         .limit(1)
     )
-
-
-def _move(instance: Instance, after: FilmState) -> None:
-    check_film_transition(FilmState(instance.state), after)
-    instance.state = after.value
-    instance.state_changed_at = now()

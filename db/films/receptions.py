@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,8 @@ from db.worklist import studies
 
 OVERDUE: Final = timedelta(minutes=5)
 """A film that its gateway should have looked at so long ago may go on at another one."""
+
+UIDS_PER_QUERY: Final = 500
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,27 @@ def find_revision(
         )
     )
     return None if instance is None else _see_as(instance, gateway)
+
+
+def find_missing(session: Session, sop_instance_uids: Sequence[str]) -> set[str]:
+    """Return those of these films that were never received."""
+    received: set[str] = set()
+    for start in range(0, len(sop_instance_uids), UIDS_PER_QUERY):
+        part = sop_instance_uids[start : start + UIDS_PER_QUERY]
+        received.update(
+            session.scalars(select(Instance.sop_instance_uid).where(Instance.sop_instance_uid.in_(part)))
+        )
+    return set(sop_instance_uids) - received
+
+
+def count_waiting(session: Session, gateway: str, most: int) -> int:
+    """Return how many films of a gateway wait to be screened, at most `most`."""
+    waiting = (
+        select(Instance.id)
+        .where(Instance.gateway == gateway, Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]))
+        .limit(most)
+    )
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def _see_as(instance: Instance, gateway: str) -> Reception:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.films import films
 from db.models import site_thresholds
-from db.states import FilmState, check_film_transition
+from db.states import FILM, FilmState
 from db.tables import HeatMap, Instance, OutboxEntry, Screening
 from db.worklist import studies
 from domain.codes import Doubt, Finding, Priority, Refusal
@@ -138,7 +138,6 @@ def record_result(session: Session, result: Result) -> bool:
         or _is_another(instance, result.film_key)
     ):
         return False
-    check_film_transition(FilmState(instance.state), FilmState.SCREENED)
     screening = Screening(
         instance_id=result.instance_id,
         bundle_digest=result.bundle_digest,
@@ -158,8 +157,7 @@ def record_result(session: Session, result: Result) -> bool:
     if result.heat is not None:
         session.add(HeatMap(screening_id=screening.id, **asdict(result.heat)))
     session.add(OutboxEntry(screening_id=screening.id, due_at=now()))
-    instance.state = FilmState.SCREENED.value
-    instance.state_changed_at = now()
+    FILM.move(session, instance, FilmState.SCREENED)
     studies.refresh(session, instance.study_id)
     return True
 
@@ -182,9 +180,12 @@ def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
     """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state == FilmState.QUEUED:
-        check_film_transition(FilmState.QUEUED, FilmState.RECEIVED)
-        instance.state = FilmState.RECEIVED.value
-        instance.state_changed_at = now()
-        instance.due_at = now() + delay
-        instance.screening_attempts = max(0, instance.screening_attempts - 1)
-        instance.bundle_digest = instance.operating_point = None
+        FILM.move(
+            session,
+            instance,
+            FilmState.RECEIVED,
+            due_at=now() + delay,
+            screening_attempts=max(0, instance.screening_attempts - 1),
+            bundle_digest=None,
+            operating_point=None,
+        )

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.states import FilmState, PulledStudyState, PullState, check_pulled_study_transition
-from db.tables import Instance, Pull, PulledStudy
+from db.states import PULLED_STUDY, PulledStudyState, PullState
+from db.tables import Pull, PulledStudy
 
 RETRY_FIRST: Final = timedelta(minutes=2)
 RETRY_MOST: Final = timedelta(days=1)
@@ -22,8 +22,6 @@ RETRY_MOST: Final = timedelta(days=1)
 
 LOOK_AGAIN_AFTER: Final = timedelta(hours=1)
 """How often a study is looked at again of which the peer does not say how many instances it has."""
-
-UIDS_PER_QUERY: Final = 500
 
 
 @dataclass(frozen=True)
@@ -120,8 +118,7 @@ def take(session: Session, pull_id: int, holder: str) -> TakenStudy | None:
     )
     if row is None:
         return None
-    _move(row, PulledStudyState.FETCHING)
-    row.attempts += 1
+    PULLED_STUDY.move(session, row, PulledStudyState.FETCHING, attempts=row.attempts + 1)
     return TakenStudy(row.id, pull_id, holder, row.study_instance_uid, row.attempts)
 
 
@@ -134,8 +131,8 @@ def mark_complete(session: Session, study: TakenStudy, films: int) -> bool:
     row = _find_taken(session, study)
     if row is None:
         return False
-    _move(row, PulledStudyState.COMPLETE if films else PulledStudyState.UNWANTED)
-    row.films, row.attempts, row.last_error, row.ended_at = films, 0, None, now()
+    after = PulledStudyState.COMPLETE if films else PulledStudyState.UNWANTED
+    PULLED_STUDY.move(session, row, after, films=films, attempts=0, last_error=None, ended_at=now())
     return True
 
 
@@ -144,9 +141,17 @@ def mark_failed(session: Session, study: TakenStudy, films: int, error: str) -> 
     row = _find_taken(session, study)
     if row is None:
         return False
-    _move(row, PulledStudyState.FAILED)
-    row.films, row.last_error, row.ended_at = films, error, now()
-    row.due_at = now() + min(RETRY_FIRST * 2 ** min(row.attempts, 16), RETRY_MOST)
+    moment = now()
+    pause = min(RETRY_FIRST * 2 ** min(row.attempts, 16), RETRY_MOST)
+    PULLED_STUDY.move(
+        session,
+        row,
+        PulledStudyState.FAILED,
+        films=films,
+        last_error=error,
+        ended_at=moment,
+        due_at=moment + pause,
+    )
     return True
 
 
@@ -158,53 +163,34 @@ def hand_back(session: Session, study: TakenStudy, error: str | None = None) -> 
     row = _find_taken(session, study)
     if row is None:
         return False
-    _move(row, PulledStudyState.WANTED)
-    row.last_error = error
-    row.attempts = max(row.attempts - 1, 0)
+    attempts = max(row.attempts - 1, 0)
+    PULLED_STUDY.move(session, row, PulledStudyState.WANTED, last_error=error, attempts=attempts)
     return True
 
 
 def want_failed(session: Session, pull_id: int, attempts: int) -> int:
-    """Make a pull's failed studies wanted that were tried less than `attempts` times; returns how many."""
-    rows = session.scalars(
-        select(PulledStudy)
-        .where(
-            PulledStudy.pull_id == pull_id,
-            PulledStudy.state == PulledStudyState.FAILED,
-            PulledStudy.attempts < attempts,
-        )
-        .order_by(PulledStudy.id)
-        .with_for_update()
-    ).all()
-    for row in rows:
-        _move(row, PulledStudyState.WANTED)
-    return len(rows)
+    """Make those failed studies of a pull wanted that were tried less than `attempts` times.
+
+    Returns:
+        How many.
+    """
+    return _want(
+        session, pull_id, PulledStudy.state == PulledStudyState.FAILED, PulledStudy.attempts < attempts
+    )
 
 
 def want_due(session: Session, pull_id: int) -> int:
-    """Make a pull's failed studies wanted that are due, also those that its dates no longer reach."""
-    rows = session.scalars(
-        select(PulledStudy)
-        .where(
-            PulledStudy.pull_id == pull_id,
-            PulledStudy.state == PulledStudyState.FAILED,
-            PulledStudy.due_at <= now(),
-        )
-        .order_by(PulledStudy.id)
-        .with_for_update()
-    ).all()
-    for row in rows:
-        _move(row, PulledStudyState.WANTED)
-    return len(rows)
+    """Make a pull's failed studies wanted that are due, also those that its dates no longer reach.
+
+    Returns:
+        How many.
+    """
+    return _want(session, pull_id, PulledStudy.state == PulledStudyState.FAILED, PulledStudy.due_at <= now())
 
 
 def want_unfinished(session: Session, pull_id: int) -> None:
     """Make wanted again what an earlier process left half fetched."""
-    query = select(PulledStudy).where(
-        PulledStudy.pull_id == pull_id, PulledStudy.state == PulledStudyState.FETCHING
-    )
-    for row in session.scalars(query.order_by(PulledStudy.id).with_for_update()):
-        _move(row, PulledStudyState.WANTED)
+    _want(session, pull_id, PulledStudy.state == PulledStudyState.FETCHING)
 
 
 def count(session: Session, pull_id: int) -> Counts:
@@ -237,27 +223,6 @@ def forget_failed(session: Session) -> int:
     for row in rows:
         session.delete(row)
     return len(rows)
-
-
-def find_missing(session: Session, sop_instance_uids: Sequence[str]) -> set[str]:
-    """Return those instances of which no row says that they are here."""
-    here: set[str] = set()
-    for at in range(0, len(sop_instance_uids), UIDS_PER_QUERY):
-        some = sop_instance_uids[at : at + UIDS_PER_QUERY]
-        here.update(
-            session.scalars(select(Instance.sop_instance_uid).where(Instance.sop_instance_uid.in_(some)))
-        )
-    return set(sop_instance_uids) - here
-
-
-def count_waiting_films(session: Session, gateway: str, most: int) -> int:
-    """Return how many films of a gateway wait to be screened, at most `most`."""
-    waiting = (
-        select(Instance.id)
-        .where(Instance.gateway == gateway, Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]))
-        .limit(most)
-    )
-    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def _find(session: Session, peer: str, study_instance_uid: str) -> PulledStudy | None:
@@ -303,7 +268,7 @@ def _judge(session: Session, row: PulledStudy, study: FoundStudy, pull_id: int, 
     if row.state == PulledStudyState.FAILED and retry_failed:
         row.attempts = 0
     if row.state != PulledStudyState.WANTED:
-        _move(row, PulledStudyState.WANTED)
+        PULLED_STUDY.move(session, row, PulledStudyState.WANTED)
     row.pull_id = pull_id
     row.instances_at_peer = study.instances
     return Found.TO_FETCH
@@ -335,6 +300,13 @@ def _find_taken(session: Session, study: TakenStudy) -> PulledStudy | None:
     return row if _is_holder(session, study.pull_id, study.holder) else None
 
 
-def _move(row: PulledStudy, after: PulledStudyState) -> None:
-    check_pulled_study_transition(PulledStudyState(row.state), after)
-    row.state = after.value
+def _want(session: Session, pull_id: int, *conditions: ColumnElement[bool]) -> int:
+    """Make those studies of a pull wanted that meet the conditions; return how many."""
+    rows = session.scalars(
+        select(PulledStudy)
+        .where(PulledStudy.pull_id == pull_id, *conditions)
+        .order_by(PulledStudy.id)
+        .with_for_update()
+    ).all()
+    PULLED_STUDY.move_all(session, rows, PulledStudyState.WANTED)
+    return len(rows)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.pulls import pulled_studies
-from db.states import PullState, check_pull_transition
+from db.states import PULL, PullState
 from db.tables import Pull
 
 
@@ -72,10 +72,18 @@ def begin(
     moment = now()
     if row.due_at > moment and (only_if_due or row.state == PullState.RUNNING):
         return None
-    _move_pull(row, PullState.RUNNING)
-    row.peer, (row.first_date, row.last_date) = peer, dates
-    row.holder, row.due_at = holder, moment + lease
-    row.started_at, row.ended_at = moment, None  # the last error stands until this round ends
+    PULL.move(  # the last error stands until this round ends
+        session,
+        row,
+        PullState.RUNNING,
+        peer=peer,
+        first_date=dates[0],
+        last_date=dates[1],
+        holder=holder,
+        due_at=moment + lease,
+        started_at=moment,
+        ended_at=None,
+    )
     pulled_studies.want_unfinished(session, row.id)
     return row.id
 
@@ -110,8 +118,9 @@ def end(
     row = session.get_one(Pull, pull_id, with_for_update=True)
     if row.holder != holder or row.state != PullState.RUNNING:
         return
-    _move_pull(row, PullState.COMPLETE if complete else PullState.IDLE)
-    row.due_at, row.ended_at, row.last_error = now() + pause, now(), error
+    after = PullState.COMPLETE if complete else PullState.IDLE
+    moment = now()
+    PULL.move(session, row, after, due_at=moment + pause, ended_at=moment, last_error=error)
 
 
 def list_pulls(session: Session, limit: int) -> list[PullRow]:
@@ -154,8 +163,3 @@ def _open(session: Session, name: str, peer: str, dates: tuple[str, str]) -> Pul
         except IntegrityError:  # another process made it at the same moment
             return session.scalars(query).one()
     return row
-
-
-def _move_pull(row: Pull, after: PullState) -> None:
-    check_pull_transition(PullState(row.state), after)
-    row.state = after.value

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.clock import now
 from db.database import Database
-from db.delivery import commitments
-from db.delivery.commitments import Answer, AnsweredReport
+from db.delivery import commitment_requests
+from db.delivery.commitment_requests import Answer, AnsweredReport
 from dicom_gateway.association.statuses import (
     CLASS_INSTANCE_CONFLICT,
     INVALID_ARGUMENT_VALUE,
@@ -84,7 +84,7 @@ class CommitmentEvents:
         event_log = event_log.bind(request=shorten_key(film_key(report.transaction_uid)))
         try:
             with self._database.write() as session:
-                answer = commitments.record_answer(
+                answer = commitment_requests.record_answer(
                     session, report.transaction_uid, report.committed, report.failed
                 )
         except SQLAlchemyError as error:

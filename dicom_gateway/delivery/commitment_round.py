@@ -13,8 +13,8 @@ from pydicom.uid import generate_uid
 
 from db.clock import now
 from db.database import Database
-from db.delivery import commitments
-from db.delivery.commitments import AskedReport
+from db.delivery import commitment_requests, commitments
+from db.delivery.commitment_requests import AskedReport
 from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, CommitmentEvents
 from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
@@ -74,7 +74,7 @@ class CommitmentRound:
         while not ending.is_set() and not breaker.is_open:
             transaction_uid = str(generate_uid(prefix=None))
             with self._database.write() as session:
-                reports = commitments.begin(
+                reports = commitment_requests.begin(
                     session,
                     name,
                     transaction_uid,
@@ -115,7 +115,7 @@ class CommitmentRound:
         request_log = log.bind(peer=name, request=shorten_key(film_key(transaction_uid)), reports=count)
         with self._database.write() as session:
             if outcome.taken is Taken.PERMANENT:
-                commitments.give_up(session, transaction_uid, outcome.reason)
+                commitment_requests.give_up(session, transaction_uid, outcome.reason)
                 request_log.error("commitment refused", reason=outcome.reason, help="tbscreen deliveries")
                 return
             if outcome.taken is Taken.NOT_ASKED:
@@ -124,7 +124,7 @@ class CommitmentRound:
                 most = self._courier_settings.retry_most_s  # each costs one of few requests
                 pause, counted = jittered_pause(1, most, most), self._settings.maximum_requests
             delay = timedelta(seconds=pause)
-            commitments.ask_again(session, transaction_uid, delay, outcome.reason, counted)
+            commitment_requests.ask_again(session, transaction_uid, delay, outcome.reason, counted)
         request_log.warning("commitment not requested", reason=outcome.reason, seconds=round(pause, 1))
 
     def _draw_consequences(self) -> None:
@@ -134,7 +134,7 @@ class CommitmentRound:
             if not commitments.has_consequences(session, list(self._peers), oldest):
                 return
         with self._database.write() as session:
-            lapsed = commitments.lapse_overdue(session, settings.maximum_requests)
+            lapsed = commitment_requests.lapse_overdue(session, settings.maximum_requests)
             resent, parked = commitments.settle_failed(
                 session,
                 settings.maximum_resends,

@@ -16,7 +16,7 @@ from pynetdicom import build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
-from db.delivery.commitments import AskedReport
+from db.delivery.commitment_requests import AskedReport
 from dicom_gateway.association import statuses
 from dicom_gateway.association.peer_association import (
     NoAssociationError,

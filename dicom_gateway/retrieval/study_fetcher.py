@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.database import Database
-from db.pulls import pulled_studies
+from db.films import receptions
 from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import Calling, PullAssociation, PullError, Retrieved
@@ -167,7 +167,7 @@ class StudyFetcher:
 
     def _find_missing(self, films: Sequence[str]) -> set[str]:
         with self._gateway.database.read() as session:
-            return pulled_studies.find_missing(session, films)
+            return receptions.find_missing(session, films)
 
     def _await(self, films: Sequence[str], answer: Retrieved) -> set[str]:
         """Return what is missing; a peer that says it has moved films may still be at it."""
@@ -198,7 +198,7 @@ class StudyFetcher:
 
     def _count_waiting(self, most: int) -> int:
         with self._gateway.database.read() as session:
-            return pulled_studies.count_waiting_films(session, self._gateway.settings.name, most)
+            return receptions.count_waiting(session, self._gateway.settings.name, most)
 
     def _check_disk(self) -> None:
         spool, settings = self._gateway.spool, self._gateway.settings

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from db.clock import now
 from db.database import Database
-from db.delivery import commitments, deliveries
-from db.delivery.commitments import AskedReport
+from db.delivery import commitment_requests, commitments, deliveries
+from db.delivery.commitment_requests import AskedReport
 from db.films import spooled_files
 from db.states import CommitmentState
 from db.tables import Commitment, CommitmentItem, Delivery
@@ -122,8 +122,8 @@ def test_a_request_without_answer_is_made_anew_so_often_and_then_parked(
     for attempt in range(3):
         assert len(_begin(database, f"2.25.9{attempt}", answer_within=timedelta(0))) == 1
         with database.write() as session:
-            assert commitments.lapse_overdue(session, maximum_requests=3) == 1
-            assert commitments.lapse_overdue(session, maximum_requests=3) == 0
+            assert commitment_requests.lapse_overdue(session, maximum_requests=3) == 1
+            assert commitment_requests.lapse_overdue(session, maximum_requests=3) == 0
     item = _item(database, delivery_id)
     assert (item.state, item.requests) == (CommitmentState.PARKED, 3)
     assert item.last_error == "the peer did not report in time"
@@ -135,7 +135,7 @@ def test_an_answer_that_comes_late_counts_for_what_it_commits_and_not_for_what_f
     first, second = _deliver(database, ["pacs"])[0], _deliver(database, ["pacs"], "1.2.3.2")[0]
     _begin(database, "2.25.91", answer_within=timedelta(0))
     with database.write() as session:
-        commitments.lapse_overdue(session, maximum_requests=9)
+        commitment_requests.lapse_overdue(session, maximum_requests=9)
     _begin(database, "2.25.92")
     assert _answer(database, "2.25.91", [UID], {"2.25.2": 0x0112}) == ("pacs", True, 1, 0)
     assert [_item(database, one).state for one in (first, second)] == ["committed", "asked"]
@@ -156,7 +156,7 @@ def test_a_report_that_the_answer_does_not_name_is_asked_for_again(
 def test_a_peer_that_was_away_costs_no_request(database: Database, delivery_id: int) -> None:
     _begin(database, "2.25.91")
     with database.write() as session:
-        commitments.ask_again(session, "2.25.91", HOUR, "nothing answers")
+        commitment_requests.ask_again(session, "2.25.91", HOUR, "nothing answers")
     item = _item(database, delivery_id)
     assert (item.state, item.requests, item.last_error) == ("wanted", 0, "nothing answers")
     assert _begin(database, "2.25.92") == []
@@ -168,8 +168,8 @@ def test_a_late_word_from_the_courier_does_not_undo_the_peer_s_answer(
     _begin(database, "2.25.91")
     _answer(database, "2.25.91", [UID])
     with database.write() as session:
-        commitments.ask_again(session, "2.25.91", HOUR, "late", maximum_requests=1)
-        commitments.give_up(session, "2.25.91", "late")
+        commitment_requests.ask_again(session, "2.25.91", HOUR, "late", maximum_requests=1)
+        commitment_requests.give_up(session, "2.25.91", "late")
         commitments.want(session, delivery_id, HOUR)
     assert _item(database, delivery_id).state == CommitmentState.COMMITTED
 
@@ -210,7 +210,7 @@ def test_the_film_s_file_stays_until_the_peer_answers_for_the_report(
 def test_a_parked_commitment_does_not_hold_the_file(database: Database, delivery_id: int) -> None:
     _begin(database, "2.25.91")
     with database.write() as session:
-        commitments.give_up(session, "2.25.91", "0x0122: not supported")
+        commitment_requests.give_up(session, "2.25.91", "0x0122: not supported")
         assert len(spooled_files.list_done(session, rows.GATEWAY, now(), 9)) == 1
     assert _item(database, delivery_id).state == CommitmentState.PARKED
 
@@ -247,7 +247,7 @@ def _begin(
     limit: int = 9,
 ) -> list[AskedReport]:
     with database.write() as session:
-        return commitments.begin(session, peer, transaction_uid, answer_within, limit)
+        return commitment_requests.begin(session, peer, transaction_uid, answer_within, limit)
 
 
 def _answer(
@@ -255,7 +255,7 @@ def _answer(
 ) -> tuple[str, bool, int, int] | None:
     """Whose answer was noted, whether it is its first, and how many are committed and failed by it."""
     with database.write() as session:
-        answer = commitments.record_answer(session, transaction_uid, committed, failed or {})
+        answer = commitment_requests.record_answer(session, transaction_uid, committed, failed or {})
     if answer is None:
         return None
     films = {report.film_sop_instance_uid for report in answer.reports}

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from db.clock import now
 from db.database import Database
+from db.films import receptions
 from db.pulls import pulled_studies, pulls
 from db.pulls.pulled_studies import Counts, Found, FoundStudy, TakenStudy
 from db.states import PullState
@@ -270,7 +271,7 @@ def test_what_is_here_and_what_waits(sqlite_database: Database) -> None:
     rows.receive(sqlite_database, "1.2.3.1")
     rows.receive(sqlite_database, "1.2.3.2")
     with sqlite_database.read() as session:
-        assert pulled_studies.find_missing(session, ["1.2.3.1", "1.2.3.9"]) == {"1.2.3.9"}
-        assert pulled_studies.count_waiting_films(session, rows.GATEWAY, 9) == 2
-        assert pulled_studies.count_waiting_films(session, rows.GATEWAY, 1) == 1
-        assert pulled_studies.count_waiting_films(session, "another", 9) == 0
+        assert receptions.find_missing(session, ["1.2.3.1", "1.2.3.9"]) == {"1.2.3.9"}
+        assert receptions.count_waiting(session, rows.GATEWAY, 9) == 2
+        assert receptions.count_waiting(session, rows.GATEWAY, 1) == 1
+        assert receptions.count_waiting(session, "another", 9) == 0

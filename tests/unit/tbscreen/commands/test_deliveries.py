@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from db.clock import now
 from db.database import Database
-from db.delivery import commitments, deliveries, outbox, report_objects
+from db.delivery import commitment_requests, commitments, deliveries, outbox, report_objects
 from db.tables import Delivery
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
@@ -45,7 +45,7 @@ def delivered(installed: Database) -> Database:
                 deliveries.retry_later(session, due.delivery_id, timedelta(0), "nothing answers")
                 deliveries.mark_delivered(session, due.delivery_id)
                 commitments.want(session, due.delivery_id, timedelta(0))
-                commitments.begin(session, "pacs", "2.25.99", timedelta(minutes=1), 9)
+                commitment_requests.begin(session, "pacs", "2.25.99", timedelta(minutes=1), 9)
             else:
                 deliveries.park(session, due.delivery_id, "status 0xA900")
     return installed

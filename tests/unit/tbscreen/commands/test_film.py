@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from db.database import Database
-from db.delivery import commitments, deliveries
+from db.delivery import commitment_requests, commitments, deliveries
 from db.films import film_history, films
 from domain.codes import Refusal
 from domain.film_key import film_key
@@ -25,8 +25,8 @@ def deliver(database: Database, uid: str) -> str:
         deliveries.retry_later(session, due.delivery_id, timedelta(0), "nothing answers")
         deliveries.mark_delivered(session, due.delivery_id)
         commitments.want(session, due.delivery_id, timedelta(0))
-        commitments.begin(session, "pacs", "2.25.99", timedelta(minutes=1), 9)
-        commitments.record_answer(session, "2.25.99", {report}, {})
+        commitment_requests.begin(session, "pacs", "2.25.99", timedelta(minutes=1), 9)
+        commitment_requests.record_answer(session, "2.25.99", {report}, {})
     return report
 
 

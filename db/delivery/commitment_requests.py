@@ -1,0 +1,210 @@
+"""Storage commitment requests to peers, and the peers' reports on them (PS3.4 J.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.clock import now
+from db.delivery import commitments, report_objects
+from db.states import TRANSACTION, CommitmentState, DeliveryState, TransactionState
+from db.tables import Commitment, CommitmentItem, Delivery, ReportObject
+
+
+@dataclass(frozen=True)
+class AskedReport:
+    """A report that a request names."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    film_sop_instance_uid: str
+    """The film that it is about."""
+
+
+@dataclass(frozen=True)
+class AnsweredReport:
+    """A report that an answer moved."""
+
+    sop_instance_uid: str
+    film_sop_instance_uid: str
+    failure_reason: int | None
+    """Failure Reason (0008,1197); None for one that the peer answers for."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a peer's report on one request."""
+
+    peer: str
+    first: bool
+    """False when the peer had reported on it before: nothing was changed."""
+    reports: Sequence[AnsweredReport] = ()
+    requested_at: datetime | None = None
+
+    @property
+    def committed(self) -> int:
+        """How many the peer now answers for."""
+        return sum(report.failure_reason is None for report in self.reports)
+
+    @property
+    def failed(self) -> int:
+        """How many it says that it does not have."""
+        return len(self.reports) - self.committed
+
+
+def begin(
+    session: Session, peer: str, transaction_uid: str, answer_within: timedelta, limit: int
+) -> list[AskedReport]:
+    """Open a request for up to `limit` reports that one peer is to be asked for, oldest first.
+
+    Commit before asking: the answer may come, on an association of its own, before the request returns.
+
+    Returns:
+        What to ask for; empty when nothing is due, and then there is no request.
+    """
+    moment = now()
+    items = session.scalars(
+        select(CommitmentItem)
+        .join(Delivery, Delivery.id == CommitmentItem.delivery_id)
+        .where(Delivery.peer == peer, *commitments.are_due(moment))
+        .order_by(CommitmentItem.due_at, CommitmentItem.delivery_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=CommitmentItem)
+    ).all()
+    if not items:
+        return []
+    session.add(
+        Commitment(
+            transaction_uid=transaction_uid,
+            peer=peer,
+            state=TransactionState.OPEN.value,
+            requested_at=moment,
+            due_at=moment + answer_within,
+        )
+    )
+    session.flush()
+    request = f"request {transaction_uid}"
+    commitments.move(session, items, CommitmentState.ASKED, request, transaction_uid=transaction_uid)
+    named = [item.delivery_id for item in items]
+    rows = session.execute(
+        select(ReportObject.sop_class_uid, ReportObject.sop_instance_uid)
+        .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
+        .where(Delivery.id.in_(named))
+    ).all()
+    films = report_objects.find_films(session, [row.sop_instance_uid for row in rows])
+    return [AskedReport(*row, films[row.sop_instance_uid]) for row in rows]
+
+
+def ask_again(
+    session: Session, transaction_uid: str, delay: timedelta, error: str, maximum_requests: int | None = None
+) -> None:
+    """The peer did not take a request, or did not answer it: its reports are asked for anew, or parked.
+
+    Args:
+        session: for writing.
+        transaction_uid: the request; nothing happens to one that is not open.
+        delay: until the next request.
+        error: why.
+        maximum_requests: count this one, and park what was asked for so often. None does not count it: the
+            peer was not there to be asked.
+    """
+    commitment = session.get(Commitment, transaction_uid, with_for_update=True)
+    if commitment is None or commitment.state != TransactionState.OPEN:
+        return
+    TRANSACTION.move(session, commitment, TransactionState.LAPSED, last_error=error)
+    again: list[CommitmentItem] = []
+    given_up: list[CommitmentItem] = []
+    for item in _lock_asked(session, transaction_uid):
+        item.requests += maximum_requests is not None
+        parked = maximum_requests is not None and item.requests >= maximum_requests
+        (given_up if parked else again).append(item)
+    for items, after in ((again, CommitmentState.WANTED), (given_up, CommitmentState.PARKED)):
+        commitments.move(session, items, after, error, last_error=error, due_at=now() + delay)
+
+
+def give_up(session: Session, transaction_uid: str, error: str) -> None:
+    """The peer refuses the request for good: its reports are parked."""
+    ask_again(session, transaction_uid, timedelta(0), error, maximum_requests=0)
+
+
+def record_answer(
+    session: Session, transaction_uid: str, committed: Collection[str], failed: Mapping[str, int]
+) -> Answer | None:
+    """Note a peer's report (PS3.4 J.3.3) on one request. The same report twice changes nothing.
+
+    Args:
+        session: for writing.
+        transaction_uid: the request.
+        committed: SOP Instance UIDs that the peer answers for.
+        failed: SOP Instance UIDs that it does not answer for, each with its Failure Reason (0008,1197).
+
+    Returns:
+        What was noted; None for a request that is not ours.
+    """
+    commitment = session.get(Commitment, transaction_uid, with_for_update=True)
+    if commitment is None:
+        return None
+    if commitment.state == TransactionState.ANSWERED:
+        return Answer(commitment.peer, first=False)
+    TRANSACTION.move(session, commitment, TransactionState.ANSWERED, answered_at=now(), last_error=None)
+    moved: dict[str, int | None] = {}
+    taken_over: list[CommitmentItem] = []
+    for item in _lock_named(session, commitment.peer, [*committed, *failed]):
+        ours = item.state == CommitmentState.ASKED and item.transaction_uid == transaction_uid
+        uid = item.delivery.sop_instance_uid
+        if uid in failed:
+            # The failure of a request that was given up is old news: a newer one is on its way.
+            if ours:
+                _note_failure(session, item, failed[uid])
+                moved[uid] = failed[uid]
+        elif item.state not in (CommitmentState.COMMITTED, CommitmentState.FAILED):
+            moved[uid] = None
+            taken_over.append(item)
+    values = {"committed_at": now(), "failure_reason": None, "last_error": None}
+    commitments.move(session, taken_over, CommitmentState.COMMITTED, None, **values)
+    unnamed = _lock_asked(session, transaction_uid)
+    for item in unnamed:
+        item.requests += 1
+    error = "the peer's report does not name it"
+    commitments.move(session, unnamed, CommitmentState.WANTED, error, due_at=now(), last_error=error)
+    films = report_objects.find_films(session, moved) if moved else {}
+    reports = [AnsweredReport(uid, films[uid], reason) for uid, reason in moved.items()]
+    return Answer(commitment.peer, True, reports, commitment.requested_at)
+
+
+def _note_failure(session: Session, item: CommitmentItem, reason: int) -> None:
+    error = f"the peer does not answer for it (failure reason 0x{reason:04X})"
+    commitments.move(session, [item], CommitmentState.FAILED, error, failure_reason=reason, last_error=error)
+
+
+def lapse_overdue(session: Session, maximum_requests: int) -> int:
+    """Give up the requests whose answer is overdue; returns how many."""
+    overdue = session.scalars(
+        select(Commitment.transaction_uid)
+        .where(Commitment.state == TransactionState.OPEN, Commitment.due_at <= now())
+        .limit(commitments.BATCH)
+    ).all()
+    for transaction_uid in overdue:
+        ask_again(session, transaction_uid, timedelta(0), "the peer did not report in time", maximum_requests)
+    return len(overdue)
+
+
+def _lock_named(session: Session, peer: str, uids: Collection[str]) -> list[CommitmentItem]:
+    """The delivered reports among those that an answer names."""
+    query = commitments.lock_with_deliveries().where(
+        Delivery.peer == peer,
+        Delivery.state == DeliveryState.DELIVERED,
+        Delivery.sop_instance_uid.in_(list(uids)),
+    )
+    return list(session.scalars(query))
+
+
+def _lock_asked(session: Session, transaction_uid: str) -> list[CommitmentItem]:
+    query = select(CommitmentItem).where(
+        CommitmentItem.transaction_uid == transaction_uid, CommitmentItem.state == CommitmentState.ASKED
+    )
+    return list(session.scalars(query.order_by(CommitmentItem.delivery_id).with_for_update()))
