@@ -1,7 +1,9 @@
 """The commands of `tbscreen`, one file each; `cli` puts them together.
 
+- `processes`: `serve`, `gateway`, `worker`, `courier`, `web`.
+- `doctor`: `doctor`.
 - `worklist`: `worklist`: a table, JSON, CSV, or watched.
-- `film`: `film`: the history of one film.
+- `film`: `film`: the history of one film; `retry`.
 - `deliveries`: `deliveries list`, `show`, `replay`.
 - `pull`: `pull` and `pulls`.
 - `rules`: `rules list` and `test`.
@@ -11,7 +13,9 @@
 - `models`: `models list`, `show`, `activate` and others.
 - `model_import`: `models import`.
 - `retrain`: `retrain`.
+- `predict`: `predict`.
 - `users`: `users add`, `token` and others.
 - `backup`: `backup` and `restore`.
 - `conformance`: `conformance`.
+- `installation`: `settings`, `db upgrade`, `demo`.
 """

@@ -1,4 +1,4 @@
-"""The command `tbscreen film`: what happened to one film, from its reception to the peers' commitments."""
+"""The commands `tbscreen film`, the history of one film, and `retry` of films that failed."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ def show_film(
         return
     for history in histories:
         Console().print(draw_history(history), highlight=False)
+
+
+def retry_films() -> None:
+    """Screen again all films that were refused as processing_failed and are still in the spool."""
+    from db.films.films import retry_failed
+
+    with open_database(prepare("retry")).write() as session:
+        count = retry_failed(session)
+    typer.echo(f"{count} films are screened again")
 
 
 def _find(session: Session, film: str) -> str:

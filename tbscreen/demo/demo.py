@@ -19,6 +19,7 @@ from rich.table import Table
 
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, StudyEntry
+from domain.errors import TbscreenError
 from domain.notices import NOTICE
 from domain.percentages import format_percent
 from tbscreen.demo.trial import Trial, trial
@@ -30,7 +31,7 @@ SETTLE_TIMEOUT_S = 10.0
 POLL_S = 0.05
 
 
-class DemoError(Exception):
+class DemoError(TbscreenError):
     """The demo did not come to its end; the text says where it stopped."""
 
 

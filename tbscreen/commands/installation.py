@@ -1,0 +1,37 @@
+"""The commands `tbscreen settings`, `db upgrade` and `demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tbscreen.terminal.invocation import prepare
+
+
+def show_settings() -> None:
+    """List every setting with its default and meaning."""
+    from tbscreen.settings_reference import write_reference
+
+    typer.echo(write_reference(), nl=False)
+
+
+def upgrade_database() -> None:
+    """Bring the database to the newest migration and make sure that a bundle is active."""
+    from tbscreen.processes.serve import migrate
+
+    model = migrate(prepare("db"))
+    typer.echo(f"the database is up to date; active model: {model.name} {model.version}")
+
+
+def show_demo(
+    keep: Annotated[Path, typer.Option(help="Folder in which the report is left.")] = Path("out"),
+) -> None:
+    """Send one real film all the way through a temporary installation."""
+    from tbscreen.demo.demo import run_demo
+    from tbscreen.processes.logs import configure_logs
+
+    configure_logs("console", "demo")
+    run_demo(Console(), keep)

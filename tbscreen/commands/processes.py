@@ -1,0 +1,81 @@
+"""The commands that run processes: `tbscreen serve`, `gateway`, `worker`, `courier` and `web`."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from tbscreen.terminal.invocation import prepare
+
+if TYPE_CHECKING:
+    from tbscreen.processes.serve import Service
+    from tbscreen.settings import Settings
+
+ReadyFile = Annotated[Path | None, typer.Option(hidden=True, help="Written when the process is ready.")]
+
+
+def serve() -> None:
+    """Run the whole service on this machine until Ctrl-C."""
+    from tbscreen.processes.serve import running
+
+    settings = prepare("serve")
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    console = Console(stderr=True)
+    with running(settings, lambda part: console.print(f"starting {part} …", highlight=False)) as service:
+        _show_service(service, settings)
+        service.watch(ending)
+        console.print("ending …")
+
+
+def run_gateway(ready_file: ReadyFile = None) -> None:
+    """Run a gateway: receive, judge, normalize and dispatch films."""
+    from tbscreen.processes.gateway import run_gateway
+
+    run_gateway(prepare("gateway"), ready_file)
+
+
+def run_worker(ready_file: ReadyFile = None) -> None:
+    """Run a worker: arrays in, scores out."""
+    from tbscreen.processes.worker import run_worker
+
+    run_worker(prepare("worker"), ready_file)
+
+
+def run_courier(ready_file: ReadyFile = None) -> None:
+    """Run a courier: build reports and send them to the peers."""
+    from tbscreen.processes.courier import run_courier
+
+    run_courier(prepare("courier"), ready_file)
+
+
+def run_web(ready_file: ReadyFile = None) -> None:
+    """Serve the page: worklist, studies, reads, REST."""
+    from tbscreen.processes.web import run_web
+
+    run_web(prepare("web"), ready_file)
+
+
+def _show_service(service: Service, settings: Settings) -> None:
+    out = Console()
+    out.print("\n[bold]tbscreen is ready.[/bold] Research software, not a medical device.")
+    out.print(f"  AE title   {service.ae_title}", highlight=False)
+    out.print(f"  port       {service.dicom_port} (listening on {settings.gateway.host})", highlight=False)
+    out.print(f"  page       {service.page}", highlight=False)
+    if service.users == 0:
+        out.print(
+            "  log in     nobody can yet: tbscreen users add NAME --role admin", highlight=False, style="bold"
+        )
+    trained = "" if service.model.trained else " (untrained: its scores mean nothing)"
+    out.print(f"  model      {service.model.name} {service.model.version}{trained}", highlight=False)
+    peers = ", ".join(f"{peer.name} ({peer.ae_title})" for peer in settings.peers if peer.send_reports)
+    out.print(
+        f"  reports to {peers or 'nobody: add [[peers]] to tbscreen.toml'}", highlight=False, markup=False
+    )
+    out.print("Ctrl-C ends it.\n")
