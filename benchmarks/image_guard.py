@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from benchmarks.guard_films import write_films
 from domain.array.image_guard import PICTURES, Certainty, Opinion, Picture, shipped_network
-from domain.judging.statistics import Estimate, measure_proportion
+from judging.statistics import Estimate, measure_proportion
 from tbscreen.machine import describe_machine
 from training.guard.guard_examples import make_examples
 from training.guard.image_guard import HeldOut, evaluate

@@ -1,4 +1,4 @@
-"""The ground: codes, the array, the message, the bundle and what a score means. All rooms share it.
+"""The ground: codes, the array, the message and the bundle. All rooms share it.
 
 - `errors`: the root of all errors.
 - `codes`: refusals, doubts, findings, priorities, verdicts.
@@ -10,7 +10,6 @@
 - `screening_request`: the message from a gateway to the workers.
 - `film_stage`: one stage of a film, for logs and traces.
 - `bundle/`: the bundle: manifest, digests, calibration, and from score to finding.
-- `judging/`: estimates with intervals, operating points.
 
 It needs NumPy, Pillow, pydantic and structlog, and imports no other room.
 """

@@ -22,5 +22,6 @@ Files, from the question to the page:
 - `pdf_form`: as PDF, on such pages.
 - `templates/`: its page and style.
 
-This room imports `db`, `figures` and `domain`, and counts nothing in Python that a database can count.
+This room imports `db`, `figures`, `judging` and `domain`, and counts nothing in Python that a
+database can count.
 """

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from db.figures.read_films import ReadFilm
 from domain.codes import Verdict
-from domain.judging.statistics import bin_probabilities, measure_auc, measure_proportion
+from judging.statistics import bin_probabilities, measure_auc, measure_proportion
 from reports.figures import Agreement, CalibrationBin, Disagreement, OperatingMark, Roc
 
 MOST_ROCS: Final = 4

@@ -18,7 +18,7 @@ from db.figures.read_films import ReadFilm
 from db.figures.report_figures import STAGES, FilmCount, Grouping
 from db.states import DeliveryState, FilmState
 from domain.codes import Finding, Priority
-from domain.judging.statistics import measure_proportion
+from judging.statistics import measure_proportion
 from reports import agreement
 from reports.drift import measure_drift
 from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage, WeekCount

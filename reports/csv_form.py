@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from domain.judging.statistics import Estimate
+from judging.statistics import Estimate
 from reports.figures import Group, Report
 
 COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")

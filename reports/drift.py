@@ -87,7 +87,8 @@ def compute_stability_index(reference: NDArray[np.float64], sample: NDArray[np.f
 def find_chance_limit(films: int, reference_films: int, bins: int) -> float:
     """Return the index that chance alone reaches once in 1,000, without any drift.
 
-    The quantile of chi-squared is Wilson and Hilferty's (1931), within 2 % from 3 degrees of freedom.
+    The quantile of chi-squared is Wilson and Hilferty's (1931), within 2 % from 3 degrees of freedom; SciPy's
+    is exact, but would move the limits of reports that people have.
     """
     freedom = max(bins - 1, 1)
     root = 1 - 2 / (9 * freedom) + ONE_IN_A_THOUSAND * math.sqrt(2 / (9 * freedom))

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.judging.statistics import Estimate
 from domain.notices import NOTICE
+from judging.statistics import Estimate
 
 
 class Figures(BaseModel):

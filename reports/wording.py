@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.judging.statistics import Estimate
+from judging.statistics import Estimate
 
 NOTHING: Final = "—"
 """Where a figure cannot be had."""

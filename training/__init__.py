@@ -16,6 +16,6 @@ Besides:
 - `keras_graph`: a model JSON of Keras 2 or 3, rewritten without what could run code.
 - `tutorial_model`: models that the tutorial made, as bundles.
 
-This room imports `networks`, `figures` and `domain`. It knows no Celery and no database, and opens no network
-connection.
+This room imports `networks`, `figures`, `judging` and `domain`. It knows no Celery and no
+database, and opens no network connection.
 """

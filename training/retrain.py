@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from domain.bundle.bundle import OperatingPoint
-from domain.judging.operating_points import choose_operating_points
+from judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split

@@ -22,8 +22,8 @@ from db.tables import Model
 from domain.bundle.bundle import Manifest, OperatingPoint
 from domain.bundle.calibration import RestatementError, restate
 from domain.codes import Verdict
-from domain.judging.operating_points import choose_operating_points
-from domain.judging.statistics import measure_auc, measure_proportion
+from judging.operating_points import choose_operating_points
+from judging.statistics import measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
 from reports.period import Period, ReportError
 from reports.site_threshold.record import Row, SiteThresholdRecord

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from domain.bundle.bundle import OperatingPoint
-from domain.judging.statistics import Estimate
+from judging.statistics import Estimate
 
 WHO_SENSITIVITY: Final = 0.90
 WHO_SPECIFICITY: Final = 0.70

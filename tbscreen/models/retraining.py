@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.bundle.bundle import Bundle
-from domain.judging.statistics import Estimate
 from domain.notices import NOTICE
+from judging.statistics import Estimate
 from tbscreen.models.prepared_file import is_dicom, read_labelled
 from tbscreen.settings import Settings
 from tbscreen.terminal.training_progress import TrainingProgress

@@ -27,6 +27,7 @@ ROOMS = (
     "db",
     "networks",
     "figures",
+    "judging",
     "domain",
 )
 OUTBUILDINGS = ("benchmarks", "chaos", "tests")

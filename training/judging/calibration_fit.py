@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from domain.bundle.calibration import Calibration, IsotonicCalibration, PlattCalibration, restate
-from domain.judging.statistics import compute_brier, compute_calibration_error
+from judging.statistics import compute_brier, compute_calibration_error
 from training.training_error import TrainingError
 
 FOLDS: Final = 5

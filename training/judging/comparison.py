@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from domain.judging.statistics import Estimate, measure_auc, measure_auc_difference
+from judging.statistics import Estimate, measure_auc, measure_auc_difference
 from training.judging.scored_films import ScoredFilms
 
 FEWEST: Final = 20

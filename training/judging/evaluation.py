@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.bundle.bundle import OperatingPoint
 from domain.bundle.calibration import Calibration, IdentityCalibration, restate
-from domain.judging.operating_points import MeasuredPoint, count, measure_operating_point
-from domain.judging.statistics import (
+from judging.operating_points import MeasuredPoint, count, measure_operating_point
+from judging.statistics import (
     Estimate,
     bin_probabilities,
     bootstrap,

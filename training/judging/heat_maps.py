@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from domain.judging.statistics import Estimate, measure_proportion
+from judging.statistics import Estimate, measure_proportion
 from training.films.labelled_film import Box
 
 HeatMap = npt.NDArray[np.float32]

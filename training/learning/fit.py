@@ -13,7 +13,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from domain.judging.statistics import measure_auc
+from judging.statistics import measure_auc
 from training.films.labelled_film import LabelledFilm
 from training.learning.recipe import Recipe
 from training.training_error import TrainingError

@@ -11,8 +11,6 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from domain.judging.operating_points import MeasuredPoint
-from domain.judging.statistics import Estimate
 from figures.svg_figure import (
     GREY,
     INK,
@@ -26,6 +24,8 @@ from figures.svg_figure import (
     styled,
     to_svg,
 )
+from judging.operating_points import MeasuredPoint
+from judging.statistics import Estimate
 from training.films.labelled_film import Label
 from training.judging.evaluation import CalibrationFigures, Evaluation, Row
 from training.judging.scored_films import ScoredFilms

@@ -13,7 +13,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from domain.judging.statistics import Estimate
+from judging.statistics import Estimate
 from training.films.labelled_film import Label
 from training.judging.evaluation import Evaluation, Row
 from training.judging.scored_films import PARTS, ScoredFilms

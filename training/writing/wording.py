@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.judging.statistics import Estimate
+from judging.statistics import Estimate
 from training.films.labelled_film import Label
 
 NOTHING: Final = "—"

@@ -10,7 +10,7 @@ import numpy as np
 
 from domain.bundle.bundle import OperatingPoint
 from domain.bundle.calibration import PlattCalibration
-from domain.judging.operating_points import choose_operating_points
+from judging.operating_points import choose_operating_points
 from training.films.labelled_film import Label, LabelledFilm
 from training.judging.evaluation import Evaluation, evaluate
 from training.judging.scored_films import ScoredFilms, gather

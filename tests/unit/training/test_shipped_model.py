@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain.bundle.bundle import open_bundle
-from domain.judging.statistics import measure_auc
+from judging.statistics import measure_auc
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests import checkout
 from training.judging.scored_films import from_csv

@@ -9,7 +9,7 @@ import pytest
 from db.figures.read_films import ReadFilm
 from domain.bundle.bundle import Manifest
 from domain.codes import Finding, Priority, Verdict
-from domain.judging.statistics import Estimate
+from judging.statistics import Estimate
 from reports.period import Period
 from reports.site_threshold.derivation import SiteThresholdError, choose_site_threshold
 from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who

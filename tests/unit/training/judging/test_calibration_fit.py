@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.bundle.calibration import IsotonicCalibration
-from domain.judging.statistics import compute_brier
+from judging.statistics import compute_brier
 from training.judging.calibration_fit import (
     CalibrationError,
     apply,

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
-from domain.judging.operating_points import measure_operating_point
 from figures.svg_figure import CSS_VARIABLES, INK
+from judging.operating_points import measure_operating_point
 from tests.unit.training.synthetic_films import POINTS, draw_films, evaluate_drawn, scored
 from training.writing import plots, training_plots
 

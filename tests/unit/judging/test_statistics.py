@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from domain.judging.statistics import (
+from judging.statistics import (
     StatisticsError,
     bin_probabilities,
     bootstrap,
@@ -132,6 +132,17 @@ def test_proportions_have_wilson_intervals(hits: int, total: int, low: float, hi
     assert share is not None
     assert share.value == hits / total
     assert (share.low, share.high) == pytest.approx((low, high), abs=1e-4)
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 263, 123_457])
+def test_proportions_are_wilson_s_formula(total: int) -> None:
+    z = 1.959963984540054
+    for hits in {0, 1, total // 3, total - 1, total}:
+        share, estimate = hits / total, measure_proportion(hits, total)
+        middle, root = share + z**2 / (2 * total), share * (1 - share) / total + z**2 / (4 * total**2)
+        bounds = [(middle + sign * z * root**0.5) / (1 + z**2 / total) for sign in (-1, 1)]
+        assert estimate is not None
+        assert (estimate.value, estimate.low, estimate.high) == pytest.approx((share, *bounds), abs=1e-12)
 
 
 def test_a_proportion_of_nothing_is_none() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from domain.bundle.bundle import OperatingPoint
-from domain.judging.operating_points import (
+from judging.operating_points import (
     NAMES,
     Confusion,
     OperatingPointError,

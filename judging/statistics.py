@@ -1,4 +1,7 @@
-"""Figures with 95 % intervals: ROC AUC (DeLong), proportions (Wilson), bootstrap for the rest."""
+"""Figures with 95 % intervals: ROC AUC (DeLong), proportions (Wilson), bootstrap for the rest.
+
+By hand is what SciPy lacks: DeLong's method, average precision, and a bootstrap within groups and classes.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
+from scipy.special import expit, logit, ndtri
+from scipy.stats import binomtest, rankdata
 
 from domain.errors import TbscreenError
 
-Z: Final = 1.959963984540054
+Z: Final = float(ndtri(0.975))
 """Of the two-sided 95 % interval."""
 
 BINS: Final = 10
@@ -62,8 +67,9 @@ def measure_auc(is_tb: ArrayLike, scores: ArrayLike) -> Estimate:
         bound = 0.025 ** (1.0 / few)
         return Estimate(value=auc, low=bound if auc else 0.0, high=1.0 if auc else 1.0 - bound)
     variance = of_tb.var(ddof=1) / len(of_tb) + of_others.var(ddof=1) / len(of_others)
-    logit, half = math.log(auc / (1 - auc)), Z * math.sqrt(variance) / (auc * (1 - auc))
-    return Estimate(value=auc, low=_logistic(logit - half), high=_logistic(logit + half))
+    half = Z * math.sqrt(variance) / (auc * (1 - auc))
+    low, high = expit(logit(auc) + np.array((-half, half)))
+    return Estimate(value=auc, low=low, high=high)
 
 
 def measure_auc_difference(is_tb: ArrayLike, scores: ArrayLike, reference: ArrayLike) -> Estimate:
@@ -89,12 +95,8 @@ def measure_proportion(hits: int, total: int) -> Estimate | None:
     """Return hits / total with Wilson's 95 % interval (Wilson 1927); None where total is 0."""
     if total == 0:
         return None
-    share, square = hits / total, Z * Z
-    middle = (share + square / (2 * total)) / (1 + square / total)
-    half = Z / (1 + square / total) * math.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    low = 0.0 if hits == 0 else middle - half
-    high = 1.0 if hits == total else middle + half
-    return Estimate(value=share, low=low, high=high)
+    interval = binomtest(hits, total).proportion_ci(0.95, "wilson")
+    return Estimate(value=hits / total, low=interval.low, high=interval.high)
 
 
 def compute_average_precision(is_tb: ArrayLike, scores: ArrayLike) -> float:
@@ -186,18 +188,7 @@ def _place(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     tb, others = values[truth], values[~truth]
     if not len(tb) or not len(others):
         raise StatisticsError("an AUC needs films with TB and films without")
-    ranks = _rank(values)
-    of_tb = (ranks[truth] - _rank(tb)) / len(others)
-    of_others = 1.0 - (ranks[~truth] - _rank(others)) / len(tb)
+    ranks = rankdata(values)
+    of_tb = (ranks[truth] - rankdata(tb)) / len(others)
+    of_others = 1.0 - (ranks[~truth] - rankdata(others)) / len(tb)
     return of_tb, of_others
-
-
-def _rank(values: Floats) -> Floats:
-    """Return each value's rank from 1; those alike share their mean rank."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2.0)[place]
-    return ranks
-
-
-def _logistic(logit: float) -> float:
-    return 1.0 / (1.0 + math.exp(-logit)) if logit > -700 else 0.0

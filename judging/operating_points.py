@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.bundle.bundle import OperatingPoint
 from domain.errors import TbscreenError
-from domain.judging.statistics import Estimate, measure_proportion
+from judging.statistics import Estimate, measure_proportion
 
 SCREENING_SENSITIVITY: Final = 0.90
 """WHO's least for a triage test (target product profiles, 2014)."""
