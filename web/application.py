@@ -1,4 +1,4 @@
-"""The Starlette application: which path leads where, and what is said when something goes wrong."""
+"""The Starlette application: routes, middleware and error handlers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from db.database import Database
 from domain.roles import Permission
-from web.access.audit import NoWitness, Witness
+from web.access.audit import AuditTrail, NoAuditTrail
 from web.access.authentication import Gate, Visit
 from web.access.login import Login
 from web.health import HEALTH_PATHS, Check, answer_health
@@ -38,27 +38,27 @@ def build_application(
     version: str,
     settings: WebSettings | None = None,
     render_report: RenderReport | None = None,
-    witness: Witness | None = None,
+    audit: AuditTrail | None = None,
     checks: Mapping[str, Check] | None = None,
 ) -> Starlette:
-    """Make the application over an open database.
+    """Build the application over an open database.
 
     Args:
         database: open.
         version: of tbscreen.
         settings: of the page; by default all defaults.
-        render_report: makes the managers' report, for the page and for programs; None where there is none.
-        witness: told who did what; None where nobody is.
-        checks: what must hold for `/readyz`; by default that the database answers.
+        render_report: renders the report for managers, for the page and for programs; None without one.
+        audit: receives audit events; None discards them.
+        checks: the checks of `/readyz`; by default, the database answers.
     """
     settings = settings or WebSettings()
-    witness = witness or NoWitness()
+    audit = audit or NoAuditTrail()
     pages = Pages(version, has_report=render_report is not None)
     problems = Problems(pages)
     return Starlette(
         routes=[
-            *_route_pages(database, settings, pages, render_report, witness),
-            *Rest(database, settings, witness, render_report).routes(),
+            *_route_pages(database, settings, pages, render_report, audit),
+            *Rest(database, settings, audit, render_report).routes(),
             *_route_description(database, settings, pages, version),
             *_route_health(checks or {"database": database.find_trouble}),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -80,11 +80,11 @@ def _route_pages(
     settings: WebSettings,
     pages: Pages,
     render_report: RenderReport | None,
-    witness: Witness,
+    audit: AuditTrail,
 ) -> list[BaseRoute]:
     gate = Gate(database, settings)
-    login = Login(database, settings, pages, witness)
-    study = StudyPage(database, pages, witness)
+    login = Login(database, settings, pages, audit)
+    study = StudyPage(database, pages, audit)
     account = AccountPage(database, pages)
     report = ReportPage(pages, render_report)
     see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
@@ -93,7 +93,7 @@ def _route_pages(
         Route("/login", login.show),
         Route("/login", login.enter, methods=["POST"]),
         Route("/logout", gate.guard(login.leave), methods=["POST"]),
-        Route("/", gate.guard(WorklistPage(database, pages, witness).show, see)),
+        Route("/", gate.guard(WorklistPage(database, pages, audit).show, see)),
         Route("/studies/{uid}", gate.guard(study.show, see)),
         Route("/studies/{uid}/reads", gate.guard(study.take_read, read), methods=["POST"]),
         Route(f"{film}/film.jpg", gate.guard(study.send_film, see)),

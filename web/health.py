@@ -1,4 +1,4 @@
-"""Is a process alive, and can it do its work: what `/healthz` and `/readyz` say, on whichever port."""
+"""Answers of `/healthz` and `/readyz`, for the page and for the monitor of each process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 Check = Callable[[], str | None]
-"""Says what keeps a process from working, or None."""
+"""Returns the reason why a process cannot work, or None."""
 
 HEALTH_PATHS: Final = ("/healthz", "/readyz")
 
@@ -16,8 +16,8 @@ def answer_health(path: str, checks: Mapping[str, Check]) -> tuple[int, str]:
 
     Args:
         path: of the request.
-        checks: by name, what must hold for the process to be ready; asked for `/readyz` alone.
+        checks: checks of readiness by name; run for `/readyz` alone.
     """
     asked = checks.items() if path == "/readyz" else ()
-    troubles = [f"{name}: {what}" for name, check in asked if (what := check())]
+    troubles = [f"{name}: {reason}" for name, check in asked if (reason := check())]
     return (503, "\n".join(troubles) + "\n") if troubles else (200, "ok\n")

@@ -1,4 +1,4 @@
-"""What is said when something went wrong: a page to people, RFC 9457 to programs."""
+"""Error answers: a page for people, RFC 9457 for programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problems:
-    """Handlers of what endpoints raise."""
+    """Handlers of the exceptions that endpoints raise."""
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
@@ -41,14 +41,14 @@ class Problems:
         return self.pages.render(request, "problem.html", context, error.status_code, error.headers)
 
     async def say_that_the_database_is_away(self, request: Request, error: Exception) -> Response:
-        """Answer an error of the database; its text may hold data and is not logged."""
+        """Answer a database error. Its text may hold patient data and is not logged."""
         LOG.error("the database does not answer", error=type(error).__name__)
         away = HTTPException(503, AWAY, {"Retry-After": "5"})
         return await self.show(request, away)
 
 
 def describe_problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem (RFC 9457); its type is the status itself."""
+    """Return a problem document (RFC 9457) of type `about:blank`."""
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -1,4 +1,4 @@
-"""A request comes in time or not at all: who sends a byte a minute holds no connection for good."""
+"""A deadline for each request: a client that sends a byte a minute does not hold a connection."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_S: Final = 20.0
-"""For a request with its body, the largest of which is 64 KiB."""
+"""For a request with its body of at most 64 KiB."""
 
 
 class DeadlineProtocol(H11Protocol):
-    """uvicorn's connection, which waits for a request without end."""
+    """uvicorn's connection with a deadline; uvicorn itself waits for a request without limit."""
 
     deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """A client is there: its first request has to come."""
+        """Start the deadline of the first request."""
         super().connection_made(transport)
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """Cancel the deadline."""
         self._cancel()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """The next request has to come; uvicorn closes earlier when nothing at all does."""
+        """Start the deadline of the next request; uvicorn closes an idle connection earlier."""
         super().on_response_complete()
         self._begin()
 

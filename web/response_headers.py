@@ -1,4 +1,4 @@
-"""Headers on every answer: what a browser may do with it, and that it keeps nothing."""
+"""Security headers of every answer: content policy, and no caching."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DOCUMENT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"
 )
-"""For a document that is complete in itself and runs nothing, shown in a frame of the page."""
+"""For a self-contained document without scripts that the page shows in a frame."""
 
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -33,13 +33,13 @@ STRICT_TRANSPORT: Final = "max-age=31536000"
 
 
 class ResponseHeaders:
-    """ASGI middleware: adds `HEADERS` where the answer does not set its own."""
+    """ASGI middleware that adds `HEADERS` where the answer does not set its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and the answer back with its headers."""
+        """Pass the request on, and add the headers to the answer."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""The page's HTTP server: uvicorn on a port of its own, with TLS where there is a certificate."""
+"""The HTTP server of the page: uvicorn on its own port, with TLS where a certificate is set."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
     """Serve until SIGTERM or SIGINT.
 
     Args:
-        application: what answers.
+        application: the page and REST.
         settings: address, certificate, proxies.
-        ready: told the port when it is open.
+        ready: called with the port once it is open.
 
     Raises:
         PageError: when the port or the certificate cannot be used; the text says what to do.
@@ -46,7 +46,7 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
             limit_concurrency=1000,
             h11_max_incomplete_event_size=32 * 1024,
             http=DeadlineProtocol,
-            # Without a proxy that is named, nobody's word about whose address it is counts.
+            # X-Forwarded-For is believed from the configured proxies alone.
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=list(settings.trusted_proxies),
             ssl_context_factory=None if context is None else lambda _config, _default: context,
@@ -57,9 +57,9 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
 
 
 def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:
-    """Return what TLS is spoken with, that takes a renewed certificate without a restart.
+    """Return a TLS context that loads a renewed certificate without a restart.
 
-    The files are looked at when a client says hello; a new pair that does not fit leaves the old one.
+    The files are checked at each client hello. A new pair that does not fit leaves the old one in use.
 
     Raises:
         PageError: when certificate and key cannot be read or do not fit.
@@ -76,9 +76,9 @@ def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:
             state["seen"] = seen
             try:
                 state["context"] = make_context(settings)
-                LOG.info("the page's certificate is renewed")
+                LOG.info("the certificate of the page was renewed")
             except PageError as error:
-                LOG.error("the page's renewed certificate is of no use", error=str(error))
+                LOG.error("the renewed certificate of the page cannot be used", error=str(error))
         connection.context = state["context"]
 
     first.sni_callback = take
@@ -88,12 +88,12 @@ def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:
 def _look(files: tuple[Path, ...]) -> tuple[tuple[int, int], ...] | None:
     try:
         return tuple((found.st_mtime_ns, found.st_ino) for found in (file.stat() for file in files))
-    except OSError:  # half of a renewal
+    except OSError:  # one file of the pair is not yet renewed
         return None
 
 
 def make_context(settings: WebSettings) -> ssl.SSLContext:
-    """Return what TLS is spoken with: 1.2 or later.
+    """Return a TLS context for TLS 1.2 or later.
 
     Raises:
         PageError: when certificate and key cannot be read or do not fit.

@@ -1,4 +1,4 @@
-"""Where the page is served, to whom, and for how long somebody stays logged in."""
+"""Settings of the page: address, certificate, length of a session."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 OWN_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
-"""What this machine calls itself."""
+"""Names of this machine for itself."""
 
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
 """A host name or address as a browser sends it."""
@@ -24,10 +24,10 @@ class WebSettings(BaseModel):
     host: str = "127.0.0.1"
     """Address to listen on. Beyond this machine only with a certificate, or with `allow_unencrypted`."""
     port: int = Field(default=8080, ge=0, le=65535)
-    """TCP port; 0 takes any free one."""
+    """TCP port; 0 takes a free port."""
     names: tuple[str, ...] = ()
-    """Host names under which browsers call the page, besides `host` and this machine's own names. All others
-    are refused."""
+    """Host names under which browsers call the page, besides `host` and this machine's own names. Others are
+    refused."""
     tls_certificate: Path | None = None
     """Certificate chain (PEM) of the page; with it the page speaks TLS 1.2 or later alone."""
     tls_key: Path | None = None
@@ -38,11 +38,12 @@ class WebSettings(BaseModel):
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)
-    """Who did nothing for so long is logged out. What the page asks for by itself does not count."""
+    """Minutes without activity after which a user is logged out. Requests that the page makes by itself do
+    not count."""
     session_hours: float = Field(default=12.0, gt=0, le=168)
-    """Who logged in so long ago logs in again."""
+    """Hours after a login at which the user must log in again."""
     requests_per_minute: int = Field(default=120, ge=1, le=100_000)
-    """REST requests that each token may make; as many in a row at once."""
+    """REST requests a minute that each token may make; the same number may come at once."""
 
     @field_validator("host")
     @classmethod
@@ -56,7 +57,7 @@ class WebSettings(BaseModel):
     def _check_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if not NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no host name: write it as browsers do, without port")
+                raise ValueError(f"{name!r} is not a host name: write it as browsers do, without port")
         return value
 
     @field_validator("trusted_proxies")
@@ -75,18 +76,18 @@ class WebSettings(BaseModel):
                 "without tls_certificate and tls_key, host must be 127.0.0.1, ::1 or localhost: "
                 "passwords and films would cross the network in the clear"
             )
-        if self.host in ("0.0.0.0", "::") and not self.names:  # noqa: S104  it is refused
+        if self.host in ("0.0.0.0", "::") and not self.names:  # noqa: S104  this address is refused
             raise ValueError(f"with host {self.host}, names lists the host names under which browsers call")
         return self
 
     @property
     def scheme(self) -> str:
-        """How browsers call: http or https."""
+        """The URL scheme: http or https."""
         return "http" if self.tls_certificate is None else "https"
 
     @property
     def served_names(self) -> list[str]:
-        """Every host name that is answered."""
+        """Every host name that the page answers to."""
         bracketed = f"[{self.host}]" if ":" in self.host else self.host
         return sorted({*OWN_NAMES, self.host, bracketed, *self.names})
 

@@ -26,7 +26,7 @@ PROCESS = "web"
 
 
 class PageAudit(AuditLog):
-    """A `web.access.audit.Witness` that records what people do. It needs no DICOM library.
+    """A `web.access.audit.AuditTrail` that records what people do. It needs no DICOM library.
 
     Args:
         settings: what is recorded, and where to.

@@ -1,4 +1,4 @@
-"""Who is told what people did on the page: the front door hands in an audit trail."""
+"""The audit trail that the page writes to; the front door passes it in."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Protocol
 from starlette.requests import Request
 
 
-class Witness(Protocol):
-    """Writes down who did what. It never stands in the way: its own trouble is its own."""
+class AuditTrail(Protocol):
+    """Records the actions of users. It raises nothing: a failure of the trail never stops a request."""
 
     def record_login(self, user: str, address: str, *, is_right: bool) -> None:
-        """Somebody tried to log in; `user` is empty for a name that nobody has."""
+        """Record an attempt to log in; `user` is empty for an unknown name."""
 
     def record_logout(self, user: str, address: str) -> None:
-        """A user logged out."""
+        """Record a logout."""
 
     def record_search(self, user: str, address: str, query: str) -> None:
-        """A user saw a page of the worklist; `query` is what it was asked for, URL-encoded."""
+        """Record a view of a worklist page; `query` is the URL-encoded filter."""
 
     def record_access(
         self, user: str, address: str, study_instance_uid: str, patient_id: str, *, is_changed: bool
     ) -> None:
-        """A user saw a study, or read it."""
+        """Record a view of a study, or a read (`is_changed`)."""
 
 
-class NoWitness:
-    """Writes nothing down."""
+class NoAuditTrail:
+    """Records nothing."""
 
     def record_login(self, user: str, address: str, *, is_right: bool) -> None:
         """Do nothing."""
@@ -44,5 +44,5 @@ class NoWitness:
 
 
 def find_address(request: Request) -> str:
-    """Return the address of who asks, as far as it is known."""
+    """Return the address of the client, or an empty text where it is unknown."""
     return request.client.host if request.client else ""

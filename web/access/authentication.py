@@ -1,4 +1,4 @@
-"""Who is there: from a browser's cookie to a user, before any page is made."""
+"""Authentication of browsers: from a session cookie to a user and the permissions of its role."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from web.settings import WebSettings
 SAFE_METHODS: Final = ("GET", "HEAD")
 LARGEST_FORM: Final = 64 * 1024
 BY_ITSELF: Final = "x-by-itself"
-"""Header of what the page asks for without its user: it keeps nobody logged in."""
+"""Header of requests that the page makes by itself; they do not extend a session."""
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 
@@ -34,8 +34,8 @@ class Visit:
 
     Attributes:
         request: as it came.
-        user: who asks.
-        csrf: what forms on the answer must carry.
+        user: the user who is logged in.
+        csrf: the CSRF token for forms in the answer.
         token_hash: hash of the session.
         form: the fields of a posted form.
     """
@@ -48,7 +48,7 @@ class Visit:
 
     @property
     def is_by_itself(self) -> bool:
-        """True for what the page asks for without its user."""
+        """True for a request that the page makes by itself."""
         return BY_ITSELF in self.request.headers
 
 
@@ -57,7 +57,7 @@ Page = Callable[[Visit], Response]
 
 
 class Gate:
-    """Lets in who is logged in, may do it and, where something changes, meant to."""
+    """Admits requests of logged-in users with the permission and, for a change, with a CSRF token."""
 
     def __init__(self, database: Database, settings: WebSettings) -> None:
         self.database = database
@@ -67,8 +67,8 @@ class Gate:
         """Return an endpoint that calls `page`, in a thread, with the visit.
 
         Args:
-            page: makes the answer.
-            permission: what the user's role must allow; None for whoever is logged in.
+            page: returns the answer.
+            permission: the permission that the user's role must have; None admits every logged-in user.
         """
 
         async def endpoint(request: Request) -> Response:
@@ -105,10 +105,10 @@ def name_cookie(request: Request, purpose: str = "session") -> str:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Return the fields of an URL-encoded body; the last one counts where a name comes twice.
+    """Return the fields of a URL-encoded body; of a repeated name, the last field counts.
 
     Raises:
-        HTTPException: 413 when it is larger than `LARGEST_FORM`, 415 when it is of another type.
+        HTTPException: 413 for a body over `LARGEST_FORM`, 415 for another type, 400 for a malformed form.
     """
     body = await read_body(request, LARGEST_FORM)
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
@@ -117,9 +117,9 @@ async def read_form(request: Request) -> dict[str, str]:
     try:
         form = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
     except ValueError:
-        raise HTTPException(400, "This is no form.") from None
-    if any("\0" in value for value in form.values()):  # no text, and PostgreSQL takes none with it
-        raise HTTPException(400, "This is no form.")
+        raise HTTPException(400, "The form cannot be read.") from None
+    if any("\0" in value for value in form.values()):  # PostgreSQL stores no text with NUL
+        raise HTTPException(400, "The form cannot be read.")
     return form
 
 
@@ -127,7 +127,7 @@ async def read_body(request: Request, largest: int) -> bytes:
     """Return the body, of at most `largest` bytes.
 
     Raises:
-        HTTPException: 413 when there is more, 400 when the client goes before its end.
+        HTTPException: 413 for a larger body, 400 when the client disconnects.
     """
     body = b""
     try:
@@ -135,13 +135,13 @@ async def read_body(request: Request, largest: int) -> bytes:
             body += chunk
             if len(body) > largest:
                 raise HTTPException(413, f"At most {largest} bytes are taken.")
-    except ClientDisconnect:  # nobody is there to be answered; it is no error of ours
-        raise HTTPException(400, "The request ended in its middle.") from None
+    except ClientDisconnect:  # the client is gone; this is not an error of the server
+        raise HTTPException(400, "The request ended before its body was complete.") from None
     return body
 
 
 def check_intent(request: Request, form: Mapping[str, str], csrf: str) -> None:
-    """See that the page itself sent this, not another site in the user's name.
+    """Check the CSRF token and the site of origin of a request that changes something.
 
     Raises:
         HTTPException: 403.

@@ -1,4 +1,4 @@
-"""Programs that ask: from a bearer token (RFC 6750) to a user and what the token allows."""
+"""Authentication of programs: from a bearer token (RFC 6750) to a user and the scopes of the token."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from web.settings import WebSettings
 LARGEST_BODY = 16 * 1024
 
 Answer = Callable[[Request, TokenEntry, bytes], Response]
-"""Makes the answer to a request, its token and its body."""
+"""Returns the answer to a request, given its token and its body."""
 
 
 class BearerGate:
-    """Lets in who shows a token that allows it, and not more often than it may."""
+    """Admits requests with a token of the needed scope, within its rate limit."""
 
     def __init__(self, database: Database, settings: WebSettings) -> None:
         self.database = database
@@ -65,8 +65,8 @@ class BearerGate:
             {"WWW-Authenticate": 'Bearer realm="tbscreen"'},
         )
 
-    def _count(self, asker: str) -> None:
-        wait = self.limit.take(asker)
+    def _count(self, client: str) -> None:
+        wait = self.limit.take(client)
         if wait is not None:
             detail = f"More than {self.limit.capacity:.0f} requests a minute."
             raise HTTPException(429, detail, {"Retry-After": str(max(1, math.ceil(wait)))})

@@ -1,4 +1,4 @@
-"""Logging in and out."""
+"""Login and logout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db.accounts.login_attempts import Subject
 from db.accounts.users import Credentials
 from db.database import Database
 from web.access import passwords
-from web.access.audit import Witness, find_address
+from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit, check_intent, name_cookie, read_form
 from web.access.secret_words import derive_csrf, hash_secret, make_secret
 from web.pages.pages import Pages
@@ -28,9 +28,9 @@ LOG = structlog.get_logger(__name__)
 
 FREE_FOR_USER: Final = 5
 LONGEST_FOR_USER: Final = timedelta(minutes=1)
-"""Short, for anybody can fail in a user's name and so keep the user out."""
+"""Short, since anyone who knows a user's name can lock that user out by failed logins."""
 FREE_FOR_ADDRESS: Final = 20
-"""More, for all who sit behind one proxy share an address."""
+"""More than for a user, since all clients behind one proxy share an address."""
 LONGEST_FOR_ADDRESS: Final = timedelta(minutes=15)
 
 WRONG: Final = "The name or the password is wrong."
@@ -39,18 +39,18 @@ WRONG: Final = "The name or the password is wrong."
 class Login:
     """The pages `/login` and `/logout`."""
 
-    def __init__(self, database: Database, settings: WebSettings, pages: Pages, witness: Witness) -> None:
+    def __init__(self, database: Database, settings: WebSettings, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
         self.lifetime = timedelta(hours=settings.session_hours)
         self.pages = pages
-        self.witness = witness
+        self.audit = audit
 
     async def show(self, request: Request) -> Response:
         """Show the form."""
         return self._show_form(request, None, request.query_params.get("next", ""))
 
     async def enter(self, request: Request) -> Response:
-        """Take name and password; a right pair begins a new session, whatever cookie came with it."""
+        """Check name and password; a correct pair begins a new session, whatever cookie came along."""
         form = await read_form(request)
         secret = request.cookies.get(name_cookie(request, "form"), "")
         check_intent(request, form, derive_csrf(secret) if secret else make_secret())
@@ -72,30 +72,28 @@ class Login:
         with self.database.write() as session:
             web_sessions.end(session, visit.token_hash)
         LOG.info("logged out", user=visit.user.name)
-        self.witness.record_logout(visit.user.name, find_address(visit.request))
+        self.audit.record_logout(visit.user.name, find_address(visit.request))
         response = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache"'})
         response.delete_cookie(name_cookie(visit.request), path="/")
         return response
 
     def _try(self, request: Request, name: str, password: str) -> str | timedelta | None:
-        """Return a new session's secret, or how long to wait, or None when name or password are wrong."""
+        """Return the secret of a new session, the time to wait, or None for a wrong name or password."""
         address = find_address(request)
         of_user, of_address = count_subjects(name, address)
         with self.database.write() as session:
             pause = login_attempts.begin(session, (of_user, of_address))
         if pause is not None:
             LOG.warning("login refused: too many failures", address=address)
-            self.witness.record_login("", address, is_right=False)
+            self.audit.record_login("", address, is_right=False)
             return pause
         with self.database.read() as session:
             credentials = users.find_credentials(session, name)
         right = passwords.verify(password, None if credentials is None else credentials.password_hash)
         if credentials is None or not right or credentials.user.disabled:
-            known = (
-                credentials.user.name if credentials else None
-            )  # never what was typed: it may be a password
+            known = credentials.user.name if credentials else None  # the typed name may be a password
             LOG.warning("login failed", user=known, address=address)
-            self.witness.record_login(known or "", address, is_right=False)
+            self.audit.record_login(known or "", address, is_right=False)
             return None
         secret = make_secret()
         with self.database.write() as session:
@@ -104,7 +102,7 @@ class Login:
             web_sessions.begin(session, hash_secret(secret), credentials.user.id, self.lifetime)
         self._renew_hash(credentials, password)
         LOG.info("logged in", user=credentials.user.name, address=address)
-        self.witness.record_login(credentials.user.name, address, is_right=True)
+        self.audit.record_login(credentials.user.name, address, is_right=True)
         return secret
 
     def _end_former(self, session: Session, request: Request) -> None:
@@ -134,7 +132,7 @@ class Login:
 
 
 def count_subjects(name: str, address: str) -> tuple[Subject, Subject]:
-    """Return what a login's failures are counted for: the user's name, known or not, and the address."""
+    """Return the two subjects that failed logins count against: the name, known or not, and the address."""
     return (
         Subject(f"user:{hash_secret(name)}", FREE_FOR_USER, LONGEST_FOR_USER),
         Subject(f"address:{hash_secret(_find_network(address))}", FREE_FOR_ADDRESS, LONGEST_FOR_ADDRESS),
@@ -142,12 +140,12 @@ def count_subjects(name: str, address: str) -> tuple[Subject, Subject]:
 
 
 def count_seconds(pause: timedelta) -> int:
-    """Return how many whole seconds to wait."""
+    """Return the time to wait in whole seconds, at least 1."""
     return max(1, math.ceil(pause.total_seconds()))
 
 
 def _find_network(address: str) -> str:
-    """Return what one caller has of addresses: of IPv6, 64 bits of them are its own (RFC 4291 2.5.1)."""
+    """Return an IPv4 address as it is and an IPv6 address as its /64 network (RFC 4291 2.5.1)."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -158,7 +156,7 @@ def _find_network(address: str) -> str:
 
 
 def choose_next(wanted: str) -> str:
-    """Return where to go after the login: a path of this page, never another site."""
+    """Return the path to open after the login; never a path of another site."""
     plain = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
     return wanted if plain and wanted.isprintable() and not wanted.startswith("/login") else "/"
 

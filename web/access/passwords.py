@@ -13,14 +13,14 @@ LONGEST: Final = 256
 FEWEST_DIFFERENT: Final = 5
 
 MOST_AT_ONCE: Final = 2
-"""Each takes 64 MiB and a core for a moment: many logins at once must not take the machine."""
+"""Each hash takes 64 MiB and a core for a moment; many logins at once must not exhaust the machine."""
 
 _HASHER: Final = PasswordHasher()
 _SLOTS: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 class WeakPasswordError(Exception):
-    """The password will not do; the text says why. Permanent."""
+    """The password is too weak; the text says why. Permanent."""
 
 
 def check_strength(password: str, name: str) -> None:
@@ -34,25 +34,25 @@ def check_strength(password: str, name: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """Return the encoded Argon2id hash: parameters, salt and all."""
+    """Return the encoded Argon2id hash with its parameters and salt."""
     with _SLOTS:
         return _HASHER.hash(password)
 
 
-NOBODY: Final = hash_password("nobody has this password")
-"""An unknown user's password is compared with this one: the answer takes as long as a known user's."""
+UNKNOWN_USER: Final = hash_password("no user has this password")
+"""The hash that the password of an unknown user is compared with, so that both answers take the same time."""
 
 
 def verify(password: str, password_hash: str | None) -> bool:
-    """True when the password is the one that was hashed; None stands for an unknown user's hash."""
+    """True when the password matches the hash; None stands for the hash of an unknown user."""
     with _SLOTS:
         try:
-            same = _HASHER.verify(password_hash or NOBODY, password[: LONGEST + 1])
+            same = _HASHER.verify(password_hash or UNKNOWN_USER, password[: LONGEST + 1])
         except (VerificationError, InvalidHashError):
             return False
     return same and password_hash is not None
 
 
 def is_outdated(password_hash: str) -> bool:
-    """True when today's parameters are others than those of this hash."""
+    """True when the hash was made with other parameters than today's."""
     return _HASHER.check_needs_rehash(password_hash)

@@ -1,4 +1,4 @@
-"""What each session lately looked at, so that a page that renews itself is not recorded each time."""
+"""The recent views of each session, so that a page that refreshes itself is recorded once."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import OrderedDict
 from typing import Final
 
 MOST: Final = 20_000
-"""Views that are remembered; the oldest are forgotten first, and would be recorded once more."""
+"""Views that are kept; the oldest are dropped first and would be recorded again."""
 
 
 class RecentViews:
-    """Remembers views by session. What a browser says of a request is not asked: it could say anything."""
+    """Keeps views by session. Headers of the browser play no part: a client could set them at will."""
 
     def __init__(self) -> None:
         self._views: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock = threading.Lock()
 
     def is_new(self, session: str, what: str) -> bool:
-        """True the first time that a session looks at this."""
+        """True for the first view of `what` in a session."""
         key = (session, what)
         with self._lock:
             known = key in self._views

@@ -1,4 +1,4 @@
-"""Users change their own passwords."""
+"""The page on which users change their own passwords."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class AccountPage:
         self.pages = pages
 
     def show(self, visit: Visit) -> Response:
-        """Show who is logged in, and the form."""
+        """Show the user and the form."""
         return self._show(visit, None, 200)
 
     def change_password(self, visit: Visit) -> Response:
-        """Take the old and the new password; all other sessions of the user end."""
+        """Change the password; all other sessions of the user end."""
         name, form = visit.user.name, visit.form
         new = form.get("new", "")
         try:
@@ -54,9 +54,9 @@ class AccountPage:
         return self._show(visit, "The password is changed. All other sessions are over.", 200)
 
     def _try(self, visit: Visit, password: str) -> bool | timedelta:
-        """Return whether the password is right, or how long to wait.
+        """Return True for the right password, False for a wrong one, or the time to wait.
 
-        Who has found an open browser may not try for ever.
+        Failed attempts are limited, since an open browser may be in the wrong hands.
         """
         address = find_address(visit.request)
         subjects = count_subjects(visit.user.name, address)

@@ -1,4 +1,4 @@
-"""What happened to a study, in the order in which it happened."""
+"""Events of a study in order of time."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from db.worklist.study_details import FilmDetails, StudyDetails
 from web.pages.pages import format_words
 
 VERDICTS = {"tb": "TB", "not_tb": "not TB", "unsure": "unsure"}
-"""How a read's verdict is called on the page."""
+"""Names of verdicts on the page."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened.
+    """One event of a study.
 
     Attributes:
-        at: when.
-        what: in a few words.
-        detail: more about it; may hold patient data.
-        kind: film, result, delivery or read, by which it is drawn.
+        at: time of the event.
+        what: the event in a few words.
+        detail: more text; may hold patient data.
+        kind: film, result, delivery or read; the style depends on it.
     """
 
     at: datetime
@@ -30,7 +30,7 @@ class Event:
 
 
 def list_events(study: StudyDetails) -> list[Event]:
-    """Return everything that has a time, newest first."""
+    """Return all events, newest first."""
     events = [event for film in study.films for event in _list_film_events(film, len(study.films) > 1)]
     for read in study.reads:
         word = VERDICTS[read.verdict.value]

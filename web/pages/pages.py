@@ -1,4 +1,4 @@
-"""How pages are made: the templates, and how names, dates and probabilities are written for people."""
+"""Templates of pages, and names, dates and probabilities as text."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 
 
 class Pages:
-    """Makes pages from templates.
+    """Renders templates.
 
     Args:
-        version: shown at the foot.
-        has_report: whether there is a report to which managers are led.
+        version: shown in the footer.
+        has_report: True adds a link to the report for managers.
     """
 
     def __init__(self, version: str, has_report: bool) -> None:
@@ -50,7 +50,7 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return a page; `context` has the `user`, or None, and the `csrf` word for its forms."""
+        """Return a page; `context` holds `user`, or None, and the `csrf` token of its forms."""
         return self._templates.TemplateResponse(
             request, template, dict(context), status_code=status, headers=headers
         )
@@ -58,21 +58,21 @@ class Pages:
 
 def format_name(name: str | None) -> str:
     """Return a DICOM person name (PS3.5 6.2.1) as "Family, Given": its first group that is not empty."""
-    group = next((word for word in (name or "").split("=") if word.strip("^ ")), "")
+    group = next((group for group in (name or "").split("=") if group.strip("^ ")), "")
     family, *others = [" ".join(part.split()) for part in group.split("^")]
     given = " ".join(part for part in others[:2] if part)
     return ", ".join(part for part in (family, given) if part) or "—"
 
 
 def format_day(date: str | None) -> str:
-    """Return a DICOM date as 2026-11-25; what is none is left as it came."""
+    """Return a DICOM date as 2026-11-25; other text is returned unchanged."""
     if date and len(date) == 8 and date.isdecimal():
         return f"{date[:4]}-{date[4:6]}-{date[6:]}"
     return date or "—"
 
 
 def format_moment(moment: datetime | None) -> Markup | str:
-    """Return a time element in UTC, which a browser with scripts writes in its own zone."""
+    """Return a `time` element in UTC; with scripts the browser shows it in its own zone."""
     if moment is None:
         return "—"
     utc = moment.astimezone(UTC)

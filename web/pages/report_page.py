@@ -1,4 +1,4 @@
-"""The report of the whole site, for managers: the front door says how it is made."""
+"""The report for managers; the front door passes in the function that renders it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from web.response_headers import DOCUMENT_POLICY
 RenderReport = Callable[[date | None, date | None, str | None, str], str]
 """First and last day, both included, grouping, and form: html (one self-contained file), json or csv.
 
-Raises ValueError, whose text is for people, for a period or grouping of which there is no report.
+Raises ValueError, with a text for people, for a period or grouping without a report.
 """
 
 DAYS = 30
-"""So many, up to today, unless others are asked for."""
+"""Days of a report up to today, by default."""
 
 
 class ReportPage:
@@ -33,8 +33,8 @@ class ReportPage:
         self.render_report = render_report
 
     def show(self, visit: Visit) -> Response:
-        """Show the report of some days in a frame."""
-        first, last, by = self._take_wish(visit)
+        """Show the report of a period in a frame."""
+        first, last, by = self._read_wish(visit)
         context = {
             "user": visit.user,
             "csrf": visit.csrf,
@@ -46,8 +46,8 @@ class ReportPage:
         return self.pages.render(visit.request, "report.html", context)
 
     def send_document(self, visit: Visit) -> Response:
-        """Send the report itself. It runs nothing, and its page may show it in a frame."""
-        first, last, by = self._take_wish(visit)
+        """Send the report as a document without scripts, which the page shows in a frame."""
+        first, last, by = self._read_wish(visit)
         assert self.render_report is not None
         headers = {"Content-Security-Policy": DOCUMENT_POLICY, "X-Frame-Options": "SAMEORIGIN"}
         try:
@@ -58,7 +58,7 @@ class ReportPage:
             headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.html"'
         return HTMLResponse(document, headers=headers)
 
-    def _take_wish(self, visit: Visit) -> tuple[date, date, str | None]:
+    def _read_wish(self, visit: Visit) -> tuple[date, date, str | None]:
         if self.render_report is None:
             raise HTTPException(404, "There is no report here.")
         return read_wish(visit.request.query_params)
@@ -68,7 +68,7 @@ def read_wish(given: QueryParams) -> tuple[date, date, str | None]:
     """Return first day, last day and grouping of the report that a URL asks for.
 
     Raises:
-        HTTPException: 400, for what is no day.
+        HTTPException: 400 for an invalid day.
     """
     today = datetime.now(UTC).date()
     try:

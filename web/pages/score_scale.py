@@ -1,4 +1,4 @@
-"""A film's score drawn beside the operating points: what is above which line, at a glance."""
+"""The scale of a film: its score beside the operating points."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Final
 from db.worklist.study_details import OperatingPoint, ScreeningDetails
 
 WIDTH: Final = 300.0
-"""Of the scale, in the drawing's units; score 0 is at its left end, 1 at its right."""
+"""Width of the scale in the units of the drawing; score 0 is at the left end, 1 at the right."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """What the drawing needs. Positions are 0..`WIDTH`.
+    """The values of the drawing. Positions are 0..`WIDTH`.
 
     Attributes:
         score: of the network, 0..1.
         position: of the score.
         bands: name, left end and width of the bands from low to high.
         points: the operating points with their positions.
-        label: the same in words, for who does not see it.
+        label: the same in words, for screen readers.
     """
 
     score: float
@@ -31,7 +31,7 @@ class Scale:
 
 
 def draw_scale(screening: ScreeningDetails) -> Scale:
-    """Lay out the scale of one screening; an untrained bundle has no bands, for they mean nothing."""
+    """Lay out the scale of one screening. An untrained bundle has no bands, since its scores mean nothing."""
     points = _list_points(screening) if screening.trained else []
     edges = [0.0, *(point.threshold for point in points), 1.0]
     names = {1: ["none"], 2: ["low", "high"], 3: ["low", "medium", "high"]}[len(edges) - 1]

@@ -1,4 +1,4 @@
-"""One study as a page: its films with their heat maps, what the model says, what became of it, its reads."""
+"""One study as a page: films with heat maps, results, deliveries, reads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from db.worklist import reads, study_details
 from db.worklist.reads import InvalidReadError, ReadEntry, UnknownStudyError
 from db.worklist.study_details import FilmDetails, StudyDetails
 from domain.codes import Verdict
-from web.access.audit import Witness, find_address
+from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
 from web.access.secret_words import hash_secret
@@ -35,14 +35,14 @@ LONGEST_UID: Final = 64
 class StudyPage:
     """The pages under `/studies/`."""
 
-    def __init__(self, database: Database, pages: Pages, witness: Witness) -> None:
+    def __init__(self, database: Database, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
         self.pages = pages
-        self.witness = witness
+        self.audit = audit
         self._views = RecentViews()
 
     def show(self, visit: Visit) -> Response:
-        """Show a study; `?film=` chooses one of its films, by default the most suspicious."""
+        """Show a study; `?film=` selects a film, by default the most suspicious one."""
         uid = take_uid(visit.request)
         with self.database.read() as session:
             study = study_details.find_details(session, uid)
@@ -79,7 +79,7 @@ class StudyPage:
         return JSONResponse({**asdict(heat), "cells": list(heat.cells)})
 
     def take_read(self, visit: Visit) -> Response:
-        """Write down the radiologist's verdict; a browser without scripts is led back to the study."""
+        """Store the verdict of a radiologist; redirect a browser without scripts to the study."""
         uid = take_uid(visit.request)
         read = record_read(
             self.database, uid, visit.form.get("verdict", ""), visit.user.name, visit.form.get("comment")
@@ -90,31 +90,31 @@ class StudyPage:
         return RedirectResponse(f"/studies/{uid}", 303)
 
     def _record_view(self, visit: Visit) -> None:
-        """Record a look at a study: each time that somebody opens it, once where the page renews itself."""
+        """Record a view of a study: each time a user opens it, and once for a page that refreshes itself."""
         is_new = self._views.is_new(visit.token_hash, take_uid(visit.request))
         is_opened = visit.request.url.path.count("/") == 2 and not visit.is_by_itself
         if is_new or is_opened:
             self._record(visit)
 
     def _record(self, visit: Visit, *, is_changed: bool = False) -> None:
-        record_access(self.database, self.witness, visit.request, visit.user.name, is_changed=is_changed)
+        record_access(self.database, self.audit, visit.request, visit.user.name, is_changed=is_changed)
 
 
 def record_access(
-    database: Database, witness: Witness, request: Request, user: str, *, is_changed: bool = False
+    database: Database, audit: AuditTrail, request: Request, user: str, *, is_changed: bool = False
 ) -> None:
-    """Tell the witness that a user saw the study that the path names, or read it."""
+    """Record that a user saw the study of the path, or read it."""
     uid = take_uid(request)
     with database.read() as session:
         patient_id = study_details.find_patient_id(session, uid) or ""
-    witness.record_access(user, find_address(request), uid, patient_id, is_changed=is_changed)
+    audit.record_access(user, find_address(request), uid, patient_id, is_changed=is_changed)
 
 
 def record_read(database: Database, uid: str, verdict: str, reader: str, comment: str | None) -> ReadEntry:
-    """Write down a verdict.
+    """Store a verdict.
 
     Raises:
-        HTTPException: 400 for no verdict, 404 for no study, 422 for a comment that is too long.
+        HTTPException: 400 for an unknown verdict, 404 for an unknown study, 422 for a comment too long.
     """
     if verdict not in set(Verdict):
         raise HTTPException(400, f"verdict is one of {', '.join(Verdict)}")
@@ -130,10 +130,10 @@ def record_read(database: Database, uid: str, verdict: str, reader: str, comment
 
 
 def find_heat(database: Database, request: Request) -> Heat:
-    """Return the heat map of the film that the path names.
+    """Return the heat map of the film of the path.
 
     Raises:
-        HTTPException: 404 when there is none.
+        HTTPException: 404 for a film without one.
     """
     with database.read() as session:
         heat = study_details.find_heat(session, take_uid(request), take_film(request))
@@ -143,10 +143,10 @@ def find_heat(database: Database, request: Request) -> Heat:
 
 
 def take_uid(request: Request) -> str:
-    """Return the study's UID from the path.
+    """Return the UID of the study from the path.
 
     Raises:
-        HTTPException: 404 for what is no UID.
+        HTTPException: 404 for an invalid UID.
     """
     uid = str(request.path_params["uid"])
     if len(uid) > LONGEST_UID or not UID.fullmatch(uid):
@@ -155,10 +155,10 @@ def take_uid(request: Request) -> str:
 
 
 def take_film(request: Request) -> int:
-    """Return the film's number from the path.
+    """Return the number of the film from the path.
 
     Raises:
-        HTTPException: 404 for one that no row can have.
+        HTTPException: 404 for a number that no row can have.
     """
     film = int(request.path_params["film"])
     if film >= 2**31:

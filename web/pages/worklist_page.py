@@ -13,7 +13,7 @@ from db.worklist import worklist
 from db.worklist.worklist import InvalidCursorError
 from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Priority, Refusal
-from web.access.audit import Witness, find_address
+from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
 from web.pages.history import VERDICTS
@@ -26,14 +26,14 @@ ROWS: Final = 50
 class WorklistPage:
     """The page `/`."""
 
-    def __init__(self, database: Database, pages: Pages, witness: Witness) -> None:
+    def __init__(self, database: Database, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
         self.pages = pages
-        self.witness = witness
+        self.audit = audit
         self._views = RecentViews()
 
     def show(self, visit: Visit) -> Response:
-        """Show the most urgent studies that fit the filter, or those that follow a page."""
+        """Show the most urgent studies that match the filter, or the page after a given one."""
         given = visit.request.query_params
         asked = read_query(given, ROWS)
         try:
@@ -44,7 +44,7 @@ class WorklistPage:
         is_new = self._views.is_new(visit.token_hash, visit.request.url.query)
         if is_new or not visit.is_by_itself:
             address = find_address(visit.request)
-            self.witness.record_search(visit.user.name, address, visit.request.url.query)
+            self.audit.record_search(visit.user.name, address, visit.request.url.query)
         filters = [(name, value) for name, value in given.multi_items() if value and name != "after"]
         return self.pages.render(
             visit.request,
@@ -58,8 +58,8 @@ class WorklistPage:
                 "chosen": dict(filters),
                 "verdicts": VERDICTS,
                 "states": [state.value for state in STUDY_STATES],
-                "priorities": [one.value for one in Priority],
-                "findings": [one.value for one in Finding],
-                "refusals": [one.value for one in Refusal if one is not Refusal.OWN_OUTPUT],
+                "priorities": [priority.value for priority in Priority],
+                "findings": [finding.value for finding in Finding],
+                "refusals": [refusal.value for refusal in Refusal if refusal is not Refusal.OWN_OUTPUT],
             },
         )

@@ -1,4 +1,4 @@
-"""The REST interface described: OpenAPI 3.1 for programs, and the same as a page for people."""
+"""The OpenAPI 3.1 description of REST, for programs and as a page."""
 
 from __future__ import annotations
 
@@ -149,10 +149,10 @@ def _describe_report() -> dict[str, Any]:
         {"schema": {"type": "object"}},
         [400, 404],
         [
-            _take_one("from", f"first day; by default {DAYS} days in all", format="date"),
-            _take_one("to", "last day, included; by default today", format="date"),
-            _take_one("by", "figures of each, beside those of all films", enum=list(Grouping)),
-            _take_one("format", "as what it is written", enum=list(REPORT_FORMS), default="json"),
+            _query_parameter("from", f"first day; by default {DAYS} days in all", format="date"),
+            _query_parameter("to", "last day, included; by default today", format="date"),
+            _query_parameter("by", "figures of each, beside those of all films", enum=list(Grouping)),
+            _query_parameter("format", "as what it is written", enum=list(REPORT_FORMS), default="json"),
         ],
     )
     about["responses"]["200"]["content"][REPORT_FORMS["csv"]] = {"schema": {"type": "string"}}
@@ -162,7 +162,7 @@ def _describe_report() -> dict[str, Any]:
 HTTP_GOOD: Final = {200: "Here it is.", 201: "It is kept."}
 
 
-def _take_one(name: str, about: str, **schema: Any) -> dict[str, Any]:
+def _query_parameter(name: str, about: str, **schema: Any) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": about, "schema": {"type": "string", **schema}}
 
 
@@ -177,8 +177,8 @@ def _list_filters() -> list[dict[str, Any]]:
         }
 
     return [
-        _take_one("text", "how patient name, patient ID or accession number begins"),
-        _take_one("read", "only those read, or only those unread", enum=["yes", "no"]),
+        _query_parameter("text", "how patient name, patient ID or accession number begins"),
+        _query_parameter("read", "only those read, or only those unread", enum=["yes", "no"]),
         several("priority", "band", list(Priority)),
         several("finding", "what the screening says", list(Finding)),
         several("state", "where the study stands", list(STUDY_STATES)),
@@ -186,12 +186,12 @@ def _list_filters() -> list[dict[str, Any]]:
         several("modality", "of any film; * and ? are wildcards"),
         several("station", "Station Name (0008,1010) of any film; * and ? are wildcards"),
         several("sender", "AE title that sent a film; * and ? are wildcards"),
-        _take_one("from", "first study date", format="date"),
-        _take_one("to", "last study date", format="date"),
-        _take_one(
+        _query_parameter("from", "first study date", format="date"),
+        _query_parameter("to", "last study date", format="date"),
+        _query_parameter(
             "limit", "studies on a page", type="integer", minimum=1, maximum=LARGEST_PAGE, default=STUDIES
         ),
-        _take_one("after", "following of the page before"),
+        _query_parameter("after", "following of the page before"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The REST interface: the worklist, studies and reads for programs. Version 1 only ever gets more."""
+"""REST version 1: worklist, studies, reads and reports for programs. Fields are added, never changed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from db.worklist.worklist import InvalidCursorError
 from domain.codes import Verdict
 from domain.notices import NOTICE
 from domain.roles import Permission
-from web.access.audit import Witness, find_address
+from web.access.audit import AuditTrail, find_address
 from web.access.bearer import BearerGate
 from web.pages.report_page import RenderReport, read_wish
 from web.pages.study_page import find_heat, record_access, record_read, take_film, take_uid
@@ -28,11 +28,11 @@ from web.rest.worklist_query import read_query
 from web.settings import WebSettings
 
 STUDIES: Final = 100
-"""On a page of the worklist, unless `limit` says otherwise."""
+"""Studies on a page of the worklist without `limit`."""
 
 
 REPORT_FORMS: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
-"""As what programs get a report, and its media type."""
+"""Forms of a report, and their media types."""
 
 
 class WorklistAnswer(BaseModel):
@@ -47,7 +47,7 @@ class WorklistAnswer(BaseModel):
 
 
 class StudyAnswer(BaseModel):
-    """Everything that is known of one study."""
+    """One study with films, results, deliveries and reads."""
 
     notice: str = NOTICE
     study: StudyDetails
@@ -85,12 +85,12 @@ class Rest:
         self,
         database: Database,
         settings: WebSettings,
-        witness: Witness,
+        audit: AuditTrail,
         render_report: RenderReport | None = None,
     ) -> None:
         self.database = database
         self.render_report = render_report
-        self.witness = witness
+        self.audit = audit
         self.gate = BearerGate(database, settings)
 
     def routes(self) -> list[BaseRoute]:
@@ -119,7 +119,7 @@ class Rest:
                 page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
         except InvalidCursorError as error:
             raise HTTPException(400, f"after: {error}.") from None
-        self.witness.record_search(token.user.name, find_address(request), request.url.query)
+        self.audit.record_search(token.user.name, find_address(request), request.url.query)
         return _send(WorklistAnswer(studies=list(page.studies), following=page.following))
 
     def show_study(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
@@ -148,7 +148,7 @@ class Rest:
         return JSONResponse(content, 201, {"Location": f"/api/v1/studies/{uid}"})
 
     def _record(self, request: Request, token: TokenEntry, *, is_changed: bool = False) -> None:
-        record_access(self.database, self.witness, request, token.user.name, is_changed=is_changed)
+        record_access(self.database, self.audit, request, token.user.name, is_changed=is_changed)
 
     def send_report(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
         """`GET /report`: figures of some days, no patient data."""

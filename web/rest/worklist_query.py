@@ -1,4 +1,4 @@
-"""A worklist's filter as a URL says it; the page and the REST interface take the same words."""
+"""The filter of a worklist in a URL; page and REST take the same parameters."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LISTS: Final[Mapping[str, str]] = {
     "station": "stations",
     "sender": "senders",
 }
-"""Parameters that may come more than once, and what they are called in the filter."""
+"""Parameters that may be repeated, and their names in the filter."""
 WORDS: Final = ("text", "read", "from", "to", "after", "limit")
-"""Parameters that come once."""
+"""Parameters that may come once."""
 MOST: Final = 50
 LONGEST: Final = 256
 LARGEST_PAGE: Final = 500
@@ -31,7 +31,7 @@ LARGEST_PAGE: Final = 500
 
 @dataclass(frozen=True)
 class WorklistQuery:
-    """What is asked for: which studies, how many, and after which page."""
+    """A filter, a limit, and the page to continue after."""
 
     wanted: WorklistFilter
     limit: int
@@ -39,15 +39,15 @@ class WorklistQuery:
 
 
 def read_query(given: QueryParams, default_limit: int, strict: bool = False) -> WorklistQuery:
-    """Return what a URL asks for; parameters without a value count as not given.
+    """Return the query of a URL; parameters without a value count as absent.
 
     Args:
-        given: parameters of the URL.
-        default_limit: of studies.
-        strict: whether a parameter that is not known is an error.
+        given: the parameters of the URL.
+        default_limit: studies on a page without `limit`.
+        strict: True makes an unknown parameter an error.
 
     Raises:
-        HTTPException: 400, with what is wrong.
+        HTTPException: 400 with the reason.
     """
     if len(given.multi_items()) > MOST or any(
         len(value) > LONGEST or not value.isprintable() for _, value in given.multi_items()

@@ -1,4 +1,4 @@
-// What every page does: times in the reader's own zone, the list of keys, parts that renew themselves.
+// Scripts of every page: times in the local zone, the list of keys, parts that refresh themselves.
 
 export function localiseTimes(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
@@ -13,7 +13,7 @@ export function localiseTimes(root = document) {
   }
 }
 
-// Call `keys[name]` for a key that is pressed alone and not typed into a field.
+// Call `keys[name]` for a key pressed without modifier and outside an input field.
 export function onKeys(keys) {
   const list = document.getElementById("keys");
   document.querySelector("[data-do=keys]")?.addEventListener("click", () => list.showModal());
@@ -33,7 +33,7 @@ export function onKeys(keys) {
 
 const shown = new Map();
 
-// Ask for this page again and renew its parts marked `data-live` that changed, if `fits(page)`.
+// Fetch this page again and replace the changed parts marked `data-live`, if `fits(page)`.
 export async function renew(changed = () => {}, fits = () => true) {
   let answer;
   try {

@@ -1,4 +1,4 @@
-// One study: the film, the radiologist's read, the way to the next study.
+// The study page: film, read, next study.
 import { keepRenewing, onKeys, renew } from "./page.js";
 import { Viewer } from "./viewer.js";
 
@@ -8,7 +8,7 @@ const form = document.getElementById("read");
 const said = document.getElementById("said");
 const goOn = document.getElementById("go-on");
 
-// ---- the way through the worklist, in the order in which it was last shown
+// ---- the next study, in the order in which the worklist was last shown
 const order = JSON.parse(sessionStorage.getItem("tbscreen-order") ?? "[]");
 const here = order.indexOf(decodeURIComponent(location.pathname.split("/")[2]));
 const worklist = document.querySelector("[data-do=worklist]");

@@ -1,4 +1,4 @@
-// The theme, before anything is drawn: the browser's, or what this reader chose here.
+// The theme, set before the first paint: the choice of this reader, else the theme of the browser.
 (() => {
   const themes = ["auto", "light", "dark"];
   let chosen = localStorage.getItem("tbscreen-theme");
@@ -8,7 +8,7 @@
     for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = chosen;
   };
   apply();
-  // Whoever comes next on this machine does not find what the last reader worked through.
+  // The next user of this machine must not find the worklist of the last one.
   if (location.pathname === "/login") sessionStorage.clear();
   document.addEventListener("DOMContentLoaded", () => {
     apply();

@@ -65,7 +65,7 @@ export class Viewer {
     this.draw();
   }
 
-  // Where the film lies on the canvas, in CSS pixels.
+  // The place of the film on the canvas, in CSS pixels.
   place() {
     const { clientWidth, clientHeight } = this.stage;
     const fit = Math.min(clientWidth / this.shown.width, clientHeight / this.shown.height);
@@ -199,7 +199,7 @@ export class Viewer {
   }
 }
 
-// The map as a small picture: colour and opacity by heat. Drawn large, the browser interpolates its cells.
+// The map as a small picture: colour and opacity by heat. The browser interpolates its cells when it is enlarged.
 function paintHeat({ rows, columns, margin, cells }) {
   const picture = document.createElement("canvas");
   [picture.width, picture.height] = [columns, rows];

@@ -27,7 +27,7 @@ function sort() {
   body.append(...rows().sort((a, b) => (sorted.down ? order(b, a) : order(a, b))));
 }
 
-// Where the reader was, and the order for "next study".
+// The row that was open last, and the order for "next study".
 let focused = null;
 function settle() {
   sort();

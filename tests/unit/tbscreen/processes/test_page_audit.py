@@ -27,7 +27,7 @@ def page(sqlite_database: Database, place: Path) -> Iterator[TestClient]:
     reading_room.fill(sqlite_database, reading_room.MORNING[:1])
     audit = PageAudit(AuditSettings(), place, "TBSCREEN")
     audit.record_start()
-    with TestClient(build_application(sqlite_database, "1", witness=audit), base_url=HERE) as client:
+    with TestClient(build_application(sqlite_database, "1", audit=audit), base_url=HERE) as client:
         yield client
     audit.record_stop()
     audit.close()
