@@ -70,10 +70,7 @@ class Dispatcher:
         try:
             with self._celery.pool.acquire(block=True) as connection:
                 connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_S)
-                channel = connection.default_channel
-                return sum(
-                    int(channel.client.llen(channel._q_for_pri(QUEUE, one))) for one in (URGENT, NORMAL)
-                )
+                return int(connection.default_channel.queue_declare(QUEUE).message_count)
         except (OperationalError, OSError, RedisError) as error:
             raise BrokerAwayError(type(error).__name__) from error
 

@@ -11,7 +11,7 @@ from celery.utils.log import get_multiprocessing_logger
 from kombu.entity import Queue
 
 from domain.screening_request import QUEUE
-from worker.celery_repairs.broker_channel import read_forgivingly
+from worker.celery_repairs.broker_channel import ForgivingAMQP
 from worker.celery_repairs.task_message_flush import finish_writing
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
@@ -36,8 +36,7 @@ def build_app(
         settings: handed to each predicting process.
         process_ready: called in each predicting process once it has loaded the active bundle.
     """
-    read_forgivingly()
-    app = Celery("tbscreen", broker=broker_url, set_as_current=False)
+    app = Celery("tbscreen", broker=broker_url, amqp=ForgivingAMQP, set_as_current=False)
     app.conf.update(
         accept_content=["msgpack"],
         task_serializer="msgpack",

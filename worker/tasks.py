@@ -21,7 +21,7 @@ from domain.screening_request import (
     ScreeningRequest,
     UnknownMessageVersionError,
 )
-from worker.celery_repairs.film_request import FilmRequest
+from worker.celery_repairs.lost_process_log import FilmRequest
 from worker.screener import Screener, ScreenerSettings
 from worker.watchdog import Heartbeats
 

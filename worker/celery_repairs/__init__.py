@@ -1,6 +1,9 @@
-"""Corrections of Celery, kombu and billiard, each with its reason.
+"""Corrections of Celery, kombu and billiard: a file each, with what upstream does and where it is reported.
+
+`tests/integration/worker/test_celery_repairs.py` runs a worker with and without each: it fails when one works
+no longer, and when it is no longer needed. pyproject.toml bounds the versions of the three.
 
 - `broker_channel`: a Redis channel that drops what is no message.
 - `task_message_flush`: flushes task messages that a stopping worker has written in part.
-- `film_request`: names the film whose predicting process ended.
+- `lost_process_log`: logs which film a predicting process was at when it was lost.
 """

@@ -1,10 +1,19 @@
-"""Reads the queue: what is no message at all is dropped, where kombu's own channel would end the worker."""
+"""A Redis channel that drops what is no message, where kombu's own ends the worker.
+
+kombu decodes the JSON envelope of what it takes from the queue (`Channel._brpop_read`) outside of any error
+handling that Celery has: one item that is no envelope ends the worker, and the next worker at the next item.
+Reported as https://github.com/celery/celery/issues/7975 (open), for SQS as
+https://github.com/celery/kombu/issues/2421 (open). kombu takes a transport by the URL's scheme, and of
+`redis+socket://` by nothing else, so our connection names the transport. No class of kombu changes.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import structlog
+from celery.app.amqp import AMQP
+from kombu.connection import Connection
 from kombu.transport import redis
 
 log = structlog.get_logger(__name__)
@@ -23,6 +32,21 @@ class ForgivingChannel(redis.Channel):
             return True
 
 
-def read_forgivingly() -> None:
-    """Have every channel of this process be one; kombu knows its transports by the URL's scheme alone."""
-    redis.Transport.Channel = ForgivingChannel
+class ForgivingTransport(redis.Transport):
+    """kombu's Redis transport with such channels."""
+
+    Channel = ForgivingChannel
+
+
+class ForgivingConnection(Connection):
+    """A connection to Redis by such a transport, whatever the form of its URL."""
+
+    def get_transport_cls(self) -> type[ForgivingTransport]:
+        """Return the transport."""
+        return ForgivingTransport
+
+
+class ForgivingAMQP(AMQP):  # type: ignore[misc]
+    """What a Celery application makes its connections with: `Celery(amqp=ForgivingAMQP)`."""
+
+    Connection = ForgivingConnection

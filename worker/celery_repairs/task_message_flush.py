@@ -1,4 +1,11 @@
-"""What a worker that ends has begun to write to its processes."""
+"""Flush task messages that a stopping worker has written in part.
+
+A film is larger than a pipe, so a worker writes it to a predicting process piece by piece. Told to end in the
+middle of one, Celery writes its goodbye (a sentinel) at once: the process takes it for the message's next
+bytes, waits for the rest, and neither it nor the worker ends. The symptom is reported as
+https://github.com/celery/celery/issues/1770 (closed). To reproduce: stop the process (SIGSTOP), send a task
+of 256 KiB, SIGTERM to the worker, SIGCONT to the process.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +16,9 @@ POLL_S: Final = 0.5
 
 
 def finish_writing(worker: Any) -> None:
-    """Let a Celery worker that is told to end write to its processes what it has begun to write.
+    """Have a Celery worker that is told to end write the task messages that it has begun to write.
 
-    A film is larger than a pipe. Celery's goodbye comes even in the middle of one, and the process, which
-    waits for the other half, would never read it. What was not begun goes back to the broker.
+    Those that are not begun go back to the broker.
     """
     close = worker.blueprint.on_close
 
@@ -34,7 +40,7 @@ def finish_writing(worker: Any) -> None:
 
 
 def _wait_until_taken(pool: Any, job: Any) -> None:
-    """Read what the process says until it has taken the film: Celery would forget one that nobody took."""
+    """Read what the process says until it has taken the film: else Celery forgets the film."""
     answers = job._write_to.outq._reader
     while not job._accepted and job._write_to._is_alive():
         if select.select([answers], [], [], POLL_S)[0]:

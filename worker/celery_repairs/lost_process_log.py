@@ -1,4 +1,10 @@
-"""A film's message as the worker's main process knows it: it says whose predicting process ended."""
+"""A Celery request that logs which film a predicting process was at when it was lost.
+
+billiard and Celery log that a process ended, or was killed at the time limit, with its process id and the
+task's name and id, none of which leads to the film. Reported as
+https://github.com/celery/billiard/issues/296 (open).
+`Request` is a documented attribute of a task; only the wrapped exception (`exc`) is billiard's own.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class FilmRequest(Request):  # type: ignore[misc]
-    """Celery's request; its own lines on a process that ended name no film."""
+    """Celery's request for one film."""
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> Any:
         """Say which film a process that died was at, then go on as Celery does."""
@@ -30,7 +36,7 @@ class FilmRequest(Request):  # type: ignore[misc]
         return super().on_timeout(soft, timeout)
 
     def _find_film(self) -> str:
-        """Return the film's id in the logs; what is in a message is trusted by nobody yet."""
+        """Return the film's id in the logs, from a message that is not checked yet."""
         message = self.args[0] if self.args else None
         film_key = message.get("film_key") if isinstance(message, dict) else None
         return shorten_key(film_key) if isinstance(film_key, str) else "?"
