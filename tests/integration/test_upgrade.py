@@ -1,65 +1,102 @@
-"""An upgrade: processes of the version before beside ours, on a database that ours migrated.
+"""An upgrade: processes of a version before beside ours, on a database that ours migrated.
 
-The code of the version before comes from the history, by the commit that `db/migrations/previous.toml` names.
+The code of the versions before comes from the history, by the commits in `db/migrations/previous.toml`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from httpx import Client
 from sqlalchemy import MetaData, select
 
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.states import FilmState
-from db.tables import Instance, Screening
+from db.tables import Instance, Screening, Study
 from tbscreen.demo.trial import SmallPacs
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.schema_contract import find_contractions
 from tests.servers.database import fresh_database
 from tests.servers.ports import free_port, wait_until
-from tests.servers.previous_version import extract_previous, read_previous
+from tests.servers.previous_version import Previous, extract_previous, list_previous
 from tests.servers.product import HERE, Product, product, run_command
+from tests.unit.web.browsers import read_csrf
+from tests.unit.web.reading_room import PASSWORD, add_users
 
 OLD, NEW = "old", "new"
 
 
 @dataclass
 class Upgrade:
-    """Two gateways and two workers of different versions on one database, crosswise, and two couriers."""
+    """Two gateways and two workers of different versions, crosswise, with two couriers and two pages.
 
+    All are on one database.
+    """
+
+    previous: Previous
     old_code: Path
     folder: Path
     database: Database
     pacs: SmallPacs
-    ports: dict[str, int]
-    """Of the gateways, by version."""
+    stack: ExitStack
     brokers: dict[str, str]
     """By the version of the gateway; its worker is of the other one."""
-    old_worker: Product
-    new_gateway: Product | None = None
+    ports: dict[str, int] = field(default_factory=lambda: {OLD: free_port(), NEW: free_port()})
+    """Of the gateways, by version."""
+    pages: dict[str, int] = field(default_factory=lambda: {OLD: free_port(), NEW: free_port()})
+    """Ports of the pages, by version."""
+    processes: dict[tuple[str, str], Product] = field(default_factory=dict)
+    """By kind and version."""
     contractions: list[str] = field(default_factory=list)
     """What the tables that the version before had made lost by our migrations."""
     early: str = ""
     """A film that the old gateway received before the migration."""
+    sent: list[str] = field(default_factory=list)
+    """SOP Instance UIDs of all films."""
+
+    @property
+    def peer(self) -> str:
+        """The PACS, as a setting of couriers."""
+        return f'[{{"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": {self.pacs.port}}}]'
 
     def values(self, broker: str) -> dict[str, str]:
         """Return the settings that all processes share."""
         url = self.database.engine.url.render_as_string(hide_password=False)
         return {"TBSCREEN_DATABASE_URL": url, "TBSCREEN_BROKER_URL": broker}
 
+    def start(self, kind: str, version: str, broker: str, **further: str) -> Product:
+        """Start a process of a version; does not wait for it."""
+        values = self.values(broker) | {f"TBSCREEN_{name}": value for name, value in further.items()}
+        code = self.old_code if version == OLD else HERE
+        running = product(kind, f"{version}-{kind}", self.folder, values, code)
+        self.processes[kind, version] = self.stack.enter_context(running)
+        return self.processes[kind, version]
+
+    def start_courier(self, version: str) -> Product:
+        """Start the courier of a version; does not wait for it."""
+        return self.start("courier", version, self.brokers[version], PEERS=self.peer)
+
+    def end(self, kind: str, version: str) -> None:
+        """End a process as a service manager does, and wait until it has ended."""
+        process = self.processes[kind, version].process
+        process.terminate()
+        process.wait(timeout=60)
+
     def send(self, version: str, **changes: object) -> str:
         """Send a film to the gateway of a version; returns its SOP Instance UID."""
-        film = small_film(self.folder, len(self.pacs.received), **changes)
+        film = small_film(self.folder, len(self.sent), **changes)
         assert store_raw(self.ports[version], film) == 0x0000
-        return str(read(film).SOPInstanceUID)
+        self.sent.append(str(read(film).SOPInstanceUID))
+        return self.sent[-1]
 
     def is_queued(self, uid: str) -> bool:
         """True when a film waits for a worker; also on the tables of the version before."""
@@ -81,61 +118,68 @@ class Upgrade:
         assert screening is not None
         return screening
 
+    def read_page(self, version: str, path: str) -> str:
+        """Log in to the page of a version as a reader, and return what it shows under `path`."""
+        with Client(base_url=f"http://127.0.0.1:{self.pages[version]}") as browser:
+            form = {"csrf": read_csrf(browser.get("/login").text), "name": "rosa", "password": PASSWORD}
+            assert browser.post("/login", data=form).status_code == 303
+            shown = browser.get(path)
+            assert shown.status_code == 200
+            return shown.text
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="module", params=list_previous(), ids=str)
 def upgrade(
-    postgresql_server: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgresql_server: str,
+    redis_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Upgrade]:
     """What an administrator does, as docs/upgrading.md says, and stops half-way."""
     folder = tmp_path_factory.mktemp("upgrade")
-    old_code = extract_previous(folder / "previous")
+    old_code = extract_previous(request.param, folder / "previous")
     with ExitStack() as stack:
         url = stack.enter_context(fresh_database(postgresql_server))
         database = Database.open(DatabaseSettings(url=url))
         stack.callback(database.close)
         pacs = SmallPacs(folder / "pacs")
         stack.callback(pacs.stop)
-        brokers = {OLD: redis_url.replace("/0", "/11"), NEW: redis_url.replace("/0", "/12")}
-        ports = {OLD: free_port(), NEW: free_port()}
-
-        def start(kind: str, version: str, broker: str, **further: str) -> Product:
-            values = {
-                "TBSCREEN_DATABASE_URL": url,
-                "TBSCREEN_BROKER_URL": broker,
-                **{f"TBSCREEN_{name}": value for name, value in further.items()},
-            }
-            code = old_code if version == OLD else HERE
-            return stack.enter_context(product(kind, f"{version}-{kind}", folder, values, code))
+        places = ("11", "12") if request.param is list_previous()[0] else ("13", "14")
+        brokers = {
+            version: redis_url.replace("/0", f"/{place}")
+            for version, place in zip((OLD, NEW), places, strict=True)
+        }
+        upgrade = Upgrade(request.param, old_code, folder, database, pacs, stack, brokers)
 
         # The version before, as it stood.
-        plain = {"TBSCREEN_DATABASE_URL": url, "TBSCREEN_BROKER_URL": redis_url}
-        run_command("db", "upgrade", place=folder, values=plain, code=old_code)
+        values = upgrade.values(redis_url)
+        run_command("db", "upgrade", place=folder, values=values, code=old_code)
         made = MetaData()
         made.reflect(database.engine)
-        old_worker = start("worker", OLD, brokers[NEW], **worker_settings(OLD))
-        old_gateway = start("gateway", OLD, brokers[OLD], **gateway_settings(OLD, ports[OLD]))
-        old_gateway.wait_until_ready()
-        found = Upgrade(old_code, folder, database, pacs, ports, brokers, old_worker)
-        found.early = found.send(OLD)
-        wait_until(lambda: found.is_queued(found.early), 30, "the film waits for a worker")
-        old_worker.wait_until_ready()
+        upgrade.start("worker", OLD, brokers[NEW], **worker_settings(OLD))
+        upgrade.start("gateway", OLD, brokers[OLD], **gateway_settings(OLD, upgrade.ports[OLD]))
+        upgrade.start("web", OLD, redis_url, WEB__PORT=str(upgrade.pages[OLD]))
+        upgrade.processes["gateway", OLD].wait_until_ready()
+        upgrade.early = upgrade.send(OLD)
+        wait_until(lambda: upgrade.is_queued(upgrade.early), 30, "the film waits for a worker")
+        upgrade.processes["worker", OLD].wait_until_ready()
+        upgrade.processes["web", OLD].wait_until_ready()
 
         # The upgrade.
-        run_command("db", "upgrade", place=folder, values=plain)
+        run_command("db", "upgrade", place=folder, values=values)
         now = MetaData()
         now.reflect(database.engine)
-        found.contractions = find_contractions(made, now)
-        peer = f'[{{"name": "pacs", "ae_title": "PACS", "host": "127.0.0.1", "port": {pacs.port}}}]'
-        found.new_gateway = start("gateway", NEW, brokers[NEW], **gateway_settings(NEW, ports[NEW]))
-        processes = [
-            found.new_gateway,
-            start("courier", OLD, redis_url, PEERS=peer),
-            start("courier", NEW, redis_url, PEERS=peer),
-            start("worker", NEW, brokers[OLD], **worker_settings(NEW)),
-        ]
-        for process in processes:
+        upgrade.contractions = find_contractions(made, now)
+        add_users(database)
+        for process in (
+            upgrade.start("gateway", NEW, brokers[NEW], **gateway_settings(NEW, upgrade.ports[NEW])),
+            upgrade.start_courier(OLD),
+            upgrade.start_courier(NEW),
+            upgrade.start("web", NEW, redis_url, WEB__PORT=str(upgrade.pages[NEW])),
+            upgrade.start("worker", NEW, brokers[OLD], **worker_settings(NEW)),
+        ):
             process.wait_until_ready()
-        yield found
+        yield upgrade
 
 
 def worker_settings(name: str) -> dict[str, str]:
@@ -157,7 +201,7 @@ def gateway_settings(name: str, port: int) -> dict[str, str]:
 def test_what_the_version_before_used_of_the_database_is_still_there(upgrade: Upgrade) -> None:
     assert upgrade.contractions == []
     assert schema.find_revision(upgrade.database) == schema.newest_revision()
-    assert read_previous().migration != schema.newest_revision()
+    assert list_previous()[-1].migration != schema.newest_revision()
 
 
 def test_a_film_received_before_the_migration_is_screened_after_it(upgrade: Upgrade) -> None:
@@ -180,10 +224,34 @@ def test_films_come_through_whole_between_two_versions(upgrade: Upgrade, gateway
     assert (len(upgrade.pacs.received) - before, upgrade.pacs.stores - stores) == (3, 3)
 
 
+@pytest.mark.parametrize(("gateway", "rest"), [(NEW, OLD), (OLD, NEW)])
+def test_a_film_passes_from_the_gateway_of_one_version_through_all_processes_of_the_other(
+    upgrade: Upgrade, gateway: str, rest: str
+) -> None:
+    """Worker, courier and page: the other courier rests."""
+    upgrade.end("courier", gateway)
+    if upgrade.processes["courier", rest].process.poll() is not None:
+        upgrade.start_courier(rest).wait_until_ready()
+    before, stores = len(upgrade.pacs.received), upgrade.pacs.stores
+    uid = upgrade.send(gateway)
+    screening = upgrade.wait_for_screening(uid)
+    assert screening.worker == rest
+    assert upgrade.pacs.wait_for(before + 1, 60)
+    assert upgrade.pacs.stores - stores == 1
+    report, _ = list(upgrade.pacs.received.values())[-1]
+    assert uid.encode() in report.read_bytes()
+    with upgrade.database.read() as session:
+        of_film = select(Study.study_instance_uid).join(Instance).where(Instance.sop_instance_uid == uid)
+        study = session.scalars(of_film).one()
+    assert f"/studies/{study}" in upgrade.read_page(rest, "/")
+    assert re.search(rf"\b{screening.finding}\b", upgrade.read_page(rest, f"/studies/{study}"), re.IGNORECASE)
+
+
+@pytest.mark.parametrize("upgrade", list_previous()[1:], ids=str, indirect=True)
 def test_a_doubt_that_an_old_worker_does_not_know_waits_for_a_new_one(upgrade: Upgrade) -> None:
     before = len(upgrade.pacs.received)
     unsure = upgrade.send(NEW, PhotometricInterpretation="MONOCHROME2")
-    log = upgrade.old_worker.log
+    log = upgrade.processes["worker", OLD].log
     wait_until(lambda: "guard_unsure" in log.read_text("utf-8"), 60, "the old worker stumbles over it")
     sound = upgrade.send(NEW)
     assert upgrade.wait_for_screening(sound).worker == OLD
@@ -191,9 +259,7 @@ def test_a_doubt_that_an_old_worker_does_not_know_waits_for_a_new_one(upgrade: U
     assert (film.state, film.screening_attempts, screening) == ("queued", 0, None)
 
     # The gateway goes to the broker where a new worker is.
-    assert upgrade.new_gateway is not None
-    upgrade.new_gateway.process.terminate()
-    upgrade.new_gateway.process.wait(timeout=60)
+    upgrade.end("gateway", NEW)
     values = upgrade.values(upgrade.brokers[OLD])
     values |= {f"TBSCREEN_{name}": value for name, value in gateway_settings(NEW, free_port()).items()}
     with product("gateway", "new-gateway", upgrade.folder, values):
@@ -209,5 +275,5 @@ def test_the_version_before_shows_what_both_have_made(upgrade: Upgrade) -> None:
     shown = json.loads(run_command(*command, place=upgrade.folder, values=values, code=upgrade.old_code))
     with upgrade.database.read() as session:
         count = len(session.scalars(select(Instance.id)).all())
-    assert len(shown["studies"]) == count == 9
+    assert len(shown["studies"]) == count == len(upgrade.sent)
     assert {study["state"] for study in shown["studies"]} == {"screened"}

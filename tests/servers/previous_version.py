@@ -1,4 +1,4 @@
-"""The version before this one, as `db/migrations/previous.toml` names it: its code, from the history."""
+"""The versions before this one, as `db/migrations/previous.toml` names them: their code, from the history."""
 
 from __future__ import annotations
 
@@ -17,34 +17,40 @@ from tests.servers.product import HERE
 
 MARKER: Final = MIGRATIONS / "previous.toml"
 
-ROOMS: Final = ("db", "dicom_gateway", "worker", "training", "reports", "web", "tbscreen")
-
 
 @dataclass(frozen=True)
 class Previous:
-    """The version that may still run while this one is brought in."""
+    """A version that may still run while this one is brought in."""
 
+    name: str
     commit: str
     migration: str
     """The newest migration that it knows."""
 
-
-def read_previous() -> Previous:
-    """Return what the marker says."""
-    said = tomllib.loads(MARKER.read_text("utf-8"))
-    return Previous(said["commit"], said["migration"])
+    def __str__(self) -> str:
+        return self.commit[:7]
 
 
-def extract_previous(folder: Path) -> Path:
-    """Write the previous version's code into `folder`, or skip the test where the history is not there."""
-    commit = read_previous().commit
-    command = ["git", "-C", str(HERE), "archive", "--format=tar", commit, *ROOMS]
+def list_previous() -> list[Previous]:
+    """Return the versions that the marker names, newest first."""
+    return [Previous(**version) for version in tomllib.loads(MARKER.read_text("utf-8"))["versions"]]
+
+
+def extract_previous(version: Previous, folder: Path) -> Path:
+    """Write a version's packages into `folder`, or skip the test where the history does not hold them."""
     try:
-        made = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        listing = _run_git("ls-tree", "-d", "--name-only", version.commit)
     except FileNotFoundError:
         pytest.skip("git is not installed: the previous version's code cannot be had")
-    if made.returncode:
-        pytest.skip(f"the history does not hold {commit[:12]}, the previous version (a shallow clone?)")
+    if listing.returncode:
+        pytest.skip(f"the history does not hold {version.commit[:12]}, a previous version (a shallow clone?)")
+    aside = {"benchmarks", "chaos", "docker", "docs", "requirements", "tests"}
+    rooms = [name for name in listing.stdout.decode().split() if name[0] != "." and name not in aside]
+    made = _run_git("archive", "--format=tar", version.commit, *rooms)
     with tarfile.open(fileobj=io.BytesIO(made.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return folder
+
+
+def _run_git(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", "-C", str(HERE), *words], capture_output=True, check=False, timeout=60)

@@ -8,7 +8,7 @@ from sqlalchemy import MetaData, create_engine, text
 from db import schema
 from db.database import Database
 from tests.schema_contract import find_contractions
-from tests.servers.previous_version import read_previous
+from tests.servers.previous_version import Previous, list_previous
 
 FIRST = "CREATE TABLE parents (id INTEGER PRIMARY KEY)"
 BEFORE = (
@@ -40,8 +40,10 @@ EXPANSIONS = {
 }
 
 
-def test_migrations_since_the_version_before_only_expand(empty_database: Database) -> None:
-    previous = read_previous()
+@pytest.mark.parametrize("previous", list_previous(), ids=str)
+def test_migrations_since_the_version_before_only_expand(
+    empty_database: Database, previous: Previous
+) -> None:
     schema.upgrade(empty_database, previous.migration)
     assert schema.find_revision(empty_database) == previous.migration
     before = _reflect(empty_database)
