@@ -1,4 +1,4 @@
-"""The tables of docs/SCALING.md that are arithmetic: what films need, and where each part is full.
+"""Computed tables of docs/administrator/scaling.md: what films need, and where each part is full.
 
     python -m benchmarks.scaling_tables [--write]
 
@@ -18,7 +18,7 @@ from benchmarks.capacity.scenarios import LARGE, LARGE_TIGHT, MEDIUM, SMALL, TIG
 from benchmarks.capacity.site import build, list_ceilings
 from benchmarks.sizing import films_per_s
 
-DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "SCALING.md"
+DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "administrator" / "scaling.md"
 VOLUMES: Final = (1_000, 100_000, 10_000_000)
 SITES: Final = (SMALL, TIGHT, MEDIUM, LARGE_TIGHT, LARGE)
 ENDS: Final = "<!-- end -->\n"
@@ -108,7 +108,7 @@ def replace_tables(text: str, measured: Measured) -> str:
 def main() -> None:
     """Print the tables, or write them into the document."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/SCALING.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into the document on scaling")
     options = parser.parse_args()
     measured = read_measured()
     print(write_needs(measured))

@@ -1,4 +1,4 @@
-"""How large a site is to be: the table of docs/OPERATIONS.md, from measured figures.
+"""How large a site is to be: the table of docs/administrator/handbook.md, from measured figures.
 
     python -m benchmarks.sizing [--write]
 
@@ -15,7 +15,7 @@ from typing import Final
 
 from benchmarks.capacity.measured import STAGES, Measured, read_measured
 
-HANDBOOK: Final = Path(__file__).parents[1] / "docs" / "OPERATIONS.md"
+HANDBOOK: Final = Path(__file__).parents[1] / "docs" / "administrator" / "handbook.md"
 BEGINS: Final = "<!-- python -m benchmarks.sizing --write -->\n"
 ENDS: Final = "<!-- end -->\n"
 
@@ -116,7 +116,7 @@ def replace_table(text: str, table: str) -> str:
 def main() -> None:
     """Print the table, or write it into the handbook."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="put the table into docs/OPERATIONS.md")
+    parser.add_argument("--write", action="store_true", help="write the table into the handbook")
     options = parser.parse_args()
     measured = read_measured()
     table = write_table(measured)

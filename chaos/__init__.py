@@ -2,7 +2,7 @@
 
 `python -m chaos` starts PostgreSQL, Redis, Orthanc, two gateways, two workers and a courier, sends films over
 four associations, injects faults by a seeded schedule, and at the end compares what the senders were told
-with what stands in the database and in the PACS. docs/chaos.md says how to run and read it.
+with what stands in the database and in the PACS. docs/developer/chaos.md says how to run and read it.
 
 - `films`: the films that are sent, each another; some of them poisoned.
 - `kept_process`: a process that is started again when it dies, as a service manager does.

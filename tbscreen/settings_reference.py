@@ -1,4 +1,4 @@
-"""Every setting with its default and meaning, as Markdown. `docs/settings.md` is its output."""
+"""Every setting with its default and meaning, as Markdown. `docs/administrator/settings.md` is its output."""
 
 from __future__ import annotations
 

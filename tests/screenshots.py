@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/page.md: `python -m tests.screenshots docs/pictures`. All films are drawn."""
+"""Pictures of docs/reader/page.md: `python -m tests.screenshots docs/pictures`. All films are drawn."""
 
 from __future__ import annotations
 

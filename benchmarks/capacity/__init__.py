@@ -9,7 +9,7 @@
 - `scenarios`: 1,000, 100,000 and 10,000,000 films a day, with and without outages.
 - `outcome`: turnaround, what waits, what is busiest.
 - `capacity_plot`: the days as a picture.
-- `day_table`: the same as tables for docs/SCALING.md.
+- `day_table`: the same as tables for docs/administrator/scaling.md.
 - `measured`: the measured figures; `measured.json` holds them.
 - `process_costs`: the CPU time that processes used.
 - `load_check`: the simulation against `python -m benchmarks.load`.

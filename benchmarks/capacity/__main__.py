@@ -64,7 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.capacity")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, default=Path("capacity.png"), help="where the plot goes")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/SCALING.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into the document on scaling")
     options = parser.parse_args()
     measured = read_measured()
     print(f"costs measured on: {measured.machine}")

@@ -1,4 +1,4 @@
-"""What came of the simulated days, and of the check, as the tables of docs/SCALING.md."""
+"""What came of the simulated days, and of the check, as the tables of docs/administrator/scaling.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.capacity.load_check import Comparison
 
-DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "SCALING.md"
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "administrator" / "scaling.md"
 ENDS: Final = "<!-- end -->\n"
 
 NAMES: Final = {

@@ -151,8 +151,8 @@ def _write_network(gateway: GatewaySettings, courier: CourierSettings) -> str:
 
 ### 7.1 Network and configuration
 
-TCP/IP, IPv4 or IPv6; host names by the operating system's resolver. All of [settings.md](settings.md) is
-read at start, from a file and the environment.
+TCP/IP, IPv4 or IPv6; host names by the operating system's resolver. All
+[settings](../administrator/settings.md) are read at start, from a file and the environment.
 
 {write_table(("setting", "meaning", "value here"), rows)}
 

@@ -34,7 +34,8 @@ def examine_pulls(settings: Settings) -> Iterator[Check]:
         try:
             association = PullAssociation(peers[schedule.peer], calling, None)
         except PullError as error:
-            advice = f"on the PACS, allow AE title {calling.ae_title} to query and retrieve; see docs/pull.md"
+            title = calling.ae_title
+            advice = f"on the PACS, allow AE title {title} to query and retrieve; see docs/dicom/pull.md"
             yield Check(part, Health.BAD, str(error), advice)
             continue
         method = association.method

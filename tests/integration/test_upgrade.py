@@ -135,7 +135,7 @@ def upgrade(
     redis_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Upgrade]:
-    """What an administrator does, as docs/upgrading.md says, and stops half-way."""
+    """What an administrator does, as docs/administrator/upgrading.md says, and stops half-way."""
     folder = tmp_path_factory.mktemp("upgrade")
     old_code = extract_previous(request.param, folder / "previous")
     with ExitStack() as stack:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "SECURITY.md").read_text("utf-8")
+TEXT = (ROOT / "docs" / "administrator" / "security.md").read_text("utf-8")
 NAMED = re.compile(r"`([a-z0-9_/]+\.py)::([a-z0-9_]+)`")
 
 

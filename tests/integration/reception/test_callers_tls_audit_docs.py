@@ -1,4 +1,4 @@
-"""The commands of docs/callers-tls-audit.md do what they say."""
+"""The commands of docs/dicom/callers-tls-audit.md do what they say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dicom_gateway.settings import GatewaySettings, PeerSettings
 from tests.integration.listening import gateway
 from tests.servers.pacs import echo, need
 
-DOCS = (Path(__file__).parents[3] / "docs" / "callers-tls-audit.md").read_text("utf-8")
+DOCS = (Path(__file__).parents[3] / "docs" / "dicom" / "callers-tls-audit.md").read_text("utf-8")
 
 
 def blocks(language: str) -> list[str]:

@@ -17,7 +17,7 @@ from tbscreen import __version__
 from tests import checkout
 from tests.integration.listening import gateway
 
-DOCUMENT = checkout.DOCS / "conformance_statement.md"
+DOCUMENT = checkout.DOCS / "dicom" / "conformance-statement.md"
 UID = r"1\.2\.840\.[0-9.]+"
 
 
@@ -42,7 +42,7 @@ def rows(text: str) -> Iterator[list[str]]:
 
 def test_the_document_is_current(statement: str) -> None:
     assert DOCUMENT.read_text("utf-8") == statement, (
-        "run: tbscreen conformance > docs/conformance_statement.md"
+        "run: tbscreen conformance > docs/dicom/conformance-statement.md"
     )
 
 

@@ -1,4 +1,4 @@
-"""docs/worklist.md names each attribute that is supported, with its matching, and no other."""
+"""docs/reader/worklist.md names each attribute that is supported, with its matching, and no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dicom_gateway.query.request_attributes import CODE_ITEMS
 from dicom_gateway.query.worklist_attributes import IMAGE, PRIVATE, PRIVATE_CREATOR, SERIES, STUDY, Attribute
 from tests import checkout
 
-DOCS = (checkout.DOCS / "worklist.md").read_text("utf-8")
+DOCS = (checkout.DOCS / "reader" / "worklist.md").read_text("utf-8")
 
 
 def list_rows(attributes: Sequence[Attribute], depth: int = 0) -> Iterator[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""What docs/hosts.md tells an administrator to write is taken."""
+"""What docs/administrator/hosts.md tells an administrator to write is taken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tbscreen.settings import load_settings
 from tests import checkout
 from worker.settings import WorkerSettings
 
-TEXT = (checkout.DOCS / "hosts.md").read_text("utf-8")
+TEXT = (checkout.DOCS / "administrator" / "hosts.md").read_text("utf-8")
 
 
 def find_block(language: str) -> str:

@@ -1,4 +1,4 @@
-"""`docs/settings.md` says what the code does."""
+"""`docs/administrator/settings.md` says what the code does."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from tbscreen.settings import Settings
 from tbscreen.settings_reference import write_reference
 from tests import checkout
 
-DOCUMENT = checkout.DOCS / "settings.md"
+DOCUMENT = checkout.DOCS / "administrator" / "settings.md"
 
 
 def test_the_document_is_current() -> None:
-    assert DOCUMENT.read_text("utf-8") == write_reference(), "run: tbscreen settings > docs/settings.md"
+    assert DOCUMENT.read_text("utf-8") == write_reference(), (
+        "run: tbscreen settings > docs/administrator/settings.md"
+    )
 
 
 def test_every_setting_says_what_it_means() -> None:

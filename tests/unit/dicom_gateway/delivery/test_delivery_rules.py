@@ -124,7 +124,7 @@ def test_a_rule_without_conditions_fits_everything() -> None:
 
 
 def test_the_examples_of_the_documentation_are_settings() -> None:
-    text = (checkout.DOCS / "delivery.md").read_text("utf-8")
+    text = (checkout.DOCS / "dicom" / "delivery.md").read_text("utf-8")
     blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
     everybody, wards = (PeerSettings.model_validate(one) for block in blocks for one in block["peers"])
 

@@ -181,7 +181,7 @@ def test_wrong_words_are_explained(words: list[str], said: str, quick_cli: Cli, 
 
 
 def test_the_commands_of_the_documentation_are_commands(quick_cli: Cli, delivered: Database) -> None:
-    text = (checkout.DOCS / "delivery.md").read_text("utf-8")
+    text = (checkout.DOCS / "dicom" / "delivery.md").read_text("utf-8")
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     commands = [line.split("#")[0].split()[1:] for line in block.strip().splitlines()]
 

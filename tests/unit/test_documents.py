@@ -1,0 +1,73 @@
+"""Links, paths and modules that the documents name exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.checkout import DOCS, ROOT
+
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docker" / "README.md",
+    *sorted(DOCS.rglob("*.md")),
+)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+QUOTED = re.compile(r"`([^`\n]+)`")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+MODULE = re.compile(r"python3? -m ([a-z_0-9.]+)")
+OUTSIDE = {"pip", "venv", "pytest", "pynetdicom"}
+
+
+def list_anchors(text: str) -> set[str]:
+    """Return the anchors that headings make, as GitHub spells them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def list_paths(text: str) -> Iterator[str]:
+    """Yield what stands in backticks and begins with a folder or package of the repository."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()}
+    for quoted in QUOTED.findall(FENCE.sub("", text)):
+        path = re.match(r"([A-Za-z_0-9.-]+)/[A-Za-z_0-9./-]*", quoted)
+        if path is not None and path[0] == quoted and path[1] in folders:
+            yield quoted.split("::")[0]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_names_exists(document: Path) -> None:
+    text = document.read_text("utf-8")
+    missing = []
+    for link in LINK.findall(text):
+        if "://" in link:
+            continue
+        file, _, anchor = link.partition("#")
+        target = document.parent / file if file else document
+        if not target.exists() or (anchor and anchor not in list_anchors(target.read_text("utf-8"))):
+            missing.append(link)
+    missing += [path for path in list_paths(text) if not (ROOT / path).exists()]
+    for module in MODULE.findall(text):
+        place = ROOT.joinpath(*module.rstrip(".").split("."))
+        if module not in OUTSIDE and not place.with_suffix(".py").exists() and not place.is_dir():
+            missing.append(module)
+    assert missing == []
+
+
+def test_the_readme_follows_a_film_through_files_that_exist() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 130
+    followed = re.findall(r"\b[a-z_]+/[a-z_/]+\.py\b", text)
+    assert len(followed) > 15
+    assert [path for path in followed if not (ROOT / path).is_file()] == []
+
+
+def test_every_document_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    listed = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(index) if "://" not in link}
+    documents = {path for path in DOCS.rglob("*.md") if path.parent.name != "decisions"}
+    assert documents - listed == {DOCS / "README.md"}
+    assert DOCS / "decisions" / "README.md" in listed
