@@ -22,8 +22,8 @@ from typing import Final
 from sqlalchemy import select
 
 from benchmarks.worklist import open_filled
+from db.counts.report_counts import is_film, stream
 from db.database import Database
-from db.figures.report_figures import is_film, stream
 from db.tables import Instance, Screening
 from reports.composition import Request, compose_report
 from reports.html_form import render_html

@@ -141,7 +141,7 @@ def _prepare_database(database: Database, directory: Path) -> None:
     maker.join()
     digest, _ = register_bundle(database, directory)
     with database.write() as session:
-        activations.activate(session, digest, "chaos", instead_of=None)
+        activations.switch_to(session, digest, "chaos", instead_of=None)
         assert bundles.find_active(session) is not None
 
 

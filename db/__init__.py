@@ -13,7 +13,7 @@
 - `delivery/`: outboxes, reports, deliveries, storage commitment.
 - `pulls/`: studies that are fetched from a PACS.
 - `worklist/`: studies by suspicion, and their reads.
-- `figures/`: counts for reports and monitoring, and films for label export.
+- `counts/`: counts for reports and monitoring.
 - `accounts/`: users, sessions, tokens, failed logins.
 - `backup/`: the rows of all tables, out and in.
 

@@ -81,6 +81,6 @@ def show(rendering: Rendering) -> tuple[FilmArray, bytes]:
     return normalize_strips(add_each()), rendition.encode()
 
 
-def measure_greys(array: FilmArray) -> films.Greys:
+def measure_greys(array: FilmArray) -> films.ArrayStatistics:
     """Return mean, standard deviation and share of black of an array (float32 (256, 256), 0..1)."""
-    return films.Greys(float(array.mean()), float(array.std()), float((array < BLACK).mean()))
+    return films.ArrayStatistics(float(array.mean()), float(array.std()), float((array < BLACK).mean()))

@@ -5,7 +5,7 @@ Files, from the question to the page:
 - `settings`: time zone, organisation, reference period and threshold of drift.
 - `period`: the days that a report is about, their months and weeks.
 - `figures`: everything that a report says, as data.
-- `composition`: puts it together from what `db.figures.report_figures` and `db.figures.read_films` count.
+- `composition`: puts it together from what `db.counts.report_counts` and `db.counts.read_films` count.
 - `agreement`: models against radiologists' reads.
 - `site_threshold/`: the site's own threshold, from its reads.
 - `drift`: are films and scores still what they were?

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from db.figures.read_films import ReadFilm
+from db.counts.read_films import ReadFilm
 from domain.codes import Verdict
 from judging.statistics import bin_probabilities, measure_auc, measure_proportion
 from reports.figures import Agreement, CalibrationBin, Disagreement, OperatingMark, Roc

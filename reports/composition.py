@@ -13,9 +13,9 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.figures import read_films, report_figures
-from db.figures.read_films import ReadFilm
-from db.figures.report_figures import STAGES, FilmCount, Grouping
+from db.counts import read_films, report_counts
+from db.counts.read_films import ReadFilm
+from db.counts.report_counts import STAGES, FilmCount, Grouping
 from db.states import DeliveryState, FilmState
 from domain.codes import Finding, Priority
 from judging.statistics import measure_proportion
@@ -68,7 +68,7 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
     span = period.to_span()
     total = _collect(session, period, None)
     groups = _collect(session, period, request.by) if request.by else {}
-    superseded, own = report_figures.count_left_out(session, span)
+    superseded, own = report_counts.count_left_out(session, span)
     everything = total.get(ALL, _Counts())
     studies = agreement.keep_worst(everything.read)
     listed, in_all = agreement.list_disagreements(studies, named=request.with_studies)
@@ -87,7 +87,7 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
         weeks=_count_weeks(session, period),
         histograms=tuple(
             Histogram(model=model, films=tuple(films))
-            for model, films in report_figures.count_scores(session, span).items()
+            for model, films in report_counts.count_scores(session, span).items()
         ),
         rocs=agreement.draw_rocs(studies),
         calibration=agreement.bin_calibration(studies),
@@ -100,17 +100,17 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
 
 def _collect(session: Session, period: Period, grouping: Grouping | None) -> dict[str, _Counts]:
     span = period.to_span()
-    group = report_figures.group_by(grouping, period.list_months())
+    group = report_counts.group_by(grouping, period.list_months())
     counts: dict[str, _Counts] = {}
 
     def of(name: str) -> _Counts:
         return counts.setdefault(name, _Counts())
 
-    for film in report_figures.count_films(session, span, group):
+    for film in report_counts.count_films(session, span, group):
         of(film.group).films.append(film)
-    for name, state, number in report_figures.count_deliveries(session, span, group):
+    for name, state, number in report_counts.count_deliveries(session, span, group):
         of(name).deliveries[state] += number
-    for name, durations in report_figures.stream_stages(session, span, group):
+    for name, durations in report_counts.stream_stages(session, span, group):
         for stage, duration in zip(of(name).stages, durations, strict=True):
             if duration is not None:
                 stage.append(duration)
@@ -124,7 +124,7 @@ def _collect(session: Session, period: Period, grouping: Grouping | None) -> dic
 def _count_weeks(session: Session, period: Period) -> tuple[WeekCount, ...]:
     weeks = period.list_weeks()
     films: dict[str, list[FilmCount]] = {week.name: [] for week in weeks}
-    for film in report_figures.count_films(session, period.to_span(), report_figures.place_in(weeks)):
+    for film in report_counts.count_films(session, period.to_span(), report_counts.place_in(weeks)):
         films[film.group].append(film)
     return tuple(
         WeekCount(

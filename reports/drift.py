@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from db.figures.read_films import FilmInput
+from db.counts.read_films import FilmInput
 from reports.figures import Drift, DriftRow
 from reports.period import Period
 

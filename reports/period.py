@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from db.figures.report_figures import Span
+from db.counts.report_counts import Span
 
 MOST_DAYS: Final = 3660
 FIRST_YEAR: Final = 1990

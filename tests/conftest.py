@@ -14,7 +14,7 @@ import structlog
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
-from db.tables import Table
+from db.tables import Record
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.database import empty_tables, fresh_database, postgresql
 from tests.servers.redis import redis_server
@@ -105,7 +105,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def postgresql_url(migrated_postgresql_url: str) -> str:
     """URL of a migrated PostgreSQL database that is empty and to which nobody is connected."""
-    empty_tables(migrated_postgresql_url, [table.name for table in reversed(Table.metadata.sorted_tables)])
+    empty_tables(migrated_postgresql_url, [table.name for table in reversed(Record.metadata.sorted_tables)])
     return migrated_postgresql_url
 
 

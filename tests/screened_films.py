@@ -37,7 +37,7 @@ def activate_model(database: Database) -> None:
     """Register a bundle, a manifest alone, and make it the active one."""
     with database.write() as session:
         bundles.register(session, rows.DIGEST, MANIFEST, {"manifest.json": b"{}"})
-        bundles.activate(session, rows.DIGEST)
+        bundles.mark_active(session, rows.DIGEST)
 
 
 def receive(database: Database, path: Path, **changes: Any) -> int:

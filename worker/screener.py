@@ -117,7 +117,7 @@ class Screener:
 
     def _predict(
         self, request: ScreeningRequest, attempt: screenings.Attempt, film_log: structlog.BoundLogger
-    ) -> screenings.Result | None:
+    ) -> screenings.ScreeningResult | None:
         """Return what the film's bundle says of it; None when it was handed back unscored."""
         try:
             predictor = self.load(attempt.bundle_digest)
@@ -139,7 +139,7 @@ class Screener:
             scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
         metrics.BATCH_FILMS.observe(len(scores))
         verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
-        return screenings.Result(
+        return screenings.ScreeningResult(
             instance_id=request.instance_id,
             bundle_digest=attempt.bundle_digest,
             operating_point=attempt.operating_point,
@@ -194,7 +194,7 @@ class Screener:
         self._database.close()
 
 
-def _count(result: screenings.Result, attempt: screenings.Attempt) -> None:
+def _count(result: screenings.ScreeningResult, attempt: screenings.Attempt) -> None:
     bundle = result.bundle_digest[:12]
     metrics.SCREENINGS.labels(bundle, result.finding.value, result.priority.value).inc()
     metrics.SCORES.labels(bundle).observe(result.probability)

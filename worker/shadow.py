@@ -15,7 +15,7 @@ import structlog
 
 from db.clock import now
 from db.database import Database
-from db.films.screenings import Result
+from db.films.screenings import ScreeningResult
 from db.models import bundles, shadow_screenings
 from domain.bundle.triage import triage
 from domain.codes import Doubt
@@ -104,12 +104,14 @@ class ShadowScreener:
             )
         return row
 
-    def _predict(self, predictor: Predictor, request: ScreeningRequest, doubts: Sequence[Doubt]) -> Result:
+    def _predict(
+        self, predictor: Predictor, request: ScreeningRequest, doubts: Sequence[Doubt]
+    ) -> ScreeningResult:
         manifest = predictor.bundle.manifest
         started_at = now()
         score = float(predictor.predict(request.array[np.newaxis])[0])
         verdict = triage(score, manifest, manifest.reported_operating_point, doubts)
-        return Result(
+        return ScreeningResult(
             instance_id=request.instance_id,
             bundle_digest=predictor.bundle.digest,
             operating_point=manifest.reported_operating_point,

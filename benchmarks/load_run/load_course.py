@@ -17,7 +17,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from sqlalchemy import func, select
 
-from db.figures import backlog
+from db.counts import backlog
 from db.tables import Screening
 from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
 from tbscreen.demo.trial import Trial

@@ -1,5 +1,5 @@
-"""All content of a database, out and in.
+"""The content of a database: read for a backup, replaced by a restore.
 
 - `table_rows`: rows of a table as plain values for either kind of database; which columns are large.
-- `content_swap`: replaces the content of a database in one transaction.
+- `restore_target`: the database that a restore empties and fills, in one transaction.
 """

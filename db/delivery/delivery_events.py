@@ -18,7 +18,7 @@ REPLAYED = "by hand"
 
 
 @dataclass(frozen=True)
-class HappenedEvent:
+class DeliveryEventEntry:
     """One line of a delivery's history."""
 
     happened_at: datetime
@@ -31,9 +31,9 @@ def record(session: Session, delivery_id: int, event: str, detail: str | None = 
     session.add(DeliveryEvent(delivery_id=delivery_id, happened_at=now(), event=event, detail=detail))
 
 
-def list_events(session: Session, delivery_id: int) -> list[HappenedEvent]:
+def list_events(session: Session, delivery_id: int) -> list[DeliveryEventEntry]:
     """Return a delivery's history, oldest first. What came before migration 0011 is not in it."""
     rows = session.scalars(
         select(DeliveryEvent).where(DeliveryEvent.delivery_id == delivery_id).order_by(DeliveryEvent.id)
     )
-    return [HappenedEvent(row.happened_at, row.event, row.detail) for row in rows]
+    return [DeliveryEventEntry(row.happened_at, row.event, row.detail) for row in rows]

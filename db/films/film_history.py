@@ -18,7 +18,7 @@ SCANNED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
-class Happening:
+class FilmEvent:
     """One thing that happened. Holds no patient data."""
 
     at: datetime
@@ -35,7 +35,7 @@ class FilmHistory:
     sop_instance_uid: str
     revision: int
     state: str
-    happenings: Sequence[Happening]
+    happenings: Sequence[FilmEvent]
     """Oldest first."""
 
 
@@ -87,44 +87,44 @@ def tell(session: Session, sop_instance_uid: str) -> list[FilmHistory]:
     ]
 
 
-def _list_happenings(session: Session, film: Instance) -> Iterator[Happening]:
-    yield Happening(film.requested_at, "offered", {"sender": film.calling_ae_title})
-    yield Happening(film.received_at, "received", {"gateway": film.gateway, "bytes": film.byte_size})
+def _list_happenings(session: Session, film: Instance) -> Iterator[FilmEvent]:
+    yield FilmEvent(film.requested_at, "offered", {"sender": film.calling_ae_title})
+    yield FilmEvent(film.received_at, "received", {"gateway": film.gateway, "bytes": film.byte_size})
     if film.prepared_at is not None:
-        yield Happening(film.prepared_at, "prepared", {"attempts": film.preparation_attempts or None})
+        yield FilmEvent(film.prepared_at, "prepared", {"attempts": film.preparation_attempts or None})
     if film.queued_at is not None:
-        yield Happening(film.queued_at, "queued", {"bundle": (film.bundle_digest or "")[:12] or None})
+        yield FilmEvent(film.queued_at, "queued", {"bundle": (film.bundle_digest or "")[:12] or None})
     if film.refusal is not None:
         why = {"refusal": film.refusal, "why": film.refusal_detail}
-        yield Happening(film.state_changed_at, "refused", why)
+        yield FilmEvent(film.state_changed_at, "refused", why)
     yield from _list_results(session, film)
     made_of = ReportObject.instance_id == film.id
     if film.screening is not None:
         made_of |= ReportObject.screening_id == film.screening.id
     reports = select(ReportObject.sop_instance_uid, ReportObject.kind, ReportObject.created_at)
     for report in session.execute(reports.where(made_of)).all():
-        yield Happening(report.created_at, "report built", {"kind": report.kind})
+        yield FilmEvent(report.created_at, "report built", {"kind": report.kind})
         deliveries = select(Delivery).where(Delivery.sop_instance_uid == report.sop_instance_uid)
         for delivery in session.scalars(deliveries).all():
             yield from _list_delivery(session, delivery, report.kind)
 
 
-def _list_results(session: Session, film: Instance) -> Iterator[Happening]:
+def _list_results(session: Session, film: Instance) -> Iterator[FilmEvent]:
     screening: Screening | None = film.screening
     if screening is not None:
         by = {"worker": screening.worker, "bundle": screening.bundle_digest[:12]}
-        yield Happening(screening.started_at, "prediction began", by)
+        yield FilmEvent(screening.started_at, "prediction began", by)
         attempt = film.screening_attempts
-        yield Happening(screening.finished_at, "screened", {"finding": screening.finding, "attempt": attempt})
+        yield FilmEvent(screening.finished_at, "screened", {"finding": screening.finding, "attempt": attempt})
     shadows = select(ShadowScreening).where(ShadowScreening.instance_id == film.id)
     for shadow in session.scalars(shadows).all():
         by = {"worker": shadow.worker, "bundle": shadow.bundle_digest[:12]}
         ended = "" if shadow.finished_at is not None else ", without an end"
-        yield Happening(shadow.finished_at or shadow.started_at, f"scored in the shadow{ended}", by)
+        yield FilmEvent(shadow.finished_at or shadow.started_at, f"scored in the shadow{ended}", by)
 
 
-def _list_delivery(session: Session, delivery: Delivery, kind: str) -> Iterator[Happening]:
+def _list_delivery(session: Session, delivery: Delivery, kind: str) -> Iterator[FilmEvent]:
     for event in delivery_events.list_events(session, delivery.id):
         details: dict[str, str | int | None] = {"kind": kind, "peer": delivery.peer}
         details |= {"delivery": delivery.id, "why": event.detail}
-        yield Happening(event.happened_at, event.event, details)
+        yield FilmEvent(event.happened_at, event.event, details)

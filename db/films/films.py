@@ -33,7 +33,7 @@ class DueFilm:
 
 
 @dataclass(frozen=True)
-class Greys:
+class ArrayStatistics:
     """How grey an array is: what drift is watched by. All are 0..1."""
 
     mean: float
@@ -43,7 +43,7 @@ class Greys:
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedBundle:
     """The bundle and operating point with which a film revision is screened, fixed at first dispatch."""
 
     bundle_digest: str
@@ -137,7 +137,11 @@ def postpone(session: Session, instance_id: int, delay: timedelta, *, count_atte
 
 
 def record_preparation(
-    session: Session, instance_id: int, jpeg: bytes, doubts: Sequence[Doubt], greys: Greys | None = None
+    session: Session,
+    instance_id: int,
+    jpeg: bytes,
+    doubts: Sequence[Doubt],
+    greys: ArrayStatistics | None = None,
 ) -> None:
     """Keep the rendition, the doubts and the greys of a film that is fit to be screened."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)
@@ -149,7 +153,7 @@ def record_preparation(
     session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
 
 
-def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> Pinned | None:
+def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> PinnedBundle | None:
     """Fix bundle and operating point at the film's first dispatch; later dispatches keep them.
 
     Args:
@@ -168,7 +172,7 @@ def pin_bundle(session: Session, instance_id: int, normalization_version: str) -
             return None
         instance.bundle_digest = model.digest
         instance.operating_point = site_thresholds.find_operating_point(session, model)
-    return Pinned(instance.bundle_digest, instance.operating_point)
+    return PinnedBundle(instance.bundle_digest, instance.operating_point)
 
 
 def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta) -> bool:

@@ -61,7 +61,7 @@ class Heat:
 
 
 @dataclass(frozen=True)
-class Result:
+class ScreeningResult:
     """One model's result on one film. Scores and thresholds are 0..1."""
 
     instance_id: int
@@ -124,7 +124,7 @@ def begin_attempt(
     )
 
 
-def record_result(session: Session, result: Result) -> bool:
+def record_result(session: Session, result: ScreeningResult) -> bool:
     """Write the screening and its outbox row, and move the film: one transaction, the caller's.
 
     Returns:

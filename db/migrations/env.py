@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from db.tables import Table
+from db.tables import Record
 
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,
-    target_metadata=Table.metadata,
+    target_metadata=Record.metadata,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
 )

@@ -38,7 +38,7 @@ class ActivationEntry:
     """A `training.judging.comparison.Comparison` as JSON."""
 
 
-def activate(
+def switch_to(
     session: Session,
     digest: str,
     by: str,
@@ -61,7 +61,7 @@ def activate(
         db.models.bundles.UnknownBundleError: when it is not registered.
         ChangedMeanwhileError: when another bundle than `instead_of` is active.
     """
-    previous = bundles.activate(session, digest)
+    previous = bundles.mark_active(session, digest)
     if previous not in (instead_of, digest):
         raise ChangedMeanwhileError("the active bundle was changed by somebody else meanwhile; try again")
     if previous != digest:
@@ -78,7 +78,7 @@ def activate(
         )
 
 
-def roll_back(session: Session, by: str) -> tuple[str | None, str]:
+def switch_back(session: Session, by: str) -> tuple[str | None, str]:
     """Make the bundle active again that was so before the present one.
 
     Rolling back twice goes two bundles back, not forth again.
@@ -95,7 +95,7 @@ def roll_back(session: Session, by: str) -> tuple[str | None, str]:
             "there is no bundle to roll back to: none was active before the present one; "
             "'tbscreen models activate DIGEST' activates another"
         )
-    before = bundles.activate(session, target)
+    before = bundles.mark_active(session, target)
     session.add(
         Activation(
             bundle_digest=target,

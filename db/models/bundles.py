@@ -87,7 +87,7 @@ def register(
     return True
 
 
-def activate(session: Session, digest: str) -> str | None:
+def mark_active(session: Session, digest: str) -> str | None:
     """Make one registered bundle the one that new films are screened with; it leaves the shadow, if there.
 
     Commands go through `db.models.activations`, which keeps the history.

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.films.screenings import Result
+from db.films.screenings import ScreeningResult
 from db.models import bundles
 from db.tables import Instance, Screening, ShadowScreening
 
@@ -112,7 +112,7 @@ def begin(session: Session, instance_id: int, bundle_digest: str, worker: str) -
     return row.id
 
 
-def finish(session: Session, shadow_screening_id: int, result: Result) -> None:
+def finish(session: Session, shadow_screening_id: int, result: ScreeningResult) -> None:
     """Write what the bundle in the shadow said."""
     row = session.get(ShadowScreening, shadow_screening_id, with_for_update=True)
     if row is None:  # begun anew meanwhile, see `start`

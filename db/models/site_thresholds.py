@@ -101,7 +101,7 @@ def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
         )
 
 
-def activate(session: Session, calibration_id: int, by: str, reason: str | None = None) -> None:
+def switch_to(session: Session, calibration_id: int, by: str, reason: str | None = None) -> None:
     """Let new films of its bundle be judged by a site threshold; nothing happens if they are already.
 
     Raises:
@@ -114,7 +114,7 @@ def activate(session: Session, calibration_id: int, by: str, reason: str | None 
         _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
 
 
-def roll_back(session: Session, digest: str, by: str) -> str | None:
+def switch_back(session: Session, digest: str, by: str) -> str | None:
     """Let new films of a bundle be judged as before the last activation.
 
     Rolling back twice goes two activations back, not forth again.

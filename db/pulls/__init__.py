@@ -1,5 +1,6 @@
 """Pulls from a PACS that cannot route.
 
 - `pulls`: pulls, and the process that holds each.
-- `pulled_studies`: studies that a pull found: wanted, fetched, failed.
+- `listed_studies`: studies that a peer lists, and which of them are to be fetched.
+- `pulled_studies`: studies of a pull: taken, completed, failed, wanted again.
 """

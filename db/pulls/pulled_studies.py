@@ -1,15 +1,12 @@
-"""The studies that pulls find at a peer: to be fetched, here, failed."""
+"""The studies of pulls: taken to be fetched, completed, failed, wanted again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -19,18 +16,6 @@ from db.tables import Pull, PulledStudy
 RETRY_FIRST: Final = timedelta(minutes=2)
 RETRY_MOST: Final = timedelta(days=1)
 """Pauses after which a schedule tries a failed study again; doubled after each attempt."""
-
-LOOK_AGAIN_AFTER: Final = timedelta(hours=1)
-"""How often a study is looked at again of which the peer does not say how many instances it has."""
-
-
-@dataclass(frozen=True)
-class FoundStudy:
-    """A study that a peer lists."""
-
-    study_instance_uid: str
-    instances: int | None = None
-    """Number of Study Related Instances (0020,1208), where the peer says it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class FailedStudy:
 
 
 @dataclass(frozen=True)
-class Counts:
+class StudyCounts:
     """How far a pull is, in studies."""
 
     wanted: int = 0
@@ -66,39 +51,6 @@ class Counts:
     complete: int = 0
     unwanted: int = 0
     failed: int = 0
-
-
-class Found(Enum):
-    """What a study that a peer lists means for a pull."""
-
-    TO_FETCH = auto()
-    HERE = auto()
-    """Complete or unwanted, and unchanged."""
-    LEFT = auto()
-    """Somebody is at it, or it failed and is not due yet."""
-
-
-def record_found(
-    session: Session, pull_id: int, studies: Sequence[FoundStudy], *, retry_failed: bool
-) -> dict[Found, int]:
-    """Write down what a peer lists, each study once per peer, whichever pull finds it.
-
-    Args:
-        session: for writing.
-        pull_id: who found them.
-        studies: without repetition.
-        retry_failed: also those that failed and are not due yet.
-
-    Returns:
-        How many of each kind.
-    """
-    peer = session.get_one(Pull, pull_id).peer
-    counts = dict.fromkeys(Found, 0)
-    # In one order, so that two pulls that find the same studies do not wait for each other.
-    for study in sorted(studies, key=lambda one: one.study_instance_uid):
-        row = _find(session, peer, study.study_instance_uid) or _add(session, pull_id, peer, study)
-        counts[_judge(session, row, study, pull_id, retry_failed)] += 1
-    return counts
 
 
 def take(session: Session, pull_id: int, holder: str) -> TakenStudy | None:
@@ -193,14 +145,14 @@ def want_unfinished(session: Session, pull_id: int) -> None:
     _want(session, pull_id, PulledStudy.state == PulledStudyState.FETCHING)
 
 
-def count(session: Session, pull_id: int) -> Counts:
+def count(session: Session, pull_id: int) -> StudyCounts:
     """Return how far a pull is."""
     rows = session.execute(
         select(PulledStudy.state, func.count())
         .where(PulledStudy.pull_id == pull_id)
         .group_by(PulledStudy.state)
     )
-    return Counts(**{str(state): number for state, number in rows})
+    return StudyCounts(**{str(state): number for state, number in rows})
 
 
 def list_failed(session: Session, limit: int) -> list[FailedStudy]:
@@ -223,67 +175,6 @@ def forget_failed(session: Session) -> int:
     for row in rows:
         session.delete(row)
     return len(rows)
-
-
-def _find(session: Session, peer: str, study_instance_uid: str) -> PulledStudy | None:
-    return session.scalar(
-        select(PulledStudy)
-        .where(PulledStudy.peer == peer, PulledStudy.study_instance_uid == study_instance_uid)
-        .with_for_update()
-    )
-
-
-def _add(session: Session, pull_id: int, peer: str, study: FoundStudy) -> PulledStudy:
-    moment = now()
-    row = PulledStudy(
-        peer=peer,
-        study_instance_uid=study.study_instance_uid,
-        pull_id=pull_id,
-        state=PulledStudyState.WANTED.value,
-        instances_at_peer=study.instances,
-        films=0,
-        attempts=0,
-        due_at=moment,
-        found_at=moment,
-    )
-    try:
-        with session.begin_nested():
-            session.add(row)
-            session.flush()
-    except IntegrityError:  # another pull found it at the same moment
-        other = _find(session, peer, study.study_instance_uid)
-        if other is None:
-            raise
-        return other
-    return row
-
-
-def _judge(session: Session, row: PulledStudy, study: FoundStudy, pull_id: int, retry_failed: bool) -> Found:
-    if row.state in (PulledStudyState.COMPLETE, PulledStudyState.UNWANTED) and not _has_grown(row, study):
-        return Found.HERE
-    if row.state == PulledStudyState.FAILED and not retry_failed and row.due_at > now():
-        return Found.LEFT
-    if row.state == PulledStudyState.FETCHING and _is_held(session, row):
-        return Found.LEFT
-    if row.state == PulledStudyState.FAILED and retry_failed:
-        row.attempts = 0
-    if row.state != PulledStudyState.WANTED:
-        PULLED_STUDY.move(session, row, PulledStudyState.WANTED)
-    row.pull_id = pull_id
-    row.instances_at_peer = study.instances
-    return Found.TO_FETCH
-
-
-def _has_grown(row: PulledStudy, study: FoundStudy) -> bool:
-    if study.instances is None:
-        return row.ended_at is None or row.ended_at + LOOK_AGAIN_AFTER <= now()
-    return study.instances != row.instances_at_peer
-
-
-def _is_held(session: Session, row: PulledStudy) -> bool:
-    """True while a pull that is alive fetches the study; it may be the same one, in the hands of another."""
-    pull = session.get_one(Pull, row.pull_id)
-    return pull.state == PullState.RUNNING and pull.due_at > now()
 
 
 def _is_holder(session: Session, pull_id: int, holder: str) -> bool:

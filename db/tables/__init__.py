@@ -1,6 +1,6 @@
 """The tables. Times are UTC; sizes are bytes; durations are milliseconds.
 
-- `table`: what they have in common.
+- `record`: what they have in common.
 - `films`: studies, film revisions and renditions, and what is said of them: screenings, heat maps, reads.
 - `models`: the bundles: registered, kept in chunks, activated, compared, calibrated.
 - `deliveries`: what is reported: outboxes, objects, deliveries with their history, commitments.
@@ -28,7 +28,7 @@ from db.tables.models import (
     SiteThresholdChange,
 )
 from db.tables.pulls import Pull, PulledStudy
-from db.tables.table import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Table, UtcDateTime
+from db.tables.record import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Record, UtcDateTime
 
 __all__ = [
     "DIGEST_LENGTH",
@@ -50,6 +50,7 @@ __all__ = [
     "Pull",
     "PulledStudy",
     "Read",
+    "Record",
     "RefusalOutboxEntry",
     "Rendition",
     "ReportObject",
@@ -58,7 +59,6 @@ __all__ = [
     "SiteThreshold",
     "SiteThresholdChange",
     "Study",
-    "Table",
     "User",
     "UtcDateTime",
     "WebSession",

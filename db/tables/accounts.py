@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.tables.table import DIGEST_LENGTH, Table
+from db.tables.record import DIGEST_LENGTH, Record
 
 
-class User(Table):
+class User(Record):
     """One person."""
 
     __tablename__ = "users"
@@ -28,7 +28,7 @@ class User(Table):
     password_changed_at: Mapped[datetime]
 
 
-class WebSession(Table):
+class WebSession(Record):
     """One browser that logged in."""
 
     __tablename__ = "web_sessions"
@@ -43,7 +43,7 @@ class WebSession(Table):
     user: Mapped[User] = relationship()
 
 
-class ApiToken(Table):
+class ApiToken(Record):
     """One program that asks in a user's name."""
 
     __tablename__ = "api_tokens"
@@ -61,7 +61,7 @@ class ApiToken(Table):
     user: Mapped[User] = relationship()
 
 
-class LoginAttempt(Table):
+class LoginAttempt(Record):
     """How often a login failed in one user's name or from one address, and until when it must wait."""
 
     __tablename__ = "login_attempts"

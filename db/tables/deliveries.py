@@ -13,10 +13,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.tables.table import UID_LENGTH, Table
+from db.tables.record import UID_LENGTH, Record
 
 
-class OutboxEntry(Table):
+class OutboxEntry(Record):
     """A screening that waits for the courier to turn it into deliveries."""
 
     __tablename__ = "outbox"
@@ -28,7 +28,7 @@ class OutboxEntry(Table):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
-class RefusalOutboxEntry(Table):
+class RefusalOutboxEntry(Record):
     """A refused film that waits for the courier to tell those peers that want to know.
 
     A table of its own, not rows of `outbox` without a screening: a courier of an earlier version that runs
@@ -43,7 +43,7 @@ class RefusalOutboxEntry(Table):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
-class ReportObject(Table):
+class ReportObject(Record):
     """A DICOM object that tbscreen made, byte for byte as it is sent and sent again."""
 
     __tablename__ = "report_objects"
@@ -61,7 +61,7 @@ class ReportObject(Table):
     __table_args__ = (UniqueConstraint("screening_id", "kind"),)
 
 
-class Delivery(Table):
+class Delivery(Record):
     """One report object on its way to one peer."""
 
     __tablename__ = "deliveries"
@@ -85,7 +85,7 @@ class Delivery(Table):
     )
 
 
-class DeliveryEvent(Table):
+class DeliveryEvent(Record):
     """One thing that happened to one delivery; its row and its commitment's say only where they stand now."""
 
     __tablename__ = "delivery_events"
@@ -98,7 +98,7 @@ class DeliveryEvent(Table):
     detail: Mapped[str | None] = mapped_column(Text)
 
 
-class Commitment(Table):
+class Commitment(Record):
     """One storage commitment request to one peer (PS3.4 J.3.2): a transaction over delivered reports."""
 
     __tablename__ = "commitments"
@@ -115,7 +115,7 @@ class Commitment(Table):
     __table_args__ = (Index("ix_commitments_due", "state", "due_at"),)
 
 
-class CommitmentItem(Table):
+class CommitmentItem(Record):
     """Whether the peer of one delivery answers for the report. There is none where nobody asks it to."""
 
     __tablename__ = "commitment_items"

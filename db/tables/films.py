@@ -20,10 +20,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.tables.models import Model
-from db.tables.table import DIGEST_LENGTH, UID_LENGTH, Table
+from db.tables.record import DIGEST_LENGTH, UID_LENGTH, Record
 
 
-class Study(Table):
+class Study(Record):
     """One study as its films' headers describe it, and where it stands on the worklist."""
 
     __tablename__ = "studies"
@@ -117,7 +117,7 @@ class Study(Table):
     )
 
 
-class Instance(Table):
+class Instance(Record):
     """One film revision: one dataset received under one SOP Instance UID."""
 
     __tablename__ = "instances"
@@ -193,7 +193,7 @@ class Instance(Table):
     )
 
 
-class Rendition(Table):
+class Rendition(Record):
     """The film as people see it: an 8-bit grey JPEG of at most 1024 pixels a side."""
 
     __tablename__ = "renditions"
@@ -202,7 +202,7 @@ class Rendition(Table):
     jpeg: Mapped[bytes]
 
 
-class Screening(Table):
+class Screening(Record):
     """One model's reported result on one film revision. The database allows one."""
 
     __tablename__ = "screenings"
@@ -227,7 +227,7 @@ class Screening(Table):
     model: Mapped[Model] = relationship()
 
 
-class ShadowScreening(Table):
+class ShadowScreening(Record):
     """What the bundle in the shadow said of one film; no report comes of it.
 
     The row is there before the network runs, so that a bundle that ends its process is known by the rows
@@ -256,7 +256,7 @@ class ShadowScreening(Table):
     )
 
 
-class HeatMap(Table):
+class HeatMap(Record):
     """Where in the film a screening's score comes from, as its network says."""
 
     __tablename__ = "heat_maps"
@@ -270,7 +270,7 @@ class HeatMap(Table):
     """uint8 (rows, columns), row by row; 255 is hottest."""
 
 
-class Read(Table):
+class Read(Record):
     """One radiologist's verdict on one study. A changed read is a new row; the old one stays."""
 
     __tablename__ = "reads"

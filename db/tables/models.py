@@ -17,10 +17,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.tables.table import DIGEST_LENGTH, Table
+from db.tables.record import DIGEST_LENGTH, Record
 
 
-class Model(Table):
+class Model(Record):
     """A registered bundle; at most one is active, and at most one other runs in its shadow."""
 
     __tablename__ = "models"
@@ -55,7 +55,7 @@ class Model(Table):
     )
 
 
-class BundleChunk(Table):
+class BundleChunk(Record):
     """A piece of one file of a bundle, for worker hosts that share no disk."""
 
     __tablename__ = "bundle_chunks"
@@ -66,7 +66,7 @@ class BundleChunk(Table):
     content: Mapped[bytes]
 
 
-class Activation(Table):
+class Activation(Record):
     """One change of the active bundle: who, when, and what spoke for it."""
 
     __tablename__ = "activations"
@@ -83,7 +83,7 @@ class Activation(Table):
     """Candidate against previous bundle, a `training.judging.comparison.Comparison` as JSON."""
 
 
-class ComparisonRecord(Table):
+class ComparisonRecord(Record):
     """Two bundles compared on labelled films by `tbscreen models compare`."""
 
     __tablename__ = "comparisons"
@@ -98,7 +98,7 @@ class ComparisonRecord(Table):
     __table_args__ = (Index("ix_comparisons_pair", "candidate_digest", "reference_digest"),)
 
 
-class SiteThreshold(Table):
+class SiteThreshold(Record):
     """An operating point that a site derived from its own reads for one bundle. Never changed or deleted."""
 
     __tablename__ = "calibrations"
@@ -128,7 +128,7 @@ class SiteThreshold(Table):
     )
 
 
-class SiteThresholdChange(Table):
+class SiteThresholdChange(Record):
     """One change of the site threshold that is in use for a bundle: who, when, instead of which, and why."""
 
     __tablename__ = "calibration_changes"

@@ -13,10 +13,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.tables.table import UID_LENGTH, Table
+from db.tables.record import UID_LENGTH, Record
 
 
-class Pull(Table):
+class Pull(Record):
     """Studies that are fetched from a peer: what a command asked for, or a schedule with all its rounds."""
 
     __tablename__ = "pulls"
@@ -38,7 +38,7 @@ class Pull(Table):
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
-class PulledStudy(Table):
+class PulledStudy(Record):
     """One study of one peer that a pull found, and whether its films are here."""
 
     __tablename__ = "pulled_studies"

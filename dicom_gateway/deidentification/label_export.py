@@ -20,7 +20,7 @@ import numpy as np
 import structlog
 from PIL import Image
 
-from db.figures.labelled_films import LabelledFilm
+from db.films.labelled_films import LabelledFilm
 from dicom_gateway.deidentification.pseudonyms import Pseudonyms
 from dicom_gateway.pixels.radiograph import UndecodableError, read_display
 from dicom_gateway.pixels.rendering import NotAnXrayError

@@ -12,8 +12,9 @@ from typing import Final, TypeVar
 
 import structlog
 
-from db.pulls import pulled_studies
-from db.pulls.pulled_studies import Found, FoundStudy, TakenStudy
+from db.pulls import listed_studies, pulled_studies
+from db.pulls.listed_studies import FetchDecision, ListedStudy
+from db.pulls.pulled_studies import TakenStudy
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import (
     AnswerError,
@@ -145,15 +146,15 @@ class Pull:
             pulled_studies.want_due(session, self._lease.pull_id)
         self._board.ask_for(None)
 
-    def _ask(self, day: date) -> list[FoundStudy]:
+    def _ask(self, day: date) -> list[ListedStudy]:
         return study_query.find_day(self._fetchers[0].open(), day, self._settings.modalities)
 
-    def _record(self, studies: Sequence[FoundStudy]) -> None:
+    def _record(self, studies: Sequence[ListedStudy]) -> None:
         with self._database.write() as session:
-            counts = pulled_studies.record_found(
+            counts = listed_studies.record_listed(
                 session, self._lease.pull_id, studies, retry_failed=not self._request.is_scheduled
             )
-        self._board.add(found=len(studies), here=counts[Found.HERE], left=counts[Found.LEFT])
+        self._board.add(found=len(studies), here=counts[FetchDecision.HERE], left=counts[FetchDecision.LEFT])
 
     def _fetch(self) -> None:
         """Fetch, and ask again for what did not come whole."""

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import structlog
 from pydicom.dataset import Dataset
 
-from db.pulls.pulled_studies import FoundStudy
+from db.pulls.listed_studies import ListedStudy
 from dicom_gateway.association.presentation_contexts import FILM_SOP_CLASSES
 from dicom_gateway.retrieval.pull_association import CutShortError, PullError
 
@@ -45,7 +45,7 @@ class FoundSeries:
         return not body_parts or not self.body_part or any(part in self.body_part for part in body_parts)
 
 
-def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[FoundStudy]:
+def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[ListedStudy]:
     """Return the studies of one day that hold one of `modalities`.
 
     One query per modality; a day of which the peer lists only a part is asked for hour by hour. A peer that
@@ -55,7 +55,7 @@ def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[FoundSt
     Raises:
         PullError: as `PullAssociation.find`, and when even an hour is too much.
     """
-    found: dict[str, FoundStudy] = {}
+    found: dict[str, ListedStudy] = {}
     for modality in modalities:
         _find_day(asked, day, modality, modalities, found)
     return list(found.values())
@@ -112,7 +112,7 @@ def make_films_identifier(study_instance_uid: str, series_instance_uid: str, fil
 
 
 def _find_day(
-    asked: Asked, day: date, modality: str, modalities: Sequence[str], found: dict[str, FoundStudy]
+    asked: Asked, day: date, modality: str, modalities: Sequence[str], found: dict[str, ListedStudy]
 ) -> None:
     try:
         _find_span(asked, day, "", modality, modalities, found)
@@ -135,7 +135,7 @@ def _find_span(
     times: str,
     modality: str,
     modalities: Sequence[str],
-    found: dict[str, FoundStudy],
+    found: dict[str, ListedStudy],
 ) -> None:
     date_ = day.strftime("%Y%m%d")
     identifier = _make_identifier("STUDY", StudyDate=date_, StudyTime=times, ModalitiesInStudy=modality)
@@ -150,7 +150,7 @@ def _find_span(
             continue  # a peer that does not match by date lists everything
         named = {one.upper() for one in _read_list(match, "ModalitiesInStudy")}
         if not named or named & set(modalities):
-            found.setdefault(uid, FoundStudy(uid, _read_number(match, "NumberOfStudyRelatedInstances")))
+            found.setdefault(uid, ListedStudy(uid, _read_number(match, "NumberOfStudyRelatedInstances")))
 
 
 def _make_identifier(level: str, **keys: str) -> Dataset:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from sqlalchemy import literal
 from sqlalchemy.orm import Session
 
-from db.figures import read_films
-from db.figures.read_films import ReadFilm
+from db.counts import read_films
+from db.counts.read_films import ReadFilm
 from db.models.site_thresholds import NAME
 from db.tables import Model
 from domain.bundle.bundle import Manifest, OperatingPoint

@@ -15,7 +15,7 @@ import psycopg
 from sqlalchemy import text
 
 from db import schema
-from db.backup import content_swap
+from db.backup import restore_target
 from db.backup.table_rows import list_tables, set_sequences, write_rows
 from db.database import Database
 from dicom_gateway.settings import spool_directory
@@ -72,7 +72,7 @@ def restore(
         manifest = backup.manifest
         database = Database.open(settings.database_settings())
         try:
-            content_swap.check_target(database, replace=replace)
+            restore_target.check(database, replace=replace)
             _check_space(database, manifest)
             broken = backup.verify(counting("checking", manifest.rows, progress))
             _fill(database, backup, replace, counting("restoring", manifest.rows, progress))
@@ -85,7 +85,7 @@ def restore(
 
 def _fill(database: Database, backup: BackupFile, replace: bool, progress: Callable[[int], None]) -> None:
     manifest = backup.manifest
-    with content_swap.replacing(database, replace=replace) as connection:
+    with restore_target.emptied(database, replace=replace) as connection:
         schema.upgrade_within(connection, manifest.migration)
         tables = list_tables(schema.reflect(manifest.migration))
         try:
@@ -97,13 +97,13 @@ def _fill(database: Database, backup: BackupFile, replace: bool, progress: Calla
                 f"{backup.path}: the database does not take its rows ({type(error).__name__}); "
                 "it is as it was"
             ) from error
-        dangling = content_swap.check_references(connection)
+        dangling = restore_target.check_references(connection)
         if dangling:
             raise BrokenBackupError(
                 f"{backup.path}: rows of {', '.join(dangling)} refer to rows that it lacks"
             )
         schema.upgrade_within(connection)
-        content_swap.make_all_due(connection)
+        restore_target.make_all_due(connection)
         for table in list_tables(schema.reflect(schema.newest_revision())):
             set_sequences(connection, table, NUMBERS_LEFT_OUT)
 

@@ -134,7 +134,7 @@ def activate(
     with database.write() as session:
         entry = site_thresholds.find(session, number)
         site_thresholds.verify(entry, sign)
-        site_thresholds.activate(session, number, name_user(), reason)
+        site_thresholds.switch_to(session, number, name_user(), reason)
     typer.echo(f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}")
 
 
@@ -149,7 +149,7 @@ def roll_back(
     database = open_database(prepare("calibrate"))
     with database.write() as session:
         model = find_bundle(session, bundle)
-        name = site_thresholds.roll_back(session, model.digest, name_user())
+        name = site_thresholds.switch_back(session, model.digest, name_user())
     typer.echo(
         f"new films of {model.digest[:12]} are judged by {name or 'the operating point of the bundle itself'}"
     )

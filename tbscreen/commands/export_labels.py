@@ -52,7 +52,7 @@ def export_labels(
 
     Patients, films and sites are named by a keyed hash: keep the key, and the next export names them alike.
     """
-    from db.figures.labelled_films import stream_labelled_films
+    from db.films.labelled_films import stream_labelled_films
     from dicom_gateway.deidentification.label_export import LabelExport, describe
     from dicom_gateway.deidentification.pseudonyms import Pseudonyms
     from dicom_gateway.settings import spool_directory

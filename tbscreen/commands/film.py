@@ -16,7 +16,7 @@ from tbscreen.terminal.invocation import fail, open_database, prepare, print_jso
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from db.films.film_history import FilmHistory, Happening
+    from db.films.film_history import FilmEvent, FilmHistory
 
 
 def show_film(
@@ -81,5 +81,5 @@ def draw_history(history: FilmHistory) -> Table:
     return table
 
 
-def _write_details(happening: Happening) -> str:
+def _write_details(happening: FilmEvent) -> str:
     return ", ".join(f"{name} {value}" for name, value in happening.details.items() if value is not None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from db.figures.report_figures import Grouping
+from db.counts.report_counts import Grouping
 from tbscreen import __version__
 from tbscreen.terminal.invocation import fail, open_database, prepare
 

@@ -63,7 +63,7 @@ def activate(database: Database, word: str, by: str, force: str | None = None) -
     objection = admit(candidate, active, evidence, force)
     comparison = evidence[0] if evidence else None
     with database.write() as session:
-        activations.activate(
+        activations.switch_to(
             session,
             candidate.digest,
             by,
@@ -82,7 +82,7 @@ def roll_back(database: Database, by: str) -> Activated:
         training.judging.admission.WrongNormalizationError: when the gateways no longer make such arrays.
     """
     with database.write() as session:
-        before, digest = activations.roll_back(session, by)
+        before, digest = activations.switch_back(session, by)
         models = {model.digest: model for model in bundles.list_models(session)}
         check_normalization(models[digest])
     return Activated(models[digest], None if before is None else models[before])

@@ -34,7 +34,7 @@ def ensure_active(database: Database) -> bundles.RegisteredModel:
         digest, _ = register_bundle(database, DEFAULT_BUNDLE)
         with database.write() as session:
             if bundles.find_active(session) is None:
-                activations.activate(session, digest, "tbscreen", instead_of=None)
+                activations.switch_to(session, digest, "tbscreen", instead_of=None)
             active = bundles.find_active(session)
     assert active is not None
     return active

@@ -13,9 +13,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.clock import now
+from db.counts import backlog
+from db.counts.backlog import PullBacklog
 from db.database import Database
-from db.figures import backlog
-from db.figures.backlog import PullGauge
 
 UP: Final = "tbscreen_database_up"
 
@@ -76,7 +76,7 @@ class DatabaseMetrics(Collector):
             yield InfoMetricFamily("tbscreen_active_model", "The model that screens.", value=model)
 
 
-def _tell_pulls(pulls: Sequence[PullGauge]) -> Iterator[Metric]:
+def _tell_pulls(pulls: Sequence[PullBacklog]) -> Iterator[Metric]:
     failing = GaugeMetricFamily(
         "tbscreen_pull_failing", "Whether a schedule's last round ended with an error.", labels=["pull"]
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
+from db.counts.report_counts import Grouping
 from db.database import Database
-from db.figures.report_figures import Grouping
 from reports.period import PeriodError, choose_period
 from reports.settings import ReportSettings
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from db.delivery.deliveries import DeliveryRow
-from db.delivery.delivery_events import HappenedEvent
+from db.delivery.delivery_events import DeliveryEventEntry
 from db.delivery.report_objects import StoredObject
 from db.models.bundles import RegisteredModel
 from db.worklist.study_entries import FilmEntry, StudyEntry
@@ -83,7 +83,7 @@ def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
 
 
 def draw_delivery(
-    row: DeliveryRow, stored: StoredObject, events: Sequence[HappenedEvent], content: Sequence[str]
+    row: DeliveryRow, stored: StoredObject, events: Sequence[DeliveryEventEntry], content: Sequence[str]
 ) -> Group:
     """Return one delivery in full: where it stands, what happened, what the object says."""
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

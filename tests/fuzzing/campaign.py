@@ -110,7 +110,7 @@ def make_database(url: str) -> Database:
     bundle = open_bundle(DEFAULT_BUNDLE)
     with database.write() as session:
         bundles.register(session, bundle.digest, bundle.manifest.model_dump(mode="json"), read_files(bundle))
-        bundles.activate(session, bundle.digest)
+        bundles.mark_active(session, bundle.digest)
     return database
 
 

@@ -18,9 +18,9 @@ from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
 from db.films import films, receptions, screenings
 from db.films.receptions import ReceivedFilm, Reception
-from db.films.screenings import Result
+from db.films.screenings import ScreeningResult
 from db.models import bundles
-from db.tables import Instance, Table
+from db.tables import Instance, Record
 from db.worklist.studies import StudyHeader
 from domain.array.normalization import SPEC
 from domain.codes import Doubt, Finding, Priority
@@ -86,7 +86,7 @@ def register_model(
         files = {"manifest.json": b"{}"} | ({} if films is None else {"films.csv": films.encode()})
         bundles.register(session, digest, manifest, files)
         if active:
-            bundles.activate(session, digest)
+            bundles.mark_active(session, digest)
 
 
 def queue(
@@ -117,9 +117,9 @@ def make_result(
     finding: Finding = Finding.PRESENT,
     priority: Priority = Priority.HIGH,
     digest: str = DIGEST,
-) -> Result:
+) -> ScreeningResult:
     """Return a result, as a worker makes it."""
-    return Result(
+    return ScreeningResult(
         instance_id=instance_id,
         bundle_digest=digest,
         operating_point="screening",
@@ -177,7 +177,7 @@ def make_report(screening_id: int) -> BuiltReport:
     )
 
 
-def make_due(database: Database, table: type[Table], seconds_ago: float = 1.0) -> None:
+def make_due(database: Database, table: type[Record], seconds_ago: float = 1.0) -> None:
     """Let every lease of a table be over, as if the time had passed."""
     with database.write() as session:
         session.execute(update(table).values(due_at=now() - timedelta(seconds=seconds_ago)))

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from db.figures.report_figures import Grouping
+from db.counts.report_counts import Grouping
 from web.access.authentication import Visit
 from web.pages.pages import Pages
 from web.response_headers import DOCUMENT_POLICY

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from db.figures.report_figures import Grouping
+from db.counts.report_counts import Grouping
 from db.worklist.reads import ReadEntry
 from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Priority, Refusal

@@ -15,7 +15,7 @@ from db.clock import now
 from db.database import Database
 from db.models import shadow_screenings
 from db.settings import DatabaseSettings
-from db.tables import Table
+from db.tables import Record
 from db.worklist.studies import StudyHeader
 from tests.unit import rows
 
@@ -34,7 +34,7 @@ database.close()
 
 
 def test_migrations_go_up_and_down_and_up_again(empty_database: Database) -> None:
-    ours = {table.name for table in Table.metadata.sorted_tables}
+    ours = {table.name for table in Record.metadata.sorted_tables}
     assert schema.find_revision(empty_database) is None
 
     schema.upgrade(empty_database)
@@ -69,14 +69,14 @@ def test_a_second_upgrade_changes_nothing(database: Database) -> None:
 def test_migrations_and_tables_do_not_differ(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Table.metadata) == []
+        assert compare_metadata(context, Record.metadata) == []
 
 
 def test_migrations_and_tables_name_the_same_constraints_and_indexes(empty_database: Database) -> None:
     schema.upgrade(empty_database)
     migrated = _names(empty_database)
     schema.downgrade(empty_database, "base")
-    Table.metadata.create_all(empty_database.engine)
+    Record.metadata.create_all(empty_database.engine)
     assert migrated == _names(empty_database)
     assert {("models", "uq_models_one_active"), ("models", "uq_models_one_shadow")} <= migrated
 
@@ -195,7 +195,7 @@ def _read_all(database: Database) -> dict[str, list[dict[str, object]]]:
 def _names(database: Database) -> set[tuple[str, str | None]]:
     inspector = inspect(database.engine)
     found = set()
-    for table in Table.metadata.tables:
+    for table in Record.metadata.tables:
         found.add((table, inspector.get_pk_constraint(table)["name"]))
         found |= {(table, constraint["name"]) for constraint in inspector.get_unique_constraints(table)}
         found |= {(table, key["name"]) for key in inspector.get_foreign_keys(table)}

@@ -17,8 +17,8 @@ from db import states
 from db.clock import now
 from db.database import Database
 from db.delivery import commitment_requests, commitments, deliveries
-from db.pulls import pulled_studies, pulls
-from db.pulls.pulled_studies import FoundStudy
+from db.pulls import listed_studies, pulled_studies, pulls
+from db.pulls.listed_studies import ListedStudy
 from db.states import FilmState, PulledStudyState, StateMachine, TransitionError
 from db.tables import Delivery, Instance, PulledStudy
 from tests import checkout
@@ -100,8 +100,8 @@ def make_pulled_study(database: Database, studies: int = 1) -> None:
     with database.write() as session:
         pull_id = pulls.begin(session, "nightly", "pacs", ("20260101", "20260131"), "here:1", rows.LEASE)
         assert pull_id is not None
-        found = [FoundStudy(f"1.2.{number}") for number in range(studies)]
-        pulled_studies.record_found(session, pull_id, found, retry_failed=False)
+        found = [ListedStudy(f"1.2.{number}") for number in range(studies)]
+        listed_studies.record_listed(session, pull_id, found, retry_failed=False)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from db.counts.report_counts import Grouping
 from db.database import Database
-from db.figures.report_figures import Grouping
 from db.settings import DatabaseSettings
 from reports.composition import Request, compose_report
 from reports.figures import Report

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from db import schema
+from db.counts.report_counts import Grouping
 from db.database import Database
-from db.figures.report_figures import Grouping
 from db.settings import DatabaseSettings
 from db.states import DeliveryState
 from reports.composition import Request, compose_report

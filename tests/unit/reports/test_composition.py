@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from db.counts.report_counts import Grouping
 from db.database import Database
-from db.figures.report_figures import Grouping
 from db.states import DeliveryState
 from reports.composition import Request, compose_report
 from reports.figures import Report

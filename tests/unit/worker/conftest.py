@@ -46,4 +46,4 @@ def register(database: Database, bundle: Bundle, *, active: bool = True) -> None
         manifest = bundle.manifest.model_dump(mode="json")
         bundles.register(session, bundle.digest, manifest, read_files(bundle))
         if active:
-            bundles.activate(session, bundle.digest)
+            bundles.mark_active(session, bundle.digest)

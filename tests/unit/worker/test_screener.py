@@ -260,7 +260,7 @@ def test_a_film_is_judged_by_the_site_s_own_operating_point_that_was_pinned(
     record = {"operating_points": points, "calibration": platt}
     with database.write() as session:
         entry = site_thresholds.keep(session, small_bundle.digest, "me", record, lambda _: "0" * 64)
-        site_thresholds.activate(session, entry.calibration_id, "me")
+        site_thresholds.switch_to(session, entry.calibration_id, "me")
     instance_id = rows.receive_and_queue(database)
     assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
     with database.read() as session:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from db.clock import now
 from db.database import Database
 from db.films import films
-from db.films.films import Pinned
+from db.films.films import PinnedBundle
 from db.films.receptions import Reception
 from db.models import bundles
 from db.states import FilmState
@@ -174,8 +174,8 @@ def test_a_bundle_stays_pinned_after_another_is_activated(database: Database) ->
     rows.register_model(database, rows.OTHER_DIGEST, name="second", reported="rule_in")
     after = rows.receive(database, "1.2.3.2").instance_id
     with database.write() as session:
-        assert films.pin_bundle(session, before, SPEC.version) == Pinned(rows.DIGEST, "screening")
-        assert films.pin_bundle(session, after, SPEC.version) == Pinned(rows.OTHER_DIGEST, "rule_in")
+        assert films.pin_bundle(session, before, SPEC.version) == PinnedBundle(rows.DIGEST, "screening")
+        assert films.pin_bundle(session, after, SPEC.version) == PinnedBundle(rows.OTHER_DIGEST, "rule_in")
 
 
 def test_a_bundle_that_wants_other_arrays_is_not_pinned(database: Database) -> None:
@@ -185,7 +185,9 @@ def test_a_bundle_that_wants_other_arrays_is_not_pinned(database: Database) -> N
         assert films.pin_bundle(session, instance_id, SPEC.version) is None
     rows.register_model(database, rows.OTHER_DIGEST)
     with database.write() as session:
-        assert films.pin_bundle(session, instance_id, SPEC.version) == Pinned(rows.OTHER_DIGEST, "screening")
+        assert films.pin_bundle(session, instance_id, SPEC.version) == PinnedBundle(
+            rows.OTHER_DIGEST, "screening"
+        )
 
 
 def test_films_that_failed_get_another_chance_with_the_bundle_of_the_day(database: Database) -> None:
@@ -306,7 +308,7 @@ def _receive_at(barrier: Barrier, database: Database, uid: str, content: str) ->
 
 def _activate(database: Database, digest: str) -> None:
     with database.write() as session:
-        bundles.activate(session, digest)
+        bundles.mark_active(session, digest)
 
 
 def _set_due(database: Database, instance_id: int, seconds: float) -> None:

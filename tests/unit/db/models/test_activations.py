@@ -25,12 +25,12 @@ def registered(database: Database) -> None:
 
 def activate(database: Database, digest: str, instead_of: str | None, **changes: str) -> None:
     with database.write() as session:
-        activations.activate(session, digest, "me@here", instead_of=instead_of, **changes)
+        activations.switch_to(session, digest, "me@here", instead_of=instead_of, **changes)
 
 
 def roll_back(database: Database) -> tuple[str | None, str]:
     with database.write() as session:
-        return activations.roll_back(session, "me@here")
+        return activations.switch_back(session, "me@here")
 
 
 def read_active(database: Database) -> str | None:
@@ -43,7 +43,7 @@ def test_an_activation_is_written_down(database: Database) -> None:
     activate(database, FIRST, None)
     comparison = {"difference": {"value": -0.1, "low": -0.2, "high": -0.01}}
     with database.write() as session:
-        activations.activate(
+        activations.switch_to(
             session,
             SECOND,
             "me@here",
@@ -97,7 +97,7 @@ def test_an_activation_after_a_rollback_is_rolled_back_to_where_it_began(databas
 
 def test_a_bundle_that_was_active_before_there_was_a_history_is_gone_back_to(database: Database) -> None:
     with database.write() as session:
-        bundles.activate(session, FIRST)
+        bundles.mark_active(session, FIRST)
     with database.read() as session:
         assert activations.find_previous(session) is None
     activate(database, SECOND, FIRST)

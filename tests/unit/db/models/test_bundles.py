@@ -78,7 +78,7 @@ def test_activating_one_deactivates_the_other(database: Database) -> None:
 def test_activating_the_active_bundle_again_is_harmless(database: Database) -> None:
     rows.register_model(database)
     with database.write() as session:
-        bundles.activate(session, rows.DIGEST)
+        bundles.mark_active(session, rows.DIGEST)
     with database.read() as session:
         active = bundles.find_active(session)
     assert active is not None

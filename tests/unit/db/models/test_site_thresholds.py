@@ -48,12 +48,12 @@ def pin(database: Database, uid: str) -> str | None:
 
 def activate(database: Database, number: int) -> None:
     with database.write() as session:
-        site_thresholds.activate(session, number, "me@here", "the physicist agreed")
+        site_thresholds.switch_to(session, number, "me@here", "the physicist agreed")
 
 
 def roll_back(database: Database) -> str | None:
     with database.write() as session:
-        return site_thresholds.roll_back(session, rows.DIGEST, "me@here")
+        return site_thresholds.switch_back(session, rows.DIGEST, "me@here")
 
 
 def test_a_record_is_named_after_its_day_and_is_what_was_signed(database: Database) -> None:
@@ -124,7 +124,7 @@ def test_a_worker_and_a_report_get_the_manifest_by_which_the_film_is_judged(data
         }
         result = rows.make_result(instance_id)
         assert screenings.record_result(
-            session, screenings.Result(**{**result.__dict__, "operating_point": entry.name})
+            session, screenings.ScreeningResult(**{**result.__dict__, "operating_point": entry.name})
         )
     with database.read() as session:
         screening = session.query(Screening).one()

@@ -13,8 +13,9 @@ from sqlalchemy import select, update
 from db.clock import now
 from db.database import Database
 from db.films import receptions
-from db.pulls import pulled_studies, pulls
-from db.pulls.pulled_studies import Counts, Found, FoundStudy, TakenStudy
+from db.pulls import listed_studies, pulled_studies, pulls
+from db.pulls.listed_studies import FetchDecision, ListedStudy
+from db.pulls.pulled_studies import StudyCounts, TakenStudy
 from db.states import PullState
 from db.tables import Pull, PulledStudy
 from tests.unit import rows
@@ -37,11 +38,11 @@ def begun(database: Database, name: str = "pacs week", holder: str = "here:1") -
 
 
 def find(
-    database: Database, pull_id: int, *studies: str | FoundStudy, retry_failed: bool = False
-) -> dict[Found, int]:
-    found = [FoundStudy(study, 2) if isinstance(study, str) else study for study in studies]
+    database: Database, pull_id: int, *studies: str | ListedStudy, retry_failed: bool = False
+) -> dict[FetchDecision, int]:
+    found = [ListedStudy(study, 2) if isinstance(study, str) else study for study in studies]
     with database.write() as session:
-        counts = pulled_studies.record_found(session, pull_id, found, retry_failed=retry_failed)
+        counts = listed_studies.record_listed(session, pull_id, found, retry_failed=retry_failed)
     return {kind: number for kind, number in counts.items() if number}
 
 
@@ -126,14 +127,14 @@ def test_what_a_dead_process_had_begun_is_wanted_again_and_what_was_complete_is_
     database: Database,
 ) -> None:
     pull_id = begun(database)
-    assert find(database, pull_id, "1.1", "1.2", "1.3") == {Found.TO_FETCH: 3}
+    assert find(database, pull_id, "1.1", "1.2", "1.3") == {FetchDecision.TO_FETCH: 3}
     assert take(database, pull_id) == "1.1"
     end_study(database, "1.1")
     assert take(database, pull_id) == "1.2"
     let_lease_end(database)
     assert begin(database, holder="there:2") == pull_id
     assert states(database) == ["complete", "wanted", "wanted"]
-    assert find(database, pull_id, "1.1", "1.2", "1.3") == {Found.HERE: 1, Found.TO_FETCH: 2}
+    assert find(database, pull_id, "1.1", "1.2", "1.3") == {FetchDecision.HERE: 1, FetchDecision.TO_FETCH: 2}
     assert [take(database, pull_id) for _ in range(3)] == ["1.2", "1.3", None]
 
 
@@ -142,15 +143,19 @@ def test_a_study_is_looked_at_again_only_when_the_peer_has_more_of_it(
     sqlite_database: Database, films: int
 ) -> None:
     pull_id = begun(sqlite_database)
-    find(sqlite_database, pull_id, FoundStudy("1.1", 2), FoundStudy("1.2"))
+    find(sqlite_database, pull_id, ListedStudy("1.1", 2), ListedStudy("1.2"))
     for uid in ("1.1", "1.2"):
         assert take(sqlite_database, pull_id) == uid
         end_study(sqlite_database, uid, films)
-    assert find(sqlite_database, pull_id, FoundStudy("1.1", 2), FoundStudy("1.2")) == {Found.HERE: 2}
-    assert find(sqlite_database, pull_id, FoundStudy("1.1", 3)) == {Found.TO_FETCH: 1}
+    assert find(sqlite_database, pull_id, ListedStudy("1.1", 2), ListedStudy("1.2")) == {
+        FetchDecision.HERE: 2
+    }
+    assert find(sqlite_database, pull_id, ListedStudy("1.1", 3)) == {FetchDecision.TO_FETCH: 1}
     with sqlite_database.write() as session:
-        session.execute(update(PulledStudy).values(ended_at=now() - pulled_studies.LOOK_AGAIN_AFTER))
-    assert find(sqlite_database, pull_id, FoundStudy("1.2")) == {Found.TO_FETCH: 1}, "its number is not known"
+        session.execute(update(PulledStudy).values(ended_at=now() - listed_studies.LOOK_AGAIN_AFTER))
+    assert find(sqlite_database, pull_id, ListedStudy("1.2")) == {FetchDecision.TO_FETCH: 1}, (
+        "its number is not known"
+    )
 
 
 def test_a_failed_study_that_the_dates_no_longer_reach_is_wanted_again_when_due(
@@ -173,17 +178,19 @@ def test_a_failed_study_waits_for_a_schedule_and_not_for_a_command(sqlite_databa
     find(sqlite_database, pull_id, "1.1")
     take(sqlite_database, pull_id)
     end_study(sqlite_database, "1.1", error="0xB000")
-    assert find(sqlite_database, pull_id, "1.1") == {Found.LEFT: 1}
+    assert find(sqlite_database, pull_id, "1.1") == {FetchDecision.LEFT: 1}
     with sqlite_database.write() as session:
         assert pulled_studies.want_failed(session, pull_id, 1) == 0, "tried once already"
         assert pulled_studies.want_failed(session, pull_id, 2) == 1
     take(sqlite_database, pull_id)
     end_study(sqlite_database, "1.1", error="0xB000")
     rows.make_due(sqlite_database, PulledStudy)
-    assert find(sqlite_database, pull_id, "1.1") == {Found.TO_FETCH: 1}, "a schedule tries again when due"
+    assert find(sqlite_database, pull_id, "1.1") == {FetchDecision.TO_FETCH: 1}, (
+        "a schedule tries again when due"
+    )
     take(sqlite_database, pull_id)
     end_study(sqlite_database, "1.1", error="0xB000")
-    assert find(sqlite_database, pull_id, "1.1", retry_failed=True) == {Found.TO_FETCH: 1}
+    assert find(sqlite_database, pull_id, "1.1", retry_failed=True) == {FetchDecision.TO_FETCH: 1}
     with sqlite_database.read() as session:
         assert session.scalars(select(PulledStudy.attempts)).one() == 0
 
@@ -209,7 +216,9 @@ def test_whoever_lost_a_pull_writes_nothing_into_what_another_fetches(database: 
     assert taken is not None
     assert taken.study_instance_uid == lost.study_instance_uid
     assert mark_all() == [False] * 3, "it is in other hands"
-    assert find(database, pull_id, "1.1") == {Found.LEFT: 1}, "nor is it taken from them by finding it"
+    assert find(database, pull_id, "1.1") == {FetchDecision.LEFT: 1}, (
+        "nor is it taken from them by finding it"
+    )
     assert take_study(database, pull_id, "here:1") is None
     assert states(database) == ["fetching", "wanted"]
 
@@ -227,15 +236,17 @@ def test_two_pulls_share_what_both_find(sqlite_database: Database) -> None:
     end_study(sqlite_database, "1.1")
     assert take(sqlite_database, first) == "1.2"
     assert find(sqlite_database, second, "1.1", "1.2", "1.3") == {
-        Found.HERE: 1,
-        Found.LEFT: 1,
-        Found.TO_FETCH: 1,
+        FetchDecision.HERE: 1,
+        FetchDecision.LEFT: 1,
+        FetchDecision.TO_FETCH: 1,
     }
     assert (take(sqlite_database, second), take(sqlite_database, first)) == ("1.3", None)
     with sqlite_database.read() as session:
-        assert pulled_studies.count(session, second) == Counts(fetching=1)
+        assert pulled_studies.count(session, second) == StudyCounts(fetching=1)
     end(sqlite_database, first)
-    assert find(sqlite_database, second, "1.2") == {Found.TO_FETCH: 1}, "its pull has ended without it"
+    assert find(sqlite_database, second, "1.2") == {FetchDecision.TO_FETCH: 1}, (
+        "its pull has ended without it"
+    )
 
 
 def test_pulls_that_find_the_same_studies_at_once_do_not_disturb_each_other(
@@ -246,13 +257,13 @@ def test_pulls_that_find_the_same_studies_at_once_do_not_disturb_each_other(
     uids = [f"1.{number}" for number in range(30)]
     barrier = Barrier(4)
 
-    def one(number: int) -> dict[Found, int]:
+    def one(number: int) -> dict[FetchDecision, int]:
         barrier.wait(timeout=30)
         order: Sequence[str] = uids if number % 2 else list(reversed(uids))
         return find(postgresql_database, ids[number], *order)
 
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(one, range(4))) == [{Found.TO_FETCH: 30}] * 4
+        assert list(threads.map(one, range(4))) == [{FetchDecision.TO_FETCH: 30}] * 4
     assert states(postgresql_database) == ["wanted"] * 30
 
 

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from pydicom.dataset import Dataset
 
-from db.pulls.pulled_studies import FoundStudy
+from db.pulls.listed_studies import ListedStudy
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import CutShortError, PullError
 from dicom_gateway.retrieval.study_query import FoundSeries
@@ -63,7 +63,7 @@ def test_a_peer_that_matches_neither_date_nor_modality_is_believed_in_what_it_sa
         study("1.4"),
     ]
     found = study_query.find_day(Peer(lambda _: everything), DAY, MODALITIES)
-    assert found == [FoundStudy("1.1", 3), FoundStudy("1.4", None)]
+    assert found == [ListedStudy("1.1", 3), ListedStudy("1.4", None)]
 
 
 def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
@@ -72,7 +72,7 @@ def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
     broken["NumberOfStudyRelatedInstances"]._value = "many"
     answers = [study("../../etc/passwd"), study(""), study("1.2\\1.3"), broken]
     found = study_query.find_day(Peer(lambda _: answers), DAY, ("CR",))
-    assert found == [FoundStudy("1.5", None)]
+    assert found == [ListedStudy("1.5", None)]
 
 
 def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from db.figures.read_films import ReadFilm
+from db.counts.read_films import ReadFilm
 from domain.bundle.bundle import Manifest
 from domain.codes import Finding, Priority, Verdict
 from judging.statistics import Estimate

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from db import schema
-from db.backup import content_swap
+from db.backup import restore_target
 from db.backup.table_rows import Row, list_tables, read_rows
 from db.clock import now
 from db.database import Database
@@ -266,7 +266,7 @@ def test_what_depends_on_our_tables_is_not_dropped(
         connection.execute(text("CREATE VIEW of_the_site AS SELECT id FROM studies"))
     postgresql_database.close()
     try:
-        with pytest.raises(content_swap.ForeignObjectsError, match="drop them"):
+        with pytest.raises(restore_target.ForeignObjectsError, match="drop them"):
             restore(settings_for(postgresql_url, tmp_path), taken.path)
     finally:
         with postgresql_database.engine.begin() as connection:
@@ -277,11 +277,11 @@ def test_a_database_that_is_in_use_or_not_empty_is_refused(
     filled: Database, database_url: str, backup: Path, tmp_path: Path
 ) -> None:
     settings = settings_for(database_url, tmp_path)
-    with pytest.raises(content_swap.NotEmptyError, match="--replace"):
+    with pytest.raises(restore_target.NotEmptyError, match="--replace"):
         restore(settings, backup)
     with filled.read():
         pass  # it stays connected, as each of tbscreen's processes does
-    with pytest.raises(content_swap.InUseError, match="in use"):
+    with pytest.raises(restore_target.InUseError, match="in use"):
         restore(settings, backup, replace=True)
     filled.close()
     (tmp_path / "data" / "spool").mkdir(parents=True)
@@ -329,7 +329,7 @@ def test_an_older_backup_is_migrated_and_a_newer_one_refused(
     with empty_database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     empty_database.close()
-    with pytest.raises(content_swap.NewerDatabaseError):
+    with pytest.raises(restore_target.NewerDatabaseError):
         restore(settings, taken.path, replace=True)
     with pytest.raises(creation.UnknownMigrationError):
         back_up(settings, tmp_path / "ahead.backup")
@@ -391,7 +391,7 @@ def test_a_damaged_sqlite_file_is_told_with_what_to_do(
     taken = back_up(settings, tmp_path / "one.backup")
     broken = settings_for(f"sqlite:///{tmp_path}/broken.sqlite3", tmp_path)
     (tmp_path / "broken.sqlite3").write_bytes(b"not a database " * 1000)
-    with pytest.raises(content_swap.DamagedError, match="move it"):
+    with pytest.raises(restore_target.DamagedError, match="move it"):
         restore(broken, taken.path)
 
 

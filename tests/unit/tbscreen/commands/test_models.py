@@ -105,7 +105,7 @@ def test_a_bundle_is_shown_as_a_person_reads_it(quick_cli: Cli, installed: Datab
         digest = next(
             model for model in activations.bundles.list_models(session) if model.name == "candidate"
         ).digest
-        activations.activate(
+        activations.switch_to(
             session, digest, "me@here", instead_of=_find_active(session), forced_reason="because"
         )
     run = quick_cli("models", "show", "active", "--report", "report.html")

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from db.database import Database
-from db.pulls import pulled_studies, pulls
-from db.pulls.pulled_studies import Found, FoundStudy
+from db.pulls import listed_studies, pulled_studies, pulls
+from db.pulls.listed_studies import FetchDecision, ListedStudy
 from dicom_gateway.retrieval.pull_progress import PullProgress
 from tbscreen.settings import Settings
 from tbscreen.terminal.pull_bar import PullBar
@@ -55,8 +55,8 @@ def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Databa
             session, "night", "pacs", ("20261101", "20261107"), "here:1", timedelta(minutes=1)
         )
         assert pull_id is not None
-        found = [FoundStudy("1.2.3", 2), FoundStudy("1.2.4", 1)]
-        pulled_studies.record_found(session, pull_id, found, retry_failed=False)
+        found = [ListedStudy("1.2.3", 2), ListedStudy("1.2.4", 1)]
+        listed_studies.record_listed(session, pull_id, found, retry_failed=False)
         study = pulled_studies.take(session, pull_id, "here:1")
         assert study is not None
         assert pulled_studies.mark_failed(session, study, 1, "1 of 2 films did not come")
@@ -70,8 +70,8 @@ def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Databa
     assert quick_cli("pulls", "--failed", "--forget").stdout == "1 studies are forgotten\n"
     assert json.loads(quick_cli("pulls", "--failed", "--json").stdout) == []
     with installed.write() as session:
-        counts = pulled_studies.record_found(session, pull_id, found, retry_failed=False)
-    assert counts[Found.TO_FETCH] == 2, "what the PACS still lists is found anew"
+        counts = listed_studies.record_listed(session, pull_id, found, retry_failed=False)
+    assert counts[FetchDecision.TO_FETCH] == 2, "what the PACS still lists is found anew"
 
 
 def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:

@@ -22,10 +22,10 @@ from db.tables import (
     Instance,
     Model,
     OutboxEntry,
+    Record,
     RefusalOutboxEntry,
     ReportObject,
     Screening,
-    Table,
 )
 from domain.codes import Refusal
 
@@ -138,7 +138,7 @@ def count_deliveries(session: Session, period: Span, group: ColumnElement[str]) 
     "unbuilt" are films whose report or refusal was not made yet.
     """
     counts: list[tuple[str, str, int]] = []
-    sources: tuple[tuple[ColumnElement[bool], type[Table], ColumnElement[bool]], ...] = (
+    sources: tuple[tuple[ColumnElement[bool], type[Record], ColumnElement[bool]], ...] = (
         (
             ReportObject.screening_id == Screening.id,
             OutboxEntry,

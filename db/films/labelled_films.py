@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.figures.report_figures import AnySelect, Span, is_film
+from db.counts.report_counts import AnySelect, Span, is_film
 from db.states import FilmState
 from db.tables import Instance, Read, Rendition, Study
 from domain.codes import Verdict

@@ -47,7 +47,7 @@ class PeerQueue:
 
 
 @dataclass(frozen=True)
-class PullGauge:
+class PullBacklog:
     """A schedule that pulls films from a PACS."""
 
     name: str
@@ -58,7 +58,7 @@ class PullGauge:
 
 
 @dataclass(frozen=True)
-class Gauges:
+class Backlog:
     """What the database says of the whole installation."""
 
     films: Mapping[str, Queue]
@@ -68,12 +68,12 @@ class Gauges:
     deliveries: Sequence[PeerQueue]
     commitments: Mapping[str, int]
     """By state, of those that are not committed."""
-    pulls: Sequence[PullGauge]
+    pulls: Sequence[PullBacklog]
     active_model: tuple[str, str, str] | None
     """Name, version, digest."""
 
 
-def measure(session: Session) -> Gauges:
+def measure(session: Session) -> Backlog:
     """Count what waits. What is done is not looked at, however much of it there is."""
     films = session.execute(
         select(Instance.state, func.count(), func.min(Instance.received_at))
@@ -98,7 +98,7 @@ def measure(session: Session) -> Gauges:
     ).all()
     model = session.execute(select(Model.name, Model.version, Model.digest).where(Model.active)).first()
     counted = {state: Queue(count, oldest) for state, count, oldest in films}
-    return Gauges(
+    return Backlog(
         films={state: counted.get(state, Queue(0, None)) for state in WAITING},
         reports=reports,
         deliveries=[PeerQueue(*row) for row in deliveries],
@@ -108,7 +108,7 @@ def measure(session: Session) -> Gauges:
     )
 
 
-def _measure_pulls(session: Session) -> list[PullGauge]:
+def _measure_pulls(session: Session) -> list[PullBacklog]:
     """Commands, whose names hold a space, are watched by whoever gave them."""
     pulls = session.execute(
         select(Pull.id, Pull.name, Pull.last_error).where(~Pull.name.contains(" ")).order_by(Pull.name)
@@ -120,7 +120,7 @@ def _measure_pulls(session: Session) -> list[PullGauge]:
     ).all()
     numbers = {(pull_id, state): count for pull_id, state, count in counted}
     return [
-        PullGauge(
+        PullBacklog(
             row.name,
             row.last_error is not None,
             {state: numbers.get((row.id, state), 0) for state in UNPULLED},

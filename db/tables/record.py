@@ -44,7 +44,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Table(DeclarativeBase):
+class Record(DeclarativeBase):
     """Root of all tables; constraint names are fixed so that migrations can address them."""
 
     metadata = MetaData(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from db.figures.report_figures import NO_STATION, AnySelect, Span, is_film, name_model, place_in, stream
+from db.counts.report_counts import NO_STATION, AnySelect, Span, is_film, name_model, place_in, stream
 from db.tables import Instance, Model, Read, Screening, Study
 from domain.codes import Finding, Priority, Verdict
 

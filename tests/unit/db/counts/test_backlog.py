@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from db.counts import backlog
 from db.database import Database
-from db.figures import backlog
 from db.films import films
 from domain.codes import Refusal
 from tests.query_plans import statements_of

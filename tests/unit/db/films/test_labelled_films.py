@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from db.clock import now
+from db.counts.report_counts import Span
 from db.database import Database
-from db.figures.labelled_films import stream_labelled_films
-from db.figures.report_figures import Span
+from db.films.labelled_films import stream_labelled_films
 from db.worklist import reads
 from domain.codes import Verdict
 from tests.unit import rows

@@ -7,7 +7,7 @@ import pytest
 from db import schema
 from db.database import Database
 from db.films import films
-from db.films.films import Greys
+from db.films.films import ArrayStatistics
 from db.tables import Instance
 from tests.unit import rows
 
@@ -33,7 +33,7 @@ def test_the_greys_of_a_film_are_kept_with_its_preparation(database: Database) -
     instance_id = rows.receive(database, institution_name="North Clinic").instance_id
     assert rows.read_film(database, instance_id).array_mean is None
     with database.write() as session:
-        films.record_preparation(session, instance_id, b"\xff\xd8", (), Greys(0.5, 0.25, 0.125))
+        films.record_preparation(session, instance_id, b"\xff\xd8", (), ArrayStatistics(0.5, 0.25, 0.125))
     film = rows.read_film(database, instance_id)
     assert (film.array_mean, film.array_deviation, film.array_dark) == pytest.approx((0.5, 0.25, 0.125))
     assert film.institution_name == "North Clinic"

@@ -17,7 +17,7 @@ from db.backup.table_rows import TRANSIENT, count_rows
 from db.clock import now
 from db.database import Database, DatabaseError
 from db.states import DeliveryState, FilmState, PullState
-from db.tables import Delivery, Instance, OutboxEntry, Pull, RefusalOutboxEntry, Table
+from db.tables import Delivery, Instance, OutboxEntry, Pull, Record, RefusalOutboxEntry
 
 LOCK_TIMEOUT_S: Final = 10
 LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -48,7 +48,7 @@ class DamagedError(DatabaseError):
     """The file is no sound SQLite database. Permanent until it is moved away."""
 
 
-def check_target(database: Database, *, replace: bool) -> None:
+def check(database: Database, *, replace: bool) -> None:
     """Look whether the content may be replaced, without a change.
 
     Raises:
@@ -61,7 +61,7 @@ def check_target(database: Database, *, replace: bool) -> None:
 
 
 @contextmanager
-def replacing(database: Database, *, replace: bool) -> Iterator[Connection]:
+def emptied(database: Database, *, replace: bool) -> Iterator[Connection]:
     """A connection to the database, emptied of tables, in one transaction that nobody else sees into.
 
     Committed when the block ends well; whatever ends it otherwise, a power cut included, leaves the content
@@ -74,7 +74,7 @@ def replacing(database: Database, *, replace: bool) -> Iterator[Connection]:
 
     Raises:
         InUseError: when anybody else is connected.
-        NotEmptyError, NewerDatabaseError, DamagedError: see `check_target`.
+        NotEmptyError, NewerDatabaseError, DamagedError: see `check`.
     """
     on_sqlite = database.engine.dialect.name == "sqlite"
     with _sound(database), database.engine.connect() as connection:
@@ -129,7 +129,7 @@ def _check(connection: Connection, *, replace: bool) -> None:
         )
     if replace:
         return
-    for table in Table.metadata.sorted_tables:
+    for table in Record.metadata.sorted_tables:
         if table.name in tables - OF_A_NEW_DATABASE and count_rows(connection, table):
             raise NotEmptyError(
                 f"the database is not empty (table {table.name}): --replace puts the backup in its place, "
@@ -139,7 +139,9 @@ def _check(connection: Connection, *, replace: bool) -> None:
 
 def _drop_tables(connection: Connection) -> None:
     there = MetaData()
-    there.reflect(connection, only=lambda name, _: name in Table.metadata.tables or name == "alembic_version")
+    there.reflect(
+        connection, only=lambda name, _: name in Record.metadata.tables or name == "alembic_version"
+    )
     try:
         there.drop_all(connection)
     except DBAPIError as error:

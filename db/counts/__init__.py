@@ -1,0 +1,6 @@
+"""Counts for reports and monitoring.
+
+- `report_counts`: counts of films, findings, scores, stages and deliveries of a period.
+- `read_films`: screened films with their reads, for accuracy and drift.
+- `backlog`: lengths and ages of all queues, for monitoring.
+"""
