@@ -23,8 +23,8 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from dicom_gateway.pixels.radiograph import read_display
-from dicom_gateway.pixels.rendering import RadiographError
 from domain.array.normalization import FilmArray, normalize
+from domain.errors import PermanentError
 
 FRONTAL, OTHER, NO_XRAY = "frontal_chest", "other_radiograph", "not_an_xray"
 
@@ -91,7 +91,7 @@ def read_films(shared: Path) -> Iterator[GuardFilm]:
 def _read(path: Path) -> FilmArray:
     try:
         return normalize(read_display(path))
-    except RadiographError:
+    except PermanentError:
         # In colour, or of several frames: refused before the guard sees it, but a picture all the same.
         return normalize(_stretch(_take_frame(dcmread(path))))
 

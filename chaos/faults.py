@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chaos.films import Poison
 from chaos.kept_process import KeptProcess
 from chaos.site import COURIER, GATEWAYS, WORKERS, Site
+from domain.errors import PermanentError, TransientError
 
 Fault = Callable[[Site, Random], None]
 
@@ -33,12 +34,8 @@ LOOK_S: Final = 3.0
 """How long it is waited for the right moment."""
 
 
-class NotInjectedError(Exception):
+class NotInjectedError(TransientError):
     """There was nothing to harm. The text says why."""
-
-
-class NotDrainedError(Exception):
-    """A process that was told to end did not, in time."""
 
 
 def kill_gateway(site: Site, random: Random) -> None:
@@ -77,7 +74,7 @@ def end_gently(site: Site, random: Random) -> None:
     while process.pid == pid:
         if time.monotonic() > deadline:
             process.send_signal(signal.SIGKILL)
-            raise NotDrainedError(f"{process.name} did not end within {DRAIN_LIMIT_S:g} s of SIGTERM")
+            raise PermanentError(f"{process.name} did not end within {DRAIN_LIMIT_S:g} s of SIGTERM")
         time.sleep(0.05)
 
 

@@ -16,13 +16,10 @@ from sqlalchemy.orm import Session
 
 from db.clock import follow_server
 from db.settings import DatabaseSettings
+from domain.errors import TransientError
 
 
-class DatabaseError(Exception):
-    """Root of this room's errors."""
-
-
-class DatabaseAwayError(DatabaseError):
+class DatabaseAwayError(TransientError):
     """The database does not answer. Transient: try again when it is back."""
 
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from db.clock import now
-from db.database import DatabaseError
 from db.tables import Commitment, CommitmentItem, Delivery, Instance, Pull, PulledStudy
+from domain.errors import PermanentError
 
 
 class FilmState(StrEnum):
@@ -95,10 +95,6 @@ class PulledStudyState(StrEnum):
     """The peer did not send all of it; tried again later."""
 
 
-class TransitionError(DatabaseError):
-    """A state change that the table does not allow. Permanent: the row is already elsewhere."""
-
-
 State = TypeVar("State", bound=StrEnum)
 
 ROWS_PER_UPDATE: Final = 500
@@ -137,11 +133,11 @@ class StateMachine(Generic[State]):
             values: further columns, the same for all rows.
 
         Raises:
-            TransitionError: when a row may not go to `after`.
+            PermanentError: when a row may not go to `after`.
         """
         for row in rows:
             if after not in self.transitions.get(row.state, ()):
-                raise TransitionError(f"{self.noun} cannot go from {row.state} to {after}")
+                raise PermanentError(f"{self.noun} cannot go from {row.state} to {after}")
         if self.dated:
             values["state_changed_at"] = now()
         for start in range(0, len(rows), ROWS_PER_UPDATE):
@@ -154,7 +150,7 @@ class StateMachine(Generic[State]):
         result = session.execute(statement, execution_options={"synchronize_session": False})
         assert isinstance(result, CursorResult)
         if result.rowcount != len(rows):
-            raise TransitionError(f"{self.noun} was moved by another transaction and cannot go to {after}")
+            raise PermanentError(f"{self.noun} was moved by another transaction and cannot go to {after}")
         for row in rows:
             for name, value in {"state": after.value, **values}.items():
                 set_committed_value(row, name, value)

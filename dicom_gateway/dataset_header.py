@@ -26,6 +26,7 @@ from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 
 from db.worklist.studies import StudyHeader
 from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
+from domain.errors import PermanentError
 
 # pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused
 # for a malformed value that nobody needs.
@@ -49,15 +50,11 @@ MAX_JSON_VALUE_BYTES: Final = 4096
 """Longer values (overlays, lookup tables, private blobs) are not kept in db."""
 
 
-class DatasetError(Exception):
-    """Root of this module's errors."""
-
-
-class NotUnderstoodError(DatasetError):
+class NotUnderstoodError(PermanentError):
     """The dataset cannot be parsed: C-STORE answers 0xC000 (PS3.4 B.2.3)."""
 
 
-class MismatchError(DatasetError):
+class MismatchError(PermanentError):
     """The dataset contradicts its SOP class: C-STORE answers 0xA900 (PS3.4 B.2.3)."""
 
 
@@ -97,7 +94,7 @@ def read_header(path: Path) -> DatasetHeader:
                     dataset, has_pixels = _read_elements(stream, implicit, little)
             else:
                 dataset, has_pixels = _read_elements(file, implicit, little)
-    except DatasetError:
+    except NotUnderstoodError:
         raise
     except HeaderStreamError as error:
         raise NotUnderstoodError(str(error)) from None

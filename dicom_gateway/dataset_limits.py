@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from dicom_gateway.settings import GatewaySettings
+from domain.errors import PermanentError, TransientError
 
 LOOK_EVERY_BYTES: Final = 16 * 1024 * 1024
 """How often the free space is looked at. As much as each association may take of what is reserved."""
 
 
-class TooLargeError(OSError):
+class TooLargeError(PermanentError, OSError):
     """A dataset has more bytes than the settings allow. Permanent, unless they are changed."""
 
 
-class DiskNearlyFullError(OSError):
+class DiskNearlyFullError(TransientError, OSError):
     """Less space is free than is reserved. Transient: the sender keeps the film and tries again."""
 
 

@@ -11,6 +11,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from domain.errors import TransientError
 from domain.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, ScreeningRequest
 
 BROKER_TIMEOUT_S: Final = 5.0
@@ -21,11 +22,7 @@ COMPLAINT_INTERVAL_S: Final = 30.0
 log = structlog.get_logger(__name__)
 
 
-class DispatchError(Exception):
-    """Root of this module's errors."""
-
-
-class BrokerAwayError(DispatchError):
+class BrokerAwayError(TransientError):
     """The broker does not take messages. Transient: the film waits in the spool."""
 
 

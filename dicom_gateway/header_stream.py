@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final
 
+from domain.errors import PermanentError
+
 MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
 """More than this is not read into memory; values that are passed over do not count."""
 
@@ -26,7 +28,7 @@ _SLOTS: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
 PIECE_BYTES: Final = 1024 * 1024
 
 
-class HeaderStreamError(Exception):
+class HeaderStreamError(PermanentError):
     """The header has no end in sight. Permanent."""
 
 

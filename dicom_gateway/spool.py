@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from domain.errors import PermanentError
 from domain.film_key import film_key as film_key
-
-
-class SpoolError(Exception):
-    """Root of this module's errors."""
-
-
-class SpoolInUseError(SpoolError):
-    """Another gateway holds this spool. Permanent while it runs; give each its own data directory."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +43,14 @@ class Spool:
         """Make this process the only gateway on this spool, for as long as it lives.
 
         Raises:
-            SpoolInUseError: when another gateway works here.
+            PermanentError: when another gateway works here.
         """
         self._lock = (self.directory / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
-            raise SpoolInUseError(f"another gateway works in {self.directory}") from None
+            raise PermanentError(f"another gateway works in {self.directory}") from None
 
     def unlock(self) -> None:
         """Let another process take it."""

@@ -1,6 +1,6 @@
 """The ground: codes, the array, the message and the bundle. All rooms share it.
 
-- `errors`: the root of all errors.
+- `errors`: the root of all errors, the permanent and the transient.
 - `codes`: refusals, doubts, findings, priorities, verdicts.
 - `roles`: roles of users, and what each may do.
 - `film_key`: the name of a film in files and logs, without its UID.

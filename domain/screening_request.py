@@ -11,6 +11,7 @@ from typing import Any, Final, TypeGuard
 import numpy as np
 
 from domain.array.normalization import SPEC, FilmArray
+from domain.errors import PermanentError, TransientError
 
 TASK_NAME: Final = "worker.tasks.screen"
 """Name of the Celery task that takes this message."""
@@ -32,15 +33,11 @@ MOST_CHARACTERS: Final = 256
 """Of a text in a message."""
 
 
-class MessageError(Exception):
-    """Root of this module's errors."""
-
-
-class UnknownMessageVersionError(MessageError):
+class UnknownMessageVersionError(TransientError):
     """A message of a version that this code does not know. Transient: another worker may know it."""
 
 
-class MalformedMessageError(MessageError):
+class MalformedMessageError(PermanentError):
     """A message that is not what its version says. Permanent."""
 
 

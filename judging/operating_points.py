@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
 from domain.bundle.bundle import OperatingPoint
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 from judging.statistics import Estimate, measure_proportion
 
 SCREENING_SENSITIVITY: Final = 0.90
@@ -21,10 +21,6 @@ SCREENING_SENSITIVITY: Final = 0.90
 RULE_IN_SPECIFICITY: Final = 0.90
 
 NAMES: Final = ("screening", "rule_in", "sensitivity_95", "specificity_95", "youden")
-
-
-class OperatingPointError(TbscreenError, ValueError):
-    """The films allow no choice. Permanent: films of the missing class are needed."""
 
 
 class Confusion(BaseModel):
@@ -71,11 +67,11 @@ def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Operat
         scores: shape (n,), 0..1.
 
     Raises:
-        OperatingPointError: without films of both classes.
+        PermanentError: without films of both classes.
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     if not truth.any() or truth.all():
-        raise OperatingPointError(
+        raise PermanentError(
             "operating points need validation films with TB and without: "
             f"there are {int(truth.sum())} and {int((~truth).sum())}"
         )

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import expit, logit, ndtri
 from scipy.stats import binomtest, rankdata
 
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 
 Z: Final = float(ndtri(0.975))
 """Of the two-sided 95 % interval."""
@@ -24,10 +24,6 @@ BINS: Final = 10
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-
-class StatisticsError(TbscreenError, ValueError):
-    """A figure that the films cannot give, as an AUC without both classes. Permanent."""
 
 
 class Estimate(BaseModel):
@@ -57,7 +53,7 @@ def measure_auc(is_tb: ArrayLike, scores: ArrayLike) -> Estimate:
         scores: shape (k,), finite; higher means rather TB.
 
     Raises:
-        StatisticsError: when one class has no films.
+        PermanentError: when one class has no films.
     """
     of_tb, of_others = _place(is_tb, scores)
     auc, few = float(of_tb.mean()), min(len(of_tb), len(of_others))
@@ -79,12 +75,12 @@ def measure_auc_difference(is_tb: ArrayLike, scores: ArrayLike, reference: Array
     TB films against the others alike.
 
     Raises:
-        StatisticsError: when a class has fewer than two films.
+        PermanentError: when a class has fewer than two films.
     """
     of_tb, of_others = _place(is_tb, scores)
     reference_of_tb, reference_of_others = _place(is_tb, reference)
     if min(len(of_tb), len(of_others)) < 2:
-        raise StatisticsError("a paired difference needs two films of either class")
+        raise PermanentError("a paired difference needs two films of either class")
     on_tb, on_others = of_tb - reference_of_tb, of_others - reference_of_others
     value = float(on_tb.mean())
     half = Z * math.sqrt(on_tb.var(ddof=1) / len(on_tb) + on_others.var(ddof=1) / len(on_others))
@@ -103,11 +99,11 @@ def compute_average_precision(is_tb: ArrayLike, scores: ArrayLike) -> float:
     """Return average precision: mean over TB films of the precision at their score, ties taken together.
 
     Raises:
-        StatisticsError: when there is no TB film.
+        PermanentError: when there is no TB film.
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     if not truth.any():
-        raise StatisticsError("average precision needs a film with TB")
+        raise PermanentError("average precision needs a film with TB")
     order = np.argsort(-values, kind="stable")
     last_of_tie = np.append(np.diff(values[order]) != 0, True)
     hits = np.cumsum(truth[order])[last_of_tie]
@@ -182,12 +178,12 @@ def _place(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     if truth.shape != values.shape or truth.ndim != 1:
-        raise StatisticsError(f"{truth.shape} labels for {values.shape} scores")
+        raise PermanentError(f"{truth.shape} labels for {values.shape} scores")
     if not np.isfinite(values).all():
-        raise StatisticsError("a score is not finite")
+        raise PermanentError("a score is not finite")
     tb, others = values[truth], values[~truth]
     if not len(tb) or not len(others):
-        raise StatisticsError("an AUC needs films with TB and films without")
+        raise PermanentError("an AUC needs films with TB and films without")
     ranks = rankdata(values)
     of_tb = (ranks[truth] - rankdata(tb)) / len(others)
     of_others = 1.0 - (ranks[~truth] - rankdata(others)) / len(tb)

@@ -9,17 +9,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from db.counts.report_counts import Span
+from domain.errors import PermanentError
 
 MOST_DAYS: Final = 3660
 FIRST_YEAR: Final = 1990
 REFERENCE_DAYS: Final = 90
 
 
-class ReportError(Exception):
-    """Root of this room's errors."""
-
-
-class PeriodError(ReportError, ValueError):
+class PeriodError(PermanentError, ValueError):
     """No report can be made of such a period. Permanent: the text says what to give."""
 
 

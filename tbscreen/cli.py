@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
+from domain.errors import TbscreenError
 from tbscreen import __version__
 from tbscreen.commands.backup import back_up, restore
 from tbscreen.commands.calibrate import calibrate_app
@@ -25,7 +27,6 @@ from tbscreen.commands.retrain import retrain_model
 from tbscreen.commands.rules import rules_app
 from tbscreen.commands.users import users_app
 from tbscreen.commands.worklist import show_worklist
-from tbscreen.settings import SettingsError
 from tbscreen.terminal.invocation import fail
 
 app = typer.Typer(
@@ -73,37 +74,9 @@ app.command("demo", hidden=True)(show_demo)
 
 def main() -> None:
     """Run the command line; a known error is one clear message and exit status 1."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from db.database import DatabaseError
-    from dicom_gateway.spool import SpoolError
-    from domain.array.image_guard import GuardError
-    from domain.bundle.bundle import BundleError
-    from domain.errors import TbscreenError
-    from reports.period import ReportError
-    from tbscreen.monitoring.monitor import MonitorError
-    from tbscreen.processes.private_redis import NoRedisError
-    from tbscreen.processes.process_life import ProcessError
-    from tbscreen.processes.supervisor import SupervisorError
-    from training.training_error import TrainingError
-
-    known = (
-        SettingsError,
-        DatabaseError,
-        MonitorError,
-        NoRedisError,
-        ProcessError,
-        ReportError,
-        GuardError,
-        SpoolError,
-        SupervisorError,
-        BundleError,
-        TrainingError,
-        TbscreenError,
-    )
     try:
         app()
-    except known as error:
+    except TbscreenError as error:
         fail(str(error))
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")

@@ -7,21 +7,17 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 
 KEY_BYTES: Final = 32
 FEWEST_CHARACTERS: Final = 32
-
-
-class KeyFileError(TbscreenError):
-    """The key cannot be used. Permanent: the text says what to do."""
 
 
 def load_key(path: Path) -> bytes:
     """Read the key, or make one where there is no file, mode 0600.
 
     Raises:
-        KeyFileError: when others may read it, or it is too short.
+        PermanentError: when others may read it, or it is too short.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -34,10 +30,10 @@ def load_key(path: Path) -> bytes:
 
 def _read_key(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
-        raise KeyFileError(f"{path} can be read by others: chmod 600 {path}")
+        raise PermanentError(f"{path} can be read by others: chmod 600 {path}")
     key = path.read_bytes().strip()
     if len(key) < FEWEST_CHARACTERS:
-        raise KeyFileError(
+        raise PermanentError(
             f"{path} has {len(key)} characters, a key has {FEWEST_CHARACTERS} or more: "
             "give another file, or none, and one is made"
         )

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from domain.errors import PermanentError
+
 SUFFIX: Final = "_FILE"
 MOST_BYTES: Final = 4096
-
-
-class SecretFileError(ValueError):
-    """A secret cannot be read from its file. Permanent: the text names the variable and says what to do."""
 
 
 def name_variable(prefix: str, key: str) -> str:
@@ -28,7 +26,7 @@ def read_secrets(prefix: str, keys: Iterable[str]) -> dict[str, str]:
         keys: settings that may be in files.
 
     Raises:
-        SecretFileError: when a file cannot be read or holds nothing, or when the setting has a variable, too.
+        PermanentError: when a file cannot be read or holds nothing, or when the setting has a variable, too.
     """
     found = {}
     for key in keys:
@@ -37,7 +35,7 @@ def read_secrets(prefix: str, keys: Iterable[str]) -> dict[str, str]:
         if not named:
             continue
         if variable.removesuffix(SUFFIX) in os.environ:
-            raise SecretFileError(f"{variable} and {variable.removesuffix(SUFFIX)} do not go together")
+            raise PermanentError(f"{variable} and {variable.removesuffix(SUFFIX)} do not go together")
         found[key] = _read(variable, Path(named))
     return found
 
@@ -47,11 +45,11 @@ def _read(variable: str, path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise SecretFileError(f"{variable} = {str(path)!r}: {error.strerror}") from None
+        raise PermanentError(f"{variable} = {str(path)!r}: {error.strerror}") from None
     try:
         text = content.decode("utf-8").strip()
     except UnicodeDecodeError:
         text = ""
     if not text or len(content) > MOST_BYTES or not text.isprintable():
-        raise SecretFileError(f"{variable} = {str(path)!r}: the file holds one line, the URL")
+        raise PermanentError(f"{variable} = {str(path)!r}: the file holds one line, the URL")
     return text

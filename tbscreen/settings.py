@@ -29,6 +29,7 @@ from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
+from domain.errors import PermanentError
 from reports.settings import ReportSettings
 from tbscreen.monitoring.monitoring_settings import MonitoringSettings
 from tbscreen.monitoring.tracing_settings import TracingSettings
@@ -44,10 +45,6 @@ SECRET_KEYS: Final = ("broker_url", "database_url")
 
 MAX_SOCKET_PATH_BYTES: Final = 107
 """Longest path of a Unix socket on Linux (sun_path without its final NUL)."""
-
-
-class SettingsError(Exception):
-    """The settings are wrong. The text names the key, its value and what is allowed."""
 
 
 class Settings(BaseSettings):
@@ -147,34 +144,34 @@ def load_settings(**overrides: Any) -> Settings:
     """Read and check all settings.
 
     Raises:
-        SettingsError: naming the key, its value and what is allowed.
+        PermanentError: naming the key, its value and what is allowed.
     """
     try:
         unknown = _find_unknown_variables()
         if unknown:
-            raise SettingsError(
+            raise PermanentError(
                 f"environment variable {unknown[0]} is not a setting. "
                 f"Settings are: {', '.join(_list_keys(Settings))}"
             )
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(one) for one in error.errors())) from None
+        raise PermanentError("\n".join(_explain(one) for one in error.errors())) from None
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{find_file()}: not valid TOML: {error}") from None
+        raise PermanentError(f"{find_file()}: not valid TOML: {error}") from None
     except ValueError as error:  # a variable that should hold JSON and does not
-        raise SettingsError(str(error)) from None
+        raise PermanentError(str(error)) from None
 
 
 def find_file() -> Path | None:
     """Return the settings file: `TBSCREEN_CONFIG`, else `tbscreen.toml` here, else none.
 
     Raises:
-        SettingsError: when `TBSCREEN_CONFIG` names a file that is not there.
+        PermanentError: when `TBSCREEN_CONFIG` names a file that is not there.
     """
     named = os.environ.get(FILE_VARIABLE)
     if named:
         if not Path(named).is_file():
-            raise SettingsError(f"{FILE_VARIABLE} = {named!r}: there is no such file")
+            raise PermanentError(f"{FILE_VARIABLE} = {named!r}: there is no such file")
         return Path(named)
     return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
 

@@ -8,7 +8,6 @@ Packages and files, in the order of a run of `tbscreen retrain`; each package's 
 - `learning/`: networks and how they learn.
 - `judging/`: what a model is worth, on films that it has not seen.
 - `writing/`: a run written down: bundle, report, model card, figures.
-- `training_error`: the root of this room's errors.
 
 Besides:
 

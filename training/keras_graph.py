@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from domain.bundle.bundle import ALLOWED_LAYERS
-from training.training_error import TrainingError
+from domain.errors import PermanentError
 
 CONVOLUTION: Final = (
     "kernel_size",
@@ -94,10 +94,6 @@ CONTAINER_MODULES: Final = {
 CONTAINER_CLASSES: Final = {"Model": "Functional", "Functional": "Functional", "Sequential": "Sequential"}
 
 
-class KerasGraphError(TrainingError):
-    """The JSON is no graph that can be taken over. Permanent: the message names the layer or setting."""
-
-
 def rewrite_graph(text: str) -> str:
     """Return a Keras model JSON as Keras 3 writes it.
 
@@ -105,22 +101,22 @@ def rewrite_graph(text: str) -> str:
         text: JSON of a Sequential or Functional model, by Keras 2 or 3.
 
     Raises:
-        KerasGraphError: when it is something else, or has a layer or setting that tbscreen does not know.
+        PermanentError: when it is something else, or has a layer or setting that tbscreen does not know.
     """
     try:
         graph = json.loads(text)
         return json.dumps(_rewrite_model(graph))
     except json.JSONDecodeError as error:
-        raise KerasGraphError(f"it is not JSON: {error}") from error
+        raise PermanentError(f"it is not JSON: {error}") from error
     except RecursionError as error:
-        raise KerasGraphError("it is nested too deeply") from error
+        raise PermanentError("it is nested too deeply") from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise KerasGraphError(f"it is no Keras model ({type(error).__name__}: {error})") from error
+        raise PermanentError(f"it is no Keras model ({type(error).__name__}: {error})") from error
 
 
 def _rewrite_model(node: Mapping[str, Any]) -> dict[str, Any]:
     if node["class_name"] not in CONTAINER_CLASSES:
-        raise KerasGraphError(f"it is a {node['class_name']}, not a Sequential or Functional model")
+        raise PermanentError(f"it is a {node['class_name']}, not a Sequential or Functional model")
     kind = CONTAINER_CLASSES[node["class_name"]]
     config = node["config"]
     if isinstance(config, list):  # Keras up to 2.1
@@ -167,7 +163,7 @@ def _rewrite_layer(layer: Mapping[str, Any]) -> dict[str, Any]:
     elif kind in SETTINGS and kind in ALLOWED_LAYERS and layer.get("module") in (None, "keras.layers"):
         settings = _rewrite_settings(kind, config)
     else:
-        raise KerasGraphError(f"layer {layer.get('module') or 'keras'}.{kind} is not one that only computes")
+        raise PermanentError(f"layer {layer.get('module') or 'keras'}.{kind} is not one that only computes")
     if config.get("trainable") is False:
         settings["trainable"] = (
             False  # decides the order in which Keras 2 wrote the weights of a nested model
@@ -188,13 +184,11 @@ def _rewrite_settings(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
         elif key == "groups" and value == 1:
             continue
         elif key not in WITHOUT_EFFECT and not key.endswith(ENDINGS_WITHOUT_EFFECT) and value:
-            raise KerasGraphError(
+            raise PermanentError(
                 f"layer {config['name']!r} ({kind}) has an unknown setting {key} = {value!r}"
             )
     if str(settings.get("activation", "linear")) not in ACTIVATIONS:
-        raise KerasGraphError(
-            f"layer {config['name']!r} has an unknown activation {settings['activation']!r}"
-        )
+        raise PermanentError(f"layer {config['name']!r} has an unknown activation {settings['activation']!r}")
     if kind == "BatchNormalization" and isinstance(settings.get("axis"), list):
         (settings["axis"],) = settings["axis"]
     return settings
@@ -210,7 +204,7 @@ def _rewrite_call(node: Any) -> dict[str, Any]:
         several = len(references) > 1
     for reference in references:
         if len(reference) > 3 and reference[3]:
-            raise KerasGraphError(f"layer {reference[0]!r} is called with {reference[3]!r}")
+            raise PermanentError(f"layer {reference[0]!r} is called with {reference[3]!r}")
     tensors = [
         {
             "class_name": "__keras_tensor__",

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from domain.bundle.bundle import OperatingPoint
+from domain.errors import PermanentError
 from judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
@@ -31,7 +32,7 @@ from training.learning.finished_network import FinishedNetwork
 from training.learning.fit import EpochResult, FitProgress, fit
 from training.learning.lite0 import CELL_PIXELS, MARGIN
 from training.learning.precision import Precision, choose_precision, set_precision
-from training.learning.recipe import Recipe, RecipeError, TrainingData
+from training.learning.recipe import Recipe, TrainingData
 from training.retrain_settings import RetrainSettings
 
 RUNS: Final = "runs"
@@ -83,10 +84,8 @@ def retrain(
         reporter: is told how far it is.
 
     Raises:
-        training.films.split.SplitError: when the films cannot be split as asked.
-        training.learning.recipe.RecipeError: when the architecture cannot be trained as asked.
-        training.learning.lite0_weights.PretrainedWeightsError: when weights to start from are missing.
-        training.learning.fit.FitError: when training does not converge.
+        PermanentError: when the films cannot be split as asked, or when the architecture cannot be trained
+            as asked, or when weights to start from are missing, or when training does not converge.
     """
     started = datetime.now(UTC)
     parts = split(
@@ -165,7 +164,7 @@ def _check_validation(films: Sequence[LabelledFilm]) -> None:
     """Before hours of training, see that what comes after it can be done."""
     tb = sum(film.label.is_tb for film in films)
     if min(tb, len(films) - tb) < FEWEST_VALIDATING:
-        raise RecipeError(
+        raise PermanentError(
             f"{tb} validation films with TB and {len(films) - tb} without: {FEWEST_VALIDATING} of each are "
             "needed to calibrate. Add films, or choose a larger --validation-share"
         )

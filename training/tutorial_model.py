@@ -17,22 +17,13 @@ import h5py
 import numpy as np
 
 from domain.array.normalization import SPEC
-from domain.bundle.bundle import (
-    MAX_FILE_BYTES,
-    STRUCTURE,
-    WEIGHTS,
-    Bundle,
-    BundleError,
-    check_structure,
-    write_bundle,
-)
-from training.keras_graph import KerasGraphError, rewrite_graph
+from domain.bundle.bundle import MAX_FILE_BYTES, STRUCTURE, WEIGHTS, Bundle, check_structure, write_bundle
+from domain.errors import PermanentError
+from training.keras_graph import rewrite_graph
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
-
-from training.training_error import TrainingError
 
 FILM: Final = (SPEC.rows, SPEC.columns, 1)
 COLOURED: Final = (SPEC.rows, SPEC.columns, 3)
@@ -49,10 +40,6 @@ NOTES: Final = (
     "differ from those there. It has been neither evaluated nor calibrated here: the score is no "
     "probability, and the operating points are the tutorial's 0.5, with unknown sensitivity and specificity."
 )
-
-
-class TutorialModelError(TrainingError):
-    """The two files make no model for tbscreen. Permanent: the message says why and what to do."""
 
 
 def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | None = None) -> Any:
@@ -73,7 +60,7 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
         keras.Model, float32 (n, 256, 256, 1) in 0..1 to (n, 1) or (n, 2) in 0..1: TB is the last column.
 
     Raises:
-        TutorialModelError: when that cannot be made of the files.
+        PermanentError: when that cannot be made of the files.
     """
     model = _build(structure)
     _check_output(model, structure)
@@ -85,12 +72,12 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
     if shape == COLOURED:
         return keras.Model(film, _call(model, _colour(film)), name="tutorial_in_colour")
     if shape not in (FEATURES, FEATURES_FLAT):
-        raise TutorialModelError(
+        raise PermanentError(
             f"{structure}: the network takes arrays of {_show(shape)}; tbscreen makes {_show(FILM)}. "
             "Train one of that size: tbscreen retrain --architecture scratch"
         )
     if vgg16_weights is None:
-        raise TutorialModelError(
+        raise PermanentError(
             f"{structure}: the network takes VGG16's features, {_show(shape)}, not images: give VGG16's "
             "weights too (--vgg16-weights vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5)"
         )
@@ -115,7 +102,7 @@ def write_tutorial_bundle(directory: Path, model: Any, name: str, version: str) 
         version: of the bundle.
 
     Raises:
-        domain.bundle.bundle.BundleError: when the bundle cannot be written as asked.
+        PermanentError: when the bundle cannot be written as asked.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / WEIGHTS
@@ -140,17 +127,25 @@ def write_tutorial_bundle(directory: Path, model: Any, name: str, version: str) 
     return write_bundle(directory, manifest, {STRUCTURE: model.to_json().encode(), WEIGHTS: content})
 
 
-def _build(structure: Path) -> Any:
+def _read(structure: Path) -> str:
     try:
         if structure.stat().st_size > MOST_STRUCTURE_BYTES:
-            raise TutorialModelError(f"{structure} is too large for a model's structure")
-        text = rewrite_graph(structure.read_text("utf-8"))
+            raise PermanentError(f"{structure} is too large for a model's structure")
+        return structure.read_text("utf-8")
+    except OSError as error:
+        raise PermanentError(f"{structure}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PermanentError(f"{structure} cannot be taken over: {error}") from error
+
+
+def _build(structure: Path) -> Any:
+    graph = _read(structure)
+    try:
+        text = rewrite_graph(graph)
         check_structure(text.encode())
         return keras.models.model_from_json(text)
-    except OSError as error:
-        raise TutorialModelError(f"{structure}: {error.strerror}") from error
-    except (KerasGraphError, BundleError, UnicodeDecodeError) as error:
-        raise TutorialModelError(f"{structure} cannot be taken over: {error}") from error
+    except PermanentError as error:
+        raise PermanentError(f"{structure} cannot be taken over: {error}") from error
     except (
         ValueError,
         TypeError,
@@ -160,7 +155,7 @@ def _build(structure: Path) -> Any:
         RuntimeError,
         RecursionError,
     ) as error:
-        raise TutorialModelError(f"{structure}: Keras cannot build it: {_shorten(error)}") from error
+        raise PermanentError(f"{structure}: Keras cannot build it: {_shorten(error)}") from error
 
 
 def _load_weights(model: Any, weights: Path) -> None:
@@ -175,31 +170,31 @@ def _load_weights(model: Any, weights: Path) -> None:
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(named)
         except (ValueError, TypeError, KeyError, OSError, AttributeError, UserWarning) as error:
-            raise TutorialModelError(
+            raise PermanentError(
                 f"{weights} does not fit the structure: are both files of the same model? {_shorten(error)}"
             ) from error
     if not all(bool(np.all(np.isfinite(weight))) for weight in model.get_weights()):
-        raise TutorialModelError(f"{weights} holds weights that are no numbers: the training had failed")
+        raise PermanentError(f"{weights} holds weights that are no numbers: the training had failed")
 
 
 def _recognize(weights: Path) -> str:
     """Return the ending by which Keras knows the kind of these weights."""
     try:
         if weights.stat().st_size > MAX_FILE_BYTES:
-            raise TutorialModelError(f"{weights} is larger than {MAX_FILE_BYTES // 2**30} GiB")
+            raise PermanentError(f"{weights} is larger than {MAX_FILE_BYTES // 2**30} GiB")
         with h5py.File(weights, "r") as file:
             odd: list[str] = []
             file.visititems(lambda name, entry: odd.append(name) if _is_odd(name, entry) else None)
             legacy = "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
     except FileNotFoundError as error:
-        raise TutorialModelError(f"{weights}: {error.strerror}") from error
+        raise PermanentError(f"{weights}: {error.strerror}") from error
     except OSError as error:
-        raise TutorialModelError(
+        raise PermanentError(
             f"{weights} is no HDF5 file ({error.strerror or _shorten(error)}): save it in Keras by "
             "model.save_weights('model_weights.h5'), in Keras 3 by model.save_weights('model.weights.h5')"
         ) from error
     if odd:
-        raise TutorialModelError(
+        raise PermanentError(
             f"{weights}: {odd[0]} holds no floating-point weights; quantized models are not read"
         )
     return ".h5" if legacy else ".weights.h5"
@@ -214,7 +209,7 @@ def _is_odd(name: str, entry: Any) -> bool:
 
 def _check_output(model: Any, structure: Path) -> None:
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise TutorialModelError(
+        raise PermanentError(
             f"{structure}: the network has {len(model.inputs)} inputs and {len(model.outputs)} outputs, "
             "not one each"
         )
@@ -224,7 +219,7 @@ def _check_output(model: Any, structure: Path) -> None:
         last = last.layers[-1]
     end = last.get_config().get("activation") or type(last).__name__.lower()
     if len(shape) != 2 or shape[1] not in (1, 2) or (end, shape[1]) not in ENDS:
-        raise TutorialModelError(
+        raise PermanentError(
             f"{structure}: the network ends in {end} with shape {shape}; it must end in one sigmoid for "
             "TB, or in two outputs (sigmoid or softmax) of which the last is TB"
         )
@@ -243,7 +238,7 @@ def _load_vgg16(base: Any, path: Path) -> None:
                 if layer.weights:
                     layer.set_weights([arrays[f"{layer.name}_{kind}"].astype(np.float32) for kind in "Wb"])
     except (OSError, ValueError, KeyError) as error:
-        raise TutorialModelError(f"{path} does not hold VGG16's convolutions: {_shorten(error)}") from error
+        raise PermanentError(f"{path} does not hold VGG16's convolutions: {_shorten(error)}") from error
 
 
 def _colour(film: Any) -> Any:

@@ -12,14 +12,11 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from domain.errors import PermanentError
 from web.request_deadline import DeadlineProtocol
 from web.settings import WebSettings
 
 LOG = structlog.get_logger(__name__)
-
-
-class PageError(Exception):
-    """The page cannot be served: its port is taken, or its certificate is of no use. Permanent."""
 
 
 def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], None]) -> None:
@@ -31,7 +28,7 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
         ready: called with the port once it is open.
 
     Raises:
-        PageError: when the port or the certificate cannot be used; the text says what to do.
+        PermanentError: when the port or the certificate cannot be used; the text says what to do.
     """
     context = None if settings.tls_certificate is None else make_renewed_context(settings)
     listener = _listen(settings)
@@ -62,7 +59,7 @@ def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:
     The files are checked at each client hello. A new pair that does not fit leaves the old one in use.
 
     Raises:
-        PageError: when certificate and key cannot be read or do not fit.
+        PermanentError: when certificate and key cannot be read or do not fit.
     """
     assert settings.tls_certificate is not None
     assert settings.tls_key is not None
@@ -77,7 +74,7 @@ def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:
             try:
                 state["context"] = make_context(settings)
                 LOG.info("the certificate of the page was renewed")
-            except PageError as error:
+            except PermanentError as error:
                 LOG.error("the renewed certificate of the page cannot be used", error=str(error))
         connection.context = state["context"]
 
@@ -96,7 +93,7 @@ def make_context(settings: WebSettings) -> ssl.SSLContext:
     """Return a TLS context for TLS 1.2 or later.
 
     Raises:
-        PageError: when certificate and key cannot be read or do not fit.
+        PermanentError: when certificate and key cannot be read or do not fit.
     """
     assert settings.tls_certificate is not None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -105,7 +102,7 @@ def make_context(settings: WebSettings) -> ssl.SSLContext:
         context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or getattr(error, "reason", None) or type(error).__name__
-        raise PageError(
+        raise PermanentError(
             f"the page's certificate cannot be used ({reason}): look at web.tls_certificate and web.tls_key"
         ) from None
     return context
@@ -120,6 +117,6 @@ def _listen(settings: WebSettings) -> socket.socket:
     except OSError as error:
         listener.close()
         where = f"{settings.host}:{settings.port}"
-        raise PageError(f"cannot listen on {where} ({error.strerror}): set web.port") from None
+        raise PermanentError(f"cannot listen on {where} ({error.strerror}): set web.port") from None
     listener.listen()
     return listener

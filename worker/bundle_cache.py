@@ -30,8 +30,8 @@ class BundleCache:
         """Return the bundle of this digest, fetching it if it is not here or damaged.
 
         Raises:
-            db.models.bundles.UnknownBundleError: when no such bundle is registered.
-            domain.bundle.bundle.BundleError: when what is registered is not a sound bundle.
+            PermanentError: when no such bundle is registered, or when what is registered is not a sound
+                bundle.
         """
         target = self._directory / digest
         if target.is_dir():

@@ -15,12 +15,12 @@ import structlog
 from db.clock import now
 from db.database import Database
 from db.films import screenings
-from db.models.bundles import UnknownBundleError
 from db.retrying import write_again
 from db.settings import DatabaseSettings
-from domain.bundle.bundle import BundleError, localize
+from domain.bundle.bundle import localize
 from domain.bundle.triage import triage
 from domain.codes import Refusal
+from domain.errors import PermanentError
 from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
 from worker import metrics
@@ -122,7 +122,7 @@ class Screener:
         try:
             predictor = self.load(attempt.bundle_digest)
             manifest = localize(predictor.bundle.manifest, attempt.local_points)
-        except (BundleError, UnknownBundleError, OSError, MemoryError) as error:
+        except (PermanentError, OSError, MemoryError) as error:
             film_log.error(
                 "handed back: the bundle cannot be loaded",
                 error=str(error) or type(error).__name__,

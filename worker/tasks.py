@@ -12,8 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.models.bundles import UnknownBundleError
-from domain.bundle.bundle import BundleError
+from domain.errors import PermanentError
 from domain.film_stage import shorten_key
 from domain.screening_request import (
     TASK_NAME,
@@ -55,7 +54,7 @@ def register_tasks(
             find_screener().load_active()
         except SQLAlchemyError as error:
             log.error("database away; the bundle is loaded with the first film", error=type(error).__name__)
-        except (BundleError, UnknownBundleError, OSError, MemoryError) as error:
+        except (PermanentError, OSError, MemoryError) as error:
             log.error("the active bundle cannot be loaded", error=str(error), help="tbscreen doctor")
         process_ready()
 

@@ -12,13 +12,9 @@ from sqlalchemy.orm import Session, joinedload
 from db.accounts.users import UserEntry, describe
 from db.accounts.web_sessions import USED_WITHIN
 from db.clock import now
-from db.database import DatabaseError
 from db.tables.accounts import ApiToken
+from domain.errors import PermanentError
 from domain.roles import Permission
-
-
-class InvalidTokenError(DatabaseError):
-    """There is no such token, or it would allow more than its user may. Permanent."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +59,11 @@ def issue(
         lifetime: None for one that does not expire.
 
     Raises:
-        InvalidTokenError: when it would allow more than the user may, or nothing.
+        PermanentError: when it would allow more than the user may, or nothing.
     """
     excess = [scope.value for scope in scopes if not user.may(scope)]
     if excess or not scopes:
-        raise InvalidTokenError(
-            f"{user.name} ({user.role}) may not do this: {', '.join(excess) or 'nothing'}"
-        )
+        raise PermanentError(f"{user.name} ({user.role}) may not do this: {', '.join(excess) or 'nothing'}")
     moment = now()
     row = ApiToken(
         user_id=user.id,
@@ -111,11 +105,11 @@ def revoke(session: Session, token_id: int) -> None:
     """Let a token open nothing any more.
 
     Raises:
-        InvalidTokenError: when there is no such token.
+        PermanentError: when there is no such token.
     """
     row = session.get(ApiToken, token_id)
     if row is None:
-        raise InvalidTokenError(f"there is no token {token_id}: 'tbscreen users tokens' shows all")
+        raise PermanentError(f"there is no token {token_id}: 'tbscreen users tokens' shows all")
     row.revoked_at = row.revoked_at or now()
 
 

@@ -12,16 +12,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.database import DatabaseError
 from db.tables.accounts import User, WebSession
+from domain.errors import PermanentError
 from domain.roles import PERMISSIONS, Permission, Role
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 """What a user's name looks like, in lower case."""
-
-
-class InvalidUserError(DatabaseError):
-    """There is such a user already, there is none, or the name is none. Permanent."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +53,16 @@ def add(session: Session, name: str, role: Role, password_hash: str) -> UserEntr
     """Add a user.
 
     Raises:
-        InvalidUserError: when the name is taken or is none.
+        PermanentError: when the name is taken or is none.
     """
     name = normalize_name(name)
     if not NAME.fullmatch(name):
-        raise InvalidUserError(
+        raise PermanentError(
             "a user's name is 1 to 64 of the letters a to z, digits, '.', '_', '-' and '@', "
             "and begins with a letter or digit"
         )
     if _find(session, name) is not None:
-        raise InvalidUserError(f"there is a user {name} already")
+        raise PermanentError(f"there is a user {name} already")
     moment = now()
     row = User(
         name=name,
@@ -102,7 +98,7 @@ def set_password(session: Session, name: str, password_hash: str, keep_session: 
     """Change the password, and end the user's sessions but for the one with the hash `keep_session`.
 
     Raises:
-        InvalidUserError: when there is no such user.
+        PermanentError: when there is no such user.
     """
     row = _get(session, name)
     row.password_hash = password_hash
@@ -119,7 +115,7 @@ def set_role(session: Session, name: str, role: Role) -> None:
     """Give a user another role; it counts from the next request on.
 
     Raises:
-        InvalidUserError: when there is no such user.
+        PermanentError: when there is no such user.
     """
     _get(session, name).role = role.value
 
@@ -128,7 +124,7 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
     """Shut a user out, sessions and tokens included, or let the user in again. Reads keep the name.
 
     Raises:
-        InvalidUserError: when there is no such user.
+        PermanentError: when there is no such user.
     """
     row = _get(session, name)
     row.disabled = disabled
@@ -148,7 +144,7 @@ def _find(session: Session, name: str) -> User | None:
 def _get(session: Session, name: str) -> User:
     row = _find(session, normalize_name(name))
     if row is None:
-        raise InvalidUserError("there is no such user: 'tbscreen users list' shows all")
+        raise PermanentError("there is no such user: 'tbscreen users list' shows all")
     return row
 
 

@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from db import schema
 from db.backup.table_rows import TRANSIENT, count_rows
 from db.clock import now
-from db.database import Database, DatabaseError
+from db.database import Database
 from db.states import DeliveryState, FilmState, PullState
 from db.tables import Delivery, Instance, OutboxEntry, Pull, Record, RefusalOutboxEntry
+from domain.errors import PermanentError, TransientError
 
 LOCK_TIMEOUT_S: Final = 10
 LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -28,33 +29,12 @@ OF_A_NEW_DATABASE: Final = TRANSIENT | {"alembic_version", "models", "bundle_chu
 """Tables in which `tbscreen db upgrade` leaves rows; a database with nothing else in it is empty."""
 
 
-class InUseError(DatabaseError):
-    """Somebody is connected to the database. Transient: end the processes and run the command again."""
-
-
-class NotEmptyError(DatabaseError):
-    """The database holds films, users or reads. Permanent, unless they are to be replaced."""
-
-
-class NewerDatabaseError(DatabaseError):
-    """The database has migrations that this version does not know. Permanent: use the version that has."""
-
-
-class ForeignObjectsError(DatabaseError):
-    """Somebody made views or tables that depend on ours. Permanent until they are gone."""
-
-
-class DamagedError(DatabaseError):
-    """The file is no sound SQLite database. Permanent until it is moved away."""
-
-
 def check(database: Database, *, replace: bool) -> None:
     """Look whether the content may be replaced, without a change.
 
     Raises:
-        NotEmptyError: when it holds something and `replace` is False.
-        NewerDatabaseError: when it is of a newer version.
-        DamagedError: when it is a file that SQLite cannot read.
+        PermanentError: when it holds something and `replace` is False, or when it is of a newer version, or
+            when it is a file that SQLite cannot read.
     """
     with _sound(database), database.engine.connect() as connection:
         _check(connection, replace=replace)
@@ -73,8 +53,8 @@ def emptied(database: Database, *, replace: bool) -> Iterator[Connection]:
         replace: whether what it holds may go.
 
     Raises:
-        InUseError: when anybody else is connected.
-        NotEmptyError, NewerDatabaseError, DamagedError: see `check`.
+        TransientError: when anybody else is connected.
+        PermanentError: see `check`.
     """
     on_sqlite = database.engine.dialect.name == "sqlite"
     with _sound(database), database.engine.connect() as connection:
@@ -123,7 +103,7 @@ def _check(connection: Connection, *, replace: bool) -> None:
         return
     here = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if here is not None and not schema.is_known(here):
-        raise NewerDatabaseError(
+        raise PermanentError(
             f"the database there is at migration {here}, which this version does not know: "
             "restore with the version of tbscreen that made it, or into an empty database (a new name)"
         )
@@ -131,7 +111,7 @@ def _check(connection: Connection, *, replace: bool) -> None:
         return
     for table in Record.metadata.sorted_tables:
         if table.name in tables - OF_A_NEW_DATABASE and count_rows(connection, table):
-            raise NotEmptyError(
+            raise PermanentError(
                 f"the database is not empty (table {table.name}): --replace puts the backup in its place, "
                 "and what is there now is gone; 'tbscreen backup' saves it first"
             )
@@ -147,11 +127,11 @@ def _drop_tables(connection: Connection) -> None:
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
         if state == LOCK_NOT_AVAILABLE:
-            raise InUseError(
+            raise TransientError(
                 f"somebody has just connected to the database and uses it: {END_THEM}"
             ) from error
         if state == DEPENDENT_OBJECTS:
-            raise ForeignObjectsError(
+            raise PermanentError(
                 "views or tables that are not tbscreen's refer to its tables: drop them, or restore into an "
                 "empty database (a new name)"
             ) from error
@@ -166,7 +146,7 @@ def _take_sqlite(connection: Connection, database: Database) -> None:
         raw.execute("PRAGMA journal_mode=DELETE")  # not while anybody else has the file open
         raw.execute("PRAGMA locking_mode=EXCLUSIVE")
     except sqlite3.OperationalError as error:
-        raise InUseError(f"the database is in use{_name_users(database)}: {END_THEM}") from error
+        raise TransientError(f"the database is in use{_name_users(database)}: {END_THEM}") from error
 
 
 def _give_back_sqlite(connection: Connection) -> None:
@@ -204,7 +184,7 @@ def _take_postgresql(connection: Connection) -> None:
     ).all()
     if users:
         who = ", ".join(f"{count} from {host}" for host, count in users)
-        raise InUseError(f"the database is in use ({who}): {END_THEM}")
+        raise TransientError(f"the database is in use ({who}): {END_THEM}")
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
 
 
@@ -219,7 +199,7 @@ def _sound(database: Database) -> Iterator[None]:
             sqlite3.SQLITE_CORRUPT,
             sqlite3.SQLITE_NOTADB,
         ):
-            raise DamagedError(
+            raise PermanentError(
                 f"{database.engine.url.database} is damaged: move it, and the files with -wal and -shm at "
                 "the end of its name, to another folder and run the command again"
             ) from error

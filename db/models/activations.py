@@ -11,17 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.database import DatabaseError
 from db.models import bundles
 from db.tables import Activation
-
-
-class ChangedMeanwhileError(DatabaseError):
-    """Another bundle was activated between the decision and the change. Decide again."""
-
-
-class NoPreviousBundleError(DatabaseError):
-    """There is no bundle to go back to."""
+from domain.errors import PermanentError, TransientError
 
 
 @dataclass(frozen=True)
@@ -58,12 +50,12 @@ def switch_to(
         comparison: candidate against `instead_of`, where there is one.
 
     Raises:
-        db.models.bundles.UnknownBundleError: when it is not registered.
-        ChangedMeanwhileError: when another bundle than `instead_of` is active.
+        PermanentError: when it is not registered.
+        TransientError: when another bundle than `instead_of` is active.
     """
     previous = bundles.mark_active(session, digest)
     if previous not in (instead_of, digest):
-        raise ChangedMeanwhileError("the active bundle was changed by somebody else meanwhile; try again")
+        raise TransientError("the active bundle was changed by somebody else meanwhile; try again")
     if previous != digest:
         session.add(
             Activation(
@@ -87,11 +79,11 @@ def switch_back(session: Session, by: str) -> tuple[str | None, str]:
         The digest of the bundle that was active until now, and of the one that is.
 
     Raises:
-        NoPreviousBundleError: when there is none.
+        PermanentError: when there is none.
     """
     target = find_previous(session)
     if target is None:
-        raise NoPreviousBundleError(
+        raise PermanentError(
             "there is no bundle to roll back to: none was active before the present one; "
             "'tbscreen models activate DIGEST' activates another"
         )

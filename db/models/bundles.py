@@ -11,19 +11,11 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.database import DatabaseError
 from db.tables import BundleChunk, Model
+from domain.errors import PermanentError
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
 """Size of one piece, small enough for any server's packet limits."""
-
-
-class UnknownBundleError(DatabaseError):
-    """No bundle of this digest is registered. `tbscreen models list` shows those that are."""
-
-
-class ActiveInShadowError(DatabaseError):
-    """A bundle cannot be reported and run in its own shadow. Permanent."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ def mark_active(session: Session, digest: str) -> str | None:
         The digest of the bundle that was active until now, if any.
 
     Raises:
-        UnknownBundleError: when it is not registered.
+        PermanentError: when it is not registered.
     """
     models = _lock(session, Model.active | (Model.digest == digest))
     if digest not in models:
@@ -117,14 +109,13 @@ def put_in_shadow(session: Session, digest: str) -> None:
     """Let one registered bundle score every film beside the active one, instead of any other that did.
 
     Raises:
-        UnknownBundleError: when it is not registered.
-        ActiveInShadowError: when it is the active one.
+        PermanentError: when it is not registered, or when it is the active one.
     """
     models = _lock(session, Model.shadow | (Model.digest == digest))
     if digest not in models:
         raise _unknown(digest)
     if models[digest].active:
-        raise ActiveInShadowError(f"{digest[:12]} is the active bundle: its results are reported already")
+        raise PermanentError(f"{digest[:12]} is the active bundle: its results are reported already")
     for model in models.values():
         model.shadow = False
     session.flush()
@@ -168,7 +159,7 @@ def read_manifest(session: Session, digest: str) -> dict[str, Any]:
     """Return the manifest of a registered bundle.
 
     Raises:
-        UnknownBundleError: when it is not registered.
+        PermanentError: when it is not registered.
     """
     model = session.get(Model, digest)
     if model is None:
@@ -190,7 +181,7 @@ def fetch_files(session: Session, digest: str) -> dict[str, bytes]:
     """Return every file of a registered bundle by name.
 
     Raises:
-        UnknownBundleError: when it is not registered.
+        PermanentError: when it is not registered.
     """
     chunks = session.scalars(
         select(BundleChunk)
@@ -226,5 +217,5 @@ def _lock(session: Session, condition: ColumnElement[bool]) -> dict[str, Model]:
     return {model.digest: model for model in found}
 
 
-def _unknown(digest: str) -> UnknownBundleError:
-    return UnknownBundleError(f"no bundle {digest[:12]} is registered; see 'tbscreen models list'")
+def _unknown(digest: str) -> PermanentError:
+    return PermanentError(f"no bundle {digest[:12]} is registered; see 'tbscreen models list'")

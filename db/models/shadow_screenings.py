@@ -47,8 +47,7 @@ def start(session: Session, bundle_digest: str) -> None:
     """Put a bundle in the shadow, without the strikes of an earlier time.
 
     Raises:
-        db.models.bundles.UnknownBundleError: when it is not registered.
-        db.models.bundles.ActiveInShadowError: when it is the active one.
+        PermanentError: when it is not registered, or when it is the active one.
     """
     bundles.put_in_shadow(session, bundle_digest)
     session.execute(

@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.database import DatabaseError
 from db.tables import Model, Screening, SiteThreshold, SiteThresholdChange
+from domain.errors import PermanentError
 
 PREFIX: Final = "local_"
 NAME: Final = "(local)"
@@ -25,18 +25,6 @@ NAME: Final = "(local)"
 
 Sign = Callable[[bytes], str]
 """Bytes to their signature, 64 hexadecimal digits."""
-
-
-class UnknownSiteThresholdError(DatabaseError):
-    """No site threshold has this number. `tbscreen calibrate list` shows all."""
-
-
-class NoSiteThresholdError(DatabaseError):
-    """The bundle's own operating point is in use: there is nothing to go back from."""
-
-
-class BrokenSignatureError(DatabaseError):
-    """The record is not what was signed, or the key is another. It must not be activated."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +81,10 @@ def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign
 
 
 def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
-    """Raise `BrokenSignatureError` unless the record is what was signed with this key."""
+    """Raise `PermanentError` unless the record is what was signed with this key."""
     signed = _serialize(entry.bundle_digest, entry.name, entry.made_at, entry.made_by, entry.record)
     if sign(signed) != entry.signature:
-        raise BrokenSignatureError(
+        raise PermanentError(
             f"calibration {entry.calibration_id} is not what was signed, or the key is another one"
         )
 
@@ -105,11 +93,11 @@ def switch_to(session: Session, calibration_id: int, by: str, reason: str | None
     """Let new films of its bundle be judged by a site threshold; nothing happens if they are already.
 
     Raises:
-        UnknownSiteThresholdError: when there is none of this number.
+        PermanentError: when there is none of this number.
     """
     row = session.get(SiteThreshold, calibration_id, with_for_update=True)
     if row is None:
-        raise UnknownSiteThresholdError(f"there is no calibration {calibration_id}")
+        raise PermanentError(f"there is no calibration {calibration_id}")
     if not row.active:
         _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
 
@@ -123,10 +111,10 @@ def switch_back(session: Session, digest: str, by: str) -> str | None:
         The name of the site threshold that is in use then; None for the bundle's own operating point.
 
     Raises:
-        NoSiteThresholdError: when none was activated, or all are rolled back.
+        PermanentError: when none was activated, or all are rolled back.
     """
     if _find_active(session, digest) is None:
-        raise NoSiteThresholdError("the bundle's own operating point is in use: nothing to roll back")
+        raise PermanentError("the bundle's own operating point is in use: nothing to roll back")
     before: list[int | None] = []
     changes = select(SiteThresholdChange).where(SiteThresholdChange.bundle_digest == digest)
     for change in session.scalars(changes.order_by(SiteThresholdChange.id)):
@@ -140,10 +128,10 @@ def switch_back(session: Session, digest: str, by: str) -> str | None:
 
 
 def find(session: Session, calibration_id: int) -> SiteThresholdEntry:
-    """Return one site threshold; raises `UnknownSiteThresholdError`."""
+    """Return one site threshold; raises `PermanentError`."""
     row = session.get(SiteThreshold, calibration_id)
     if row is None:
-        raise UnknownSiteThresholdError(f"there is no calibration {calibration_id}")
+        raise PermanentError(f"there is no calibration {calibration_id}")
     return _describe(row)
 
 

@@ -11,20 +11,20 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.database import DatabaseError
 from db.tables import Read, Study
 from db.worklist import studies
 from domain.codes import Verdict
+from domain.errors import PermanentError
 
 MAX_COMMENT: Final = 2000
 """Longest comment, characters."""
 
 
-class UnknownStudyError(DatabaseError):
+class UnknownStudyError(PermanentError):
     """There is no such study. Permanent."""
 
 
-class InvalidReadError(DatabaseError):
+class InvalidReadError(PermanentError):
     """The read cannot be kept as it is; its text says why. Permanent."""
 
 

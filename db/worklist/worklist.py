@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from db.database import DatabaseError
 from db.states import FilmState
 from db.worklist.study_entries import FilmEntry, StudyEntry, read_entries
 from db.worklist.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
 from db.worklist.worklist_places import Place, find_places
 from domain.codes import Priority
+from domain.errors import PermanentError
 
 __all__ = [
     "STUDY_STATES",
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-class InvalidCursorError(DatabaseError):
+class InvalidCursorError(PermanentError):
     """The cursor did not come from an earlier page. Permanent: begin with the first page."""
 
 

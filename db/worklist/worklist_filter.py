@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from db.database import DatabaseError
 from db.states import FilmState
 from domain.codes import Finding, Priority, Refusal
+from domain.errors import PermanentError
 
 STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
 """Where a study can stand: waiting for a film, screened, or all of it refused."""
@@ -25,7 +25,7 @@ _ALLOWED: Final[dict[str, frozenset[str]]] = {
 _IDENTIFYING: Final = ("patient_ids", "accession_numbers", "study_instance_uids")
 
 
-class InvalidFilterError(DatabaseError):
+class InvalidFilterError(PermanentError):
     """A filter's value that cannot be; the text names it and says what is allowed. Permanent."""
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from domain.errors import PermanentError
+
 PEM: Final = re.compile(
     r"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.+?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL
 )
@@ -18,10 +20,6 @@ UTC_TIME: Final = 0x17
 GENERALIZED_TIME: Final = 0x18
 VERSION: Final = 0xA0
 """DER tags of RFC 5280 4.1: the two forms of a time, and the optional first field of a certificate."""
-
-
-class CertificateFileError(Exception):
-    """A file is no PEM certificate. Permanent: the text names it."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +34,17 @@ def read_validities(path: Path) -> list[Validity]:
     """Read the validity of each certificate in a PEM file, in its order.
 
     Raises:
-        CertificateFileError: when it cannot be read, or holds no certificate.
+        PermanentError: when it cannot be read, or holds no certificate.
     """
     try:
         blocks = PEM.findall(path.read_text("ascii", "replace"))
         found = [_read_validity(ssl.PEM_cert_to_DER_cert(block)) for block in blocks]
     except OSError as error:
-        raise CertificateFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise PermanentError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, IndexError):
-        raise CertificateFileError(f"{path} holds a certificate that cannot be read") from None
+        raise PermanentError(f"{path} holds a certificate that cannot be read") from None
     if not found:
-        raise CertificateFileError(f"{path} holds no PEM certificate")
+        raise PermanentError(f"{path} holds no PEM certificate")
     return found
 
 

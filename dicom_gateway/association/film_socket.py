@@ -19,6 +19,8 @@ from typing import Any, Final
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
+from domain.errors import TransientError
+
 CLOSED: Final = "Evt17"
 """Transport connection closed (PS3.8 Table 9-10)."""
 
@@ -32,7 +34,7 @@ TLS_RECORD_BYTES: Final = 16384
 """Most content of one TLS record (RFC 8446 5.1)."""
 
 
-class ClosedError(Exception):
+class ClosedError(TransientError):
     """The connection ended in the middle of a PDU. The sender knows that its film was not taken."""
 
 

@@ -25,6 +25,7 @@ from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedErr
 from dicom_gateway.association.preamble import write_sender
 from dicom_gateway.association.writeback import begin_writeback_of_last
 from dicom_gateway.dataset_limits import DatasetLimits
+from domain.errors import PermanentError
 
 P_DATA_TF: Final = 0x04
 PDU_HEADER: Final = struct.Struct(">BBL")
@@ -50,7 +51,7 @@ _syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="sync")
 """Threads that wait for the disk keep nobody from hashing."""
 
 
-class InvalidPduError(Exception):
+class InvalidPduError(PermanentError):
     """What comes is no message (PS3.8 Annex E). Permanent."""
 
 

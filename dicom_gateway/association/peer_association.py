@@ -15,9 +15,10 @@ from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocke
 from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
 from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
-from dicom_gateway.association.tls_context import TlsFileError, build_peer_context
+from dicom_gateway.association.tls_context import build_peer_context
 from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.settings import PeerSettings
+from domain.errors import PermanentError, TransientError
 
 CONNECTED: Final = "Evt2"
 NOT_CONNECTED: Final = "Evt17"
@@ -54,26 +55,11 @@ TLS_ADVICE: Final = {
 """What an alert or OpenSSL's reason says (the end of it): what to do."""
 
 
-class NoAssociationError(Exception):
-    """Root of this module's errors: there is no association. The text says why and what to do.
-
-    Transient unless said otherwise: servers under maintenance or not yet configured fail in every way.
-    """
+class NoAssociationError(TransientError):
+    """There is no association. Transient: peers under maintenance or not yet configured fail in every way."""
 
 
-class UnreachableError(NoAssociationError):
-    """The host name is not known, nothing listens, or nothing is answered."""
-
-
-class TlsFailedError(NoAssociationError):
-    """The connection is there, its encryption is not."""
-
-
-class RejectedError(NoAssociationError):
-    """The peer rejects the association (PS3.8 9.3.4)."""
-
-
-class NothingAcceptedError(NoAssociationError):
+class NothingAcceptedError(PermanentError):
     """The peer takes none of the presentation contexts that were offered. Permanent."""
 
 
@@ -154,7 +140,7 @@ def open_association(
             port. None where none comes.
 
     Raises:
-        NoAssociationError: its subclass and text say why, and what to do.
+        NoAssociationError, NothingAcceptedError: the text says why, and what to do.
     """
     ae = _CallingEntity(ae_title=calling_ae_title)
     ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
@@ -172,10 +158,10 @@ def open_association(
             tls_args=_find_tls(peer),
             evt_handlers=list(handlers),
         )
-    except TlsFileError as error:
-        raise TlsFailedError(str(error)) from None
+    except PermanentError as error:
+        raise NoAssociationError(str(error)) from None
     except OSError:
-        raise UnreachableError(f"the host name {peer.host} is not known") from None
+        raise NoAssociationError(f"the host name {peer.host} is not known") from None
     if not association.is_established:
         raise _explain(association, peer, calling_ae_title, timeout_s)
     return association
@@ -190,27 +176,27 @@ def _find_tls(peer: PeerSettings) -> tuple[ssl.SSLContext, str] | None:
 
 def _explain(
     association: Association, peer: PeerSettings, calling_ae_title: str, timeout_s: float
-) -> NoAssociationError:
+) -> NoAssociationError | NothingAcceptedError:
     where = f"{peer.host}:{peer.port}"
     sock = cast(PeerSocket, association.dul.socket)
     if association.is_rejected:
-        return RejectedError(_explain_rejection(association, peer, calling_ae_title))
+        return NoAssociationError(_explain_rejection(association, peer, calling_ae_title))
     if association.is_aborted and association.rejected_contexts:
         return NothingAcceptedError("the peer takes nothing that we offer")
     trouble = sock.trouble
     if isinstance(trouble, ssl.SSLError):
-        return TlsFailedError(f"TLS with {where} failed: {explain_tls(trouble)}")
+        return NoAssociationError(f"TLS with {where} failed: {explain_tls(trouble)}")
     if not sock.was_connected:
         if sock.is_encrypting:
             reason = (
                 "no answer to the handshake" if isinstance(trouble, TimeoutError) else "cut off by the peer"
             )
-            return TlsFailedError(f"TLS with {where} failed: {reason}; does it speak TLS at this port?")
-        return UnreachableError(f"nothing answers at {where} ({_name(trouble)})")
+            return NoAssociationError(f"TLS with {where} failed: {reason}; does it speak TLS at this port?")
+        return NoAssociationError(f"nothing answers at {where} ({_name(trouble)})")
     if sock.is_ended or trouble is not None:
         hint = "does it want TLS (peers.tls)?" if peer.tls is None else "does it want our certificate?"
-        return UnreachableError(f"{where} ends the connection without an answer; {hint}")
-    return UnreachableError(
+        return NoAssociationError(f"{where} ends the connection without an answer; {hint}")
+    return NoAssociationError(
         f"nothing answers at {where} within {timeout_s:g} s, though it takes the connection"
     )
 

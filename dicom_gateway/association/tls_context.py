@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
+from domain.errors import PermanentError
 
 CIPHER_SUITES_1_2: Final = {
     "ECDHE-ECDSA-AES256-GCM-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
@@ -27,10 +28,6 @@ CIPHER_SUITES_1_2: Final = {
 log = structlog.get_logger(__name__)
 
 
-class TlsFileError(Exception):
-    """A certificate or key cannot be used. Permanent: the text names the setting, the file and the reason."""
-
-
 class RenewedContext:
     """The server's side, built anew when its files change: a renewed certificate needs no restart.
 
@@ -38,7 +35,7 @@ class RenewedContext:
         settings: which files.
 
     Raises:
-        TlsFileError: naming the setting, the file and the reason.
+        PermanentError: naming the setting, the file and the reason.
     """
 
     def __init__(self, settings: ListenerTlsSettings) -> None:
@@ -62,7 +59,7 @@ class RenewedContext:
                 try:
                     self._context = build_listener_context(self._settings)
                     log.info("certificates read anew")
-                except TlsFileError as error:
+                except PermanentError as error:
                     log.error("new certificates not usable, the old ones stay", reason=str(error))
             return self._context
 
@@ -81,7 +78,7 @@ def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
     """Build the server's side.
 
     Raises:
-        TlsFileError: naming the setting, the file and the reason.
+        PermanentError: naming the setting, the file and the reason.
     """
     context = _restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     _load_own(context, "gateway.tls", settings.certificate, settings.key)
@@ -101,7 +98,7 @@ def build_peer_context(settings: PeerTlsSettings, section: str = "peers.tls") ->
         section: where they are set, for errors.
 
     Raises:
-        TlsFileError: naming the setting, the file and the reason.
+        PermanentError: naming the setting, the file and the reason.
     """
     context = _restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.check_hostname = settings.check_host_name
@@ -125,7 +122,7 @@ def _restrict(context: ssl.SSLContext) -> ssl.SSLContext:
 def _load_own(context: ssl.SSLContext, section: str, certificate: Path, key: Path) -> None:
     _read(f"{section}.certificate", certificate)
     if b"ENCRYPTED" in _read(f"{section}.key", key):
-        raise TlsFileError(
+        raise PermanentError(
             f"{section}.key: {key} wants a passphrase; store the key without, readable by us alone"
         )
     try:
@@ -134,7 +131,7 @@ def _load_own(context: ssl.SSLContext, section: str, certificate: Path, key: Pat
         reason = error.reason or "no PEM certificate and key"
         if reason == "KEY_VALUES_MISMATCH":
             reason = f"the key is not that of {certificate}"
-        raise TlsFileError(f"{section}.key: {key} with {certificate}: {reason}") from None
+        raise PermanentError(f"{section}.key: {key} with {certificate}: {reason}") from None
 
 
 def _load_ca(context: ssl.SSLContext, section: str, ca: Path) -> None:
@@ -142,11 +139,11 @@ def _load_ca(context: ssl.SSLContext, section: str, ca: Path) -> None:
     try:
         context.load_verify_locations(ca)
     except ssl.SSLError as error:
-        raise TlsFileError(f"{section}.ca: {ca} holds no PEM certificate ({error.reason})") from None
+        raise PermanentError(f"{section}.ca: {ca} holds no PEM certificate ({error.reason})") from None
 
 
 def _read(setting: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise TlsFileError(f"{setting}: {path} cannot be read: {error.strerror}") from None
+        raise PermanentError(f"{setting}: {path} cannot be read: {error.strerror}") from None

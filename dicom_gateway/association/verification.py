@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pynetdicom import build_context
 
-from dicom_gateway.association.peer_association import NoAssociationError, open_association
+from dicom_gateway.association.peer_association import (
+    NoAssociationError,
+    NothingAcceptedError,
+    open_association,
+)
 from dicom_gateway.association.presentation_contexts import VERIFICATION
 from dicom_gateway.association.statuses import SUCCESS
 from dicom_gateway.settings import PeerSettings
@@ -14,7 +18,7 @@ def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> s
     """Verify a peer; returns None when it answers, else what went wrong."""
     try:
         association = open_association(peer, calling_ae_title, [build_context(VERIFICATION)], timeout_s)
-    except NoAssociationError as error:
+    except (NoAssociationError, NothingAcceptedError) as error:
         return str(error)
     try:
         answer = association.send_c_echo()

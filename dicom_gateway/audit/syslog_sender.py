@@ -18,8 +18,9 @@ from typing import Final
 
 import structlog
 
-from dicom_gateway.association.tls_context import TlsFileError, build_peer_context
+from dicom_gateway.association.tls_context import build_peer_context
 from dicom_gateway.audit.audit_settings import AuditSettings
+from domain.errors import PermanentError
 
 PRIORITY: Final = 10 * 8 + 5
 """Facility 10 (security), severity 5 (notice): PS3.15 A.6."""
@@ -101,7 +102,7 @@ class SyslogSender(threading.Thread):
                 self._connection.sendall(b"%d " % len(message) + message)  # RFC 5425 4.3
             else:
                 self._connection.send(message)
-        except (OSError, TlsFileError) as error:
+        except (OSError, PermanentError) as error:
             if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
                 log.error("audit record not sent: too long for UDP; it is in the file", bytes=len(message))
                 return True

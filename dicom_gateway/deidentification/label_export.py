@@ -22,10 +22,9 @@ from PIL import Image
 
 from db.films.labelled_films import LabelledFilm
 from dicom_gateway.deidentification.pseudonyms import Pseudonyms
-from dicom_gateway.pixels.radiograph import UndecodableError, read_display
-from dicom_gateway.pixels.rendering import NotAnXrayError
+from dicom_gateway.pixels.radiograph import read_display
 from domain.codes import Verdict
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")
 LABELS: Final = {Verdict.TB: "tb", Verdict.NOT_TB: "negative"}
@@ -39,10 +38,6 @@ LABEL_FILE: Final = "labels.csv"
 ABOUT_FILE: Final = "about.txt"
 
 log = structlog.get_logger(__name__)
-
-
-class LabelExportError(TbscreenError):
-    """Nothing can be exported. Permanent: the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +68,10 @@ class LabelExport:
             with_burned_in: write films, too, that say that they carry burned-in annotation.
 
         Raises:
-            LabelExportError: when the folder is not empty.
+            PermanentError: when the folder is not empty.
         """
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise LabelExportError(f"{out} is not an empty folder: name a new one")
+            raise PermanentError(f"{out} is not an empty folder: name a new one")
         self._out, self._names, self._spool = out, names, spool
         self._with_burned_in = with_burned_in
         self._partial = out.with_name(f".{out.name}.partial")
@@ -92,7 +87,7 @@ class LabelExport:
             about: the first lines of `about.txt`; no identifiers.
 
         Raises:
-            LabelExportError: when there is no film to write.
+            PermanentError: when there is no film to write.
         """
         shutil.rmtree(self._partial, ignore_errors=True)
         (self._partial / FOLDER).mkdir(parents=True)
@@ -102,7 +97,7 @@ class LabelExport:
                 writer.writerow(COLUMNS)
                 writer.writerows(self._write_films(films))
             if not self._labels:
-                raise LabelExportError(
+                raise PermanentError(
                     "no film of this period was read as TB or not TB: nothing is exported"
                     + (" (some are left out: see --with-burned-in)" if self._counts["burned in"] else "")
                 )
@@ -156,7 +151,7 @@ class LabelExport:
             return None
         try:
             display = read_display(self._spool / film.spool_path)
-        except (OSError, UndecodableError, NotAnXrayError) as error:
+        except (OSError, PermanentError) as error:
             log.warning("the rendition is taken: the spool's file cannot be read", error=type(error).__name__)
             return None
         return Image.fromarray(np.rint(display * 255.0).astype(np.uint8))

@@ -22,6 +22,7 @@ from dicom_gateway.association.statuses import (
     SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
 )
+from domain.errors import PermanentError
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
@@ -36,11 +37,7 @@ HOPELESS_REASONS: Final = frozenset({CLASS_INSTANCE_CONFLICT, SOP_CLASS_NOT_SUPP
 log = structlog.get_logger(__name__)
 
 
-class CommitmentError(Exception):
-    """Root of this module's errors."""
-
-
-class ReportNotUnderstoodError(CommitmentError):
+class ReportNotUnderstoodError(PermanentError):
     """The event's dataset is not what PS3.4 Table J.3-2 asks for. Permanent: the peer has to mend it."""
 
 

@@ -20,7 +20,8 @@ from pydicom.pixels.processing import apply_modality_lut
 
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.pixels.frame_decoding import decode_frame
-from dicom_gateway.pixels.rendering import Display, NotAnXrayError, RadiographError, Rendering
+from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
+from domain.errors import PermanentError
 
 MAX_PIXELS: Final = 100_000_000
 """No radiograph is larger; a header that says so is not believed."""
@@ -31,7 +32,7 @@ GREY_TOLERANCE: Final = 8.0
 FloatArray = npt.NDArray[np.float64]
 
 
-class UndecodableError(RadiographError):
+class UndecodableError(PermanentError):
     """The pixels are cut short, corrupt, or of a kind that the standard does not define."""
 
 
@@ -68,7 +69,7 @@ def read_rendering(path: Path) -> Rendering:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's warnings quote the header
             return _decode(path)
-    except RadiographError:
+    except PermanentError:
         raise
     except Exception as error:
         # Decoders raise anything on corrupt bytes; their texts may quote the header.

@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from domain.errors import PermanentError
+
 Display = npt.NDArray[np.float32]
 """float32 (rows, columns), 0 (black) to 1 (white)."""
 
@@ -19,11 +21,7 @@ STRIP_PIXELS: Final = 1 << 18
 """1 MiB of float32."""
 
 
-class RadiographError(Exception):
-    """Root of what can be wrong with pixels. Permanent: the file will not get better."""
-
-
-class NotAnXrayError(RadiographError):
+class NotAnXrayError(PermanentError):
     """The pixels are a colour picture, or blank."""
 
 

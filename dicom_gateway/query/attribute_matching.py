@@ -23,6 +23,7 @@ from functools import partial
 from typing import Final
 
 from db.worklist.worklist_conditions import compile_patterns
+from domain.errors import PermanentError
 
 Fits = Callable[[Sequence[str]], bool]
 """Whether an attribute with these values fits; no values: it is empty."""
@@ -43,7 +44,7 @@ class Matching(StrEnum):
     SEQUENCE = "sequence"
 
 
-class KeyValueError(Exception):
+class KeyValueError(PermanentError):
     """A key's value cannot be: the identifier is refused (0xA900). Permanent. Names the rule, no value."""
 
 

@@ -13,6 +13,7 @@ from pydicom.tag import BaseTag
 
 from dicom_gateway.query.attribute_matching import Fits, KeyValueError, Matching, compile_key
 from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR, PRIVATE_GROUP, Attribute
+from domain.errors import PermanentError
 
 MAXIMUM_KEYS: Final = 256
 """More elements than this are no query."""
@@ -24,7 +25,7 @@ ALWAYS: Final = frozenset({0x00080005, 0x00080052, 0x00080201})
 """Character set, level, time zone: they govern the query and are no keys."""
 
 
-class IdentifierError(Exception):
+class IdentifierError(PermanentError):
     """The identifier is not one of its SOP class: 0xA900. Permanent. The text holds no value of it."""
 
 

@@ -38,6 +38,7 @@ from dicom_gateway.query.query_identifier import IdentifierError, Query, WantedK
 from dicom_gateway.query.query_narrowing import narrow_steps, narrow_studies
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, SERIES_UID, STUDY, STUDY_UID, StudyRecord
+from domain.errors import PermanentError
 
 STUDY_ROOT: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
 UPS_QUERY: Final[str] = str(UnifiedProcedureStepQuery)
@@ -63,7 +64,7 @@ class Plan:
     """A study's record into those of the level asked for."""
 
 
-class LimitError(Exception):
+class LimitError(PermanentError):
     """The query asks for more than one may. Permanent: ask for less."""
 
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from dicom_gateway.settings import GatewaySettings
+from domain.errors import PermanentError
 
 WAITING: Final = 128
 """A burst of senders waits here; beyond it each would knock again only a second later."""
-
-
-class PortTakenError(OSError):
-    """A port cannot be opened. Permanent until another program lets go of it."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +36,12 @@ def open_ports(settings: GatewaySettings) -> OpenPorts:
     """Open the ports that the settings name.
 
     Raises:
-        PortTakenError: when one is taken; the text says which setting names it.
+        PermanentError: when one is taken; the text says which setting names it.
     """
     plain = _open(settings.host, settings.port, "port") if settings.accept_plain else None
     try:
         tls = _open(settings.host, settings.tls.port, "tls.port") if settings.tls is not None else None
-    except PortTakenError:
+    except PermanentError:
         if plain is not None:
             plain.close()
         raise
@@ -62,5 +59,5 @@ def _open(host: str, port: int, key: str) -> socket.socket:
     except OSError as error:
         opened.close()
         where = f"{host}:{port}"
-        raise PortTakenError(f"cannot listen on {where} ({error.strerror}): set gateway.{key}") from None
+        raise PermanentError(f"cannot listen on {where} ({error.strerror}): set gateway.{key}") from None
     return opened

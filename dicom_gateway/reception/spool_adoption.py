@@ -19,13 +19,7 @@ from db.database import Database
 from db.films import receptions, spooled_files
 from db.retrying import write_again
 from dicom_gateway.association.preamble import read_sender
-from dicom_gateway.dataset_header import (
-    DatasetError,
-    NotUnderstoodError,
-    read_header,
-    read_text,
-    to_json_model,
-)
+from dicom_gateway.dataset_header import NotUnderstoodError, read_header, read_text, to_json_model
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
@@ -105,7 +99,7 @@ class SpoolAdoption:
             )
         except FileNotFoundError:
             return False
-        except (DatasetError, OSError, DataError) as error:
+        except (NotUnderstoodError, OSError, DataError) as error:
             log.error(
                 "a file in the spool cannot be received", path=relative_path, error=type(error).__name__
             )

@@ -69,7 +69,7 @@ class StorageScp:
 
         Raises:
             OSError: when a port is taken.
-            TlsFileError: when certificate, key or CA cannot be used.
+            PermanentError: when certificate, key or CA cannot be used.
         """
         settings = self._settings
         ae = build_entity(settings)

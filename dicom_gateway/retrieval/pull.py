@@ -19,16 +19,17 @@ from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import (
     AnswerError,
     Calling,
+    CutShortError,
     PeerAwayError,
     PeerGoneError,
     PeerRefusesError,
-    PullError,
 )
 from dicom_gateway.retrieval.pull_pace import Pace
 from dicom_gateway.retrieval.pull_progress import ProgressBoard, PullProgress
 from dicom_gateway.retrieval.pull_request import PullLease, PullRequest
 from dicom_gateway.retrieval.pull_settings import PullSettings
 from dicom_gateway.retrieval.study_fetcher import DiskFullError, Gateway, StoppedError, StudyFetcher
+from domain.errors import TbscreenError
 
 CANCEL_S: Final = 10.0
 """How long a peer has to end what it was asked to cancel."""
@@ -93,8 +94,8 @@ class Pull:
             What came of it; None for a schedule that is not due or that another gateway does.
 
         Raises:
-            HeldError: when another process does the same pull.
-            PullError: why it could not go on. What is here is here, and started again it goes on.
+            PermanentError, TransientError: why the pull could not go on. The fetched films are kept; started
+                again, the pull goes on.
         """
         if not self._lease.take():
             return None
@@ -108,8 +109,8 @@ class Pull:
             if self._error is not None:
                 raise self._error
             error = None
-        except PullError as pull_error:
-            error = str(pull_error)
+        except TbscreenError as known:
+            error = str(known)
             raise
         finally:
             stopped = self._stopping.is_set()
@@ -219,7 +220,7 @@ class Pull:
             if not stopped:
                 raise
             return
-        except PullError as error:
+        except (AnswerError, CutShortError) as error:
             with self._database.write() as session:
                 marked = pulled_studies.mark_failed(session, study, 0, str(error))
             self._board.add(failed=int(marked))

@@ -37,6 +37,7 @@ from dicom_gateway.association.statuses import (
 from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.reception.film_reception import FilmReception, drop_unfinished
 from dicom_gateway.settings import PeerSettings
+from domain.errors import PermanentError, TransientError
 
 FIND: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
 GET: Final[str] = str(StudyRootQueryRetrieveInformationModelGet)
@@ -51,11 +52,7 @@ CUT_SHORT: Final = (OUT_OF_RESOURCES, RESPONSE_LIMIT_REACHED, CANCELLED)
 `CANCELLED`."""
 
 
-class PullError(Exception):
-    """Root of a pull's errors. The text says what to do."""
-
-
-class PeerAwayError(PullError):
+class PeerAwayError(TransientError):
     """The peer does not answer, takes no association, or went in the middle. Transient."""
 
 
@@ -63,16 +60,16 @@ class PeerGoneError(PeerAwayError):
     """The peer ended an association that it had taken, or is silent on it. Transient."""
 
 
-class PeerRefusesError(PullError):
+class PeerRefusesError(PermanentError):
     """The peer does not do for us what is asked of it. Permanent until somebody changes its settings."""
 
 
-class AnswerError(PullError):
-    """The peer answers a request with a failure. Transient or not, nobody can tell."""
+class AnswerError(TransientError):
+    """The peer answers a request with a failure. Transient: the study is asked for again, a few times."""
 
 
-class CutShortError(PullError):
-    """More matches a query than the peer answers. Ask for less at once."""
+class CutShortError(PermanentError):
+    """A query matches more than the peer answers. Permanent: ask for less at once."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +228,7 @@ class PullAssociation:
             raise PeerGoneError(f"{self._peer.name} ended the association in the middle, or is silent")
         return int(status.Status)
 
-    def _explain_failure(self, request: str, code: int) -> PullError:
+    def _explain_failure(self, request: str, code: int) -> PeerRefusesError | AnswerError:
         if code == NOT_AUTHORISED:
             return PeerRefusesError(
                 f"{self._peer.name} does not allow AE title {self._calling.ae_title} to ask by {request} "

@@ -13,14 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.database import Database
 from db.pulls import pulls
-from dicom_gateway.retrieval.pull_association import PullError
 from dicom_gateway.settings import PeerSettings
+from domain.errors import TransientError
 
 log = structlog.get_logger(__name__)
-
-
-class HeldError(PullError):
-    """Another process is at this pull. Transient."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class PullLease:
         database: Database,
         gateway: str,
         seconds: float,
-        lost: Callable[[HeldError], None],
+        lost: Callable[[TransientError], None],
     ) -> None:
         self._request = request
         self._database = database
@@ -81,7 +77,7 @@ class PullLease:
         """Take the pull; False for a schedule that is not due or that another gateway does.
 
         Raises:
-            HeldError: when another process does what a command asks for.
+            TransientError: when another process does what a command asks for.
         """
         request = self._request
         dates = (request.first.strftime("%Y%m%d"), request.last.strftime("%Y%m%d"))
@@ -102,7 +98,7 @@ class PullLease:
                 return False
             who = "another process" if holder is None else holder.name
             until = "" if holder is None else f" after {holder.until.astimezone():%H:%M:%S}"
-            raise HeldError(f"{who} is at this pull; if that process is dead, try again{until}")
+            raise TransientError(f"{who} is at this pull; if that process is dead, try again{until}")
         self.pull_id = pull_id
         self._keeper.start()
         return True
@@ -130,5 +126,5 @@ class PullLease:
                 log.warning("a pull's lease could not be renewed", error=type(error).__name__)
                 continue
             if not kept:
-                self._lost(HeldError("another process has taken this pull over"))
+                self._lost(TransientError("another process has taken this pull over"))
                 return

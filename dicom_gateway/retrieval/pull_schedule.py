@@ -9,11 +9,12 @@ from typing import Final
 import structlog
 
 from dicom_gateway.retrieval.pull import Pull
-from dicom_gateway.retrieval.pull_association import Calling, PullError
+from dicom_gateway.retrieval.pull_association import Calling
 from dicom_gateway.retrieval.pull_request import PullRequest
 from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings
 from dicom_gateway.retrieval.study_fetcher import Gateway
 from dicom_gateway.settings import PeerSettings
+from domain.errors import TbscreenError
 
 LOOK_EVERY_S: Final = 5.0
 """How often it is looked whether a round is due."""
@@ -64,7 +65,7 @@ class PullSchedule(threading.Thread):
             try:
                 self.make_round()
                 said = ""
-            except PullError as error:
+            except TbscreenError as error:
                 if str(error) != said:  # a PACS that is down for a night is no news every few minutes
                     log.warning("pull could not go on", pull=self._schedule.name, reason=str(error))
                 said = str(error)
@@ -76,7 +77,7 @@ class PullSchedule(threading.Thread):
         """Make one round, if it is due and nobody else is at it.
 
         Raises:
-            PullError: why it did not go on; the next round does.
+            TbscreenError: why it did not go on; the next round does.
         """
         if not self._is_open():
             return

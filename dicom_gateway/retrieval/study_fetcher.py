@@ -12,11 +12,12 @@ from db.database import Database
 from db.films import receptions
 from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.retrieval import study_query
-from dicom_gateway.retrieval.pull_association import Calling, PullAssociation, PullError, Retrieved
+from dicom_gateway.retrieval.pull_association import Calling, PullAssociation, Retrieved
 from dicom_gateway.retrieval.pull_pace import Pace
 from dicom_gateway.retrieval.pull_settings import PullSettings
 from dicom_gateway.settings import GatewaySettings, PeerSettings
 from dicom_gateway.spool import Spool
+from domain.errors import TransientError
 
 LOOK_EVERY_S: Final = 0.1
 KEEP_OPEN_S: Final = 1.0
@@ -30,11 +31,11 @@ UIDS_AT_ONCE: Final = 500
 """So many UIDs fit into one element (PS3.5 7.1.2: 64 KiB); a series that lacks more is asked for whole."""
 
 
-class DiskFullError(PullError):
+class DiskFullError(TransientError):
     """Less disk space is free than the gateway keeps free. Transient; the pull goes on when there is more."""
 
 
-class StoppedError(PullError):
+class StoppedError(TransientError):
     """The pull was asked to stop. What was on its way is wanted again."""
 
 
@@ -124,7 +125,7 @@ class StudyFetcher:
         """Fetch what is missing of one study.
 
         Raises:
-            StoppedError, DiskFullError, PullError: what is not fetched is still missing.
+            StoppedError, DiskFullError, AnswerError: what is not fetched is still missing.
         """
         wanted = [
             series.series_instance_uid

@@ -16,7 +16,8 @@ from pydicom.dataset import Dataset
 
 from db.pulls.listed_studies import ListedStudy
 from dicom_gateway.association.presentation_contexts import FILM_SOP_CLASSES
-from dicom_gateway.retrieval.pull_association import CutShortError, PullError
+from dicom_gateway.retrieval.pull_association import CutShortError
+from domain.errors import PermanentError
 
 UID: Final = re.compile(r"[0-9.]{1,64}")
 
@@ -53,7 +54,8 @@ def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[ListedS
     are fetched.
 
     Raises:
-        PullError: as `PullAssociation.find`, and when even an hour is too much.
+        AnswerError: as `PullAssociation.find`.
+        PermanentError: when even an hour is too much.
     """
     found: dict[str, ListedStudy] = {}
     for modality in modalities:
@@ -123,7 +125,7 @@ def _find_day(
         try:
             _find_span(asked, day, f"{hour:02d}0000-{hour:02d}5959.999999", modality, modalities, found)
         except CutShortError as error:
-            raise PullError(
+            raise PermanentError(
                 f"{error}: it does not list all studies of one hour ({day.isoformat()} {hour:02d}:00, "
                 f"{modality}); raise its limit of answers to a query"
             ) from None

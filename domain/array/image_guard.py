@@ -15,12 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.array.image_features import FEATURES, describe
+from domain.errors import PermanentError
 
 WEIGHTS: Final = Path(__file__).with_name("image_guard.npz")
-
-
-class GuardError(Exception):
-    """The weights are missing or are not those of this version. Permanent: install tbscreen anew."""
 
 
 class Picture(StrEnum):
@@ -133,7 +130,7 @@ def load_network(path: Path = WEIGHTS) -> GuardNetwork:
     """Read a network.
 
     Raises:
-        GuardError: when the file is missing or holds something else.
+        PermanentError: when the file is missing or holds something else.
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
@@ -142,11 +139,11 @@ def load_network(path: Path = WEIGHTS) -> GuardNetwork:
                 stored[name].astype(np.float32) for name in ("hidden", "hidden_bias", "output", "output_bias")
             )
     except (OSError, KeyError, ValueError) as error:
-        raise GuardError(
+        raise PermanentError(
             f"the image guard's weights cannot be read ({type(error).__name__}): {path}"
         ) from error
     if hidden.shape != (FEATURES, hidden_bias.size) or output.shape != (hidden_bias.size, len(PICTURES)):
-        raise GuardError(f"{path} holds the weights of another version's image guard")
+        raise PermanentError(f"{path} holds the weights of another version's image guard")
     return GuardNetwork(hidden, hidden_bias, output, output_bias, keep_from, refuse_below)
 
 
@@ -155,6 +152,6 @@ def shipped_network() -> GuardNetwork:
     """Return the network that comes with tbscreen, read once per process.
 
     Raises:
-        GuardError: when it is not there.
+        PermanentError: when it is not there.
     """
     return load_network()

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import InitErrorDetails
 
 from domain.bundle.calibration import Calibration
+from domain.errors import PermanentError
 
 MANIFEST: Final = "manifest.json"
 STRUCTURE: Final = "model_structure.json"
@@ -79,16 +80,8 @@ KERAS_VALUE_MODULES: Final = (
 )
 
 
-class BundleError(Exception):
-    """Root of this module's errors. All are permanent: the bundle itself is wrong."""
-
-
-class DamagedBundleError(BundleError):
+class DamagedBundleError(PermanentError):
     """A file is missing, unexpected, or not the one that the manifest names."""
-
-
-class UnsafeBundleError(BundleError):
-    """The graph contains what is not on the list of layers that only compute."""
 
 
 class OperatingPoint(BaseModel):
@@ -184,7 +177,7 @@ def open_bundle(directory: Path) -> Bundle:
 
     Raises:
         DamagedBundleError: when something is missing, extra or different.
-        UnsafeBundleError: when its graph contains a layer that is not allowed.
+        PermanentError: when its graph contains a layer that is not allowed.
     """
     manifest_path = directory / MANIFEST
     if not manifest_path.is_file():
@@ -232,18 +225,18 @@ def localize(manifest: Manifest, points: Mapping[str, Any] | None) -> Manifest:
 
 
 def check_structure(structure: bytes) -> None:
-    """Raise `UnsafeBundleError` unless every layer of a Keras model JSON only computes."""
+    """Raise `PermanentError` unless every layer of a Keras model JSON only computes."""
     try:
         graph = json.loads(structure.decode())
         nodes = list(_walk(graph))
     except (ValueError, RecursionError) as error:
         raise DamagedBundleError(f"{STRUCTURE} is not JSON, or nested too deeply") from error
     if not isinstance(graph, dict) or graph.get("class_name") not in ALLOWED_CONTAINERS:
-        raise UnsafeBundleError(f"{STRUCTURE}: the model is not Functional or Sequential")
+        raise PermanentError(f"{STRUCTURE}: the model is not Functional or Sequential")
     for node in nodes:
         if not _is_allowed(node):
             name, module = node["class_name"], node.get("module") or "keras"
-            raise UnsafeBundleError(f"{STRUCTURE}: {module}.{name} is not allowed in a bundle")
+            raise PermanentError(f"{STRUCTURE}: {module}.{name} is not allowed in a bundle")
 
 
 def _is_allowed(node: Mapping[str, Any]) -> bool:
@@ -275,7 +268,7 @@ def write_bundle(directory: Path, manifest: Mapping[str, Any], files: Mapping[st
     """
     directory.mkdir(parents=True, exist_ok=True)
     if any(directory.iterdir()):
-        raise BundleError(f"{directory} is not empty")
+        raise PermanentError(f"{directory} is not empty")
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     text = json.dumps({**manifest, "files": digests}, indent=2, sort_keys=True) + "\n"
     parse_manifest(text.encode())

@@ -9,13 +9,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class RestatementError(TbscreenError, ValueError):
-    """A calibration that cannot hold for another prevalence. Permanent: the message says why."""
 
 
 class IdentityCalibration(BaseModel):
@@ -91,12 +87,12 @@ def restate(calibration: Calibration, prevalence: float) -> Calibration:
         prevalence: share of TB among those screened, between 0 and 1.
 
     Raises:
-        RestatementError: when a prevalence is 0, 1 or not known.
+        PermanentError: when a prevalence is 0, 1 or not known.
     """
     if not 0.0 < prevalence < 1.0:
-        raise RestatementError(f"a prevalence lies between 0 and 1, not at {prevalence}")
+        raise PermanentError(f"a prevalence lies between 0 and 1, not at {prevalence}")
     if isinstance(calibration, IdentityCalibration) or not 0.0 < calibration.prevalence < 1.0:
-        raise RestatementError("this bundle is not calibrated, so no prevalence can be put in")
+        raise PermanentError("this bundle is not calibrated, so no prevalence can be put in")
     shift = _logit(prevalence) - _logit(calibration.prevalence)
     if isinstance(calibration, PlattCalibration):
         changes = {"intercept": calibration.intercept + shift, "prevalence": prevalence}

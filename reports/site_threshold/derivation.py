@@ -20,12 +20,13 @@ from db.counts.read_films import ReadFilm
 from db.models.site_thresholds import NAME
 from db.tables import Model
 from domain.bundle.bundle import Manifest, OperatingPoint
-from domain.bundle.calibration import RestatementError, restate
+from domain.bundle.calibration import restate
 from domain.codes import Verdict
+from domain.errors import PermanentError
 from judging.operating_points import choose_operating_points
 from judging.statistics import measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
-from reports.period import Period, ReportError
+from reports.period import Period
 from reports.site_threshold.record import Row, SiteThresholdRecord
 
 FEWEST_TB: Final = 60
@@ -41,10 +42,6 @@ OLDEST_BAND: Final = 65
 Mask = NDArray[np.bool_]
 
 
-class SiteThresholdError(ReportError):
-    """No operating point can be derived. Permanent: the text says what is missing."""
-
-
 def derive(session: Session, digest: str, period: Period, prevalence: float | None) -> SiteThresholdRecord:
     """Derive a site's operating points for one bundle from the reads of a period.
 
@@ -56,15 +53,12 @@ def derive(session: Session, digest: str, period: Period, prevalence: float | No
             leaves the bundle's calibration.
 
     Raises:
-        SiteThresholdError: when the bundle is not trained or not calibrated, or reads are too few.
+        PermanentError: when the bundle is not trained or not calibrated, or reads are too few.
     """
     manifest = Manifest.model_validate(session.get_one(Model, digest).manifest)
     if not manifest.trained:
-        raise SiteThresholdError("this bundle is not trained: no threshold makes its scores mean anything")
-    try:
-        calibration = None if prevalence is None else restate(manifest.calibration, prevalence)
-    except RestatementError as error:
-        raise SiteThresholdError(str(error)) from error
+        raise PermanentError("this bundle is not trained: no threshold makes its scores mean anything")
+    calibration = None if prevalence is None else restate(manifest.calibration, prevalence)
     span = period.to_span()
     films = read_films.stream_read_films(session, span, literal("all"))
     return choose_site_threshold(
@@ -94,7 +88,7 @@ def choose_site_threshold(
         calibration: as in a manifest, restated for the site's prevalence; None leaves the bundle's.
 
     Raises:
-        SiteThresholdError: with too few reads of either kind.
+        PermanentError: with too few reads of either kind.
     """
     studies = sorted(keep_worst(films), key=lambda study: study.study_id)
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
@@ -142,7 +136,7 @@ def _check_enough(tb: int, not_tb: int) -> None:
     if not_tb < FEWEST_NOT_TB:
         missing.append(f"{FEWEST_NOT_TB - not_tb} more read as not TB")
     if missing:
-        raise SiteThresholdError(
+        raise PermanentError(
             f"too few reads of this bundle's films: {tb} studies read as TB and {not_tb} as not TB; "
             f"{FEWEST_TB} and {FEWEST_NOT_TB} are needed, so {' and '.join(missing)}"
         )

@@ -21,28 +21,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from db import schema
 from db.backup.table_rows import Row, list_columns, list_tables
+from domain.errors import PermanentError
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 BLOCK_BYTES: Final = 1024 * 1024
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 MAX_ROW_BYTES: Final = 512 * 1024 * 1024
-
-
-class BackupError(Exception):
-    """Root of the errors of backup and restore. Permanent: the text says what to do."""
-
-
-class BrokenBackupError(BackupError):
-    """The file is no backup, or not all of it, or not as it was written."""
-
-
-class NewerBackupError(BackupError):
-    """A newer version of tbscreen made the backup."""
-
-
-class NoSpaceError(BackupError):
-    """A disk has too little space left."""
 
 
 class TableEntry(BaseModel):
@@ -158,8 +143,7 @@ class BackupFile:
         path: of the file.
 
     Raises:
-        BrokenBackupError: when it is none, or was cut short.
-        NewerBackupError: when this version cannot know what it holds.
+        PermanentError: when it is none, or was cut short, or when this version cannot know what it holds.
         OSError: when it cannot be read.
     """
 
@@ -168,18 +152,18 @@ class BackupFile:
         try:
             self._archive = zipfile.ZipFile(path)
             if self._archive.getinfo(MANIFEST).file_size > MAX_MANIFEST_BYTES:
-                raise BrokenBackupError(f"{path} has a manifest that is none of ours")
+                raise PermanentError(f"{path} has a manifest that is none of ours")
             text = self._archive.read(MANIFEST)
         except (zipfile.BadZipFile, KeyError, zlib.error, EOFError) as error:
-            raise BrokenBackupError(f"{path} is not a whole backup: {_explain(error)}") from error
+            raise PermanentError(f"{path} is not a whole backup: {_explain(error)}") from error
         try:
             if int(FormatOnly.model_validate_json(text).format) > FORMAT:
-                raise NewerBackupError(f"{path} was made by a newer version of tbscreen: use that version")
+                raise PermanentError(f"{path} was made by a newer version of tbscreen: use that version")
             self.manifest = Manifest.model_validate_json(text)
         except ValidationError as error:
-            raise BrokenBackupError(f"{path} has a manifest that is none of ours") from error
+            raise PermanentError(f"{path} has a manifest that is none of ours") from error
         if not schema.is_known(self.manifest.migration):
-            raise NewerBackupError(
+            raise PermanentError(
                 f"{path} is of migration {self.manifest.migration}, made by tbscreen "
                 f"{self.manifest.tbscreen}; this version knows {schema.newest_revision()} at most: "
                 "use a newer one"
@@ -187,10 +171,10 @@ class BackupFile:
         expected = {table.name: list_columns(table) for table in list_tables(self._schema())}
         found = {name: list(entry.columns) for name, entry in self.manifest.tables.items()}
         if found != expected or set(self._archive.namelist()) != {MANIFEST, *map(_member, expected)}:
-            raise BrokenBackupError(f"{path} has not the tables of migration {self.manifest.migration}")
+            raise PermanentError(f"{path} has not the tables of migration {self.manifest.migration}")
         sizes = {name: self._archive.getinfo(_member(name)).file_size for name in expected}
         if any(entry.bytes != sizes[name] for name, entry in self.manifest.tables.items()):
-            raise BrokenBackupError(f"{path} has tables of other sizes than its manifest says")
+            raise PermanentError(f"{path} has tables of other sizes than its manifest says")
 
     def __enter__(self) -> Self:
         """Read from it in the block."""
@@ -216,7 +200,7 @@ class BackupFile:
             progress: told of each thousand rows.
 
         Raises:
-            BrokenBackupError: as soon as, and at the end at last, they are not those that were written.
+            PermanentError: as soon as, and at the end at last, they are not those that were written.
         """
         entry = self.manifest.tables[name]
         count = 0
@@ -226,15 +210,15 @@ class BackupFile:
                 unpacker = msgpack.Unpacker(counted, timestamp=3, max_buffer_size=MAX_ROW_BYTES)
                 for row in unpacker:
                     if not isinstance(row, list) or len(row) != len(entry.columns):
-                        raise BrokenBackupError(f"{self.path}: table {name} has a row that is none")
+                        raise PermanentError(f"{self.path}: table {name} has a row that is none")
                     count += 1
                     if count % 1000 == 0:
                         progress(1000)
                     yield tuple(row)
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, msgpack.UnpackException) as error:
-            raise BrokenBackupError(f"{self.path}: table {name} is damaged: {_explain(error)}") from error
+            raise PermanentError(f"{self.path}: table {name} is damaged: {_explain(error)}") from error
         if count != entry.rows or counted.sha256.hexdigest() != entry.sha256:
-            raise BrokenBackupError(f"{self.path}: table {name} is not as it was written")
+            raise PermanentError(f"{self.path}: table {name} is not as it was written")
         progress(count % 1000)
 
     def verify(self, progress: Callable[[int], None] = lambda _: None) -> list[str]:
@@ -244,7 +228,7 @@ class BackupFile:
             Bundles whose files are not their own, by digest. They are as they were in the database.
 
         Raises:
-            BrokenBackupError: saying what is wrong with the file.
+            PermanentError: saying what is wrong with the file.
         """
         broken: list[str] = []
         for name in self.manifest.tables:

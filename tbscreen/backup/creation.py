@@ -23,21 +23,14 @@ from db.backup.table_rows import Row, count_rows, is_heavy, list_columns, list_t
 from db.database import Database
 from db.states import FilmState
 from db.tables import Instance, Model
+from domain.errors import PermanentError
 from tbscreen import __version__
-from tbscreen.backup.backup_file import FORMAT, BackupError, BackupWriter, Manifest, ModelEntry, NoSpaceError
+from tbscreen.backup.backup_file import FORMAT, BackupWriter, Manifest, ModelEntry
 from tbscreen.settings import Settings
 
 SUFFIX: Final = ".backup"
 PARTIAL: Final = ".partial"
 SPARE_BYTES: Final = 50_000_000
-
-
-class ExistsError(BackupError):
-    """There is a file of that name; a backup never takes another one's place."""
-
-
-class UnknownMigrationError(BackupError):
-    """The database is empty, or of a newer version, which must make the backup."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +65,16 @@ def back_up(
         progress: see `Progress`.
 
     Raises:
-        BackupError: saying what to do.
+        PermanentError: saying what to do.
         OSError: when the file cannot be written.
         sqlalchemy.exc.SQLAlchemyError: when the database goes away.
     """
     into_folder = target.is_dir()
     if keep is not None and not into_folder:
-        raise BackupError("--keep goes with a folder that is there already")
+        raise PermanentError("--keep goes with a folder that is there already")
     path = target / f"tbscreen-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{SUFFIX}" if into_folder else target
     if path.exists():
-        raise ExistsError(f"{path} is there already; a backup never takes another one's place")
+        raise PermanentError(f"{path} is there already; a backup never takes another one's place")
     _delete_unfinished(path.parent)
     database = Database.open(settings.database_settings())
     try:
@@ -92,7 +85,7 @@ def back_up(
             _name(partial, path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise NoSpaceError(f"the disk of {path.parent} is full; no backup was made") from error
+            raise PermanentError(f"the disk of {path.parent} is full; no backup was made") from error
         raise
     finally:
         database.close()
@@ -151,9 +144,9 @@ def _watched(connection: Connection, table: Table, progress: Progress) -> Iterat
 def _find_migration(database: Database, connection: Connection) -> str:
     here = schema.find_revision_within(connection)
     if here is None:
-        raise UnknownMigrationError(f"there is nothing to back up: {database.check()} has no tables of ours")
+        raise PermanentError(f"there is nothing to back up: {database.check()} has no tables of ours")
     if not schema.is_known(here):
-        raise UnknownMigrationError(
+        raise PermanentError(
             f"the database is at migration {here}, which this version does not know: "
             "back it up with the version of tbscreen that upgraded it"
         )
@@ -188,7 +181,7 @@ def _check_space(connection: Connection, tables: list[Table], folder: Path) -> N
         needed = int(connection.execute(sizes, {"names": [one.name for one in tables]}).scalar_one())
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed + SPARE_BYTES:
-        raise NoSpaceError(
+        raise PermanentError(
             f"{folder} has {free_bytes / 1e9:.2f} GB left, and the database holds {needed / 1e9:.2f} GB: "
             "make room, or name another folder"
         )
@@ -210,7 +203,7 @@ def _name(partial: Path, path: Path) -> None:
     try:
         path.hardlink_to(partial)  # fails where there is a file, which a rename would not
     except FileExistsError:
-        raise ExistsError(f"{path} came meanwhile; a backup never takes another one's place") from None
+        raise PermanentError(f"{path} came meanwhile; a backup never takes another one's place") from None
     except OSError:  # a file system without links, such as a Windows share
         partial.rename(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -20,7 +20,8 @@ from db.backup.table_rows import list_tables, set_sequences, write_rows
 from db.database import Database
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
-from tbscreen.backup.backup_file import BackupError, BackupFile, BrokenBackupError, Manifest, NoSpaceError
+from domain.errors import PermanentError
+from tbscreen.backup.backup_file import BackupFile, Manifest
 from tbscreen.settings import Settings
 
 NUMBERS_LEFT_OUT: Final = 100_000
@@ -29,10 +30,6 @@ NUMBERS_LEFT_OUT: Final = 100_000
 
 INDEXES: Final = 1.2
 """How much larger a database is than its rows, at most: pictures and reports have no index."""
-
-
-class RunningError(BackupError):
-    """tbscreen runs here."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def restore(
         progress: told of a step, how many rows are done, and how many there are.
 
     Raises:
-        BackupError, db.database.DatabaseError: saying what to do.
+        PermanentError, TransientError: saying what to do.
         OSError, sqlalchemy.exc.SQLAlchemyError: when a disk or the database does not do what it should.
     """
     with BackupFile(path) as backup, _holding_still(settings):
@@ -93,15 +90,13 @@ def _fill(database: Database, backup: BackupFile, replace: bool, progress: Calla
                 write_rows(connection, table, backup.read_table(table.name, progress))
         except (psycopg.Error, sqlite3.Error) as error:
             # The text of either may quote a row.
-            raise BrokenBackupError(
+            raise PermanentError(
                 f"{backup.path}: the database does not take its rows ({type(error).__name__}); "
                 "it is as it was"
             ) from error
         dangling = restore_target.check_references(connection)
         if dangling:
-            raise BrokenBackupError(
-                f"{backup.path}: rows of {', '.join(dangling)} refer to rows that it lacks"
-            )
+            raise PermanentError(f"{backup.path}: rows of {', '.join(dangling)} refer to rows that it lacks")
         schema.upgrade_within(connection)
         restore_target.make_all_due(connection)
         for table in list_tables(schema.reflect(schema.newest_revision())):
@@ -117,7 +112,7 @@ def _check_space(database: Database, manifest: Manifest) -> None:
     needed = int(manifest.bytes * INDEXES) + (file.stat().st_size if file.exists() else 0)
     free = shutil.disk_usage(file.parent).free
     if free < needed:
-        raise NoSpaceError(
+        raise PermanentError(
             f"{file.parent} has {free / 1e9:.2f} GB left, and {needed / 1e9:.2f} GB are needed: make room"
         )
 
@@ -150,7 +145,7 @@ def _holding_still(settings: Settings) -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise RunningError(f"tbscreen runs in {directory}: end it first") from None
+                raise PermanentError(f"tbscreen runs in {directory}: end it first") from None
         if spool_directory(directory).is_dir():
             spool = Spool(spool_directory(directory))
             spool.lock()

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from tbscreen.terminal.invocation import fail, prepare
+from tbscreen.terminal.invocation import prepare
 
 if TYPE_CHECKING:
     from tbscreen.backup.backup_file import Manifest
@@ -47,14 +47,10 @@ def back_up(
         _verify(path)
         return
     from tbscreen.backup import creation
-    from tbscreen.backup.backup_file import BackupError
 
     settings, began = prepare("backup"), time.monotonic()
-    try:
-        with _bar() as show:
-            taken = creation.back_up(settings, path, keep, show)
-    except BackupError as error:
-        fail(str(error))
+    with _bar() as show:
+        taken = creation.back_up(settings, path, keep, show)
     typer.echo(f"{taken.path}: {taken.file_bytes / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s")
     _describe(taken.manifest)
     for deleted in taken.deleted:
@@ -74,14 +70,10 @@ def restore(
     touched. An older backup is brought to this version's migration.
     """
     from tbscreen.backup import restoration
-    from tbscreen.backup.backup_file import BackupError
 
     settings, began = prepare("restore"), time.monotonic()
-    try:
-        with _bar() as show:
-            restored = restoration.restore(settings, path, replace=replace, progress=show)
-    except BackupError as error:
-        fail(str(error))
+    with _bar() as show:
+        restored = restoration.restore(settings, path, replace=replace, progress=show)
     manifest = restored.manifest
     typer.echo(f"restored {path} in {time.monotonic() - began:.1f} s")
     _describe(manifest)
@@ -100,14 +92,11 @@ def restore(
 
 
 def _verify(path: Path) -> None:
-    from tbscreen.backup.backup_file import BackupError, BackupFile
+    from tbscreen.backup.backup_file import BackupFile
     from tbscreen.backup.restoration import counting
 
-    try:
-        with BackupFile(path) as backup, _bar() as show:
-            broken = backup.verify(counting("checking", backup.manifest.rows, show))
-    except BackupError as error:
-        fail(str(error))
+    with BackupFile(path) as backup, _bar() as show:
+        broken = backup.verify(counting("checking", backup.manifest.rows, show))
     typer.echo(f"{path} is whole")
     _describe(backup.manifest)
     _warn_of(broken)

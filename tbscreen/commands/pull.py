@@ -135,7 +135,6 @@ def _pull(
     settings: Settings, chosen: PullSettings, peer: PeerSettings, first: date, last: date
 ) -> PullProgress:
     from dicom_gateway.retrieval.pull import Pull
-    from dicom_gateway.retrieval.pull_association import PullError
     from dicom_gateway.retrieval.pull_request import PullRequest, name_command
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
@@ -160,8 +159,6 @@ def _pull(
             pull = Pull(request, chosen, build_calling(settings, chosen, audit), gateway, bar)
             _stop_on_signal(pull)
             progress = pull.run()
-    except PullError as error:
-        fail(str(error))
     finally:
         audit.close()
         database.close()

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from domain.errors import PermanentError
 from tbscreen.terminal.invocation import prepare, print_json
 
 if TYPE_CHECKING:
@@ -125,12 +126,11 @@ def try_film(path: Path, sender: str, settings: GatewaySettings) -> TestedFilm:
 def _decode(path: Path) -> FilmArray | None:
     """Return the array of a film that is refused, or None where it cannot be made."""
     from dicom_gateway.pixels.radiograph import read_display
-    from dicom_gateway.pixels.rendering import RadiographError
     from domain.array.normalization import normalize
 
     try:
         return normalize(read_display(path))
-    except RadiographError:
+    except PermanentError:
         return None
 
 

@@ -158,7 +158,7 @@ def list_tokens(
 
 
 def _take_password(name: str, file: Path | None) -> str:
-    from web.access.passwords import WeakPasswordError, check_strength
+    from web.access.passwords import check_strength
 
     if file is None:
         if not sys.stdin.isatty():
@@ -169,10 +169,7 @@ def _take_password(name: str, file: Path | None) -> str:
     else:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
         password = text.removesuffix("\n").removesuffix("\r")
-    try:
-        check_strength(password, name)
-    except WeakPasswordError as error:
-        fail(str(error))
+    check_strength(password, name)
     return password
 
 

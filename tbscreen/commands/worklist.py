@@ -59,28 +59,25 @@ def show_worklist(
     """
     if as_json + as_csv + (watch is not None) > 1:
         fail("--json, --csv and --watch do not go together")
-    from db.worklist.worklist_filter import InvalidFilterError, WorklistFilter
+    from db.worklist.worklist_filter import WorklistFilter
 
     _check_words(state=state, priority=priority, finding=finding, refusal=refusal)
-    try:
-        wanted = WorklistFilter(
-            states=state or (),
-            priorities=priority or (),
-            findings=finding or (),
-            refusals=refusal or (),
-            read=read,
-            modalities=modality or (),
-            stations=station or (),
-            senders=sender or (),
-            study_date_from=_read_day("--from", date_from),
-            study_date_to=_read_day("--to", date_to),
-            received_from=_read_moment("--received-from", received_from),
-            received_before=_read_moment("--received-to", received_to, end=True),
-            text=text,
-            study_instance_uids=study or (),
-        )
-    except InvalidFilterError as error:
-        fail(str(error))
+    wanted = WorklistFilter(
+        states=state or (),
+        priorities=priority or (),
+        findings=finding or (),
+        refusals=refusal or (),
+        read=read,
+        modalities=modality or (),
+        stations=station or (),
+        senders=sender or (),
+        study_date_from=_read_day("--from", date_from),
+        study_date_to=_read_day("--to", date_to),
+        received_from=_read_moment("--received-from", received_from),
+        received_before=_read_moment("--received-to", received_to, end=True),
+        text=text,
+        study_instance_uids=study or (),
+    )
     database = open_database(prepare("worklist"))
     if as_csv:
         _write_csv(database, wanted, limit, after)

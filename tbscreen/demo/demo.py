@@ -19,7 +19,7 @@ from rich.table import Table
 
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, StudyEntry
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 from domain.notices import NOTICE
 from domain.percentages import format_percent
 from tbscreen.demo.trial import Trial, trial
@@ -31,10 +31,6 @@ SETTLE_TIMEOUT_S = 10.0
 POLL_S = 0.05
 
 
-class DemoError(TbscreenError):
-    """The demo did not come to its end; the text says where it stopped."""
-
-
 def run_demo(console: Console, keep: Path) -> None:
     """Run the demo; returns only if the report came back.
 
@@ -43,11 +39,11 @@ def run_demo(console: Console, keep: Path) -> None:
         keep: folder where the report is left for the reader to look at.
 
     Raises:
-        DemoError: when the film is not there, not taken, or not reported.
+        PermanentError: when the film is not there, not taken, or not reported.
     """
     path = get_testdata_file(FILM)
     if path is None:
-        raise DemoError(f"{FILM} is not here: install the package pydicom-data")
+        raise PermanentError(f"{FILM} is not here: install the package pydicom-data")
     film = dcmread(path)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -59,7 +55,7 @@ def run_demo(console: Console, keep: Path) -> None:
             started = time.monotonic()
             if not installation.pacs.wait_for(1, REPORT_TIMEOUT_S):
                 console.print(installation.log.read_text("utf-8", "replace"), highlight=False, markup=False)
-                raise DemoError(f"no report within {REPORT_TIMEOUT_S:.0f} s; the log above says why")
+                raise PermanentError(f"no report within {REPORT_TIMEOUT_S:.0f} s; the log above says why")
             round_trip_ms = store_ms + (time.monotonic() - started) * 1000
             study = _wait_until_delivered(installation)
             received, _ = next(iter(installation.pacs.received.values()))
@@ -78,13 +74,13 @@ def _send(film: Dataset, installation: Trial) -> float:
     service = installation.service
     association = ae.associate("127.0.0.1", service.dicom_port, ae_title=service.ae_title)
     if not association.is_established:
-        raise DemoError("the gateway does not take the association")
+        raise PermanentError("the gateway does not take the association")
     started = time.monotonic()
     status = association.send_c_store(film).get("Status")
     elapsed = (time.monotonic() - started) * 1000
     association.release()
     if status != 0x0000:
-        raise DemoError(f"the gateway answers the film with status {status!r}")
+        raise PermanentError(f"the gateway answers the film with status {status!r}")
     return elapsed
 
 
@@ -97,7 +93,7 @@ def _wait_until_delivered(installation: Trial) -> StudyEntry:
         if studies and studies[0].films and "deliver" in studies[0].films[0].stages_ms:
             return studies[0]
         time.sleep(POLL_S)
-    raise DemoError("the report came, but its delivery was not recorded")
+    raise PermanentError("the report came, but its delivery was not recorded")
 
 
 def _check(report: Dataset, film: Dataset) -> None:
@@ -106,7 +102,7 @@ def _check(report: Dataset, film: Dataset) -> None:
         report.StudyInstanceUID != film.StudyInstanceUID
         or evidence.ReferencedSOPSequence[0].ReferencedSOPInstanceUID != film.SOPInstanceUID
     ):
-        raise DemoError("the report does not refer to the film")
+        raise PermanentError("the report does not refer to the film")
 
 
 def _print(

@@ -21,7 +21,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 from db.database import Database
 from tbscreen.processes.serve import Service, running
-from tbscreen.processes.supervisor import SupervisorError
+from tbscreen.processes.supervisor import NotReadyError
 from tbscreen.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
 
 
@@ -135,7 +135,7 @@ def _show_log_of_failures(log: Path) -> Iterator[None]:
     """What did not start said why in a file that is about to be deleted."""
     try:
         yield
-    except SupervisorError:
+    except NotReadyError:
         sys.stderr.write(log.read_text("utf-8", "replace"))
         raise
 

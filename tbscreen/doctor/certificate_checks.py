@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dicom_gateway.association.certificates import CertificateFileError, find_readers, read_validities
-from dicom_gateway.association.tls_context import TlsFileError, build_listener_context, build_peer_context
+from dicom_gateway.association.certificates import find_readers, read_validities
+from dicom_gateway.association.tls_context import build_listener_context, build_peer_context
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.settings import PeerSettings
+from domain.errors import PermanentError
 from tbscreen.doctor.check import Check, Health
 from tbscreen.settings import Settings
-from web.server import PageError, make_context
+from web.server import make_context
 from web.settings import WebSettings
 
 SOON = timedelta(days=30)
@@ -25,7 +26,7 @@ def examine_certificates(settings: Settings) -> Iterator[Check]:
         part = "gateway TLS"
         try:
             build_listener_context(tls)
-        except TlsFileError as error:
+        except PermanentError as error:
             yield Check(part, Health.BAD, str(error), "correct the file, or the setting")
         yield _examine_certificate(part, tls.certificate)
         yield from _examine_key(part, tls.key)
@@ -42,7 +43,7 @@ def _examine_page(web: WebSettings) -> Iterator[Check]:
         return
     try:
         make_context(web)
-    except PageError as error:
+    except PermanentError as error:
         yield Check("page TLS", Health.BAD, str(error), "correct the file, or the setting")
     yield _examine_certificate("page TLS", web.tls_certificate)
     yield from _examine_key("page TLS", web.tls_key)
@@ -52,7 +53,7 @@ def _examine_peer(peer: PeerSettings, tls: PeerTlsSettings) -> Iterator[Check]:
     part = f"peer {peer.name} TLS"
     try:
         build_peer_context(tls)
-    except TlsFileError as error:
+    except PermanentError as error:
         yield Check(part, Health.BAD, str(error), "correct the file, or the setting")
     if tls.certificate is not None:
         yield _examine_certificate(part, tls.certificate)
@@ -66,7 +67,7 @@ def _examine_certificate(part: str, path: Path) -> Check:
     now = datetime.now(UTC)
     try:
         validities = read_validities(path)
-    except CertificateFileError as error:
+    except PermanentError as error:
         return Check(part, Health.BAD, str(error), "correct the file, or the setting")
     ends = min(one.not_after for one in validities)
     begins = max(one.not_before for one in validities)

@@ -23,7 +23,7 @@ from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
 from dicom_gateway.settings import GatewaySettings, PeerSettings
-from domain.bundle.bundle import BundleError
+from domain.errors import PermanentError
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
@@ -150,7 +150,7 @@ def _examine_bundle(database: Database) -> Check:
     with tempfile.TemporaryDirectory() as folder:
         try:
             BundleCache(Path(folder), database).open(active.digest)
-        except (BundleError, bundles.UnknownBundleError) as error:
+        except PermanentError as error:
             return Check(
                 "model bundle", Health.BAD, str(error), "register it again: 'tbscreen models add FOLDER'"
             )

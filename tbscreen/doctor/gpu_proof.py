@@ -94,7 +94,7 @@ def find_bundle(settings: Settings, directory: Path | None) -> Iterator[Bundle]:
     """Open the bundle in `directory`, else the active one, else the one that comes with tbscreen.
 
     Raises:
-        domain.bundle.bundle.BundleError: when it is not a sound bundle.
+        PermanentError: when it is not a sound bundle.
     """
     if directory is not None:
         yield open_bundle(directory)
@@ -124,7 +124,7 @@ def prove(bundle: Bundle, measured_s: float = MEASURED_S) -> Proof:
         measured_s: how long each batch size is run, seconds.
 
     Raises:
-        domain.bundle.bundle.BundleError: when Keras cannot load it.
+        PermanentError: when Keras cannot load it.
     """
     arrays = draw_golden_arrays(GOLDEN_ARRAYS)
     worker = Predictor(bundle)  # first: it says what is wrong with a bundle that does not load

@@ -24,7 +24,7 @@ def examine_pulled(database: Database) -> Iterator[Check]:
 
 def examine_pulls(settings: Settings) -> Iterator[Check]:
     """Yield one check for each schedule; the peer is called, and asked for nothing."""
-    from dicom_gateway.retrieval.pull_association import PullAssociation, PullError
+    from dicom_gateway.retrieval.pull_association import PeerAwayError, PeerRefusesError, PullAssociation
     from tbscreen.processes.pull_parts import build_calling
 
     peers = {peer.name: peer for peer in settings.peers}
@@ -33,7 +33,7 @@ def examine_pulls(settings: Settings) -> Iterator[Check]:
         part = f"pull {schedule.name}"
         try:
             association = PullAssociation(peers[schedule.peer], calling, None)
-        except PullError as error:
+        except (PeerAwayError, PeerRefusesError) as error:
             title = calling.ae_title
             advice = f"on the PACS, allow AE title {title} to query and retrieve; see docs/dicom/pull.md"
             yield Check(part, Health.BAD, str(error), advice)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.database import Database
 from db.models import activations, bundles, comparisons, shadow_screenings
 from db.models.bundles import RegisteredModel
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 from tbscreen.models.bundle_lookup import find_bundle
 from training.judging.admission import admit, check_normalization, needs_comparison, rank
 from training.judging.comparison import Comparison, compare_unseen
@@ -22,10 +22,6 @@ from training.judging.scored_films import ScoredFilms, ScoredFilmsError, from_cs
 
 FILMS: Final = "films.csv"
 """The bundle's file of every film that it was trained, validated or tested on, with its scores."""
-
-
-class ActivationError(TbscreenError):
-    """The bundle's `films.csv` cannot be read. Permanent: the bundle itself is wrong."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +45,9 @@ def activate(database: Database, word: str, by: str, force: str | None = None) -
         force: the reason that overrides an objection.
 
     Raises:
-        tbscreen.models.bundle_lookup.NoSuchBundleError: when `word` names no bundle.
-        training.judging.admission.WrongNormalizationError: when the gateways make no such arrays.
-        training.judging.admission.RefusedActivationError: when there is an objection and no reason.
-        db.models.activations.ChangedMeanwhileError: when another bundle has become active meanwhile.
+        PermanentError: when `word` names no bundle, or when the gateways make no such arrays, or when there
+            is an objection and no reason.
+        TransientError: when another bundle has become active meanwhile.
     """
     with database.read() as session:
         candidate, active = find_bundle(session, word), bundles.find_active(session)
@@ -78,8 +73,7 @@ def roll_back(database: Database, by: str) -> Activated:
     """Make the bundle active again that was active before the present one, without asking the policy.
 
     Raises:
-        db.models.activations.NoPreviousBundleError: when no bundle was active before.
-        training.judging.admission.WrongNormalizationError: when the gateways no longer make such arrays.
+        PermanentError: when no bundle was active before, or when the gateways no longer make such arrays.
     """
     with database.write() as session:
         before, digest = activations.switch_back(session, by)
@@ -92,9 +86,8 @@ def put_in_shadow(database: Database, word: str) -> RegisteredModel:
     """Let a bundle score every film beside the active one: recorded, not reported.
 
     Raises:
-        tbscreen.models.bundle_lookup.NoSuchBundleError: when `word` names no bundle.
-        training.judging.admission.WrongNormalizationError: when the gateways make no such arrays.
-        db.models.bundles.ActiveInShadowError: when it is the active one.
+        PermanentError: when `word` names no bundle, or when the gateways make no such arrays, or when it is
+            the active one.
     """
     with database.write() as session:
         model = find_bundle(session, word)
@@ -130,7 +123,7 @@ def read_films(session: Session, digest: str) -> ScoredFilms | None:
     """Return the films that a bundle was trained, validated and tested on; None where it does not list them.
 
     Raises:
-        ActivationError: when its `films.csv` cannot be read.
+        PermanentError: when its `films.csv` cannot be read.
     """
     content = bundles.fetch_file(session, digest, FILMS)
     if content is None:
@@ -138,4 +131,4 @@ def read_films(session: Session, digest: str) -> ScoredFilms | None:
     try:
         return from_csv(content.decode())
     except (ScoredFilmsError, UnicodeDecodeError) as error:
-        raise ActivationError(f"bundle {digest[:12]}: {FILMS} cannot be read: {error}") from error
+        raise PermanentError(f"bundle {digest[:12]}: {FILMS} cannot be read: {error}") from error

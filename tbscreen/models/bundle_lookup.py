@@ -6,18 +6,14 @@ from sqlalchemy.orm import Session
 
 from db.models import activations, bundles
 from db.models.bundles import RegisteredModel
-from domain.errors import TbscreenError
-
-
-class NoSuchBundleError(TbscreenError):
-    """The word names no bundle, or several. Permanent."""
+from domain.errors import PermanentError
 
 
 def find_bundle(session: Session, word: str) -> RegisteredModel:
     """Return the bundle that `word` names: a digest or its beginning, "active", "shadow" or "previous".
 
     Raises:
-        NoSuchBundleError: when it names no bundle or several.
+        PermanentError: when it names no bundle or several.
     """
     models = bundles.list_models(session)
     if word == "active":
@@ -30,9 +26,9 @@ def find_bundle(session: Session, word: str) -> RegisteredModel:
     else:
         matching = [model for model in models if model.digest.startswith(word)]
         if len(matching) != 1:
-            raise NoSuchBundleError(
+            raise PermanentError(
                 f"{len(matching)} registered bundles begin with {word!r}; see 'tbscreen models list'"
             )
     if not matching:
-        raise NoSuchBundleError(f"no bundle is {word}; see 'tbscreen models list'")
+        raise PermanentError(f"no bundle is {word}; see 'tbscreen models list'")
     return matching[0]

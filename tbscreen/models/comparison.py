@@ -14,13 +14,11 @@ from db.database import Database
 from db.models import comparisons
 from db.models.bundles import RegisteredModel
 from domain.array.normalization import FilmArray
-from domain.errors import TbscreenError
+from domain.errors import PermanentError
 from tbscreen.models.activation import read_films
 from tbscreen.models.prepared_file import read_labelled
 from tbscreen.settings import Settings
-from training.films.film_index import FilmIndex, FilmIndexError, index_films
-from training.films.film_labels import LabelFileError
-from training.films.film_store import FilmStoreError
+from training.films.film_index import FilmIndex, index_films
 from training.films.labelled_film import LabelledFilm
 from training.judging.admission import check_normalization
 from training.judging.comparison import Comparison, compare_scored, find_seen
@@ -34,10 +32,6 @@ BATCH: Final = 32
 
 Films = list[tuple[int, LabelledFilm]]
 """With their positions in the index."""
-
-
-class ComparisonError(TbscreenError):
-    """The bundles cannot be compared on these films. Permanent: the message says what to mend."""
 
 
 def compare_on_images(
@@ -63,9 +57,8 @@ def compare_on_images(
         by: who compares, as user@host.
 
     Raises:
-        ComparisonError: when there are no films, or their labels cannot be read.
-        training.judging.admission.WrongNormalizationError: when a bundle takes other arrays.
-        domain.bundle.bundle.BundleError: when a bundle cannot be loaded.
+        PermanentError: when there are no films, or their labels cannot be read, or when a bundle takes
+            other arrays, or when a bundle cannot be loaded.
     """
     for model in (candidate, reference):
         check_normalization(model)
@@ -106,22 +99,19 @@ def _index(settings: Settings, images: Sequence[str], labels: Path | None, progr
     def show(done: int, total: int) -> None:
         progress.update(task, completed=done, total=total)
 
-    try:
-        index = index_films(
-            images,
-            settings.data_directory / "training",
-            labels,
-            read=read,
-            progress=show,
-            reader_name="gateway",
-        )
-    except (FilmIndexError, LabelFileError, FilmStoreError) as error:
-        raise ComparisonError(str(error)) from error
+    index = index_films(
+        images,
+        settings.data_directory / "training",
+        labels,
+        read=read,
+        progress=show,
+        reader_name="gateway",
+    )
     if not index.films:
         first = index.problems[0]
         others = len(index.problems) - 1
         more = f", and {others} more" if others else ""
-        raise ComparisonError(f"no film can be used: {first.path}: {first.reason}{more}")
+        raise PermanentError(f"no film can be used: {first.path}: {first.reason}{more}")
     return index
 
 

@@ -16,7 +16,7 @@ def register_bundle(database: Database, directory: Path) -> tuple[str, bool]:
     """Verify a bundle and store it in the database; returns its digest and whether it was new.
 
     Raises:
-        domain.bundle.bundle.BundleError: when it is not a sound bundle.
+        PermanentError: when it is not a sound bundle.
     """
     bundle = open_bundle(directory)
     with database.write() as session:

@@ -13,8 +13,9 @@ import numpy as np
 
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import SPEC
-from domain.bundle.bundle import Bundle, BundleError
+from domain.bundle.bundle import Bundle
 from domain.bundle.triage import triage
+from domain.errors import PermanentError
 from tbscreen.models.prepared_file import PreparedFile, read_file
 from worker.predictor import Predictor
 
@@ -30,11 +31,13 @@ def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) ->
     `priority`, `doubts`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided.
 
     Raises:
-        domain.bundle.bundle.BundleError: when the bundle cannot be loaded, or wants another normalization.
+        PermanentError: when the bundle cannot be loaded, or wants another normalization.
     """
     if bundle.manifest.normalization["version"] != SPEC.version:
         wanted = bundle.manifest.normalization["version"]
-        raise BundleError(f"{bundle.directory} wants arrays of {wanted}, this version makes {SPEC.version}")
+        raise PermanentError(
+            f"{bundle.directory} wants arrays of {wanted}, this version makes {SPEC.version}"
+        )
     predictor = Predictor(bundle)
     batch: list[PreparedFile] = []
     for path in paths:

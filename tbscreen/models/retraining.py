@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.bundle.bundle import Bundle
+from domain.errors import PermanentError
 from domain.notices import NOTICE
 from judging.statistics import Estimate
 from tbscreen.models.prepared_file import is_dicom, read_labelled
@@ -23,7 +24,6 @@ from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.retrain import Retrained, retrain
 from training.retrain_settings import RetrainSettings
-from training.training_error import TrainingError
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ STOPPING: Final = (
     ProblemKind.CONFLICTING,
     ProblemKind.MISSING,
 )
-
-
-class RetrainingError(TrainingError):
-    """Training cannot begin with what was given; says what to change."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +56,10 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
     """Index, train, judge and write; returns the new bundle.
 
     Raises:
-        RetrainingError: when files are bad and `skip_bad` does not hold, or the folder is taken.
+        PermanentError: when files are bad and `skip_bad` does not hold, or the folder is taken.
     """
     if order.out.exists() and (not order.out.is_dir() or any(order.out.iterdir())):
-        raise RetrainingError(f"{order.out} exists and is not empty: name another folder with --out")
+        raise PermanentError(f"{order.out} exists and is not empty: name another folder with --out")
     with TrainingProgress(console) as progress:
         progress.begin("reading films")
         index = index_films(
@@ -137,7 +133,7 @@ def _check_problems(index: FilmIndex, skip_bad: bool) -> None:
     counts = {kind: count for kind, count in index.count_problems().items() if kind in STOPPING}
     if counts and not skip_bad:
         said = ", ".join(f"{count} {kind.value}" for kind, count in counts.items())
-        raise RetrainingError(f"files that cannot be used: {said}. Mend them, or go on without: --skip-bad")
+        raise PermanentError(f"files that cannot be used: {said}. Mend them, or go on without: --skip-bad")
 
 
 def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Console) -> None:

@@ -17,6 +17,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import psutil
 import structlog
 
+from domain.errors import PermanentError
 from tbscreen.monitoring.monitoring_settings import MonitoringSettings
 from web.health import HEALTH_PATHS, Check, answer_health
 
@@ -27,10 +28,6 @@ FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 REQUEST_TIMEOUT_S: Final = 10
 
 log = structlog.get_logger(__name__)
-
-
-class MonitorError(Exception):
-    """The port cannot be opened."""
 
 
 def share_counters(data_directory: Path, process: str) -> Path:
@@ -60,7 +57,7 @@ def monitored(
     """Run a process' monitor inside the block, if the settings give it a port.
 
     Raises:
-        MonitorError: when the port is taken.
+        PermanentError: when the port is taken.
     """
     port = settings.port(process)
     if port is None:
@@ -85,7 +82,7 @@ class Monitor:
         collectors: what is measured when somebody asks.
 
     Raises:
-        MonitorError: when the port is taken.
+        PermanentError: when the port is taken.
     """
 
     def __init__(
@@ -106,7 +103,7 @@ class Monitor:
         try:
             self._server = make_server(host, port, self._answer, _server_class(host), _Handler)
         except OSError as error:
-            raise MonitorError(
+            raise PermanentError(
                 f"cannot listen on {host}:{port} ({error.strerror}): set [monitoring]"
             ) from None
 

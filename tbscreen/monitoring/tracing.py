@@ -9,16 +9,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from domain.errors import PermanentError
 from domain.film_stage import Stage, record_into
 from tbscreen.monitoring.tracing_settings import TracingSettings
-from tbscreen.processes.process_life import ProcessError
 
 if TYPE_CHECKING:
     from tbscreen.monitoring.film_spans import FilmSpans
-
-
-class NoTracingError(ProcessError):
-    """This installation cannot trace."""
 
 
 @contextmanager
@@ -31,7 +27,7 @@ def traced(settings: TracingSettings, process: str, instance: str) -> Iterator[P
         instance: its own name.
 
     Raises:
-        NoTracingError: when OpenTelemetry is not installed.
+        PermanentError: when OpenTelemetry is not installed.
     """
     if settings.endpoint is None:
         yield None
@@ -55,7 +51,7 @@ class ProcessTracer:
         try:  # before the fork, and by nobody who does not trace
             from tbscreen.monitoring.film_spans import FilmSpans
         except ImportError as error:
-            raise NoTracingError(
+            raise PermanentError(
                 "tracing.endpoint is set, but OpenTelemetry is not installed here: "
                 "pip install 'tbscreen[tracing]'"
             ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,18 +11,8 @@ from db.database import Database
 from tbscreen.monitoring.monitor import monitored
 from tbscreen.monitoring.readiness import check_broker, check_disk
 from tbscreen.monitoring.tracing import traced
-from tbscreen.processes.process_life import (
-    CertificateError,
-    PortError,
-    announce_ready,
-    count_for_monitor,
-    end_on_signal,
-    open_database,
-)
+from tbscreen.processes.process_life import announce_ready, count_for_monitor, end_on_signal, open_database
 from tbscreen.settings import Settings
-
-if TYPE_CHECKING:
-    from dicom_gateway.reception.open_ports import OpenPorts
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +20,9 @@ log = structlog.get_logger(__name__)
 def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     count_for_monitor(settings, "gateway")
-    from dicom_gateway.association.tls_context import TlsFileError
     from dicom_gateway.dispatch import Dispatcher
     from dicom_gateway.preparation_loop import PreparationLoop
+    from dicom_gateway.reception.open_ports import open_ports
     from dicom_gateway.reception.retention import Retention
     from dicom_gateway.reception.storage_scp import StorageScp
     from dicom_gateway.settings import spool_directory
@@ -64,16 +53,13 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
             loop.wake()
 
     audit = open_audit_trail(settings, "gateway", settings.gateway.ae_title)
-    ports = _open_ports(settings)
+    ports = open_ports(settings.gateway)
     scp: StorageScp | ListenerProcesses
     if settings.gateway.listener_processes > 1:
         scp = ListenerProcesses(settings, ports, received=wake)
     else:
         scp = StorageScp(settings.gateway, database, spool, received=wake, ports=ports, audit=audit)
-    try:
-        port = scp.start()
-    except TlsFileError as error:
-        raise CertificateError(str(error)) from None
+    port = scp.start()
     for loop in loops:
         loop.start()
     retention.start()
@@ -105,15 +91,6 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     audit.record_stop()
     audit.close()
     database.close()
-
-
-def _open_ports(settings: Settings) -> OpenPorts:
-    from dicom_gateway.reception.open_ports import PortTakenError, open_ports
-
-    try:
-        return open_ports(settings.gateway)
-    except PortTakenError as error:
-        raise PortError(str(error)) from None
 
 
 def _end_leases(database: Database, gateway: str) -> None:

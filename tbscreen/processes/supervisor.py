@@ -21,6 +21,8 @@ from typing import IO, Final
 import psutil
 import structlog
 
+from domain.errors import PermanentError
+
 READY_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 20.0
 POLL_S: Final = 0.05
@@ -32,15 +34,7 @@ STEADY_S: Final = 60.0
 log = structlog.get_logger(__name__)
 
 
-class SupervisorError(Exception):
-    """Root of this module's errors."""
-
-
-class AlreadyRunningError(SupervisorError):
-    """Another supervisor works in this data directory."""
-
-
-class NotReadyError(SupervisorError):
+class NotReadyError(PermanentError):
     """A process did not become ready; its own log lines say why."""
 
 
@@ -90,7 +84,7 @@ class Supervisor:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._lock.close()
-            raise AlreadyRunningError(f"tbscreen is running already in {directory.parent}") from None
+            raise PermanentError(f"tbscreen is running already in {directory.parent}") from None
         self._end_orphans()
 
     def start(self, spec: ProcessSpec) -> str:

@@ -8,7 +8,7 @@ from dicom_gateway.audit.audit_settings import audit_directory
 from tbscreen import __version__
 from tbscreen.monitoring.monitor import monitored
 from tbscreen.processes.page_audit import PageAudit
-from tbscreen.processes.process_life import PortError, announce_ready, open_database
+from tbscreen.processes.process_life import announce_ready, open_database
 from tbscreen.processes.report_page import build_report_page
 from tbscreen.settings import Settings
 
@@ -16,7 +16,7 @@ from tbscreen.settings import Settings
 def run_web(settings: Settings, ready_file: Path | None) -> None:
     """Serve the page until SIGTERM."""
     from web.application import build_application
-    from web.server import PageError, serve
+    from web.server import serve
 
     database = open_database(settings)
     report = build_report_page(database, settings.reports, __version__)
@@ -27,8 +27,6 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
     try:
         with monitored(settings.monitoring, "web", checks):
             serve(application, settings.web, lambda port: announce_ready(ready_file, str(port)))
-    except PageError as error:
-        raise PortError(str(error)) from None
     finally:
         audit.record_stop()
         audit.close()

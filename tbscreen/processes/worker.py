@@ -8,21 +8,18 @@ from pathlib import Path
 import structlog
 
 from db.database import Database
+from domain.errors import PermanentError
 from tbscreen.monitoring.monitor import monitored
 from tbscreen.monitoring.readiness import check_broker, check_file
 from tbscreen.monitoring.tracing import traced
-from tbscreen.processes.process_life import ProcessError, announce_ready, count_for_monitor
+from tbscreen.processes.process_life import announce_ready, count_for_monitor
 from tbscreen.settings import Settings
-
-
-class NoKerasError(ProcessError):
-    """This installation cannot predict."""
 
 
 def run_worker(settings: Settings, ready_file: Path | None) -> None:
     """Screen films until SIGTERM."""
     if importlib.util.find_spec("keras") is None:
-        raise NoKerasError("Keras is not installed here: pip install 'tbscreen[worker]'")
+        raise PermanentError("Keras is not installed here: pip install 'tbscreen[worker]'")
     folder = count_for_monitor(settings, "worker")
     structlog.contextvars.bind_contextvars(worker=settings.worker.name)  # on which of many hosts
     import warnings

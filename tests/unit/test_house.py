@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import graphlib
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -190,6 +192,23 @@ def test_no_text_is_run_as_code(name: str) -> None:
     assert found == []
 
 
+def test_every_error_is_permanent_or_transient() -> None:
+    """Each exception class of the rooms descends from exactly one of the two roots in `domain.errors`."""
+    bases = {
+        node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        for path in list_modules()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }
+    roots = {"PermanentError", "TransientError"}
+    lineages = {name: set(_list_ancestors(name, bases)) for name in bases}
+    errors = {name for name, line in lineages.items() if any(map(_is_exception, line | {name}))}
+    assert len(errors) > 20, "this test sees errors"
+    assert roots | {"TbscreenError"} <= errors
+    outside = errors - roots - {"TbscreenError"}
+    assert {name for name in outside if len(lineages[name] & roots) != 1} == set()
+
+
 def test_no_test_uses_mocks() -> None:
     tests = [path for path in list_files() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]
     assert len(tests) > 20
@@ -270,6 +289,19 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
     return names
+
+
+def _list_ancestors(name: str, bases: Mapping[str, set[str]]) -> Iterator[str]:
+    for base in bases.get(name, ()):
+        yield base
+        yield from _list_ancestors(base, bases)
+
+
+def _is_exception(name: str) -> bool:
+    kind = getattr(builtins, name, None)
+    return name.endswith(("Error", "Exception")) or (
+        isinstance(kind, type) and issubclass(kind, BaseException)
+    )
 
 
 def _name_module(path: Path) -> str:

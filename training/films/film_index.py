@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from domain.errors import PermanentError
 from training.films.film_files import FoundFilm, find_films
 from training.films.film_labels import (
     WORDS,
@@ -22,11 +23,6 @@ from training.films.film_labels import (
 )
 from training.films.film_store import FilledStore, FilmStore, Progress, Reader, fill_store, read_film
 from training.films.labelled_film import LabelledFilm
-from training.training_error import TrainingError
-
-
-class FilmIndexError(TrainingError):
-    """There is nothing to index. Permanent: the message says what to give instead."""
 
 
 class LabelsFrom(StrEnum):
@@ -99,17 +95,17 @@ def index_films(
         reader_name: as `fill_store` takes it.
 
     Raises:
-        FilmIndexError: when there are no images, or labels are to come from a CSV and none is given.
-        training.films.film_labels.LabelFileError: when the CSV is wrong.
-        training.films.film_store.FilmStoreError: when arrays cannot be stored.
+        PermanentError: when there are no images, or labels are to come from a CSV and none is given, or
+            when the CSV is wrong.
+        TransientError: when arrays cannot be stored.
     """
     if labels_from is LabelsFrom.CSV and labels is None:
-        raise FilmIndexError("labels are to be read from a CSV, and none is given (--labels FILE)")
+        raise PermanentError("labels are to be read from a CSV, and none is given (--labels FILE)")
     found, absent = find_films(images)
     problems = [Problem(ProblemKind.MISSING, path, "there is no such file") for path in absent]
     if not found:
         given = ", ".join(str(image) for image in images) or "nothing"
-        raise FilmIndexError(f"no PNG, JPEG or DICOM file in {given}")
+        raise PermanentError(f"no PNG, JPEG or DICOM file in {given}")
     chosen = _choose(labels_from, labels, found)
     if chosen is LabelsFrom.CSV:
         assert labels is not None

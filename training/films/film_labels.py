@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from domain.array.normalization import SPEC
+from domain.errors import PermanentError
 from training.films.labelled_film import Box, Label
-from training.training_error import TrainingError
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "boxes")
 SYNONYMS: Final = {"boxes_256": "boxes"}
@@ -34,10 +34,6 @@ NUMBERS: Final = {"0": Label.NORMAL, "1": Label.TB}
 
 SEXES: Final = {"m": "M", "male": "M", "f": "F", "female": "F"}
 UNKNOWN: Final = frozenset({"", "u", "o", "unknown", "other", "n/a", "na", "nan", "none", "-"})
-
-
-class LabelFileError(TrainingError):
-    """The CSV of labels is wrong. Permanent: the message names the line and what to mend."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +59,17 @@ def read_label_file(path: Path) -> list[ListedFilm]:
             (years), boxes (`x0,y0,x1,y1;…` in pixels of the 256x256 array, each also after `type:`).
 
     Raises:
-        LabelFileError: when it cannot be read or a line is wrong.
+        PermanentError: when it cannot be read or a line is wrong.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return list(_read_lines(path, file))
     except UnicodeDecodeError as error:
-        raise LabelFileError(f"{path} is not UTF-8 text: save it as 'CSV UTF-8'") from error
+        raise PermanentError(f"{path} is not UTF-8 text: save it as 'CSV UTF-8'") from error
     except csv.Error as error:
-        raise LabelFileError(f"{path} is no CSV: {error}") from error
+        raise PermanentError(f"{path} is no CSV: {error}") from error
     except OSError as error:
-        raise LabelFileError(f"{path}: {error.strerror}") from error
+        raise PermanentError(f"{path}: {error.strerror}") from error
 
 
 def label_by_folders(names: tuple[str, ...]) -> Label | None:
@@ -108,21 +104,21 @@ def _read_lines(path: Path, file: Iterator[str]) -> Iterator[ListedFilm]:
     for needed in ("file", "label"):
         if needed not in names:
             have = ", ".join(name for name in names if name) or "nothing"
-            raise LabelFileError(f"{path}, line 1: no column {needed!r}; the first line names {have}")
+            raise PermanentError(f"{path}, line 1: no column {needed!r}; the first line names {have}")
     for repeated in sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
-        raise LabelFileError(f"{path}, line 1: two columns are called {repeated!r}")
+        raise PermanentError(f"{path}, line 1: two columns are called {repeated!r}")
     lines = csv.reader(file, delimiter=delimiter)
     for values in lines:
         if not any(value.strip() for value in values):
             continue
         line = lines.line_num + 1
         if len(values) > len(names):
-            raise LabelFileError(f"{path}, line {line}: {len(values)} values for {len(names)} columns")
+            raise PermanentError(f"{path}, line {line}: {len(values)} values for {len(names)} columns")
         cells = {name: value.strip() for name, value in zip(names, values, strict=False)}
         try:
             yield _read_line(cells, line)
         except ValueError as error:
-            raise LabelFileError(f"{path}, line {line}: {error}") from error
+            raise PermanentError(f"{path}, line {line}: {error}") from error
 
 
 def _read_line(cells: Mapping[str, str], line: int) -> ListedFilm:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from domain.array.normalization import SPEC, FilmArray, normalize
 from domain.array.picture import PICTURES, read_picture
-from training.training_error import TrainingError
+from domain.errors import TransientError
 
 SHAPE: Final = (SPEC.rows, SPEC.columns)
 STORED: Final = np.dtype("<u2")
@@ -39,10 +39,6 @@ Reader = Callable[[Path], FilmArray]
 
 Progress = Callable[[int, int], None]
 """Is told how many are done, of how many."""
-
-
-class FilmStoreError(TrainingError):
-    """The store cannot be written or read. Transient: free disk space or another cache folder helps."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ class FilmStore:
             float32 (k, 256, 256), 0..1.
 
         Raises:
-            FilmStoreError: when the file is gone or cut.
+            TransientError: when the file is gone or cut.
             IndexError: when there is no such film.
         """
         # Read, not mapped: mapped pages would count as this process's memory, and a cut file would kill it.
@@ -92,11 +88,11 @@ class FilmStore:
                 for place, index in enumerate(indices):
                     file.seek(self.rows[int(index)] * FILM_BYTES)
                     if file.readinto(stored[place]) != FILM_BYTES:
-                        raise FilmStoreError(
+                        raise TransientError(
                             f"{self.path} is cut: delete it, and the next run writes it anew"
                         )
         except OSError as error:
-            raise FilmStoreError(f"{self.path}: {error.strerror}: delete it and start again") from error
+            raise TransientError(f"{self.path}: {error.strerror}: delete it and start again") from error
         films = stored.astype(np.float32)
         films /= np.float32(WHITE)
         return films
@@ -142,7 +138,7 @@ def fill_store(
         reader_name: stands for what `read` does: a store made by another reader is not taken.
 
     Raises:
-        FilmStoreError: when the store cannot be written.
+        TransientError: when the store cannot be written.
     """
     ordered = sorted({path.absolute() for path in paths})
     key = _identify(ordered, reader_name)
@@ -156,7 +152,7 @@ def fill_store(
         facts = _write(ordered, index_path, read, progress or _ignore)
     except OSError as error:
         space = len(ordered) * FILM_BYTES / 2**20
-        raise FilmStoreError(
+        raise TransientError(
             f"{folder}: the films cannot be stored: {error.strerror or error}. {len(ordered)} films take "
             f"{space:.0f} MiB; free so much or choose another cache folder"
         ) from error

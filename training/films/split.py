@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from domain.errors import PermanentError
 from training.films.labelled_film import LabelledFilm
-from training.training_error import TrainingError
 
 
 class Part(StrEnum):
@@ -25,10 +25,6 @@ class Part(StrEnum):
 
 FEWEST_PATIENTS: Final = 5
 """Of each class, among the films that are not held out: fewer cannot be in three parts."""
-
-
-class SplitError(TrainingError):
-    """The films cannot be split as asked. Permanent: the message says what to change."""
 
 
 Shares = Mapping[Part, float]
@@ -60,10 +56,11 @@ def split(
         One part per film, in the order of `films`.
 
     Raises:
-        SplitError: when a source to hold out does not exist, patients are too few, or a part lacks a class.
+        PermanentError: when a source to hold out does not exist, patients are too few, or a part lacks a
+            class.
     """
     if not 0 <= test_share < 1 or not 0 < validation_share < 1:
-        raise SplitError("the shares of test and validation films lie between 0 and 1")
+        raise PermanentError("the shares of test and validation films lie between 0 and 1")
     _check_sources(films, hold_out)
     patients: dict[str, list[int]] = defaultdict(list)
     for position, film in enumerate(films):
@@ -130,14 +127,14 @@ def _name_class(film: LabelledFilm) -> str:
 def _check_sources(films: Sequence[LabelledFilm], hold_out: Collection[str]) -> None:
     sources = {film.source for film in films}
     for unknown in sorted(set(hold_out) - sources):
-        raise SplitError(f"no film comes from {unknown!r}; the sources are {', '.join(sorted(sources))}")
+        raise PermanentError(f"no film comes from {unknown!r}; the sources are {', '.join(sorted(sources))}")
 
 
 def _check_patients(films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]]) -> None:
     for name in ("TB", "not TB"):
         count = sum(any(_name_class(films[one]) == name for one in mine) for mine in patients.values())
         if count < FEWEST_PATIENTS:
-            raise SplitError(
+            raise PermanentError(
                 f"{count} patients with films that are {name} remain to train, validate and test on; "
                 f"at least {FEWEST_PATIENTS} are needed: add films, or hold out fewer sources"
             )
@@ -148,7 +145,7 @@ def _check_parts(films: Sequence[LabelledFilm], parts: Sequence[Part]) -> None:
     for part in Part:
         for name in ("TB", "not TB"):
             if (part, name) not in present:
-                raise SplitError(
+                raise PermanentError(
                     f"no {part.value} film is {name}: add films, hold out fewer sources, "
                     "or choose a larger share"
                 )

@@ -17,9 +17,9 @@ from domain.array.image_features import describe
 from domain.array.image_guard import PICTURES, Picture
 from domain.array.normalization import normalize
 from domain.array.picture import read_picture
+from domain.errors import PermanentError
 from training.guard.guard_phantoms import draw_phantom
 from training.guard.guard_pictures import Array, cut, cut_photograph, draw_pattern, turn, vary, vary_greys
-from training.training_error import TrainingError
 
 SAME_PLACE: Final = {"rsna_normal": "us", "nih": "us", "RSNA film": "us"}
 """Sources that share patients: held out together."""
@@ -32,10 +32,6 @@ DRAWN: Final = "drawn"
 
 CHANGES_PER_PICTURE: Final = 60
 """Of each real picture that is no chest film, so that some thirty weigh something among thousands."""
-
-
-class GuardExamplesError(TrainingError):
-    """The films or the other pictures are not there. Permanent: the message says what to give."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +75,10 @@ def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Exampl
         threads: how many work at once; NumPy and Pillow let go of the lock.
 
     Raises:
-        GuardExamplesError: when something is missing.
+        PermanentError: when something is missing.
     """
     if not (films / "films.csv").is_file() or not others.is_file():
-        raise GuardExamplesError(
+        raise PermanentError(
             f"{films}/films.csv and {others} are needed; python -m benchmarks.guard_films makes the latter"
         )
     with (films / "films.csv").open(encoding="utf-8", newline="") as file:

@@ -10,16 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from domain.array.normalization import SPEC
+from domain.errors import PermanentError
 from training.judging.comparison import Comparison, ComparisonVerdict
-from training.training_error import TrainingError
-
-
-class WrongNormalizationError(TrainingError):
-    """The bundle takes arrays that the gateways of this version do not make."""
-
-
-class RefusedActivationError(TrainingError):
-    """The bundle is worse than the active one or not comparable with it, and no reason is given."""
 
 
 class RegisteredBundle(Protocol):
@@ -39,9 +31,9 @@ class RegisteredBundle(Protocol):
 
 
 def check_normalization(bundle: RegisteredBundle) -> None:
-    """Raise `WrongNormalizationError` unless the gateways of this version make the arrays that it takes."""
+    """Raise `PermanentError` unless the gateways of this version make the arrays that it takes."""
     if bundle.normalization_version != SPEC.version:
-        raise WrongNormalizationError(
+        raise PermanentError(
             f"{bundle.digest[:12]} wants arrays of {bundle.normalization_version}; the gateways of this "
             f"version make {SPEC.version}: retrain it with this version"
         )
@@ -72,13 +64,13 @@ def admit(
         force: the reason for activating the candidate against an objection.
 
     Raises:
-        RefusedActivationError: when there is an objection and no reason, or the reason is empty.
+        PermanentError: when there is an objection and no reason, or the reason is empty.
     """
     if force is not None and not force.strip():
-        raise RefusedActivationError('--force takes the reason, which is kept: --force "why"')
+        raise PermanentError('--force takes the reason, which is kept: --force "why"')
     objection = find_objection(candidate, active, evidence)
     if objection is not None and force is None:
-        raise RefusedActivationError(objection)
+        raise PermanentError(objection)
     return objection
 
 

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from training.training_error import TrainingError
+from domain.errors import PermanentError
 
 BORDER: Final = "intensity and border"
 THUMBNAIL: Final = "16×16 thumbnail"
@@ -32,10 +32,6 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Features = dict[str, Floats]
 """By the baseline's name, shape (n, k)."""
-
-
-class BaselineError(TrainingError, ValueError):
-    """A baseline has nothing to learn from. Permanent: films of both classes are needed."""
 
 
 def measure_border(arrays: NDArray[np.float32]) -> Floats:
@@ -103,11 +99,11 @@ def score_baselines(features: Features, is_tb: ArrayLike, train: Mask) -> dict[s
     """Fit both on the films of `train` and score all others; shape (n,), 0..1, NaN for `train`.
 
     Raises:
-        BaselineError: when `train` (shape (n,)) lacks one of the classes.
+        PermanentError: when `train` (shape (n,)) lacks one of the classes.
     """
     truth = np.asarray(is_tb, dtype=bool)
     if len(np.unique(truth[train])) < 2:
-        raise BaselineError("the baselines need training films with TB and without")
+        raise PermanentError("the baselines need training films with TB and without")
     scores = {}
     for name, values in features.items():
         scores[name] = np.full(len(truth), np.nan)

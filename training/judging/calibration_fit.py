@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from domain.bundle.calibration import Calibration, IsotonicCalibration, PlattCalibration, restate
+from domain.errors import PermanentError
 from judging.statistics import compute_brier, compute_calibration_error
-from training.training_error import TrainingError
 
 FOLDS: Final = 5
 CLIP: Final = 1e-7
@@ -22,10 +22,6 @@ CLIP: Final = 1e-7
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-
-class CalibrationError(TrainingError, ValueError):
-    """The films do not allow a calibration. Permanent: more films are needed."""
 
 
 class Candidate(BaseModel):
@@ -66,13 +62,12 @@ def fit_calibration(
         seed: of the folds.
 
     Raises:
-        CalibrationError: with fewer than two films of a class.
-        domain.bundle.calibration.RestatementError: for a prevalence of 0 or 1.
+        PermanentError: with fewer than two films of a class, or for a prevalence of 0 or 1.
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     fewest = int(min(truth.sum(), (~truth).sum()))
     if fewest < 2:
-        raise CalibrationError(
+        raise PermanentError(
             f"{int(truth.sum())} validation films with TB and {int((~truth).sum())} without: "
             "two of each are needed to calibrate; add films"
         )

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.bundle.bundle import OperatingPoint
 from domain.bundle.calibration import Calibration, IdentityCalibration, restate
+from domain.errors import PermanentError
 from judging.operating_points import MeasuredPoint, count, measure_operating_point
 from judging.statistics import (
     Estimate,
@@ -31,17 +32,12 @@ from judging.statistics import (
 from training.films.labelled_film import Label
 from training.judging.calibration_fit import apply
 from training.judging.scored_films import ScoredFilms
-from training.training_error import TrainingError
 
 AGE_BANDS: Final = ((0, 15), (15, 25), (25, 45), (45, 65), (65, 200))
 ROW_POINTS: Final = ("screening", "rule_in")
 
 Scores = Mapping[str, NDArray[np.float64]]
 """Of baselines, by name: shape (n,), parallel to the films; NaN where a film was not scored."""
-
-
-class EvaluationError(TrainingError, ValueError):
-    """There is nothing to evaluate. Permanent: the message says what is missing."""
 
 
 class Figures(BaseModel):
@@ -139,14 +135,14 @@ def evaluate(
         unseen: rows by `describe` for sources that another network was trained without.
 
     Raises:
-        EvaluationError: when there is no test film, or one has no score.
+        PermanentError: when there is no test film, or one has no score.
     """
     here = films.parts == "test"
     test = films.select(here)
     if not len(test):
-        raise EvaluationError("there are no test films: nothing can be said of this model")
+        raise PermanentError("there are no test films: nothing can be said of this model")
     if np.isnan(test.scores).any():
-        raise EvaluationError(f"{int(np.isnan(test.scores).sum())} test films have no score")
+        raise PermanentError(f"{int(np.isnan(test.scores).sum())} test films have no score")
     beside = {name: scores[here] for name, scores in (baselines or {}).items()}
     learned = set(films.sources[~here].tolist())
     sources = [

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from domain.errors import PermanentError
 from training.films.labelled_film import Label, LabelledFilm
-from training.training_error import TrainingError
 
 COLUMNS: Final = ("digest", "part", "source", "label", "score")
 PARTS: Final = ("train", "validation", "test")
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-class ScoredFilmsError(TrainingError):
+class ScoredFilmsError(PermanentError):
     """Scores, labels or a table of them that do not fit together. Permanent: it says what to mend."""
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from domain.bundle.bundle import Bundle
+from domain.errors import PermanentError
 from training.judging.evaluation import Evaluation, Row
-from training.training_error import TrainingError
-
-
-class UnseenSourcesError(TrainingError):
-    """The bundle holds no evaluation of a source that it was trained without."""
 
 
 def read_unseen(bundle: Bundle) -> list[Row]:
@@ -20,18 +16,18 @@ def read_unseen(bundle: Bundle) -> list[Row]:
         bundle: made by `tbscreen retrain --hold-out`.
 
     Raises:
-        UnseenSourcesError: when there is none.
+        PermanentError: when there is none.
     """
     metrics = {name: value for name, value in bundle.manifest.metrics.items() if name != "heat"}
     try:
         evaluation = Evaluation.model_validate(metrics)
     except ValidationError as error:
-        raise UnseenSourcesError(
+        raise PermanentError(
             f"{bundle.directory} holds no evaluation: only bundles of 'tbscreen retrain' do"
         ) from error
     rows = [row for row in evaluation.sources if not row.seen_in_training]
     if not rows:
-        raise UnseenSourcesError(
+        raise PermanentError(
             f"{bundle.directory} has seen all its sources in training: make it with --hold-out"
         )
     return rows

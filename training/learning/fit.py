@@ -13,19 +13,15 @@ from typing import Any, Final
 import keras
 import numpy as np
 
+from domain.errors import PermanentError
 from judging.statistics import measure_auc
 from training.films.labelled_film import LabelledFilm
 from training.learning.recipe import Recipe
-from training.training_error import TrainingError
 
 STATE: Final = "state.json"
 LATEST: Final = "latest.weights.h5"
 BEST: Final = "best.weights.h5"
 PATIENCE: Final = 3
-
-
-class FitError(TrainingError):
-    """Training cannot go on; says why."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def fit(
         report: called after each batch and each epoch.
 
     Raises:
-        FitError: when the loss is no longer a number.
+        PermanentError: when the loss is no longer a number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     is_tb = np.array([films[position].label.is_tb for position in validation])
@@ -91,7 +87,9 @@ def fit(
         fitted = recipe.model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[watcher])
         loss = float(fitted.history["loss"][-1])
         if not np.isfinite(loss):
-            raise FitError(f"the loss of epoch {epoch + 1} is not a number; try a lower --learning-rate")
+            raise PermanentError(
+                f"the loss of epoch {epoch + 1} is not a number; try a lower --learning-rate"
+            )
         auc = measure_auc(is_tb, recipe.score(validation)).value
         best = all(auc > earlier.validation_auc for earlier in history)
         history.append(EpochResult(epoch + 1, loss, auc, time.monotonic() - started, best))

@@ -14,13 +14,15 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from domain.errors import PermanentError
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 from keras import layers
 
 from networks.layers import EqualizeHistogram1, LogMeanExpPooling1
-from training.learning.lite0_weights import PretrainedWeightsError, read_layers
+from training.learning.lite0_weights import read_layers
 
 INPUT_SHAPE: Final = (256, 256, 1)
 FIELD: Final = 224
@@ -73,13 +75,13 @@ def load_imagenet(model: Any, path: Path) -> None:
     """Set the ImageNet weights of the convolutions up to block 15; the rest stays random.
 
     Raises:
-        PretrainedWeightsError: when the file does not fit.
+        PermanentError: when the file does not fit.
     """
     for name, weights in read_layers(path):
         try:
             model.get_layer(name).set_weights(weights)
         except ValueError as error:
-            raise PretrainedWeightsError(f"{path}: {name} does not fit: {error}") from error
+            raise PermanentError(f"{path}: {name} does not fit: {error}") from error
 
 
 def finish(model: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from training.training_error import TrainingError
+from domain.errors import PermanentError
 
 IMAGENET: Final = Path(__file__).with_name("lite0_imagenet.npz")
 
@@ -31,15 +31,11 @@ LayerWeights = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 """Kernel as Keras has it and bias, with the batch normalization folded in."""
 
 
-class PretrainedWeightsError(TrainingError):
-    """The weights to start from are missing or are not what they should be."""
-
-
 def read_layers(path: Path = IMAGENET) -> Iterator[tuple[str, LayerWeights]]:
     """Yield the weights of each convolution by the name of its Keras layer.
 
     Raises:
-        PretrainedWeightsError: when the file is not EfficientNet-Lite0's.
+        PermanentError: when the file is not EfficientNet-Lite0's.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -47,7 +43,7 @@ def read_layers(path: Path = IMAGENET) -> Iterator[tuple[str, LayerWeights]]:
                 kernel, bias = (arrays[f"{name}_{part}"].astype(np.float32) for part in "Wb")
                 yield name, (kernel, bias)
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-        raise PretrainedWeightsError(
+        raise PermanentError(
             f"{path} does not hold EfficientNet-Lite0: {f'{error}'[:300]}. It is an .npz with a kernel "
             f"{LAYERS[0]}_W and a bias {LAYERS[0]}_b, and so on for each convolution"
         ) from error

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
-from training.training_error import TrainingError
 
 
 class Architecture(StrEnum):
@@ -22,10 +21,6 @@ class Architecture(StrEnum):
     DEFAULT = "default"
     SCRATCH = "scratch"
     VGG16 = "vgg16"
-
-
-class RecipeError(TrainingError):
-    """Training cannot begin as asked; says what to change."""
 
 
 @dataclass(frozen=True)

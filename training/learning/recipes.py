@@ -8,10 +8,11 @@ from typing import Any
 import keras
 
 from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle
+from domain.errors import PermanentError
 from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import IMAGENET
-from training.learning.recipe import Architecture, Recipe, RecipeError, RecipeSettings, TrainingData
+from training.learning.recipe import Architecture, Recipe, RecipeSettings, TrainingData
 from training.retrain_settings import RetrainSettings
 
 
@@ -21,8 +22,8 @@ def build_recipe(
     """Build the network that was asked for, with the weights to begin with.
 
     Raises:
-        RecipeError: when a bundle to start from has another architecture.
-        training.learning.lite0_weights.PretrainedWeightsError: when a file does not hold pretrained weights.
+        PermanentError: when a bundle to start from has another architecture, or when a file does not hold
+            pretrained weights.
     """
     chosen = RecipeSettings(
         epochs=settings.epochs,
@@ -33,7 +34,7 @@ def build_recipe(
     )
     start = settings.start
     if start is not None and start.manifest.architecture != settings.architecture.value:
-        raise RecipeError(
+        raise PermanentError(
             f"--from is a bundle of architecture {start.manifest.architecture}: "
             f"it cannot start {settings.architecture.value}"
         )
@@ -52,7 +53,7 @@ def build_recipe(
             from training.learning.tutorial_recipe import Vgg16Recipe
 
             if start is not None:
-                raise RecipeError("vgg16 trains its head anew in minutes: leave --from away")
+                raise PermanentError("vgg16 trains its head anew in minutes: leave --from away")
             return Vgg16Recipe(data, chosen, settings.pretrained, progress)
 
 
@@ -65,7 +66,7 @@ def _continue(bundle: Bundle, model: Any) -> Any:
             if layer.weights:
                 layer.set_weights(trained.get_layer(layer.name).get_weights())
     except (ValueError, OSError) as error:
-        raise RecipeError(
+        raise PermanentError(
             f"the bundle {bundle.digest[:12]} is not of this version's network: {error}"
         ) from error
     return model

@@ -12,12 +12,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from domain.errors import PermanentError
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 
 from training.learning.architectures import VGG16_BLOCKS
-from training.training_error import TrainingError
 
 FILE_NAME: Final = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 PAGE: Final = "https://keras.io/api/applications/vgg/"
@@ -29,10 +30,6 @@ CONVOLUTIONS: Final = tuple(
     for block, (convolutions, _) in enumerate(VGG16_BLOCKS, start=1)
     for number in range(1, convolutions + 1)
 )
-
-
-class Vgg16WeightsError(TrainingError):
-    """The weights are not there, or not VGG16's; permanent. The text says what to do."""
 
 
 def load_vgg16_weights(model: Any, path: Path | None = None) -> str:
@@ -49,11 +46,11 @@ def load_vgg16_weights(model: Any, path: Path | None = None) -> str:
         First 16 hexadecimal digits of the file's SHA-256: which weights these are.
 
     Raises:
-        Vgg16WeightsError: when there is no such file, or it holds something else.
+        PermanentError: when there is no such file, or it holds something else.
     """
     found = find_vgg16_weights() if path is None else path
     if not found.is_file():
-        raise Vgg16WeightsError(_explain(found))
+        raise PermanentError(_explain(found))
     try:
         weights = _read_npz(found) if found.suffix == ".npz" else _read_h5(found)
         for name in CONVOLUTIONS:
@@ -63,7 +60,7 @@ def load_vgg16_weights(model: Any, path: Path | None = None) -> str:
             model.get_layer(name).set_weights([kernel, bias])
     except (ValueError, TypeError, KeyError, OSError, EOFError, UserWarning, zipfile.BadZipFile) as error:
         reason = f"{error}"[:300]
-        raise Vgg16WeightsError(f"{found} does not hold VGG16's convolutions: {reason}") from error
+        raise PermanentError(f"{found} does not hold VGG16's convolutions: {reason}") from error
     with found.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

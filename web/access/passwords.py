@@ -8,6 +8,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from domain.errors import PermanentError
+
 SHORTEST: Final = 12
 LONGEST: Final = 256
 FEWEST_DIFFERENT: Final = 5
@@ -19,18 +21,14 @@ _HASHER: Final = PasswordHasher()
 _SLOTS: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
-class WeakPasswordError(Exception):
-    """The password is too weak; the text says why. Permanent."""
-
-
 def check_strength(password: str, name: str) -> None:
-    """Raise `WeakPasswordError` when a password is not good enough for the user `name`."""
+    """Raise `PermanentError` when a password is not good enough for the user `name`."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise WeakPasswordError(f"a password has {SHORTEST} to {LONGEST} characters: a few words are good")
+        raise PermanentError(f"a password has {SHORTEST} to {LONGEST} characters: a few words are good")
     if len(set(password)) < FEWEST_DIFFERENT:
-        raise WeakPasswordError(f"a password has at least {FEWEST_DIFFERENT} different characters")
+        raise PermanentError(f"a password has at least {FEWEST_DIFFERENT} different characters")
     if name and name.lower() in password.lower() and len(password) < len(name) + SHORTEST:
-        raise WeakPasswordError("a password is not the user's name with a little around it")
+        raise PermanentError("a password is not the user's name with a little around it")
 
 
 def hash_password(password: str) -> str:

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from db.accounts import login_attempts, users
 from db.database import Database
+from domain.errors import PermanentError
 from web.access import passwords
 from web.access.audit import find_address
 from web.access.authentication import Visit
 from web.access.login import count_seconds, count_subjects
-from web.access.passwords import WeakPasswordError
 from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ class AccountPage:
         new = form.get("new", "")
         try:
             passwords.check_strength(new, name)
-        except WeakPasswordError as error:
+        except PermanentError as error:
             return self._show(visit, f"Not changed: {error}.", 422)
         if new != form.get("again", ""):
             return self._show(visit, "Not changed: the new password was not typed twice the same.", 422)

@@ -64,7 +64,7 @@ def build_model(structure: str, weights: Path, precision: str = "float32") -> An
 
     Raises:
         ValueError, TypeError, KeyError, OSError, RecursionError: when they are damaged or do not fit.
-        UnsafeBundleError: when the weights lie elsewhere or swell.
+        PermanentError: when the weights lie elsewhere or swell.
     """
     if precision == "bfloat16":
         structure = _mix_precision(structure)

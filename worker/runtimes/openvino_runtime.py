@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from domain.errors import PermanentError
 from worker.runtimes.tensorflow_backend import trace
 
 BATCH: Final = 8
@@ -21,7 +22,7 @@ PLAIN: Final = frozenset({"Parameter", "Constant", "Convert", "Reshape", "Transp
 """Steps that lose nothing in bfloat16."""
 
 
-class OpenVinoError(Exception):
+class OpenVinoError(PermanentError):
     """OpenVINO cannot run this network; permanent. Use Keras."""
 
 

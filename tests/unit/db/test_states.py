@@ -19,8 +19,9 @@ from db.database import Database
 from db.delivery import commitment_requests, commitments, deliveries
 from db.pulls import listed_studies, pulled_studies, pulls
 from db.pulls.listed_studies import ListedStudy
-from db.states import FilmState, PulledStudyState, StateMachine, TransitionError
+from db.states import FilmState, PulledStudyState, StateMachine
 from db.tables import Delivery, Instance, PulledStudy
+from domain.errors import PermanentError
 from tests import checkout
 from tests.unit import rows
 
@@ -157,7 +158,7 @@ def test_a_row_makes_exactly_the_transitions_of_the_table(database: Database, ca
                 assert not inspect(row).modified, "the UPDATE has written it, no flush will"
             else:
                 message = f"^{case.machine.noun} cannot go from {before} to {after}$"
-                with pytest.raises(TransitionError, match=message):
+                with pytest.raises(PermanentError, match=message):
                     case.machine.move(session, row, after)
                 assert (row.state, read_state(session, case)) == (before, before)
 
@@ -188,7 +189,7 @@ def test_a_row_that_another_transaction_moved_stays_where_it_is(database: Databa
         set_state(session, case, before)
         row = session.scalars(select(case.machine.table)).one()
         set_state(session, case, unlike)
-        with pytest.raises(TransitionError, match="moved by another transaction"):
+        with pytest.raises(PermanentError, match="moved by another transaction"):
             case.machine.move(session, row, after)
         assert read_state(session, case) == unlike
 

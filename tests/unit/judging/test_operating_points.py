@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from domain.bundle.bundle import OperatingPoint
-from judging.operating_points import (
-    NAMES,
-    Confusion,
-    OperatingPointError,
-    choose_operating_points,
-    count,
-    measure_operating_point,
-)
+from domain.errors import PermanentError
+from judging.operating_points import NAMES, Confusion, choose_operating_points, count, measure_operating_point
 
 TB = [0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.3, 0.1]
 OTHERS = [0.82, 0.55, 0.5, 0.45, 0.4, 0.35, 0.25, 0.2, 0.15, 0.05]
@@ -71,7 +65,7 @@ def test_scores_that_are_all_the_same_give_points_that_say_so(score: float) -> N
 
 @pytest.mark.parametrize("truth", [[True, True], [False, False]])
 def test_one_class_gives_no_choice(truth: list[bool]) -> None:
-    with pytest.raises(OperatingPointError, match="with TB and without"):
+    with pytest.raises(PermanentError, match="with TB and without"):
         choose_operating_points(truth, [0.1, 0.9])
 
 

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from domain.errors import PermanentError
 from judging.statistics import (
-    StatisticsError,
     bin_probabilities,
     bootstrap,
     compute_average_precision,
@@ -94,7 +94,7 @@ def test_one_film_of_a_class_says_nothing() -> None:
     ],
 )
 def test_an_auc_of_nothing_is_refused(truth: list[bool], scores: list[float], said: str) -> None:
-    with pytest.raises(StatisticsError, match=said):
+    with pytest.raises(PermanentError, match=said):
         measure_auc(truth, scores)
 
 
@@ -157,7 +157,7 @@ def test_average_precision_by_hand_and_against_another_s() -> None:
         assert compute_average_precision(truth, scores) == pytest.approx(
             average_precision_score(truth, scores)
         )
-    with pytest.raises(StatisticsError):
+    with pytest.raises(PermanentError, match="needs a film with TB"):
         compute_average_precision([False], [0.1])
 
 

@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from domain.bundle.bundle import WEIGHTS, Bundle, UnsafeBundleError
+from domain.bundle.bundle import WEIGHTS, Bundle
+from domain.errors import PermanentError
 from networks import weights_file
 from networks.weights_file import check_weights
 from worker.runtimes.keras_runtime import build_model
@@ -61,7 +62,7 @@ def test_weights_that_are_more_than_numbers_of_their_own_are_refused(
     with h5py.File(weights, "a") as file:
         change(file)
     assert weights.stat().st_size < 1_000_000
-    with pytest.raises(UnsafeBundleError, match=WEIGHTS):
+    with pytest.raises(PermanentError, match=WEIGHTS):
         build_model((small_bundle.directory / "model_structure.json").read_text(), weights)
 
 
@@ -75,5 +76,5 @@ def test_weights_are_counted_as_they_are_when_read(
     small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights_file, "MAX_FILE_BYTES", 7)
-    with pytest.raises(UnsafeBundleError, match="8 bytes when it is read"):  # one weight and its bias
+    with pytest.raises(PermanentError, match="8 bytes when it is read"):  # one weight and its bias
         check_weights(small_bundle.directory / WEIGHTS)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tbscreen.settings import MAX_SOCKET_PATH_BYTES, Settings, SettingsError, load_settings
+from domain.errors import PermanentError
+from tbscreen.settings import MAX_SOCKET_PATH_BYTES, Settings, load_settings
 
 SECRET = "s3cr3t-pa55word"
 
@@ -44,7 +45,9 @@ def test_the_file_that_the_variable_names_is_read_instead(
 
 def test_a_named_file_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TBSCREEN_CONFIG", "/nowhere/tbscreen.toml")
-    with pytest.raises(SettingsError, match=r"TBSCREEN_CONFIG = '/nowhere/tbscreen\.toml': there is no such"):
+    with pytest.raises(
+        PermanentError, match=r"TBSCREEN_CONFIG = '/nowhere/tbscreen\.toml': there is no such"
+    ):
         load_settings()
 
 
@@ -79,7 +82,7 @@ def test_peers_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_an_unknown_key_is_named_and_the_known_ones_listed(place: Path, toml: str, named: str) -> None:
     (place / "tbscreen.toml").write_text(toml)
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_settings()
     assert str(caught.value).startswith(named)
     assert "gateway.port" in str(caught.value)
@@ -88,13 +91,13 @@ def test_an_unknown_key_is_named_and_the_known_ones_listed(place: Path, toml: st
 @pytest.mark.parametrize("name", ["TBSCREEN_PORT", "TBSCREEN_GATEWAY_PORT", "TBSCREEN_GATEWAY__PORTE"])
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "1")
-    with pytest.raises(SettingsError, match=rf"^environment variable {name} is not a setting\. Settings"):
+    with pytest.raises(PermanentError, match=rf"^environment variable {name} is not a setting\. Settings"):
         load_settings()
 
 
 def test_keys_that_do_not_go_together_are_named_by_their_section(place: Path) -> None:
     (place / "tbscreen.toml").write_text('[web]\nhost = "0.0.0.0"')
-    with pytest.raises(SettingsError, match=r"^web: without tls_certificate and tls_key"):
+    with pytest.raises(PermanentError, match=r"^web: without tls_certificate and tls_key"):
         load_settings()
 
 
@@ -116,7 +119,7 @@ def test_a_bad_value_is_named_with_its_key_and_what_is_allowed(
     place: Path, toml: str, key: str, value: str, allowed: str
 ) -> None:
     (place / "tbscreen.toml").write_text(toml)
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_settings()
     said = str(caught.value)
     assert said.startswith(f"{key} = {value}")
@@ -125,7 +128,7 @@ def test_a_bad_value_is_named_with_its_key_and_what_is_allowed(
 
 def test_all_that_is_wrong_is_said_at_once(place: Path) -> None:
     (place / "tbscreen.toml").write_text('log_format = "xml"\n[gateway]\nport = -1\n')
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_settings()
     assert [line.split(" = ")[0] for line in str(caught.value).splitlines()] == ["log_format", "gateway.port"]
 
@@ -133,19 +136,19 @@ def test_all_that_is_wrong_is_said_at_once(place: Path) -> None:
 def test_a_peer_s_name_is_given_once(place: Path) -> None:
     peer = '[[peers]]\nname = "pacs"\nae_title = "P"\nhost = "h"\nport = 104\n'
     (place / "tbscreen.toml").write_text(peer * 2)
-    with pytest.raises(SettingsError, match="the name 'pacs' is given twice"):
+    with pytest.raises(PermanentError, match="the name 'pacs' is given twice"):
         load_settings()
 
 
 def test_a_file_that_is_not_toml_is_named_with_the_line(place: Path) -> None:
     (place / "tbscreen.toml").write_text("[gateway]\nport = = 1\n")
-    with pytest.raises(SettingsError, match=r"tbscreen\.toml: not valid TOML: .*line 2"):
+    with pytest.raises(PermanentError, match=r"tbscreen\.toml: not valid TOML: .*line 2"):
         load_settings()
 
 
 def test_a_variable_that_should_hold_json_and_does_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TBSCREEN_PEERS", "pacs:104")
-    with pytest.raises(SettingsError, match="peers"):
+    with pytest.raises(PermanentError, match="peers"):
         load_settings()
 
 
@@ -169,7 +172,7 @@ def test_a_bad_url_is_refused_and_its_password_never_shown(
         (place / "tbscreen.toml").write_text(f'{key} = "{value}"\n')
     else:
         monkeypatch.setenv(f"TBSCREEN_{key.upper()}", value)
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_settings()
     assert SECRET not in str(caught.value)
     assert key in str(caught.value)
@@ -181,7 +184,7 @@ def test_a_bad_url_is_refused_and_its_password_never_shown(
 @pytest.mark.parametrize("toml", [f'database_url = ["{SECRET}"]', f'[database_url]\nurl = "{SECRET}"'])
 def test_a_url_of_the_wrong_type_is_refused_and_not_shown(place: Path, toml: str) -> None:
     (place / "tbscreen.toml").write_text(toml)
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_settings()
     assert str(caught.value).startswith("database_url = (hidden): ")
     assert SECRET not in str(caught.value)
@@ -192,7 +195,7 @@ def test_a_password_beside_another_mistake_is_not_shown(place: Path) -> None:
         f'database_url = "postgresql://me:{SECRET}@host/name"\nbroker_url = "redis://:{SECRET}@host/0"\n'
         "[gateway]\nport = -1\n"
     )
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_settings()
     assert SECRET not in str(caught.value)
 
@@ -214,17 +217,17 @@ def test_a_url_comes_from_a_file_of_its_own(place: Path, monkeypatch: pytest.Mon
     assert load_settings().database_url == url
     for content in (b"", b"two\nlines", b"\xff\xfe", b"x" * 5000):
         (place / "url").write_bytes(content)
-        with pytest.raises(SettingsError, match=r"TBSCREEN_DATABASE_URL_FILE = .*: the file holds one line"):
+        with pytest.raises(PermanentError, match=r"TBSCREEN_DATABASE_URL_FILE = .*: the file holds one line"):
             load_settings()
     (place / "url").write_text(f"mysql://me:{SECRET}@db/tb")
-    with pytest.raises(SettingsError, match="database_url is") as wrong:
+    with pytest.raises(PermanentError, match="database_url is") as wrong:
         load_settings()
     assert SECRET not in str(wrong.value)
     (place / "url").unlink()
-    with pytest.raises(SettingsError, match=r"TBSCREEN_DATABASE_URL_FILE = .*: No such file"):
+    with pytest.raises(PermanentError, match=r"TBSCREEN_DATABASE_URL_FILE = .*: No such file"):
         load_settings()
     monkeypatch.setenv("TBSCREEN_DATABASE_URL", url)
-    with pytest.raises(SettingsError, match="do not go together"):
+    with pytest.raises(PermanentError, match="do not go together"):
         load_settings()
 
 

@@ -16,9 +16,10 @@ from keras import layers
 
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import open_bundle
+from domain.errors import PermanentError
 from tests import checkout
 from tests.unit.training import keras2_files as keras2
-from training.tutorial_model import TutorialModelError, load_tutorial_model, write_tutorial_bundle
+from training.tutorial_model import load_tutorial_model, write_tutorial_bundle
 from worker.predictor import Predictor
 
 SHARED = checkout.SHARED_DATA
@@ -206,7 +207,7 @@ def make_head(flat: bool) -> tuple[Any, keras2.Weights]:
 def test_a_head_on_features_asks_for_vgg16(tmp_path: Path) -> None:
     for flat in (False, True):
         paths = keras2.write_files(tmp_path, *make_head(flat))
-        with pytest.raises(TutorialModelError, match=r"takes VGG16's features.*--vgg16-weights"):
+        with pytest.raises(PermanentError, match=r"takes VGG16's features.*--vgg16-weights"):
             load_tutorial_model(*paths)
 
 
@@ -231,9 +232,9 @@ def test_a_head_is_joined_to_vgg16(tmp_path: Path) -> None:
         logits = hidden @ weights["dense_1"]["kernel"] + weights["dense_1"]["bias"]
         assert np.abs(predict(model, FILMS[:1]) - 1 / (1 + np.exp(-logits))).max() < 1e-4
     (tmp_path / "other.npz").write_bytes(b"no archive")
-    with pytest.raises(TutorialModelError, match="does not hold VGG16's convolutions"):
+    with pytest.raises(PermanentError, match="does not hold VGG16's convolutions"):
         load_tutorial_model(*keras2.write_files(tmp_path, *make_head(True)), tmp_path / "other.npz")
-    with pytest.raises(TutorialModelError, match="does not fit the structure"):
+    with pytest.raises(PermanentError, match="does not fit the structure"):
         load_tutorial_model(*keras2.write_files(tmp_path, *make_head(True)), tmp_path / "model_weights.h5")
 
 
@@ -279,7 +280,7 @@ def test_a_structure_that_cannot_be_taken_over_is_refused(
     structure, file = keras2.write_files(tmp_path, graph, weights)
     change(graph)
     structure.write_text(json.dumps(graph), "utf-8")
-    with pytest.raises(TutorialModelError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_tutorial_model(structure, file)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -293,39 +294,39 @@ def test_a_network_of_another_size_is_refused(shape: tuple[int, ...], message: s
     dense = keras2.connect("dense", 1, "sigmoid")
     graph = keras2.make_sequential(shape, [dense] if len(shape) == 1 else [keras2.flatten(), dense])
     paths = keras2.write_files(tmp_path, graph, {"dense": weigh(int(np.prod(shape)), 1)})
-    with pytest.raises(TutorialModelError, match=message):
+    with pytest.raises(PermanentError, match=message):
         load_tutorial_model(*paths)
 
 
 @pytest.mark.parametrize(("units", "activation"), [(1, "softmax"), (3, "sigmoid"), (2, "tanh")])
 def test_outputs_that_are_no_score_are_refused(units: int, activation: str, tmp_path: Path) -> None:
     graph, weights = make_scratch(units=units, activation=activation)
-    with pytest.raises(TutorialModelError, match="it must end in one sigmoid for TB, or in two outputs"):
+    with pytest.raises(PermanentError, match="it must end in one sigmoid for TB, or in two outputs"):
         load_tutorial_model(*keras2.write_files(tmp_path, graph, weights))
 
 
 def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
     graph, weights = make_scratch()
     structure, file = keras2.write_files(tmp_path, graph, weights)
-    with pytest.raises(TutorialModelError, match="No such file"):
+    with pytest.raises(PermanentError, match="No such file"):
         load_tutorial_model(structure, tmp_path / "absent.h5")
-    with pytest.raises(TutorialModelError, match="No such file"):
+    with pytest.raises(PermanentError, match="No such file"):
         load_tutorial_model(tmp_path / "absent.json", file)
-    with pytest.raises(TutorialModelError, match="no HDF5 file"):
+    with pytest.raises(PermanentError, match="no HDF5 file"):
         load_tutorial_model(structure, structure)
     (tmp_path / "text.json").write_text("{")
-    with pytest.raises(TutorialModelError, match="it is not JSON"):
+    with pytest.raises(PermanentError, match="it is not JSON"):
         load_tutorial_model(tmp_path / "text.json", file)
-    with pytest.raises(TutorialModelError, match="cannot be taken over"):
+    with pytest.raises(PermanentError, match="cannot be taken over"):
         load_tutorial_model(file, file)
     weights["dense"]["bias"][0] = np.nan
-    with pytest.raises(TutorialModelError, match="no numbers"):
+    with pytest.raises(PermanentError, match="no numbers"):
         load_tutorial_model(*keras2.write_files(tmp_path, graph, weights))
     weights["dense"]["bias"] = np.zeros(8, np.int8)  # type: ignore[assignment]
-    with pytest.raises(TutorialModelError, match="dense/bias:0 holds no floating-point weights"):
+    with pytest.raises(PermanentError, match="dense/bias:0 holds no floating-point weights"):
         load_tutorial_model(*keras2.write_files(tmp_path, graph, weights))
     del weights["dense"]
-    with pytest.raises(TutorialModelError, match="does not fit the structure"):
+    with pytest.raises(PermanentError, match="does not fit the structure"):
         load_tutorial_model(*keras2.write_files(tmp_path, graph, weights))
 
 

@@ -13,12 +13,13 @@ import httpx
 import pytest
 
 from db.database import Database
+from domain.errors import PermanentError
 from tests.servers.page import serving_page
 from tests.servers.ports import wait_until
 from web import request_deadline
 from web.application import build_application
 from web.request_deadline import DeadlineProtocol
-from web.server import PageError, make_context, make_renewed_context, serve
+from web.server import make_context, make_renewed_context, serve
 from web.settings import WebSettings
 
 CERTIFY = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
@@ -106,14 +107,14 @@ def test_a_certificate_of_no_use_is_told(settings: WebSettings, tmp_path: Path) 
         (settings.tls_certificate, settings.tls_certificate),
     ):
         changed = settings.model_copy(update={"tls_certificate": certificate, "tls_key": key})
-        with pytest.raises(PageError, match=r"certificate cannot be used .* web\.tls_certificate"):
+        with pytest.raises(PermanentError, match=r"certificate cannot be used .* web\.tls_certificate"):
             make_context(changed)
 
 
 def test_a_taken_port_is_told(peopled: Database) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = WebSettings(port=taken.getsockname()[1])
-        with pytest.raises(PageError, match=r"Address already in use.*set web\.port"):
+        with pytest.raises(PermanentError, match=r"Address already in use.*set web\.port"):
             serve(build_application(peopled, "1", settings), settings, lambda port: None)
 
 

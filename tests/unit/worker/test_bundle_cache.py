@@ -11,9 +11,9 @@ from sqlalchemy import delete, update
 
 from db.database import Database
 from db.models import bundles
-from db.models.bundles import UnknownBundleError
 from db.tables import BundleChunk
 from domain.bundle.bundle import MANIFEST, WEIGHTS, Bundle, DamagedBundleError, read_files
+from domain.errors import PermanentError
 from tests.unit.worker.conftest import register
 from worker.bundle_cache import BundleCache
 
@@ -82,7 +82,7 @@ def test_another_sound_bundle_under_this_digest_is_fetched_again(
 
 
 def test_what_is_not_registered_is_unknown(cache: BundleCache) -> None:
-    with pytest.raises(UnknownBundleError, match="no bundle cccccccccccc"):
+    with pytest.raises(PermanentError, match="no bundle cccccccccccc"):
         cache.open("c" * 64)
 
 

@@ -10,10 +10,11 @@ from sqlalchemy import func, select, update
 
 from db.accounts import api_tokens, login_attempts, users, web_sessions
 from db.accounts.login_attempts import Subject
-from db.accounts.users import InvalidUserError, UserEntry
+from db.accounts.users import UserEntry
 from db.clock import now
 from db.database import Database
 from db.tables.accounts import LoginAttempt, WebSession
+from domain.errors import PermanentError
 from domain.roles import Permission, Role
 
 HOUR = timedelta(hours=1)
@@ -27,7 +28,7 @@ def add(database: Database, name: str = "rosa", role: Role = Role.READER) -> Use
 def test_users_are_kept_once_whatever_their_case(database: Database) -> None:
     rosa = add(database, " Rosa ")
     assert (rosa.name, rosa.role, rosa.disabled) == ("rosa", Role.READER, False)
-    with pytest.raises(InvalidUserError, match="already"):
+    with pytest.raises(PermanentError, match="already"):
         add(database, "ROSA")
     add(database, "ada@hospital.example", Role.ADMIN)
     with database.write() as session:
@@ -47,7 +48,7 @@ def test_users_are_kept_once_whatever_their_case(database: Database) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "-rosa", "rosa luz", "r" * 65, "röschen", "'; --"])
 def test_a_name_that_is_none_is_refused(sqlite_database: Database, name: str) -> None:
-    with pytest.raises(InvalidUserError, match="letters a to z"):
+    with pytest.raises(PermanentError, match="letters a to z"):
         add(sqlite_database, name)
 
 

@@ -19,6 +19,7 @@ from db.states import FilmState
 from db.tables import Instance, Rendition
 from domain.array.normalization import SPEC
 from domain.codes import Doubt, Refusal
+from domain.errors import PermanentError
 from tests.unit import rows
 
 LEASE = timedelta(minutes=1)
@@ -287,7 +288,7 @@ def test_a_correction_and_a_refusal_at_the_same_time_do_not_wait_for_each_other(
 
 def test_activating_an_unknown_bundle_changes_nothing(database: Database) -> None:
     rows.register_model(database)
-    with pytest.raises(bundles.UnknownBundleError, match="no bundle cccccccccccc is registered"):
+    with pytest.raises(PermanentError, match="no bundle cccccccccccc is registered"):
         _activate(database, "c" * 64)
     with database.read() as session:
         active = bundles.find_active(session)

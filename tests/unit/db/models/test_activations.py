@@ -9,8 +9,7 @@ import pytest
 
 from db.database import Database
 from db.models import activations, bundles
-from db.models.activations import ChangedMeanwhileError, NoPreviousBundleError
-from db.models.bundles import UnknownBundleError
+from domain.errors import PermanentError, TransientError
 from tests.unit import rows
 
 FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
@@ -76,7 +75,7 @@ def test_rolling_back_walks_back_through_the_history_and_then_refuses(database: 
     activate(database, THIRD, SECOND)
     assert roll_back(database) == (THIRD, SECOND)
     assert roll_back(database) == (SECOND, FIRST)
-    with pytest.raises(NoPreviousBundleError, match="models activate DIGEST"):
+    with pytest.raises(PermanentError, match="models activate DIGEST"):
         roll_back(database)
     assert read_active(database) == FIRST
     with database.read() as session:
@@ -107,7 +106,7 @@ def test_a_bundle_that_was_active_before_there_was_a_history_is_gone_back_to(dat
 def test_a_decision_that_was_taken_about_another_active_bundle_is_not_carried_out(database: Database) -> None:
     activate(database, FIRST, None)
     activate(database, SECOND, FIRST)
-    with pytest.raises(ChangedMeanwhileError, match="try again"):
+    with pytest.raises(TransientError, match="try again"):
         activate(database, THIRD, FIRST)
     assert read_active(database) == SECOND
 
@@ -120,8 +119,8 @@ def test_of_several_activations_at_the_same_time_one_holds(database: Database) -
         barrier.wait(timeout=30)
         try:
             activate(database, digest, FIRST)
-        except ChangedMeanwhileError:
-            return False
+        except TransientError as error:
+            return "try again" not in str(error)
         return True
 
     with ThreadPoolExecutor(4) as pool:
@@ -137,7 +136,7 @@ def test_of_several_activations_at_the_same_time_one_holds(database: Database) -
 
 
 def test_an_unknown_bundle_is_not_activated(database: Database) -> None:
-    with pytest.raises(UnknownBundleError, match="no bundle dddddddddddd "):
+    with pytest.raises(PermanentError, match="no bundle dddddddddddd "):
         activate(database, "d" * 64, None)
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from db.database import Database
 from db.models import bundles
-from db.models.bundles import CHUNK_BYTES, UnknownBundleError
+from db.models.bundles import CHUNK_BYTES
 from db.tables import BundleChunk, Model
+from domain.errors import PermanentError
 from tests.unit import rows
 
 MANIFEST = {"name": "m", "version": "1", "trained": False, "normalization": {"version": "n"}}
@@ -53,7 +54,7 @@ def test_a_bundle_is_registered_once(database: Database) -> None:
 
 
 def test_an_unknown_bundle_is_named(database: Database) -> None:
-    with database.read() as session, pytest.raises(UnknownBundleError, match="no bundle aaaaaaaaaaaa "):
+    with database.read() as session, pytest.raises(PermanentError, match="no bundle aaaaaaaaaaaa "):
         bundles.fetch_files(session, rows.DIGEST)
 
 

@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from db.clock import now
 from db.database import Database
 from db.models import bundles, shadow_screenings
-from db.models.bundles import ActiveInShadowError, UnknownBundleError
 from db.models.shadow_screenings import STRIKE_WINDOW, STRIKES
 from db.tables import Model, OutboxEntry, Screening, ShadowScreening
 from domain.codes import Finding, Priority
+from domain.errors import PermanentError
 from tests.unit import rows
 
 WORKER = "worker-1"
@@ -85,9 +85,9 @@ def test_a_bundle_that_left_the_shadow_begins_nothing(database: Database) -> Non
 
 
 def test_the_active_bundle_and_an_unknown_one_are_not_put_in_the_shadow(database: Database) -> None:
-    with database.write() as session, pytest.raises(ActiveInShadowError, match="is the active bundle"):
+    with database.write() as session, pytest.raises(PermanentError, match="is the active bundle"):
         bundles.put_in_shadow(session, rows.DIGEST)
-    with database.write() as session, pytest.raises(UnknownBundleError):
+    with database.write() as session, pytest.raises(PermanentError, match="no bundle dddddddddddd "):
         bundles.put_in_shadow(session, "d" * 64)
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import update
 from db.database import Database
 from db.films import screenings
 from db.models import site_thresholds
-from db.models.site_thresholds import BrokenSignatureError, NoSiteThresholdError, UnknownSiteThresholdError
 from db.tables import Screening, SiteThreshold
+from domain.errors import PermanentError
 from tests.unit import rows
 
 RECORD = {
@@ -65,7 +65,7 @@ def test_a_record_is_named_after_its_day_and_is_what_was_signed(database: Databa
     assert kept == first
     assert kept.record["operating_points"][2] == {"name": first.name, "threshold": 0.35}
     site_thresholds.verify(kept, sign)
-    with pytest.raises(BrokenSignatureError, match="the key is another"):
+    with pytest.raises(PermanentError, match="the key is another"):
         site_thresholds.verify(kept, lambda content: sign(content + b"?"))
     with database.write() as session:
         session.execute(
@@ -73,9 +73,9 @@ def test_a_record_is_named_after_its_day_and_is_what_was_signed(database: Databa
             .where(SiteThreshold.id == first.calibration_id)
             .values(record={**RECORD, "auc": 1})
         )
-    with pytest.raises(BrokenSignatureError):
+    with pytest.raises(PermanentError, match="is not what was signed"):
         site_thresholds.verify(read(database, first.calibration_id), sign)
-    with database.read() as session, pytest.raises(UnknownSiteThresholdError):
+    with database.read() as session, pytest.raises(PermanentError, match="there is no calibration 99"):
         site_thresholds.find(session, 99)
 
 
@@ -93,7 +93,7 @@ def test_what_is_activated_holds_for_films_that_come_after(database: Database) -
     assert pin(database, "1.4") == one.name
     assert roll_back(database) is None
     assert pin(database, "1.5") == "screening"
-    with pytest.raises(NoSiteThresholdError):
+    with pytest.raises(PermanentError, match="nothing to roll back"):
         roll_back(database)
     with database.read() as session:
         changes = site_thresholds.list_changes(session, rows.DIGEST)

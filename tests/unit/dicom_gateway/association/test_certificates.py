@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dicom_gateway.association.certificates import CertificateFileError, find_readers, read_validities
+from dicom_gateway.association.certificates import find_readers, read_validities
+from domain.errors import PermanentError
 from tests.servers.certificates import Certificates
 from tests.servers.pacs import need
 
@@ -47,9 +48,9 @@ def test_a_year_with_four_digits_and_a_chain(certificates: Certificates, tmp_pat
 def test_what_is_no_certificate_is_said_with_its_path(content: str, tmp_path: Path) -> None:
     path = tmp_path / "file.crt"
     path.write_text(content)
-    with pytest.raises(CertificateFileError, match=r"file\.crt holds"):
+    with pytest.raises(PermanentError, match=r"file\.crt holds"):
         read_validities(path)
-    with pytest.raises(CertificateFileError, match="cannot be read"):
+    with pytest.raises(PermanentError, match="cannot be read"):
         read_validities(tmp_path / "missing.crt")
 
 

@@ -11,8 +11,9 @@ from pydicom.dataset import Dataset
 
 from db.pulls.listed_studies import ListedStudy
 from dicom_gateway.retrieval import study_query
-from dicom_gateway.retrieval.pull_association import CutShortError, PullError
+from dicom_gateway.retrieval.pull_association import CutShortError
 from dicom_gateway.retrieval.study_query import FoundSeries
+from domain.errors import PermanentError
 
 DAY = date(2026, 11, 3)
 MODALITIES = ("CR", "DX")
@@ -86,7 +87,7 @@ def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() 
     assert {one.study_instance_uid for one in study_query.find_day(peer, DAY, ("CR",))} == set(times)
     assert [one.StudyTime for one in peer.asked[:2]] == ["", "000000-005959.999999"]
     assert len(peer.asked) == 25
-    with pytest.raises(PullError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
+    with pytest.raises(PermanentError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
         study_query.find_day(Peer(answer, most=1), DAY, ("CR",))
 
 

@@ -10,17 +10,10 @@ import pytest
 
 from dicom_gateway.pixels.radiograph import read_display
 from domain.array.image_features import FEATURES, describe
-from domain.array.image_guard import (
-    PICTURES,
-    WEIGHTS,
-    Certainty,
-    GuardError,
-    Picture,
-    load_network,
-    shipped_network,
-)
+from domain.array.image_guard import PICTURES, WEIGHTS, Certainty, Picture, load_network, shipped_network
 from domain.array.normalization import normalize
 from domain.array.picture import read_picture
+from domain.errors import PermanentError
 from tests import checkout
 from tests.films import real_film, small_film
 
@@ -105,15 +98,15 @@ def test_a_network_is_kept_as_it_was(tmp_path: Path, chest: Array) -> None:
 
 
 def test_weights_that_are_missing_or_foreign_are_an_error_that_says_so(tmp_path: Path) -> None:
-    with pytest.raises(GuardError, match="FileNotFoundError"):
+    with pytest.raises(PermanentError, match="FileNotFoundError"):
         load_network(tmp_path / "absent.npz")
     objects = tmp_path / "objects.npz"
     np.savez(objects, thresholds=np.array([object()], dtype=object))
-    with pytest.raises(GuardError, match="ValueError"):
+    with pytest.raises(PermanentError, match="ValueError"):
         load_network(objects)
     other = replace(shipped_network(), hidden=np.zeros((7, 48), dtype=np.float32))
     other.save(tmp_path / "other.npz")
-    with pytest.raises(GuardError, match="another version"):
+    with pytest.raises(PermanentError, match="another version"):
         load_network(tmp_path / "other.npz")
 
 

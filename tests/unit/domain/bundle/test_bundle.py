@@ -16,15 +16,14 @@ from domain.bundle.bundle import (
     MANIFEST,
     STRUCTURE,
     WEIGHTS,
-    BundleError,
     DamagedBundleError,
-    UnsafeBundleError,
     check_structure,
     open_bundle,
     parse_manifest,
     read_files,
     write_bundle,
 )
+from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 
 Json = dict[str, Any]
@@ -62,7 +61,7 @@ def test_a_bundle_written_from_its_files_is_the_same_bundle(tmp_path: Path) -> N
 
 
 def test_a_bundle_is_not_written_over_another(folder: Path) -> None:
-    with pytest.raises(BundleError, match="is not empty"):
+    with pytest.raises(PermanentError, match="is not empty"):
         write_bundle(folder, {}, {})
 
 
@@ -292,7 +291,7 @@ def test_a_graph_that_does_more_than_compute_is_refused(
     graph: Json, change: Callable[[Json], None], said: str
 ) -> None:
     change(graph)
-    with pytest.raises(UnsafeBundleError) as caught:
+    with pytest.raises(PermanentError) as caught:
         check_structure(json.dumps(graph).encode())
     assert said in str(caught.value)
     assert "is not allowed in a bundle" in str(caught.value)
@@ -301,7 +300,7 @@ def test_a_graph_that_does_more_than_compute_is_refused(
 @pytest.mark.parametrize("class_name", ["Lambda", "Dense", "Subclassed", None])
 def test_only_functional_and_sequential_models_are_taken(graph: Json, class_name: str | None) -> None:
     graph["class_name"] = class_name
-    with pytest.raises(UnsafeBundleError, match="the model is not Functional or Sequential"):
+    with pytest.raises(PermanentError, match="the model is not Functional or Sequential"):
         check_structure(json.dumps(graph).encode())
 
 
@@ -317,7 +316,7 @@ def test_a_structure_that_is_not_json_is_damaged(content: bytes) -> None:
 @pytest.mark.parametrize("depth", [100, 400, 900, 960, 980, 1000, 5000])
 def test_deep_nesting_never_gets_past_the_check(depth: int) -> None:
     structure = '{"class_name": "Functional", "x": ' + "[" * depth + json.dumps(LAMBDA) + "]" * depth + "}"
-    with pytest.raises(BundleError):
+    with pytest.raises(PermanentError, match=r"^model_structure\.json"):
         check_structure(structure.encode())
 
 
@@ -349,7 +348,7 @@ def test_an_unsafe_graph_is_not_written(tmp_path: Path) -> None:
     manifest = json.loads(files.pop(MANIFEST))
     del manifest["files"]
     files[STRUCTURE] = json.dumps({"class_name": "Functional", "config": {"layers": [LAMBDA]}}).encode()
-    with pytest.raises(UnsafeBundleError):
+    with pytest.raises(PermanentError, match="is not allowed in a bundle"):
         write_bundle(tmp_path / "unsafe", manifest, files)
 
 

@@ -14,9 +14,9 @@ from domain.bundle.calibration import (
     IdentityCalibration,
     IsotonicCalibration,
     PlattCalibration,
-    RestatementError,
     restate,
 )
+from domain.errors import PermanentError
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(Calibration)
 SCORES = [0.0, 1e-12, 0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999, 1.0]
@@ -120,10 +120,10 @@ def test_another_prevalence_multiplies_the_odds() -> None:
 
 @pytest.mark.parametrize("prevalence", [0.0, 1.0, -0.1, float("nan")])
 def test_a_prevalence_of_nothing_is_refused(prevalence: float) -> None:
-    with pytest.raises(RestatementError, match="between 0 and 1"):
+    with pytest.raises(PermanentError, match="between 0 and 1"):
         restate(PlattCalibration(slope=1.0, intercept=0.0, prevalence=0.5), prevalence)
 
 
 def test_what_is_not_calibrated_cannot_be_restated() -> None:
-    with pytest.raises(RestatementError, match="not calibrated"):
+    with pytest.raises(PermanentError, match="not calibrated"):
         restate(IdentityCalibration(), 0.1)

@@ -9,9 +9,10 @@ import pytest
 from db.counts.read_films import ReadFilm
 from domain.bundle.bundle import Manifest
 from domain.codes import Finding, Priority, Verdict
+from domain.errors import PermanentError
 from judging.statistics import Estimate
 from reports.period import Period
-from reports.site_threshold.derivation import SiteThresholdError, choose_site_threshold
+from reports.site_threshold.derivation import choose_site_threshold
 from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
 from tests.unit.reports.site_threshold.reads import OTHER_SCORES, TB_SCORES
 from tests.unit.reports.small_database import FILES, TRAINED
@@ -91,9 +92,9 @@ def test_what_is_said_of_the_new_point_comes_from_films_that_did_not_choose_it()
 
 
 def test_too_few_reads_are_refused_with_how_many_are_needed() -> None:
-    with pytest.raises(SiteThresholdError, match="18 more read as TB and 1 more read as not TB"):
+    with pytest.raises(PermanentError, match="18 more read as TB and 1 more read as not TB"):
         derive(make_reads(42, 99))
-    with pytest.raises(SiteThresholdError, match="so 60 more read as TB"):
+    with pytest.raises(PermanentError, match="so 60 more read as TB"):
         derive(make_reads(0, 100))
 
 

@@ -22,7 +22,8 @@ from dicom_gateway.pixels.rendition import Rendition
 from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
 from domain.codes import Verdict
-from tbscreen.key_file import KeyFileError, load_key
+from domain.errors import PermanentError
+from tbscreen.key_file import load_key
 from tests.films import real_film
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -201,5 +202,5 @@ def test_what_cannot_be_exported_is_one_line(quick_cli: Cli, installed: Database
 def test_a_key_that_others_can_read_is_none(tmp_path: Path) -> None:
     load_key(tmp_path / "key")
     (tmp_path / "key").chmod(0o644)
-    with pytest.raises(KeyFileError, match="chmod 600"):
+    with pytest.raises(PermanentError, match="chmod 600"):
         load_key(tmp_path / "key")

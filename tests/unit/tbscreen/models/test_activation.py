@@ -9,13 +9,11 @@ import pytest
 from db.database import Database
 from db.models import activations, bundles, comparisons
 from db.models.activations import ActivationEntry
-from db.models.bundles import ActiveInShadowError
+from domain.errors import PermanentError
 from tbscreen.models import activation
-from tbscreen.models.activation import ActivationError
-from tbscreen.models.bundle_lookup import NoSuchBundleError, find_bundle
+from tbscreen.models.bundle_lookup import find_bundle
 from tests.unit import rows
 from tests.unit.tbscreen.films_csv import make_films_csv
-from training.judging.admission import RefusedActivationError, WrongNormalizationError
 from training.judging.comparison import compare_unseen
 from training.judging.scored_films import from_csv
 
@@ -67,7 +65,7 @@ def test_an_untrained_bundle_is_replaced_without_a_question_and_replaces_no_trai
     register(database, ACTIVE)
     activate(database, UNTRAINED)
     activate(database, ACTIVE)
-    with pytest.raises(RefusedActivationError, match="untrained and the active bundle is not"):
+    with pytest.raises(PermanentError, match="untrained and the active bundle is not"):
         activate(database, UNTRAINED)
     done = activate(database, UNTRAINED, force="to test the way of the reports")
     assert done.objection is not None
@@ -76,9 +74,7 @@ def test_an_untrained_bundle_is_replaced_without_a_question_and_replaces_no_trai
 
 def test_a_worse_candidate_is_refused_with_the_figures(database: Database) -> None:
     install(database, BAD, GOOD)
-    with pytest.raises(
-        RefusedActivationError, match=r"AUC 0\.\d+ against 0\.99\d on 200 films .* interval -"
-    ):
+    with pytest.raises(PermanentError, match=r"AUC 0\.\d+ against 0\.99\d on 200 films .* interval -"):
         activate(database, CANDIDATE)
     assert len(read_history(database)) == 1
 
@@ -86,7 +82,7 @@ def test_a_worse_candidate_is_refused_with_the_figures(database: Database) -> No
 def test_a_worse_candidate_is_activated_by_force_and_reason_and_figures_are_kept(database: Database) -> None:
     install(database, BAD, GOOD)
     for nothing in ("", "  "):
-        with pytest.raises(RefusedActivationError, match="takes the reason"):
+        with pytest.raises(PermanentError, match="takes the reason"):
             activate(database, CANDIDATE, force=nothing)
     activate(database, CANDIDATE, force="the other one fails on our new detector")
     entry = read_history(database)[0]
@@ -114,9 +110,7 @@ def test_what_cannot_be_compared_is_refused_and_the_way_out_named(
     database: Database, ours: str | None
 ) -> None:
     install(database, ours, GOOD)
-    with pytest.raises(
-        RefusedActivationError, match=f"models compare {CANDIDATE[:12]} {ACTIVE[:12]} IMAGES…"
-    ):
+    with pytest.raises(PermanentError, match=f"models compare {CANDIDATE[:12]} {ACTIVE[:12]} IMAGES…"):
         activate(database, CANDIDATE)
     activate(database, CANDIDATE, force="judged by hand")
     assert read_history(database)[0].comparison["verdict"] == "not_comparable"  # type: ignore[index]
@@ -128,7 +122,7 @@ def test_a_comparison_that_somebody_made_decides_where_the_bundles_share_no_film
 ) -> None:
     install(database, ELSEWHERE, GOOD)
     _record(database, worse=True, swapped=swapped)
-    with pytest.raises(RefusedActivationError, match="is worse than the active bundle"):
+    with pytest.raises(PermanentError, match="is worse than the active bundle"):
         activate(database, CANDIDATE)
     _record(database, worse=False, swapped=swapped)
     done = activate(database, CANDIDATE)
@@ -140,13 +134,13 @@ def test_a_comparison_that_somebody_made_decides_where_the_bundles_share_no_film
 def test_worse_on_somebody_s_films_is_worse_whatever_the_bundles_own_films_say(database: Database) -> None:
     install(database, GOOD, GOOD)
     _record(database, worse=True)
-    with pytest.raises(RefusedActivationError, match="is worse"):
+    with pytest.raises(PermanentError, match="is worse"):
         activate(database, CANDIDATE)
 
 
 def test_a_films_csv_that_is_none_is_named(database: Database) -> None:
     install(database, "digest;part", GOOD)
-    with pytest.raises(ActivationError, match=r"bundle bbbbbbbbbbbb: films.csv cannot be read: .*columns"):
+    with pytest.raises(PermanentError, match=r"bundle bbbbbbbbbbbb: films.csv cannot be read: .*columns"):
         activate(database, CANDIDATE)
 
 
@@ -155,7 +149,7 @@ def test_another_normalization_is_never_activated(database: Database) -> None:
     activate(database, ACTIVE)
     register(database, CANDIDATE, normalization="tbscreen-normalization-0")
     for act in (lambda: activate(database, CANDIDATE, force="please"), lambda: _shadow(database, CANDIDATE)):
-        with pytest.raises(WrongNormalizationError, match="wants arrays of tbscreen-normalization-0"):
+        with pytest.raises(PermanentError, match="wants arrays of tbscreen-normalization-0"):
             act()
 
 
@@ -179,7 +173,7 @@ def test_a_bundle_is_meant_by_its_beginning_or_its_use(database: Database) -> No
             for word in ("active", "shadow", "previous", "a", CANDIDATE)
         }
         for word in ("", "d"):
-            with pytest.raises(NoSuchBundleError, match="registered bundles begin with"):
+            with pytest.raises(PermanentError, match="registered bundles begin with"):
                 find_bundle(session, word)
     assert meant == {
         "active": CANDIDATE,
@@ -193,13 +187,13 @@ def test_a_bundle_is_meant_by_its_beginning_or_its_use(database: Database) -> No
 def test_a_use_that_no_bundle_has_is_named(database: Database) -> None:
     with database.read() as session:
         for word in ("active", "shadow", "previous"):
-            with pytest.raises(NoSuchBundleError, match=f"no bundle is {word}"):
+            with pytest.raises(PermanentError, match=f"no bundle is {word}"):
                 find_bundle(session, word)
 
 
 def test_the_active_bundle_is_not_put_in_its_own_shadow(database: Database) -> None:
     install(database, GOOD, GOOD)
-    with pytest.raises(ActiveInShadowError):
+    with pytest.raises(PermanentError, match="is the active bundle"):
         _shadow(database, ACTIVE)
     _shadow(database, CANDIDATE)
     with database.read() as session:

@@ -15,7 +15,8 @@ from pydicom import dcmread
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
-from domain.bundle.bundle import BundleError, open_bundle, read_files, write_bundle
+from domain.bundle.bundle import open_bundle, read_files, write_bundle
+from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.models.prediction import predict
 from tbscreen.models.prepared_file import find_files, read_file
@@ -107,7 +108,7 @@ def test_a_bundle_of_another_normalization_is_refused(tmp_path: Path) -> None:
     manifest = shipped.manifest.model_dump(mode="json", exclude={"files"})
     manifest["normalization"]["version"] = "another-1"
     other = write_bundle(tmp_path / "other", manifest, files)
-    with pytest.raises(BundleError, match="another-1"):
+    with pytest.raises(PermanentError, match="another-1"):
         list(predict([], other, SETTINGS))
 
 

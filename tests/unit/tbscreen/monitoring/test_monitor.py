@@ -16,8 +16,9 @@ from db.films import films
 from db.settings import DatabaseSettings
 from db.worklist.studies import StudyHeader
 from domain.codes import Refusal
+from domain.errors import PermanentError
 from tbscreen.monitoring.database_metrics import DatabaseMetrics
-from tbscreen.monitoring.monitor import Monitor, MonitorError, monitored, share_counters
+from tbscreen.monitoring.monitor import Monitor, monitored, share_counters
 from tbscreen.monitoring.monitoring_settings import PROCESSES, MonitoringSettings
 from tbscreen.monitoring.readiness import check_broker, check_disk, check_file
 from tests.servers.ports import free_port
@@ -151,7 +152,7 @@ def test_without_a_port_nothing_listens_and_a_taken_one_is_an_error() -> None:
     settings = MonitoringSettings(web_port=port)
     with monitored(settings, "web", {}):
         assert ask(port, "/healthz")[0] == 200
-        with pytest.raises(MonitorError, match="cannot listen on"), monitored(settings, "web", {}):
+        with pytest.raises(PermanentError, match="cannot listen on"), monitored(settings, "web", {}):
             pass
     with pytest.raises(urllib.error.URLError):
         ask(port, "/healthz")

@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from domain import film_stage
+from domain.errors import PermanentError
 from domain.film_key import film_key
 from domain.film_stage import Stage, stage, tell
 from tbscreen.doctor.check import Health
 from tbscreen.doctor.tracing_checks import examine_tracing
 from tbscreen.monitoring.film_spans import BATCH, MOST_WAITING, SPANS_LOST, FilmSpans, find_ids
-from tbscreen.monitoring.tracing import NoTracingError, traced
+from tbscreen.monitoring.tracing import traced
 from tbscreen.monitoring.tracing_settings import TracingSettings
 from tbscreen.settings import Settings
 from tests.servers.ports import free_port
@@ -164,7 +165,7 @@ def test_an_installation_without_opentelemetry_says_what_to_install(monkeypatch:
     monkeypatch.delitem(sys.modules, "tbscreen.monitoring.film_spans")
     monkeypatch.setitem(sys.modules, "opentelemetry", None)  # as if it were not there
     with (
-        pytest.raises(NoTracingError, match=r"pip install 'tbscreen\[tracing\]'"),
+        pytest.raises(PermanentError, match=r"pip install 'tbscreen\[tracing\]'"),
         traced(settings("http://127.0.0.1:1/v1/traces"), "gateway", "one"),
     ):
         pass

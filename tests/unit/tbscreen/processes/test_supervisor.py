@@ -13,14 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from domain.errors import PermanentError
 from tbscreen.processes import supervisor as module
-from tbscreen.processes.supervisor import (
-    AlreadyRunningError,
-    NotReadyError,
-    ProcessSpec,
-    Supervisor,
-    child_environment,
-)
+from tbscreen.processes.supervisor import NotReadyError, ProcessSpec, Supervisor, child_environment
 from tests.servers.ports import wait_until
 
 SUPERVISE_AND_WAIT = """
@@ -214,7 +209,7 @@ def test_a_process_that_does_not_listen_is_killed_with_its_children(
 def test_a_second_supervisor_is_refused_while_the_first_works(directory: Path) -> None:
     first = Supervisor(directory, os.environ)
     first.start(make_spec(directory))
-    with pytest.raises(AlreadyRunningError, match=r"tbscreen is running already in .*data"):
+    with pytest.raises(PermanentError, match=r"tbscreen is running already in .*data"):
         Supervisor(directory, os.environ)
     assert len(first.pids()) == 1
     first.stop()

@@ -10,10 +10,11 @@ import pytest
 from pydicom import dcmread
 
 from domain.array.normalization import FilmArray
+from domain.errors import PermanentError
 from tests import checkout
 from tests.films import real_film, small_film
 from tests.unit.training.films_on_disk import draw_picture
-from training.films.film_index import FilmIndex, FilmIndexError, LabelsFrom, ProblemKind, index_films
+from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
 from training.films.film_store import read_film
 from training.films.labelled_film import Box, Label
 
@@ -99,7 +100,7 @@ def test_the_choice_of_labels_can_be_made_by_hand(tmp_path: Path) -> None:
         Label.TB,
     ]
     assert (by_csv.source, by_csv.patient, by_csv.age) == ("south", "p", 60)
-    with pytest.raises(FilmIndexError, match="none is given"):
+    with pytest.raises(PermanentError, match="none is given"):
         index_films(images, cache, labels_from=LabelsFrom.CSV)
 
 
@@ -200,9 +201,9 @@ def test_dicom_files_are_read_by_the_given_reader(tmp_path: Path) -> None:
 
 def test_nothing_to_index_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("")
-    with pytest.raises(FilmIndexError, match=f"no PNG, JPEG or DICOM file in {tmp_path}"):
+    with pytest.raises(PermanentError, match=f"no PNG, JPEG or DICOM file in {tmp_path}"):
         index_films([tmp_path], tmp_path / "cache")
-    with pytest.raises(FilmIndexError, match="in nothing"):
+    with pytest.raises(PermanentError, match="in nothing"):
         index_films([], tmp_path / "cache")
 
 

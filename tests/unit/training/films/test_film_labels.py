@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from training.films.film_labels import LabelFileError, label_by_folders, label_by_name, read_label_file
+from domain.errors import PermanentError
+from training.films.film_labels import label_by_folders, label_by_name, read_label_file
 from training.films.labelled_film import Box, Label
 
 WHOLE = """\
@@ -81,16 +82,16 @@ def test_labels_have_many_names(word: str, label: Label, tmp_path: Path) -> None
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(LabelFileError) as caught:
+    with pytest.raises(PermanentError) as caught:
         read_label_file(write(tmp_path, text))
     assert message in str(caught.value)
     assert "labels.csv" in str(caught.value)
 
 
 def test_files_that_are_no_csv_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(LabelFileError, match="not UTF-8"):
+    with pytest.raises(PermanentError, match="not UTF-8"):
         read_label_file(write(tmp_path, "file,label\nä.png,tb\n", "latin-1"))
-    with pytest.raises(LabelFileError, match="No such file"):
+    with pytest.raises(PermanentError, match="No such file"):
         read_label_file(tmp_path / "absent.csv")
 
 

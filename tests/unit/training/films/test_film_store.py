@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from domain.array.normalization import FilmArray
+from domain.errors import TransientError
 from tests.unit.training.films_on_disk import draw_picture
-from training.films.film_store import FILM_BYTES, FilmStoreError, fill_store, read_film
+from training.films.film_store import FILM_BYTES, fill_store, read_film
 
 
 @pytest.fixture
@@ -87,11 +88,11 @@ def test_a_store_that_is_not_whole_is_written_anew(damage: str, pictures: list[P
     index = first.store.path.with_suffix(".json")
     if damage == "cut":
         os.truncate(first.store.path, FILM_BYTES * 4)
-        with pytest.raises(FilmStoreError, match="cut"):
+        with pytest.raises(TransientError, match="cut"):
             first.store.read([4])
     elif damage == "gone":
         first.store.path.unlink()
-        with pytest.raises(FilmStoreError, match="No such file"):
+        with pytest.raises(TransientError, match="No such file"):
             first.store.read([0])
     else:
         index.write_text(json.dumps({"format": 1, "files": [{}]}))
@@ -156,7 +157,7 @@ def test_a_cache_that_cannot_be_written_says_how_much_space_is_needed(
     pictures: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FilmStoreError, match="5 films take 1 MiB"):
+    with pytest.raises(TransientError, match="5 films take 1 MiB"):
         fill_store(pictures, tmp_path / "file")
 
 

@@ -8,9 +8,10 @@ from itertools import product
 
 import pytest
 
+from domain.errors import PermanentError
 from tests.unit.training.films_on_disk import make_film
 from training.films.labelled_film import Label, LabelledFilm
-from training.films.split import Part, SplitError, split
+from training.films.split import Part, split
 
 
 def make_pool() -> list[LabelledFilm]:
@@ -110,15 +111,15 @@ def test_many_sources_of_one_film_each_are_spread_over_the_parts() -> None:
 
 def test_what_cannot_be_split_is_said() -> None:
     films = make_pool()
-    with pytest.raises(SplitError, match="no film comes from 'west'; the sources are big, small"):
+    with pytest.raises(PermanentError, match="no film comes from 'west'; the sources are big, small"):
         split(films, hold_out=("west",))
-    with pytest.raises(SplitError, match="0 patients with films that are TB remain"):
+    with pytest.raises(PermanentError, match="0 patients with films that are TB remain"):
         split(films, hold_out=("big", "small"))
-    with pytest.raises(SplitError, match="4 patients with films that are not TB"):
+    with pytest.raises(PermanentError, match="4 patients with films that are not TB"):
         split([*films[:10], *(make_film(8000 + number, Label.OTHER) for number in range(4))])
-    with pytest.raises(SplitError, match="0 patients with films that are not TB"):
+    with pytest.raises(PermanentError, match="0 patients with films that are not TB"):
         split(films[:300])
-    with pytest.raises(SplitError, match="no test film is TB"):
+    with pytest.raises(PermanentError, match="no test film is TB"):
         split(films, test_share=0)
-    with pytest.raises(SplitError, match="between 0 and 1"):
+    with pytest.raises(PermanentError, match="between 0 and 1"):
         split(films, validation_share=1.0)

@@ -11,8 +11,9 @@ from PIL import Image
 from dicom_gateway.pixels.radiograph import read_display
 from domain.array.image_guard import load_network
 from domain.array.normalization import normalize
+from domain.errors import PermanentError
 from tests.films import real_film
-from training.guard.guard_examples import Examples, GuardExamplesError, make_examples
+from training.guard.guard_examples import Examples, make_examples
 from training.guard.guard_phantoms import draw_phantom
 from training.guard.guard_pictures import cut, draw_pattern, turn, vary
 from training.guard.image_guard import KEPT, train
@@ -91,7 +92,7 @@ def test_pictures_are_arrays_and_the_same_again(make: object) -> None:
 
 
 def test_without_films_it_says_what_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(GuardExamplesError, match=r"benchmarks\.guard_films"):
+    with pytest.raises(PermanentError, match=r"benchmarks\.guard_films"):
         make_examples(tmp_path, tmp_path / "others.npz", 1, 1)
 
 

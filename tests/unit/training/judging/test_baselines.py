@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from domain.errors import PermanentError
 from training.judging.baselines import (
     BORDER,
     NAMES,
     THUMBNAIL,
-    BaselineError,
     compute_features,
     measure_border,
     score_baselines,
@@ -118,7 +118,7 @@ def test_within_a_source_each_film_is_scored_by_the_others_of_it() -> None:
 
 
 def test_one_class_teaches_nothing() -> None:
-    with pytest.raises(BaselineError, match="with TB and without"):
+    with pytest.raises(PermanentError, match="with TB and without"):
         score_baselines({BORDER: np.zeros((3, 9))}, [True, True, False], np.array([True, True, False]))
 
 

@@ -7,14 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.bundle.calibration import IsotonicCalibration
+from domain.errors import PermanentError
 from judging.statistics import compute_brier
-from training.judging.calibration_fit import (
-    CalibrationError,
-    apply,
-    fit_calibration,
-    fit_isotonic,
-    fit_platt,
-)
+from training.judging.calibration_fit import apply, fit_calibration, fit_isotonic, fit_platt
 
 
 def draw(films: int, seed: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
@@ -87,7 +82,7 @@ def test_a_network_that_learned_nothing_is_still_calibrated() -> None:
 
 @pytest.mark.parametrize("tb", [0, 1, 9, 10])
 def test_too_few_films_of_a_class_are_refused(tb: int) -> None:
-    with pytest.raises(CalibrationError, match="two of each are needed"):
+    with pytest.raises(PermanentError, match="two of each are needed"):
         fit_calibration(np.arange(10) < tb, np.linspace(0, 1, 10))
 
 

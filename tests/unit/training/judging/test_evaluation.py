@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from domain.bundle.calibration import IdentityCalibration, IsotonicCalibration
+from domain.errors import PermanentError
 from tests.unit.training.synthetic_films import (
     CALIBRATION,
     POINTS,
@@ -17,7 +18,7 @@ from tests.unit.training.synthetic_films import (
     film,
     scored,
 )
-from training.judging.evaluation import Evaluation, EvaluationError, compare, describe, evaluate
+from training.judging.evaluation import Evaluation, compare, describe, evaluate
 from training.judging.scored_films import ScoredFilms, gather
 
 FILMS = scored(
@@ -186,7 +187,7 @@ def test_films_of_one_class_are_evaluated_as_far_as_they_go() -> None:
 
 
 def test_no_test_films_is_an_error() -> None:
-    with pytest.raises(EvaluationError, match="no test films"):
+    with pytest.raises(PermanentError, match="no test films"):
         evaluate(gather([film(1, "tb", "a")], ["train"], [np.nan]), POINTS, CALIBRATION)
-    with pytest.raises(EvaluationError, match="1 test films have no score"):
+    with pytest.raises(PermanentError, match="1 test films have no score"):
         evaluate(scored(("a", "tb", np.nan), ("a", "tb", 0.1)), POINTS, CALIBRATION)

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+from domain.errors import PermanentError
 from training.films.labelled_film import Label, LabelledFilm
-from training.learning.fit import EpochResult, FitError, FitProgress, fit
+from training.learning.fit import EpochResult, FitProgress, fit
 
 FILMS = [
     LabelledFilm(Path(f"{number}.png"), Label.TB if number % 2 else Label.NORMAL, "a", f"{number:032x}")
@@ -128,5 +129,5 @@ def test_the_best_epoch_is_kept_and_training_stops_when_nothing_gets_better(tmp_
 def test_a_loss_that_is_no_number_ends_it_with_advice(tmp_path: Path) -> None:
     recipe = SmallRecipe(2)
     recipe.model.compile(keras.optimizers.SGD(float("inf")), "mean_squared_error")
-    with pytest.raises(FitError, match="lower --learning-rate"):
+    with pytest.raises(PermanentError, match="lower --learning-rate"):
         run(recipe, tmp_path)

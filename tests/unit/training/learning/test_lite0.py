@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from domain.bundle.bundle import check_structure
+from domain.errors import PermanentError
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
-from training.learning.lite0_weights import IMAGENET, PretrainedWeightsError, read_layers
+from training.learning.lite0_weights import IMAGENET, read_layers
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_weights_file_holds_a_kernel_and_a_bias_for_each_convolution(
         np.savez(
             tmp_path / "a.npz", **{name: whole[name] for name in whole.files if name != "block9_expand_b"}
         )
-    with pytest.raises(PretrainedWeightsError, match="block9_expand_b"):
+    with pytest.raises(PermanentError, match="block9_expand_b"):
         list(read_layers(tmp_path / "a.npz"))
 
 
@@ -89,13 +90,13 @@ def test_a_weights_file_holds_a_kernel_and_a_bias_for_each_convolution(
 def test_a_file_of_something_else_says_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.pth"
     path.write_bytes(content)
-    with pytest.raises(PretrainedWeightsError, match="does not hold EfficientNet-Lite0"):
+    with pytest.raises(PermanentError, match="does not hold EfficientNet-Lite0"):
         list(read_layers(path))
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(IMAGENET.read_bytes()[:-3])
-    with pytest.raises(PretrainedWeightsError, match="does not hold EfficientNet-Lite0"):
+    with pytest.raises(PermanentError, match="does not hold EfficientNet-Lite0"):
         list(read_layers(tmp_path / "a.npz"))
 
 
@@ -110,6 +111,6 @@ def test_nothing_in_a_weights_file_is_run(tmp_path: Path, packed: bool) -> None:
         np.savez(path, stem_W=np.array([Hostile()], dtype=object))
     else:
         path.write_bytes(pickle.dumps(Hostile()))
-    with pytest.raises(PretrainedWeightsError, match="allow_pickle="):
+    with pytest.raises(PermanentError, match="allow_pickle="):
         list(read_layers(path))
     assert not (tmp_path / "was here").exists()

@@ -10,9 +10,10 @@ import keras
 import numpy as np
 import pytest
 
+from domain.errors import PermanentError
 from tests import checkout
 from training.learning.architectures import build_vgg16_features
-from training.learning.vgg16_weights import CONVOLUTIONS, FILE_NAME, Vgg16WeightsError, load_vgg16_weights
+from training.learning.vgg16_weights import CONVOLUTIONS, FILE_NAME, load_vgg16_weights
 
 SHARED = checkout.SHARED_DATA / "models"
 
@@ -91,7 +92,7 @@ def test_keras_cache_is_looked_into(
     features: Any, npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(Vgg16WeightsError) as caught:
+    with pytest.raises(PermanentError) as caught:
         load_vgg16_weights(features)
     place = tmp_path / "models" / FILE_NAME
     for told in (str(place), "https://keras.io/api/applications/vgg/", "--pretrained FILE"):
@@ -104,7 +105,7 @@ def test_keras_cache_is_looked_into(
 @pytest.mark.parametrize("name", ["damaged.h5", "damaged.weights.h5", "damaged.npz", "damaged.txt"])
 def test_a_damaged_file_is_refused(features: Any, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"no weights")
-    with pytest.raises(Vgg16WeightsError, match="does not hold VGG16's convolutions"):
+    with pytest.raises(PermanentError, match="does not hold VGG16's convolutions"):
         load_vgg16_weights(features, tmp_path / name)
 
 
@@ -120,7 +121,7 @@ def test_an_npz_with_something_else_is_refused(features: Any, tmp_path: Path, tr
     else:
         weights["block1_conv1_b"] = np.array([{}], dtype=object)  # would be unpickled
     np.savez(tmp_path / "wrong.npz", **weights)
-    with pytest.raises(Vgg16WeightsError, match="does not hold VGG16's convolutions"):
+    with pytest.raises(PermanentError, match="does not hold VGG16's convolutions"):
         load_vgg16_weights(features, tmp_path / "wrong.npz")
 
 

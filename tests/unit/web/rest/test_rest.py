@@ -11,11 +11,11 @@ from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from db.accounts import api_tokens, users
-from db.accounts.api_tokens import InvalidTokenError
 from db.clock import now
 from db.database import Database
 from db.tables.accounts import ApiToken
 from db.worklist import reads
+from domain.errors import PermanentError
 from domain.notices import NOTICE
 from domain.roles import PERMISSIONS, Permission, Role
 from reports.settings import ReportSettings
@@ -215,7 +215,7 @@ def test_a_token_allows_what_it_says_and_its_user_may(stranger: TestClient, peop
     with peopled.write() as session:
         users.set_role(session, "rosa", Role.MANAGER)
     assert stranger.post(path, json=body, headers=reads_too).status_code == 403
-    with pytest.raises(InvalidTokenError, match="may not do this: read"):
+    with pytest.raises(PermanentError, match="may not do this: read"):
         issue(peopled, "max", {Permission.READ})
 
 
