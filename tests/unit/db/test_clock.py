@@ -19,7 +19,7 @@ from tests.unit import rows
 LEASING = """
 import sys
 from datetime import UTC, datetime, timedelta
-from db import films
+from db.films import films
 from db.database import Database
 from db.settings import DatabaseSettings
 database = Database.open(DatabaseSettings(url=sys.argv[1]))
