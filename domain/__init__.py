@@ -6,6 +6,7 @@
 - `film_key`: the name of a film in files and logs, without its UID.
 - `notices`: the sentences that every output carries.
 - `percentages`: probabilities as text.
+- `spreadsheet_cells`: values for CSV files, without formulas.
 - `array/`: display values to float32 (256, 256), and the image guard.
 - `screening_request`: the message from a gateway to the workers.
 - `film_stage`: one stage of a film, for logs and traces.

@@ -118,3 +118,9 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     opening = f'<svg class="plot" role="img" aria-label="{escape(description)}" stroke-linejoin="round" '
     opening += re.sub(r' (?:width|height)="[^"]*"', "", svg[len("<svg ") : svg.index(">") + 1])
     return opening + svg[svg.index(">") + 1 :].rstrip()
+
+
+def shorten(name: str, longest: int = 28) -> str:
+    """Return a name of at most `longest` letters; Matplotlib hides those that begin with "_"."""
+    name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name).lstrip("_") or "_"
+    return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -1,6 +1,7 @@
 """Estimates with 95 % intervals, and thresholds, over SciPy: for training, reports and the front door.
 
 - `statistics`: AUC, proportions and other figures with 95 % intervals.
+- `wording`: estimates as text.
 - `operating_points`: thresholds, chosen on validation films and measured on test films.
 
 It imports `domain` alone, of the rooms.

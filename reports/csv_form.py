@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
+from domain.spreadsheet_cells import guard_cell
 from judging.statistics import Estimate
 from reports.figures import Group, Report
 
@@ -15,9 +16,6 @@ COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")
 
 Line = tuple[str, str, str, object, object, object]
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
-
 
 def render_csv(report: Report) -> str:
     """Return the report as CSV; a figure that cannot be had is empty."""
@@ -25,7 +23,7 @@ def render_csv(report: Report) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for line in _list_lines(report):
-        writer.writerow([_disarm(cell) for cell in line])
+        writer.writerow([guard_cell(cell) for cell in line])
     return text.getvalue()
 
 
@@ -96,8 +94,3 @@ def _line(section: str, group: str, figure: str, estimate: Estimate | None) -> L
     if estimate is None:
         return section, group, figure, "", "", ""
     return section, group, figure, estimate.value, estimate.low, estimate.high
-
-
-def _disarm(cell: object) -> object:
-    """Let no spreadsheet take a name from a film's header for a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

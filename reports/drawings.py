@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from figures.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_square, styled, to_svg
+from figures.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_square, shorten, styled, to_svg
 from reports.drift_drawing import draw_drift
 from reports.figures import CalibrationBin, Group, Histogram, Report, Roc, WeekCount
 from reports.wording import REFUSALS, STAGES, write_count, write_duration
@@ -119,7 +119,8 @@ def draw_roc(axes: Axes, rocs: Sequence[Roc]) -> None:
     """Draw each model's curve and mark the operating points that were in use."""
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":")
     for roc, (colour, dash) in zip(rocs, LINES, strict=False):
-        label = f"{shorten(roc.model)}: AUC {roc.auc.value:.2f} ({roc.auc.low:.2f}–{roc.auc.high:.2f})"
+        name, area = shorten(roc.model, LONGEST_NAME), roc.auc
+        label = f"{name}: AUC {area.value:.2f} ({area.low:.2f}–{area.high:.2f})"
         axes.plot(roc.alarms, roc.hits, color=colour, linestyle=dash, label=label)
         for point, marker in zip(roc.points, MARKERS, strict=False):
             axes.plot(
@@ -160,12 +161,6 @@ def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
         )
     frame_unit_square(axes, "calibrated probability", "share read as TB")
     axes.legend(loc="upper left")
-
-
-def shorten(name: str, longest: int = LONGEST_NAME) -> str:
-    """Return a name that fits beside an axis, and that Matplotlib does not take for one to hide."""
-    name = "".join(one if one.isprintable() else "\ufffd" for one in name).lstrip("_") or "_"
-    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def _picture_flow(total: Group) -> Picture:
@@ -223,7 +218,7 @@ def _picture_histogram(histograms: Sequence[Histogram], rocs: Sequence[Roc]) -> 
             if len(shown) == 1:
                 axes.stairs(one.films, edges, fill=True, color=NORMAL)
             else:
-                label = f"{shorten(one.model)}: {write_count(sum(one.films))}"
+                label = f"{shorten(one.model, LONGEST_NAME)}: {write_count(sum(one.films))}"
                 axes.stairs(one.films, edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
         for threshold in sorted({point.threshold for roc in rocs for point in roc.points}):
             axes.axvline(threshold, color=INK, linewidth=0.9, linestyle="--")
@@ -257,7 +252,7 @@ def _picture_bands(groups: Sequence[Group]) -> Picture:
                 label=band.upper(),
             )
             left += shares
-        axes.set_yticks(range(len(rows)), [shorten(row.name) for row in rows])
+        axes.set_yticks(range(len(rows)), [shorten(row.name, LONGEST_NAME) for row in rows])
         axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
+from figures.report_page import make_environment
 from reports.drawings import DRAWING, HALF, Picture, draw_svg, list_pictures
 from reports.figures import Report
 from reports.sections import compose_sections
@@ -44,15 +44,7 @@ def _draw(picture: Picture) -> Markup:
 
 
 def _environment() -> Environment:
-    # The style is that of the evaluation reports of models.
-    style = Path(str(files("training.writing").joinpath("templates")))
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATES, style]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = make_environment(TEMPLATES)
     environment.filters["cell"] = _split_interval
     return environment
 

@@ -12,9 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from figures.svg_figure import GREY, INK, NORMAL
+from figures.text_table import TextTable
 from reports.drawings import FULL, Picture
 from reports.pdf_text import measure, wrap
-from reports.sections import Table
 
 WIDTH: Final = 8.27
 HEIGHT: Final = 11.69
@@ -106,7 +106,7 @@ class Pages:
                 self._text(left, self._y + height + 0.05 + number * 0.12, line, 7, color=QUIET)
         self._y += height + 0.05 + 0.12 * max(map(len, captions)) + 0.12
 
-    def draw_table(self, table: Table) -> None:
+    def draw_table(self, table: TextTable) -> None:
         """Draw a table; its head is repeated on each page that it goes over."""
         size, widths = _fit(table)
         first = widths[0] - CELL_GAP
@@ -200,7 +200,7 @@ def _make_rule(left: float, right: float, y: float, colour: str, width: float) -
     return Line2D((left / WIDTH, right / WIDTH), (height, height), color=colour, linewidth=width)
 
 
-def _fit(table: Table) -> tuple[float, list[float]]:
+def _fit(table: TextTable) -> tuple[float, list[float]]:
     """Return the size of a table's text and the widths of its columns, gaps included."""
     for size in SIZES:
         widths = [

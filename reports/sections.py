@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from figures.text_table import TextTable
+from judging.wording import NOTHING, write_figure
 from reports.figures import Agreement, Disagreement, Drift, Group, Report
 from reports.wording import (
     DRIFT_FIGURES,
-    NOTHING,
     REFUSALS,
     STAGES,
     count_things,
-    write_auc,
     write_count,
     write_duration,
     write_estimate,
@@ -25,23 +25,13 @@ MOST_ALERTS: Final = 40
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table ready as text; the first column says what a row is of, the others are short."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Section:
     """One part of a report. `key` names its pictures."""
 
     key: str
     title: str
     paragraphs: Sequence[str]
-    tables: Sequence[Table] = ()
+    tables: Sequence[TextTable] = ()
 
 
 def compose_sections(report: Report) -> list[Section]:
@@ -85,7 +75,7 @@ def _tell_films(report: Report) -> Section:
             "they are no films and not counted."
         )
     tables = [
-        Table(
+        TextTable(
             "What became of the films",
             ("", "films", "share"),
             [(name, write_count(number), write_part(number, flow.received)) for name, number in rows],
@@ -93,7 +83,7 @@ def _tell_films(report: Report) -> Section:
     ]
     if report.groups:
         tables.append(
-            Table(
+            TextTable(
                 f"By {report.by}",
                 (report.by or "", "received", "screened", "refused", "waiting"),
                 [(group.name, *_count_flow(group)) for group in report.groups],
@@ -119,7 +109,7 @@ def _tell_findings(report: Report) -> Section:
         "Positive is what the model calls radiographic features suggestive of pulmonary tuberculosis: "
         "a reason to look and to test, not a diagnosis.",
     ]
-    return Section("findings", title, said, [Table("", (report.by or "", *columns), rows)])
+    return Section("findings", title, said, [TextTable("", (report.by or "", *columns), rows)])
 
 
 def _write_bands(group: Group) -> list[str]:
@@ -136,11 +126,11 @@ def _tell_turnaround(report: Report) -> Section:
         (STAGES[one.name], write_count(one.films), write_duration(one.median_ms), write_duration(one.p95_ms))
         for one in stages
     ]
-    tables = [Table("By stage", ("stage", "films", "median", "95th percentile"), rows)]
+    tables = [TextTable("By stage", ("stage", "films", "median", "95th percentile"), rows)]
     if report.groups:
         columns = ("result, median", "result, 95th", "delivered, median", "delivered, 95th")
         tables.append(
-            Table(
+            TextTable(
                 f"From sender to result and to delivered report, by {report.by}",
                 (report.by or "", *columns),
                 [(group.name, *_write_ends(group)) for group in report.groups],
@@ -166,7 +156,7 @@ def _tell_deliveries(report: Report) -> Section:
             "'tbscreen deliveries --state parked' says why, '--replay' sends them again."
         )
     columns = ("delivered", "pending", "failed", "report not yet built")
-    return Section("deliveries", "Deliveries", said, [Table("", (report.by or "", *columns), rows)])
+    return Section("deliveries", "Deliveries", said, [TextTable("", (report.by or "", *columns), rows)])
 
 
 def _write_deliveries(group: Group) -> list[str]:
@@ -189,7 +179,7 @@ def _tell_agreement(report: Report) -> Section:
     rows = [("all films", *_write_agreement(total))]
     rows += [(group.name, *_write_agreement(group.agreement)) for group in report.groups]
     tables = [
-        Table(
+        TextTable(
             "At the operating point that held for each film",
             (report.by or "", *columns),
             rows,
@@ -198,10 +188,10 @@ def _tell_agreement(report: Report) -> Section:
     ]
     if report.rocs:
         tables.append(
-            Table(
+            TextTable(
                 "Area under the ROC curve",
                 ("model", "TB / not", "AUC"),
-                [(roc.model, f"{roc.tb} / {roc.not_tb}", write_auc(roc.auc)) for roc in report.rocs],
+                [(roc.model, f"{roc.tb} / {roc.not_tb}", write_figure(roc.auc)) for roc in report.rocs],
                 "95 % intervals in brackets (DeLong 1988).",
             )
         )
@@ -248,7 +238,7 @@ def _tell_disagreements(report: Report) -> Section:
         named = ("accession number", "study date") if report.named_studies else ("study",)
         if rows:
             rows = rows if report.named_studies else [(str(at), *row) for at, row in enumerate(rows, start=1)]
-            tables.append(Table(name, (*named, "score", "from", "finding", "station", "model"), rows))
+            tables.append(TextTable(name, (*named, "score", "from", "finding", "station", "model"), rows))
     return Section("disagreements", title, said, tables)
 
 
@@ -296,7 +286,7 @@ def _tell_drift(drift: Drift) -> Section:
         for row in alerts[:MOST_ALERTS]
     ]
     columns = ("station", "week from", "figure", "index", "alert from", "films / reference")
-    return Section("drift", title, said, [Table("Alerts", columns, rows)] if rows else [])
+    return Section("drift", title, said, [TextTable("Alerts", columns, rows)] if rows else [])
 
 
 def _tell_method(report: Report) -> Section:

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from figures.text_table import TextTable
 from reports.figures import Report
-from reports.sections import Section, Table, compose_sections
+from reports.sections import Section, compose_sections
 
 WIDTH: Final = 118
 
@@ -41,7 +42,7 @@ def render_sections(heading: Sequence[str], sections: Sequence[Section]) -> str:
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-def _draw(table: Table) -> RichTable:
+def _draw(table: TextTable) -> RichTable:
     drawn = RichTable(
         title=Text(table.title) if table.title else None,
         title_justify="left",

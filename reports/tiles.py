@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from judging.wording import NOTHING
 from reports.figures import Report
 from reports.wording import (
-    NOTHING,
     count_things,
     write_count,
     write_duration,

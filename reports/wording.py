@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from judging.statistics import Estimate
-
-NOTHING: Final = "—"
-"""Where a figure cannot be had."""
+from judging.wording import NOTHING
 
 REFUSALS: Final = {
     "not_chest": "not a chest film",
@@ -57,11 +55,6 @@ def write_estimate(estimate: Estimate | None) -> str:
     if estimate is None:
         return NOTHING
     return f"{estimate.value * 100:.1f} % ({estimate.low * 100:.1f}–{estimate.high * 100:.1f})"
-
-
-def write_auc(estimate: Estimate) -> str:
-    """Return "0.934 (0.901–0.957)"."""
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
 
 
 def write_duration(milliseconds: float | None) -> str:

@@ -45,8 +45,8 @@ RESULT_PATIENCE: Final = 0.25
 log = structlog.get_logger(__name__)
 
 
-class Outcome(StrEnum):
-    """What became of a request."""
+class ScreeningOutcome(StrEnum):
+    """End of a request."""
 
     SCREENED = "screened"
     NOTHING_TO_DO = "nothing_to_do"
@@ -74,7 +74,7 @@ class Screener:
         self._predictors: dict[str, Predictor] = {}
         self._shadow = ShadowScreener(settings.worker, self._database, self._open)
 
-    def screen(self, request: ScreeningRequest) -> Outcome:
+    def screen(self, request: ScreeningRequest) -> ScreeningOutcome:
         """Screen one film; idempotent.
 
         The attempt is committed before the work, the result and its outbox row after it, together. A bundle
@@ -85,24 +85,24 @@ class Screener:
             current.note(outcome=outcome.value)
         return outcome
 
-    def _screen(self, request: ScreeningRequest, current: Stage) -> Outcome:
+    def _screen(self, request: ScreeningRequest, current: Stage) -> ScreeningOutcome:
         film_log = log.bind(film=shorten_key(request.film_key))
         film_log.debug("film taken")
         with self._database.write() as session:
             attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:
             film_log.info("nothing to do")
-            return Outcome.NOTHING_TO_DO
+            return ScreeningOutcome.NOTHING_TO_DO
         if isinstance(attempt, Refusal):
             metrics.STRUCK_OUT.inc()
             film_log.error("film refused", refusal=attempt.value, attempts=screenings.MAX_ATTEMPTS)
-            return Outcome.REFUSED
+            return ScreeningOutcome.REFUSED
         current.note(attempt=attempt.number, bundle=attempt.bundle_digest[:12])
         if attempt.number > 1:
             film_log.warning("tried again: an earlier attempt came to no end", attempt=attempt.number)
         result = self._predict(request, attempt, film_log)
         if result is None:
-            return Outcome.HANDED_BACK
+            return ScreeningOutcome.HANDED_BACK
         # The film's attempt is made and counted: an outage now must not be its strike.
         patience_s = self._settings.time_limit_s * RESULT_PATIENCE
         recorded = write_again(
@@ -110,10 +110,10 @@ class Screener:
         )
         film_log.info("film screened", recorded=recorded, attempt=attempt.number)
         if not recorded:
-            return Outcome.NOTHING_TO_DO
+            return ScreeningOutcome.NOTHING_TO_DO
         _count(result, attempt)
         self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
-        return Outcome.SCREENED
+        return ScreeningOutcome.SCREENED
 
     def _predict(
         self, request: ScreeningRequest, attempt: screenings.Attempt, film_log: structlog.BoundLogger
@@ -143,12 +143,7 @@ class Screener:
             instance_id=request.instance_id,
             bundle_digest=attempt.bundle_digest,
             operating_point=attempt.operating_point,
-            threshold=verdict.threshold,
-            score=verdict.score,
-            probability=verdict.probability,
-            calibrated_threshold=verdict.calibrated_threshold,
-            finding=verdict.finding,
-            priority=verdict.priority,
+            **vars(verdict),
             worker=self._settings.name,
             started_at=started_at,
             finished_at=now(),

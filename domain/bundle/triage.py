@@ -11,7 +11,7 @@ from domain.codes import Doubt, Finding, Priority
 
 @dataclass(frozen=True)
 class Triage:
-    """What a screening says. Scores and thresholds are 0..1."""
+    """Score, finding and priority of one film, named as in `db.films.screenings.Result`; scores are 0..1."""
 
     score: float
     probability: float

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from db.models.site_thresholds import ChangeEntry, SiteThresholdEntry
 from domain.notices import NOTICE
-from reports.sections import Section, Table
+from figures.text_table import TextTable
+from judging.wording import write_figure
+from reports.sections import Section
 from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
 from reports.text_form import render_sections
-from reports.wording import write_auc, write_estimate
+from reports.wording import write_estimate
 
 
 def read_record(entry: SiteThresholdEntry) -> SiteThresholdRecord:
@@ -37,7 +39,7 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
         [
             f"{record.read} of {record.screened} studies of {record.first} to {record.last} "
             f"({record.timezone}) were read, {record.unsure} of them as unsure and left out. "
-            f"AUC {write_auc(record.auc)}.",
+            f"AUC {write_figure(record.auc)}.",
             f"Positive from a score of {own.threshold:.4f}, HIGH from {rule_in.threshold:.4f}. {prevalence}",
             f"WHO's 90 % sensitivity and 70 % specificity: {judge_by_who(record.after)}.",
         ],
@@ -55,8 +57,8 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
     return render_sections(heading, sections)
 
 
-def _table(title: str, name: str, rows: tuple[Row, ...]) -> Table:
-    return Table(
+def _table(title: str, name: str, rows: tuple[Row, ...]) -> TextTable:
+    return TextTable(
         title,
         (name, "TB / not", "sensitivity", "specificity", "WHO's 90 / 70"),
         [

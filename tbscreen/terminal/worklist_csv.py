@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TextIO
 
 from db.worklist.study_entries import StudyEntry
+from domain.spreadsheet_cells import guard_cell
 
 COLUMNS: Final[dict[str, Callable[[StudyEntry], Any]]] = {
     "priority": lambda study: study.priority,
@@ -32,24 +33,10 @@ COLUMNS: Final[dict[str, Callable[[StudyEntry], Any]]] = {
     "study_instance_uid": lambda study: study.study_instance_uid,
 }
 
-_FORMULA_STARTS: Final = "=+-@\t\r\n＝＋－＠"
-
 
 def write_csv(studies: Iterable[StudyEntry], output: TextIO) -> None:
-    """Write a header and one line for each study, most urgent first.
-
-    A value that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`) gets an apostrophe
-    before it: headers come from outside, and `=HYPERLINK(…)` is a possible patient name.
-    """
+    """Write a header and one line for each study, most urgent first."""
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(COLUMNS)
     for study in studies:
-        writer.writerow([_make_harmless(value(study)) for value in COLUMNS.values()])
-
-
-def _make_harmless(value: Any) -> Any:
-    if not isinstance(value, str):
-        return "" if value is None else value
-    text = "".join(one if one.isprintable() else "\ufffd" for one in value)
-    dangerous = value[:1] in tuple(_FORMULA_STARTS) or value.lstrip()[:1] in tuple(_FORMULA_STARTS)
-    return f"'{text}" if dangerous else text
+        writer.writerow([guard_cell(value(study)) for value in COLUMNS.values()])

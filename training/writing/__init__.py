@@ -8,5 +8,5 @@
 - `report_facts`: what a report says that is no figure.
 - `model_card`: what a model is for and where it must not be believed.
 - `report`: the report, one HTML file.
-- `templates/`: its page and style.
+- `templates/`: its page.
 """

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from figures.text_table import TextTable
+from judging.wording import write_figure
 from training.judging.evaluation import AGE_BANDS, Evaluation, Row
-from training.writing.report_facts import ReportFacts, Table
-from training.writing.wording import METHOD_NAMES, name_point, name_set, write_figure, write_share
+from training.writing.report_facts import ReportFacts
+from training.writing.wording import METHOD_NAMES, name_point, name_set, write_share
 
 FEW_FILMS = 50
 """Fewer TB films than this in the same-source sets are said to prove little."""
@@ -27,7 +29,7 @@ class Section:
     paragraphs: Sequence[str] = ()
     points: Sequence[str] = ()
     """A list with bullets."""
-    tables: Sequence[Table] = ()
+    tables: Sequence[TextTable] = ()
 
 
 def compose_card(evaluation: Evaluation, facts: ReportFacts) -> tuple[Section, ...]:
@@ -186,7 +188,9 @@ def _compose_operating_points(evaluation: Evaluation, facts: ReportFacts) -> Sec
         for point in evaluation.operating_points
     ]
     columns = ("operating point", "threshold", "sensitivity", "specificity")
-    return Section("Operating points", True, tuple(words), tables=(Table("All test films", columns, rows),))
+    return Section(
+        "Operating points", True, tuple(words), tables=(TextTable("All test films", columns, rows),)
+    )
 
 
 def _compose_figures(evaluation: Evaluation, facts: ReportFacts) -> Section:
@@ -204,14 +208,14 @@ def _compose_figures(evaluation: Evaluation, facts: ReportFacts) -> Section:
         for row in _list_rows(evaluation)
     ]
     note = "Sensitivity and specificity at the screening threshold; all intervals 95 %."
-    return Section("Figures", True, tables=(Table("Test films", columns, rows, note), *facts.tables))
+    return Section("Figures", True, tables=(TextTable("Test films", columns, rows, note), *facts.tables))
 
 
 def _list_rows(evaluation: Evaluation) -> list[Row]:
     return [*evaluation.unseen, *evaluation.sources, *evaluation.labels, evaluation.overall]
 
 
-def _write_table(table: Table) -> str:
+def _write_table(table: TextTable) -> str:
     lines = [f"**{table.title}**", "", _write_line(table.columns), _write_line(["---"] * len(table.columns))]
     lines += [_write_line(row) for row in table.rows]
     return "\n".join(lines) + "\n" + (f"\n{table.note}\n" if table.note else "")

@@ -21,15 +21,17 @@ from figures.svg_figure import (
     draw_axes,
     draw_square,
     frame_unit_square,
+    shorten,
     styled,
     to_svg,
 )
 from judging.operating_points import MeasuredPoint
 from judging.statistics import Estimate
+from judging.wording import write_figure
 from training.films.labelled_film import Label
 from training.judging.evaluation import CalibrationFigures, Evaluation, Row
 from training.judging.scored_films import ScoredFilms
-from training.writing.wording import LABEL_NAMES, name_point, write_figure
+from training.writing.wording import LABEL_NAMES, name_point
 
 LABEL_COLOURS: Final = {Label.TB: TB, Label.NORMAL: NORMAL, Label.OTHER: OTHER}
 LABEL_HATCHES: Final = {Label.TB: "", Label.NORMAL: "", Label.OTHER: "////"}
@@ -228,12 +230,6 @@ def to_bars(figures: Sequence[Estimate]) -> NDArray[np.float64]:
         .reshape(-1, 2)
         .T
     )
-
-
-def shorten(name: str) -> str:
-    """Return a name of at most 28 letters, which Matplotlib does not take for one that it shall hide."""
-    name = name.lstrip("_") or "_"
-    return name if len(name) <= 28 else name[:27] + "…"
 
 
 def _name_row(row: Row) -> str:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from figures.report_page import make_environment
 from judging.statistics import Estimate
+from judging.wording import write_figure
 from training.films.labelled_film import Label
 from training.judging.evaluation import Evaluation, Row
 from training.judging.scored_films import PARTS, ScoredFilms
@@ -171,15 +173,9 @@ def _draw(
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = make_environment(TEMPLATES)
     filters: dict[str, Any] = {
-        "figure": wording.write_figure,
+        "figure": write_figure,
         "difference": wording.write_difference,
         "share": wording.write_share,
         "method": wording.METHOD_NAMES.__getitem__,

@@ -6,18 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from figures.text_table import TextTable
 from training.judging.calibration_fit import CalibrationFit
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table for the report, ready as text: other architectures, heat maps, speed."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
-    """How the figures came about, and the command."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class ReportFacts:
     notes: Sequence[str] = ()
     """Anything else to be known, one paragraph each."""
     calibration: CalibrationFit | None = None
-    tables: Sequence[Table] = field(default_factory=tuple)
+    tables: Sequence[TextTable] = field(default_factory=tuple)
 
     @property
     def duration(self) -> timedelta:

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle, write_bundle
+from figures.text_table import TextTable
 from training.films.film_store import FilmStore
 from training.judging.heat_maps import HeatFigures
 from training.retrain import Retrained
 from training.retrain_settings import RetrainSettings
 from training.writing.model_card import write_model_card
 from training.writing.report import write_report
-from training.writing.report_facts import ReportFacts, Table
+from training.writing.report_facts import ReportFacts
 from training.writing.worst_films import draw_worst
 
 FILMS: Final = "films.csv"
@@ -138,11 +139,11 @@ def _write_notes(retrained: Retrained, settings: RetrainSettings) -> Sequence[st
     return notes
 
 
-def _tabulate_heat(heat: HeatFigures) -> Table:
+def _tabulate_heat(heat: HeatFigures) -> TextTable:
     def write(estimate: Any) -> str:
         return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
-    return Table(
+    return TextTable(
         title="Where the model looks",
         columns=("figure", "model", "trivial"),
         rows=(

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from figures.svg_figure import GREEN, GREY, INK, LINES, draw_axes, styled, to_svg
+from figures.svg_figure import GREEN, GREY, INK, LINES, draw_axes, shorten, styled, to_svg
 from training.films.labelled_film import Label
 from training.judging.scored_films import PARTS, ScoredFilms
-from training.writing.plots import LABEL_COLOURS, LABEL_HATCHES, list_sources, shorten
+from training.writing.plots import LABEL_COLOURS, LABEL_HATCHES, list_sources
 from training.writing.wording import LABEL_NAMES
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from judging.statistics import Estimate
+from judging.wording import NOTHING
 from training.films.labelled_film import Label
-
-NOTHING: Final = "—"
-"""Where a figure cannot be had."""
 
 LABEL_NAMES: Final = {Label.TB: "TB", Label.NORMAL: "normal", Label.OTHER: "ill, not TB"}
 
@@ -31,13 +29,6 @@ def name_point(name: str) -> str:
 def name_set(name: str) -> str:
     """Return a row's name for people: labels by their words, all else as it is."""
     return LABEL_NAMES[Label(name)] if name in set(Label) else name
-
-
-def write_figure(figure: Estimate | None) -> str:
-    """Return "0.934 (0.901–0.957)"; a dash for None."""
-    if figure is None:
-        return NOTHING
-    return f"{figure.value:.3f} ({figure.low:.3f}–{figure.high:.3f})"
 
 
 def write_difference(figure: Estimate) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 
 from domain.bundle.bundle import OperatingPoint
 from domain.bundle.calibration import PlattCalibration
+from figures.text_table import TextTable
 from judging.operating_points import choose_operating_points
 from training.films.labelled_film import Label, LabelledFilm
 from training.judging.evaluation import Evaluation, evaluate
 from training.judging.scored_films import ScoredFilms, gather
-from training.writing.report_facts import ReportFacts, Table
+from training.writing.report_facts import ReportFacts
 
 POINTS = (
     OperatingPoint(name="screening", threshold=0.4, sensitivity=0.9, specificity=0.6),
@@ -82,6 +83,6 @@ def facts(**changes: object) -> ReportFacts:
         "versions": {"keras": "3.11.0", "alpha": "1"},
         "credits": ("A hospital (Somebody 2014)",),
         "notes": ("Trained with `care`.",),
-        "tables": (Table("Heat", ("figure", "value"), (("pointing", "0.81 (0.77–0.85)"),), "Note."),),
+        "tables": (TextTable("Heat", ("figure", "value"), (("pointing", "0.81 (0.77–0.85)"),), "Note."),),
     }
     return ReportFacts(**{**known, **changes})  # type: ignore[arg-type]

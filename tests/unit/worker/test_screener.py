@@ -26,7 +26,7 @@ from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_heat, write_network
-from worker.screener import Outcome, Screener, ScreenerSettings
+from worker.screener import Screener, ScreenerSettings, ScreeningOutcome
 from worker.settings import WorkerSettings
 
 
@@ -57,7 +57,7 @@ def test_a_film_is_screened_and_its_result_committed(
 ) -> None:
     register(database, small_bundle)
     instance_id = rows.receive_and_queue(database)
-    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, 0.5)) is ScreeningOutcome.SCREENED
     with database.read() as session:
         screening = session.scalars(select(Screening)).one()
         assert session.scalars(select(OutboxEntry.screening_id)).all() == [screening.id]
@@ -74,7 +74,7 @@ def test_a_film_is_screened_with_a_bundle_of_the_next_manifest_format(
 ) -> None:
     register(database, later_bundle)
     instance_id = rows.receive_and_queue(database)
-    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, 0.5)) is ScreeningOutcome.SCREENED
     with database.read() as session:
         screening = session.scalars(select(Screening)).one()
     assert screening.score == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-6)
@@ -88,7 +88,7 @@ def test_where_the_score_comes_from_is_kept_with_it(
     instance_id = rows.receive_and_queue(database)
     request = make_request(instance_id, 0.0)
     request.array[:64, 192:] = 1.0  # the last cell of the first row
-    assert screener.screen(request) is Outcome.SCREENED
+    assert screener.screen(request) is ScreeningOutcome.SCREENED
     with database.read() as session:
         heat = screenings.find_heat(session, session.scalars(select(Screening.id)).one())
     assert heat is not None
@@ -101,15 +101,15 @@ def test_a_second_request_for_the_same_film_finds_nothing_to_do(
 ) -> None:
     register(database, small_bundle)
     instance_id = rows.receive_and_queue(database)
-    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
-    assert screener.screen(make_request(instance_id, 0.1)) is Outcome.NOTHING_TO_DO
+    assert screener.screen(make_request(instance_id, 0.5)) is ScreeningOutcome.SCREENED
+    assert screener.screen(make_request(instance_id, 0.1)) is ScreeningOutcome.NOTHING_TO_DO
     with database.read() as session:
         assert len(session.scalars(select(Screening)).all()) == 1
     assert rows.read_film(database, instance_id).screening_attempts == 1
 
 
 def test_a_request_for_an_unknown_film_finds_nothing_to_do(screener: Screener) -> None:
-    assert screener.screen(make_request(12345)) is Outcome.NOTHING_TO_DO
+    assert screener.screen(make_request(12345)) is ScreeningOutcome.NOTHING_TO_DO
 
 
 def test_an_array_of_another_normalization_is_handed_back_unscored(
@@ -118,13 +118,13 @@ def test_an_array_of_another_normalization_is_handed_back_unscored(
     register(database, other_bundle)
     instance_id = rows.receive(database).instance_id
     rows.queue(database, instance_id, normalization="another")
-    assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.HANDED_BACK
     film = rows.read_film(database, instance_id)
     assert (film.state, film.bundle_digest, film.screening_attempts) == (FilmState.RECEIVED, None, 0)
     with database.read() as session:
         assert session.scalars(select(Screening)).all() == []
     rows.queue(database, instance_id, normalization="another")
-    assert screener.screen(make_request(instance_id, version="another")) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, version="another")) is ScreeningOutcome.SCREENED
 
 
 def test_a_film_is_screened_with_the_bundle_that_was_pinned_not_the_active_one(
@@ -136,8 +136,8 @@ def test_a_film_is_screened_with_the_bundle_that_was_pinned_not_the_active_one(
     after = rows.receive(database, "1.2.3.2").instance_id
     rows.queue(database, after, normalization="another")
     screener.load_active()
-    assert screener.screen(make_request(before)) is Outcome.SCREENED
-    assert screener.screen(make_request(after, version="another")) is Outcome.SCREENED
+    assert screener.screen(make_request(before)) is ScreeningOutcome.SCREENED
+    assert screener.screen(make_request(after, version="another")) is ScreeningOutcome.SCREENED
     with database.read() as session:
         made = session.execute(
             select(Screening.bundle_digest, Screening.priority).order_by(Screening.instance_id)
@@ -151,7 +151,7 @@ def test_a_film_in_doubt_is_undetermined(
     register(database, small_bundle)
     instance_id = rows.receive(database).instance_id
     rows.queue(database, instance_id, [Doubt.AGE_UNKNOWN])
-    assert screener.screen(make_request(instance_id)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.SCREENED
     with database.read() as session:
         assert session.scalars(select(Screening.finding)).all() == ["undetermined"]
 
@@ -164,7 +164,7 @@ def test_a_film_begun_three_times_is_refused_without_being_predicted(
     for _ in range(screenings.MAX_ATTEMPTS):
         with database.write() as session:
             assert screenings.begin_attempt(session, instance_id) is not None
-    assert screener.screen(make_request(instance_id)) is Outcome.REFUSED
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.REFUSED
     assert rows.read_film(database, instance_id).refusal == Refusal.PROCESSING_FAILED
 
 
@@ -187,7 +187,7 @@ def test_a_film_refused_meanwhile_keeps_its_refusal(
     instance_id = rows.receive_and_queue(database)
     with database.write() as session:
         films.refuse(session, instance_id, Refusal.EXCLUDED_BY_RULE, "by hand")
-    assert screener.screen(make_request(instance_id)) is Outcome.NOTHING_TO_DO
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.NOTHING_TO_DO
     assert rows.read_film(database, instance_id).refusal == Refusal.EXCLUDED_BY_RULE
 
 
@@ -224,7 +224,7 @@ def test_a_film_whose_bundle_cannot_be_loaded_is_handed_back_without_a_strike(
             session.execute(delete(BundleChunk))
         else:
             session.execute(update(BundleChunk).values(content=b"damaged"))
-    assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.HANDED_BACK
     film = rows.read_film(database, instance_id)
     assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
 
@@ -240,11 +240,11 @@ def test_a_full_disk_under_the_cache_is_no_film_s_strike(
 
     with monkeypatch.context() as full:
         full.setattr(tempfile, "mkdtemp", fail)
-        assert screener.screen(make_request(instance_id)) is Outcome.HANDED_BACK
+        assert screener.screen(make_request(instance_id)) is ScreeningOutcome.HANDED_BACK
     film = rows.read_film(database, instance_id)
     assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
     rows.queue(database, instance_id)
-    assert screener.screen(make_request(instance_id)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.SCREENED
 
 
 def test_a_film_is_judged_by_the_site_s_own_operating_point_that_was_pinned(
@@ -262,7 +262,7 @@ def test_a_film_is_judged_by_the_site_s_own_operating_point_that_was_pinned(
         entry = site_thresholds.keep(session, small_bundle.digest, "me", record, lambda _: "0" * 64)
         site_thresholds.switch_to(session, entry.calibration_id, "me")
     instance_id = rows.receive_and_queue(database)
-    assert screener.screen(make_request(instance_id, 0.5)) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, 0.5)) is ScreeningOutcome.SCREENED
     with database.read() as session:
         screening = session.scalars(select(Screening)).one()
     # The network's score is that of the first test, 0.88; the bundle itself would say present and HIGH.

@@ -27,7 +27,7 @@ from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_network
-from worker.screener import Outcome, Screener, ScreenerSettings
+from worker.screener import Screener, ScreenerSettings, ScreeningOutcome
 from worker.settings import WorkerSettings
 
 # A worker's process that is ended, as by a crash of the native library, while the shadow predicts.
@@ -92,7 +92,7 @@ def put_in_shadow(database: Database, active: Bundle, shadow: Bundle) -> None:
 def screen(database: Database, screener: Screener, number: int = 1) -> int:
     """Screen one film and assert that its own result stands."""
     instance_id = rows.receive_and_queue(database, f"1.2.3.{number}")
-    assert screener.screen(make_request(instance_id, f"1.2.3.{number}")) is Outcome.SCREENED
+    assert screener.screen(make_request(instance_id, f"1.2.3.{number}")) is ScreeningOutcome.SCREENED
     film = rows.read_film(database, instance_id)
     assert (film.state, film.screening_attempts) == (FilmState.SCREENED, 1)
     with database.read() as session:
@@ -132,7 +132,7 @@ def test_a_film_sent_twice_is_scored_in_the_shadow_once(
 ) -> None:
     put_in_shadow(database, small_bundle, candidate)
     instance_id = screen(database, screener)
-    assert screener.screen(make_request(instance_id)) is Outcome.NOTHING_TO_DO
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.NOTHING_TO_DO
     assert len(read_shadow(database)) == 1
 
 
@@ -224,7 +224,7 @@ def test_a_bundle_that_ends_its_process_kills_no_film(
     assert [row.finished_at for row in read_shadow(database)] == [None]
 
     screener = Screener(settings)  # the broker delivers the message again
-    assert screener.screen(make_request(instance_id)) is Outcome.NOTHING_TO_DO
+    assert screener.screen(make_request(instance_id)) is ScreeningOutcome.NOTHING_TO_DO
     screener.close()
     assert len(read_shadow(database)) == 1
     with database.read() as session:

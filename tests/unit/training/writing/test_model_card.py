@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from judging.wording import write_figure
 from tests.unit.training.synthetic_films import (
     CALIBRATION,
     POINTS,
@@ -19,7 +20,7 @@ from training.judging.calibration_fit import fit_calibration
 from training.judging.evaluation import describe, evaluate
 from training.judging.scored_films import gather
 from training.writing.model_card import explain_trap, list_limits, list_same_source, write_model_card
-from training.writing.wording import write_figure, write_share
+from training.writing.wording import write_share
 
 FILMS = draw_films()
 EVALUATION = evaluate_drawn(FILMS)

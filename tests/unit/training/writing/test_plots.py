@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pytest
 
-from figures.svg_figure import CSS_VARIABLES, INK
+from figures.svg_figure import CSS_VARIABLES, INK, shorten
 from judging.operating_points import measure_operating_point
 from tests.unit.training.synthetic_films import POINTS, draw_films, evaluate_drawn, scored
 from training.writing import plots, training_plots
@@ -127,7 +127,7 @@ def test_a_source_more_than_a_picture_holds_is_left_out() -> None:
     films = scored(*((f"source {number:02}", "tb", 0.5) for number in range(40)))
     words = read_words(training_plots.plot_balance(films))
     assert sum(word.startswith("source") for word in words) == plots.MOST_SOURCES
-    assert plots.shorten("a" * 40) == "a" * 27 + "…"
+    assert shorten("a" * 40) == "a" * 27 + "…"
 
 
 def test_drawing_leaves_matplotlib_s_own_style_alone() -> None:

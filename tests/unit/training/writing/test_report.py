@@ -8,11 +8,12 @@ from html.parser import HTMLParser
 import pytest
 
 from domain.bundle.calibration import IdentityCalibration
+from judging.wording import write_figure
 from tests.unit.training.synthetic_films import CALIBRATION, POINTS, draw_films, evaluate_drawn, facts, scored
 from training.judging.calibration_fit import fit_calibration
 from training.judging.evaluation import describe, evaluate
 from training.writing.report import FilmPicture, expect_yield, write_report
-from training.writing.wording import write_difference, write_figure, write_share
+from training.writing.wording import write_difference, write_share
 
 FILMS = draw_films()
 EVALUATION = evaluate_drawn(FILMS)
