@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test check lint format lock images servers benchmark chaos audit clean
+.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos audit clean
 
 help: ## List every task
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
@@ -38,6 +38,9 @@ servers: ## Install the real servers that the tests use (Debian packages; needs 
 
 test: setup servers check ## Install what the tests need and run the whole suite
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-fast: setup ## Unit tests without servers and TensorFlow: for each change of a line
+	@FAST_TESTS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile -rfE tests/unit
 
 check: lint ## The same as lint
 

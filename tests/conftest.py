@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import structlog
@@ -17,10 +21,33 @@ from db.settings import DatabaseSettings
 from db.tables import Record
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.database import empty_tables, fresh_database, postgresql
+from tests.servers.missing import is_fast_run
 from tests.servers.redis import redis_server
+
+# Without bytecode each of the several hundred processes that tests start would compile all code anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOMS = ("e2e", "integration", "unit/worker", "unit/tbscreen", "unit/training")
 """The slowest first, so that no worker of pytest-xdist is left with a long file at the end."""
+
+
+class NoTensorFlow(MetaPathFinder):
+    """Skip the test that imports Keras or TensorFlow, or its file: in a fast run."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find nothing itself."""
+        if fullname in ("keras", "tensorflow"):
+            pytest.skip("needs TensorFlow: make test", allow_module_level=True)
+        return None
+
+
+def pytest_configure() -> None:
+    """Keep TensorFlow, which takes seconds to import, out of a fast run."""
+    if is_fast_run():
+        sys.meta_path.insert(0, NoTensorFlow())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

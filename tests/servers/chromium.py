@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.servers.missing import skip_or_fail
+from tests.servers.missing import find_program, skip_or_fail
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -16,7 +15,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Run the browser inside the block; skip the test where none is installed."""
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
+    program = find_program(*NAMES)
     if program is None:
         skip_or_fail("no Chromium here: apt-get install chromium (tests/install_servers.sh)")
     with sync_playwright() as playwright:

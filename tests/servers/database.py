@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -17,7 +16,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from tests.servers.missing import skip_or_fail
+from tests.servers.missing import find_program, skip_or_fail
 from tests.servers.ports import free_port, wait_until
 
 SETTINGS = {
@@ -34,15 +33,13 @@ SETTINGS = {
 
 def find_postgresql() -> Path:
     """Return the folder of the newest PostgreSQL's programs, or skip the test."""
-    found = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name)
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True
     )
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    if on_path is None:
+    found = find_program("initdb", folders=tuple(versions))
+    if found is None:
         skip_or_fail("PostgreSQL is not installed (Debian package postgresql)")
-    return Path(on_path).resolve().parent
+    return Path(found).resolve().parent
 
 
 @contextmanager

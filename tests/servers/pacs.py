@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tests.servers.missing import skip_or_fail
+from tests.servers.missing import find_program, skip_or_fail
 from tests.servers.ports import free_port, is_listening, wait_until
 
 # pynetdicom's console scripts of the same names come first on the path of a virtual environment.
@@ -22,10 +21,7 @@ DCMTK = Path("/usr/bin")
 
 def need(program: str, package: str) -> str:
     """Return a program's full path, or skip the test and say what is missing."""
-    for folder in (DCMTK, Path("/usr/sbin"), Path("/usr/local/bin")):
-        if (folder / program).exists():
-            return str(folder / program)
-    found = shutil.which(program)
+    found = find_program(program, folders=(DCMTK, Path("/usr/sbin"), Path("/usr/local/bin")))
     if found is None:
         skip_or_fail(f"{program} is not installed (Debian package {package})")
     return found

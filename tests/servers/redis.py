@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from tests.servers.missing import skip_or_fail
+from tests.servers.missing import find_program, skip_or_fail
 from tests.servers.ports import free_port, wait_until
 
 
@@ -29,7 +28,7 @@ def redis_server(
         address: where it listens, for other hosts too: then it wants a password.
         password: what it wants of everybody.
     """
-    program = shutil.which("redis-server")
+    program = find_program("redis-server")
     if program is None:
         skip_or_fail("redis-server is not installed (Debian package redis-server)")
     port = port or free_port()

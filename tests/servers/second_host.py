@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import sys
 import uuid
@@ -21,7 +20,7 @@ from typing import Final
 import psutil
 import pytest
 
-from tests.servers.missing import skip_or_fail
+from tests.servers.missing import find_program, skip_or_fail
 
 REFUSALS: Final = (
     "Operation not permitted",
@@ -152,7 +151,7 @@ class SecondHost:
 def second_host(name: str = "second-host") -> Iterator[SecondHost]:
     """Plug a second host into this machine for the block, or skip the test where that is not allowed."""
     for program, package in {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}.items():
-        if shutil.which(program) is None:
+        if find_program(program) is None:
             skip_or_fail(f"{program} is not installed (Debian package {package})")
     # 198.18.0.0/15 belongs to nobody: it is for tests between two devices (RFC 2544).
     third, fourth = random.SystemRandom().randrange(256), random.SystemRandom().randrange(64) * 4

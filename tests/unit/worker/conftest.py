@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from db.database import Database
@@ -9,12 +11,16 @@ from db.models import bundles
 from domain.bundle.bundle import Bundle, open_bundle, read_files
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import MANIFEST, write_network
-from worker.predictor import Predictor
+
+if TYPE_CHECKING:
+    from worker.predictor import Predictor
 
 
 @pytest.fixture(scope="session")
 def shipped() -> Predictor:
     """The loaded network of the bundle that comes with tbscreen."""
+    from worker.predictor import Predictor
+
     return Predictor(open_bundle(DEFAULT_BUNDLE))
 
 
