@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from db.counts import backlog
 from db.tables import Screening
-from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
+from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint
 from tbscreen.demo.trial import Trial
 
 UID_BYTES = 60

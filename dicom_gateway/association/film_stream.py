@@ -18,11 +18,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pynetdicom.association import Association
-from pynetdicom.dul import DULServiceProvider
 
 from dicom_gateway.association.association_identity import name_sender
-from dicom_gateway.association.film_socket import BLOCK_BYTES, CLOSED, ClosedError, FilmSocket
 from dicom_gateway.association.preamble import write_sender
+from dicom_gateway.association.pynetdicom_repairs.dataset_file import DatasetFile, find_dataset_file
+from dicom_gateway.association.pynetdicom_repairs.film_socket import (
+    BLOCK_BYTES,
+    CLOSED,
+    ClosedError,
+    FilmSocket,
+)
+from dicom_gateway.association.pynetdicom_repairs.upper_layer import UpperLayer
 from dicom_gateway.association.writeback import begin_writeback_of_last
 from dicom_gateway.dataset_limits import DatasetLimits
 from domain.errors import PermanentError
@@ -151,12 +157,11 @@ def _sync_and_close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-class FilmStream(DULServiceProvider):
+class FilmStream(UpperLayer):
     """The upper layer (PS3.8) of an association that brings films."""
 
     def __init__(self, assoc: Association, limits: DatasetLimits | None = None) -> None:
         super().__init__(assoc)
-        self.daemon = True  # a process that ends waits for no silent peer
         self._limits = limits
         self._blocks = (memoryview(b""), memoryview(b""))  # made when a film comes: most probes bring none
         self._filled = 0
@@ -172,22 +177,13 @@ class FilmStream(DULServiceProvider):
         sock: Any = self.socket
         return super().idle_timer_expired() or (sock is not None and sock.is_overdue)
 
-    def run_reactor(self) -> None:
-        """Work until the connection ends, and wake who still waits for the association request.
-
-        Otherwise each port probe would hold a thread for the whole ACSE timeout.
-        """
-        super().run_reactor()
-        waiting: Any = self.to_user_queue
-        waiting.put(None)  # "nothing came", as after a timeout
-
-    def _read_pdu_data(self) -> None:
-        """Read what is there: fragments of a dataset for as long as they come, else one PDU."""
+    def read_incoming(self) -> None:
+        """Read what has come: fragments of a dataset for as long as they come, else one PDU."""
         sock: Any = self.socket
         try:
             while self._awaits_fragments() and self._read_fragments(sock):
-                self._idle_timer.restart()
-                if self._kill_thread or not self.to_provider_queue.empty() or not sock.ready:
+                self.note_activity()
+                if self.has_other_work or not sock.ready:
                     return
         except (OSError, ClosedError):
             self.event_queue.put(CLOSED)
@@ -198,7 +194,7 @@ class FilmStream(DULServiceProvider):
         if self._asks_too_much():
             self.event_queue.put(INVALID)
             return
-        super()._read_pdu_data()
+        super().read_incoming()
 
     def _asks_too_much(self) -> bool:
         """True for messages without end, or more of them than anybody may send at once."""
@@ -209,10 +205,7 @@ class FilmStream(DULServiceProvider):
         return held > LARGEST_MESSAGE_BYTES or waiting > MOST_REQUESTS
 
     def _awaits_fragments(self) -> bool:
-        return (
-            self.state_machine.current_state == TRANSFER
-            and getattr(self.assoc.dimse.message, "_data_set_file", None) is not None
-        )
+        return self.state_machine.current_state == TRANSFER and find_dataset_file(self.assoc) is not None
 
     def _read_fragments(self, sock: FilmSocket) -> bool:
         """Take the fragments of one PDU of the dataset that is on its way.
@@ -239,7 +232,7 @@ class FilmStream(DULServiceProvider):
             self._read_fragment(sock, length - 2)
             remaining -= 4 + length
             if control & LAST:
-                self._flush().begin_sync(self._file())
+                self._flush().begin_sync(self._dataset_file().file)
                 rest = PDU_HEADER.pack(kind, reserved, remaining) if remaining else b""
                 value = PDV_HEADER.pack(2, context, LAST)
                 sock.give_back(PDU_HEADER.pack(P_DATA_TF, 0, len(value)) + value + rest)
@@ -259,22 +252,22 @@ class FilmStream(DULServiceProvider):
             if self._filled == BLOCK_BYTES:
                 self._flush()
 
-    def _file(self) -> Any:
-        message: Any = self.assoc.dimse.message
-        return message._data_set_file.file
+    def _dataset_file(self) -> DatasetFile:
+        found = find_dataset_file(self.assoc)
+        assert found is not None, "fragments are read only while their dataset has a file"
+        return found
 
     def _flush(self) -> IncomingDataset:
         """Write what is gathered, let it be hashed, and gather on in the other block."""
-        message: Any = self.assoc.dimse.message
-        path = str(message._data_set_path)
+        file, path = self._dataset_file()
         incoming = self._incoming.get(path)
         if incoming is None:
             incoming = self._incoming[path] = IncomingDataset(path)
-            incoming.sign(self._file(), name_sender(self.assoc))
+            incoming.sign(file, name_sender(self.assoc))
         block = self._blocks[0][: self._filled]
         if self._limits is not None:
-            incoming.limit(self._file(), len(block), self._limits)
-        incoming.write(self._file(), block)
+            incoming.limit(file, len(block), self._limits)
+        incoming.write(file, block)
         self._finish_hashing()  # of the other block
         self._hashing = incoming.begin_hash(block)
         self._blocks = (self._blocks[1], self._blocks[0])

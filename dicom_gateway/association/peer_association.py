@@ -6,23 +6,19 @@ import ssl
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
-from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
-from dicom_gateway.association.reactor_checkpoint import ReactorCheckpoint
+from dicom_gateway.association.pynetdicom_repairs.calling_entity import CallingEntity
+from dicom_gateway.association.pynetdicom_repairs.film_socket import FilmSocket
+from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint
 from dicom_gateway.association.tls_context import build_peer_context
 from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.settings import PeerSettings
 from domain.errors import PermanentError, TransientError
-
-CONNECTED: Final = "Evt2"
-NOT_CONNECTED: Final = "Evt17"
-"""Results of a transport connection request (PS3.8 Table 9-10)."""
 
 REJECTED: Final = "the peer rejects the association"
 
@@ -70,7 +66,6 @@ class PeerSocket(FilmSocket):
 
     def connect(self, primitive: T_CONNECT) -> None:
         """Connect, and shake hands over TLS, within the association's connection timeout."""
-        primitive.result = NOT_CONNECTED
         try:
             assert self.socket is not None
             self.socket.settimeout(self.assoc.connection_timeout)
@@ -82,36 +77,28 @@ class PeerSocket(FilmSocket):
             self.socket.settimeout(self.assoc.network_timeout)
             ours = AddressInformation.from_tuple(self.socket.getsockname())
             self.assoc.requestor.address_info = ours
-            self._is_connected = self.was_connected = True
-            primitive.result = CONNECTED
+            self.was_connected = True
         except OSError as error:
             self.trouble = error
-            self._shutdown_socket()
-            self.socket = None
+            self.close_socket()
         finally:
-            self.provider_queue.put(primitive)
-            self._ready.set()
+            self.settle(primitive, self.was_connected)
 
 
-class _CallingEntity(AE):
+class _PeerCaller(CallingEntity):
     """An application entity whose associations have a `PeerSocket`, and a `FilmStream` for films."""
 
     limits: DatasetLimits | None = None
-    """What each film that comes may take; None for an association on which none comes."""
+    """Limits of each film that comes; None for an association on which none comes."""
 
-    def _create_socket(
-        self,
-        assoc: Association,
-        address: AddressInformation,
-        tls_args: tuple[ssl.SSLContext, str] | None,
-    ) -> AssociationSocket:
+    def equip(self, association: Association, address: AddressInformation) -> AssociationSocket:
+        """Return the socket of an association, and set its upper layer."""
         if self.limits is not None:
-            assoc.dul = FilmStream(assoc, self.limits)
-            assoc.network_timeout, assoc.acse_timeout = self.network_timeout, self.acse_timeout  # its timers
-        ReactorCheckpoint.install(assoc)
-        sock = PeerSocket(assoc, address=address)
-        sock.tls_args = tls_args
-        return sock
+            association.dul = FilmStream(association, self.limits)
+            # These reach the timers of `dul`.
+            association.network_timeout, association.acse_timeout = self.network_timeout, self.acse_timeout
+        ReactorCheckpoint.install(association)
+        return PeerSocket(association, address=address)
 
 
 def open_association(
@@ -142,7 +129,7 @@ def open_association(
     Raises:
         NoAssociationError, NothingAcceptedError: the text says why, and what to do.
     """
-    ae = _CallingEntity(ae_title=calling_ae_title)
+    ae = _PeerCaller(ae_title=calling_ae_title)
     ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
     ae.acse_timeout = ae.dimse_timeout = timeout_s
     ae.network_timeout = timeout_s if idle_s is None else idle_s

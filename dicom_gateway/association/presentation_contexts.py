@@ -1,14 +1,9 @@
-"""The SOP classes and transfer syntaxes that the gateway negotiates, as tables.
-
-Every storage SOP class is accepted: what cannot be screened is taken and refused by a row, so that a
-PACS that routes everything sees no failed associations and nothing is silent.
-"""
+"""The SOP classes and transfer syntaxes that are negotiated, as tables."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -37,13 +32,10 @@ from pydicom.uid import (
     RLELossless,
     SecondaryCaptureImageStorage,
 )
-from pynetdicom.service_class import ServiceClass, StorageServiceClass
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StorageCommitmentPushModel,
     StorageCommitmentPushModelInstance,
     Verification,
-    register_uid,
-    uid_to_service_class,
 )
 
 VERIFICATION: Final[str] = str(Verification)
@@ -81,21 +73,6 @@ RECORDED_ONLY: Final = (MPEG2MPML, MPEG2MPHL, MPEG4HP41, MPEG4HP41BD)
 """Taken, and refused as `unsupported_transfer_syntax` (or for their SOP class, which comes first)."""
 
 ACCEPTED_TRANSFER_SYNTAXES: Final = (*DECODABLE, *RECORDED_ONLY)
-
-STORAGE_SOP_CLASSES: Final = tuple(
-    uid
-    for uid, (name, kind, *_) in UID_dictionary.items()
-    if kind == "SOP Class"
-    and "Storage" in name
-    and "Storage Commitment" not in name
-    and "Directory" not in name
-)
-"""Every composite storage SOP class of PS3.6 A, retired ones included."""
-
-for _uid in STORAGE_SOP_CLASSES:
-    if uid_to_service_class(_uid) is ServiceClass:
-        # pynetdicom knows no service for it, mostly a retired class, and would abort at the first C-STORE.
-        register_uid(_uid, UID_dictionary[_uid][4], StorageServiceClass)
 
 FILM_SOP_CLASSES: Final = tuple(
     str(uid)

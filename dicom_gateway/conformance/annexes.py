@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.uid import UID
 
-from dicom_gateway.association.presentation_contexts import STORAGE_SOP_CLASSES
+from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services
 from dicom_gateway.conformance.markdown import write_table
 from dicom_gateway.conformance.object_attributes import list_attributes, list_content

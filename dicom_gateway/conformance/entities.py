@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
 from dicom_gateway.association.peer_association import MAXIMUM_PDU_BYTES
-from dicom_gateway.association.presentation_contexts import DECODABLE, RECORDED_ONLY, STORAGE_SOP_CLASSES
+from dicom_gateway.association.presentation_contexts import DECODABLE, RECORDED_ONLY
+from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services, statuses
 from dicom_gateway.conformance.markdown import write_table
 from dicom_gateway.delivery.courier import DELIVERY_BATCH

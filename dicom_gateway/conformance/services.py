@@ -11,9 +11,9 @@ from pynetdicom.presentation import PresentationContext
 from dicom_gateway.association.presentation_contexts import (
     FILM_SOP_CLASSES,
     STORAGE_COMMITMENT,
-    STORAGE_SOP_CLASSES,
     VERIFICATION,
 )
+from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.delivery.commitment_scu import offer as offer_commitment
 from dicom_gateway.delivery.sent_objects import SENT_CONTEXTS
 from dicom_gateway.delivery.sent_objects import offer as offer_objects

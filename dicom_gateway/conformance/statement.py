@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dicom_gateway.association.peer_association import CONNECTION_TIMEOUT_S
-from dicom_gateway.association.presentation_contexts import STORAGE_SOP_CLASSES
+from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.association.tls_context import CIPHER_SUITES_1_2
 from dicom_gateway.audit.audit_message import EventId
 from dicom_gateway.conformance import services

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import tempfile
@@ -175,18 +174,3 @@ def _find_dataset(event: evt.Event) -> IncomingDataset:
     except (AttributeError, TypeError):
         raise NotUnderstoodError("a C-STORE request without dataset") from None
     return cast(IncomingDataset, stream.take_incoming(path))
-
-
-def drop_unfinished(event: evt.Event) -> None:
-    """Delete what an association leaves: part of a dataset, and those for whose answers nobody waits."""
-    dimse = event.assoc.dimse
-    message = getattr(dimse, "message", None)
-    left = [(getattr(message, "_data_set_file", None), getattr(message, "_data_set_path", None))]
-    for _, request in list(dimse.msg_queue.queue):
-        left.append((getattr(request, "_dataset_file", None), getattr(request, "_dataset_path", None)))
-    for file, path in left:
-        if file is not None:
-            with contextlib.suppress(OSError):  # what a full disk did not take is tried again by close
-                file.close()
-        if path is not None:
-            Path(path).unlink(missing_ok=True)

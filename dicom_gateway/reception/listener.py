@@ -16,12 +16,14 @@ from typing import Any, Final
 import structlog
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.presentation import PresentationContext
-from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from dicom_gateway.association.association_identity import identify
-from dicom_gateway.association.film_socket import FilmSocket
 from dicom_gateway.association.film_stream import FilmStream
+from dicom_gateway.association.pynetdicom_repairs.association_server import (
+    AssociationHandler,
+    AssociationServer,
+)
+from dicom_gateway.association.pynetdicom_repairs.film_socket import FilmSocket
 from dicom_gateway.association.tls_context import RenewedContext
 from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.reception.admission import Admission, find_address
@@ -35,14 +37,7 @@ ABORT_S: Final = 2.0
 """How long an abort may take to reach a peer."""
 
 
-class SharedContexts(list[PresentationContext]):
-    """What a server supports. pynetdicom copies it deeply for each association, and then only reads it."""
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> list[PresentationContext]:
-        return list(self)
-
-
-class Listener(ThreadedAssociationServer):
+class Listener(AssociationServer):
     """A port.
 
     Args:
@@ -72,17 +67,8 @@ class Listener(ThreadedAssociationServer):
         self._shaking_hands: list[str] = []
         self._lock = threading.Lock()
         self._port = port
-        contexts = SharedContexts(ae.supported_contexts)
         handlers = [*handlers, (evt.EVT_REQUESTED, self._admit)]
-        super().__init__(
-            ae,
-            port.getsockname(),
-            settings.ae_title,
-            contexts,
-            evt_handlers=handlers,
-            request_handler=FilmRequestHandler,
-        )
-        ae._servers.append(self)  # where its shutdown looks for it
+        super().__init__(ae, port.getsockname(), settings.ae_title, handlers, FilmRequestHandler)
 
     def server_bind(self) -> None:
         """Take over the port that is open."""
@@ -179,7 +165,7 @@ class Listener(ThreadedAssociationServer):
         association.kill()
 
 
-class FilmRequestHandler(RequestHandler):
+class FilmRequestHandler(AssociationHandler):
     """Gives each association that is asked for a `FilmSocket` and a `FilmStream`."""
 
     server: Listener
@@ -192,8 +178,8 @@ class FilmRequestHandler(RequestHandler):
         self.request = connection
         super().handle()
 
-    def _create_association(self) -> Association:
-        association = super()._create_association()
+    def equip(self, association: Association) -> None:
+        """Set the upper layer that reads films, and a socket with a deadline."""
         settings = self.server.settings
         association.dul = FilmStream(association, DatasetLimits.of(settings))
         association.network_timeout = self.ae.network_timeout  # reaches the timers of `dul`
@@ -201,7 +187,6 @@ class FilmRequestHandler(RequestHandler):
         sock = FilmSocket(association, self.request)
         sock.deadline = time.monotonic() + settings.maximum_association_s
         association.set_socket(sock)
-        return association
 
 
 def _explain(error: OSError) -> str:

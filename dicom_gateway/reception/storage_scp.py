@@ -14,15 +14,16 @@ from db.database import Database
 from dicom_gateway.association.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
     STORAGE_COMMITMENT,
-    STORAGE_SOP_CLASSES,
     VERIFICATION,
 )
+from dicom_gateway.association.pynetdicom_repairs.dataset_file import drop_unfinished
 from dicom_gateway.association.statuses import SUCCESS
+from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.association.tls_context import RenewedContext
 from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.delivery.commitment_events import CommitmentEvents
 from dicom_gateway.query.worklist_scp import WorklistScp, add_contexts
-from dicom_gateway.reception.film_reception import FilmReception, drop_unfinished
+from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.reception.listener import Listener
 from dicom_gateway.reception.open_ports import OpenPorts, open_ports
 from dicom_gateway.reception.refusal_log import RefusalLog

@@ -24,6 +24,7 @@ from dicom_gateway.association.peer_association import (
     open_association,
 )
 from dicom_gateway.association.presentation_contexts import DECODABLE, FILM_SOP_CLASSES, VERIFICATION
+from dicom_gateway.association.pynetdicom_repairs.dataset_file import drop_unfinished
 from dicom_gateway.association.statuses import (
     CANCELLED,
     MOVE_DESTINATION_UNKNOWN,
@@ -35,7 +36,7 @@ from dicom_gateway.association.statuses import (
     SUCCESS,
 )
 from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
-from dicom_gateway.reception.film_reception import FilmReception, drop_unfinished
+from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.settings import PeerSettings
 from domain.errors import PermanentError, TransientError
 

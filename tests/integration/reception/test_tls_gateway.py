@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 
 from db.database import Database
 from db.tables import Instance
-from dicom_gateway.association.film_socket import BLOCK_BYTES
 from dicom_gateway.association.peer_association import open_association
+from dicom_gateway.association.pynetdicom_repairs.film_socket import BLOCK_BYTES
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from dicom_gateway.association.verification import echo as echo_by_us
 from tests.films import read, small_film

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynetdicom.service_class import ServiceClass
 from pynetdicom.sop_class import uid_to_service_class
 
-from dicom_gateway.association.presentation_contexts import STORAGE_SOP_CLASSES
+from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 
 
 def test_pynetdicom_has_a_service_for_every_class_that_is_accepted() -> None:

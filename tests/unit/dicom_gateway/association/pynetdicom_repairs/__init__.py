@@ -1,0 +1,1 @@
+"""Repairs of pynetdicom: each works, and is still needed."""

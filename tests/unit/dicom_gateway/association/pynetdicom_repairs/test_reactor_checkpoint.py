@@ -1,0 +1,84 @@
+"""Answers reach the thread that sent the request, on a busy machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pynetdicom import build_context
+from pynetdicom.association import Association
+
+from dicom_gateway.association.peer_association import open_association
+from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint
+from dicom_gateway.settings import PeerSettings
+from tests.servers.pacs import storescp
+
+VERIFICATION = "1.2.840.10008.1.1"
+REQUESTS = 120
+"""Enough for pynetdicom alone to lose answers."""
+
+
+@contextmanager
+def busy_interpreter() -> Iterator[None]:
+    """Two threads compute, so that every other one waits for its turn at each step."""
+    over = threading.Event()
+
+    def compute() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+
+    threads = [threading.Thread(target=compute) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_no_answer_is_lost_while_other_threads_compute(tmp_path: Path) -> None:
+    with storescp(tmp_path / "scp") as scp:
+        peer = PeerSettings(name="scp", ae_title="STORESCP", host="127.0.0.1", port=scp.port)
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        with busy_interpreter():
+            answers = [association.send_c_echo() for _ in range(REQUESTS)]
+        association.release()
+    assert [answer.Status for answer in answers] == [0x0000] * REQUESTS
+
+
+def halt_between_two_lines(association: Association, event: type[threading.Event], *made_of: Any) -> bool:
+    """Stop the reactor just after it passed its checkpoint; True when a sender takes it for halted then."""
+    passed, resume = threading.Event(), threading.Event()
+
+    class StoppingEvent(event):  # type: ignore[valid-type, misc]
+        def wait(self, timeout: float | None = None) -> bool:
+            through = bool(super().wait(timeout))
+            passed.set()
+            resume.wait(20)
+            return through
+
+    checkpoint: Any = StoppingEvent(*made_of)
+    checkpoint.set()
+    association._reactor_checkpoint = checkpoint
+    try:
+        assert passed.wait(20)
+        checkpoint.clear()  # as each `send_c_...` begins
+        return bool(association._is_paused)
+    finally:
+        checkpoint.set()
+        resume.set()
+
+
+def test_pynetdicom_needs_the_repair(tmp_path: Path) -> None:
+    with storescp(tmp_path / "scp") as scp:
+        peer = PeerSettings(name="scp", ae_title="STORESCP", host="127.0.0.1", port=scp.port)
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        assert halt_between_two_lines(association, threading.Event), "pynetdicom has mended it"
+        assert not halt_between_two_lines(association, ReactorCheckpoint, association)
+        association.release()
