@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos audit clean
+.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos audit \
+	release clean
 
 help: ## List every task
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -71,6 +72,13 @@ lock: ## Pin the newest dependencies that pyproject.toml allows (needs uv)
 	$(LOCK) --constraints requirements/dev.lock --extra tracing --output-file requirements/service.lock
 	$(LOCK) --constraints requirements/dev.lock --extra worker --extra openvino --extra tracing \
 		--output-file requirements/worker.lock
+
+release: setup ## Build sdist and wheel into dist/, the wheel from the sdist
+	@rm -rf dist *.egg-info
+	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' > /dev/null
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--wheel-dir dist dist/tbscreen-*.tar.gz
+	@ls -l dist
 
 images: setup ## Build the container images and screen a film through them (needs podman and root)
 	@PYTHON=$(BIN)/python bash docker/build.sh
