@@ -1,8 +1,8 @@
-"""The time that rows are written and compared with: the database server's, as far as there is a server.
+"""The clock of the database server, for times that are written to rows and compared with them.
 
-Leases and due times are written by one host and read by another. If each took its own clock, a host whose
-clock is an hour ahead would make what it writes wait for an hour. Between two looks at the server's clock a
-process counts on with its monotonic one, which no jump of the host's clock touches.
+Leases and due times are written by one host and read by another. With a clock per host, the rows of
+a host whose clock is an hour ahead would wait for an hour. Between two queries of the server's clock, a
+process adds the time of its monotonic clock, which no adjustment of the host's clock changes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Engine, event
 LOOK_EVERY_S: Final = 5.0
 
 _seen: tuple[datetime, float] | None = None
-"""What the server's clock said, and this process's monotonic clock then."""
+"""The server's time at the last query, and this process's monotonic time then."""
 
 
 def now() -> datetime:
-    """The current time, UTC: the server's where the process has a PostgreSQL database, else this host's."""
+    """Return the time in UTC: the PostgreSQL server's if there is one, else this host's."""
     if _seen is None:
         return datetime.now(UTC)
     moment, at = _seen
@@ -28,7 +28,7 @@ def now() -> datetime:
 
 
 def follow_server(engine: Engine) -> None:
-    """Let `now` follow the clock of this engine's PostgreSQL server: looked at by its transactions."""
+    """Let `now` follow the clock of this engine's PostgreSQL server, which its transactions query."""
 
     @event.listens_for(engine, "begin")
     def look(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The engine and its two doors: a session that writes and a session that reads."""
+"""The database engine, and sessions that write or read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DatabaseAwayError(TransientError):
 
 
 class Database:
-    """An open database. One per process; make it after a fork, never before."""
+    """An open database. Each process opens one, after a fork and never before it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -56,17 +56,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session in one transaction: committed when the block ends well, rolled back when it raises."""
+        """Open a session in one transaction: committed after the block, rolled back when the block raises."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            session.connection()  # begins now, and so knows the time before the first statement asks for it
+            session.connection()  # begins now, so that `now` follows the server before the first statement
             yield session
 
     @contextmanager
     def read(self, *, frozen: bool = False) -> Iterator[Session]:
-        """A session that takes no write lock.
+        """Open a session that takes no write lock.
 
         Args:
-            frozen: all its queries see one state of the database. SQLite always does so.
+            frozen: let all queries see one snapshot of the database, as SQLite always does.
         """
         with self.engine.connect() as connection:
             connection = connection.execution_options(read_only=True)
@@ -91,7 +91,7 @@ class Database:
         return f"SQLite {answer}" if self.engine.dialect.name == "sqlite" else str(answer).split(",")[0]
 
     def find_trouble(self) -> str | None:
-        """Return what is wrong when the database cannot be reached."""
+        """Return the error message when the database cannot be reached, else None."""
         try:
             self.check()
         except DatabaseAwayError as error:
@@ -114,7 +114,7 @@ def normalize_url(url: str) -> URL:
 def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # this module says BEGIN itself, see below
+        connection.isolation_level = None  # this module sends BEGIN itself, see below
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
         _write_ahead(cursor, time.monotonic() + busy_timeout_s)
@@ -124,15 +124,15 @@ def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a writer half-way fails at once with SQLITE_BUSY; one
-        # that says from the start that it will write waits its turn.
+        # A deferred transaction that becomes a writer fails at once with SQLITE_BUSY; an immediate one waits
+        # for the other writer.
         options = connection.get_execution_options()
         kind = "" if options.get("read_only") else " EXCLUSIVE" if options.get("exclusive") else " IMMEDIATE"
         connection.exec_driver_sql(f"BEGIN{kind}")
 
 
 def _write_ahead(cursor: Any, deadline: float) -> None:
-    """Switch to WAL; SQLite does not wait by itself while another process does the same to a new file."""
+    """Switch to WAL; wait here while another process does so, because SQLite does not wait for that."""
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")

@@ -1,4 +1,4 @@
-"""Time between two moments as a number, in the SQL of either database."""
+"""The time between two moments as a number, in SQL for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 
 class milliseconds_between(FunctionElement[float]):  # noqa: N801  it reads as an SQL function
-    """Milliseconds from the first to the second moment, to 1 ms; NULL where either is."""
+    """Milliseconds from the first to the second moment, to 1 ms; NULL where one of them is NULL."""
 
     type = Float()
     inherit_cache = True
@@ -23,12 +23,12 @@ class milliseconds_between(FunctionElement[float]):  # noqa: N801  it reads as a
 
 @compiles(milliseconds_between, "postgresql")
 def _compile_postgresql(element: milliseconds_between, compiler: SQLCompiler, **options: Any) -> str:
-    start, end = (compiler.process(one, **options) for one in element.clauses)
+    start, end = (compiler.process(clause, **options) for clause in element.clauses)
     return f"CAST(EXTRACT(EPOCH FROM ({end} - {start})) * 1000.0 AS DOUBLE PRECISION)"
 
 
 @compiles(milliseconds_between, "sqlite")
 def _compile_sqlite(element: milliseconds_between, compiler: SQLCompiler, **options: Any) -> str:
-    start, end = (compiler.process(one, **options) for one in element.clauses)
-    # SQLite counts whole milliseconds within a Julian day's fraction; the rounding takes out what is binary.
+    start, end = (compiler.process(clause, **options) for clause in element.clauses)
+    # SQLite counts whole milliseconds in the fraction of a Julian day; rounding removes the binary error.
     return f"ROUND((julianday({end}) - julianday({start})) * 86400000.0)"

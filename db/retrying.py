@@ -1,4 +1,4 @@
-"""A transaction that is tried again, where trying again is right."""
+"""Transactions that are repeated after a deadlock, a serialization failure or an outage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.database import Database
 
 ROLLED_BACK: Final = ("40001", "40P01")
-"""SQLSTATE of a transaction that PostgreSQL ended for another's sake: serialization failure, deadlock."""
+"""SQLSTATE of transactions that PostgreSQL ends in favour of another: serialization failure, deadlock."""
 
 MOST_TIMES: Final = 5
 FIRST_PAUSE_S: Final = 0.1
@@ -23,18 +23,18 @@ T = TypeVar("T")
 
 
 def write_again(database: Database, work: Callable[[Session], T], patience_s: float = 0.0) -> T:
-    """Run `work` in one transaction, and again when that was no fault of its own.
+    """Run `work` in one transaction, and repeat it after failures that it did not cause.
 
-    At once, up to five times, when the server ended it for another's sake; with growing, jittered pauses when
-    the database is away, as long as there is patience.
+    It is repeated up to five times when the server ended the transaction in favour of another one, and with
+    growing, jittered pauses for at most `patience_s` when the database is away.
 
     Args:
-        database: where.
-        work: gives the same when it is done twice: after an outage nobody knows whether it was committed.
-        patience_s: how long an outage is waited for, seconds.
+        database: the database to write to.
+        work: idempotent: after an outage it is not known whether the transaction was committed.
+        patience_s: longest outage to wait for, seconds.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: what stood in the way at last.
+        sqlalchemy.exc.SQLAlchemyError: the last failure.
     """
     deadline = time.monotonic() + patience_s
     pause_s, attempt = FIRST_PAUSE_S, 0

@@ -1,4 +1,4 @@
-"""Brings a database to the newest migration."""
+"""Migration of a database to the newest revision, and the revision that it is at."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ADVISORY_LOCK: Final = 0x7B5C12EE
 def upgrade(database: Database, revision: str = "head") -> None:
     """Apply all migrations that the database lacks, up to `revision`: all or none, one process at a time.
 
-    One transaction holds every step. Left to itself Alembic commits after each one on SQLite, and a process
-    that waits for the write lock gets in between two of them and applies the second once more.
+    One transaction holds every step. By default Alembic commits after each step on SQLite, and a process
+    that waits for the write lock would run between two steps and apply the second one twice.
     """
     with database.engine.begin() as connection:
         upgrade_within(connection, revision)
@@ -39,7 +39,7 @@ def upgrade_within(connection: Connection, revision: str = "head") -> None:
 
 
 def downgrade(database: Database, revision: str) -> None:
-    """Take migrations back down to `revision` (`base` empties the database)."""
+    """Revert migrations down to `revision` (`base` empties the database)."""
     with database.engine.begin() as connection:
         config = _make_config()
         config.attributes["connection"] = connection
@@ -53,14 +53,14 @@ def find_revision(database: Database) -> str | None:
 
 
 def find_revision_within(connection: Connection) -> str | None:
-    """Return it as the caller's transaction sees it."""
+    """Return the migration that the database is at, as the caller's transaction sees it."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def is_behind(database: Database) -> bool:
     """True when the database lacks migrations that this version of tbscreen needs.
 
-    A database that is ahead is fine: migrations expand before they contract.
+    A newer database is no problem: migrations expand before they contract.
     """
     here = find_revision(database)
     return here is None or (is_known(here) and here != newest_revision())

@@ -1,4 +1,4 @@
-"""Where the database is."""
+"""Settings of the database connection."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ class DatabaseSettings(BaseModel):
     """SQLAlchemy URL: `sqlite:////path/to/file` or `postgresql+psycopg://user:password@host/name`."""
 
     busy_timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """How long a SQLite writer waits for another one, seconds."""
+    """Longest time a SQLite writer waits for another writer, seconds."""
 
     pool_size: int = Field(default=5, ge=1, le=100)
     """PostgreSQL connections each process keeps open."""

@@ -20,79 +20,79 @@ from domain.errors import PermanentError
 
 
 class FilmState(StrEnum):
-    """Where one film revision stands."""
+    """The states of one film revision."""
 
     RECEIVED = "received"
     """Durable in a gateway's spool; not yet prepared, or waiting to be prepared again."""
     QUEUED = "queued"
-    """Its array was handed to the broker."""
+    """Its array was sent to the broker."""
     SCREENED = "screened"
-    """It has its one reported screening."""
+    """Its result is recorded, and will be reported."""
     REFUSED = "refused"
-    """It will not be screened; the refusal says why."""
+    """It is not screened; the refusal holds the reason."""
 
 
 class DeliveryState(StrEnum):
-    """Where one report on its way to one peer stands."""
+    """The states of one report on its way to one peer."""
 
     PENDING = "pending"
-    """To be sent when due; a lease says who is sending."""
+    """To be sent when due; while a courier sends it, its lease moves the due time."""
     DELIVERED = "delivered"
-    """The peer answered success, a warning, or that it has this object already."""
+    """The peer answered success, a warning, or that it already has this object."""
     PARKED = "parked"
     """Permanently refused, or tried too often. Replayed by hand: `tbscreen deliveries --replay`."""
 
 
 class CommitmentState(StrEnum):
-    """Whether a peer answers for a delivered report (PS3.4 J)."""
+    """The states of a delivered report whose peer is asked for storage commitment (PS3.4 J)."""
 
     WANTED = "wanted"
-    """To be asked for when due and delivered."""
+    """To be requested when it is due and delivered."""
     ASKED = "asked"
-    """Part of a transaction that the peer has not answered."""
+    """Named in a request that the peer has not answered."""
     FAILED = "failed"
-    """The peer says that it does not have the object. To be sent again, or parked."""
+    """The peer answered that it does not have the object. To be sent again, or parked."""
     COMMITTED = "committed"
-    """The peer has taken over the responsibility for it."""
+    """The peer has committed itself to keep it."""
     PARKED = "parked"
-    """Given up: failed or unanswered too often. Asked for again when its delivery is replayed by hand."""
+    """Given up after too many failures or requests without an answer; requested again after a replay."""
 
 
 class TransactionState(StrEnum):
-    """Where one storage commitment request stands."""
+    """The states of one storage commitment request."""
 
     OPEN = "open"
-    """Asked; the peer's report is awaited until it is due."""
+    """Sent; the peer's answer is awaited until it is due."""
     LAPSED = "lapsed"
-    """Not answered in time, or not taken by the peer. A late report still counts for what it commits."""
+    """Not answered in time, or not accepted by the peer. A late answer still counts for what it commits."""
     ANSWERED = "answered"
-    """The peer has reported; what it says again changes nothing."""
+    """Answered; a repeated answer changes nothing."""
 
 
 class PullState(StrEnum):
-    """Where one pull stands: a command's, or a schedule's over all its rounds."""
+    """The states of one pull: of a command, or of a schedule over all its rounds."""
 
     IDLE = "idle"
-    """Nobody is at it: interrupted, or waiting for its next round."""
+    """No process works on it: interrupted, or waiting for its next round."""
     RUNNING = "running"
-    """A process is at it, until its lease ends."""
+    """A process works on it until its lease ends."""
     COMPLETE = "complete"
-    """Everything that it found is here, or was never wanted."""
+    """Every study that it found is received or unwanted."""
 
 
 class PulledStudyState(StrEnum):
-    """Where one study of a peer stands that a pull found."""
+    """The states of one study that a pull found at a peer."""
 
     WANTED = "wanted"
     """To be fetched."""
     FETCHING = "fetching"
-    """Its pull is at it."""
+    """Being fetched by its pull."""
     COMPLETE = "complete"
-    """Every film of it that the peer lists is here."""
+    """Every film that the peer lists for it is received."""
     UNWANTED = "unwanted"
-    """No series of it is a chest radiograph."""
+    """None of its series is a chest radiograph."""
     FAILED = "failed"
-    """The peer did not send all of it; tried again later."""
+    """The peer did not send all its films; fetched again later."""
 
 
 State = TypeVar("State", bound=StrEnum)
@@ -163,7 +163,7 @@ FILM: Final = StateMachine[FilmState](
         FilmState.RECEIVED: frozenset({FilmState.QUEUED, FilmState.REFUSED}),
         FilmState.QUEUED: frozenset({FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED}),
         FilmState.SCREENED: frozenset(),
-        FilmState.REFUSED: frozenset({FilmState.RECEIVED}),  # by hand, after `processing_failed`
+        FilmState.REFUSED: frozenset({FilmState.RECEIVED}),  # by `tbscreen retry`, after `processing_failed`
     },
     dated=True,
 )
@@ -175,8 +175,8 @@ DELIVERY: Final = StateMachine[DeliveryState](
         DeliveryState.PENDING: frozenset({DeliveryState.DELIVERED, DeliveryState.PARKED}),
         DeliveryState.DELIVERED: frozenset(
             {DeliveryState.PENDING}
-        ),  # the peer no longer has it: see commitments
-        # Delivered from parked: another courier, whose lease had run out, brought it there after all.
+        ),  # the peer no longer has the object: see commitments
+        # Delivered from parked: a courier whose lease had ended delivered it after all.
         DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
     },
 )
@@ -185,7 +185,7 @@ COMMITMENT: Final = StateMachine[CommitmentState](
     "a commitment",
     CommitmentItem,
     {
-        # Committed from wanted: the answer to a request that had been given up.
+        # Committed from wanted: the late answer to a lapsed request.
         CommitmentState.WANTED: frozenset(
             {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.PARKED}
         ),
@@ -238,7 +238,7 @@ PULLED_STUDY: Final = StateMachine[PulledStudyState](
                 PulledStudyState.FAILED,
             }
         ),
-        PulledStudyState.COMPLETE: frozenset({PulledStudyState.WANTED}),  # the peer has more of it by now
+        PulledStudyState.COMPLETE: frozenset({PulledStudyState.WANTED}),  # the peer has more films by now
         PulledStudyState.UNWANTED: frozenset({PulledStudyState.WANTED}),
         PulledStudyState.FAILED: frozenset({PulledStudyState.WANTED}),
     },

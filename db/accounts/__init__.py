@@ -3,5 +3,5 @@
 - `users`: people: added, disabled, roles, passwords.
 - `web_sessions`: sessions of browsers.
 - `api_tokens`: tokens of programs.
-- `login_attempts`: failed logins, and the wait that follows.
+- `login_attempts`: failed logins, and the pauses that follow.
 """

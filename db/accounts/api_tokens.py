@@ -1,4 +1,4 @@
-"""Tokens with which programs ask in a user's name: issued, found, revoked."""
+"""API tokens, with which programs act in a user's name: issued, found, revoked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.roles import Permission
 
 @dataclass(frozen=True)
 class TokenEntry:
-    """One token, without the token."""
+    """One API token, without its value."""
 
     id: int
     label: str
@@ -31,12 +31,12 @@ class TokenEntry:
     used_at: datetime | None
 
     def may(self, permission: Permission) -> bool:
-        """True when both the token and its user's role allow it."""
+        """True when both the token and its user's role have this permission."""
         return permission in self.scopes and self.user.may(permission)
 
     @property
     def is_stale(self) -> bool:
-        """True when its last use should be written down again."""
+        """True when the time of last use should be written again."""
         return self.used_at is None or now() - self.used_at > USED_WITHIN
 
 
@@ -48,18 +48,18 @@ def issue(
     scopes: Collection[Permission],
     lifetime: timedelta | None,
 ) -> TokenEntry:
-    """Write down a new token.
+    """Store a new token.
 
     Args:
         session: one that writes.
-        user: in whose name it asks.
-        label: what it is for, for people.
+        user: the user in whose name it acts.
+        label: its purpose, for display.
         token_hash: SHA-256 of the token, hexadecimal.
-        scopes: what it allows.
-        lifetime: None for one that does not expire.
+        scopes: its permissions.
+        lifetime: None for a token that does not expire.
 
     Raises:
-        PermanentError: when it would allow more than the user may, or nothing.
+        PermanentError: when it has no permission, or one that the user lacks.
     """
     excess = [scope.value for scope in scopes if not user.may(scope)]
     if excess or not scopes:
@@ -79,7 +79,7 @@ def issue(
 
 
 def find(session: Session, token_hash: str) -> TokenEntry | None:
-    """Return the token with this hash; None for an unknown, revoked or expired one or a disabled user's."""
+    """Return the token with this hash; None if it is unknown, revoked or expired, or its user is disabled."""
     row = session.scalar(
         select(ApiToken).where(ApiToken.token_hash == token_hash).options(joinedload(ApiToken.user))
     )
@@ -91,7 +91,7 @@ def find(session: Session, token_hash: str) -> TokenEntry | None:
 
 
 def touch(session: Session, token_id: int) -> None:
-    """Note that a token is in use."""
+    """Record the use of a token."""
     session.execute(update(ApiToken).where(ApiToken.id == token_id).values(used_at=now()))
 
 
@@ -102,10 +102,10 @@ def list_tokens(session: Session) -> Sequence[TokenEntry]:
 
 
 def revoke(session: Session, token_id: int) -> None:
-    """Let a token open nothing any more.
+    """Revoke a token.
 
     Raises:
-        PermanentError: when there is no such token.
+        PermanentError: when the token is unknown.
     """
     row = session.get(ApiToken, token_id)
     if row is None:

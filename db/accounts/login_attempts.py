@@ -1,4 +1,4 @@
-"""Logins that failed: who tries again and again waits, longer each time."""
+"""Failed logins, and the pauses that follow, which double with each failure."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from db.clock import now
 from db.tables.accounts import LoginAttempt
 
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
-"""Failures count no longer when there was none for so long."""
+"""Time without a failure after which earlier failures do not count."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What failures are counted for.
+    """A user's name or an address, whose failures are counted.
 
     Attributes:
         key: at most 80 characters.
-        free: so many failures cost no pause.
-        longest: the pause doubles from one second up to this.
+        free: number of failures without a pause.
+        longest: longest pause; the first is one second, and each is twice the previous one.
     """
 
     key: str
@@ -34,21 +34,21 @@ class Subject:
 
 
 def begin(session: Session, subjects: Sequence[Subject]) -> timedelta | None:
-    """Count an attempt as failed before it is made, so that many at once are not more than one by one.
+    """Count an attempt as failed before it is made, so that parallel attempts gain nothing.
 
     Args:
-        session: one that writes; commit it before the password is looked at.
-        subjects: always in the same order of kinds, for they are locked in it.
+        session: one that writes; commit it before the password is checked.
+        subjects: always in the same order of kinds, because they are locked in it.
 
     Returns:
-        None when it may be made; else how long to wait, and nothing is counted.
+        None when the attempt may be made; else the remaining pause, and nothing is counted.
     """
     moment = now()
     rows = [_lock(session, subject.key, moment) for subject in subjects]
     paused = max((row.paused_until for row in rows if row.paused_until is not None), default=moment)
     if paused > moment:
         for row in rows:
-            if not row.failures:  # else everything that somebody types while waiting would stay here
+            if not row.failures:  # else names typed during a pause would fill the table
                 session.delete(row)
         return paused - moment
     for row, subject in zip(rows, subjects, strict=True):
@@ -62,7 +62,7 @@ def begin(session: Session, subjects: Sequence[Subject]) -> timedelta | None:
 
 
 def succeed(session: Session, user_key: str, address_key: str) -> None:
-    """The attempt was none of the failed ones: the user starts anew, the address has one less."""
+    """Reset the user's failures after a successful attempt, and count one less for the address."""
     session.execute(delete(LoginAttempt).where(LoginAttempt.subject == user_key))
     _sweep(session)
     row = session.get(LoginAttempt, address_key, with_for_update=True)
@@ -72,9 +72,9 @@ def succeed(session: Session, user_key: str, address_key: str) -> None:
 
 
 def _sweep(session: Session) -> None:
-    """Delete what is forgotten anyway."""
+    """Delete the failures that do not count any more."""
     old = select(LoginAttempt.subject).where(LoginAttempt.failed_at < now() - FORGOTTEN_AFTER)
-    # Others hold the rows of theirs in another order: nobody waits for them here.
+    # Skip locked rows: other transactions lock theirs in another order, and waiting could deadlock.
     session.execute(
         delete(LoginAttempt).where(LoginAttempt.subject.in_(old.with_for_update(skip_locked=True)))
     )
@@ -87,7 +87,7 @@ def _measure_pause(failures: int, subject: Subject) -> timedelta:
 
 
 def _lock(session: Session, key: str, moment: datetime) -> LoginAttempt:
-    """Find or make a row, locked until the transaction ends."""
+    """Return the row of a key, made if it is new and locked until the transaction ends."""
     while True:
         found = session.get(LoginAttempt, key, with_for_update=True, populate_existing=True)
         if found is not None:
@@ -98,5 +98,5 @@ def _lock(session: Session, key: str, moment: datetime) -> LoginAttempt:
                 session.add(row)
                 session.flush()
             return row
-        except IntegrityError:  # somebody else made it, and may even have swept it by now
+        except IntegrityError:  # another transaction made it, and may have deleted it again
             continue

@@ -1,4 +1,4 @@
-"""The people who may look at the page: added, listed, disabled, given another role or password."""
+"""Users of the page: added, listed, disabled, their roles and passwords."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from domain.errors import PermanentError
 from domain.roles import PERMISSIONS, Permission, Role
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
-"""What a user's name looks like, in lower case."""
+"""Pattern of a user's name, in lower case."""
 
 
 @dataclass(frozen=True)
 class UserEntry:
-    """One person."""
+    """One user."""
 
     id: int
     name: str
@@ -32,13 +32,13 @@ class UserEntry:
     password_changed_at: datetime
 
     def may(self, permission: Permission) -> bool:
-        """True when this person's role allows it."""
+        """True when the user's role has this permission."""
         return not self.disabled and permission in PERMISSIONS[self.role]
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """A person and what the password must hash to. Never log it."""
+    """A user and the hash of the password. Never log it."""
 
     user: UserEntry
     password_hash: str
@@ -53,7 +53,7 @@ def add(session: Session, name: str, role: Role, password_hash: str) -> UserEntr
     """Add a user.
 
     Raises:
-        PermanentError: when the name is taken or is none.
+        PermanentError: when the name is taken or invalid.
     """
     name = normalize_name(name)
     if not NAME.fullmatch(name):
@@ -78,7 +78,7 @@ def add(session: Session, name: str, role: Role, password_hash: str) -> UserEntr
 
 
 def count(session: Session) -> int:
-    """Return how many users there are."""
+    """Return the number of users."""
     return session.scalar(select(func.count()).select_from(User)) or 0
 
 
@@ -88,17 +88,17 @@ def list_users(session: Session) -> Sequence[UserEntry]:
 
 
 def find_credentials(session: Session, name: str) -> Credentials | None:
-    """Return a user, disabled ones too, and the hash of the password; None for an unknown name."""
+    """Return a user, even a disabled one, with the password's hash; None for an unknown name."""
     name = normalize_name(name)
     row = _find(session, name) if NAME.fullmatch(name) else None
     return None if row is None else Credentials(describe(row), row.password_hash)
 
 
 def set_password(session: Session, name: str, password_hash: str, keep_session: str | None = None) -> None:
-    """Change the password, and end the user's sessions but for the one with the hash `keep_session`.
+    """Change the password, and end all sessions of the user except the one with the hash `keep_session`.
 
     Raises:
-        PermanentError: when there is no such user.
+        PermanentError: when the name is unknown.
     """
     row = _get(session, name)
     row.password_hash = password_hash
@@ -107,24 +107,24 @@ def set_password(session: Session, name: str, password_hash: str, keep_session: 
 
 
 def refresh_hash(session: Session, user_id: int, password_hash: str) -> None:
-    """Replace the hash of an unchanged password by one that was made with newer parameters."""
+    """Replace the hash of an unchanged password by a hash with newer parameters."""
     session.get_one(User, user_id).password_hash = password_hash
 
 
 def set_role(session: Session, name: str, role: Role) -> None:
-    """Give a user another role; it counts from the next request on.
+    """Change a user's role, with effect from the next request.
 
     Raises:
-        PermanentError: when there is no such user.
+        PermanentError: when the name is unknown.
     """
     _get(session, name).role = role.value
 
 
 def set_disabled(session: Session, name: str, disabled: bool) -> None:
-    """Shut a user out, sessions and tokens included, or let the user in again. Reads keep the name.
+    """Disable a user with all sessions and tokens, or enable the user again; reads keep the name.
 
     Raises:
-        PermanentError: when there is no such user.
+        PermanentError: when the name is unknown.
     """
     row = _get(session, name)
     row.disabled = disabled
@@ -133,7 +133,7 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
 
 
 def describe(row: User) -> UserEntry:
-    """Return a row without its password's hash."""
+    """Return a user's row without the password's hash."""
     return UserEntry(row.id, row.name, Role(row.role), row.disabled, row.created_at, row.password_changed_at)
 
 

@@ -1,4 +1,4 @@
-"""Browsers that logged in. The row is the session: a cookie without one opens nothing."""
+"""Sessions of browsers. The row is the session: a cookie without a row opens nothing."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from db.clock import now
 from db.tables.accounts import WebSession
 
 USED_WITHIN: Final = timedelta(seconds=30)
-"""How exactly it is known when a session was last used: not every request writes."""
+"""Precision of the time of last use, because not every request writes it."""
 
 
 @dataclass(frozen=True)
 class SessionEntry:
-    """A session that is not over, and whose it is."""
+    """A session that has not ended, with its user."""
 
     user: UserEntry
     used_at: datetime
 
     @property
     def is_stale(self) -> bool:
-        """True when its last use should be written down again."""
+        """True when the time of last use should be written again."""
         return now() - self.used_at > USED_WITHIN
 
 
 def begin(session: Session, token_hash: str, user_id: int, lifetime: timedelta) -> None:
-    """Begin a session, and sweep those that are over."""
+    """Begin a session, and delete those that have ended."""
     moment = now()
     over = select(WebSession.token_hash).where(WebSession.expires_at <= moment)
     session.execute(
@@ -49,10 +49,10 @@ def begin(session: Session, token_hash: str, user_id: int, lifetime: timedelta) 
 
 
 def find(session: Session, token_hash: str, idle: timedelta) -> SessionEntry | None:
-    """Return the session with this hash, if it lives.
+    """Return the session with this hash.
 
-    It does not when it is unknown, older than it may be or unused for longer than `idle`, nor when its
-    user is disabled.
+    Returns:
+        None when it is unknown, expired or unused for longer than `idle`, or its user is disabled.
     """
     row = session.scalar(
         select(WebSession).where(WebSession.token_hash == token_hash).options(joinedload(WebSession.user))
@@ -64,7 +64,7 @@ def find(session: Session, token_hash: str, idle: timedelta) -> SessionEntry | N
 
 
 def touch(session: Session, token_hash: str) -> None:
-    """Note that a session is in use."""
+    """Record the use of a session."""
     session.execute(update(WebSession).where(WebSession.token_hash == token_hash).values(used_at=now()))
 
 

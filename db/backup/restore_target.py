@@ -1,4 +1,4 @@
-"""The whole content of a database is replaced: in one transaction, with nobody else at it."""
+"""The database that a restore empties and fills, in one transaction and without other connections."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ DEPENDENT_OBJECTS: Final = "2BP01"
 """SQLSTATE (PostgreSQL, appendix A)."""
 
 OF_A_NEW_DATABASE: Final = TRANSIENT | {"alembic_version", "models", "bundle_chunks", "activations"}
-"""Tables in which `tbscreen db upgrade` leaves rows; a database with nothing else in it is empty."""
+"""Tables in which `tbscreen db upgrade` writes rows; a database with rows in these alone is empty."""
 
 
 def check(database: Database, *, replace: bool) -> None:
-    """Look whether the content may be replaced, without a change.
+    """Check that the content may be replaced, and change nothing.
 
     Raises:
-        PermanentError: when it holds something and `replace` is False, or when it is of a newer version, or
-            when it is a file that SQLite cannot read.
+        PermanentError: when the database is not empty and `replace` is False, when a newer version made it,
+            or when SQLite cannot read the file.
     """
     with _sound(database), database.engine.connect() as connection:
         _check(connection, replace=replace)
@@ -42,18 +42,17 @@ def check(database: Database, *, replace: bool) -> None:
 
 @contextmanager
 def emptied(database: Database, *, replace: bool) -> Iterator[Connection]:
-    """A connection to the database, emptied of tables, in one transaction that nobody else sees into.
+    """Open a connection to the database, with its tables dropped, in one exclusive transaction.
 
-    Committed when the block ends well; whatever ends it otherwise, a power cut included, leaves the content
-    as it was. On SQLite that is a rollback journal instead of the write-ahead log: all that is written goes
-    to its place at once, and what stood there is kept beside it until the end.
+    The transaction is committed after the block. After an error or a power cut the content is as before. On
+    SQLite a rollback journal replaces the write-ahead log, so that new content is written once.
 
     Args:
-        database: which.
-        replace: whether what it holds may go.
+        database: the database to fill.
+        replace: True when its present content may be deleted.
 
     Raises:
-        TransientError: when anybody else is connected.
+        TransientError: when another connection is open.
         PermanentError: see `check`.
     """
     on_sqlite = database.engine.dialect.name == "sqlite"
@@ -71,10 +70,10 @@ def emptied(database: Database, *, replace: bool) -> Iterator[Connection]:
 
 
 def make_all_due(connection: Connection) -> int:
-    """End every lease and pause of the content: who held one is gone, and what was in Redis may be gone.
+    """End every lease and pause, because the processes that held them and Redis' content may be gone.
 
     Returns:
-        How many rows waited for a time that has not come.
+        The number of rows that were not due yet.
     """
     waiting: list[tuple[Any, ColumnElement[bool]]] = [
         (OutboxEntry, true()),
@@ -91,7 +90,7 @@ def make_all_due(connection: Connection) -> int:
 
 
 def check_references(connection: Connection) -> list[str]:
-    """Return the tables of SQLite that refer to rows that are not there; PostgreSQL allows none."""
+    """Return SQLite's tables with references to missing rows; PostgreSQL's constraints allow none."""
     if connection.dialect.name != "sqlite":
         return []
     return sorted({str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")})
@@ -143,7 +142,7 @@ def _take_sqlite(connection: Connection, database: Database) -> None:
     raw.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
     raw.execute("PRAGMA busy_timeout=2000")
     try:
-        raw.execute("PRAGMA journal_mode=DELETE")  # not while anybody else has the file open
+        raw.execute("PRAGMA journal_mode=DELETE")  # fails while another process has the file open
         raw.execute("PRAGMA locking_mode=EXCLUSIVE")
     except sqlite3.OperationalError as error:
         raise TransientError(f"the database is in use{_name_users(database)}: {END_THEM}") from error
@@ -153,20 +152,20 @@ def _give_back_sqlite(connection: Connection) -> None:
     raw: Any = connection.connection.driver_connection
     raw.execute("PRAGMA locking_mode=NORMAL")
     raw.execute("PRAGMA journal_mode=WAL")
-    connection.invalidate()  # its pragmas are not those of other connections
+    connection.invalidate()  # its pragmas differ from those of other connections
 
 
 END_THEM: Final = "end all of tbscreen's processes (gateways, workers, couriers, pages), on every host"
 
 
 def _name_users(database: Database) -> str:
-    """Return the processes of this host that have the file open, as far as they can be seen."""
+    """Return the processes of this host that have the file open, as far as they are visible."""
     file = Path(str(database.engine.url.database)).resolve()
     users = []
     for process in psutil.process_iter():
         try:
             if process.pid != psutil.Process().pid and any(
-                Path(one.path) == file for one in process.open_files()
+                Path(opened.path) == file for opened in process.open_files()
             ):
                 users.append(f"{' '.join(process.cmdline()[-2:])} ({process.pid})")
         except (psutil.Error, OSError):
@@ -183,14 +182,14 @@ def _take_postgresql(connection: Connection) -> None:
         )
     ).all()
     if users:
-        who = ", ".join(f"{count} from {host}" for host, count in users)
-        raise TransientError(f"the database is in use ({who}): {END_THEM}")
+        connected = ", ".join(f"{count} from {host}" for host, count in users)
+        raise TransientError(f"the database is in use ({connected}): {END_THEM}")
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'"))
 
 
 @contextmanager
 def _sound(database: Database) -> Iterator[None]:
-    """Say what to do about a file that SQLite cannot read."""
+    """Raise `DamagedError` for a file that SQLite cannot read."""
     try:
         yield
     except SQLAlchemyError as error:

@@ -1,4 +1,4 @@
-"""The rows of a table as plain values that either kind of database gives and takes."""
+"""The rows of a table as plain values, read from and written to SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Row = tuple[Any, ...]
 """None, bool, int, float, str, bytes and times in UTC; JSON as its text."""
 
 TRANSIENT: Final = frozenset({"web_sessions", "login_attempts"})
-"""Tables whose rows are worth nothing later: who is logged in, and who must wait to try again."""
+"""Tables that a backup leaves out: sessions of browsers, and pauses after failed logins."""
 
 ROWS_AT_ONCE: Final = 2000
 HEAVY_ROWS_AT_ONCE: Final = 16
-"""Of a table with pictures, reports or pieces of bundles: up to 4 MiB each."""
+"""Rows of a table with pictures, reports or chunks of bundles: up to 4 MiB each."""
 
 
 def list_tables(schema: MetaData) -> list[Table]:
-    """Return the tables with rows worth keeping, those that others refer to first."""
+    """Return the tables of a backup, referenced tables first."""
     return [table for table in schema.sorted_tables if table.name not in TRANSIENT | {"alembic_version"}]
 
 
 def list_columns(table: Table) -> list[str]:
-    """Return the columns that hold values; what the database itself computes is left out."""
+    """Return the columns that hold values, without those that the database computes."""
     return [column.name for column in table.columns if column.computed is None]
 
 
 def is_heavy(table: Table) -> bool:
-    """True for a table with pictures, reports or pieces of bundles."""
+    """True for a table with pictures, reports or chunks of bundles."""
     return any(isinstance(column.type, LargeBinary) for column in table.columns)
 
 
 def count_rows(connection: Connection, table: Table) -> int:
-    """Return how many rows a table has."""
+    """Return the number of rows of a table."""
     return int(connection.exec_driver_sql(f'SELECT count(*) FROM "{table.name}"').scalar_one())  # noqa: S608
 
 
@@ -44,15 +44,15 @@ def read_rows(connection: Connection, table: Table) -> Iterator[Row]:
     """Yield all rows of a table, the values in the order of `list_columns`.
 
     Args:
-        connection: in a transaction that sees one state of the database.
-        table: as the database's migration has it (`db.schema.reflect`).
+        connection: in a transaction with one snapshot of the database.
+        table: the table at the database's migration (`db.schema.reflect`).
     """
     raw: Any = connection.connection.driver_connection
     on_sqlite = connection.dialect.name == "sqlite"
     names = [_select(table, name, on_sqlite) for name in list_columns(table)]
     order = ", ".join(f'"{column.name}"' for column in table.primary_key.columns)
     query = f'SELECT {", ".join(names)} FROM "{table.name}"' + (f" ORDER BY {order}" if order else "")  # noqa: S608
-    # In binary: as text, PostgreSQL sends each byte of a picture as two characters.
+    # Binary, because as text PostgreSQL sends each byte of a picture as two characters.
     cursor = raw.cursor() if on_sqlite else raw.cursor(name="tbscreen_rows", binary=True)
     at_once = HEAVY_ROWS_AT_ONCE if is_heavy(table) else ROWS_AT_ONCE
     readers = [_reader(table, name, on_sqlite) for name in list_columns(table)]
@@ -69,13 +69,13 @@ def read_rows(connection: Connection, table: Table) -> Iterator[Row]:
 
 
 def write_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
-    """Write rows, as `read_rows` gives them, into a table.
+    """Insert rows of `read_rows` into a table.
 
     Returns:
-        How many.
+        The number of rows.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError, or the driver's error: when the table does not take them.
+        sqlalchemy.exc.SQLAlchemyError, or the driver's error: when the table refuses a row.
     """
     raw: Any = connection.connection.driver_connection
     names = ", ".join(f'"{name}"' for name in list_columns(table))
@@ -90,9 +90,9 @@ def write_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> int
 
 
 def set_sequences(connection: Connection, table: Table, gap: int) -> None:
-    """Let numbers that PostgreSQL gives to new rows begin `gap` beyond those that are there.
+    """Set PostgreSQL's sequences so that new rows get numbers from `gap` above the highest one.
 
-    SQLite gives the next number by itself.
+    SQLite needs no sequence.
     """
     if connection.dialect.name == "sqlite":
         return
@@ -117,7 +117,7 @@ def _insert(raw: Any, insert: str, width: int, rows: Iterable[Row]) -> int:
 
 
 def _for_sqlite(row: Row) -> Sequence[Any]:
-    """SQLAlchemy writes times into SQLite in this form, and its queries compare them as text."""
+    """Return a row with times in SQLAlchemy's text form for SQLite, which queries compare as text."""
     return [
         f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" if isinstance(value, datetime) else value
         for value in row

@@ -1,4 +1,4 @@
-"""How much waits, for whom and since when: what a monitoring system asks again and again."""
+"""The backlog: lengths and ages of all queues, for monitoring."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNPULLED: Final = (PulledStudyState.WANTED.value, PulledStudyState.FAILED.value)
 
 @dataclass(frozen=True)
 class Queue:
-    """So many, the oldest since then."""
+    """Number of waiting rows, and the time of the oldest."""
 
     count: int
     oldest: datetime | None
@@ -54,30 +54,30 @@ class PullBacklog:
     failing: bool
     """True when its last round ended with an error."""
     studies: Mapping[str, int]
-    """By state, of those that are wanted or failed."""
+    """Studies by state: wanted or failed."""
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """What the database says of the whole installation."""
+    """The backlog of the whole installation."""
 
     films: Mapping[str, Queue]
-    """By state, of those that are not done."""
+    """Films by state: received or queued."""
     reports: int
-    """Results and refusals that the courier has not yet turned into objects."""
+    """Results and refusals from which the courier has yet to build objects."""
     deliveries: Sequence[PeerQueue]
     commitments: Mapping[str, int]
-    """By state, of those that are not committed."""
+    """Commitments by state, without those that are given."""
     pulls: Sequence[PullBacklog]
     active_model: tuple[str, str, str] | None
     """Name, version, digest."""
 
 
 def measure(session: Session) -> Backlog:
-    """Count what waits. What is done is not looked at, however much of it there is."""
+    """Count all waiting rows, by indexes that skip the finished ones."""
     films = session.execute(
         select(Instance.state, func.count(), func.min(Instance.received_at))
-        # Written out: SQLite takes the index of the waiting films only where it can read which they are.
+        # Literal values: SQLite uses the partial index of waiting films only when it sees the states.
         .where(Instance.state.in_(bindparam("waiting", WAITING, expanding=True, literal_execute=True)))
         .group_by(Instance.state)
     ).all()
@@ -109,7 +109,7 @@ def measure(session: Session) -> Backlog:
 
 
 def _measure_pulls(session: Session) -> list[PullBacklog]:
-    """Commands, whose names hold a space, are watched by whoever gave them."""
+    """Count the pulls of schedules; those of commands, whose names hold a space, are left out."""
     pulls = session.execute(
         select(Pull.id, Pull.name, Pull.last_error).where(~Pull.name.contains(" ")).order_by(Pull.name)
     ).all()

@@ -1,7 +1,4 @@
-"""Screened films whose studies a radiologist has read, and the input of all screened films.
-
-Accuracy is counted from the first, drift from the second.
-"""
+"""Screened films with radiologists' reads, for accuracy, and inputs of all screened films, for drift."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ class ReadFilm:
 
 @dataclass(frozen=True)
 class FilmInput:
-    """What drift is watched by. `week` is the name of a span; what is not known is None."""
+    """Values of a film by which drift is monitored. `week` is the name of a span; unknown values are None."""
 
     station: str
     week: str
@@ -53,9 +50,9 @@ class FilmInput:
 
 
 def stream_read_films(session: Session, period: Span, group: ColumnElement[str]) -> Iterator[ReadFilm]:
-    """Yield the period's films that a trained model screened and whose studies have a read after they came.
+    """Yield the period's films that a trained model screened and whose studies were read later.
 
-    In the order of their studies, the most suspicious film of each first.
+    They come in the order of their studies, the most suspicious film of each study first.
     """
     query: AnySelect = (
         select(
@@ -92,7 +89,7 @@ def stream_read_films(session: Session, period: Span, group: ColumnElement[str])
 
 
 def count_screened_studies(session: Session, period: Span, group: ColumnElement[str]) -> dict[str, int]:
-    """Return by group how many studies have a film that a trained model screened."""
+    """Return by group the number of studies with a film that a trained model screened."""
     studies = (
         select(group.label("name"), Instance.study_id)
         .select_from(Instance)
@@ -107,7 +104,7 @@ def count_screened_studies(session: Session, period: Span, group: ColumnElement[
 
 
 def count_screened_by_side(session: Session, period: Span, digest: str) -> dict[bool, int]:
-    """Return how many studies a bundle screened, by whether their highest score reached its threshold."""
+    """Return the number of a bundle's studies whose highest score reached its threshold (True) or not."""
     side = func.max(case((Screening.score >= Screening.threshold, 1), else_=0))
     studies = (
         select(side.label("side"))
@@ -127,8 +124,8 @@ def stream_input(session: Session, period: Span, weeks: Sequence[Span]) -> Itera
 
     Args:
         session: one that reads.
-        period: when they were received.
-        weeks: spans that cover it, in order.
+        period: time of their reception.
+        weeks: spans that cover the period, in order.
     """
     query: AnySelect = (
         select(

@@ -1,7 +1,7 @@
-"""What reports count: films, findings, scores, deliveries and stages of a period, by group.
+"""Counts for reports: films, findings, scores, deliveries and stages of a period, by group.
 
-A film counts in the period in which it was received, once: as its current revision. Objects that tbscreen
-made itself and was sent back are no films.
+A film counts once, as its current revision, in the period of its reception. Objects that tbscreen itself
+made and received back do not count.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from domain.codes import Refusal
 NO_STATION: Final = "station not named"
 NO_MODEL: Final = "not screened"
 SCORE_BINS: Final = 20
-"""Of equal width, over scores of 0..1."""
+"""Number of bins of equal width over scores of 0..1."""
 
 BATCH: Final = 5000
-"""Rows that are fetched at once where films are gone through one by one."""
+"""Rows that are fetched at once where films are streamed."""
 
 
 AnySelect: TypeAlias = "Select[*tuple[Any, ...]]"
 
 
 class Grouping(StrEnum):
-    """By what films are put together."""
+    """The property by which films are grouped."""
 
     SITE = "site"
     """Institution Name (0008,0080); where a film has none, the sender's AE title."""
@@ -55,7 +55,7 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True)
 class Span:
-    """A named stretch of time: `start` included, `end` not."""
+    """A named span of time, `start` included and `end` excluded."""
 
     name: str
     start: datetime
@@ -64,7 +64,7 @@ class Span:
 
 @dataclass(frozen=True)
 class FilmCount:
-    """How many films share all of this."""
+    """Number of films that share these values."""
 
     group: str
     state: FilmState
@@ -85,7 +85,7 @@ STAGES: Final = (
     "until screened",
     "until delivered",
 )
-"""The stages of the worklist, and from the request of the sender to the result and to the first delivery."""
+"""The stages of the worklist, and the times from the sender's request to result and first delivery."""
 
 
 def count_films(session: Session, period: Span, group: ColumnElement[str]) -> list[FilmCount]:
@@ -107,7 +107,7 @@ def count_films(session: Session, period: Span, group: ColumnElement[str]) -> li
 
 
 def count_left_out(session: Session, period: Span) -> tuple[int, int]:
-    """Return how many revisions of the period were superseded, and how many own objects came back."""
+    """Return the numbers of superseded revisions and of own objects received back in the period."""
     own = Instance.refusal == Refusal.OWN_OUTPUT
     row = session.execute(
         select(
@@ -119,7 +119,7 @@ def count_left_out(session: Session, period: Span) -> tuple[int, int]:
 
 
 def count_scores(session: Session, period: Span) -> dict[str, list[int]]:
-    """Return how many films of each trained model fall into each of `SCORE_BINS` bins of the score."""
+    """Return the number of films in each of `SCORE_BINS` bins of the score, for each trained model."""
     model = name_model()
     place = case(
         *((Screening.score < literal((number + 1) / SCORE_BINS), number) for number in range(SCORE_BINS - 1)),
@@ -133,9 +133,9 @@ def count_scores(session: Session, period: Span) -> dict[str, list[int]]:
 
 
 def count_deliveries(session: Session, period: Span, group: ColumnElement[str]) -> list[tuple[str, str, int]]:
-    """Return (group, state, deliveries) of the period's films, those of refusals too.
+    """Return (group, state, number) of the deliveries of the period's films, refused ones included.
 
-    "unbuilt" are films whose report or refusal was not made yet.
+    The state "unbuilt" counts films whose report or refusal is not built yet.
     """
     counts: list[tuple[str, str, int]] = []
     sources: tuple[tuple[ColumnElement[bool], type[Record], ColumnElement[bool]], ...] = (
@@ -166,7 +166,7 @@ def count_deliveries(session: Session, period: Span, group: ColumnElement[str]) 
 def stream_stages(
     session: Session, period: Span, group: ColumnElement[str]
 ) -> Iterator[tuple[str, Sequence[float | None]]]:
-    """Yield group and milliseconds of each of `STAGES` of every film, None where a stage is not over."""
+    """Yield group and milliseconds of each of `STAGES` of every film; None for an unfinished stage."""
     created, delivered = _find_first(Delivery.created_at), _find_first(Delivery.delivered_at)
     query = _join_model(
         select(
@@ -186,9 +186,9 @@ def stream_stages(
 
 
 def _find_first(moment: InstrumentedAttribute[Any]) -> ColumnElement[datetime]:
-    """Return a moment's first value among the finished deliveries of a screening.
+    """Return the earliest `moment` of the finished deliveries of a screening.
 
-    Looked up film by film: put together for all screenings, it would go through every delivery there is.
+    It is a subquery per film, because a join over all screenings would scan every delivery.
     """
     return (
         select(func.min(moment))
@@ -201,10 +201,10 @@ def _find_first(moment: InstrumentedAttribute[Any]) -> ColumnElement[datetime]:
 
 
 def group_by(grouping: Grouping | None, months: Sequence[Span] = ()) -> ColumnElement[str]:
-    """Return the expression by which films are put together; None puts all into one group.
+    """Return the expression by which films are grouped; None makes one group of all.
 
     Args:
-        grouping: by what.
+        grouping: the property.
         months: for `Grouping.MONTH`: spans that cover the period, in order.
     """
     if grouping is Grouping.SITE:
@@ -219,7 +219,7 @@ def group_by(grouping: Grouping | None, months: Sequence[Span] = ()) -> ColumnEl
 
 
 def place_in(spans: Sequence[Span]) -> ColumnElement[str]:
-    """Return the name of the span, of several in a row, in which a film was received."""
+    """Return the name of the span in which a film was received; `spans` follow each other."""
     cases = [(Instance.received_at < span.end, literal(span.name)) for span in spans]
     return case(*cases, else_=null())
 
@@ -232,7 +232,7 @@ def name_model() -> ColumnElement[str]:
 
 
 def is_film(period: Span) -> ColumnElement[bool]:
-    """True for current revisions of films of a period."""
+    """Return the condition for current revisions of films of a period."""
     return and_(
         Instance.received_at >= period.start,
         Instance.received_at < period.end,
@@ -242,16 +242,16 @@ def is_film(period: Span) -> ColumnElement[bool]:
 
 
 def count_alike(query: AnySelect) -> AnySelect:
-    """Return a query for the distinct rows of `query` and how often each is there.
+    """Return a query for the distinct rows of `query` and the number of each.
 
-    By a subquery: PostgreSQL does not know two expressions with parameters to be the same.
+    It uses a subquery, because PostgreSQL does not recognize two equal expressions with parameters.
     """
     rows = query.subquery()
     return select(*rows.c, func.count()).group_by(*rows.c)
 
 
 def stream(session: Session, query: AnySelect) -> Iterator[Row[*tuple[Any, ...]]]:
-    """Yield a query's rows without holding all of them."""
+    """Yield a query's rows without loading all of them."""
     return iter(session.execute(query.execution_options(yield_per=BATCH)))
 
 

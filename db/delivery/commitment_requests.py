@@ -1,4 +1,4 @@
-"""Storage commitment requests to peers, and the peers' reports on them (PS3.4 J.3)."""
+"""Storage commitment requests to peers, and the peers' answers (PS3.4 J.3)."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ class AskedReport:
     sop_class_uid: str
     sop_instance_uid: str
     film_sop_instance_uid: str
-    """The film that it is about."""
+    """The film of the report."""
 
 
 @dataclass(frozen=True)
 class AnsweredReport:
-    """A report that an answer moved."""
+    """A report whose commitment an answer gave or refused."""
 
     sop_instance_uid: str
     film_sop_instance_uid: str
     failure_reason: int | None
-    """Failure Reason (0008,1197); None for one that the peer answers for."""
+    """Failure Reason (0008,1197); None for a commitment that was given."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a peer's report on one request."""
+    """The effect of a peer's answer on one request."""
 
     peer: str
     first: bool
-    """False when the peer had reported on it before: nothing was changed."""
+    """False when the peer had answered before; nothing was changed then."""
     reports: Sequence[AnsweredReport] = ()
     requested_at: datetime | None = None
 
     @property
     def committed(self) -> int:
-        """How many the peer now answers for."""
+        """Number of reports that the peer has committed itself to keep."""
         return sum(report.failure_reason is None for report in self.reports)
 
     @property
     def failed(self) -> int:
-        """How many it says that it does not have."""
+        """Number of reports that the peer does not have."""
         return len(self.reports) - self.committed
 
 
 def begin(
     session: Session, peer: str, transaction_uid: str, answer_within: timedelta, limit: int
 ) -> list[AskedReport]:
-    """Open a request for up to `limit` reports that one peer is to be asked for, oldest first.
+    """Open a request for up to `limit` reports of one peer whose request is due, oldest first.
 
-    Commit before asking: the answer may come, on an association of its own, before the request returns.
+    Commit before sending it: the answer may come, on an association of its own, before the request returns.
 
     Returns:
-        What to ask for; empty when nothing is due, and then there is no request.
+        The reports to name in it; empty, and no request is opened, when none is due.
     """
     moment = now()
     items = session.scalars(
@@ -102,15 +102,15 @@ def begin(
 def ask_again(
     session: Session, transaction_uid: str, delay: timedelta, error: str, maximum_requests: int | None = None
 ) -> None:
-    """The peer did not take a request, or did not answer it: its reports are asked for anew, or parked.
+    """Close a request that the peer did not accept or answer; its reports are requested again, or parked.
 
     Args:
         session: for writing.
-        transaction_uid: the request; nothing happens to one that is not open.
-        delay: until the next request.
-        error: why.
-        maximum_requests: count this one, and park what was asked for so often. None does not count it: the
-            peer was not there to be asked.
+        transaction_uid: the request; unless it is open, nothing changes.
+        delay: time until the next request.
+        error: the reason.
+        maximum_requests: number of requests after which a report is parked. None does not count the request,
+            because the peer was not reached.
     """
     commitment = session.get(Commitment, transaction_uid, with_for_update=True)
     if commitment is None or commitment.state != TransactionState.OPEN:
@@ -127,23 +127,23 @@ def ask_again(
 
 
 def give_up(session: Session, transaction_uid: str, error: str) -> None:
-    """The peer refuses the request for good: its reports are parked."""
+    """Park the reports of a request that the peer refused permanently."""
     ask_again(session, transaction_uid, timedelta(0), error, maximum_requests=0)
 
 
 def record_answer(
     session: Session, transaction_uid: str, committed: Collection[str], failed: Mapping[str, int]
 ) -> Answer | None:
-    """Note a peer's report (PS3.4 J.3.3) on one request. The same report twice changes nothing.
+    """Record a peer's answer (PS3.4 J.3.3) on one request; a repeated answer changes nothing.
 
     Args:
         session: for writing.
         transaction_uid: the request.
-        committed: SOP Instance UIDs that the peer answers for.
-        failed: SOP Instance UIDs that it does not answer for, each with its Failure Reason (0008,1197).
+        committed: SOP Instance UIDs that the peer has committed itself to keep.
+        failed: SOP Instance UIDs of failures, each with its Failure Reason (0008,1197).
 
     Returns:
-        What was noted; None for a request that is not ours.
+        What was recorded; None for an unknown request.
     """
     commitment = session.get(Commitment, transaction_uid, with_for_update=True)
     if commitment is None:
@@ -157,7 +157,7 @@ def record_answer(
         ours = item.state == CommitmentState.ASKED and item.transaction_uid == transaction_uid
         uid = item.delivery.sop_instance_uid
         if uid in failed:
-            # The failure of a request that was given up is old news: a newer one is on its way.
+            # A failure in a late answer is obsolete: a newer request has been sent.
             if ours:
                 _note_failure(session, item, failed[uid])
                 moved[uid] = failed[uid]
@@ -182,7 +182,7 @@ def _note_failure(session: Session, item: CommitmentItem, reason: int) -> None:
 
 
 def lapse_overdue(session: Session, maximum_requests: int) -> int:
-    """Give up the requests whose answer is overdue; returns how many."""
+    """Close the requests whose answer is overdue; return their number."""
     overdue = session.scalars(
         select(Commitment.transaction_uid)
         .where(Commitment.state == TransactionState.OPEN, Commitment.due_at <= now())
@@ -194,7 +194,7 @@ def lapse_overdue(session: Session, maximum_requests: int) -> int:
 
 
 def _lock_named(session: Session, peer: str, uids: Collection[str]) -> list[CommitmentItem]:
-    """The delivered reports among those that an answer names."""
+    """Return the commitments, locked, of the delivered reports among those that an answer names."""
     query = commitments.lock_with_deliveries().where(
         Delivery.peer == peer,
         Delivery.state == DeliveryState.DELIVERED,

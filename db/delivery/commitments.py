@@ -1,4 +1,4 @@
-"""Whether peers answer for delivered reports (PS3.4 J): what is to be asked for, sent again or parked."""
+"""Storage commitments of delivered reports (PS3.4 J): to be requested, sent again or parked."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from db.states import COMMITMENT, CommitmentState, DeliveryState, TransactionSta
 from db.tables import Commitment, CommitmentItem, Delivery
 
 BATCH = 1000
-"""Rows looked at in one transaction by what runs on a schedule."""
+"""Rows that a scheduled task changes in one transaction."""
 
 
 def want(session: Session, delivery_id: int, delay: timedelta) -> None:
-    """Let a delivered report be asked for after `delay`; goes with `deliveries.mark_delivered`."""
+    """Request the commitment of a delivered report after `delay`; called with `deliveries.mark_delivered`."""
     moment = now()
     item = session.get(CommitmentItem, delivery_id, with_for_update=True)
     if item is None:
@@ -40,13 +40,13 @@ def want(session: Session, delivery_id: int, delay: timedelta) -> None:
 
 
 def list_due_peers(session: Session) -> list[str]:
-    """Return the peers that are to be asked now."""
+    """Return the peers for which a request is due."""
     query = select(Delivery.peer).join(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
     return list(session.scalars(query.where(*are_due(now())).distinct()))
 
 
 def has_consequences(session: Session, asked_peers: Collection[str], wanted_before: datetime) -> bool:
-    """True when `lapse_overdue`, `settle_failed` or `park_hopeless` has something to do."""
+    """True when `lapse_overdue` of requests, `settle_failed` or `park_hopeless` has rows to change."""
     overdue = select(Commitment.peer).where(
         Commitment.state == TransactionState.OPEN, Commitment.due_at <= now()
     )
@@ -62,16 +62,16 @@ def has_consequences(session: Session, asked_peers: Collection[str], wanted_befo
 def settle_failed(
     session: Session, maximum_resends: int, delay: timedelta, hopeless: Collection[int]
 ) -> tuple[int, int]:
-    """Send again what peers say that they do not have, or park it.
+    """Send reports again that their peers do not have, or park their commitments.
 
     Args:
         session: for writing.
-        maximum_resends: what was sent again so often is parked.
-        delay: until it is sent again.
-        hopeless: failure reasons that sending again does not mend.
+        maximum_resends: number of repeated deliveries after which a commitment is parked.
+        delay: time until a report is sent again.
+        hopeless: failure reasons that a repeated delivery does not remedy.
 
     Returns:
-        How many are sent again, and how many were parked.
+        The number of reports that are sent again, and of those that were parked.
     """
     items = session.scalars(
         lock_with_deliveries().where(CommitmentItem.state == CommitmentState.FAILED).limit(BATCH)
@@ -91,12 +91,12 @@ def settle_failed(
 
 
 def park_hopeless(session: Session, asked_peers: Collection[str], wanted_before: datetime) -> int:
-    """Park what will not be committed; returns how many reports.
+    """Park commitments that will not be given; return their number.
 
     Args:
         session: for writing.
-        asked_peers: the peers that are asked; reports at others are parked at once.
-        wanted_before: reports that were delivered before this and are still not committed are parked.
+        asked_peers: the peers that are asked for commitment; those of other peers are parked at once.
+        wanted_before: commitments of reports that were delivered before this time are parked.
     """
     parked = 0
     waiting = (CommitmentState.WANTED, CommitmentState.ASKED)
@@ -113,7 +113,7 @@ def park_hopeless(session: Session, asked_peers: Collection[str], wanted_before:
 
 
 def replay(session: Session, delivery_ids: Sequence[int] | None = None) -> int:
-    """Ask again for parked commitments, all of them or those of the deliveries named; returns how many."""
+    """Request parked commitments again, all or those of the deliveries named; return their number."""
     query = select(CommitmentItem).where(CommitmentItem.state == CommitmentState.PARKED).with_for_update()
     if delivery_ids is not None:
         query = query.where(CommitmentItem.delivery_id.in_(delivery_ids))
@@ -125,7 +125,7 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None) -> int:
 
 
 def are_due(moment: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for reports that their peer is to be asked for at `moment`."""
+    """Return the conditions for commitments whose request is due at `moment`."""
     return (
         CommitmentItem.state == CommitmentState.WANTED,
         CommitmentItem.due_at <= moment,
@@ -134,7 +134,7 @@ def are_due(moment: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def lock_with_deliveries() -> Select[CommitmentItem]:
-    """Return a query for commitments with their deliveries, both locked, in the one order that all use."""
+    """Return a query that locks commitments and their deliveries in the order that all transactions use."""
     return (
         select(CommitmentItem)
         .join(Delivery, Delivery.id == CommitmentItem.delivery_id)
@@ -151,7 +151,7 @@ def move(
     detail: str | None = None,
     **values: Any,
 ) -> None:
-    """Move locked commitments as `StateMachine.move_all` does, and note it in their deliveries' history."""
+    """Move locked commitments, see `StateMachine.move_all`, and record it in their deliveries' history."""
     COMMITMENT.move_all(session, items, after, **values)
     for item in items:
         delivery_events.record(session, item.delivery_id, f"commitment {after.value}", detail)

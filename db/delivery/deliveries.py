@@ -1,4 +1,4 @@
-"""Reports on their way to peers."""
+"""Deliveries of reports to peers: leased, sent, retried, parked, replayed."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class DueDelivery:
     sop_instance_uid: str
     sop_class_uid: str
     attempts: int
-    """Counting this one."""
+    """Number of attempts, with the present one."""
     part10: bytes
     film_sop_instance_uid: str
-    """The film that it is about."""
+    """The film of the report."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class DeliveryRow:
 
 
 def list_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
-    """Return those of `peers` for which a report waits to be sent; each is one look into an index."""
+    """Return those of `peers` for which a report is due, by one index lookup each."""
     due = select(Delivery.id).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
     return [name for name in peers if session.scalar(due.where(Delivery.peer == name).limit(1)) is not None]
 
 
 def list_other_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
-    """Return the peers beside `peers` for which a report waits to be sent."""
+    """Return the peers outside `peers` for which a report is due."""
     due = select(Delivery.peer).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
     return list(session.scalars(due.where(Delivery.peer.not_in(peers)).distinct()))
 
@@ -67,9 +67,9 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
 
     Args:
         session: for writing.
-        lease: how long they are taken.
-        limit: at most so many.
-        peer: only those for this peer.
+        lease: duration of the lease.
+        limit: largest number of reports.
+        peer: only reports for this peer.
     """
     moment = now()
     query = select(Delivery).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= moment)
@@ -98,7 +98,7 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
 
 
 def mark_delivered(session: Session, delivery_id: int) -> None:
-    """The peer has the object."""
+    """Record that the peer has the object."""
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.DELIVERED:
         return
@@ -106,7 +106,7 @@ def mark_delivered(session: Session, delivery_id: int) -> None:
 
 
 def hand_back(session: Session, delivery_ids: Sequence[int]) -> None:
-    """Give back what was leased and not tried: due now, and no attempt counted."""
+    """Make leased deliveries that were not tried due again, without counting an attempt."""
     query = select(Delivery).where(Delivery.id.in_(delivery_ids), Delivery.state == DeliveryState.PENDING)
     for row in session.scalars(query.order_by(Delivery.id).with_for_update()):
         row.due_at = now()
@@ -114,7 +114,7 @@ def hand_back(session: Session, delivery_ids: Sequence[int]) -> None:
 
 
 def retry_later(session: Session, delivery_id: int, delay: timedelta, error: str) -> None:
-    """A transient failure: due again after `delay`."""
+    """Record a transient failure and make the delivery due again after `delay`."""
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.PENDING:
         row.due_at = now() + delay
@@ -123,19 +123,19 @@ def retry_later(session: Session, delivery_id: int, delay: timedelta, error: str
 
 
 def park(session: Session, delivery_id: int, error: str) -> None:
-    """A permanent failure: not sent again until somebody replays it."""
+    """Record a permanent failure; the delivery is not sent again until it is replayed."""
     row = session.get_one(Delivery, delivery_id, with_for_update=True)
     if row.state == DeliveryState.PENDING:
         _move(session, [row], DeliveryState.PARKED, error, last_error=error)
 
 
 def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, delivered: bool = False) -> int:
-    """Make parked deliveries due now, all of them or those named; returns how many.
+    """Make parked deliveries due now, all of them or those named; return their number.
 
     Args:
         session: for writing.
-        delivery_ids: only these.
-        delivered: also those that were delivered, to a peer that lost them.
+        delivery_ids: only these deliveries.
+        delivered: replay delivered ones too, for a peer that lost them.
     """
     states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
     query = select(Delivery).where(Delivery.state.in_(states)).with_for_update()
@@ -149,7 +149,7 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, deliv
 def send_again(
     session: Session, rows: Sequence[Delivery], reason: str, delay: timedelta = timedelta(0)
 ) -> None:
-    """Make locked deliveries that had ended due after `delay`, as if they had never been tried."""
+    """Make locked deliveries that had ended due after `delay`, with no attempts counted."""
     _move(session, rows, DeliveryState.PENDING, reason, attempts=0, due_at=now() + delay)
 
 
@@ -161,14 +161,14 @@ def list_replayable(
     kind: ReportKind | None = None,
     since: datetime | None = None,
 ) -> list[int]:
-    """Return the deliveries that `replay` or `db.delivery.commitments.replay` would take up, oldest first.
+    """Return the deliveries that `replay` or `db.delivery.commitments.replay` would replay, oldest first.
 
     Args:
         session: for reading.
-        delivered: also those that were delivered.
-        peer: only those to this peer.
+        delivered: include delivered ones.
+        peer: only deliveries to this peer.
         kind: only objects of this kind.
-        since: only those made then or later.
+        since: only deliveries made at this time or later.
     """
     states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
     query = (
@@ -194,11 +194,11 @@ def list_deliveries(
 
     Args:
         session: for reading.
-        state: only those in it.
-        limit: at most so many.
-        peer: only those to this peer.
+        state: only deliveries in this state; None for any.
+        limit: largest number of deliveries.
+        peer: only deliveries to this peer.
         kind: only objects of this kind.
-        since: only those made then or later.
+        since: only deliveries made at this time or later.
     """
     query = _select_rows().order_by(Delivery.id.desc()).limit(limit)
     if state is not None:
@@ -217,7 +217,7 @@ def _narrow(query: Any, peer: str | None, kind: ReportKind | None, since: dateti
 
 
 def find_delivery(session: Session, delivery_id: int) -> DeliveryRow | None:
-    """Return one delivery."""
+    """Return the delivery with this number, or None."""
     found = session.execute(_select_rows().where(Delivery.id == delivery_id)).tuples().first()
     return None if found is None else _describe(*found)
 

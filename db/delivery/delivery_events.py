@@ -1,4 +1,4 @@
-"""What happened to each delivery, in order: sent, put off, parked, replayed, asked for, answered for."""
+"""The history of each delivery: sent, postponed, parked, replayed, commitment asked for and given."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from db.clock import now
 from db.tables import DeliveryEvent
 
 POSTPONED = "postponed"
-"""The one event that changes no state."""
+"""The only event without a change of state."""
 REPLAYED = "by hand"
-"""Detail of what somebody asked for."""
+"""Detail of a replay by `tbscreen deliveries --replay`."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class DeliveryEventEntry:
 
 
 def record(session: Session, delivery_id: int, event: str, detail: str | None = None) -> None:
-    """Note what happens, in the transaction in which it does."""
+    """Record an event, in the transaction of the event."""
     session.add(DeliveryEvent(delivery_id=delivery_id, happened_at=now(), event=event, detail=detail))
 
 
 def list_events(session: Session, delivery_id: int) -> list[DeliveryEventEntry]:
-    """Return a delivery's history, oldest first. What came before migration 0011 is not in it."""
+    """Return a delivery's history, oldest first; events before migration 0011 are not recorded."""
     rows = session.scalars(
         select(DeliveryEvent).where(DeliveryEvent.delivery_id == delivery_id).order_by(DeliveryEvent.id)
     )

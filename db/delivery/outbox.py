@@ -1,4 +1,4 @@
-"""The transactional outbox: screenings to report, and the reports as the bytes that are sent."""
+"""The transactional outbox: screenings that wait to be reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from db.tables import OutboxEntry, Rendition, Screening
 
 @dataclass(frozen=True)
 class ReportableScreening:
-    """All that a report needs: the film's header, the result, the model."""
+    """A screening with all values of its report: the film's header, the result, the model."""
 
     outbox_id: int
     screening_id: int
@@ -70,20 +70,20 @@ def has_due(session: Session) -> bool:
 
 
 def count_failing(session: Session) -> int:
-    """How many screenings wait because their report could not be built."""
+    """Return the number of screenings that wait because their report could not be built."""
     query = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.last_error.is_not(None))
     return session.scalar(query) or 0
 
 
 def close(session: Session, outbox_id: int) -> None:
-    """Take a screening out of the outbox: all that is to be made of it is stored."""
+    """Remove a screening from the outbox after all its objects are stored."""
     entry = session.get(OutboxEntry, outbox_id)
     if entry is not None:
         session.delete(entry)
 
 
 def find_rendition(session: Session, screening_id: int) -> bytes | None:
-    """Return the film of a screening as people see it: a grey JPEG."""
+    """Return the film of a screening for display: a grey JPEG."""
     return session.scalar(
         select(Rendition.jpeg)
         .join(Screening, Screening.instance_id == Rendition.instance_id)
@@ -92,7 +92,7 @@ def find_rendition(session: Session, screening_id: int) -> bytes | None:
 
 
 def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | None) -> None:
-    """Keep a screening whose report was not built, and say why, if there is a reason."""
+    """Make a screening due again after `delay`, and record the error that prevented its report, if any."""
     entry = session.get(OutboxEntry, outbox_id)
     if entry is not None:
         entry.due_at = now() + delay

@@ -1,4 +1,4 @@
-"""Refused films that the courier has not told anybody of yet."""
+"""The outbox of refused films that wait to be reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from domain.codes import Refusal
 
 @dataclass(frozen=True)
 class ReportableRefusal:
-    """All that the report of a refusal needs."""
+    """A refused film with all values of its report."""
 
     instance_id: int
     attempts: int
@@ -40,9 +40,9 @@ class ReportableRefusal:
 
 
 def want(session: Session, instance: Instance) -> None:
-    """Let the refusal of a film be reported; goes with the refusal, in one transaction.
+    """Add the refusal of a film to the outbox, in the transaction of the refusal.
 
-    Never for what tbscreen itself made: its report would come back and be refused, and so on.
+    Objects that tbscreen itself made are left out: their reports would come back and be refused in turn.
     """
     if instance.refusal == Refusal.OWN_OUTPUT:
         return
@@ -55,27 +55,27 @@ def want(session: Session, instance: Instance) -> None:
 
 
 def has_due(session: Session) -> bool:
-    """True when a refusal waits that `lease` would take."""
+    """True when a refusal is due that `lease` would take."""
     due = select(RefusalOutboxEntry.instance_id).join(Instance).where(RefusalOutboxEntry.due_at <= now())
     return session.scalar(due.where(_is_known()).limit(1)) is not None
 
 
 def count_failing(session: Session) -> int:
-    """How many refusals wait because their report could not be built."""
+    """Return the number of refusals that wait because their report could not be built."""
     query = select(func.count()).select_from(RefusalOutboxEntry)
     return session.scalar(query.where(RefusalOutboxEntry.last_error.is_not(None))) or 0
 
 
 def clear(session: Session) -> None:
-    """Forget all refusals that wait: nobody wants to know."""
+    """Empty the outbox where no peer takes refusals."""
     session.execute(delete(RefusalOutboxEntry))
 
 
 def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableRefusal]:
     """Take up to `limit` refusals that are due to be reported, oldest first.
 
-    One whose film is given another chance is dropped. One with a code that a newer version wrote and this one
-    does not know is left to a courier that knows it.
+    Refusals of films that are due again are removed. A refusal with a code of a newer version is left to a
+    courier of that version.
     """
     moment = now()
     rows = session.execute(
@@ -98,9 +98,9 @@ def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableR
 
 
 def fan_out(session: Session, refusal: ReportableRefusal, report: BuiltReport, peers: Sequence[str]) -> None:
-    """Store the report of a refusal, make one delivery for each peer, and take it out of the outbox.
+    """Store the report of a refusal, make one delivery for each peer, and remove it from the outbox.
 
-    Nothing is stored when the film was given another chance meanwhile.
+    Nothing is stored when the film became due again meanwhile.
     """
     instance = session.get_one(Instance, refusal.instance_id, with_for_update=True)
     if instance.state == FilmState.REFUSED and instance.refusal == refusal.refusal:
@@ -109,14 +109,14 @@ def fan_out(session: Session, refusal: ReportableRefusal, report: BuiltReport, p
 
 
 def close(session: Session, instance_id: int) -> None:
-    """Take a refusal out of the outbox."""
+    """Remove a refusal from the outbox."""
     entry = session.get(RefusalOutboxEntry, instance_id)
     if entry is not None:
         session.delete(entry)
 
 
 def postpone(session: Session, instance_id: int, delay: timedelta, error: str | None) -> None:
-    """Keep a refusal whose report was not built, and say why, if there is a reason."""
+    """Make a refusal due again after `delay`, and record the error that prevented its report, if any."""
     entry = session.get(RefusalOutboxEntry, instance_id)
     if entry is not None:
         entry.due_at = now() + delay

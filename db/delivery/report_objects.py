@@ -1,4 +1,4 @@
-"""The DICOM objects that tbscreen made, as the bytes that are sent."""
+"""The DICOM objects that tbscreen made, stored as the bytes that are sent."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def store(
 ) -> None:
     """Store an object and make one delivery for each peer.
 
-    Harmless when done twice: object and deliveries keep what the first time wrote.
+    A second call changes nothing: object and deliveries are kept as they are.
 
     Args:
         session: for writing.
         report: the object.
-        peers: who gets it.
-        screening_id: what it was made of; or
-        instance_id: the refused film that it was made of.
+        peers: names of the peers that it is sent to.
+        screening_id: the screening that it was made from; or
+        instance_id: the refused film that it was made from.
     """
     if session.get(ReportObject, report.sop_instance_uid) is None:
         session.add(
@@ -75,7 +75,7 @@ def store(
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object, and the film that it is about. Holds patient data: show it, never log it."""
+    """An object with its film. Holds patient data: show it, never log it."""
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -88,7 +88,7 @@ class StoredObject:
 
 
 def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
-    """Return one object."""
+    """Return the object with this UID, or None."""
     stored = session.get(ReportObject, sop_instance_uid)
     if stored is None:
         return None
@@ -113,7 +113,7 @@ def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
 
 
 def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str, str]:
-    """Return, by the SOP Instance UIDs of objects, those of the films that they are about."""
+    """Return the SOP Instance UIDs of the objects' films, by those of the objects."""
     rows = session.execute(
         select(ReportObject.sop_instance_uid, Instance.sop_instance_uid)
         .outerjoin(Screening, Screening.id == ReportObject.screening_id)
@@ -124,9 +124,9 @@ def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str
 
 
 def find_predecessor(session: Session, instance: Instance) -> bytes | None:
-    """Return the newest SR on the same film, be it a report or a refusal, that a new one supersedes.
+    """Return the newest SR on the same film, a report or a refusal, that a new one supersedes.
 
-    That is what was said of an earlier revision, or of this one before it was tried again.
+    It belongs to an earlier revision, or to this one before it was processed again.
     """
     revisions = dict(
         session.execute(
@@ -159,7 +159,7 @@ def find_predecessor(session: Session, instance: Instance) -> bytes | None:
     earlier = []
     for row in candidates:
         film = row.instance_id if row.screening_id is None else screenings[row.screening_id]
-        # A report of this very revision is not its own predecessor: it is built once more.
+        # The report of this revision is not its own predecessor when it is built once more.
         if film != instance.id or row.screening_id is None:
             earlier.append((revisions[film], row.created_at, row.sop_instance_uid))
     if not earlier:

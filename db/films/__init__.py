@@ -1,6 +1,6 @@
 """Films and their results.
 
-- `receptions`: a film is received: its row, its revision, the gateway that holds it.
+- `receptions`: reception of films: rows, revisions, the gateway that holds the file.
 - `films`: preparation, dispatch and refusal of a film.
 - `screenings`: attempts, results with their outbox row, heat maps.
 - `spooled_files`: files that a gateway holds, and which may be deleted.

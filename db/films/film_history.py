@@ -1,4 +1,4 @@
-"""What happened to one film, from its reception to the peers' commitments, as the tables tell it."""
+"""The history of one film, from its reception to the peers' commitments, read from the tables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from db.tables import Delivery, Instance, ReportObject, Screening, ShadowScreeni
 from domain.film_key import film_key
 
 SCANNED_AT_ONCE = 10_000
-"""Rows of a search by film id; a film of yesterday is found among the first of them."""
+"""Rows per query of a search by film id; a film of yesterday is found by the first query."""
 
 
 @dataclass(frozen=True)
 class FilmEvent:
-    """One thing that happened. Holds no patient data."""
+    """One event of a film. Holds no patient data."""
 
     at: datetime
     what: str
@@ -28,7 +28,7 @@ class FilmEvent:
 
 @dataclass(frozen=True)
 class FilmHistory:
-    """One revision of a film and what happened to it."""
+    """One revision of a film and its events."""
 
     film_key: str
     """SHA-256 of the SOP Instance UID, hexadecimal: its first digits are `film` in the logs."""
@@ -42,17 +42,17 @@ class FilmHistory:
 def find_by_uid(session: Session, sop_instance_uid: str) -> str | None:
     """Return the SOP Instance UID of a film, given its own or that of a report on it; None for neither."""
     if session.scalar(select(Instance.id).where(Instance.sop_instance_uid == sop_instance_uid).limit(1)):
-        report = session.get(ReportObject, sop_instance_uid)  # one of ours that came back is a film, too
+        report = session.get(ReportObject, sop_instance_uid)  # our report, sent back to us, is a film too
         if report is None:
             return sop_instance_uid
     return report_objects.find_films(session, [sop_instance_uid]).get(sop_instance_uid)
 
 
 def find_by_id(session: Session, film_id: str) -> list[str]:
-    """Return the SOP Instance UIDs of the films whose key begins so; more than one where it is too short.
+    """Return the SOP Instance UIDs of the films whose key begins with `film_id`; several if it is too short.
 
-    Keys are not stored: all UIDs are looked at, newest first and a part at a time, until the first part that
-    has one.
+    Keys are not stored: they are computed from the UIDs, newest first and a batch at a time, until a batch
+    has a match.
 
     Args:
         session: for reading.
@@ -81,7 +81,7 @@ def tell(session: Session, sop_instance_uid: str) -> list[FilmHistory]:
             film.sop_instance_uid,
             film.revision,
             film.state,
-            sorted(_list_happenings(session, film), key=lambda one: one.at),
+            sorted(_list_happenings(session, film), key=lambda event: event.at),
         )
         for film in films
     ]

@@ -1,4 +1,4 @@
-"""A film's life in the tables after its reception: prepared, dispatched, refused."""
+"""Preparation, dispatch and refusal of received films."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from domain.codes import Doubt, Refusal
 
 @dataclass(frozen=True)
 class DueFilm:
-    """A film whose gateway has to do something about it."""
+    """A film that its gateway has to prepare or dispatch now."""
 
     instance_id: int
     sop_instance_uid: str
     spool_path: str | None
     calling_ae_title: str
     preparation_attempts: int
-    """Counting this one."""
+    """Number of attempts, with the present one."""
     urgent: bool = False
-    """Whether it overtakes others."""
+    """True when it is processed before others."""
 
 
 @dataclass(frozen=True)
 class ArrayStatistics:
-    """How grey an array is: what drift is watched by. All are 0..1."""
+    """Statistics of an array's grey values, by which drift is monitored. All are 0..1."""
 
     mean: float
     deviation: float
     dark: float
-    """Share of it below 0.02."""
+    """Share of the array below 0.02."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PinnedBundle:
 
 
 def is_own_object(session: Session, sop_instance_uid: str) -> bool:
-    """True when tbscreen itself made the object of this UID."""
+    """True when tbscreen itself made the object with this UID."""
     return (
         session.scalar(
             select(ReportObject.sop_instance_uid).where(ReportObject.sop_instance_uid == sop_instance_uid)
@@ -67,14 +67,14 @@ def lease_due(
 
     Args:
         session: one that writes.
-        gateway: whose.
-        lease: how long they are taken for.
-        limit: how many at most.
-        urgent: true for those alone that overtake others; None for any.
+        gateway: the gateway that holds the films.
+        lease: duration of the lease.
+        limit: largest number of films.
+        urgent: take only urgent films; None takes any.
 
-    A leased film becomes due again when the lease ends, so a gateway that dies holds nothing back.
-    Preparation attempts are counted here, before the work, so that a film that kills its gateway is
-    known by its third strike.
+    A leased film becomes due again when the lease ends, so that a crashed gateway blocks no film. Preparation
+    attempts are counted here, before the work, so that a film that crashes its gateway is recognized at its
+    third attempt.
     """
     moment = now()
     rows = session.scalars(
@@ -89,7 +89,7 @@ def lease_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    # A queued film that is due was not screened in time: its message was lost with Redis, or its worker died.
+    # A queued film that is due was not screened in time: Redis lost its message, or its worker crashed.
     FILM.move_all(session, [row for row in rows if row.state == FilmState.QUEUED], FilmState.RECEIVED)
     leased = []
     for row in rows:
@@ -109,13 +109,13 @@ def lease_due(
 
 
 def end_leases(session: Session, gateway: str) -> int:
-    """Make all films due that an earlier process of `gateway` had taken, at its successor's start.
+    """Make all films due that an earlier process of `gateway` had leased, at the start of the next one.
 
-    Only one process at a time works on a gateway's spool (`Spool.lock`), so no lease of an earlier one is
-    worth waiting for. A strike that was counted stays: the film may be what killed it.
+    One process at a time works on a gateway's spool (`Spool.lock`), so that the leases of an earlier one are
+    void. Counted attempts stay: the film may have crashed the process.
 
     Returns:
-        How many.
+        The number of films.
     """
     rows = session.scalars(
         select(Instance)
@@ -129,7 +129,7 @@ def end_leases(session: Session, gateway: str) -> int:
 
 
 def postpone(session: Session, instance_id: int, delay: timedelta, *, count_attempt: bool) -> None:
-    """Make a received film due again after `delay`; an outage that is not its fault is not its strike."""
+    """Make a received film due again after `delay`; `count_attempt` is False when an outage was the cause."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     instance.due_at = now() + delay
     if not count_attempt:
@@ -141,29 +141,28 @@ def record_preparation(
     instance_id: int,
     jpeg: bytes,
     doubts: Sequence[Doubt],
-    greys: ArrayStatistics | None = None,
+    statistics: ArrayStatistics | None = None,
 ) -> None:
-    """Keep the rendition, the doubts and the greys of a film that is fit to be screened."""
+    """Record the rendition, the doubts and the array statistics of a film that will be screened."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)
-    if greys is not None:
-        instance.array_mean, instance.array_deviation = greys.mean, greys.deviation
-        instance.array_dark = greys.dark
+    if statistics is not None:
+        instance.array_mean, instance.array_deviation = statistics.mean, statistics.deviation
+        instance.array_dark = statistics.dark
     instance.prepared_at = now()
     instance.doubts = [doubt.value for doubt in doubts]
     session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
 
 
 def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> PinnedBundle | None:
-    """Fix bundle and operating point at the film's first dispatch; later dispatches keep them.
+    """Pin bundle and operating point at the film's first dispatch; later dispatches keep them.
 
     Args:
         session: in a transaction.
         instance_id: the film.
-        normalization_version: of the arrays that the gateway makes.
+        normalization_version: version of the arrays that the gateway makes.
 
     Returns:
-        What the film is screened with, or None while no bundle that takes such arrays is active; nothing is
-        pinned then.
+        The pinned bundle; None, and nothing is pinned, while no bundle that takes such arrays is active.
     """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.bundle_digest is None or instance.operating_point is None:
@@ -176,13 +175,13 @@ def pin_bundle(session: Session, instance_id: int, normalization_version: str) -
 
 
 def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta) -> bool:
-    """Note that a received film is about to be handed to the broker.
+    """Record that a received film is about to be sent to the broker.
 
-    Written before the message is sent: a worker must never meet a film that is not queued yet. If the
-    message is not sent after all, the film is due again and nothing is lost.
+    It is committed before the message is sent, because a worker must not receive a film that is not queued.
+    If the message is not sent after all, the film becomes due again.
 
     Returns:
-        False when the film is no longer waiting, in which case no message must be sent.
+        False when the film is no longer waiting; no message must be sent then.
     """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state != FilmState.RECEIVED:
@@ -200,17 +199,16 @@ def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta)
 
 
 def mark_unsent(session: Session, instance_id: int, retry_after: timedelta) -> None:
-    """Take back `mark_queued` for a film that the broker did not accept."""
+    """Revert `mark_queued` for a film that the broker did not accept."""
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state == FilmState.QUEUED:
         FILM.move(session, instance, FilmState.RECEIVED, due_at=now() + retry_after)
 
 
 def lock_film(session: Session, instance_id: int) -> Instance | None:
-    """Return a film's row, its study's row locked first and then its own, until the transaction ends.
+    """Return a film's row, with its study's row locked first and then its own, until the transaction ends.
 
-    Reception locks in this order, too; two transactions that lock the same rows in two orders would wait
-    for each other.
+    Reception locks in the same order, so that two transactions cannot deadlock.
     """
     study_id = session.scalar(select(Instance.study_id).where(Instance.id == instance_id))
     if study_id is None:
@@ -220,10 +218,10 @@ def lock_film(session: Session, instance_id: int) -> Instance | None:
 
 
 def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) -> bool:
-    """Record why a film is not screened.
+    """Record the refusal of a film.
 
     Returns:
-        False when it already has its screening or refusal, which then stands.
+        False when it already has a screening or a refusal, which is kept.
     """
     instance = lock_film(session, instance_id)
     if instance is None or instance.state in (FilmState.SCREENED, FilmState.REFUSED):
@@ -235,10 +233,10 @@ def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) ->
 
 
 def retry_failed(session: Session) -> int:
-    """Give all films that were refused as `processing_failed` and are still in a spool another chance.
+    """Make all films due again that were refused as `processing_failed` and are still in a spool.
 
     Returns:
-        How many.
+        The number of films.
     """
     failed = session.scalars(
         select(Instance.id).where(
@@ -268,7 +266,7 @@ def retry_failed(session: Session) -> int:
 
 
 def next_due_at(session: Session, gateway: str) -> datetime | None:
-    """When the next film of `gateway` becomes due, or None if none waits."""
+    """Return the time at which the next film of `gateway` becomes due, or None if no film waits."""
     return session.scalar(
         select(Instance.due_at)
         .where(

@@ -1,4 +1,4 @@
-"""Screened films of read studies, for the export of labels: pixels, verdict, and what is to be hidden."""
+"""Screened films of read studies for the export of labels: pixels, verdict and identifying values."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from db.tables import Instance, Read, Rendition, Study
 from domain.codes import Verdict
 
 BATCH = 50
-"""Renditions that are held at once."""
+"""Renditions that are in memory at once."""
 
 BURNED_IN_ANNOTATION = ("00280301", "Value", 0)
-"""Place of (0028,0301) in the DICOM JSON model, PS3.18 F.2."""
+"""Path of (0028,0301) in the DICOM JSON model, PS3.18 F.2."""
 
 
 @dataclass(frozen=True)
 class LabelledFilm:
-    """One film with its study's newest read. All but verdict, view, sex and age identifies."""
+    """One film with its study's newest read. All fields but verdict, view, sex and age identify a patient."""
 
     sop_instance_uid: str
     study_instance_uid: str
@@ -43,7 +43,7 @@ class LabelledFilm:
 
 
 def stream_labelled_films(session: Session, period: Span) -> Iterator[LabelledFilm]:
-    """Yield the period's screened films whose studies were read after they came, first received first."""
+    """Yield the period's screened films whose studies were read after their reception, oldest first."""
     query: AnySelect = (
         select(
             Instance.sop_instance_uid,

@@ -1,4 +1,4 @@
-"""A film is received: one row for the same bytes, a revision for others, and the gateway that holds it."""
+"""Reception of films: one row for the same bytes, a new revision for others, one gateway with the file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from db.tables import Instance
 from db.worklist import studies
 
 OVERDUE: Final = timedelta(minutes=5)
-"""A film that its gateway should have looked at so long ago may go on at another one."""
+"""A film that has been due for longer may be taken over by another gateway."""
 
 UIDS_PER_QUERY: Final = 500
 
 
 @dataclass(frozen=True)
 class ReceivedFilm:
-    """What a gateway knows of an instance when it is durable in the spool."""
+    """An instance as its gateway received it into the spool."""
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -45,27 +45,27 @@ class ReceivedFilm:
     station_name: str | None = None
     institution_name: str | None = None
     urgent: bool = False
-    """Whether it overtakes others."""
+    """True when it is processed before others."""
     header: dict[str, Any] = field(default_factory=dict)
     """DICOM JSON model (PS3.18 F.2) of the dataset without pixels."""
 
 
 @dataclass(frozen=True)
 class Reception:
-    """The row of a received film."""
+    """The outcome of a reception: the row of the film, and what to do with its file."""
 
     instance_id: int
     revision: int
     new: bool
     """False when the same bytes were received before."""
     file_wanted: bool
-    """False when another gateway holds the file, or the film is done with and no gateway does."""
+    """False when another gateway holds the file, or the film is done and its file deleted."""
 
 
 def find_revision(
     session: Session, sop_instance_uid: str, dataset_sha256: str, gateway: str
 ) -> Reception | None:
-    """Return the row that holds exactly these bytes, if there is one, as `gateway` has to treat it."""
+    """Return the reception of exactly these bytes, as `gateway` has to treat it, or None if they are new."""
     instance = session.scalar(
         select(Instance).where(
             Instance.sop_instance_uid == sop_instance_uid,
@@ -87,7 +87,7 @@ def find_missing(session: Session, sop_instance_uids: Sequence[str]) -> set[str]
 
 
 def count_waiting(session: Session, gateway: str, most: int) -> int:
-    """Return how many films of a gateway wait to be screened, at most `most`."""
+    """Return the number of a gateway's films that wait to be screened, at most `most`."""
     waiting = (
         select(Instance.id)
         .where(Instance.gateway == gateway, Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]))
@@ -97,7 +97,7 @@ def count_waiting(session: Session, gateway: str, most: int) -> int:
 
 
 def _see_as(instance: Instance, gateway: str) -> Reception:
-    """Return a row that is there as `gateway` has to treat it."""
+    """Return the reception of a known film as `gateway` has to treat it."""
     file_wanted = instance.spool_path is not None and instance.gateway == gateway
     return Reception(instance.id, instance.revision, new=False, file_wanted=file_wanted)
 
@@ -105,8 +105,8 @@ def _see_as(instance: Instance, gateway: str) -> Reception:
 def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     """Write the one row of a received film.
 
-    The same bytes are one row. Other bytes under the same SOP Instance UID are a correction: a new
-    revision, which takes the place of the one before on the worklist.
+    The same bytes have one row. Other bytes under the same SOP Instance UID are a correction: a new revision,
+    which replaces the previous one on the worklist.
     """
     study = studies.open_study(session, film.study)
     earlier = session.scalars(
@@ -114,9 +114,9 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         .where(Instance.sop_instance_uid == film.sop_instance_uid)
         .order_by(Instance.revision.desc())
     ).all()
-    for one in earlier:
-        if one.dataset_sha256 == film.dataset_sha256:
-            return _take_over(session, _see_as(one, film.gateway), film)
+    for revision in earlier:
+        if revision.dataset_sha256 == film.dataset_sha256:
+            return _take_over(session, _see_as(revision, film.gateway), film)
     moment = now()
     instance = Instance(
         study_id=study.id,
@@ -153,7 +153,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
             session.add(instance)
             session.flush()
     except IntegrityError:
-        # Another association of another process stored the same instance between our look and our write.
+        # Another process stored the same instance between the query and the insert.
         known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
         if known is None:
             raise
@@ -166,10 +166,10 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
 
 
 def _take_over(session: Session, known: Reception, film: ReceivedFilm) -> Reception:
-    """Let a film that is sent again go on here, if the gateway that holds it has let it lie for long.
+    """Take over a film that is sent again, if the gateway that holds it is long overdue with it.
 
-    That gateway may be gone for good. If it is only busy, nothing is lost by this: it has not leased the
-    film, and its file is one that no row names any more.
+    That gateway may be gone for good. If it is only busy, nothing is lost: it has not leased the film, and
+    sweeps its own file as one that no row names.
     """
     if known.file_wanted:
         return known

@@ -1,4 +1,4 @@
-"""Attempts and results: what a worker writes."""
+"""Attempts of workers to screen a film, and their results."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from domain.codes import Doubt, Finding, Priority, Refusal
 from domain.film_key import film_key as name_film
 
 MAX_ATTEMPTS: Final = 3
-"""A film that was begun this often and never finished is refused as `processing_failed`."""
+"""A film that workers began this many times and never finished is refused as `processing_failed`."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A film that a worker may now predict."""
+    """An attempt that a worker may now make."""
 
     instance_id: int
     number: int
@@ -33,17 +33,17 @@ class Attempt:
     doubts: Sequence[Doubt]
     received_at: datetime
     local_points: Mapping[str, Any] | None = None
-    """What the site's own calibration changes in the bundle's manifest, where one was pinned."""
+    """Changes of the bundle's manifest by the site threshold, where one was pinned."""
 
 
 @dataclass(frozen=True)
 class Heat:
-    """Where in a film its score comes from.
+    """A heat map: the regions of a film from which its score comes.
 
     Attributes:
         rows: cells from top to bottom.
         columns: cells from left to right.
-        margin: what the map leaves out at each edge, as a share of the film's height and width.
+        margin: margin without cells at each edge, as a share of the film's height and width.
         cells: uint8 (rows, columns), row by row; 255 is hottest.
     """
 
@@ -77,9 +77,9 @@ class ScreeningResult:
     started_at: datetime
     finished_at: datetime
     heat: Heat | None = None
-    """None where the network makes none."""
+    """None for a network without heat maps."""
     film_key: str | None = None
-    """Of the film that was screened; see `begin_attempt`."""
+    """Key of the film that was screened; see `begin_attempt`."""
 
 
 def begin_attempt(
@@ -87,17 +87,17 @@ def begin_attempt(
 ) -> Attempt | Refusal | None:
     """Count an attempt before it is made.
 
-    Committed before predict, so that a film that kills its worker is known by its third strike.
+    It is committed before the prediction, so that a film that crashes its worker is recognized at its third
+    attempt.
 
     Args:
         session: one that writes.
         instance_id: the film's row.
-        film_key: of the film that was sent (`domain.film_key`). In a database that was restored
-            from a backup another film may have the number that this one had.
+        film_key: key of the film that was sent (`domain.film_key`). In a database that was restored from a
+            backup, another film may have the same row number.
 
     Returns:
-        The refusal of a film that struck out just now; None when there is nothing to do: the film is unknown
-        or done.
+        The attempt; the refusal of a film that had its last attempt; None when the film is unknown or done.
     """
     instance = films.lock_film(session, instance_id)
     if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
@@ -125,10 +125,10 @@ def begin_attempt(
 
 
 def record_result(session: Session, result: ScreeningResult) -> bool:
-    """Write the screening and its outbox row, and move the film: one transaction, the caller's.
+    """Write the screening and its outbox row, and move the film, in the caller's transaction.
 
     Returns:
-        False when the film already has its result or refusal; nothing is written then.
+        False, and nothing is written, when the film already has a result or a refusal.
     """
     instance = films.lock_film(session, result.instance_id)
     if (
@@ -167,16 +167,15 @@ def _is_another(instance: Instance, key: str | None) -> bool:
 
 
 def find_heat(session: Session, screening_id: int) -> Heat | None:
-    """Return the heat map of a screening, if its network made one."""
+    """Return the heat map of a screening, or None if it has none."""
     row = session.get(HeatMap, screening_id)
     return None if row is None else Heat(row.rows, row.columns, row.margin, row.cells)
 
 
 def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:
-    """Give a film back to its gateway, to be prepared and dispatched anew after `delay`.
+    """Return a film to its gateway, which prepares and dispatches it again after `delay`.
 
-    The attempt is taken back with it, and so is the bundle, for nothing was reported yet: what stood in the
-    way was not the film.
+    The attempt is not counted and the bundle is unpinned, because the film was not the cause.
     """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     if instance.state == FilmState.QUEUED:

@@ -1,4 +1,4 @@
-"""Which files a gateway still holds, and which of them may go."""
+"""The files that gateways hold in their spools, and those that may be deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from db.tables import CommitmentItem, Delivery, Instance, OutboxEntry, ReportObj
 
 @dataclass(frozen=True)
 class SpooledFilm:
-    """A film that is done with and whose file is still in the spool."""
+    """A film that is done and whose file is still in the spool."""
 
     instance_id: int
     spool_path: str
@@ -25,15 +25,15 @@ class SpooledFilm:
 def list_done(session: Session, gateway: str, before: datetime, limit: int) -> list[SpooledFilm]:
     """Return films of `gateway` whose file is no longer needed, oldest first.
 
-    Done is a film whose refusal is recorded, or whose screening has left the outbox, whose report is on its
-    way to nobody any more, and for whose report every peer answers that was asked to (`commitments`).
-    Parked deliveries and commitments do not hold it: the report's bytes are in db.
+    A refused film is done. A screened film is done when its screening has left the outbox, no delivery of its
+    report is pending and every commitment that was asked for is given (`commitments`). Parked deliveries and
+    commitments do not count: the report's bytes are in the database.
 
     Args:
         session: for reading.
-        gateway: whose spool.
-        before: only films that reached their state before this.
-        limit: at most so many.
+        gateway: the gateway with the spool.
+        before: only films that reached their state before this time.
+        limit: largest number of films.
     """
     waiting = exists().where(OutboxEntry.screening_id == Screening.id)
     on_its_way = exists().where(
@@ -67,7 +67,7 @@ def list_done(session: Session, gateway: str, before: datetime, limit: int) -> l
 
 
 def count_spooled_bytes(session: Session, gateway: str) -> int:
-    """Return how much the spool of `gateway` holds."""
+    """Return the bytes in the spool of `gateway`."""
     query = select(func.sum(Instance.byte_size)).where(
         Instance.gateway == gateway, Instance.spool_path.is_not(None)
     )
@@ -75,11 +75,11 @@ def count_spooled_bytes(session: Session, gateway: str) -> int:
 
 
 def forget_file(session: Session, instance_id: int) -> None:
-    """Note that a film's file is no longer in the spool."""
+    """Record that a film's file is no longer in the spool."""
     session.get_one(Instance, instance_id, with_for_update=True).spool_path = None
 
 
 def find_known(session: Session, spool_paths: Collection[str]) -> set[str]:
-    """Return those of these files that a row names, whatever its gateway was called when they came."""
+    """Return those of these files that a row names, under any gateway's name."""
     rows = session.scalars(select(Instance.spool_path).where(Instance.spool_path.in_(spool_paths)))
     return {path for path in rows if path}

@@ -1,8 +1,8 @@
 """Bundles in the database.
 
 - `bundles`: bundles, registered and kept in chunks for worker hosts.
-- `activations`: the history of the active bundle, and the way back.
+- `activations`: the history of the active bundle, switched and switched back.
 - `comparisons`: two bundles on the same labelled films.
-- `shadow_screenings`: results of the bundle in the shadow.
-- `site_thresholds`: operating points of a site, in place of those of the bundle.
+- `shadow_screenings`: results of the bundle in the shadow, compared with the reported ones.
+- `site_thresholds`: operating points of a site that replace those of a bundle.
 """

@@ -1,4 +1,4 @@
-"""The history of the active bundle: who changed it, when, from which, and what spoke for it."""
+"""Changes of the active bundle, with their history: user, time, previous bundle and reasons."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def switch_to(
     forced_reason: str | None = None,
     comparison: Mapping[str, Any] | None = None,
 ) -> None:
-    """Make a registered bundle the active one and write down who did it and why.
+    """Make a registered bundle the active one, and record the change.
 
     Args:
         session: in a transaction.
-        digest: of the bundle. Activating the active one again leaves no trace.
-        by: who, as user@host.
-        instead_of: the bundle that was active when the decision was taken; None for none.
-        forced_reason: why it was activated although the rule was against it.
-        comparison: candidate against `instead_of`, where there is one.
+        digest: digest of the bundle. Nothing is recorded when it is active already.
+        by: the user, as user@host.
+        instead_of: the bundle that was active at the time of the decision; None for none.
+        forced_reason: reason for an activation against the rule.
+        comparison: comparison of the candidate with `instead_of`, if any.
 
     Raises:
         PermanentError: when it is not registered.
@@ -55,7 +55,7 @@ def switch_to(
     """
     previous = bundles.mark_active(session, digest)
     if previous not in (instead_of, digest):
-        raise TransientError("the active bundle was changed by somebody else meanwhile; try again")
+        raise TransientError("the active bundle was changed by another user meanwhile; try again")
     if previous != digest:
         session.add(
             Activation(
@@ -71,15 +71,15 @@ def switch_to(
 
 
 def switch_back(session: Session, by: str) -> tuple[str | None, str]:
-    """Make the bundle active again that was so before the present one.
+    """Make the previously active bundle active again, and record the change as a rollback.
 
-    Rolling back twice goes two bundles back, not forth again.
+    Two rollbacks go two bundles back.
 
     Returns:
-        The digest of the bundle that was active until now, and of the one that is.
+        The digests of the bundle that was active until now and of the bundle that is active.
 
     Raises:
-        PermanentError: when there is none.
+        PermanentError: when no bundle was active before.
     """
     target = find_previous(session)
     if target is None:
@@ -101,7 +101,7 @@ def switch_back(session: Session, by: str) -> tuple[str | None, str]:
 
 
 def find_previous(session: Session) -> str | None:
-    """Return the digest of the bundle that a rollback would activate, if any."""
+    """Return the digest of the bundle that a rollback would activate, or None."""
     before: list[str | None] = []
     for rollback, previous in session.execute(
         select(Activation.rollback, Activation.previous_digest).order_by(Activation.id)

@@ -1,4 +1,4 @@
-"""Model bundles in the database: registered, activated, and kept in chunks for hosts that share no disk."""
+"""Model bundles: registered, marked active, stored in chunks for hosts without a shared disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from db.tables import BundleChunk, Model
 from domain.errors import PermanentError
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
-"""Size of one piece, small enough for any server's packet limits."""
+"""Size of a chunk, below the packet limits of any server."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RegisteredModel:
     registered_at: datetime
     activated_at: datetime | None
     shadow: bool = False
-    """Scores every film after the active one did; recorded, not reported."""
+    """True for the bundle that scores every film after the active one; its results are not reported."""
 
 
 def register(
@@ -80,12 +80,12 @@ def register(
 
 
 def mark_active(session: Session, digest: str) -> str | None:
-    """Make one registered bundle the one that new films are screened with; it leaves the shadow, if there.
+    """Mark a registered bundle as the active one for new films, and no longer as the one in the shadow.
 
-    Commands go through `db.models.activations`, which keeps the history.
+    Commands call `db.models.activations`, which records the history.
 
     Returns:
-        The digest of the bundle that was active until now, if any.
+        The digest of the bundle that was active until now, or None.
 
     Raises:
         PermanentError: when it is not registered.
@@ -106,7 +106,7 @@ def mark_active(session: Session, digest: str) -> str | None:
 
 
 def put_in_shadow(session: Session, digest: str) -> None:
-    """Let one registered bundle score every film beside the active one, instead of any other that did.
+    """Put a registered bundle in the shadow, where it scores every film beside the active one.
 
     Raises:
         PermanentError: when it is not registered, or when it is the active one.
@@ -123,10 +123,10 @@ def put_in_shadow(session: Session, digest: str) -> None:
 
 
 def end_shadow(session: Session, digest: str | None = None) -> str | None:
-    """Let no bundle, or not this one, run in the shadow any more; what it scored stays.
+    """Take the bundle, or only the one with `digest`, out of the shadow; its results are kept.
 
     Returns:
-        The digest of the bundle that did, if any.
+        The digest of the bundle that was in the shadow, or None.
     """
     in_shadow = select(Model).where(Model.shadow)
     if digest is not None:
@@ -139,13 +139,13 @@ def end_shadow(session: Session, digest: str | None = None) -> str | None:
 
 
 def find_active(session: Session) -> RegisteredModel | None:
-    """Return the active bundle, if any."""
+    """Return the active bundle, or None."""
     model = session.scalar(select(Model).where(Model.active))
     return None if model is None else _describe(model)
 
 
 def find_shadow(session: Session) -> RegisteredModel | None:
-    """Return the bundle in the shadow, if any."""
+    """Return the bundle in the shadow, or None."""
     model = session.scalar(select(Model).where(Model.shadow))
     return None if model is None else _describe(model)
 
@@ -168,7 +168,7 @@ def read_manifest(session: Session, digest: str) -> dict[str, Any]:
 
 
 def fetch_file(session: Session, digest: str, name: str) -> bytes | None:
-    """Return one file of a registered bundle, or None where the bundle has no such file."""
+    """Return one file of a registered bundle, or None if it has no such file."""
     pieces = session.scalars(
         select(BundleChunk.content)
         .where(BundleChunk.digest == digest, BundleChunk.file == name)
@@ -211,7 +211,7 @@ def _describe(model: Model) -> RegisteredModel:
 
 
 def _lock(session: Session, condition: ColumnElement[bool]) -> dict[str, Model]:
-    """Lock rows in one order, so that two changes at the same time wait for each other and do not lock up."""
+    """Lock rows in one order, so that two changes at the same time cannot deadlock."""
     rows = select(Model).where(condition).order_by(Model.digest).with_for_update()
     found = session.scalars(rows.execution_options(populate_existing=True))
     return {model.digest: model for model in found}

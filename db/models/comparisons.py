@@ -1,4 +1,4 @@
-"""Comparisons of two bundles on labelled films, kept for whoever activates one of them."""
+"""Comparisons of two bundles on labelled films, stored for later activations."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from db.tables import ComparisonRecord
 def record(
     session: Session, candidate_digest: str, reference_digest: str, by: str, result: Mapping[str, Any]
 ) -> None:
-    """Keep one comparison.
+    """Store one comparison.
 
     Args:
         session: in a transaction.
-        candidate_digest: of a registered bundle.
-        reference_digest: of the registered bundle that it was compared with.
-        by: who compared, as user@host.
+        candidate_digest: digest of a registered bundle.
+        reference_digest: digest of the registered bundle that it was compared with.
+        by: the user, as user@host.
         result: a `training.judging.comparison.Comparison` as JSON.
     """
     session.add(
@@ -36,9 +36,9 @@ def record(
 
 
 def find_newest(session: Session, candidate_digest: str, reference_digest: str) -> dict[str, Any] | None:
-    """Return the newest comparison of these two, whichever was the candidate, if there is one.
+    """Return the newest comparison of two bundles, in either role, or None.
 
-    Its fields `candidate` and `reference` say which was which.
+    Its fields `candidate` and `reference` name the roles.
     """
     pairs = [(candidate_digest, reference_digest), (reference_digest, candidate_digest)]
     row = session.scalar(

@@ -1,4 +1,4 @@
-"""What a bundle in the shadow says of films: recorded, never reported."""
+"""Results of the bundle in the shadow: recorded and compared, never reported."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from db.models import bundles
 from db.tables import Instance, Screening, ShadowScreening
 
 STRIKES: Final = 3
-"""A bundle that left so many films unfinished on one worker within `STRIKE_WINDOW` leaves the shadow."""
+"""Number of unfinished films on one worker within `STRIKE_WINDOW` that takes a bundle out of the shadow."""
 STRIKE_WINDOW: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a bundle in the shadow and the reported ones judge the same films."""
+    """Agreement of the results in the shadow with the reported results of the same films."""
 
     films: int
     unfinished: int
-    """Films that were begun and never finished: the bundle failed there, or is at it."""
+    """Films that were begun and are not finished: the bundle failed, or is still working on them."""
     equal_findings: int
     findings: dict[str, dict[str, int]]
-    """Films by the reported finding, then by the shadow's."""
+    """Films by the reported finding, then by the finding in the shadow."""
     mean_probability_difference: float | None
     """Shadow minus reported, calibrated, -1..1."""
     score_correlation: float | None
-    """Pearson's, -1..1; None where one of the two gives all films the same score."""
+    """Pearson's correlation, -1..1; None where one bundle gives all films the same score."""
     first_at: datetime | None
     last_at: datetime | None
 
@@ -44,7 +44,7 @@ class Agreement:
 
 
 def start(session: Session, bundle_digest: str) -> None:
-    """Put a bundle in the shadow, without the strikes of an earlier time.
+    """Put a bundle in the shadow, and delete its unfinished films of an earlier time.
 
     Raises:
         PermanentError: when it is not registered, or when it is the active one.
@@ -58,16 +58,16 @@ def start(session: Session, bundle_digest: str) -> None:
 
 
 def strike_out(session: Session, bundle_digest: str, worker: str, processes: int) -> bool:
-    """Take a bundle out of the shadow that left `STRIKES` films unfinished.
+    """Take a bundle out of the shadow after `STRIKES` unfinished films.
 
     Args:
         session: in a transaction.
-        bundle_digest: in the shadow.
+        bundle_digest: digest of the bundle in the shadow.
         worker: name of the host.
-        processes: how many of its processes may be at a film each at this moment.
+        processes: number of its processes, each of which may be working on a film.
 
     Returns:
-        True when it struck out just now.
+        True when the bundle was taken out by this call.
     """
     unfinished = select(func.count()).where(
         ShadowScreening.bundle_digest == bundle_digest,
@@ -81,10 +81,10 @@ def strike_out(session: Session, bundle_digest: str, worker: str, processes: int
 
 
 def begin(session: Session, instance_id: int, bundle_digest: str, worker: str) -> int | None:
-    """Note that a film is about to be scored in the shadow.
+    """Record that a film is about to be scored in the shadow.
 
-    Committed before the network runs, so that a bundle that ends its process is known by what it left
-    unfinished.
+    It is committed before the network runs, so that a bundle that crashes its process is recognized by its
+    unfinished films.
 
     Args:
         session: in a transaction of its own, after the reported result was committed.
@@ -93,9 +93,9 @@ def begin(session: Session, instance_id: int, bundle_digest: str, worker: str) -
         worker: name of the host.
 
     Returns:
-        The row to finish; None when this bundle had the film already, or is not in the shadow any more.
+        The row to finish; None when this bundle has scored the film already, or has left the shadow.
     """
-    # The film's row is the lock: of two that begin the same film, the second finds the first one's row.
+    # The film's row is the lock: of two workers that begin the same film, the second finds the first row.
     session.execute(select(Instance.id).where(Instance.id == instance_id).with_for_update())
     in_shadow = bundles.find_shadow(session)
     known = select(ShadowScreening.id).where(
@@ -112,9 +112,9 @@ def begin(session: Session, instance_id: int, bundle_digest: str, worker: str) -
 
 
 def finish(session: Session, shadow_screening_id: int, result: ScreeningResult) -> None:
-    """Write what the bundle in the shadow said."""
+    """Record the result of the bundle in the shadow."""
     row = session.get(ShadowScreening, shadow_screening_id, with_for_update=True)
-    if row is None:  # begun anew meanwhile, see `start`
+    if row is None:  # deleted by `start` meanwhile
         return
     row.operating_point = result.operating_point
     row.threshold = result.threshold
@@ -127,7 +127,7 @@ def finish(session: Session, shadow_screening_id: int, result: ScreeningResult) 
 
 
 def measure_agreement(session: Session, bundle_digest: str) -> Agreement:
-    """Compare a bundle's results in the shadow with those that were reported of the same films."""
+    """Compare a bundle's results in the shadow with the reported results of the same films."""
     both = (
         select(Screening, ShadowScreening)
         .join(ShadowScreening, ShadowScreening.instance_id == Screening.instance_id)
@@ -143,7 +143,7 @@ def measure_agreement(session: Session, bundle_digest: str) -> Agreement:
     x, y = Screening.score, ShadowScreening.score
     moments = session.execute(
         both.with_only_columns(
-            *(func.avg(one) for one in (x, y, x * x, y * y, x * y)),
+            *(func.avg(product) for product in (x, y, x * x, y * y, x * y)),
             func.avg(ShadowScreening.probability - Screening.probability),
             func.min(ShadowScreening.started_at),
             func.max(ShadowScreening.started_at),

@@ -1,7 +1,7 @@
-"""Operating points of a site's own, derived from its reads: kept, activated, rolled back.
+"""Site thresholds: operating points that a site derives from its own reads, in place of a bundle's.
 
-A film keeps the operating point that was pinned at its first dispatch, so what is activated or rolled back
-holds for films that come after. Records are never deleted: a report made again says the same.
+A film keeps the operating point that was pinned at its first dispatch; a change applies to later films.
+Records are never deleted, so that a report that is built again has the same content.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from domain.errors import PermanentError
 
 PREFIX: Final = "local_"
 NAME: Final = "(local)"
-"""Stands in a record that is to be kept for the name of its operating point."""
+"""Placeholder in a new record for the name of its operating point."""
 
 Sign = Callable[[bytes], str]
-"""Bytes to their signature, 64 hexadecimal digits."""
+"""Function from bytes to their signature, 64 hexadecimal digits."""
 
 
 @dataclass(frozen=True)
 class SiteThresholdEntry:
-    """One site threshold as it is kept."""
+    """One stored site threshold."""
 
     calibration_id: int
     bundle_digest: str
@@ -43,7 +43,7 @@ class SiteThresholdEntry:
 
 @dataclass(frozen=True)
 class ChangeEntry:
-    """One change of what is in use; None is the bundle's own operating point."""
+    """One change of the site threshold in use; None stands for the bundle's own operating point."""
 
     name: str | None
     previous: str | None
@@ -54,15 +54,15 @@ class ChangeEntry:
 
 
 def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign: Sign) -> SiteThresholdEntry:
-    """Write a new record, dated, named after its day, and signed; it is not in use yet.
+    """Store a new record, dated, named after its day and signed, without using it.
 
     Args:
         session: one that writes.
-        digest: of the bundle.
-        by: who made it, as user@host.
-        record: JSON with "operating_points", where `NAME` stands for the name that it gets here, and
+        digest: digest of the bundle.
+        by: the user, as user@host.
+        record: JSON with "operating_points", where `NAME` stands for the name that is chosen here, and
             optionally "calibration", both as in a manifest.
-        sign: what is signed are digest, name, time, maker and record.
+        sign: signs digest, name, time, user and record.
     """
     moment = now().replace(microsecond=0)
     name = _choose_name(session, digest, moment)
@@ -81,7 +81,7 @@ def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign
 
 
 def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
-    """Raise `PermanentError` unless the record is what was signed with this key."""
+    """Raise `PermanentError` unless the record matches its signature by this key."""
     signed = _serialize(entry.bundle_digest, entry.name, entry.made_at, entry.made_by, entry.record)
     if sign(signed) != entry.signature:
         raise PermanentError(
@@ -90,10 +90,10 @@ def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
 
 
 def switch_to(session: Session, calibration_id: int, by: str, reason: str | None = None) -> None:
-    """Let new films of its bundle be judged by a site threshold; nothing happens if they are already.
+    """Use a site threshold for new films of its bundle; nothing changes if it is in use.
 
     Raises:
-        PermanentError: when there is none of this number.
+        PermanentError: when no site threshold has this number.
     """
     row = session.get(SiteThreshold, calibration_id, with_for_update=True)
     if row is None:
@@ -103,15 +103,15 @@ def switch_to(session: Session, calibration_id: int, by: str, reason: str | None
 
 
 def switch_back(session: Session, digest: str, by: str) -> str | None:
-    """Let new films of a bundle be judged as before the last activation.
+    """Use the previous site threshold, or the bundle's own operating point, for new films again.
 
-    Rolling back twice goes two activations back, not forth again.
+    Two calls go two changes back.
 
     Returns:
-        The name of the site threshold that is in use then; None for the bundle's own operating point.
+        The name of the site threshold that is now in use; None for the bundle's own operating point.
 
     Raises:
-        PermanentError: when none was activated, or all are rolled back.
+        PermanentError: when no site threshold is in use.
     """
     if _find_active(session, digest) is None:
         raise PermanentError("the bundle's own operating point is in use: nothing to roll back")
@@ -128,7 +128,7 @@ def switch_back(session: Session, digest: str, by: str) -> str | None:
 
 
 def find(session: Session, calibration_id: int) -> SiteThresholdEntry:
-    """Return one site threshold; raises `PermanentError`."""
+    """Return the site threshold with this number; raises `PermanentError`."""
     row = session.get(SiteThreshold, calibration_id)
     if row is None:
         raise PermanentError(f"there is no calibration {calibration_id}")
@@ -136,14 +136,14 @@ def find(session: Session, calibration_id: int) -> SiteThresholdEntry:
 
 
 def list_site_thresholds(session: Session) -> list[SiteThresholdEntry]:
-    """Return all, newest first."""
+    """Return all site thresholds, newest first."""
     return [
         _describe(row) for row in session.scalars(select(SiteThreshold).order_by(SiteThreshold.id.desc()))
     ]
 
 
 def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
-    """Return what was in use for a bundle, newest first."""
+    """Return the changes of the site threshold of a bundle, newest first."""
     names = {row.id: row.name for row in session.scalars(select(SiteThreshold))}
     rows = select(SiteThresholdChange).where(SiteThresholdChange.bundle_digest == digest)
     return [
@@ -160,13 +160,13 @@ def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
 
 
 def find_operating_point(session: Session, model: Model) -> str:
-    """Return the name of the operating point that a bundle's new films are judged by."""
+    """Return the name of the operating point for new films of a bundle."""
     active = _find_active(session, model.digest)
     return str(model.manifest["reported_operating_point"]) if active is None else active.name
 
 
 def find_points(session: Session, digest: str, operating_point: str) -> dict[str, Any] | None:
-    """Return what a local operating point changes in its bundle's manifest; None for the bundle's own."""
+    """Return the changes of a bundle's manifest by a site threshold; None for the bundle's own points."""
     if not operating_point.startswith(PREFIX):
         return None
     row = session.scalar(
@@ -182,7 +182,7 @@ def find_points(session: Session, digest: str, operating_point: str) -> dict[str
 
 
 def read_manifest(session: Session, screening: Screening) -> dict[str, Any]:
-    """Return the manifest by which a film was judged: the bundle's, with the site threshold in it."""
+    """Return the manifest that a screening used: the bundle's, changed by the site threshold, if any."""
     points = find_points(session, screening.bundle_digest, screening.operating_point)
     return screening.model.manifest | (points or {})
 
@@ -226,7 +226,7 @@ def _change(
 
 
 def _serialize(digest: str, name: str, moment: datetime, by: str, record: Mapping[str, Any]) -> bytes:
-    """Return what is signed, the same bytes whatever database it went through."""
+    """Return the bytes that are signed, which are the same for SQLite and PostgreSQL."""
     signed = [digest, name, moment.isoformat(), by, record]
     return json.dumps(signed, sort_keys=True, separators=(",", ":")).encode()
 

@@ -1,4 +1,4 @@
-"""The studies that a peer lists: recorded once, and those chosen that a pull has to fetch."""
+"""The studies that a peer lists: recorded once per peer, and chosen to be fetched or left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from db.states import PULLED_STUDY, PulledStudyState, PullState
 from db.tables import Pull, PulledStudy
 
 LOOK_AGAIN_AFTER: Final = timedelta(hours=1)
-"""How often a study is looked at again of which the peer does not say how many instances it has."""
+"""Time after which a study is fetched again whose number of instances the peer does not give."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class ListedStudy:
 
     study_instance_uid: str
     instances: int | None = None
-    """Number of Study Related Instances (0020,1208), where the peer says it."""
+    """Number of Study Related Instances (0020,1208), where the peer gives it."""
 
 
 class FetchDecision(Enum):
-    """Whether a pull fetches a study that a peer lists."""
+    """A pull's decision on a study that a peer lists."""
 
     TO_FETCH = auto()
     HERE = auto()

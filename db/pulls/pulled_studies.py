@@ -15,19 +15,19 @@ from db.tables import Pull, PulledStudy
 
 RETRY_FIRST: Final = timedelta(minutes=2)
 RETRY_MOST: Final = timedelta(days=1)
-"""Pauses after which a schedule tries a failed study again; doubled after each attempt."""
+"""Pause before a schedule fetches a failed study again; doubled after each attempt."""
 
 
 @dataclass(frozen=True)
 class TakenStudy:
-    """A study to fetch now, and who took it."""
+    """A study to fetch now, and the process that took it."""
 
     row_id: int
     pull_id: int
     holder: str
     study_instance_uid: str
     attempts: int
-    """Counting this one."""
+    """Number of attempts, with the present one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class FailedStudy:
 
 @dataclass(frozen=True)
 class StudyCounts:
-    """How far a pull is, in studies."""
+    """The studies of a pull by state."""
 
     wanted: int = 0
     fetching: int = 0
@@ -54,10 +54,10 @@ class StudyCounts:
 
 
 def take(session: Session, pull_id: int, holder: str) -> TakenStudy | None:
-    """Take the next study to fetch, in the order in which they were found.
+    """Take the next study to fetch, the first found first.
 
     Returns:
-        None when there is none, or when `holder` has lost the pull to another process.
+        The study; None when none is wanted, or another process has taken the pull from `holder`.
     """
     if not _is_holder(session, pull_id, holder):
         return None
@@ -75,10 +75,10 @@ def take(session: Session, pull_id: int, holder: str) -> TakenStudy | None:
 
 
 def mark_complete(session: Session, study: TakenStudy, films: int) -> bool:
-    """All of the study's `films` are here; none when nothing in it is wanted.
+    """Record that all `films` of a study are received; 0 when none of its series is wanted.
 
     Returns:
-        False, and nothing was written, when another process has taken the study or its pull meanwhile.
+        False, and nothing is written, when another process has taken the study or its pull meanwhile.
     """
     row = _find_taken(session, study)
     if row is None:
@@ -89,7 +89,7 @@ def mark_complete(session: Session, study: TakenStudy, films: int) -> bool:
 
 
 def mark_failed(session: Session, study: TakenStudy, films: int, error: str) -> bool:
-    """The peer did not send all of it; `films` of it are here. Returns as `mark_complete` does."""
+    """Record that the peer sent only `films` films of a study; returns as `mark_complete` does."""
     row = _find_taken(session, study)
     if row is None:
         return False
@@ -108,7 +108,7 @@ def mark_failed(session: Session, study: TakenStudy, films: int, error: str) -> 
 
 
 def hand_back(session: Session, study: TakenStudy, error: str | None = None) -> bool:
-    """A study was not fetched for a reason that is not its own: wanted again, and no attempt counted.
+    """Make a study wanted again without counting the attempt, when it was not the cause of the failure.
 
     Returns as `mark_complete` does.
     """
@@ -121,32 +121,24 @@ def hand_back(session: Session, study: TakenStudy, error: str | None = None) -> 
 
 
 def want_failed(session: Session, pull_id: int, attempts: int) -> int:
-    """Make those failed studies of a pull wanted that were tried less than `attempts` times.
-
-    Returns:
-        How many.
-    """
+    """Make failed studies of a pull wanted that had fewer than `attempts` attempts; return their number."""
     return _want(
         session, pull_id, PulledStudy.state == PulledStudyState.FAILED, PulledStudy.attempts < attempts
     )
 
 
 def want_due(session: Session, pull_id: int) -> int:
-    """Make a pull's failed studies wanted that are due, also those that its dates no longer reach.
-
-    Returns:
-        How many.
-    """
+    """Make the failed studies of a pull wanted that are due, outside its dates too; return their number."""
     return _want(session, pull_id, PulledStudy.state == PulledStudyState.FAILED, PulledStudy.due_at <= now())
 
 
 def want_unfinished(session: Session, pull_id: int) -> None:
-    """Make wanted again what an earlier process left half fetched."""
+    """Make the studies wanted that an earlier process left unfinished."""
     _want(session, pull_id, PulledStudy.state == PulledStudyState.FETCHING)
 
 
 def count(session: Session, pull_id: int) -> StudyCounts:
-    """Return how far a pull is."""
+    """Return the number of studies of a pull by state."""
     rows = session.execute(
         select(PulledStudy.state, func.count())
         .where(PulledStudy.pull_id == pull_id)
@@ -156,7 +148,7 @@ def count(session: Session, pull_id: int) -> StudyCounts:
 
 
 def list_failed(session: Session, limit: int) -> list[FailedStudy]:
-    """Return studies that did not come whole, the newest first."""
+    """Return studies with missing films, the newest first."""
     query = select(PulledStudy).where(PulledStudy.state == PulledStudyState.FAILED)
     return [
         FailedStudy(row.peer, row.study_instance_uid, row.films, row.attempts, row.last_error, row.due_at)
@@ -165,7 +157,7 @@ def list_failed(session: Session, limit: int) -> list[FailedStudy]:
 
 
 def forget_failed(session: Session) -> int:
-    """Forget studies that did not come whole; one that a peer still lists is found anew. Returns how many."""
+    """Delete studies with missing films, so that pulls find them anew; return their number."""
     rows = session.scalars(
         select(PulledStudy)
         .where(PulledStudy.state == PulledStudyState.FAILED)
@@ -183,16 +175,16 @@ def _is_holder(session: Session, pull_id: int, holder: str) -> bool:
 
 
 def _find_taken(session: Session, study: TakenStudy) -> PulledStudy | None:
-    """Return a study's row, locked, as long as it is in the hands of who took it; else None."""
+    """Return a study's row, locked; None when another process has taken the study or its pull."""
     row = session.get(PulledStudy, study.row_id, with_for_update=True)
     if row is None or row.state != PulledStudyState.FETCHING or row.pull_id != study.pull_id:
         return None
-    # Looked at with the row locked: whoever takes the pull over waits for it in `want_unfinished`.
+    # Checked with the row locked: a process that takes the pull over waits for the row in `want_unfinished`.
     return row if _is_holder(session, study.pull_id, study.holder) else None
 
 
 def _want(session: Session, pull_id: int, *conditions: ColumnElement[bool]) -> int:
-    """Make those studies of a pull wanted that meet the conditions; return how many."""
+    """Make the studies of a pull wanted that meet the conditions; return their number."""
     rows = session.scalars(
         select(PulledStudy)
         .where(PulledStudy.pull_id == pull_id, *conditions)

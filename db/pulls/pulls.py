@@ -1,4 +1,4 @@
-"""Pulls: what is fetched from a peer that cannot route, and which process is at it."""
+"""Pulls of studies from a peer that cannot route, and the process that works on each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from db.tables import Pull
 
 @dataclass(frozen=True)
 class Holder:
-    """Who is at a pull, and how long its lease lasts."""
+    """The process that works on a pull, and the end of its lease."""
 
     name: str
     until: datetime
@@ -25,7 +25,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class PullRow:
-    """One line of `tbscreen pulls`. The numbers are studies whose newest pull this is."""
+    """One line of `tbscreen pulls`. The counts are studies that this pull found last."""
 
     name: str
     peer: str
@@ -54,19 +54,19 @@ def begin(
     *,
     only_if_due: bool = False,
 ) -> int | None:
-    """Take a pull; what an earlier process left half fetched is wanted again.
+    """Start or resume a pull; studies that an earlier process left unfinished are wanted again.
 
     Args:
         session: for writing.
-        name: which pull; made if it is new.
-        peer: from whom.
+        name: name of the pull; a row is made for a new one.
+        peer: name of the peer.
         dates: first and last study date, YYYYMMDD.
-        holder: who takes it.
-        lease: for how long, unless renewed.
-        only_if_due: a schedule's round is not begun before its time.
+        holder: name of the process.
+        lease: duration of the lease, unless renewed.
+        only_if_due: do not start a schedule's round before its time.
 
     Returns:
-        Its id, or None when somebody else is at it or it is not due.
+        Its row, or None when another process works on it or it is not due.
     """
     row = _open(session, name, peer, dates)
     moment = now()
@@ -89,7 +89,7 @@ def begin(
 
 
 def find_holder(session: Session, name: str) -> Holder | None:
-    """Return who is at a pull, None when nobody is."""
+    """Return the process that works on a pull, or None."""
     row = session.scalar(select(Pull).where(Pull.name == name, Pull.state == PullState.RUNNING))
     if row is None or row.holder is None or row.due_at <= now():
         return None
@@ -97,7 +97,7 @@ def find_holder(session: Session, name: str) -> Holder | None:
 
 
 def renew(session: Session, pull_id: int, holder: str, lease: timedelta) -> bool:
-    """Prolong a lease; False when somebody else has taken the pull."""
+    """Prolong a lease; return False when another process has taken the pull."""
     row = session.get_one(Pull, pull_id, with_for_update=True)
     if row.holder != holder or row.state != PullState.RUNNING:
         return False
@@ -114,7 +114,7 @@ def end(
     pause: timedelta = timedelta(0),
     error: str | None = None,
 ) -> None:
-    """Let go of a pull, unless somebody else has taken it; it is due again after `pause`."""
+    """End the work on a pull, unless another process has taken it; it is due again after `pause`."""
     row = session.get_one(Pull, pull_id, with_for_update=True)
     if row.holder != holder or row.state != PullState.RUNNING:
         return
@@ -124,7 +124,7 @@ def end(
 
 
 def list_pulls(session: Session, limit: int) -> list[PullRow]:
-    """Return pulls, the one that was begun last first."""
+    """Return pulls, the last started first."""
     rows = session.scalars(select(Pull).order_by(Pull.started_at.desc(), Pull.id.desc()).limit(limit)).all()
     return [
         PullRow(

@@ -1,10 +1,10 @@
 """The tables. Times are UTC; sizes are bytes; durations are milliseconds.
 
-- `record`: what they have in common.
-- `films`: studies, film revisions and renditions, and what is said of them: screenings, heat maps, reads.
-- `models`: the bundles: registered, kept in chunks, activated, compared, calibrated.
-- `deliveries`: what is reported: outboxes, objects, deliveries with their history, commitments.
-- `pulls`: what is fetched from peers.
+- `record`: the base class: names of constraints, times with their zone.
+- `films`: studies, film revisions, renditions, screenings, heat maps, reads.
+- `models`: bundles with their files, activations, comparisons, site thresholds.
+- `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
+- `pulls`: pulls and the studies that they fetch from peers.
 - `accounts`: users, sessions, API tokens, failed logins.
 """
 

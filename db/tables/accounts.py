@@ -1,6 +1,6 @@
-"""The tables of people and programs that may look: users, sessions, tokens, failed logins.
+"""The tables of users, browser sessions, API tokens and failed logins.
 
-No password and no token is here, only what they hash to.
+Passwords and tokens are stored as hashes only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from db.tables.record import DIGEST_LENGTH, Record
 
 
 class User(Record):
-    """One person."""
+    """One user of the page."""
 
     __tablename__ = "users"
 
@@ -29,12 +29,12 @@ class User(Record):
 
 
 class WebSession(Record):
-    """One browser that logged in."""
+    """One session of a browser that logged in."""
 
     __tablename__ = "web_sessions"
 
     token_hash: Mapped[str] = mapped_column(String(DIGEST_LENGTH), primary_key=True)
-    """SHA-256 of what the browser's cookie holds."""
+    """SHA-256 of the value of the browser's cookie."""
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime]
     used_at: Mapped[datetime]
@@ -44,7 +44,7 @@ class WebSession(Record):
 
 
 class ApiToken(Record):
-    """One program that asks in a user's name."""
+    """One token with which a program acts in a user's name."""
 
     __tablename__ = "api_tokens"
 
@@ -62,12 +62,12 @@ class ApiToken(Record):
 
 
 class LoginAttempt(Record):
-    """How often a login failed in one user's name or from one address, and until when it must wait."""
+    """Failed logins in one user's name or from one address, and the pause before the next try."""
 
     __tablename__ = "login_attempts"
 
     subject: Mapped[str] = mapped_column(String(80), primary_key=True)
-    """`user:` or `address:` and the SHA-256 of it: what was typed as a name may have been a password."""
+    """`user:` or `address:` and a SHA-256, because the text typed as a name may be a password."""
     failures: Mapped[int]
     failed_at: Mapped[datetime] = mapped_column(index=True)
     paused_until: Mapped[datetime | None]

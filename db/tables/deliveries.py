@@ -1,4 +1,4 @@
-"""What is reported: outboxes, objects, deliveries with their history, commitments."""
+"""The tables of outboxes, report objects, deliveries with their history, and storage commitments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from db.tables.record import UID_LENGTH, Record
 
 
 class OutboxEntry(Record):
-    """A screening that waits for the courier to turn it into deliveries."""
+    """A screening from which the courier has yet to make deliveries."""
 
     __tablename__ = "outbox"
 
@@ -29,10 +29,10 @@ class OutboxEntry(Record):
 
 
 class RefusalOutboxEntry(Record):
-    """A refused film that waits for the courier to tell those peers that want to know.
+    """A refused film that the courier has yet to report to the peers whose rules ask for refusals.
 
-    A table of its own, not rows of `outbox` without a screening: a courier of an earlier version that runs
-    beside this one would stop at them.
+    It is a table of its own because a courier of an earlier version, running beside this one, would fail at
+    rows of `outbox` without a screening.
     """
 
     __tablename__ = "refusal_outbox"
@@ -52,7 +52,7 @@ class ReportObject(Record):
     screening_id: Mapped[int | None] = mapped_column(ForeignKey("screenings.id"), index=True)
     """None for a refusal."""
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instances.id"), index=True)
-    """The refused film; None for what was made of a screening."""
+    """The refused film; None for an object made from a screening."""
     sop_class_uid: Mapped[str] = mapped_column(String(UID_LENGTH))
     kind: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
@@ -86,7 +86,7 @@ class Delivery(Record):
 
 
 class DeliveryEvent(Record):
-    """One thing that happened to one delivery; its row and its commitment's say only where they stand now."""
+    """One event of a delivery; the delivery and its commitment hold their present state only."""
 
     __tablename__ = "delivery_events"
 
@@ -94,7 +94,7 @@ class DeliveryEvent(Record):
     delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
     happened_at: Mapped[datetime]
     event: Mapped[str] = mapped_column(String(32))
-    """A `DeliveryState` that it came into, or `postponed`; or `commitment` and a `CommitmentState`."""
+    """The new `DeliveryState`, or `postponed`, or `commitment` and the new `CommitmentState`."""
     detail: Mapped[str | None] = mapped_column(Text)
 
 
@@ -108,7 +108,7 @@ class Commitment(Record):
     state: Mapped[str] = mapped_column(String(16))
     requested_at: Mapped[datetime]
     due_at: Mapped[datetime]
-    """When the peer's report is overdue."""
+    """Time at which the peer's answer is overdue."""
     answered_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
 
@@ -116,7 +116,7 @@ class Commitment(Record):
 
 
 class CommitmentItem(Record):
-    """Whether the peer of one delivery answers for the report. There is none where nobody asks it to."""
+    """The storage commitment of one delivery; there is no row where the peer is not asked for one."""
 
     __tablename__ = "commitment_items"
 
@@ -125,11 +125,11 @@ class CommitmentItem(Record):
     transaction_uid: Mapped[str | None] = mapped_column(ForeignKey("commitments.transaction_uid"), index=True)
     """The newest request that named it."""
     due_at: Mapped[datetime]
-    """When it is to be asked for."""
+    """Time of the next request."""
     requests: Mapped[int] = mapped_column(default=0)
-    """How often the peer was asked in vain since it was last delivered or replayed."""
+    """Number of requests without success since it was last delivered or replayed."""
     resends: Mapped[int] = mapped_column(default=0)
-    """How often the report was sent again because the peer said that it does not have it."""
+    """Number of times the report was sent again because the peer did not have it."""
     failure_reason: Mapped[int | None]
     """Failure Reason (0008,1197), PS3.3 C.14."""
     last_error: Mapped[str | None] = mapped_column(Text)

@@ -1,4 +1,4 @@
-"""The films and what is said of them: studies, film revisions, renditions, screenings, heat maps, reads."""
+"""The tables of studies, film revisions, renditions, screenings, heat maps and reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from db.tables.record import DIGEST_LENGTH, UID_LENGTH, Record
 
 
 class Study(Record):
-    """One study as its films' headers describe it, and where it stands on the worklist."""
+    """One study as its films' headers describe it, and its place on the worklist."""
 
     __tablename__ = "studies"
 
@@ -40,7 +40,7 @@ class Study(Record):
     description: Mapped[str | None] = mapped_column(String(256))
     received_at: Mapped[datetime]
 
-    # Derived from its current films by `db.worklist.studies.refresh`, to make the worklist one index range.
+    # Derived by `db.worklist.studies.refresh` from its films, so that a worklist page is an index range.
     state: Mapped[str] = mapped_column(String(16))
     refusal: Mapped[str | None] = mapped_column(String(32))
     finding: Mapped[str | None] = mapped_column(String(16))
@@ -49,12 +49,12 @@ class Study(Record):
     probability: Mapped[float | None]
     sort_probability: Mapped[float] = mapped_column(default=-1.0)
     verdict: Mapped[str | None] = mapped_column(String(16))
-    """What its newest read says."""
+    """Verdict of its newest read."""
     is_read: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """False again when a film came after the read."""
+    """False again after a film that was received later than the read."""
     modalities: Mapped[str | None] = mapped_column(String(256))
-    """Of its films, sorted, set apart by backslashes (0008,0061); empty when none says one. NULL: written by
-    a version that did not know this column, as in all that follow."""
+    """Modalities of its films, sorted, separated by backslashes (0008,0061); empty when no film names one.
+    NULL, here and in the following columns: written by a version that did not know the column."""
     stations: Mapped[str | None] = mapped_column(String(256))
     """Station names of its films, likewise."""
     senders: Mapped[str | None] = mapped_column(String(256))
@@ -62,7 +62,7 @@ class Study(Record):
     received_day: Mapped[str | None] = mapped_column(String(8))
     """The day (UTC) of `received_at`, YYYYMMDD."""
     accession_key: Mapped[str | None] = mapped_column(String(64))
-    """What is searched for: see `db.worklist.search_keys`."""
+    """Search key, see `db.worklist.search_keys`."""
     patient_id_key: Mapped[str | None] = mapped_column(String(64))
     name_key: Mapped[str | None] = mapped_column(String(64))
     place: Mapped[float] = mapped_column(
@@ -73,13 +73,13 @@ class Study(Record):
         ),
         nullable=True,
     )
-    """Where it stands in the worklist's order, by the database itself, so that every version keeps it right:
-    unread before read, HIGH (0 to 2), MEDIUM (4 to 6), LOW (8 to 10), none (14), in a band by probability."""
+    """Place in the worklist's order, computed by the database so that every version keeps it correct: unread
+    before read, HIGH (0 to 2), MEDIUM (4 to 6), LOW (8 to 10), none (14), within a band by probability."""
 
     instances: Mapped[list[Instance]] = relationship(back_populates="study")
 
     __table_args__ = (
-        # The keys behind it: what is typed and fits too many is looked up along the order.
+        # With the keys: a search text that fits too many studies is compared along the order.
         Index(
             "ix_studies_place",
             "place",
@@ -89,8 +89,8 @@ class Study(Record):
             "patient_id_key",
             "accession_key",
         ),
-        # Behind the order what else is often asked for, so that rows are read for what is shown alone. No
-        # more of it: PostgreSQL takes 2,700 bytes in all, and each may have 256 characters.
+        # After the order the columns that filters often combine, so that only the rows of a page are read. No
+        # further columns: an index entry of PostgreSQL holds 2,700 bytes, and each may have 256 characters.
         *(
             Index(f"ix_studies_by_{column}", column, "place", "received_at", "id", *others)
             for column, others in (
@@ -148,19 +148,19 @@ class Instance(Record):
     refusal_detail: Mapped[str | None] = mapped_column(Text)
     doubts: Mapped[list[str]] = mapped_column(default=list)
     urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Its sender's films overtake others."""
+    """True when its sender's films are processed before others."""
     preparation_attempts: Mapped[int] = mapped_column(default=0)
     screening_attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
-    """When its gateway looks at it again: preparation if received, redispatch if queued."""
+    """Time of its next preparation if received, of its next dispatch if queued."""
     bundle_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))
     operating_point: Mapped[str | None] = mapped_column(String(64))
     array_mean: Mapped[float | None]
-    """Mean of the array that was screened, 0..1; None as long as it was not prepared."""
+    """Mean of the array that was screened, 0..1; None before preparation."""
     array_deviation: Mapped[float | None]
-    """Its standard deviation."""
+    """Standard deviation of the array."""
     array_dark: Mapped[float | None]
-    """Share of it that is black: below 0.02."""
+    """Share of the array that is black: below 0.02."""
 
     requested_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(index=True)
@@ -194,7 +194,7 @@ class Instance(Record):
 
 
 class Rendition(Record):
-    """The film as people see it: an 8-bit grey JPEG of at most 1024 pixels a side."""
+    """The film for display: an 8-bit grey JPEG of at most 1024 pixels a side."""
 
     __tablename__ = "renditions"
 
@@ -203,7 +203,7 @@ class Rendition(Record):
 
 
 class Screening(Record):
-    """One model's reported result on one film revision. The database allows one."""
+    """The reported result of one film revision; a constraint allows one per revision."""
 
     __tablename__ = "screenings"
 
@@ -213,7 +213,7 @@ class Screening(Record):
     operating_point: Mapped[str] = mapped_column(String(64))
     threshold: Mapped[float]
     score: Mapped[float]
-    """What the network said, 0..1."""
+    """Output of the network, 0..1."""
     probability: Mapped[float]
     """The calibrated score, 0..1, for the prevalence the bundle names."""
     calibrated_threshold: Mapped[float]
@@ -228,10 +228,10 @@ class Screening(Record):
 
 
 class ShadowScreening(Record):
-    """What the bundle in the shadow said of one film; no report comes of it.
+    """The result of the bundle in the shadow on one film; it is not reported.
 
-    The row is there before the network runs, so that a bundle that ends its process is known by the rows
-    that it left without a result.
+    The row is written before the network runs, so that a bundle that ends its process is recognized by its
+    rows without a result.
     """
 
     __tablename__ = "shadow_screenings"
@@ -257,7 +257,7 @@ class ShadowScreening(Record):
 
 
 class HeatMap(Record):
-    """Where in the film a screening's score comes from, as its network says."""
+    """The heat map of a screening: the regions of the film from which the network's score comes."""
 
     __tablename__ = "heat_maps"
 
@@ -265,7 +265,7 @@ class HeatMap(Record):
     rows: Mapped[int]
     columns: Mapped[int]
     margin: Mapped[float]
-    """What the map leaves out at each edge, as a share of the film's height and width: 0 to below 0.5."""
+    """Margin without cells at each edge, as a share of the film's height and width: 0 to below 0.5."""
     cells: Mapped[bytes]
     """uint8 (rows, columns), row by row; 255 is hottest."""
 
@@ -282,7 +282,7 @@ class Read(Record):
     reader: Mapped[str] = mapped_column(String(256))
     read_at: Mapped[datetime] = mapped_column(index=True)
     current: Mapped[bool]
-    """True for the study's newest."""
+    """True for the study's newest read."""
 
     __table_args__ = (
         Index(

@@ -1,4 +1,4 @@
-"""The bundles: registered, kept in chunks, activated, compared; site thresholds."""
+"""The tables of bundles with their files, activations, comparisons and site thresholds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Model(Record):
     activated_at: Mapped[datetime | None]
     active: Mapped[bool] = mapped_column(default=False)
     shadow: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Scores every film after the active one did; recorded, not reported."""
+    """True for the bundle that scores every film after the active one; its results are not reported."""
 
     __table_args__ = (
         Index(
@@ -67,7 +67,7 @@ class BundleChunk(Record):
 
 
 class Activation(Record):
-    """One change of the active bundle: who, when, and what spoke for it."""
+    """One change of the active bundle: user, time and reasons."""
 
     __tablename__ = "activations"
 
@@ -110,11 +110,11 @@ class SiteThreshold(Record):
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(256))
     record: Mapped[dict[str, Any]]
-    """Thresholds, and the figures that speak for them."""
+    """Thresholds with the figures from which they were derived."""
     signature: Mapped[str] = mapped_column(String(64))
     """Hexadecimal HMAC-SHA256 over all of the above."""
     active: Mapped[bool] = mapped_column(default=False)
-    """True for the one that new films of its bundle are judged by."""
+    """True for the site threshold that applies to new films of its bundle."""
 
     __table_args__ = (
         UniqueConstraint("bundle_digest", "name"),
@@ -129,7 +129,7 @@ class SiteThreshold(Record):
 
 
 class SiteThresholdChange(Record):
-    """One change of the site threshold that is in use for a bundle: who, when, instead of which, and why."""
+    """One change of the site threshold in use for a bundle: user, time, previous threshold and reason."""
 
     __tablename__ = "calibration_changes"
 

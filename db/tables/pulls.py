@@ -1,4 +1,4 @@
-"""What is fetched from peers."""
+"""The tables of pulls and of the studies that they fetch from peers."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from db.tables.record import UID_LENGTH, Record
 
 
 class Pull(Record):
-    """Studies that are fetched from a peer: what a command asked for, or a schedule with all its rounds."""
+    """One pull of studies from a peer: by a command, or by a schedule over all its rounds."""
 
     __tablename__ = "pulls"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(160), unique=True)
-    """The schedule's, or peer and dates of a command: the same command goes on where it stopped."""
+    """The schedule's name, or peer and dates of a command: the same command resumes its pull."""
     peer: Mapped[str] = mapped_column(String(64))
     first_date: Mapped[str] = mapped_column(String(8))
     last_date: Mapped[str] = mapped_column(String(8))
     """Study dates (PS3.5 6.2, VR DA), both included."""
     state: Mapped[str] = mapped_column(String(16))
     holder: Mapped[str | None] = mapped_column(String(192))
-    """Which process is or was at it."""
+    """The process that works or last worked on it."""
     due_at: Mapped[datetime]
-    """When its lease ends, if running; when its next round begins, if idle."""
+    """End of its lease, if running; start of its next round, if idle."""
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
 
 
 class PulledStudy(Record):
-    """One study of one peer that a pull found, and whether its films are here."""
+    """One study that a pull found at a peer, and whether its films are received."""
 
     __tablename__ = "pulled_studies"
 
@@ -52,10 +52,10 @@ class PulledStudy(Record):
     instances_at_peer: Mapped[int | None]
     """Number of Study Related Instances (0020,1208) when it was last found."""
     films: Mapped[int] = mapped_column(default=0)
-    """Its films that are here."""
+    """Number of its films that are received."""
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime]
-    """When a failed one is tried again by a schedule."""
+    """Time at which a schedule fetches a failed study again."""
     last_error: Mapped[str | None] = mapped_column(Text)
     found_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""What all tables have in common: names of constraints, and times with their zone."""
+"""The base class of all tables: names of constraints, and times with their zone."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ DIGEST_LENGTH = 64
 """Hexadecimal SHA-256."""
 
 READ_PLACES = 16.0
-"""Read studies stand so many places behind unread ones; a priority band is four places wide."""
+"""Distance of read studies behind unread ones on the worklist; a priority band is 4 wide."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time with its zone, UTC, also on SQLite, which keeps none."""
+    """A time in UTC with its zone, also on SQLite, which stores no zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -38,14 +38,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give SQLite's naive times their zone back."""
+        """Add the zone to SQLite's naive times."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Record(DeclarativeBase):
-    """Root of all tables; constraint names are fixed so that migrations can address them."""
+    """Base class of all rows; constraint names are fixed so that migrations can address them."""
 
     metadata = MetaData(
         naming_convention={

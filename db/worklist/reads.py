@@ -1,4 +1,4 @@
-"""Radiologists' verdicts on studies, with their history."""
+"""Reads: radiologists' verdicts on studies, with their history."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ class ReadEntry:
 def record(
     session: Session, study_instance_uid: str, verdict: Verdict, reader: str, comment: str | None = None
 ) -> ReadEntry:
-    """Write a read; the one before stays as history.
+    """Record a read; the previous one stays as history.
 
     Args:
         session: one that writes.
         study_instance_uid: the study.
-        verdict: what the radiologist says.
+        verdict: the radiologist's verdict.
         reader: the radiologist's user name.
         comment: free text of at most `MAX_COMMENT` characters.
 
     Raises:
-        UnknownStudyError: when there is no such study.
+        UnknownStudyError: when the study is unknown.
         InvalidReadError: when the reader has no name, or the comment is too long.
     """
     comment = (comment or "").strip() or None
@@ -80,7 +80,7 @@ def record(
 
 
 def list_reads(session: Session, study_instance_uid: str) -> Sequence[ReadEntry]:
-    """Return all reads of a study, newest first; none for an unknown one."""
+    """Return all reads of a study, newest first; an unknown study has none."""
     rows = session.scalars(
         select(Read)
         .join(Study, Study.id == Read.study_id)

@@ -1,4 +1,4 @@
-"""What people type against what headers say: names and numbers without case, accents and separators."""
+"""Search keys: names and numbers without case, accents and separators, for text that users type."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import unicodedata
 from typing import Final
 
 KEY_LENGTH: Final = 64
-"""Longest key, characters; what lies beyond is not searched."""
+"""Longest key, characters; the rest of a value is not searched."""
 
 
 def fold(text: str | None) -> str | None:
-    """Return `text` without case, accents and surplus spaces, or None where nothing is left.
+    """Return `text` without case, accents and surplus spaces, or None if it is empty then.
 
     >>> fold("  MÜLLER  Jürgen ")
     'muller jurgen'
     """
     decomposed = unicodedata.normalize("NFKD", text or "")
-    bare = "".join(one for one in decomposed if not unicodedata.combining(one)).casefold()
+    bare = "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
     return " ".join(bare.replace("\0", " ").split())[:KEY_LENGTH].strip() or None
 
 

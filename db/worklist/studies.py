@@ -1,4 +1,4 @@
-"""A study: its header, and where it stands."""
+"""Studies: the header, and the state and place that follow from the films."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class StudyHeader:
 
 
 def open_study(session: Session, header: StudyHeader) -> Study:
-    """Find or make the study's row, locked until the transaction ends.
+    """Return the study's row, made if it is new and locked until the transaction ends.
 
-    A newer film's header fills what an older one left empty, and changes nothing else.
+    A later film's header fills empty fields and changes no others.
     """
     study = _find(session, header.study_instance_uid)
     if study is None:
@@ -72,16 +72,16 @@ def _write_keys(study: Study) -> None:
 
 
 def refresh(session: Session, study_id: int) -> None:
-    """Lock a study, and derive where it stands."""
+    """Lock a study and derive its state and place from its films."""
     session.flush()
     refresh_locked(session, session.get_one(Study, study_id, with_for_update=True))
 
 
 def refresh_locked(session: Session, study: Study) -> None:
-    """Derive where a study that this transaction has locked stands from its current films: as the worst one.
+    """Derive the state and place of a locked study from the worst of its current films.
 
-    A study that waits for a film is `received`; one with a screened film is `screened`; one whose films
-    were all refused is `refused`. It is read when no film came after its newest read.
+    A study is `received` while a film waits, `screened` with a screened film, and `refused` when all films
+    were refused. It is read when no film was received after its newest read.
     """
     session.flush()
     rows = session.execute(
@@ -102,7 +102,7 @@ def refresh_locked(session: Session, study: Study) -> None:
     screenings = [row.Screening for row in rows if row.Screening is not None]
     worst = max(
         screenings,
-        key=lambda one: (Priority(one.priority).rank, one.probability),
+        key=lambda screening: (Priority(screening.priority).rank, screening.probability),
         default=None,
     )
     states = {row.state for row in rows}
@@ -127,7 +127,7 @@ def refresh_locked(session: Session, study: Study) -> None:
 
 
 def join_values(values: Iterable[str | None]) -> str:
-    """Return different values, sorted, set apart by backslashes; what exceeds the column is left out."""
+    """Return distinct values, sorted and separated by backslashes, as many as the column holds."""
     joined = ""
     for value in sorted({value.replace("\\", "/") for value in values if value}):
         longer = f"{joined}\\{value}" if joined else value
@@ -136,7 +136,7 @@ def join_values(values: Iterable[str | None]) -> str:
 
 
 def _worst_finding(screenings: list[Screening]) -> str:
-    findings = {one.finding for one in screenings}
+    findings = {screening.finding for screening in screenings}
     for finding in (Finding.PRESENT, Finding.UNDETERMINED, Finding.ABSENT):
         if finding in findings:
             return finding.value

@@ -1,4 +1,4 @@
-"""Everything that is known of one study: its films, results, reports on their way, reads."""
+"""One study with its films, results, deliveries and reads."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class DeliveryDetails:
     created_at: datetime
     delivered_at: datetime | None
     commitment: str | None
-    """None where the peer is not asked to answer for it."""
+    """State of its storage commitment; None where the peer is not asked for one."""
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold of a bundle, with what it reached on the bundle's validation films, all 0..1."""
+    """A threshold of a bundle, with its sensitivity and specificity on validation films, all 0..1."""
 
     name: str
     threshold: float
@@ -60,9 +60,9 @@ class ScreeningDetails:
     model_digest: str
     trained: bool
     operating_points: Sequence[OperatingPoint]
-    """Those of the bundle."""
+    """The operating points of the bundle."""
     prevalence: float | None
-    """For which the probability holds, 0..1; None where the bundle names none."""
+    """Prevalence for which the probability holds, 0..1; None where the bundle names none."""
     started_at: datetime
     finished_at: datetime
     has_heat: bool
@@ -94,7 +94,7 @@ class FilmDetails:
     refused_at: datetime | None
     screening: ScreeningDetails | None
     deliveries: Sequence[DeliveryDetails]
-    """Of its result or its refusal."""
+    """Deliveries of its result or its refusal."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +119,13 @@ class StudyDetails:
     verdict: str | None
     is_read: bool
     films: Sequence[FilmDetails]
-    """Oldest first, superseded revisions too; not what tbscreen itself sent and got back."""
+    """Oldest first, superseded revisions included; objects that tbscreen itself made are left out."""
     reads: Sequence[ReadEntry]
     """Newest first."""
 
 
 def find_details(session: Session, study_instance_uid: str) -> StudyDetails | None:
-    """Return what is known of a study; None for an unknown one."""
+    """Return the details of a study; None if it is unknown."""
     study = session.scalar(select(Study).where(Study.study_instance_uid == study_instance_uid))
     if study is None:
         return None
@@ -165,12 +165,12 @@ def find_details(session: Session, study_instance_uid: str) -> StudyDetails | No
 
 
 def find_patient_id(session: Session, study_instance_uid: str) -> str | None:
-    """Return the Patient ID of a study, if it has one."""
+    """Return the Patient ID of a study, or None."""
     return session.scalar(select(Study.patient_id).where(Study.study_instance_uid == study_instance_uid))
 
 
 def find_rendition(session: Session, study_instance_uid: str, instance_id: int) -> bytes | None:
-    """Return a film of a study as JPEG: 8 bit grey, at most 1024 pixels a side; None where there is none."""
+    """Return a film of a study as an 8-bit grey JPEG of at most 1024 pixels a side, or None."""
     return session.scalar(
         select(Rendition.jpeg)
         .join(Instance, Instance.id == Rendition.instance_id)
@@ -180,7 +180,7 @@ def find_rendition(session: Session, study_instance_uid: str, instance_id: int) 
 
 
 def find_heat(session: Session, study_instance_uid: str, instance_id: int) -> Heat | None:
-    """Return the heat map of a film of a study, if its network made one."""
+    """Return the heat map of a film of a study, or None."""
     screening_id = session.scalar(
         select(Screening.id)
         .join(Instance, Instance.id == Screening.instance_id)
@@ -243,9 +243,9 @@ def _describe_screening(session: Session, screening: Screening) -> ScreeningDeta
 def _list_points(manifest: Mapping[str, Any]) -> list[OperatingPoint]:
     return [
         OperatingPoint(
-            str(one["name"]), float(one["threshold"]), one.get("sensitivity"), one.get("specificity")
+            str(point["name"]), float(point["threshold"]), point.get("sensitivity"), point.get("specificity")
         )
-        for one in manifest.get("operating_points") or ()
+        for point in manifest.get("operating_points") or ()
     ]
 
 

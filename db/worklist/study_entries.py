@@ -1,4 +1,4 @@
-"""A study and its films as the worklist shows them."""
+"""Studies and their films as the worklist shows them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FilmEntry:
     model: str | None
     trained: bool | None
     stages_ms: dict[str, float]
-    """Milliseconds spent in each stage that is over: receive, prepare, queue, predict, report, deliver."""
+    """Milliseconds of each finished stage: receive, prepare, queue, predict, report, deliver."""
     series_instance_uid: str | None = None
     sop_class_uid: str = ""
 
@@ -59,13 +59,13 @@ class StudyEntry:
     description: str | None = None
     is_read: bool = False
     verdict: str | None = None
-    """What the newest read says."""
+    """Verdict of the newest read."""
     modalities: Sequence[str] = ()
     stations: Sequence[str] = ()
     senders: Sequence[str] = ()
 
 
-# Columns of tables, not of mapped classes: nobody here wants objects that follow changes.
+# Columns of tables, not of mapped classes: tracked objects would cost time and are not needed here.
 _STUDIES: Final = cast(TableClause, Study.__table__).c
 _INSTANCES: Final = cast(TableClause, Instance.__table__).c
 _SCREENINGS: Final = cast(TableClause, Screening.__table__).c
@@ -141,11 +141,11 @@ _READ_DELIVERIES: Final = (
 
 
 def read_entries(session: Session, study_ids: Sequence[int]) -> list[StudyEntry]:
-    """Return studies by their rows, in the order of `study_ids`."""
+    """Return the studies of these rows, in the order of `study_ids`."""
     films = _read_films(session, study_ids)
     rows = session.execute(_READ_STUDIES.where(_is_one_of(session, _STUDIES.id, study_ids)))
     entries = {row[0]: _describe_study(row[1:], films.get(row[0], [])) for row in rows}
-    return [entries[one] for one in study_ids if one in entries]
+    return [entries[study_id] for study_id in study_ids if study_id in entries]
 
 
 def read_headers(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -159,14 +159,14 @@ def read_headers(session: Session, sop_instance_uids: Sequence[str]) -> dict[str
 
 
 def _is_one_of(session: Session, column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
-    """Return the condition that a column is one of `numbers`; on PostgreSQL they are one parameter."""
+    """Return the condition that a column is in `numbers`, which are a single parameter on PostgreSQL."""
     if session.get_bind().dialect.name == "postgresql":
         return column == any_(bindparam("numbers", list(numbers), type_=ARRAY(Integer)))
     return column.in_(numbers)
 
 
 def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[FilmEntry]]:
-    """Return the current films of each study, as they came."""
+    """Return the current films of each study, in the order of their reception."""
     rows = session.execute(_READ_FILMS.where(_is_one_of(session, _INSTANCES.study_id, study_ids))).all()
     delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
     films: dict[int, list[FilmEntry]] = {}

@@ -1,8 +1,8 @@
-"""The prioritised worklist: one query for every door.
+"""The prioritised worklist: one query for page, REST, DICOM and command line.
 
-Unread studies come before read ones, then priority bands, the calibrated score and waiting time. Pages go on
-where the one before ended (keyset pagination): a study that moves while somebody turns pages may be seen
-twice or not at all, one that stays where it is exactly once.
+Unread studies come before read ones, then priority bands, the calibrated score and waiting time. A page
+starts where the previous one ended (keyset pagination): a study that moves while a user turns pages may
+appear twice or not at all, any other study exactly once.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class InvalidCursorError(PermanentError):
 
 @dataclass(frozen=True)
 class Page:
-    """A piece of the worklist."""
+    """One page of the worklist."""
 
     studies: Sequence[StudyEntry]
     following: str | None
-    """Cursor of the next page; None when this is the last one."""
+    """Cursor of the next page; None on the last page."""
 
 
 def find_page(
@@ -58,12 +58,12 @@ def find_page(
 
     Args:
         session: one that reads.
-        wanted: which studies; by default all.
-        limit: of studies on the page, at least 1.
-        after: `Page.following` of the page before.
+        wanted: filter; by default all studies.
+        limit: largest number of studies on the page, at least 1.
+        after: `Page.following` of the previous page.
 
     Raises:
-        InvalidCursorError: when `after` is no cursor.
+        InvalidCursorError: when `after` is not a cursor.
     """
     start = None if after is None else _read_cursor(after)
     places = find_places(session, wanted or WorklistFilter(), start, limit + 1)
@@ -75,10 +75,10 @@ def find_page(
 def stream(
     session: Session, wanted: WorklistFilter | None = None, *, after: str | None = None, page: int = 200
 ) -> Iterator[StudyEntry]:
-    """Return all wanted studies in order, read page by page, so that any number of them takes little memory.
+    """Return all wanted studies in order, read page by page to take little memory.
 
     Raises:
-        InvalidCursorError: when `after` is no cursor.
+        InvalidCursorError: when `after` is not a cursor.
     """
     if after is not None:
         _read_cursor(after)
@@ -98,7 +98,7 @@ def _stream(
 
 
 def count(session: Session, wanted: WorklistFilter | None = None, *, at_most: int = 1000) -> int:
-    """Return how many studies are wanted; `at_most` stands for that many or more."""
+    """Return the number of wanted studies; `at_most` stands for that number or more."""
     return len(find_places(session, wanted or WorklistFilter(), None, at_most))
 
 
@@ -112,7 +112,7 @@ def query(
 ) -> list[StudyEntry]:
     """Return the first page of the worklist; `find_page` has more filters and further pages.
 
-    No study is in a state or priority that cannot be.
+    An unknown state or priority gives an empty page.
     """
     if (state or FilmState.RECEIVED) not in STUDY_STATES or (priority or Priority.LOW) not in set(Priority):
         return []
@@ -125,7 +125,7 @@ def query(
 
 
 def write_cursor(place: Place) -> str:
-    """Return the cursor of the page behind a place."""
+    """Return the cursor of the page that starts after a place."""
     content = json.dumps([place.place, place.received_at.astimezone(UTC).isoformat(), place.id])
     return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
 

@@ -1,4 +1,4 @@
-"""A filter as conditions on rows of `studies`, each with the index ranges in which it holds."""
+"""The conditions of a filter on rows of `studies`, each with the index ranges in which it holds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from db.worklist.search_keys import KEY_LENGTH, fold, fold_name
 from db.worklist.worklist_filter import WorklistFilter
 
 RANGES: Final = 64
-"""So many index ranges are merged at most; a condition that needs more is looked up in the rows."""
+"""Largest number of index ranges to merge; a condition with more is evaluated on the rows."""
 
 DISTINCT: Final = 1000
-"""So many different stations, senders or modalities are compared with a wildcard at most."""
+"""Largest number of distinct stations, senders or modalities to compare with a wildcard."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Condition:
     """One condition of a filter.
 
     Attributes:
-        holds: looked up in a row; never by an index, so that the plan is the one chosen here.
-        column: the first column of an index in the worklist's order, with `values` as the ranges wanted.
-        keys: clauses of which each is one range of an index, not in the worklist's order.
-        implied: whether a study in such a range meets the condition.
+        holds: clause on a row that no index serves, so that the database keeps to the plan chosen here.
+        column: first column of an index in the worklist's order, with `values` as its ranges.
+        keys: clauses that are one index range each, not in the worklist's order.
+        implied: True when every study in the ranges of `keys` meets the condition.
     """
 
     holds: ColumnElement[bool]
@@ -42,7 +42,7 @@ class Condition:
 
 
 def list_conditions(session: Session, wanted: WorklistFilter) -> list[Condition]:
-    """Return what a filter asks for, those conditions first that usually few studies meet."""
+    """Return the conditions of a filter, those first that usually few studies meet."""
     is_postgresql = session.get_bind().dialect.name == "postgresql"
     conditions = [
         _identify(Study.study_instance_uid, wanted.study_instance_uids, Study.study_instance_uid, str),
@@ -60,11 +60,11 @@ def list_conditions(session: Session, wanted: WorklistFilter) -> list[Condition]
     ]
     if wanted.findings:
         conditions.append(Condition(_read(Study.finding).in_(wanted.findings)))
-    return [one for one in conditions if one is not None]
+    return [condition for condition in conditions if condition is not None]
 
 
 def _read(column: InstrumentedAttribute[Any]) -> ColumnElement[str]:
-    """The column's value in a form that no index holds."""
+    """Return the column's value in a form that no index serves."""
     return func.coalesce(column, "")
 
 
@@ -87,17 +87,17 @@ def _search(is_postgresql: bool, typed: str | None) -> Condition | None:
         return None
     by_name = _begin(is_postgresql, [Study.name_key], fold_name(typed))
     by_number = _begin(is_postgresql, [Study.patient_id_key, Study.accession_key], fold(typed))
-    both = [one for one in (by_name, by_number) if one is not None]
+    both = [condition for condition in (by_name, by_number) if condition is not None]
     if not both:
         return Condition(literal_column("1") == 0)
-    keys = [key for one in both for key in one.keys]
-    return Condition(or_(*(one.holds for one in both)), keys=keys, implied=True)
+    keys = [key for condition in both for key in condition.keys]
+    return Condition(or_(*(condition.holds for condition in both)), keys=keys, implied=True)
 
 
 def _begin(
     is_postgresql: bool, columns: Sequence[InstrumentedAttribute[Any]], prefix: str | None
 ) -> Condition | None:
-    """Return the condition that one of the key columns begins with `prefix`."""
+    """Return the condition that any of the key columns begins with `prefix`."""
     if not prefix:
         return None
     prefix = prefix[:KEY_LENGTH]
@@ -111,7 +111,7 @@ def _begin(
 def _in_key_range(
     is_postgresql: bool, column: InstrumentedAttribute[Any], prefix: str
 ) -> ColumnElement[bool]:
-    """All keys that begin with `prefix`, compared by code point whatever the database's collation."""
+    """Return the range of keys that begin with `prefix`, by code point under any collation."""
     end = prefix + "\U0010ffff"
     if is_postgresql:
         return and_(column.bool_op("~>=~")(prefix), column.bool_op("~<~")(end))
@@ -161,37 +161,38 @@ def _parse(day: str) -> date:
 def _list_days(first: date, last: date) -> list[str] | None:
     """Return the days from `first` to `last` as YYYYMMDD, or None when they are more than `RANGES`."""
     count = (last - first).days + 1
-    return None if count > RANGES else [f"{first + timedelta(days=one):%Y%m%d}" for one in range(count)]
+    return None if count > RANGES else [f"{first + timedelta(days=day):%Y%m%d}" for day in range(count)]
 
 
 def _match(
     session: Session, column: InstrumentedAttribute[Any], patterns: Collection[str]
 ) -> Condition | None:
-    """Return the condition that one of the column's values, set apart by backslashes, fits a pattern."""
+    """Return the condition that any of the column's values, separated by backslashes, matches a pattern."""
     if not patterns or "*" in patterns:
         return None
     known = _list_distinct(session, column)
     if len(known) > DISTINCT:
         padded = literal_column("'\\'").concat(_read(column)).concat(literal_column("'\\'"))
-        return Condition(or_(*(padded.like(_to_like(one), escape="!") for one in patterns)))
+        return Condition(or_(*(padded.like(_to_like(pattern), escape="!") for pattern in patterns)))
     fits = compile_patterns(patterns)
-    values = [one for one in known if any(fits(part) for part in one.split("\\"))]
+    values = [value for value in known if any(fits(part) for part in value.split("\\"))]
     return Condition(_read(column).in_(values), column, values)
 
 
 def compile_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return whether a value fits one of `patterns`: `*` is any text, `?` one character (PS3.4 C.2.2.2.4)."""
+    """Return a matcher of `patterns`: `*` is any text, `?` any character (PS3.4 C.2.2.2.4)."""
     expression = re.compile("|".join(map(_to_expression, patterns)), re.DOTALL)
     return lambda value: expression.fullmatch(value) is not None
 
 
 def _to_expression(pattern: str) -> str:
     first, *others = [
-        "".join("." if one == "?" else re.escape(one) for one in piece) for piece in pattern.split("*")
+        "".join("." if character == "?" else re.escape(character) for character in piece)
+        for piece in pattern.split("*")
     ]
     if not others:
         return first
-    # Atomic groups: the first place where a piece fits will do, so that no pattern takes long.
+    # Atomic groups take the first match of each piece and never backtrack, so that no pattern takes long.
     return first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + ".*" + others[-1]
 
 
@@ -201,7 +202,7 @@ def _to_like(pattern: str) -> str:
 
 
 def _list_distinct(session: Session, column: InstrumentedAttribute[Any]) -> list[str]:
-    """Return the column's different values, at most one more than `DISTINCT`, by a step of the index each."""
+    """Return the column's distinct values, up to `DISTINCT` + 1, by one index step each."""
     first = select(func.min(column).label("value")).where(column > "").cte("known", recursive=True)
     following = select(func.min(column)).where(column > first.c.value).scalar_subquery()
     known = first.union_all(select(following).where(first.c.value.is_not(None)))

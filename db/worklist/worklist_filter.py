@@ -1,4 +1,4 @@
-"""What a worklist is asked for."""
+"""The filter of a worklist query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from domain.codes import Finding, Priority, Refusal
 from domain.errors import PermanentError
 
 STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
-"""Where a study can stand: waiting for a film, screened, or all of it refused."""
+"""The states of a study: a film waits, screened, or all films refused."""
 
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "states": frozenset(STUDY_STATES),
@@ -31,39 +31,39 @@ class InvalidFilterError(PermanentError):
 
 @dataclass(frozen=True, kw_only=True)
 class WorklistFilter:
-    """Which studies are wanted: those that meet every condition given. An empty one lets all through.
+    """The conditions that wanted studies meet, all of them; an empty filter matches every study.
 
-    Of a collection any value will do. `modalities`, `stations` and `senders` are those of any film of the
-    study, and may hold the wildcards `*` and `?` (PS3.4 C.2.2.2.4); they are case-sensitive.
+    A collection matches by any of its values. `modalities`, `stations` and `senders` are compared with
+    those of each film, case-sensitively and with the wildcards `*` and `?` (PS3.4 C.2.2.2.4).
 
     Raises:
-        InvalidFilterError: for a state, priority, finding, refusal or date that cannot be.
+        InvalidFilterError: for an unknown state, priority, finding or refusal, or an invalid date.
     """
 
     read: bool | None = None
-    """Only those read, or only those unread."""
+    """True for read studies only, False for unread studies only."""
     states: Collection[str] = ()
     priorities: Collection[str] = ()
-    """The empty one is that of studies without a result."""
+    """The empty string is the priority of studies without a result."""
     findings: Collection[str] = ()
     refusals: Collection[str] = ()
     modalities: Collection[str] = ()
     stations: Collection[str] = ()
     """Station names (0008,1010)."""
     senders: Collection[str] = ()
-    """AE titles that sent the films."""
+    """AE titles of the films' senders."""
     study_date_from: str | None = None
     """First Study Date (0008,0020), YYYYMMDD."""
     study_date_to: str | None = None
     """Last Study Date, YYYYMMDD."""
     received_from: datetime | None = None
-    """First moment of reception, with its zone."""
+    """Earliest time of reception, with its zone."""
     received_before: datetime | None = None
-    """The moment of reception that is too late, with its zone."""
+    """End of the time of reception, excluded, with its zone."""
     text: str | None = None
-    """How the patient's name, the patient ID or the accession number begins, without case and accents."""
+    """Prefix of the patient's name, the patient ID or the accession number, without case and accents."""
     name_prefix: str | None = None
-    """How the patient's name begins, whatever its case and accents."""
+    """Prefix of the patient's name, without case and accents."""
     patient_ids: Collection[str] = ()
     accession_numbers: Collection[str] = ()
     study_instance_uids: Collection[str] = ()

@@ -1,13 +1,13 @@
-"""The worklist's order, and the index ranges in which a filtered page of it lies.
+"""The worklist's order, and the index ranges of a filtered page.
 
-Every study has a place (`Study.place`): read ones behind unread ones, then priority bands, then the
-calibrated score. Each condition that few studies meet has an index of its own in that order, so that its
-studies come out of the index as the worklist wants them. Several values (the days of a week, the station
-names that a wildcard means) are several ranges, which the database merges as it reads them. No table is
-sorted or read from end to end; what the other conditions ask is looked up in the rows met.
+Every study has a place (`Study.place`): unread before read, then priority bands, then the calibrated score.
+Each condition that few studies meet has an index in that order, so that its studies come out of the index in
+the worklist's order. Several values (the days of a week, the station names that match a wildcard) are several
+ranges, which the database merges as it reads them. No table is sorted or scanned; the other conditions are
+evaluated on the rows that the index gives.
 
-What identifies a patient or a study is rarely shared by many: those few are gathered by the index of the
-key and put in order; what fits more than `SORTED` studies is looked up along the order instead.
+Few studies share a key that identifies a patient or a study: they are read by the index of the key and
+sorted. Keys of more than `SORTED` studies are compared along the order instead.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 
 GATHERED: Final = 500
-"""So many studies that share a key are put in order here."""
+"""Largest number of studies with a key to sort in this process."""
 
 SORTED: Final = 20_000
-"""So many are put in order by the database, from the index alone."""
+"""Largest number of studies with a key for the database to sort, from the index alone."""
 
 SORTED_BY_ROWS: Final = 2000
-"""So many where other conditions have to be looked up in the rows."""
+"""The same number where other conditions have to be evaluated on the rows."""
 
 MERGED: Final = 8
-"""So many ranges PostgreSQL merges; of more it reads the first rows of each, and puts those in order."""
+"""Largest number of ranges for PostgreSQL to merge; with more, it sorts the first rows of each range."""
 
 COUNTED: Final = 2000
-"""So far a condition's studies are counted to find the narrowest one."""
+"""Largest number of a condition's studies to count when the narrowest condition is chosen."""
 
 BAND: Final = 4.0
 """Width of a priority band in places."""
 
 
 class Place(NamedTuple):
-    """Where a study stands in the order: smaller comes first."""
+    """The place of a study in the order; the smallest comes first."""
 
     place: float
     received_at: datetime
@@ -68,24 +68,24 @@ def find_places(session: Session, wanted: WorklistFilter, after: Place | None, l
     """Return the places of the next `limit` studies of the order that come after `after`."""
     with _following_indexes(session):
         conditions = list_conditions(session, wanted)
-        if any(one.column is not None and not one.values for one in conditions):
+        if any(condition.column is not None and not condition.values for condition in conditions):
             return []
         segments = _list_segments(wanted, after)
-        for one in conditions:
-            if one.keys:
-                residual = [other.holds for other in conditions if other is not one or not one.implied]
-                gathered = _gather(session, one.keys, segments, residual)
+        for keyed in conditions:
+            if keyed.keys:
+                residual = [other.holds for other in conditions if other is not keyed or not keyed.implied]
+                gathered = _gather(session, keyed.keys, segments, residual)
                 if gathered is not None:
                     return gathered[:limit]
-                if (found := _sort(session, one.keys, segments, residual, limit)) is not None:
+                if (found := _sort(session, keyed.keys, segments, residual, limit)) is not None:
                     return found
         mergeable = [
-            one
-            for one in conditions
-            if one.column is not None and len(one.values) * len(segments) <= 2 * RANGES
+            condition
+            for condition in conditions
+            if condition.column is not None and len(condition.values) * len(segments) <= 2 * RANGES
         ]
         chosen = _find_narrowest(session, mergeable)
-        residual = [one.holds for one in conditions if one is not chosen]
+        residual = [condition.holds for condition in conditions if condition is not chosen]
         return _merge(session, chosen, segments, residual, limit)
 
 
@@ -96,7 +96,7 @@ _PLANNER: Final = {
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
 }
-# Written out once: to put such a statement together takes longer than to run it.
+# Built once: building the statement takes longer than running it.
 _FOLLOW_INDEXES: Final = "SELECT " + ", ".join(
     [f"current_setting('{name}')" for name in _PLANNER]
     + [f"set_config('{name}', '{value}', true)" for name, value in _PLANNER.items()]
@@ -106,7 +106,7 @@ _PLAN_AS_BEFORE: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)"
 
 @contextmanager
 def _following_indexes(session: Session) -> Iterator[None]:
-    """Have PostgreSQL follow the indexes for a while: it guesses badly how many rows meet two conditions."""
+    """Make PostgreSQL's planner use the indexes, because it misjudges the rows that meet two conditions."""
     if not _is_postgresql(session):
         yield
         return
@@ -124,11 +124,11 @@ def _is_postgresql(session: Session) -> bool:
 
 
 def _list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnElement[bool]]:
-    """Return the pieces of the order in which the wanted studies stand, first come first."""
+    """Return the segments of the order that hold the wanted studies, in order."""
     pieces: list[tuple[float, float]] = []
     for first in [READ_PLACES * read for read in ((0, 1) if wanted.read is None else (int(wanted.read),))]:
         if wanted.priorities:
-            ranks = sorted({Priority(one).rank if one else 0 for one in wanted.priorities}, reverse=True)
+            ranks = sorted({Priority(name).rank if name else 0 for name in wanted.priorities}, reverse=True)
             pieces.extend((first + BAND * (3 - rank), first + BAND * (4 - rank)) for rank in ranks)
         elif wanted.read is not None:
             pieces.append((first, first + READ_PLACES))
@@ -168,7 +168,7 @@ def _merge(
         ranges: list[list[ColumnElement[bool]]] = [[]]
     else:
         ranges = [[chosen.column == value] for value in chosen.values]
-        if chosen.column is Study.received_day:  # a day's range holds more than the hours asked for
+        if chosen.column is Study.received_day:  # the range of a day exceeds the wanted hours
             residual = [*residual, chosen.holds]
         if len(ranges) > MERGED and _is_postgresql(session):
             return _read_heads(session, chosen, segments, residual, limit)
@@ -176,7 +176,7 @@ def _merge(
     if len(terms) < 2:
         found = session.execute(terms[0].order_by(*_PLACE).limit(limit)) if terms else ()
         return [Place(*row) for row in found]
-    if _is_postgresql(session):  # it merges what is in order by itself, and sorts the rest
+    if _is_postgresql(session):  # it merges sorted inputs by itself
         terms = [select(term.order_by(*_PLACE).limit(limit).subquery()) for term in terms]
     merged = union_all(*terms).subquery()
     statement = select(merged).order_by(*merged.c).limit(limit)
@@ -190,7 +190,7 @@ def _read_heads(
     residual: Sequence[ColumnElement[bool]],
     limit: int,
 ) -> list[Place]:
-    """Return the first places of the first rows of many ranges: PostgreSQL plans a merge of many too long."""
+    """Return the first places of many ranges, because PostgreSQL takes too long to plan their merge."""
     assert chosen.column is not None
     wanted = func.unnest(array(chosen.values, type_=Text)).table_valued("value").render_derived()
     found: list[Place] = []
@@ -215,7 +215,7 @@ def _gather(
     segments: Sequence[ColumnElement[bool]],
     residual: Sequence[ColumnElement[bool]],
 ) -> list[Place] | None:
-    """Return all places that keys lead to, in order; None when they are more than `GATHERED`."""
+    """Return all places with these keys, in order; None when there are more than `GATHERED`."""
     found: set[Place] = set()
     for key in keys:
         fits = and_(_in_segments(segments), *residual)
@@ -233,7 +233,7 @@ def _sort(
     residual: Sequence[ColumnElement[bool]],
     limit: int,
 ) -> list[Place] | None:
-    """Return the first places that keys lead to; None when the database would have to sort too many."""
+    """Return the first places with these keys; None when the database would have to sort too many."""
     most = SORTED_BY_ROWS if residual else SORTED
     if max(_count(session, keys, most + 1)) > most:
         return None
@@ -247,20 +247,22 @@ def _sort(
 
 
 def _find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:
-    """Return the condition that the fewest studies meet; of those beyond `COUNTED`, the first."""
+    """Return the condition that the fewest studies meet; the first, if all exceed `COUNTED`."""
     if len(conditions) < 2:
         return conditions[0] if conditions else None
-    clauses = [one.column.in_(one.values) for one in conditions if one.column is not None]
+    clauses = [
+        condition.column.in_(condition.values) for condition in conditions if condition.column is not None
+    ]
     counts = _count(session, clauses, COUNTED + 1)
     return min(zip(counts, range(len(counts)), conditions, strict=True))[2]
 
 
 def _count(session: Session, clauses: Sequence[ColumnElement[bool]], at_most: int) -> list[int]:
-    """Return how many studies meet each clause, counted up to `at_most`."""
+    """Return the number of studies that meet each clause, counted up to `at_most`."""
     counts = [
         select(func.count())
-        .select_from(select(Study.id).where(one).limit(at_most).subquery())
+        .select_from(select(Study.id).where(clause).limit(at_most).subquery())
         .scalar_subquery()
-        for one in clauses
+        for clause in clauses
     ]
     return list(session.execute(select(*counts)).one())
