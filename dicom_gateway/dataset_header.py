@@ -264,9 +264,9 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\0", "")
     if isinstance(value, list):
-        return [_to_plain(one) for one in value]
+        return [_to_plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _to_plain(one) for key, one in value.items()}
+        return {key: _to_plain(item) for key, item in value.items()}
     if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ValueError(f"{type(value).__name__} is no JSON")

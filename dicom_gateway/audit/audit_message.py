@@ -175,8 +175,8 @@ def build_message(event: AuditEvent, source: AuditSource, moment: datetime) -> b
     )
     told_by = SubElement(message, "AuditSourceIdentification", _clean(attributes))
     SubElement(told_by, "AuditSourceTypeCode", {"csd-code": "4"})  # application server process
-    for one in event.objects:
-        _add_object(message, one)
+    for audited in event.objects:
+        _add_object(message, audited)
     content: bytes = tostring(message, encoding="utf-8")
     return content.replace(b"\n", b"&#10;").replace(b"\r", b"&#13;")
 
@@ -210,22 +210,22 @@ def _add_participant(message: Element, participant: Participant) -> None:
         _add_code(element, "RoleIDCode", *participant.role.value)
 
 
-def _add_object(message: Element, one: AuditedObject) -> None:
-    attributes = {"ParticipantObjectID": one.object_id, "ParticipantObjectTypeCode": one.type_code}
-    if one.role_code:
-        attributes["ParticipantObjectTypeCodeRole"] = one.role_code
+def _add_object(message: Element, audited: AuditedObject) -> None:
+    attributes = {"ParticipantObjectID": audited.object_id, "ParticipantObjectTypeCode": audited.type_code}
+    if audited.role_code:
+        attributes["ParticipantObjectTypeCodeRole"] = audited.role_code
     element = SubElement(message, "ParticipantObjectIdentification", _clean(attributes))
-    _add_code(element, "ParticipantObjectIDTypeCode", *one.id_type.value)
-    if one.query is not None:
-        SubElement(element, "ParticipantObjectQuery").text = b64encode(one.query).decode("ascii")
+    _add_code(element, "ParticipantObjectIDTypeCode", *audited.id_type.value)
+    if audited.query is not None:
+        SubElement(element, "ParticipantObjectQuery").text = b64encode(audited.query).decode("ascii")
     else:
         SubElement(element, "ParticipantObjectName")  # the schema wants it; names of people stay out
-    for kind, value in one.details:
+    for kind, value in audited.details:
         content = {"type": kind, "value": b64encode(value).decode("ascii")}
         SubElement(element, "ParticipantObjectDetail", content)
-    if one.instances:
+    if audited.instances:
         description = SubElement(element, "ParticipantObjectDescription")
-        for sop_class, uids in one.instances.items():
+        for sop_class, uids in audited.instances.items():
             counted = {"UID": sop_class, "NumberOfInstances": str(len(uids))}
             listed = SubElement(description, "SOPClass", _clean(counted))
             for uid in uids:

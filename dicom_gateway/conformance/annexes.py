@@ -49,7 +49,10 @@ data apart."""
 def write_extensions() -> str:
     """Return annexes 8.2 to 8.4."""
     reasons = [(code.value, code.meaning, f"`{refusal.value}`") for refusal, code in REASONS.items()]
-    private = [(f"(0077,xx{one.element:02X})", one.vr, one.keyword, one.matching.value) for one in PRIVATE]
+    private = [
+        (f"(0077,xx{attribute.element:02X})", attribute.vr, attribute.keyword, attribute.matching.value)
+        for attribute in PRIVATE
+    ]
     classes = sorted(((services.name(uid), uid) for uid in STORAGE_SOP_CLASSES), key=lambda row: row[1])
     return f"""\
 ### 8.2 Private attributes

@@ -60,7 +60,7 @@ in any case.
 
 And the {len(storage)} storage SOP classes of 8.4, as SCP, each with the transfer syntaxes
 
-{write_table(("name", "UID", "pixels"), [(services.name(one), one, _tell_pixels(one)) for one in syntaxes])}
+{write_table(("name", "UID", "pixels"), [(services.name(uid), uid, _tell_pixels(uid)) for uid in syntaxes])}
 
 Of those proposed in one presentation context the first in this list is taken. No extended negotiation is
 answered; role selection is, for storage commitment.{pull}
@@ -206,9 +206,14 @@ def _write_keys(attributes: Sequence[Attribute]) -> str:
 
 
 def _list_keys(attributes: Sequence[Attribute], depth: int = 0) -> Iterator[tuple[str, str, str, str]]:
-    for one in attributes:
-        if one.element:
+    for attribute in attributes:
+        if attribute.element:
             continue  # private: 8.2
-        tag = f"({one.tag >> 16:04X},{one.tag & 0xFFFF:04X})"
-        yield tag, "> " * depth + one.keyword, one.matching.value, "required" if one.required else "optional"
-        yield from _list_keys(one.items, depth + 1)
+        tag = f"({attribute.tag >> 16:04X},{attribute.tag & 0xFFFF:04X})"
+        yield (
+            tag,
+            "> " * depth + attribute.keyword,
+            attribute.matching.value,
+            "required" if attribute.required else "optional",
+        )
+        yield from _list_keys(attribute.items, depth + 1)

@@ -42,7 +42,7 @@ def build_samples(settings: CourierSettings, software_version: str) -> dict[str,
         "picture": build_secondary_capture(screening, picture.getvalue(), heat, settings, software_version),
         "refusal": build_refusal(_make_refusal(), settings, software_version),
     }
-    return {kind: dcmread(io.BytesIO(one.part10)) for kind, one in built.items()}
+    return {kind: dcmread(io.BytesIO(report.part10)) for kind, report in built.items()}
 
 
 def _make_header() -> dict[str, Any]:

@@ -79,7 +79,7 @@ def summarize(offers: Iterable[Offer]) -> Iterator[tuple[str, str, bool, bool]]:
         roles.setdefault(offer.sop_class, set()).add(offer.role)
     order = [*CATEGORIES, "Workflow Management", "Query/Retrieve"]
     for category in order:
-        for sop_class in sorted((one for one in roles if _find_category(one) == category), key=name):
+        for sop_class in sorted((uid for uid in roles if _find_category(uid) == category), key=name):
             yield category, sop_class, "SCU" in roles[sop_class], "SCP" in roles[sop_class]
 
 

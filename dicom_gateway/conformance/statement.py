@@ -63,7 +63,7 @@ def _write_overview(gateway: GatewaySettings) -> str:
     ]
     storage = set(STORAGE_SOP_CLASSES)
     sent = {offer.sop_class for offer in offers if offer.role == "SCU"}
-    listed = [one for one in services.summarize(offers) if one[1] not in storage or one[1] in sent]
+    listed = [row for row in services.summarize(offers) if row[1] not in storage or row[1] in sent]
     yes = {True: "yes", False: "no"}
     rows = [
         (category, services.name(sop_class), sop_class, yes[scu], yes[scp])
@@ -119,7 +119,7 @@ each
 A film is judged after its C-STORE was answered: what cannot or may not be screened is refused by a row in the
 database with a code, and by a setting with an SR. The codes:
 
-{write_list(f"`{one.value}`" for one in Refusal)}"""
+{write_list(f"`{refusal.value}`" for refusal in Refusal)}"""
 
 
 def _write_network(gateway: GatewaySettings, courier: CourierSettings) -> str:

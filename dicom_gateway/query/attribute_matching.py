@@ -70,7 +70,7 @@ def compile_key(vr: str, values: Sequence[str]) -> Fits | None:
         return _compile_names(values)
     if vr in TEXT_VRS:
         fits = compile_patterns(values)
-        return lambda found: any(fits(one) for one in found)
+        return lambda found: any(fits(value) for value in found)
     wanted = frozenset(values)
     return lambda found: not wanted.isdisjoint(found)
 
@@ -180,7 +180,7 @@ def _is_within(read: Callable[[str], Span], spans: Sequence[Span], found: Sequen
 def fold_letters(text: str) -> str:
     """Return `text` without case and accents."""
     decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(one for one in decomposed if not unicodedata.combining(one)).casefold()
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
 def is_latin(text: str) -> bool:

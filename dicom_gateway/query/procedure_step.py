@@ -108,33 +108,39 @@ def write_comment(record: StudyRecord) -> str:
 
 
 _PARAMETER_ITEMS: Final = (
-    Attribute("ValueType", Matching.WILDCARD, lambda one: "NUMERIC" if one.number is not None else "TEXT"),
-    Attribute("ConceptNameCodeSequence", Matching.SEQUENCE, lambda one: [one.concept], items=CODE_ITEMS),
-    Attribute("TextValue", Matching.WILDCARD, lambda one: one.text),
-    Attribute("NumericValue", Matching.UNIVERSAL, lambda one: one.number),
+    Attribute(
+        "ValueType",
+        Matching.WILDCARD,
+        lambda parameter: "NUMERIC" if parameter.number is not None else "TEXT",
+    ),
+    Attribute(
+        "ConceptNameCodeSequence", Matching.SEQUENCE, lambda parameter: [parameter.concept], items=CODE_ITEMS
+    ),
+    Attribute("TextValue", Matching.WILDCARD, lambda parameter: parameter.text),
+    Attribute("NumericValue", Matching.UNIVERSAL, lambda parameter: parameter.number),
     Attribute(
         "MeasurementUnitsCodeSequence",
         Matching.SEQUENCE,
-        lambda one: None if one.number is None else [PERCENT],
+        lambda parameter: None if parameter.number is None else [PERCENT],
         items=CODE_ITEMS,
     ),
 )
 
 _SOP_ITEMS: Final = (
-    Attribute("ReferencedSOPClassUID", Matching.LIST, lambda one: one[0]),
-    Attribute("ReferencedSOPInstanceUID", Matching.LIST, lambda one: one[1]),
+    Attribute("ReferencedSOPClassUID", Matching.LIST, lambda instance: instance[0]),
+    Attribute("ReferencedSOPInstanceUID", Matching.LIST, lambda instance: instance[1]),
 )
 
 _INPUT_ITEMS: Final = (
-    Attribute("TypeOfInstances", Matching.WILDCARD, lambda one: "DICOM"),
-    Attribute("StudyInstanceUID", Matching.LIST, lambda one: one.study_instance_uid),
-    Attribute("SeriesInstanceUID", Matching.LIST, lambda one: one.series_instance_uid),
-    Attribute("ReferencedSOPSequence", Matching.SEQUENCE, lambda one: one.instances, items=_SOP_ITEMS),
+    Attribute("TypeOfInstances", Matching.WILDCARD, lambda series: "DICOM"),
+    Attribute("StudyInstanceUID", Matching.LIST, lambda series: series.study_instance_uid),
+    Attribute("SeriesInstanceUID", Matching.LIST, lambda series: series.series_instance_uid),
+    Attribute("ReferencedSOPSequence", Matching.SEQUENCE, lambda series: series.instances, items=_SOP_ITEMS),
     Attribute(
         "DICOMRetrievalSequence",
         Matching.SEQUENCE,
-        lambda one: [one] if one.retrieve_from else None,
-        items=(Attribute("RetrieveAETitle", Matching.WILDCARD, lambda one: list(one.retrieve_from)),),
+        lambda series: [series] if series.retrieve_from else None,
+        items=(Attribute("RetrieveAETitle", Matching.WILDCARD, lambda series: list(series.retrieve_from)),),
     ),
 )
 

@@ -158,20 +158,24 @@ def _list_texts(element: DataElement) -> list[str]:
         value = value.decode("utf-8", "replace").split("\\")
     elif isinstance(value, str) or not hasattr(value, "__iter__") or hasattr(value, "original_string"):
         value = [value]
-    return ["" if one is None else str(one).strip(" \0") for one in value]
+    return ["" if part is None else str(part).strip(" \0") for part in value]
 
 
 def _needs_header(key: WantedKey) -> bool:
-    inner: Sequence[Attribute] = [one.attribute for one in key.items] or key.attribute.items
-    return key.attribute.header or any(one.header for one in inner) or any(map(_needs_header, key.items))
+    inner: Sequence[Attribute] = [wanted.attribute for wanted in key.items] or key.attribute.items
+    return (
+        key.attribute.header
+        or any(attribute.header for attribute in inner)
+        or any(map(_needs_header, key.items))
+    )
 
 
 def _list_values(attribute: Attribute, record: Any) -> list[str]:
     value = attribute.read(record)
     values = [value] if isinstance(value, str) else value or []
     if attribute.element and attribute.value_representation == "CS":
-        values = [one.upper() for one in values]
-    return [one for one in values if one]
+        values = [text.upper() for text in values]
+    return [text for text in values if text]
 
 
 def _fit_all(keys: Sequence[WantedKey], record: Any) -> bool:
@@ -209,7 +213,7 @@ def _make_element(tag: int, vr: str, values: Sequence[str]) -> DataElement:
 
 
 def _write_items(key: WantedKey, record: Any) -> list[Dataset]:
-    asked = key.items or tuple(WantedKey(one, one.tag) for one in key.attribute.items)
+    asked = key.items or tuple(WantedKey(attribute, attribute.tag) for attribute in key.attribute.items)
     made = []
     for item in key.attribute.read(record) or ():
         dataset = Dataset()

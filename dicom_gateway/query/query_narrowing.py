@@ -24,10 +24,12 @@ NOTHING = WorklistFilter(study_instance_uids=("",))
 def narrow_studies(query: Query) -> WorklistFilter:
     """Return the filter of a STUDY level query."""
     filters = _narrow_identity(query.keys)
-    filters |= _choose(query, "Priority", "priorities", {one.value: one.value for one in Priority})
-    filters |= _choose(query, "State", "states", {one.upper(): one.value for one in STUDY_STATES})
-    filters |= _choose(query, "Finding", "findings", {one.upper(): one.value for one in Finding})
-    filters |= _choose(query, "Refusal", "refusals", {one.upper(): one.value for one in Refusal})
+    filters |= _choose(
+        query, "Priority", "priorities", {priority.value: priority.value for priority in Priority}
+    )
+    filters |= _choose(query, "State", "states", {state.upper(): state.value for state in STUDY_STATES})
+    filters |= _choose(query, "Finding", "findings", {finding.upper(): finding.value for finding in Finding})
+    filters |= _choose(query, "Refusal", "refusals", {refusal.upper(): refusal.value for refusal in Refusal})
     return _make(filters)
 
 
@@ -37,7 +39,9 @@ def narrow_steps(query: Query) -> WorklistFilter:
     request = query.find("ReferencedRequestSequence")
     if request is not None:
         filters = _narrow_identity(request.items) | filters
-    filters |= _choose(query, "ScheduledProcedureStepPriority", "priorities", {one: one for one in Priority})
+    filters |= _choose(
+        query, "ScheduledProcedureStepPriority", "priorities", {priority: priority for priority in Priority}
+    )
     if "LOW" in filters.get("priorities", ()):
         filters["priorities"] = (*filters["priorities"], "")  # no result is LOW too
     states = _fitting(query.find("ProcedureStepState"), ("SCHEDULED", "COMPLETED"))
@@ -130,4 +134,4 @@ def _choose(query: Query, keyword: str, name: str, words: dict[str, str]) -> dic
     found = _fitting(query.find(keyword), words)
     if found is None:
         return {}
-    return {name: tuple(words[one] for one in found) or ("nothing",)}
+    return {name: tuple(words[word] for word in found) or ("nothing",)}

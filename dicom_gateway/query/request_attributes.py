@@ -43,7 +43,7 @@ CODE_ITEMS: Final = (
 
 def read_items(tag: str) -> Read:
     """Return a function that reads a sequence's items."""
-    return lambda source: [one for one in _find(source, tag) if isinstance(one, Mapping)]
+    return lambda source: [item for item in _find(source, tag) if isinstance(item, Mapping)]
 
 
 def read_codes(tag: str) -> Read:
@@ -64,12 +64,12 @@ def read_codes(tag: str) -> Read:
 
 def read_text(tag: str) -> Read:
     """Return a function that reads an item's text; empty where it has none."""
-    return lambda source: [str(one) for one in _find(source, tag)]
+    return lambda source: [str(value) for value in _find(source, tag)]
 
 
 def read_if_set(tag: str) -> Read:
     """Return a function that reads a text; None where there is none."""
-    return lambda source: [str(one) for one in _find(source, tag)] or None
+    return lambda source: [str(value) for value in _find(source, tag)] or None
 
 
 def none_known(_: Any) -> list[Any]:
@@ -82,10 +82,10 @@ def _find(source: StudyRecord | Mapping[str, Any], tag: str) -> list[Any]:
     if isinstance(source, Mapping):
         element = source.get(tag)
         values = element.get("Value") if isinstance(element, Mapping) else None
-        return [one for one in values if one is not None] if isinstance(values, list) else []
+        return [value for value in values if value is not None] if isinstance(values, list) else []
     for film in source.films:
         header = source.headers.get(film.sop_instance_uid, {})
-        requests = [one for one in _find(header, REQUEST_ATTRIBUTES) if isinstance(one, Mapping)]
+        requests = [item for item in _find(header, REQUEST_ATTRIBUTES) if isinstance(item, Mapping)]
         for place in (header, *requests):
             if found := _find(place, tag):
                 return found

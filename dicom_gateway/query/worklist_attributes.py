@@ -118,23 +118,23 @@ def find_model(study: StudyEntry) -> str:
 
 
 PRIVATE: Final = (
-    Attribute("Finding", Matching.WILDCARD, _text(lambda one: one.finding), vr="CS", element=0x01),
+    Attribute("Finding", Matching.WILDCARD, _text(lambda study: study.finding), vr="CS", element=0x01),
     Attribute(
         "Probability",
         Matching.UNIVERSAL,
-        _text(lambda one: format_percent(one.probability)),
+        _text(lambda study: format_percent(study.probability)),
         vr="DS",
         element=0x02,
     ),
-    Attribute("Priority", Matching.WILDCARD, _text(lambda one: one.priority), vr="CS", element=0x03),
-    Attribute("State", Matching.WILDCARD, _text(lambda one: one.state), vr="CS", element=0x04),
+    Attribute("Priority", Matching.WILDCARD, _text(lambda study: study.priority), vr="CS", element=0x03),
+    Attribute("State", Matching.WILDCARD, _text(lambda study: study.state), vr="CS", element=0x04),
     Attribute("Model", Matching.WILDCARD, _text(find_model), vr="LO", element=0x05),
-    Attribute("Refusal", Matching.WILDCARD, _text(lambda one: one.refusal), vr="LO", element=0x06),
-    Attribute("Read", Matching.WILDCARD, _text(lambda one: one.verdict), vr="CS", element=0x07),
+    Attribute("Refusal", Matching.WILDCARD, _text(lambda study: study.refusal), vr="LO", element=0x06),
+    Attribute("Read", Matching.WILDCARD, _text(lambda study: study.verdict), vr="CS", element=0x07),
     Attribute(
         "Received",
         Matching.RANGE,
-        _text(lambda one: f"{one.received_at:%Y%m%d%H%M%S.%f}+0000"),
+        _text(lambda study: f"{study.received_at:%Y%m%d%H%M%S.%f}+0000"),
         vr="DT",
         element=0x08,
     ),
@@ -142,25 +142,27 @@ PRIVATE: Final = (
 """Of a study; values of CS elements are upper case, as the VR wants them."""
 
 PATIENT: Final = (
-    Attribute("PatientName", Matching.WILDCARD, _text(lambda one: one.patient_name), required=True),
-    Attribute("PatientID", Matching.WILDCARD, _text(lambda one: one.patient_id), required=True),
-    Attribute("PatientBirthDate", Matching.RANGE, _text(lambda one: one.patient_birth_date)),
-    Attribute("PatientSex", Matching.WILDCARD, _text(lambda one: one.patient_sex)),
+    Attribute("PatientName", Matching.WILDCARD, _text(lambda study: study.patient_name), required=True),
+    Attribute("PatientID", Matching.WILDCARD, _text(lambda study: study.patient_id), required=True),
+    Attribute("PatientBirthDate", Matching.RANGE, _text(lambda study: study.patient_birth_date)),
+    Attribute("PatientSex", Matching.WILDCARD, _text(lambda study: study.patient_sex)),
 )
 
 STUDY_UID: Final = Attribute(
-    "StudyInstanceUID", Matching.LIST, _text(lambda one: one.study_instance_uid), required=True
+    "StudyInstanceUID", Matching.LIST, _text(lambda study: study.study_instance_uid), required=True
 )
 
 STUDY: Final = (
-    Attribute("StudyDate", Matching.RANGE, _text(lambda one: one.study_date), required=True),
-    Attribute("StudyTime", Matching.RANGE, _text(lambda one: one.study_time), required=True),
-    Attribute("AccessionNumber", Matching.WILDCARD, _text(lambda one: one.accession_number), required=True),
+    Attribute("StudyDate", Matching.RANGE, _text(lambda study: study.study_date), required=True),
+    Attribute("StudyTime", Matching.RANGE, _text(lambda study: study.study_time), required=True),
+    Attribute(
+        "AccessionNumber", Matching.WILDCARD, _text(lambda study: study.accession_number), required=True
+    ),
     *PATIENT,
     Attribute("StudyID", Matching.WILDCARD, read_header("00200010"), required=True, header=True),
     STUDY_UID,
     Attribute("ModalitiesInStudy", Matching.WILDCARD, lambda record: list(record.study.modalities)),
-    Attribute("StudyDescription", Matching.WILDCARD, _text(lambda one: one.description)),
+    Attribute("StudyDescription", Matching.WILDCARD, _text(lambda study: study.description)),
     Attribute("ReferringPhysicianName", Matching.WILDCARD, read_header("00080090"), header=True),
     Attribute("StationName", Matching.WILDCARD, lambda record: list(record.study.stations)),
     Attribute("NumberOfStudyRelatedSeries", Matching.UNIVERSAL, _count_series),

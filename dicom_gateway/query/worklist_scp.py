@@ -120,12 +120,12 @@ class WorklistScp:
             records, after = self._read_page(plan, after)
             for record in records:
                 examined += 1
-                for one in plan.split(record):
-                    if plan.query.fits(one):
+                for entry in plan.split(record):
+                    if plan.query.fits(entry):
                         if answered == self._settings.maximum_answers:
                             raise LimitError("more matches than one query may have")
                         answered += 1
-                        yield one
+                        yield entry
             if after is None:
                 return
             if examined >= self._settings.maximum_examined:
@@ -139,7 +139,9 @@ class WorklistScp:
             headers = read_headers(session, uids) if plan.query.needs_headers() else {}
         labels = (self._settings.worklist_label, self._settings.procedure_step_label)
         archive = self._settings.retrieve_ae_title
-        return [StudyRecord(one, one.films, headers, labels, archive) for one in page.studies], page.following
+        return [
+            StudyRecord(study, study.films, headers, labels, archive) for study in page.studies
+        ], page.following
 
 
 def add_contexts(ae: AE, settings: QuerySettings) -> None:

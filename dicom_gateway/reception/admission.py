@@ -74,10 +74,12 @@ class Admission:
         return Rejection.WRONG_ADDRESS if named else Rejection.UNKNOWN_CALLER
 
     def _judge_limits(self, address: str) -> Rejection | None:
-        asked = [one for one in list_acceptors() if one.requestor.primitive is not None]
+        asked = [
+            association for association in list_acceptors() if association.requestor.primitive is not None
+        ]
         if len(asked) > self._settings.maximum_associations:
             return Rejection.ALL_TAKEN
-        from_there = [one for one in asked if find_address(one) == address]
+        from_there = [association for association in asked if find_address(association) == address]
         if len(from_there) > self._settings.maximum_associations_per_address:
             return Rejection.ALL_TAKEN_BY_ADDRESS
         return None
@@ -91,7 +93,7 @@ class Admission:
             address: who wants to connect.
             shaking_hands: addresses of connections that are not associations yet.
         """
-        addresses = [find_address(one) for one in list_acceptors()]
+        addresses = [find_address(association) for association in list_acceptors()]
         addresses += shaking_hands
         return (
             len(addresses) >= 4 * self._settings.maximum_associations
@@ -102,7 +104,11 @@ class Admission:
 def list_acceptors() -> list[Association]:
     """Return the associations and would-be associations that were opened to this process."""
     # Their threads, as pynetdicom does: nothing that could be forgotten when one of them ends.
-    return [one for one in threading.enumerate() if isinstance(one, Association) and one.is_acceptor]
+    return [
+        association
+        for association in threading.enumerate()
+        if isinstance(association, Association) and association.is_acceptor
+    ]
 
 
 def find_address(association: Association) -> str:

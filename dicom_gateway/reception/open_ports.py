@@ -23,13 +23,13 @@ class OpenPorts:
     @property
     def numbers(self) -> list[int]:
         """TCP ports: the plain one first."""
-        return [int(one.getsockname()[1]) for one in (self.plain, self.tls) if one is not None]
+        return [int(port.getsockname()[1]) for port in (self.plain, self.tls) if port is not None]
 
     def close(self) -> None:
         """Close them in this process; others that hold them go on listening."""
-        for one in (self.plain, self.tls):
-            if one is not None:
-                one.close()
+        for port in (self.plain, self.tls):
+            if port is not None:
+                port.close()
 
 
 def open_ports(settings: GatewaySettings) -> OpenPorts:

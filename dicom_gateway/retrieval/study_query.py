@@ -150,7 +150,7 @@ def _find_span(
             continue
         if _read(match, "StudyDate") not in ("", date_):
             continue  # a peer that does not match by date lists everything
-        named = {one.upper() for one in _read_list(match, "ModalitiesInStudy")}
+        named = {modality.upper() for modality in _read_list(match, "ModalitiesInStudy")}
         if not named or named & set(modalities):
             found.setdefault(uid, ListedStudy(uid, _read_number(match, "NumberOfStudyRelatedInstances")))
 
@@ -175,7 +175,7 @@ def _read_list(match: Dataset, keyword: str) -> list[str]:
         log.warning("the peer lists a value that cannot be read", keyword=keyword, error=type(error).__name__)
         return []
     values = [value] if isinstance(value, str | int) or value is None else list(value)
-    return [str(one).strip() for one in values if one is not None and str(one).strip()]
+    return [str(item).strip() for item in values if item is not None and str(item).strip()]
 
 
 def _read_number(match: Dataset, keyword: str) -> int | None:
