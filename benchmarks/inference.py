@@ -31,7 +31,8 @@ import numpy.typing as npt
 
 from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle, write_bundle
+from domain.bundle.bundle import Bundle, open_bundle, write_bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from tbscreen.machine import describe_machine
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.processes.logs import configure_logs

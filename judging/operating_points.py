@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 
-from domain.bundle.bundle import OperatingPoint
+from domain.bundle.manifest import OperatingPoint
 from domain.errors import PermanentError
 from judging.statistics import Estimate, measure_proportion
 

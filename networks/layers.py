@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 from keras import ops
 
-from domain.bundle.bundle import HOUSE_MODULE, HOUSE_PACKAGE
+from domain.bundle.graph_structure import HOUSE_MODULE, HOUSE_PACKAGE
 
 LEVELS: Final = 256
 SAMPLING: Final = 4

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import h5py
 
-from domain.bundle.bundle import MAX_FILE_BYTES, WEIGHTS
+from domain.bundle.bundle import MAX_FILE_BYTES
+from domain.bundle.manifest import WEIGHTS
 from domain.errors import PermanentError
 
 DEEPEST: Final = 32

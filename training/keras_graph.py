@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from domain.bundle.bundle import ALLOWED_LAYERS
+from domain.bundle.graph_structure import ALLOWED_LAYERS
 from domain.errors import PermanentError
 
 CONVOLUTION: Final = (

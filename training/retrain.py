@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from domain.bundle.bundle import OperatingPoint
+from domain.bundle.manifest import OperatingPoint
 from domain.errors import PermanentError
 from judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore

@@ -17,7 +17,9 @@ import h5py
 import numpy as np
 
 from domain.array.normalization import SPEC
-from domain.bundle.bundle import MAX_FILE_BYTES, STRUCTURE, WEIGHTS, Bundle, check_structure, write_bundle
+from domain.bundle.bundle import MAX_FILE_BYTES, Bundle, write_bundle
+from domain.bundle.graph_structure import check_structure
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.errors import PermanentError
 from training.keras_graph import rewrite_graph
 

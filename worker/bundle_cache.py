@@ -10,7 +10,8 @@ from pathlib import Path
 
 from db.database import Database
 from db.models import bundles
-from domain.bundle.bundle import FILE_NAME, MANIFEST, Bundle, DamagedBundleError, open_bundle
+from domain.bundle.bundle import Bundle, open_bundle
+from domain.bundle.manifest import FILE_NAME, MANIFEST, DamagedBundleError
 
 
 class BundleCache:

@@ -20,7 +20,8 @@ import numpy.typing as npt
 import structlog
 
 from domain.array.normalization import SPEC
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError
+from domain.bundle.bundle import Bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS, DamagedBundleError
 from worker.golden_arrays import draw_golden_arrays
 from worker.runtimes import openvino_runtime
 from worker.runtimes.keras_runtime import (

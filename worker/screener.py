@@ -17,7 +17,7 @@ from db.database import Database
 from db.films import screenings
 from db.retrying import write_again
 from db.settings import DatabaseSettings
-from domain.bundle.bundle import localize
+from domain.bundle.manifest import localize
 from domain.bundle.triage import triage
 from domain.codes import Refusal
 from domain.errors import PermanentError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.bundle.bundle import Manifest
+from domain.bundle.manifest import Manifest
 from domain.codes import Doubt, Finding, Priority
 
 

@@ -19,8 +19,8 @@ from db.counts import read_films
 from db.counts.read_films import ReadFilm
 from db.models.site_thresholds import NAME
 from db.tables import Model
-from domain.bundle.bundle import Manifest, OperatingPoint
 from domain.bundle.calibration import restate
+from domain.bundle.manifest import Manifest, OperatingPoint
 from domain.codes import Verdict
 from domain.errors import PermanentError
 from judging.operating_points import choose_operating_points

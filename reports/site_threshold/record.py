@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.bundle.bundle import OperatingPoint
+from domain.bundle.manifest import OperatingPoint
 from judging.statistics import Estimate
 
 WHO_SENSITIVITY: Final = 0.90

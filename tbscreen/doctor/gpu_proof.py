@@ -23,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from db import schema
 from db.database import Database, normalize_url
 from db.models import bundles
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, open_bundle
+from domain.bundle.bundle import Bundle, open_bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.settings import Settings
 from worker.bundle_cache import BundleCache

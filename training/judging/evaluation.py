@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from domain.bundle.bundle import OperatingPoint
 from domain.bundle.calibration import Calibration, IdentityCalibration, restate
+from domain.bundle.manifest import OperatingPoint
 from domain.errors import PermanentError
 from judging.operating_points import MeasuredPoint, count, measure_operating_point
 from judging.statistics import (

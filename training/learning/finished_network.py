@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from domain.bundle.bundle import STRUCTURE, WEIGHTS
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from training.films.film_store import FilmStore
 from training.learning.precision import Precision, set_precision
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle
+from domain.bundle.bundle import Bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.errors import PermanentError
 from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe

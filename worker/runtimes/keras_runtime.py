@@ -20,7 +20,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 
 import networks.layers  # noqa: F401 - registers the layers of the house with Keras
-from domain.bundle.bundle import ALLOWED_LAYERS
+from domain.bundle.graph_structure import ALLOWED_LAYERS
 from networks.weights_file import check_weights
 
 CPU_BATCH: Final = 8

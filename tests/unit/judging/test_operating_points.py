@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from domain.bundle.bundle import OperatingPoint
+from domain.bundle.manifest import OperatingPoint
 from domain.errors import PermanentError
 from judging.operating_points import NAMES, Confusion, choose_operating_points, count, measure_operating_point
 

@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from domain.bundle.bundle import WEIGHTS, Bundle
+from domain.bundle.bundle import Bundle
+from domain.bundle.manifest import WEIGHTS
 from domain.errors import PermanentError
 from networks import weights_file
 from networks.weights_file import check_weights

@@ -24,7 +24,7 @@ from db.tables import (
     Screening,
     Study,
 )
-from domain.bundle.bundle import STRUCTURE, WEIGHTS
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.codes import Finding, Priority
 from tests.unit.worker.networks import MANIFEST
 

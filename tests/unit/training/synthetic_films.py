@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from domain.bundle.bundle import OperatingPoint
 from domain.bundle.calibration import PlattCalibration
+from domain.bundle.manifest import OperatingPoint
 from figures.text_table import TextTable
 from judging.operating_points import choose_operating_points
 from training.films.labelled_film import Label, LabelledFilm

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from domain.array.normalization import SPEC
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
+from domain.bundle.bundle import Bundle, write_bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 
 MANIFEST: dict[str, Any] = {
     "format": 1,

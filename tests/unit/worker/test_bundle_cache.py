@@ -12,7 +12,8 @@ from sqlalchemy import delete, update
 from db.database import Database
 from db.models import bundles
 from db.tables import BundleChunk
-from domain.bundle.bundle import MANIFEST, WEIGHTS, Bundle, DamagedBundleError, read_files
+from domain.bundle.bundle import Bundle, read_files
+from domain.bundle.manifest import MANIFEST, WEIGHTS, DamagedBundleError
 from domain.errors import PermanentError
 from tests.unit.worker.conftest import register
 from worker.bundle_cache import BundleCache

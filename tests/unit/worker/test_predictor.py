@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from domain.array.normalization import SPEC
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, DamagedBundleError, open_bundle, write_bundle
+from domain.bundle.bundle import Bundle, open_bundle, write_bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS, DamagedBundleError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import MANIFEST, write_heat, write_network
 from worker.golden_arrays import draw_golden_arrays

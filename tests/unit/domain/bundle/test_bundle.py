@@ -11,18 +11,9 @@ from typing import Any
 
 import pytest
 
-from domain.bundle.bundle import (
-    HOUSE_LAYERS,
-    MANIFEST,
-    STRUCTURE,
-    WEIGHTS,
-    DamagedBundleError,
-    check_structure,
-    open_bundle,
-    parse_manifest,
-    read_files,
-    write_bundle,
-)
+from domain.bundle.bundle import open_bundle, read_files, write_bundle
+from domain.bundle.graph_structure import HOUSE_LAYERS, check_structure
+from domain.bundle.manifest import MANIFEST, STRUCTURE, WEIGHTS, DamagedBundleError, parse_manifest
 from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 

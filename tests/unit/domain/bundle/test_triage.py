@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Manifest, parse_manifest
+from domain.bundle.manifest import STRUCTURE, WEIGHTS, Manifest, parse_manifest
 from domain.bundle.triage import triage
 from domain.codes import Doubt, Finding, Priority
 from tests.unit.worker.networks import MANIFEST

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from db.counts.read_films import ReadFilm
-from domain.bundle.bundle import Manifest
+from domain.bundle.manifest import Manifest
 from domain.codes import Finding, Priority, Verdict
 from domain.errors import PermanentError
 from judging.statistics import Estimate

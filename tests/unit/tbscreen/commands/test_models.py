@@ -16,7 +16,8 @@ from PIL import Image
 
 from db.database import Database
 from db.models import activations, shadow_screenings
-from domain.bundle.bundle import STRUCTURE, WEIGHTS, Bundle, write_bundle
+from domain.bundle.bundle import Bundle, write_bundle
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.codes import Finding
 from tbscreen.models.default_bundle import register_bundle
 from tests.unit import rows

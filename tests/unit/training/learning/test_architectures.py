@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from domain.bundle.bundle import check_structure
+from domain.bundle.graph_structure import check_structure
 from training.learning.architectures import (
     INPUT_SHAPE,
     VGG16_FEATURES,

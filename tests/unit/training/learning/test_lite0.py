@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from domain.bundle.bundle import check_structure
+from domain.bundle.graph_structure import check_structure
 from domain.errors import PermanentError
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
 from training.learning.lite0_weights import IMAGENET, read_layers

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from domain.bundle.bundle import STRUCTURE, WEIGHTS
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.worker.networks import write_network
 from worker.golden_arrays import draw_golden_arrays

@@ -1,0 +1,107 @@
+"""The structure of a bundle's network: a Keras model JSON that holds only layers that compute."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from domain.bundle.manifest import STRUCTURE, DamagedBundleError
+from domain.errors import PermanentError
+
+ALLOWED_LAYERS: Final = frozenset(
+    {
+        "Activation",
+        "Add",
+        "AveragePooling2D",
+        "BatchNormalization",
+        "Concatenate",
+        "Conv2D",
+        "Cropping2D",
+        "Dense",
+        "DepthwiseConv2D",
+        "Dropout",
+        "Flatten",
+        "GlobalAveragePooling2D",
+        "GlobalMaxPooling2D",
+        "InputLayer",
+        "MaxPooling2D",
+        "Multiply",
+        "Normalization",
+        "ReLU",
+        "Rescaling",
+        "Reshape",
+        "SeparableConv2D",
+        "Softmax",
+        "UpSampling2D",
+        "ZeroPadding2D",
+    }
+)
+"""Keras layers that only compute. A Lambda, or any other that runs what the file says, is refused."""
+
+HOUSE_PACKAGE: Final = "tbscreen"
+HOUSE_MODULE: Final = "worker.layers"
+"""Where `networks.layers` once was: the module that every saved graph names."""
+HOUSE_LAYERS: Final = frozenset({"EqualizeHistogram1", "LogMeanExpPooling1"})
+"""Layers of `networks.layers`, registered with Keras under "tbscreen>NAME"."""
+
+ALLOWED_CONTAINERS: Final = frozenset({"Functional", "Sequential"})
+KERAS_CONTAINER_MODULES: Final = (
+    "keras",
+    "keras.models",
+    "keras.src.models.functional",
+    "keras.src.models.sequential",
+)
+KERAS_VALUE_MODULES: Final = (
+    "keras.initializers",
+    "keras.regularizers",
+    "keras.activations",
+    "keras.constraints",
+)
+
+
+def check_structure(structure: bytes) -> None:
+    """Raise `PermanentError` unless every layer of a Keras model JSON only computes."""
+    try:
+        graph = json.loads(structure.decode())
+        nodes = list(_walk(graph))
+    except (ValueError, RecursionError) as error:
+        raise DamagedBundleError(f"{STRUCTURE} is not JSON, or nested too deeply") from error
+    if not isinstance(graph, dict) or graph.get("class_name") not in ALLOWED_CONTAINERS:
+        raise PermanentError(f"{STRUCTURE}: the model is not Functional or Sequential")
+    for node in nodes:
+        if not _is_allowed(node):
+            name, module = node["class_name"], node.get("module") or "keras"
+            raise PermanentError(f"{STRUCTURE}: {module}.{name} is not allowed in a bundle")
+
+
+def _is_allowed(node: Mapping[str, Any]) -> bool:
+    """True for an object of a Keras JSON that Keras makes without running what the file says."""
+    name, module, registered_name = str(node["class_name"]), node.get("module"), node.get("registered_name")
+    if module == HOUSE_MODULE:
+        return name in HOUSE_LAYERS and registered_name == f"{HOUSE_PACKAGE}>{name}"
+    if registered_name not in (None, name):
+        return False
+    if name in ALLOWED_CONTAINERS and module in (None, *KERAS_CONTAINER_MODULES):
+        return True
+    if name == "__keras_tensor__":
+        return module is None
+    if module in (None, "keras.layers"):
+        return name in ALLOWED_LAYERS
+    if module in KERAS_VALUE_MODULES:
+        # A class like GlorotUniform: never "function", "__lambda__" or another of Keras' special words.
+        return re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) is not None
+    return module == "keras" and name == "DTypePolicy"
+
+
+def _walk(node: object) -> Iterator[dict[str, Any]]:
+    """Yield every object of a Keras JSON that names a class."""
+    if isinstance(node, dict):
+        if "class_name" in node:
+            yield node
+        for value in node.values():
+            yield from _walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _walk(value)
