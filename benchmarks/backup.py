@@ -1,4 +1,4 @@
-"""How long a backup and a restore take, beside what the databases bring for it.
+"""The time of a backup and a restore, beside the tools of the databases themselves.
 
     python -m benchmarks.backup [--films 10000] [--databases sqlite postgresql] [--folder DIR]
 
@@ -66,7 +66,7 @@ class Figures:
 
     @property
     def ratios(self) -> dict[str, float]:
-        """How many times as long as the peer."""
+        """The time as a multiple of the peer's."""
         return {
             "backup / peer": round(self.backup / self.peer_backup, 2),
             "restore / peer": round(self.restore / self.peer_restore, 2),
@@ -92,7 +92,7 @@ def main() -> None:
         for name, value in asdict(figures).items():
             print(f"  {name:16} {value:10.2f}")
         print(f"  {figures.ratios}", flush=True)
-    print(json.dumps({kind: {**asdict(one), **one.ratios} for kind, one in measured.items()}))
+    print(json.dumps({kind: {**asdict(times), **times.ratios} for kind, times in measured.items()}))
 
 
 def _run_sqlite(stack: ExitStack, place: Path, films: int) -> Figures:

@@ -1,4 +1,4 @@
-"""How many transactions a second PostgreSQL and SQLite make durable on this disk.
+"""Durable transactions a second of PostgreSQL and SQLite on this disk.
 
     python -m benchmarks.commit_rate
 

@@ -109,12 +109,12 @@ def _count(opinions: list[Opinion], chosen: npt.NDArray[np.bool_]) -> Counter[Ce
     return Counter(opinions[at].certainty for at in np.flatnonzero(chosen))
 
 
-def _write(one: Estimate | None) -> str:
-    return "-" if one is None else f"{one.value:.2%} ({one.low:.2%} to {one.high:.2%})"
+def _write(share: Estimate | None) -> str:
+    return "-" if share is None else f"{share.value:.2%} ({share.low:.2%} to {share.high:.2%})"
 
 
-def _list(one: Estimate | None) -> list[float] | None:
-    return None if one is None else [round(one.value, 5), round(one.low, 5), round(one.high, 5)]
+def _list(share: Estimate | None) -> list[float] | None:
+    return None if share is None else [round(share.value, 5), round(share.low, 5), round(share.high, 5)]
 
 
 def main() -> None:

@@ -64,18 +64,18 @@ class Contestant:
     predict: Callable[[Films], Any]
     difference: float = 0.0
     """Largest, from Keras' scores in float32."""
-    one: list[float] = field(default_factory=list)
+    single: list[float] = field(default_factory=list)
     many: list[float] = field(default_factory=list)
 
     def measure(self, films: Films) -> None:
         """Time one round."""
-        one, many = films[: ONE[self.network], np.newaxis], films[: MANY[self.network]]
+        single, many = films[: ONE[self.network], np.newaxis], films[: MANY[self.network]]
         started = time.perf_counter()
-        for film in one:
+        for film in single:
             self.predict(film)
         between = time.perf_counter()
         self.predict(many)
-        self.one.append(len(one) / (between - started))
+        self.single.append(len(single) / (between - started))
         self.many.append(len(many) / (time.perf_counter() - between))
 
 
@@ -91,7 +91,7 @@ def build_random(build: Callable[[], Any], films: Films) -> Any:
         kernel, *rest = layer.get_weights()
         scale = (2.0 / np.prod(kernel.shape[:-1])) ** 0.5
         drawn = generator.standard_normal(kernel.shape, dtype=np.float32) * np.float32(scale)
-        layer.set_weights([drawn, *(np.zeros_like(one) for one in rest)])
+        layer.set_weights([drawn, *(np.zeros_like(weights) for weights in rest)])
     last = weighted[-1]
     features = keras.Model(model.input, last.input).predict_on_batch(films[..., np.newaxis])
     brightness = films.mean(axis=(1, 2))
@@ -151,7 +151,7 @@ def compete(
     tutorial: Contestant, contestants: list[Contestant], films: Films, rounds: int
 ) -> list[dict[str, Any]]:
     """Let the tutorial and one network's contestants take turns; network after network, to spare memory."""
-    tutorial.one.clear()
+    tutorial.single.clear()
     tutorial.many.clear()
     for _ in range(rounds):
         for contestant in (tutorial, *contestants):
@@ -166,9 +166,9 @@ def summarise(contestant: Contestant, tutorial: Contestant) -> dict[str, Any]:
         "network": contestant.network,
         "runtime": contestant.runtime,
         "auto": contestant.runtime == chosen,
-        "films_per_second_one": round(statistics.median(contestant.one), 2),
+        "films_per_second_one": round(statistics.median(contestant.single), 2),
         "films_per_second_many": round(statistics.median(contestant.many), 2),
-        "ratio_one": round(_ratio(contestant.one, tutorial.one), 2),
+        "ratio_one": round(_ratio(contestant.single, tutorial.single), 2),
         "ratio_many": round(_ratio(contestant.many, tutorial.many), 2),
         "largest_score_difference": float(f"{contestant.difference:.2g}"),
     }
@@ -200,7 +200,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def _ratio(own: list[float], tutorials: list[float]) -> float:
-    return statistics.median(one / other for one, other in zip(own, tutorials, strict=True))
+    return statistics.median(ours / theirs for ours, theirs in zip(own, tutorials, strict=True))
 
 
 def read_films(folder: Path | None) -> Films:

@@ -58,7 +58,7 @@ ALLOWED_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Held:
-    """What the gateway process holds."""
+    """Threads, descriptors and memory of the gateway process."""
 
     threads: int
     descriptors: int

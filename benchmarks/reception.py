@@ -134,7 +134,7 @@ def measure(
             seconds[receiver].append(send(films, port, titles[receiver], associations))
         remove(folder)
     for receiver, taken in seconds.items():
-        shown = ", ".join(f"{one:.2f}" for one in taken)
+        shown = ", ".join(f"{seconds:.2f}" for seconds in taken)
         print(f"{associations} association(s), {receiver}: {statistics.median(taken):.2f} s ({shown})")
     return {receiver: statistics.median(taken) for receiver, taken in seconds.items()}
 

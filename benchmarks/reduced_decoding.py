@@ -34,7 +34,7 @@ PACKAGED: Final = ("RG1_J2KR", "RG1_J2KI", "RG3_J2KR", "RG3_J2KI")
 SHARED: Final = ("RG2_J2KI", "RG2_J2KR", "MG1_J2KI")
 RUNS: Final = 3
 PRECISION_AT: Final = 42
-"""Where a codestream states the bits of its first component (ISO/IEC 15444-1 A.5.1, Ssiz)."""
+"""Offset of the bit depth of the first component in a codestream (ISO/IEC 15444-1 A.5.1, Ssiz)."""
 
 
 def decode_without(film: Any, levels: int) -> npt.NDArray[np.uint16]:

@@ -1,4 +1,4 @@
-"""How large a site is to be: the table of docs/administrator/handbook.md, from measured figures.
+"""The sizing table of docs/administrator/handbook.md, from measured figures.
 
     python -m benchmarks.sizing [--write]
 

@@ -1,4 +1,4 @@
-"""What one film costs in each stage: processor time, transactions, bytes.
+"""The cost of one film in each stage: processor time, transactions, bytes.
 
     python -m benchmarks.stage_costs [--sizes full small] [--films 60 200] [--write]
 

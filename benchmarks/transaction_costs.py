@@ -1,4 +1,4 @@
-"""How long the transactions of one film last in each stage, on PostgreSQL and on SQLite.
+"""The duration of the transactions of one film in each stage, on PostgreSQL and on SQLite.
 
     python -m benchmarks.transaction_costs [--write]
 

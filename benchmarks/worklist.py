@@ -226,7 +226,7 @@ def main() -> None:
             if options.only_fill:
                 continue
             pages = measure(database, options.rounds, options.plans)
-        worst = max(one["p95"] for kind, one in pages.items() if "OFFSET" not in kind)
+        worst = max(page["p95"] for kind, page in pages.items() if "OFFSET" not in kind)
         result[name] = {"worst_p95_ms": worst, **pages}
     print(json.dumps(result))
 

@@ -43,17 +43,17 @@ def main() -> None:
             sys.exit(str(error))
         _tell_trouble(console, runs[-1])
     report(runs)
-    sys.exit(0 if all(one.verdict.is_good and not one.unanswered for one in runs) else 1)
+    sys.exit(0 if all(outcome.verdict.is_good and not outcome.unanswered for outcome in runs) else 1)
 
 
 def report(runs: list[Run]) -> None:
     """Print the table and, as the last line, the JSON object."""
-    injections = [injection for one in runs for injection in one.injections]
-    done = {uid: moment for one in runs for uid, moment in one.done.items()}
-    lines = tally(injections, done, [one.verdict for one in runs])
-    films, faults = sum(one.films for one in runs), sum(line.injected for line in lines)
-    lost = sum(len(one.verdict.lost) for one in runs)
-    duplicated = sum(len(one.verdict.duplicated) for one in runs)
+    injections = [injection for outcome in runs for injection in outcome.injections]
+    done = {uid: moment for outcome in runs for uid, moment in outcome.done.items()}
+    lines = tally(injections, done, [outcome.verdict for outcome in runs])
+    films, faults = sum(outcome.films for outcome in runs), sum(line.injected for line in lines)
+    lost = sum(len(outcome.verdict.lost) for outcome in runs)
+    duplicated = sum(len(outcome.verdict.duplicated) for outcome in runs)
     title = f"{films} films, {faults} faults, {len(runs)} seeds: {lost} lost, {duplicated} duplicated"
     console = Console(width=110)
     console.print(f"machine: {describe_machine()}", highlight=False)
@@ -67,30 +67,30 @@ def report(runs: list[Run]) -> None:
             )
     result = {
         "machine": describe_machine(),
-        "seeds": [one.seed for one in runs],
+        "seeds": [outcome.seed for outcome in runs],
         "films": films,
         "faults": faults,
         "lost": lost,
         "duplicated": duplicated,
-        "strangers_in_pacs": sum(len(one.verdict.strangers) for one in runs),
-        "stuck": sum(one.verdict.stuck for one in runs),
-        "not_taken": sum(one.unanswered for one in runs),
-        "poisoned": sum(len(one.evidence.poisoned) for one in runs),
-        "poison_survived": sum(len(one.verdict.poison_survived) for one in runs),
-        "good_films_struck_out": sum(len(one.verdict.struck_out) for one in runs),
-        "answers": dict(sum((one.statuses for one in runs), Counter())),
-        "restarts": dict(sum((Counter(one.restarts) for one in runs), Counter())),
-        "settled_s": [round(one.settled_s, 1) for one in runs],
-        "seconds": round(sum(one.seconds for one in runs), 1),
+        "strangers_in_pacs": sum(len(outcome.verdict.strangers) for outcome in runs),
+        "stuck": sum(outcome.verdict.stuck for outcome in runs),
+        "not_taken": sum(outcome.unanswered for outcome in runs),
+        "poisoned": sum(len(outcome.evidence.poisoned) for outcome in runs),
+        "poison_survived": sum(len(outcome.verdict.poison_survived) for outcome in runs),
+        "good_films_struck_out": sum(len(outcome.verdict.struck_out) for outcome in runs),
+        "answers": dict(sum((outcome.statuses for outcome in runs), Counter())),
+        "restarts": dict(sum((Counter(outcome.restarts) for outcome in runs), Counter())),
+        "settled_s": [round(outcome.settled_s, 1) for outcome in runs],
+        "seconds": round(sum(outcome.seconds for outcome in runs), 1),
         "by_fault": summarize(lines),
     }
     print(json.dumps(result))
 
 
-def _tell_trouble(console: Console, one: Run) -> None:
-    if one.logs:
-        console.print(one.logs, highlight=False, markup=False)
-        console.print(f"{one.verdict}\n{one.evidence.waiting}", highlight=False, markup=False)
+def _tell_trouble(console: Console, outcome: Run) -> None:
+    if outcome.logs:
+        console.print(outcome.logs, highlight=False, markup=False)
+        console.print(f"{outcome.verdict}\n{outcome.evidence.waiting}", highlight=False, markup=False)
 
 
 def _parse() -> argparse.Namespace:

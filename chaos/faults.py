@@ -1,4 +1,4 @@
-"""What can be done to a site. Each fault does its harm, and undoes what does not mend itself.
+"""Faults of a site. Each does its harm, then repairs what the site cannot repair by itself.
 
 Every function takes the site and a seeded random source, returns when the fault is over, and raises
 `NotInjectedError` when there was nothing to harm.
@@ -31,7 +31,7 @@ Fault = Callable[[Site, Random], None]
 DRAIN_LIMIT_S: Final = 25.0
 """A process that was told to end and is not gone by then would be killed by its service manager."""
 LOOK_S: Final = 3.0
-"""How long it is waited for the right moment."""
+"""Longest wait for the right moment."""
 
 
 class NotInjectedError(TransientError):

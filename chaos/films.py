@@ -23,7 +23,7 @@ WHITE: Final = 30000
 
 
 class Poison(StrEnum):
-    """What a film does to whoever predicts it."""
+    """The effect of a film on the process that predicts it."""
 
     KILLS = "kills"
     HANGS = "hangs"

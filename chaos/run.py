@@ -21,12 +21,12 @@ from chaos.site import Site
 from chaos.verdict import Evidence, Verdict, count_waiting, gather, judge
 
 SETTLE_S = 300.0
-"""How long after the last fault everything may take to come to its end."""
+"""Longest time from the last fault until every film is done."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run showed."""
+    """The outcome of one run."""
 
     seed: int
     films: int

@@ -1,4 +1,4 @@
-"""When which fault is injected: drawn from a seed, so that a run can be repeated."""
+"""The schedule of faults, drawn from a seed, so that a run can be repeated."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Injection:
     skipped: str = ""
     """Why it was not injected after all."""
     failure: str = ""
-    """What a process did not do that it should have done."""
+    """A process did not do what it should have done."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Schedule:
     @property
     def duration_s(self) -> float:
         """From the first pause to the last fault."""
-        return sum(one.pause_s for one in self.planned)
+        return sum(fault.pause_s for fault in self.planned)
 
     def run(
         self,
@@ -88,15 +88,15 @@ class Schedule:
         injections: list[Injection] = []
         waiting: list[Future[None]] = []
         with ThreadPoolExecutor(len(self.planned) or 1, thread_name_prefix="fault") as pool:
-            for one in self.planned:
-                time.sleep(one.pause_s)
-                injection = Injection(one.fault, time.monotonic(), in_flight())
+            for planned in self.planned:
+                time.sleep(planned.pause_s)
+                injection = Injection(planned.fault, time.monotonic(), in_flight())
                 injections.append(injection)
-                progress(f"{one.fault}, {len(injection.in_flight)} films in flight")
-                if one.fault in POISONS:
-                    injection.in_flight |= {poison(POISONS[one.fault])}
+                progress(f"{planned.fault}, {len(injection.in_flight)} films in flight")
+                if planned.fault in POISONS:
+                    injection.in_flight |= {poison(POISONS[planned.fault])}
                 else:
-                    waiting.append(pool.submit(_inject, injection, site, Random(one.seed)))
+                    waiting.append(pool.submit(_inject, injection, site, Random(planned.seed)))
             for future in waiting:
                 future.result()
         return injections

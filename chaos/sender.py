@@ -28,7 +28,7 @@ EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
 
 @dataclass
 class Ledger:
-    """What senders were answered. Written by several threads, under `lock`."""
+    """Answers to senders. Several threads write them, under `lock`."""
 
     answered: dict[str, float] = field(default_factory=dict)
     """SOP Instance UID of each film that was answered with success: when (time.monotonic)."""
@@ -36,7 +36,7 @@ class Ledger:
     """SOP Instance UID of each film that was sent at least once: when."""
     poisoned: set[str] = field(default_factory=set)
     statuses: Counter[str] = field(default_factory=Counter)
-    """How often which answer came."""
+    """Number of answers by status."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 

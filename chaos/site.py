@@ -83,10 +83,10 @@ class Site:
     clocks: dict[str, JumpedClock]
     """By process; empty where they cannot be made."""
     small_disk: Path | None
-    """Where the last gateway's spool lies, on a disk of its own; None where it could not be made."""
+    """The spool of the last gateway, on a disk of its own; None where no disk could be made."""
 
     def data_directory(self, name: str) -> Path:
-        """What a process keeps on its disk."""
+        """The files of a process."""
         return self.folder / name
 
 

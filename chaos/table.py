@@ -1,4 +1,4 @@
-"""What a run prints: one line for each kind of fault, and one JSON object."""
+"""The output of a run: a line for each kind of fault, and one JSON object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chaos.verdict import Verdict
 
 @dataclass
 class Line:
-    """What became of one kind of fault."""
+    """The outcome of one kind of fault."""
 
     fault: str
     injected: int = 0

@@ -17,7 +17,7 @@ from tests.servers.pacs import Orthanc
 
 @dataclass(frozen=True)
 class FilmRecord:
-    """What the database says of one SOP Instance UID."""
+    """The state of one SOP Instance UID in the database."""
 
     rows: int
     state: str
@@ -45,7 +45,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong; empty is wanted."""
+    """Everything that is wrong; empty is the aim."""
 
     lost: frozenset[str]
     """Films answered with success that have neither a report in the PACS nor a refusal."""

@@ -24,7 +24,7 @@ NAMES: Final = ("screening", "rule_in", "sensitivity_95", "specificity_95", "you
 
 
 class Confusion(BaseModel):
-    """How many films fell where at one threshold."""
+    """The confusion matrix at one threshold."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +35,7 @@ class Confusion(BaseModel):
 
 
 class MeasuredPoint(BaseModel):
-    """What an operating point does on films that had no part in choosing it. Intervals: Wilson's, 95 %."""
+    """An operating point measured on films that had no part in its choice. Intervals: Wilson's, 95 %."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""When films come in the course of a day."""
+"""Arrival times of films over a day."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy.typing as npt
 HOUR_S: Final = 3600.0
 
 HOURS: Final = (1, 1, 1, 1, 1, 2, 4, 9, 14, 15, 13, 10, 7, 8, 9, 7, 5, 3, 2, 2, 2, 1, 1, 1)
-"""How the films of a hospital spread over its day, by hour from midnight. Assumed, not measured."""
+"""Share of the films of a hospital by hour from midnight. Assumed, not measured."""
 
 Seconds = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Day:
-    """What is sent to a site in a day.
+    """The films that a site receives in a day.
 
     Args:
         films: in the mean.

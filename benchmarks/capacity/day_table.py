@@ -1,4 +1,4 @@
-"""What came of the simulated days, and of the check, as the tables of docs/administrator/scaling.md."""
+"""Outcomes of the simulated days and of the check, as the tables of docs/administrator/scaling.md."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Comparison:
 
     @property
     def off(self) -> float:
-        """How far the simulation is off, as a share of what was measured."""
+        """Deviation of the simulation, as a share of the measured value."""
         return self.simulated / self.measured - 1
 
 

@@ -1,4 +1,4 @@
-"""What came of a simulated day."""
+"""The outcome of a simulated day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the processes of a running installation have cost: processor time, and memory."""
+"""Processor time and memory of the processes of a running installation."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def _list_processes(installation: Trial, postgresql: int | None) -> list[tuple[s
                 )
                 found.append(("reception" if listens else "preparation", child))
         else:
-            found += [(name, one) for one in (process, *children)]
+            found += [(name, member) for member in (process, *children)]
     if postgresql is not None:
         server = psutil.Process(postgresql)
-        found += [("postgresql", one) for one in (server, *server.children(recursive=True))]
+        found += [("postgresql", member) for member in (server, *server.children(recursive=True))]
     return found

@@ -23,7 +23,7 @@ Seconds = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Pool:
-    """What several stages share: the cores of a kind of host, or the one writer of SQLite."""
+    """A resource of several stages: the cores of a kind of host, or the writer of SQLite."""
 
     name: str
     servers: int
@@ -42,14 +42,14 @@ class Work:
     pool: str | None = None
     """Of which it takes one server; None takes time alone, as a network or a disk's sync does."""
     varies: bool = True
-    """Whether some films take longer than others."""
+    """True when durations of films vary."""
     lock: str | None = None
     """A pool, of which it holds a server meanwhile: SQLite's one writer computes while it writes."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is done to every film, in one place at a time; a place is a process, or one of its threads."""
+    """A step of every film, in one place at a time; a place is a process or a thread."""
 
     name: str
     places: int
@@ -70,14 +70,14 @@ class Outage:
     begins_s: float
     ends_s: float
     servers: int
-    """How many places or servers are gone."""
+    """Places or servers that are lost."""
     again_after_s: float = 0.0
-    """What the places of a stage had at hand is lost, and begins anew so long after the outage began."""
+    """Delay after the start of the outage at which the lost films of a stage begin again."""
 
 
 @dataclass
 class Course:
-    """What happened: for each stage and film, seconds; (stages, films)."""
+    """Times of each stage and film in seconds; shape (stages, films)."""
 
     stages: Sequence[Stage]
     pools: Sequence[Pool]
@@ -159,7 +159,7 @@ class Simulation:
             arrivals,
             np.array(self._begun),
             np.array(self._ended),
-            {name: np.array(one.busy) for name, one in self._pools.items()},
+            {name: np.array(pool.busy) for name, pool in self._pools.items()},
             self._begun_again,
         )
 

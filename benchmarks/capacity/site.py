@@ -10,7 +10,7 @@ from benchmarks.capacity.measured import STAGES, Measured
 from benchmarks.capacity.simulation import SLICE_S, Pool, Stage, Work
 
 SQLITE_POLLS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.025, 0.025, 0.05, 0.05, 0.1)
-"""How long SQLite sleeps before it asks again for a lock that another writer holds (its busy handler)."""
+"""Sleeps of SQLite's busy handler while another writer holds the lock."""
 
 STAGE_PARTS: Final = {
     "reception": ("reception",),
@@ -56,7 +56,7 @@ class Site:
 
     @property
     def places(self) -> dict[str, int]:
-        """How many films each stage has at hand at once, in one part."""
+        """Films that each stage processes at once, in one part."""
         return {
             "reception": self.gateways * self.listeners,
             "preparation": self.gateways * self.preparations,
@@ -132,8 +132,8 @@ def _transactions_s(site: Site, measured: Measured, stage: str, what: str) -> fl
 
 
 def _share(measured: Measured, stage: str) -> float:
-    """What of a film's work in the server a stage causes, as its transactions last."""
-    writers = [one for one in STAGES if one != "preparation"]
+    """Return the share of the server's work that a stage causes, by the duration of its transactions."""
+    writers = [stage for stage in STAGES if stage != "preparation"]
     waits = {writer: measured[f"transaction_ms.postgresql.{writer}.wall"] for writer in writers}
     return waits.get(stage, 0.0) / sum(waits.values())
 

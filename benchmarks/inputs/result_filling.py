@@ -1,4 +1,4 @@
-"""What comes after screening, for studies that are filled in: reads, reports, their deliveries."""
+"""Reads, reports and deliveries for studies of a filled database."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _make_screening(study: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-TABLES: Final = [cast(SqlTable, one.__table__) for one in (Study, Instance, Screening)]
+TABLES: Final = [cast(SqlTable, record.__table__) for record in (Study, Instance, Screening)]
 
 
 def fill(database: Database, count: int, copies: int = 1) -> None:
@@ -177,7 +177,7 @@ def fill(database: Database, count: int, copies: int = 1) -> None:
 
 
 def _is_indexed(database: Database) -> bool:
-    names = {one["name"] for table in TABLES for one in inspect(database.engine).get_indexes(table.name)}
+    names = {found["name"] for table in TABLES for found in inspect(database.engine).get_indexes(table.name)}
     return names >= {index.name for table in TABLES for index in table.indexes}
 
 

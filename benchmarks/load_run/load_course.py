@@ -28,7 +28,7 @@ NO_ANSWER = -1
 
 @dataclass
 class Sample:
-    """The service at one moment. Memory is resident, bytes; processes with their children."""
+    """The service at a moment. Memory is resident, bytes; processes with their children."""
 
     at_s: float
     offered: int
@@ -41,7 +41,7 @@ class Sample:
 
 @dataclass
 class Course:
-    """What was sent, and how the service was meanwhile."""
+    """The films sent in a run, and samples of the service."""
 
     installation: Trial
     source: Path
@@ -94,7 +94,7 @@ class Course:
         return association
 
     def sample(self) -> Sample:
-        """Look at the service, and remember it."""
+        """Take and keep a sample of the service."""
         with self.installation.database.read() as session:
             waiting = backlog.measure(session).films
             screened = session.scalar(select(func.count()).select_from(Screening)) or 0

@@ -43,7 +43,7 @@ class WorklistAnswer(BaseModel):
     notice: str = NOTICE
     studies: list[StudyEntry]
     following: str | None
-    """What `after` must be to get the next page; null on the last one."""
+    """The value of `after` for the next page; null on the last page."""
 
 
 class StudyAnswer(BaseModel):
@@ -54,14 +54,14 @@ class StudyAnswer(BaseModel):
 
 
 class HeatAnswer(BaseModel):
-    """Where in a film its score comes from, as the network says."""
+    """The heat map of a film: the regions that its score comes from, according to the network."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     rows: int
     columns: int
     margin: float = Field(ge=0, lt=0.5)
-    """What the map leaves out at each edge, as a share of the film's height and width."""
+    """Margin that the map leaves out at each edge, as a share of the height and width of the film."""
     cells: list[int]
     """0 to 255, row by row; 255 is hottest."""
 
