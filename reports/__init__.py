@@ -17,10 +17,8 @@ Files, from the question to the page:
 - `drawings`: the pictures, drawn into axes that are given.
 - `drift_drawing`: that of drift.
 - `html_form`: as one HTML file (`templates/`).
-- `pdf_text`: how wide a line is, and where it breaks.
-- `pdf_pages`: A4 pages that fill from above: headings, text, tables, pictures.
-- `pdf_form`: as PDF, on such pages.
-- `templates/`: its page and style.
+- `pdf_form`: as PDF, laid out by Typst (`templates/period.typ`).
+- `templates/`: pages and style.
 
 This room imports `db`, `figures`, `judging` and `domain`, and counts nothing in Python that a
 database can count.

@@ -1,84 +1,95 @@
-"""A report as PDF: the same words, tables and pictures as the HTML, on A4."""
+"""A report as PDF: the same words, tables and pictures as the HTML, laid out on A4 by Typst.
+
+Everything is handed to the template as data, so that no name in it is markup. Letters that DejaVu Sans lacks
+come from a font of this machine that has them.
+"""
 
 from __future__ import annotations
 
+import json
 import warnings
+from functools import lru_cache
+from importlib import resources
+from io import StringIO
+from pathlib import Path
 from typing import Any, Final, cast
 
 import matplotlib as mpl
+import typst
+from matplotlib.figure import Figure
 
 from figures.svg_figure import STYLE
-from reports.drawings import DRAWING, HALF, Picture, list_pictures
+from reports.drawings import DRAWING, FULL, HALF, Picture, list_pictures
 from reports.figures import Report
-from reports.pdf_pages import ALARM, QUIET, Pages
-from reports.sections import Section, compose_sections
+from reports.sections import compose_sections
 from reports.tiles import compose_tiles
 
-PDF_STYLE: Final[dict[str, Any]] = {
-    **STYLE,
-    "pdf.fonttype": 42,  # TrueType, so that text can be searched and copied
-    "font.size": 6.3,
-    "axes.titlesize": 6.3,
-    "legend.fontsize": 5.8,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4.0,
-}
+PICTURE_STYLE: Final = {**STYLE, "font.size": 9.7, "axes.titlesize": 9.7, "legend.fontsize": 8.9}
+"""Letters are larger than on a page in a browser: paper shows pictures at two thirds of their size."""
+
+OVERHANG: Final = 0.7
+"""Inches that a label may reach beyond its picture before it is cut off."""
 
 
 def render_pdf(report: Report) -> bytes:
     """Return the report as PDF; the same report gives the same bytes. Several threads may call it."""
-    with DRAWING, mpl.rc_context(cast("Any", PDF_STYLE)), warnings.catch_warnings():
-        # A name in a script that the font has not is shown as boxes: no reason to have no report.
+    made_at = report.made_at.replace(microsecond=0)
+    content = compose_pages(report).compile(format="pdf", pdf_standards="1.4", timestamp=made_at)
+    assert isinstance(content, bytes)
+    return content
+
+
+def compose_pages(report: Report) -> typst.Compiler:
+    """Return the template with the report's words, tables and pictures, ready to be compiled."""
+    with DRAWING, mpl.rc_context(cast("Any", PICTURE_STYLE)), warnings.catch_warnings():
+        # Typst finds a font for a name in a script that Matplotlib's has not.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        pages = Pages(report.notice)
-        _draw_front(pages, report)
-        pictures = list_pictures(report)
-        for section in compose_sections(report):
-            _draw_section(pages, section, [picture for picture in pictures if picture.section == section.key])
-        return pages.finish(
-            {
-                "Title": f"Screening report {report.first} to {report.last}",
-                "Author": report.organisation or "tbscreen",
-                "Subject": report.notice,
-                "Creator": f"tbscreen {report.version}",
-                "CreationDate": report.made_at,
-                "ModDate": report.made_at,
-            }
-        )
+        pictures = [(picture, _draw(picture)) for picture in list_pictures(report)]
+    sections = [
+        {
+            "title": section.title,
+            "paragraphs": section.paragraphs,
+            "tables": [vars(table) for table in section.tables],
+            "pictures": [
+                {"svg": svg, "caption": picture.caption, "half": picture.width == HALF}
+                for picture, svg in pictures
+                if picture.section == section.key
+            ],
+        }
+        for section in compose_sections(report)
+    ]
+    fonts, families = _find_fonts()
+    data = {
+        "name": f"Screening report {report.first} to {report.last}",
+        "organisation": report.organisation,
+        "notice": report.notice,
+        "days": f"{report.first:%-d %B %Y} to {report.last:%-d %B %Y}",
+        "made": f"Days of {report.timezone} · made {report.made_at:%-d %B %Y, %H:%M} UTC "
+        f"by tbscreen {report.version}" + (f" · by {report.by}" if report.by else ""),
+        "named_studies": report.named_studies,
+        "tiles": [vars(tile) for tile in compose_tiles(report)],
+        "sections": sections,
+        "fonts": families,
+        "overhang": OVERHANG / FULL,
+    }
+    template = resources.files("reports").joinpath("templates", "period.typ").read_bytes()
+    return typst.Compiler(template, font_paths=fonts, sys_inputs={"report": json.dumps(data)})
 
 
-def _draw_front(pages: Pages, report: Report) -> None:
-    kind = " · ".join(part for part in ("Screening report", report.organisation) if part)
-    pages.write(kind, 8.5, colour=QUIET, after=0.03)
-    pages.write("Chest X-ray screening for tuberculosis", 17, weight="bold", after=0.0)
-    pages.write(f"{report.first:%-d %B %Y} to {report.last:%-d %B %Y}", 17, weight="bold", after=0.08)
-    made = (
-        f"Days of {report.timezone} · made {report.made_at:%-d %B %Y, %H:%M} UTC by tbscreen {report.version}"
-    )
-    pages.write(made + (f" · by {report.by}" if report.by else ""), 8.5, colour=QUIET, after=0.12)
-    pages.draw_notice(
-        "Research software, not a medical device.",
-        "AI results, not verified by a physician. It orders films for people to read, in a programme that "
-        "confirms tuberculosis bacteriologically.",
-    )
-    if report.named_studies:
-        pages.draw_notice(
-            "This report names studies.",
-            "Accession numbers are patient data: keep it where the films may be.",
-            ALARM,
-        )
-    pages.draw_tiles([(tile.what, tile.value, tile.of, tile.alarm) for tile in compose_tiles(report)])
+def _draw(picture: Picture) -> str:
+    figure = Figure(figsize=(picture.width + 2 * OVERHANG, picture.height + 2 * OVERHANG))
+    picture.place(figure, OVERHANG, OVERHANG)
+    content = StringIO()
+    figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
+    return content.getvalue()
 
 
-def _draw_section(pages: Pages, section: Section, pictures: list[Picture]) -> None:
-    pages.open_section(section.title, 2.4 if pictures else 0.9)
-    for paragraph in section.paragraphs:
-        pages.write(paragraph, 9)
-    halves = [picture for picture in pictures if picture.width == HALF]
-    if halves:
-        pages.draw_pictures(halves)
-    for picture in pictures:
-        if picture.width != HALF:
-            pages.draw_pictures([picture])
-    for table in section.tables:
-        pages.draw_table(table)
+@lru_cache(maxsize=1)
+def _find_fonts() -> tuple[typst.Fonts, list[str]]:
+    """Return all fonts at hand, and the families to look for a letter in, in this order.
+
+    DejaVu Sans, which Matplotlib brings, stands before this machine's own. Matplotlib's further families are
+    not listed: they are for mathematics, and one draws every letter as a box.
+    """
+    matplotlibs = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    return typst.Fonts(font_paths=[matplotlibs]), ["DejaVu Sans", *typst.Fonts().families()]

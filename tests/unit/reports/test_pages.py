@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from typing import cast
 
 import pytest
+from PIL import Image
 
 from domain.notices import NOTICE
 from reports.drawings import list_pictures
 from reports.figures import Report
 from reports.html_form import render_html
-from reports.pdf_form import render_pdf
-from reports.pdf_text import measure, wrap
+from reports.pdf_form import compose_pages, render_pdf
 
 HOSTILE = '<script>alert("x")</script> $\\alpha$ _ नई दिल्ली ' + "x" * 60
 
@@ -118,14 +120,38 @@ def test_the_same_report_gives_the_same_bytes_in_several_threads(march: Report) 
 
 def test_the_pdf_says_on_each_page_what_it_is(march: Report) -> None:
     content = render_pdf(march)
-    pages = len(re.findall(rb"/Type /Page\b", content))
+    pages = len(re.findall(rb"/Type ?/Page\b", content))
     assert pages >= 3
     assert NOTICE.encode() in content  # its subject
     assert b"Screening report 2026-03-01 to 2026-03-31" in content
 
 
-def test_text_is_broken_where_the_line_ends() -> None:
-    lines = wrap("several words that go over more than one line " + "x" * 80, 9, 2.0)
-    assert len(lines) > 3
-    assert max(measure(line, 9) for line in lines) <= 2.0
-    assert wrap("", 9, 2.0) == [""]
+@pytest.mark.parametrize("name", ["x" * 300, "longer " * 40, "Ж" * 60])
+def test_text_is_broken_where_the_line_ends(march: Report, name: str) -> None:
+    group = march.groups[0].model_copy(update={"name": name})
+    named = march.model_copy(update={"groups": (group, *march.groups), "organisation": name, "by": name})
+    drawn = compose_pages(named).compile(format="png", ppi=72)
+    pages = [Image.open(io.BytesIO(page)).convert("L") for page in cast("list[bytes]", drawn)]
+    assert len(pages) >= 3
+    for page in pages:
+        width, height = page.size
+        assert page.crop((width - 50, 0, width, height)).getextrema() == (255, 255)
+        assert page.crop((0, 0, 50, height)).getextrema() == (255, 255)
+        assert page.getextrema()[0] < 100
+
+
+@pytest.mark.parametrize("name", ["Клиника", "Νοσοκομείο", "مستشفى", "בית חולים", "Żółć ñandú Ğ"])
+def test_letters_of_other_scripts_are_no_boxes_where_a_font_has_them(empty: Report, name: str) -> None:
+    content = render_pdf(empty.model_copy(update={"organisation": name}))
+    assert b"DejaVuSans" in content
+    assert b"LastResort" not in content
+
+
+def test_letters_that_no_font_has_are_boxes_and_no_error(empty: Report) -> None:
+    assert b"LastResort" in render_pdf(empty.model_copy(update={"organisation": "\U00012000"}))  # cuneiform
+
+
+def test_the_pdf_asks_for_nothing_and_runs_nothing(hostile: Report) -> None:
+    content = re.sub(rb"\bstream\n.*?endstream", b"", render_pdf(hostile), flags=re.DOTALL)
+    assert b"/Catalog" in content
+    assert not re.findall(rb"/(?:URI|JavaScript|JS|Launch|EmbeddedFile|OpenAction|AA)\b", content)
