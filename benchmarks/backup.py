@@ -35,6 +35,7 @@ from db.backup.table_rows import list_columns, list_tables, write_rows
 from db.database import Database
 from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
+from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.preparation import prepare
 from dicom_gateway.settings import GatewaySettings
 from tbscreen.backup.backup_file import BackupFile
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--folder", type=Path, help="where databases and backups lie for the time of the run")
     options = parser.parse_args()
+    configure_dicom_libraries()
     print(describe_machine(), flush=True)
     measured = {}
     for kind in options.databases:

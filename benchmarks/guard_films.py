@@ -22,6 +22,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
+from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.pixels.radiograph import read_display
 from domain.array.normalization import FilmArray, normalize
 from domain.errors import PermanentError
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--films", type=Path, default=Path("../shared/data/dicom"))
     options = parser.parse_args()
+    configure_dicom_libraries()
     print(f"{options.output}: {write_films(options.films, options.output)}")
 
 

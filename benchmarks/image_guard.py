@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.guard_films import write_films
+from dicom_gateway.library_settings import configure_dicom_libraries
 from domain.array.image_guard import PICTURES, Certainty, Opinion, Picture, shipped_network
 from judging.statistics import Estimate, measure_proportion
 from tbscreen.machine import describe_machine
@@ -124,6 +125,7 @@ def main() -> None:
     parser.add_argument("--drawn", type=int, default=4000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
+    configure_dicom_libraries()
     warnings.simplefilter("ignore")
     print(describe_machine())
     network = shipped_network()

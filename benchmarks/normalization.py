@@ -30,6 +30,7 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
 from benchmarks.inputs.full_size_films import make_films
+from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.pixels.radiograph import read_rendering
 from dicom_gateway.pixels.rendition import Rendition
 from domain.array.normalization import FilmArray, normalize, normalize_strips
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--films", type=Path, default=Path("../shared/data/dicom"))
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    configure_dicom_libraries()
     print(describe_machine())
     results = {}
     with tempfile.TemporaryDirectory(prefix="tbscreen-films-") as folder:

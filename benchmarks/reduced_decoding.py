@@ -25,6 +25,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
 
+from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.pixels.frame_decoding import decode_frame
 from dicom_gateway.pixels.radiograph import render
 from domain.array.normalization import normalize
@@ -92,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--films", type=Path, default=Path("../shared/data/dicom"))
     options = parser.parse_args()
+    configure_dicom_libraries()
     print(describe_machine())
     films = {name: Path(str(get_testdata_file(f"{name}.dcm", download=False))) for name in PACKAGED}
     films |= {name: options.films / f"{name}.dcm" for name in SHARED}

@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,12 @@ def prepare_ours(recipe: Any) -> Callable[[int], None]:
     return train
 
 
-def measure_memory(store: FilmStore, precision: str, channel: Any) -> None:
+def measure_memory(store: FilmStore, precision: str, parent: Connection) -> None:
     """Train `scratch` for some batches and send the peak of this process's memory, in GiB."""
     recipe = make_recipe("scratch", precision, store)
     prepare_ours(recipe)(3)
     recipe.score(range(64))
-    channel.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+    parent.send_bytes(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20).encode())
 
 
 def main() -> None:
@@ -110,10 +111,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = make_store(Path(folder), arguments.films)
         context = multiprocessing.get_context("spawn")
-        channel = context.Queue()
-        process = context.Process(target=measure_memory, args=(store, "float32", channel))
+        ours, theirs = context.Pipe()
+        process = context.Process(target=measure_memory, args=(store, "float32", theirs))
         process.start()
-        peak = channel.get(timeout=900)
+        theirs.close()
+        peak = float(ours.recv_bytes())
         process.join()
         print(f"peak memory of scratch, streaming {arguments.films} films: {peak:.1f} GiB")
         results = measure_speed(store, arguments.rounds)

@@ -32,6 +32,7 @@ from db.delivery import deliveries, outbox, report_objects
 from db.films import films, receptions, screenings
 from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
+from dicom_gateway.library_settings import configure_dicom_libraries
 from domain.array.normalization import SPEC
 from tbscreen.machine import describe_machine
 from tests.servers.database import fresh_database, postgresql
@@ -139,6 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="keep the figures (capacity/measured.json)")
     options = parser.parse_args()
+    configure_dicom_libraries()
     machine = describe_machine()
     print(machine)
     figures = measure()

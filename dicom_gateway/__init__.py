@@ -3,6 +3,7 @@
 Packages and files, in the order in which a film meets them; each package's docstring lists its files:
 
 - `settings`: AE titles, ports, peers, limits.
+- `library_settings`: what a process wants of pydicom and pynetdicom.
 - `association/`: connections to other application entities: titles, TLS, sockets, what is negotiated.
 - `reception/`: from a caller's C-STORE to a film that is durable and written down.
 - `retrieval/`: films from a PACS that cannot route.

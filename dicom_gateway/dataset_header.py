@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from pydicom import config
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -27,11 +25,6 @@ from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
 from db.worklist.studies import StudyHeader
 from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
 from domain.errors import PermanentError
-
-# pydicom's warnings quote the offending value, which may be a patient's name; and a film is not refused
-# for a malformed value that nobody needs.
-config.settings.reading_validation_mode = config.IGNORE
-warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
 
 PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""

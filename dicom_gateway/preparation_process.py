@@ -16,6 +16,7 @@ from typing import Final
 
 import structlog
 
+from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.log_redaction import locate, silence_quoting
 from dicom_gateway.preparation import Preparation, prepare
 from dicom_gateway.preparation_message import (
@@ -119,6 +120,7 @@ class PreparationProcess:
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
     """The child's life: prepare what is asked for until the gateway hangs up."""
     silence_quoting()
+    configure_dicom_libraries()
     os.nice(BEHIND_RECEPTION)
     limit = settings.preparation_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -19,6 +19,7 @@ from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Record
+from dicom_gateway.library_settings import configure_dicom_libraries
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.database import empty_tables, fresh_database, postgresql
 from tests.servers.missing import is_fast_run
@@ -78,6 +79,12 @@ def no_logs_into_another_test() -> Iterator[None]:
         for handler in logging.root.handlers[:]:
             if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
                 logging.root.removeHandler(handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def dicom_libraries_of_a_process_that_reads() -> None:
+    """Tests call what runs in processes whose main functions set up pydicom."""
+    configure_dicom_libraries()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
     UnifiedProcedureStepPull,
@@ -79,8 +79,6 @@ class WorklistScp:
     def __init__(self, settings: QuerySettings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        # They would be decoded once more for the log, which nobody wants: they hold patient data.
-        _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
 
     def find(self, event: evt.Event) -> Iterator[Answer]:
         """Answer one C-FIND request with the statuses of PS3.4 Tables C.4-1 and CC.2.8-2."""

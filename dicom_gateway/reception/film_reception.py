@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, cast
 
 import structlog
-from pynetdicom import _config, evt
+from pynetdicom import evt
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
@@ -70,9 +69,6 @@ class FilmReception:
         self._database = database
         self._spool = spool
         self._received = received
-        # Datasets are written to disk as they come in, undecoded, on the spool's own file system.
-        _config.STORE_RECV_CHUNKED_DATASET = True
-        tempfile.tempdir = str(spool.incoming)
 
     @property
     def limits(self) -> DatasetLimits:

@@ -59,7 +59,7 @@ def export_labels(
     from reports.period import choose_period
     from tbscreen.key_file import load_key
 
-    settings = prepare("export-labels")
+    settings = prepare("export-labels", reads_dicom=True)
     begin = (first or datetime.now(UTC) - TEN_YEARS).date()
     period = choose_period(begin, last and last.date(), settings.reports.timezone)
     database = open_database(settings)

@@ -112,7 +112,7 @@ def compare_models(
 
     if labels is not None and not images:
         fail("--labels says what IMAGES show: name these, too")
-    settings = prepare("models")
+    settings = prepare("models", reads_dicom=bool(images))
     database = open_database(settings)
     with database.read() as session:
         one, other = find_bundle(session, candidate), find_bundle(session, reference)

@@ -26,7 +26,7 @@ def predict_files(
     from tbscreen.models.prepared_file import find_files
     from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
 
-    settings = prepare("predict")
+    settings = prepare("predict", reads_dicom=True)
     records = predict(find_files(paths), open_bundle(bundle or DEFAULT_BUNDLE), settings.gateway)
     write = write_json if as_json else write_csv if as_csv else write_table
     write(records, sys.stdout)

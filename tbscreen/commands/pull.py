@@ -134,6 +134,7 @@ def _find_peer(settings: Settings, name: str) -> PeerSettings:
 def _pull(
     settings: Settings, chosen: PullSettings, peer: PeerSettings, first: date, last: date
 ) -> PullProgress:
+    from dicom_gateway.library_settings import configure_dicom_libraries
     from dicom_gateway.retrieval.pull import Pull
     from dicom_gateway.retrieval.pull_request import PullRequest, name_command
     from dicom_gateway.settings import spool_directory
@@ -145,6 +146,7 @@ def _pull(
     console = Console(stderr=True)
     database = open_database(settings)
     spool = Spool(spool_directory(settings.data_directory))
+    configure_dicom_libraries(spool.incoming)
     audit = open_audit_trail(settings, "pull", settings.courier.ae_title)
     if not spool.is_held():
         console.print(

@@ -92,7 +92,7 @@ def retrain_model(
     The films are split by patient: a fifth tests, a fifth of the rest validates. Started again after a kill,
     it goes on where it was.
     """
-    settings = prepare("retrain")
+    settings = prepare("retrain", reads_dicom=True)
     _require_libraries()
     from domain.bundle.bundle import open_bundle
     from tbscreen.machine import describe_machine

@@ -76,7 +76,7 @@ def try_rules(
     """Show what would happen to films, and which rule decides. Nothing is sent, stored or changed."""
     from tbscreen.models.prepared_file import find_files
 
-    settings = prepare("rules").gateway
+    settings = prepare("rules", reads_dicom=True).gateway
     films = [try_film(path, sender, settings) for path in find_files(paths)]
     if as_json:
         print_json([asdict(film) for film in films])

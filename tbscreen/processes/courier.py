@@ -15,9 +15,11 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     """Report and deliver until SIGTERM."""
     count_for_monitor(settings, "courier")
     from dicom_gateway.delivery.courier import Courier
+    from dicom_gateway.library_settings import configure_dicom_libraries
     from tbscreen.monitoring.database_metrics import DatabaseMetrics
     from tbscreen.processes.audit_trail import open_audit_trail
 
+    configure_dicom_libraries()
     ending = end_on_signal()
     database = open_database(settings)
     audit = open_audit_trail(settings, "courier", settings.courier.ae_title)

@@ -21,6 +21,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     count_for_monitor(settings, "gateway")
     from dicom_gateway.dispatch import Dispatcher
+    from dicom_gateway.library_settings import configure_dicom_libraries
     from dicom_gateway.preparation_loop import PreparationLoop
     from dicom_gateway.reception.open_ports import open_ports
     from dicom_gateway.reception.retention import Retention
@@ -35,6 +36,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     ending = end_on_signal()
     database = open_database(settings)
     spool = Spool(spool_directory(settings.data_directory))
+    configure_dicom_libraries(spool.incoming)
     spool.lock()
     spool.sweep()
     left_behind = list(spool.list_files())

@@ -1,7 +1,8 @@
 """Several processes that take associations from the same ports of one gateway.
 
 The process that starts them holds the spool and prepares films; they receive. One that dies is replaced; what
-it was receiving is sent again by whoever sent it.
+it was receiving is sent again by its sender. Listeners say two fixed words, as bytes; multiprocessing pickles
+only the arguments with which the gateway starts them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final
 import structlog
 
 from db.database import Database
+from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.reception.open_ports import OpenPorts
 from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import spool_directory
@@ -128,7 +130,7 @@ class ListenerProcesses:
 
 def _is_up(child: _Child) -> bool:
     try:
-        return child.connection.poll(START_TIMEOUT_S) and child.connection.recv_bytes() == UP
+        return child.connection.poll(START_TIMEOUT_S) and child.connection.recv_bytes(len(UP)) == UP
     except (EOFError, OSError):
         return False
 
@@ -145,6 +147,7 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
             parent.send_bytes(RECEIVED)
 
     spool = Spool(spool_directory(settings.data_directory))
+    configure_dicom_libraries(spool.incoming)
     audit = open_audit_trail(settings, "gateway", settings.gateway.ae_title)
     scp = StorageScp(settings.gateway, database, spool, tell, ports, audit)
     scp.start()

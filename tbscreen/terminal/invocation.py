@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from db.database import Database
 
 
-def prepare(process: str) -> Settings:
-    """Read the settings and begin to log."""
+def prepare(process: str, *, reads_dicom: bool = False) -> Settings:
+    """Read the settings and begin to log.
+
+    Args:
+        process: name of this kind of process, in every line of the log.
+        reads_dicom: whether to set up pydicom, too.
+    """
     from tbscreen.processes.logs import configure_logs
 
     os.umask(0o077)  # what this process writes holds patient data: nobody else on this host reads it
     settings = load_settings()
     configure_logs(settings.log_format, process, settings.log_level)
+    if reads_dicom:
+        from dicom_gateway.library_settings import configure_dicom_libraries
+
+        configure_dicom_libraries()
     return settings
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pynetdicom import _config
-
 from db.database import Database
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
+from tests.dicom_libraries import configured_to_receive
 
 
 @dataclass(frozen=True)
@@ -37,13 +35,12 @@ def gateway(
     database: Database, folder: Path, port: int, audit: AuditTrail | None = None, **changes: Any
 ) -> Iterator[Listening]:
     """Run a gateway's storage SCP inside the block; `changes` are further settings."""
-    before = tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET
     settings = GatewaySettings(**{"host": "127.0.0.1", "port": port, "reserved_disk_bytes": 0, **changes})
     spool = Spool(folder)
     scp = StorageScp(settings, database, spool, received=lambda: None, audit=audit)
-    scp.start()
-    try:
-        yield Listening(settings, spool, scp)
-    finally:
-        scp.stop()
-        tempfile.tempdir, _config.STORE_RECV_CHUNKED_DATASET = before
+    with configured_to_receive(spool.incoming):
+        scp.start()
+        try:
+            yield Listening(settings, spool, scp)
+        finally:
+            scp.stop()

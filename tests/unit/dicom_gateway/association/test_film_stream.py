@@ -7,7 +7,6 @@ import hashlib
 import os
 import socket
 import struct
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from pynetdicom import AE, _config
+from pynetdicom import AE
 from pynetdicom.association import Association
 from sqlalchemy import select
 
@@ -32,6 +31,7 @@ from dicom_gateway.dataset_limits import (
 from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
+from tests.dicom_libraries import configured_to_receive
 from tests.films import dataset_offset, read, small_film
 from tests.servers.ports import wait_until
 from tests.unit.dicom_gateway.raw_pdus import Fragment, encode_command, encode_pdu
@@ -71,10 +71,9 @@ class Listener:
 
 
 @pytest.fixture(autouse=True)
-def process_wide_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storage SCP sets these for its process; the tests after this one must not find them."""
-    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)
-    monkeypatch.setattr(_config, "STORE_RECV_CHUNKED_DATASET", _config.STORE_RECV_CHUNKED_DATASET)
+def process_that_receives(tmp_path: Path) -> Iterator[None]:
+    with configured_to_receive(Spool(tmp_path / "spool").incoming):
+        yield
 
 
 @pytest.fixture
