@@ -1,4 +1,4 @@
-"""The ground: codes, the array, the message and the bundle. All rooms share it.
+"""The ground that all rooms share: codes, the array, the message and the bundle.
 
 - `errors`: the root of all errors, the permanent and the transient.
 - `codes`: refusals, doubts, findings, priorities, verdicts.

@@ -1,4 +1,4 @@
-"""The coded values that columns hold. Their names are part of the public interface: never rename one."""
+"""The coded values in columns and in REST. They are part of the public interface: never rename them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Refusal(StrEnum):
-    """Why a film was not screened."""
+    """The reason for which a film is not screened."""
 
     NOT_CHEST = "not_chest"
     NOT_FRONTAL = "not_frontal"
@@ -22,7 +22,7 @@ class Refusal(StrEnum):
 
 
 class Doubt(StrEnum):
-    """What could not be verified of a film that is screened all the same. Its finding is Undetermined."""
+    """A condition of a screened film that could not be verified; its finding is Undetermined."""
 
     AGE_UNKNOWN = "age_unknown"
     VIEW_UNKNOWN = "view_unknown"
@@ -30,16 +30,16 @@ class Doubt(StrEnum):
     GUARD_UNSURE = "guard_unsure"
     """The pixels do not clearly show an upright frontal chest film."""
     OTHER = "other"
-    """One that a newer version wrote and this one does not know: never written, only read."""
+    """A doubt of a newer version, read but never written by this one."""
 
     @classmethod
     def _missing_(cls, value: object) -> Doubt | None:
-        # A film with a doubt is Undetermined whatever the doubt is: no reason to hand it back.
+        # A film is Undetermined with any doubt, so that an unknown doubt does not prevent its screening.
         return cls.OTHER if isinstance(value, str) else None
 
 
 class Finding(StrEnum):
-    """What a screening says (DICOM CID 240 Present-Absent-Undetermined)."""
+    """The finding of a screening (DICOM CID 240 Present-Absent-Undetermined)."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -55,12 +55,12 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """3 for HIGH, 2 for MEDIUM, 1 for LOW: greater is more urgent."""
+        """3 for HIGH, 2 for MEDIUM, 1 for LOW; a greater rank is more urgent."""
         return {"HIGH": 3, "MEDIUM": 2, "LOW": 1}[self.value]
 
 
 class Verdict(StrEnum):
-    """What a radiologist's read says of a study."""
+    """A radiologist's verdict on a study."""
 
     TB = "tb"
     NOT_TB = "not_tb"
@@ -68,11 +68,11 @@ class Verdict(StrEnum):
 
 
 class ReportKind(StrEnum):
-    """What kind of object tbscreen makes of a film."""
+    """The kinds of objects that tbscreen makes."""
 
     SR = "sr"
     """Structured Report of a screening."""
     SC = "sc"
     """Secondary Capture of a screening: the film with its heat map, for viewers that show no SR."""
     REFUSAL = "refusal"
-    """Structured Report that says that a film was not analysed, and why."""
+    """Structured Report that a film was not analysed, with the reason."""

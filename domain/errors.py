@@ -1,15 +1,15 @@
-"""The roots of the errors that tbscreen raises on purpose."""
+"""The base classes of the errors that tbscreen raises."""
 
 from __future__ import annotations
 
 
 class TbscreenError(Exception):
-    """Root of all errors of tbscreen; each is permanent or transient. The message says what to do."""
+    """Base class of all errors of tbscreen, permanent or transient. The message says what to do."""
 
 
 class PermanentError(TbscreenError):
-    """Trying again does not help: the message says what to mend."""
+    """An error that stays until its cause is removed; the message says how."""
 
 
 class TransientError(TbscreenError):
-    """Trying again later may succeed."""
+    """An error that may disappear; a later attempt may succeed."""

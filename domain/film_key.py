@@ -1,4 +1,4 @@
-"""The name by which a film is filed, logged and told from others without its UID."""
+"""The key of a film, which names it in files and logs without its UID."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def film_key(sop_instance_uid: str) -> str:
-    """Return the SHA-256 of a film's SOP Instance UID, hex."""
+    """Return the SHA-256 of a film's SOP Instance UID, hexadecimal."""
     return hashlib.sha256(sop_instance_uid.encode("utf-8", "surrogateescape")).hexdigest()

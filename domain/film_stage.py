@@ -1,6 +1,6 @@
-"""One stage of a film's way: its id in every log line written meanwhile, and told to whoever traces films.
+"""Stages of a film's processing: each binds the film's id to log lines and is recorded for tracing.
 
-Pure: no DICOM, no Celery, no database. While nobody traces, a stage costs one look at the clock.
+No DICOM, no Celery, no database. Without a recorder, a stage costs one reading of the clock.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ Attribute = str | int | float | bool
 
 @dataclass
 class Stage:
-    """What one process did for one film, from when to when. Holds no patient data."""
+    """One stage of one film in one process, with its start and end. Holds no patient data."""
 
     name: str
     film_key: str
-    """SHA-256 of the film's SOP Instance UID, hexadecimal; from a message perhaps anything."""
+    """SHA-256 of the film's SOP Instance UID, hexadecimal; unchecked if it came in a message."""
     started_ns: int
-    """Nanoseconds since 1970, UTC, as `time.time_ns` gives them."""
+    """Nanoseconds since 1970, UTC, of `time.time_ns`."""
     ended_ns: int = 0
     is_first: bool = False
-    """True for the reception that began the film's way; all else that is done for the film hangs on it."""
+    """True for the first reception of the film, the parent of all other stages."""
     failure: str | None = None
-    """Why it did not do what it should; never with values of the header in it."""
+    """Reason of a failure, never with values of the header."""
     attributes: dict[str, Attribute] = field(default_factory=dict)
 
     def note(self, **attributes: Attribute) -> None:
-        """Add what is known by now: codes, counts, names of peers and models."""
+        """Add attributes: codes, counts, names of peers and models."""
         self.attributes.update(attributes)
 
 
 Recorder = Callable[[Stage], None]
-"""Takes a stage that ended. Must neither wait nor raise: a film does not wait for its trace."""
+"""Function that takes an ended stage. It must neither wait nor raise, because it runs in the film's way."""
 
 _recorders: list[Recorder] = []
 
 
 def record_into(recorder: Recorder | None) -> None:
-    """Have every stage of this process told to `recorder` from now on; None ends that."""
+    """Record all further stages of this process with `recorder`; None stops recording."""
     _recorders[:] = [] if recorder is None else [recorder]
 
 
 def shorten_key(film_key: str) -> str:
-    """Return how a film is called in the logs."""
+    """Return the film's id in the logs."""
     return film_key[:FILM_ID_LENGTH]
 
 
 @contextmanager
 def stage(name: str, film_key: str, **attributes: Attribute) -> Iterator[Stage]:
-    """Run one stage of a film inside the block; an exception that leaves it is its failure, by its type."""
+    """Run the block as one stage of a film; the type of an exception that leaves it is its failure."""
     current = Stage(name, film_key, time.time_ns(), attributes=attributes)
     try:
         with bound_contextvars(film=shorten_key(film_key)):
@@ -73,13 +73,13 @@ def stage(name: str, film_key: str, **attributes: Attribute) -> Iterator[Stage]:
 def tell(
     name: str, film_key: str, started_ns: int, failure: str | None = None, **attributes: Attribute
 ) -> None:
-    """Tell of a stage that ends now and was not run in one block.
+    """Record a stage that ends now and was not run in one block.
 
     Args:
-        name: which.
-        film_key: whose.
-        started_ns: when it began, nanoseconds since 1970, UTC.
-        failure: why it did not do what it should.
+        name: name of the stage.
+        film_key: key of the film.
+        started_ns: start of the stage, nanoseconds since 1970, UTC.
+        failure: reason of a failure.
         attributes: codes, counts, names of peers and models.
     """
     _tell(Stage(name, film_key, started_ns, failure=failure, attributes=attributes))

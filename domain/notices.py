@@ -1,4 +1,4 @@
-"""What every output says of itself."""
+"""The notices that every output carries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what. The names are part of the public interface: never rename one."""
+"""Roles of users and their permissions. The names are part of the public interface: never rename them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """What a user is here for."""
+    """The role of a user."""
 
     READER = "reader"
     MANAGER = "manager"
@@ -16,12 +16,12 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """One thing that a role may do, and the scope of an API token."""
+    """A permission of a role, and a scope of an API token."""
 
     WORKLIST = "worklist"
     """See the worklist, the studies and their films."""
     READ = "read"
-    """Say what a study shows: a radiologist's verdict, against which the model is measured."""
+    """Record a radiologist's verdict on a study, against which the model is measured."""
     REPORT = "report"
     """See the figures of the whole site."""
 

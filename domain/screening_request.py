@@ -1,6 +1,6 @@
-"""The message from a gateway to the workers: one array to be screened. Pure: no DICOM, no Celery.
+"""The message from a gateway to the workers: one array to be screened. No DICOM, no Celery.
 
-Serialised with msgpack. Messages carry a version; a worker takes its own version and the one before.
+It is serialised with msgpack and has a version; a worker accepts its own version and the previous one.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ TASK_NAME: Final = "worker.tasks.screen"
 """Name of the Celery task that takes this message."""
 
 QUEUE: Final = "screening"
-"""Name of the queue it goes to."""
+"""Name of the queue for this message."""
 
 URGENT, NORMAL = 0, 3
-"""Priorities of messages: of those that wait, a worker takes the lowest first. They are among the steps that
-kombu's Redis transport knows by default, so that workers of every version take both."""
+"""Priorities of messages; a worker takes the lowest first. Both are default steps of kombu's Redis transport,
+so that workers of every version accept them."""
 
 MESSAGE_VERSION: Final = 1
 
 ACCEPTED_VERSIONS: Final = frozenset({MESSAGE_VERSION})
-"""Versions that this code reads: its own and the one before (there is none before 1)."""
+"""Versions that this code reads: its own and the previous one, which version 1 lacks."""
 
 
 MOST_CHARACTERS: Final = 256
-"""Of a text in a message."""
+"""Longest text in a message, characters."""
 
 
 class UnknownMessageVersionError(TransientError):
@@ -38,7 +38,7 @@ class UnknownMessageVersionError(TransientError):
 
 
 class MalformedMessageError(PermanentError):
-    """A message that is not what its version says. Permanent."""
+    """A message that does not match its version. Permanent."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ScreeningRequest:
     """float32 (256, 256), 0..1."""
 
     def to_message(self) -> dict[str, Any]:
-        """Return what is serialised: plain values and the array's bytes, little endian."""
+        """Return the message to serialise: plain values, and the array as little-endian bytes."""
         return {
             "version": MESSAGE_VERSION,
             "instance_id": self.instance_id,
@@ -65,7 +65,7 @@ class ScreeningRequest:
 
     @classmethod
     def from_message(cls, message: object) -> ScreeningRequest:
-        """Read a message, trusting nothing in it.
+        """Read a message, with a check of every field.
 
         Raises:
             UnknownMessageVersionError: when its version is not one of `ACCEPTED_VERSIONS`.
@@ -94,5 +94,5 @@ class ScreeningRequest:
 
 
 def _is_name(value: object) -> TypeGuard[str]:
-    """True for what a log line may hold."""
+    """True for text that a log line may hold."""
     return isinstance(value, str) and len(value) <= MOST_CHARACTERS and value.isprintable()

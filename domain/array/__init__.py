@@ -2,6 +2,6 @@
 
 - `normalization`: display values to float32 (256, 256), 0..1.
 - `picture`: PNG and JPEG to display values.
-- `image_features`: about a hundred numbers that describe an array.
-- `image_guard`: a small network in NumPy on these numbers: is it a frontal chest film?
+- `image_features`: the features of an array for the image guard.
+- `image_guard`: a small network in NumPy that recognizes frontal chest films by these features.
 """

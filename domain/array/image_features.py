@@ -1,4 +1,4 @@
-"""An array described by some hundred numbers: what the image guard looks at. NumPy only."""
+"""Features of an array, from which the image guard judges it. NumPy only."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ FeatureVector = npt.NDArray[np.float32]
 """float32 (FEATURES,)."""
 
 FEATURES: Final = THUMBNAIL**2 + CELLS**2 * DIRECTIONS + GREYS + 12
-"""How many numbers describe an array."""
+"""Number of features of an array."""
 
 _FLAT: Final = 1e-3
-"""A standard deviation below this is that of an array without a picture."""
+"""Standard deviation below which an array shows no picture."""
 
 
 def describe(array: npt.NDArray[np.float32]) -> FeatureVector:
-    """Describe an array.
+    """Return the features of an array.
 
     Args:
         array: float32 (256, 256) in 0..1, as `normalization.normalize` makes it.
 
     Returns:
-        A thumbnail with its mean taken away and its contrast made one; how much edge runs in which direction
-        in each of 8 by 8 cells (histograms of oriented gradients, Dalal and Triggs 2005); a histogram of
-        greys; and symmetry, sharpness and flatness as single numbers.
+        A thumbnail with mean 0 and standard deviation 1; histograms of oriented gradients in 8 by 8 cells
+        (Dalal and Triggs 2005); a histogram of grey values; and single numbers for symmetry, sharpness and
+        flatness.
     """
     thumbnail = _shrink(array, THUMBNAIL)
     spread = max(float(thumbnail.std()), _FLAT)
@@ -63,7 +63,7 @@ def _describe_edges(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
     slot = (place[:, None] * CELLS + place[None, :]) * DIRECTIONS + direction
     amount = np.bincount(slot.ravel(), weights=strength.ravel(), minlength=CELLS**2 * DIRECTIONS)
     whole = amount.sum()
-    # The root evens out what a marker or a collimator's edge would outshine.
+    # The square root limits the weight of markers and collimator edges.
     return np.sqrt(amount / whole if whole > 0 else amount).astype(np.float32) * np.float32(8.0)
 
 
@@ -93,7 +93,7 @@ def _describe_whole(
     )
 
 
-def _correlate(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    first, second = one - one.mean(), other - other.mean()
+def _correlate(first: npt.NDArray[np.float32], second: npt.NDArray[np.float32]) -> float:
+    first, second = first - first.mean(), second - second.mean()
     size = float(np.sqrt((first**2).sum() * (second**2).sum()))
     return float((first * second).sum()) / size if size > 1e-6 else 0.0

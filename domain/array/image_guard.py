@@ -1,6 +1,6 @@
-"""Is this array a frontal chest radiograph? A small network in NumPy that looks before a model scores.
+"""The image guard: a small network in NumPy that recognizes frontal chest radiographs before a model scores.
 
-Trained and measured by `python -m training.guard.image_guard`; its weights lie beside this file.
+`python -m training.guard.image_guard` trains and measures it; its weights are beside this file.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ WEIGHTS: Final = Path(__file__).with_name("image_guard.npz")
 
 
 class Picture(StrEnum):
-    """What an array may show."""
+    """The kinds of pictures that the guard tells apart."""
 
     FRONTAL_CHEST = "frontal_chest"
     TURNED_CHEST = "turned_chest"
-    """A chest film that lies on its side, stands on its head, or whose greys are inverted."""
+    """A chest film that is rotated, upside down or inverted in its grey values."""
     OTHER_RADIOGRAPH = "other_radiograph"
     """Another part of the body, another view, or a small part of a chest."""
     NOT_AN_XRAY = "not_an_xray"
@@ -33,11 +33,11 @@ class Picture(StrEnum):
 
 
 PICTURES: Final = tuple(Picture)
-"""In the order of the network's outputs."""
+"""The kinds of pictures in the order of the network's outputs."""
 
 
 class Certainty(StrEnum):
-    """How sure the guard is that an array is a frontal chest film."""
+    """The guard's certainty that an array is a frontal chest film."""
 
     CHEST = "chest"
     UNSURE = "unsure"
@@ -46,17 +46,17 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True)
 class Opinion:
-    """What the guard says of one array."""
+    """The guard's opinion on one array."""
 
     certainty: Certainty
     picture: Picture
-    """What it looks like most."""
+    """The most probable kind of picture."""
     chest_probability: float
-    """That it is a frontal chest film, upright, bones white; 0..1, not calibrated."""
+    """Probability of an upright frontal chest film with white bones, 0..1, not calibrated."""
 
     @property
     def words(self) -> str:
-        """For people."""
+        """The opinion as a sentence for display."""
         return f"{WORDS[self.picture]} (frontal chest {self.chest_probability:.3f})"
 
 
@@ -77,8 +77,8 @@ class GuardNetwork:
         hidden_bias: float32 (units,).
         output: float32 (units, len(PICTURES)).
         output_bias: float32 (len(PICTURES),).
-        keep_from: at least this probability of a frontal chest film raises no doubt.
-        refuse_below: below this probability of a chest film, turned or not, nobody needs to look.
+        keep_from: lowest probability of a frontal chest film that raises no doubt.
+        refuse_below: probability of a chest film, turned or not, below which a film is refused.
     """
 
     hidden: npt.NDArray[np.float32]
@@ -97,7 +97,7 @@ class GuardNetwork:
         return probabilities
 
     def judge(self, array: npt.NDArray[np.float32]) -> Opinion:
-        """Say what an array shows.
+        """Return the opinion on an array.
 
         Args:
             array: float32 (256, 256) in 0..1, as `normalization.normalize` makes it.
@@ -110,12 +110,12 @@ class GuardNetwork:
         picture = PICTURES[int(probabilities.argmax())]
         if chest >= self.keep_from:
             return Opinion(Certainty.CHEST, Picture.FRONTAL_CHEST, chest)
-        # A chest film that is turned is a chest film all the same: a person looks at it.
+        # A turned chest film is not refused: a radiologist looks at it.
         certainty = Certainty.NO_CHEST if chest + turned < self.refuse_below else Certainty.UNSURE
         return Opinion(certainty, picture, chest)
 
     def save(self, path: Path) -> None:
-        """Write the network; the hidden layer as float16."""
+        """Write the network, with the hidden layer as float16."""
         np.savez_compressed(
             path,
             hidden=self.hidden.astype(np.float16),
@@ -134,7 +134,7 @@ def load_network(path: Path = WEIGHTS) -> GuardNetwork:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            keep_from, refuse_below = (float(one) for one in stored["thresholds"])
+            keep_from, refuse_below = (float(threshold) for threshold in stored["thresholds"])
             hidden, hidden_bias, output, output_bias = (
                 stored[name].astype(np.float32) for name in ("hidden", "hidden_bias", "output", "output_bias")
             )
@@ -152,6 +152,6 @@ def shipped_network() -> GuardNetwork:
     """Return the network that comes with tbscreen, read once per process.
 
     Raises:
-        PermanentError: when it is not there.
+        PermanentError: when its file is missing.
     """
     return load_network()

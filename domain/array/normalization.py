@@ -1,7 +1,7 @@
-"""Display values to the one array that every model takes. NumPy and Pillow only.
+"""Normalization of display values to the array that every model takes. NumPy and Pillow only.
 
-Training, `tbscreen predict` and the gateway call this same function, so what a model was trained on is
-what it sees.
+Training, `tbscreen predict` and the gateway call the same function, so that a model scores arrays like those
+it was trained on.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class NormalizationSpec:
-    """How a film becomes an array. Data, not code: it is written into every bundle's manifest."""
+    """The definition of the normalization, as data that every bundle's manifest holds."""
 
     version: str = "tbscreen-normalization-1"
-    """Changes with any change that moves a pixel."""
+    """Changes with every change that alters a pixel."""
     rows: int = 256
     columns: int = 256
     aspect: str = "stretched"
-    """The whole film fills the array; its aspect ratio is not kept."""
+    """The whole film fills the array, without its aspect ratio."""
     field_of_view: str = "whole film"
     window: str = "first VOI LUT, else first window"
     window_fallback: str = "stored range without padding"
@@ -41,10 +41,10 @@ class NormalizationSpec:
 
 
 SPEC: Final = NormalizationSpec()
-"""The normalization that this version of tbscreen makes."""
+"""The normalization of this version of tbscreen."""
 
 STRIP_ROWS: Final = 128
-"""Resized at once, so that they stay in the processor's cache."""
+"""Rows to resize at once, so that they stay in the processor's cache."""
 
 FilmArray = npt.NDArray[np.float32]
 """float32 (256, 256), 0 (black) to 1 (white); bones are white."""
@@ -71,18 +71,18 @@ def normalize(display: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> FilmA
 
 
 def normalize_strips(strips: Iterable[npt.NDArray[np.float32]]) -> FilmArray:
-    """Resize a film that comes in strips from top to bottom: `normalize` of all of them.
+    """Resize a film that comes in strips from top to bottom, with the result of `normalize`.
 
     Args:
-        strips: float32 (any rows, columns) in 0..1, all as wide.
+        strips: float32 (any rows, columns) in 0..1, all of the same width.
 
     Returns:
         float32 (256, 256) in 0..1.
 
     Raises:
-        ValueError: when there are none.
+        ValueError: when there is no strip.
     """
-    # Pillow, too, resizes all rows first and columns then; a row's result depends on no other row.
+    # Like Pillow, which resizes all rows before the columns; each row is resized independently.
     narrow = [_resize(strip, strip.shape[0], SPEC.columns) for strip in strips]
     return np.clip(_resize(np.concatenate(narrow), SPEC.rows, SPEC.columns), 0.0, 1.0)
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG to display values. NumPy and Pillow only: prediction and training read pictures alike."""
+"""PNG and JPEG files as display values, for prediction and training. NumPy and Pillow only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 PICTURES: Final = frozenset({".png", ".jpg", ".jpeg"})
-"""Endings, in lower case, of the files that `read_picture` reads."""
+"""Suffixes, in lower case, of the files that `read_picture` reads."""
 
 MAX_PICTURE_PIXELS: Final = 100_000_000
 
@@ -21,14 +21,14 @@ def read_picture(path: Path) -> npt.NDArray[np.float32]:
     """Read a PNG or JPEG as display values.
 
     Args:
-        path: 8 or 16 bit, grey or colour; colour becomes grey by its luminance (ITU-R 601).
+        path: a file with 8 or 16 bits, grey or colour; colours become luminance (ITU-R 601).
 
     Returns:
         float32 (rows, columns), 0..1.
 
     Raises:
-        ValueError: when it has too many pixels, or is damaged.
-        OSError: when it cannot be read, also `PIL.UnidentifiedImageError`.
+        ValueError: when the picture has too many pixels or is damaged.
+        OSError: when the file cannot be read, including `PIL.UnidentifiedImageError`.
     """
     try:
         with Image.open(path) as image:
@@ -38,5 +38,5 @@ def read_picture(path: Path) -> npt.NDArray[np.float32]:
                 return np.asarray(image, dtype=np.float32) / np.float32(65535)
             return np.asarray(image.convert("L"), dtype=np.float32) / np.float32(255)
     except (SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
-        # What Pillow's decoders raise for files that begin well and go on badly.
+        # Errors of Pillow's decoders for files that are damaged after a valid beginning.
         raise ValueError(f"damaged picture: {error}") from error

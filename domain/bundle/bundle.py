@@ -34,7 +34,7 @@ def open_bundle(directory: Path) -> Bundle:
     """Verify a bundle: its manifest, the digest of every file, and that its graph only computes.
 
     Raises:
-        DamagedBundleError: when something is missing, extra or different.
+        DamagedBundleError: when a file is missing, unexpected or different.
         PermanentError: when its graph contains a layer that is not allowed.
     """
     manifest_path = directory / MANIFEST
@@ -61,8 +61,8 @@ def write_bundle(directory: Path, manifest: Mapping[str, Any], files: Mapping[st
     """Write a bundle into a new folder and verify it.
 
     Args:
-        directory: made here; must not exist or be empty.
-        manifest: all of the manifest but `files`.
+        directory: a new or empty folder.
+        manifest: the manifest without `files`.
         files: every other file by name.
     """
     directory.mkdir(parents=True, exist_ok=True)

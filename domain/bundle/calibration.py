@@ -1,4 +1,4 @@
-"""Score to probability. A calibrated probability holds for one prevalence, which the bundle names."""
+"""Calibration of scores to probabilities, which hold for the prevalence that the bundle names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class IdentityCalibration(BaseModel):
-    """The score as it is: for untrained bundles, whose score is no probability of anything."""
+    """The score unchanged, for untrained bundles, whose score is not a probability."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -79,15 +79,15 @@ def restate(calibration: Calibration, prevalence: float) -> Calibration:
     """Return a calibration for another prevalence, by Bayes' rule on the odds (Saerens et al. 2002).
 
     The odds of each probability are multiplied by the ratio of the odds of the two prevalences: exact if the
-    films of either class look the same in both populations. Of an isotonic calibration the knots are moved,
-    and it stays linear between them.
+    films of either class look the same in both populations. The knots of an isotonic calibration are moved,
+    and it remains linear between them.
 
     Args:
-        calibration: one that names its prevalence.
-        prevalence: share of TB among those screened, between 0 and 1.
+        calibration: a calibration that names its prevalence.
+        prevalence: share of TB among the screened people, between 0 and 1.
 
     Raises:
-        PermanentError: when a prevalence is 0, 1 or not known.
+        PermanentError: when a prevalence is 0, 1 or unknown.
     """
     if not 0.0 < prevalence < 1.0:
         raise PermanentError(f"a prevalence lies between 0 and 1, not at {prevalence}")

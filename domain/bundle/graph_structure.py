@@ -38,11 +38,11 @@ ALLOWED_LAYERS: Final = frozenset(
         "ZeroPadding2D",
     }
 )
-"""Keras layers that only compute. A Lambda, or any other that runs what the file says, is refused."""
+"""Keras layers that only compute; others, such as Lambda, which runs code of the file, are refused."""
 
 HOUSE_PACKAGE: Final = "tbscreen"
 HOUSE_MODULE: Final = "worker.layers"
-"""Where `networks.layers` once was: the module that every saved graph names."""
+"""Module that every saved graph names, the former place of `networks.layers`."""
 HOUSE_LAYERS: Final = frozenset({"EqualizeHistogram1", "LogMeanExpPooling1"})
 """Layers of `networks.layers`, registered with Keras under "tbscreen>NAME"."""
 
@@ -77,7 +77,7 @@ def check_structure(structure: bytes) -> None:
 
 
 def _is_allowed(node: Mapping[str, Any]) -> bool:
-    """True for an object of a Keras JSON that Keras makes without running what the file says."""
+    """True for an object of a Keras JSON that Keras makes without running code of the file."""
     name, module, registered_name = str(node["class_name"]), node.get("module"), node.get("registered_name")
     if module == HOUSE_MODULE:
         return name in HOUSE_LAYERS and registered_name == f"{HOUSE_PACKAGE}>{name}"
@@ -90,7 +90,7 @@ def _is_allowed(node: Mapping[str, Any]) -> bool:
     if module in (None, "keras.layers"):
         return name in ALLOWED_LAYERS
     if module in KERAS_VALUE_MODULES:
-        # A class like GlorotUniform: never "function", "__lambda__" or another of Keras' special words.
+        # A class like GlorotUniform, never a special word of Keras like "function" or "__lambda__".
         return re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) is not None
     return module == "keras" and name == "DTypePolicy"
 

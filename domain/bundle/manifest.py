@@ -24,7 +24,7 @@ class DamagedBundleError(PermanentError):
 
 
 class OperatingPoint(BaseModel):
-    """A threshold with what it was chosen for. All values 0..1."""
+    """A threshold with its sensitivity and specificity. All values are 0..1."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -35,7 +35,7 @@ class OperatingPoint(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A bundle's description of itself. Unknown keys are refused in format 1 and kept in format 2."""
+    """The manifest of a bundle. Unknown keys are refused in format 1 and kept in format 2."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -95,7 +95,7 @@ class Manifest(BaseModel):
             raise ValidationError.from_exception_data("Manifest", unknown)
 
     def find_operating_point(self, name: str) -> OperatingPoint:
-        """Return the operating point called `name`; raises `KeyError` if there is none."""
+        """Return the operating point with this name; raises `KeyError` for an unknown name."""
         for point in self.operating_points:
             if point.name == name:
                 return point
@@ -103,7 +103,7 @@ class Manifest(BaseModel):
 
 
 def parse_manifest(content: bytes) -> Manifest:
-    """Read a manifest; raises `DamagedBundleError` when it is not one."""
+    """Parse a manifest; raises `DamagedBundleError` when the content is not a valid manifest."""
     try:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
@@ -113,14 +113,14 @@ def parse_manifest(content: bytes) -> Manifest:
 
 
 def localize(manifest: Manifest, points: Mapping[str, Any] | None) -> Manifest:
-    """Return a manifest with a site's own operating points and calibration in place of the bundle's.
+    """Return a manifest with the operating points and the calibration of a site instead of the bundle's.
 
     Args:
-        manifest: of the bundle.
-        points: what changes, as `db.models.site_thresholds.find_points` gives it; None for nothing.
+        manifest: manifest of the bundle.
+        points: changes of `db.models.site_thresholds.find_points`; None for no change.
 
     Raises:
-        DamagedBundleError: when they do not fit together.
+        DamagedBundleError: when the changed manifest is not valid.
     """
     if points is None:
         return manifest

@@ -1,4 +1,4 @@
-"""Score to finding and priority. Decides nothing about a patient: it orders a worklist."""
+"""Finding and priority of a score. They order a worklist and decide nothing about a patient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from domain.codes import Doubt, Finding, Priority
 
 @dataclass(frozen=True)
 class Triage:
-    """Score, finding and priority of one film, named as in `db.films.screenings.Result`; scores are 0..1."""
+    """Score, finding and priority of one film, all scores 0..1."""
 
     score: float
     probability: float
@@ -22,17 +22,17 @@ class Triage:
 
 
 def triage(score: float, manifest: Manifest, operating_point: str, doubts: Sequence[Doubt]) -> Triage:
-    """Judge one score.
+    """Return finding and priority of one score.
 
-    Present from the reported operating point upwards, else Absent; Undetermined where the bundle is
-    untrained or the film carries a doubt. HIGH from rule-in, MEDIUM from screening, LOW below. The
-    scores of an untrained bundle order nothing: all its films are MEDIUM.
+    The finding is Present from the reported operating point upwards, else Absent, and Undetermined when the
+    bundle is untrained or the film has a doubt. The priority is HIGH from operating point rule_in upwards,
+    MEDIUM from screening upwards, else LOW. All films of an untrained bundle are MEDIUM.
 
     Args:
         score: the network's output, 0..1.
-        manifest: of the bundle that gave the score.
+        manifest: manifest of the bundle that gave the score.
         operating_point: name of the operating point pinned for this film.
-        doubts: what could not be verified of the film.
+        doubts: doubts about the film.
     """
     reported = manifest.find_operating_point(operating_point)
     if not manifest.trained or doubts:
