@@ -4,7 +4,7 @@
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
 - `settings_reference`: every setting with its default and meaning, for `docs/administrator/settings.md`.
 - `secret_files`: secrets in files of their own.
-- `key_file`: a secret key in a file, made where there is none.
+- `key_file`: a secret key in a file, made if missing.
 - `machine`: the machine in one line.
 - `commands/`: one file a command.
 - `terminal/`: tables, bars and sheets in a terminal.

@@ -1,4 +1,4 @@
-"""A secret key in a file, readable for its user alone; made where there is none."""
+"""A secret key in a file that its user alone may read; made if missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEWEST_CHARACTERS: Final = 32
 
 
 def load_key(path: Path) -> bytes:
-    """Read the key, or make one where there is no file, mode 0600.
+    """Read the key; make the file, mode 0600, if it is missing.
 
     Raises:
         PermanentError: when others may read it, or it is too short.
@@ -35,6 +35,6 @@ def _read_key(path: Path) -> bytes:
     if len(key) < FEWEST_CHARACTERS:
         raise PermanentError(
             f"{path} has {len(key)} characters, a key has {FEWEST_CHARACTERS} or more: "
-            "give another file, or none, and one is made"
+            "name another file, or let tbscreen make one"
         )
     return key

@@ -26,7 +26,7 @@ def read_secrets(prefix: str, keys: Iterable[str]) -> dict[str, str]:
         keys: settings that may be in files.
 
     Raises:
-        PermanentError: when a file cannot be read or holds nothing, or when the setting has a variable, too.
+        PermanentError: when a file cannot be read or is empty, or when the setting has a variable, too.
     """
     found = {}
     for key in keys:

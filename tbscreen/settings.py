@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     tracing: TracingSettings = TracingSettings()
     pull: PullSettings = PullSettings()
     peers: tuple[PeerSettings, ...] = ()
-    """Other DICOM nodes: who gets the reports."""
+    """Other DICOM nodes, which may get the reports."""
     pulls: tuple[PullScheduleSettings, ...] = ()
     """PACS that cannot route: asked for new studies again and again."""
 
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over secrets in files of their own over file; nothing else."""
+        """Return the sources, first wins: environment, secrets in files of their own, the settings file."""
         secrets = InitSettingsSource(settings_cls, init_kwargs=read_secrets(PREFIX, SECRET_KEYS))
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings, secrets]
         file = find_file()
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         return self.broker_url or f"redis+socket://{self.private_redis_socket()}"
 
     def private_redis_socket(self) -> Path:
-        """Where the private Redis listens: in the data directory, or in /tmp if that path is too long."""
+        """Return the private Redis' socket: in the data directory, or in /tmp if that path is too long."""
         path = self.data_directory.resolve() / "run" / "redis.sock"
         if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES:
             return path
@@ -155,7 +155,7 @@ def load_settings(**overrides: Any) -> Settings:
             )
         return Settings(**overrides)
     except ValidationError as error:
-        raise PermanentError("\n".join(_explain(one) for one in error.errors())) from None
+        raise PermanentError("\n".join(_explain(detail) for detail in error.errors())) from None
     except tomllib.TOMLDecodeError as error:
         raise PermanentError(f"{find_file()}: not valid TOML: {error}") from None
     except ValueError as error:  # a variable that should hold JSON and does not
@@ -171,7 +171,7 @@ def find_file() -> Path | None:
     named = os.environ.get(FILE_VARIABLE)
     if named:
         if not Path(named).is_file():
-            raise PermanentError(f"{FILE_VARIABLE} = {named!r}: there is no such file")
+            raise PermanentError(f"{FILE_VARIABLE} = {named!r}: the file does not exist")
         return Path(named)
     return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
 

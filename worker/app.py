@@ -51,7 +51,7 @@ def build_app(
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker.processes,
         worker_send_task_events=False,
-        # Whoever reaches Redis could end the worker by it, or give its tasks other limits.
+        # With remote control, a client of Redis could end the worker or change the limits of its tasks.
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

@@ -48,7 +48,7 @@ class BundleCache:
         try:
             for name, content in files.items():
                 if not re.fullmatch(FILE_NAME, name):
-                    raise DamagedBundleError(f"{name!r} is no name of a bundle's file")
+                    raise DamagedBundleError(f"{name!r} is not the name of a bundle's file")
                 (staging / name).write_bytes(content)
             self._verify(staging, digest)
             try:

@@ -1,4 +1,4 @@
-"""What a worker counts."""
+"""Prometheus metrics of a worker."""
 
 from __future__ import annotations
 

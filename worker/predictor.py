@@ -50,7 +50,7 @@ Candidate = tuple[str, str]
 
 
 class Runtime(Protocol):
-    """What computes a network."""
+    """A runtime: computes the scores of arrays by one network."""
 
     @property
     def name(self) -> str:
@@ -68,7 +68,7 @@ class Predictor:
     """One bundle's network.
 
     Args:
-        bundle: verified; nothing in it is run.
+        bundle: verified; its code, if any, is never run.
         threads: CPU threads to predict with; 0 leaves it to the backend.
         runtime: `auto`, or one of the two; OpenVINO where it cannot run the network is Keras, and logged.
         precision: `auto`, or one; what is not within 0.01 of float32 on golden arrays is not taken, and
@@ -90,7 +90,7 @@ class Predictor:
 
     @property
     def runtime(self) -> str:
-        """What computes, like `openvino bfloat16`."""
+        """Runtime and precision, like `openvino bfloat16`."""
         return f"{self._runtime.name} {self._runtime.precision}"
 
     def warm_up(self) -> None:
@@ -144,7 +144,7 @@ class Predictor:
         try:
             expected = _score(reference, arrays)
         except ArithmeticError:
-            return reference  # nothing to compare with: every prediction will say so
+            return reference  # no reference to compare with: every prediction says so
         order = np.arange(CPU_BATCH + 1) % GOLDEN_ARRAYS  # a full batch and one film alone
         for name, precision in candidates[:-1]:
             try:

@@ -37,7 +37,7 @@ HEAT_MARGIN: Final = 16 / 256
 """Share of the film at each edge that lies outside the central field, which a bundle's heat map covers."""
 
 BROKEN_BUNDLE_PAUSE: Final = timedelta(seconds=60)
-"""How long a film waits whose bundle cannot be loaded; somebody has to mend it."""
+"""Pause of a film whose bundle cannot be loaded, until an administrator repairs it."""
 
 RESULT_PATIENCE: Final = 0.25
 """Share of the time limit for which a result waits for a database that is away."""
@@ -57,7 +57,7 @@ class ScreeningOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class ScreenerSettings:
-    """All that a predicting process needs to know."""
+    """Settings of a predicting process."""
 
     database: DatabaseSettings
     worker: WorkerSettings
@@ -78,7 +78,7 @@ class Screener:
         """Screen one film; idempotent.
 
         The attempt is committed before the work, the result and its outbox row after it, together. A bundle
-        in the shadow comes after that: whatever becomes of it, this film is done.
+        in the shadow comes after that and cannot change the film's result.
         """
         with stage("screening", request.film_key, worker=self._settings.name) as current:
             outcome = self._screen(request, current)
@@ -118,7 +118,7 @@ class Screener:
     def _predict(
         self, request: ScreeningRequest, attempt: screenings.Attempt, film_log: structlog.BoundLogger
     ) -> screenings.ScreeningResult | None:
-        """Return what the film's bundle says of it; None when it was handed back unscored."""
+        """Return the result of the film's bundle; None when the film was handed back unscored."""
         try:
             predictor = self.load(attempt.bundle_digest)
             manifest = localize(predictor.bundle.manifest, attempt.local_points)

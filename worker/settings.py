@@ -1,4 +1,4 @@
-"""What a site sets of a worker host."""
+"""Settings of a worker host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WorkerSettings(BaseModel):
     threads: int = Field(default=0, ge=0, le=256)
     """CPU threads each process predicts with; 0 leaves it to TensorFlow."""
     runtime: RuntimeName = "auto"
-    """What computes: `keras`, `openvino` where it is installed, or the faster of the two on this machine."""
+    """Runtime: `keras`, `openvino` where it is installed, or `auto` for the faster of the two here."""
     precision: Precision = "auto"
     """`auto` takes bfloat16 where the CPU is made for it; scores then lie within 0.01 of float32's."""
     time_limit_s: float = Field(default=120.0, gt=1, le=3600)
@@ -33,5 +33,5 @@ class WorkerSettings(BaseModel):
 
 
 def bundle_cache_directory(data_directory: Path) -> Path:
-    """Where a worker keeps the bundles that it fetched."""
+    """Return the folder of the bundles that a worker has fetched."""
     return data_directory / "bundles"

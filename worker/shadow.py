@@ -1,4 +1,4 @@
-"""The bundle in the shadow: it scores what was just reported, and nobody hears of it but db.
+"""Scoring by the bundle in the shadow: recorded in db, not reported.
 
 It runs when the film's own result is committed, in transactions of its own. Whatever goes wrong here is
 logged and forgotten; a bundle that ends its process leaves a film begun and not finished, and the third such

@@ -1,4 +1,4 @@
-"""Ends a predicting process that shows no sign of life, and a worker that does not end.
+"""Watchdog: ends a predicting process that shows no sign of life, and a worker that does not end.
 
 Celery's time limit runs from the moment at which a process says that it has taken a film. One that hangs
 before that (stopped, or stuck in a driver with Python's lock held) would keep its worker idle for ever.
@@ -23,14 +23,14 @@ BEAT_S: Final = 1.0
 SLOTS: Final = 4096
 """A process beats in the slot of its process id, modulo this."""
 HAND_BACK_S: Final = 5.0
-"""How long a worker whose children were killed has to say goodbye to the broker."""
+"""Time for a worker to leave the broker after its children were killed."""
 SLOT: Final = struct.Struct("=d")
 
 log = structlog.get_logger(__name__)
 
 
 class Heartbeats:
-    """Shared memory in which predicting processes say that they live. Make it before they are forked."""
+    """Shared memory in which predicting processes show that they live. Make it before they are forked."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, SLOTS * SLOT.size)
@@ -44,7 +44,7 @@ class Heartbeats:
         SLOT.pack_into(self._memory, os.getpid() % SLOTS * SLOT.size, time.monotonic())
 
     def last(self, pid: int) -> float:
-        """When a process beat last (time.monotonic), 0 if it never did."""
+        """Return the time of a process's last beat (time.monotonic), 0 if it never beat."""
         (at,) = SLOT.unpack_from(self._memory, pid % SLOTS * SLOT.size)
         return float(at)
 

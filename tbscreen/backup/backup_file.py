@@ -1,8 +1,8 @@
 """A backup as one file: a ZIP archive of one member for each table, and a manifest behind them.
 
 The archive's directory stands at its end (APPNOTE 4.3.12), and the manifest is its last member: a file that
-was cut short has neither. Rows are msgpack arrays; nothing in a backup is ever run, and no name in it becomes
-a path.
+was cut short has neither. Rows are msgpack arrays. No content of a backup is ever run, and no name in it
+becomes a path.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ModelEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup says of itself. Holds no patient data."""
+    """Description of a backup, without patient data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,12 +69,12 @@ class Manifest(BaseModel):
     taken_at: datetime
     """The state of the database at this moment."""
     films: dict[str, int]
-    """How many, by state."""
+    """Number of films by state."""
     gateways: dict[str, int]
     """Films that wait for the spool of a gateway, by its name."""
     active_model: ModelEntry | None
     settings: dict[str, Any]
-    """As they were, without URLs, which may hold passwords. Nothing is restored of them."""
+    """Settings of the installation, without URLs, which may hold passwords. They are not restored."""
     tables: dict[str, TableEntry]
 
     @property
@@ -143,7 +143,7 @@ class BackupFile:
         path: of the file.
 
     Raises:
-        PermanentError: when it is none, or was cut short, or when this version cannot know what it holds.
+        PermanentError: when it is not a backup, was cut short, or comes from a newer version.
         OSError: when it cannot be read.
     """
 
@@ -152,7 +152,7 @@ class BackupFile:
         try:
             self._archive = zipfile.ZipFile(path)
             if self._archive.getinfo(MANIFEST).file_size > MAX_MANIFEST_BYTES:
-                raise PermanentError(f"{path} has a manifest that is none of ours")
+                raise PermanentError(f"{path} has a manifest that tbscreen did not write")
             text = self._archive.read(MANIFEST)
         except (zipfile.BadZipFile, KeyError, zlib.error, EOFError) as error:
             raise PermanentError(f"{path} is not a whole backup: {_explain(error)}") from error
@@ -161,7 +161,7 @@ class BackupFile:
                 raise PermanentError(f"{path} was made by a newer version of tbscreen: use that version")
             self.manifest = Manifest.model_validate_json(text)
         except ValidationError as error:
-            raise PermanentError(f"{path} has a manifest that is none of ours") from error
+            raise PermanentError(f"{path} has a manifest that tbscreen did not write") from error
         if not schema.is_known(self.manifest.migration):
             raise PermanentError(
                 f"{path} is of migration {self.manifest.migration}, made by tbscreen "
@@ -210,7 +210,7 @@ class BackupFile:
                 unpacker = msgpack.Unpacker(counted, timestamp=3, max_buffer_size=MAX_ROW_BYTES)
                 for row in unpacker:
                     if not isinstance(row, list) or len(row) != len(entry.columns):
-                        raise PermanentError(f"{self.path}: table {name} has a row that is none")
+                        raise PermanentError(f"{self.path}: table {name} has a row of another form")
                     count += 1
                     if count % 1000 == 0:
                         progress(1000)
@@ -263,7 +263,7 @@ class BackupFile:
 
 
 class FormatOnly(BaseModel):
-    """What is read first: the rest may be of a later form."""
+    """Format of a manifest, read before the rest, which may have a later form."""
 
     format: int
 

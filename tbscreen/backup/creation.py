@@ -53,7 +53,7 @@ def back_up(
 ) -> Taken:
     """Write a backup.
 
-    The database is read in one transaction that sees one state of it and holds up nobody. The file gets its
+    The database is read in one transaction, which sees one state and blocks no writer. The file gets its
     name when it is complete and on the disk; what a backup that was cut short leaves has another name, and is
     deleted by the next one into that folder.
 
@@ -144,7 +144,7 @@ def _watched(connection: Connection, table: Table, progress: Progress) -> Iterat
 def _find_migration(database: Database, connection: Connection) -> str:
     here = schema.find_revision_within(connection)
     if here is None:
-        raise PermanentError(f"there is nothing to back up: {database.check()} has no tables of ours")
+        raise PermanentError(f"no backup is made: {database.check()} has no tables of tbscreen")
     if not schema.is_known(here):
         raise PermanentError(
             f"the database is at migration {here}, which this version does not know: "
@@ -167,18 +167,18 @@ def _count(connection: Connection, column: object, *, waiting: bool = False) -> 
 
 
 def _check_space(connection: Connection, tables: list[Table], folder: Path) -> None:
-    """Compressed it becomes smaller; by how much, nobody knows before."""
+    """Ask for room for the uncompressed rows: how far they compress is not known before."""
     if connection.dialect.name == "sqlite":
         pages, free, size = (
-            int(connection.exec_driver_sql(f"PRAGMA {one}").scalar_one())
-            for one in ("page_count", "freelist_count", "page_size")
+            int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+            for name in ("page_count", "freelist_count", "page_size")
         )
         needed = (pages - free) * size
     else:
         sizes = text(
             "SELECT sum(pg_table_size(quote_ident(name))) FROM unnest(CAST(:names AS text[])) AS name"
         )
-        needed = int(connection.execute(sizes, {"names": [one.name for one in tables]}).scalar_one())
+        needed = int(connection.execute(sizes, {"names": [table.name for table in tables]}).scalar_one())
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes < needed + SPARE_BYTES:
         raise PermanentError(
@@ -192,7 +192,7 @@ def _partial_file(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     """A file beside the one that it will be, readable for its user alone; gone when the block fails."""
     descriptor, name = tempfile.mkstemp(PARTIAL, f".{path.name}-", path.parent)
     with os.fdopen(descriptor, "w+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # while it is held, it is no leftover
+        fcntl.flock(file, fcntl.LOCK_EX)  # a held lock tells a running backup from a leftover
         try:
             yield file, Path(name)
         finally:

@@ -1,4 +1,4 @@
-"""Carries out `restore`: checks all of it, then puts a backup into the place of the database's content."""
+"""The command `restore`: check a whole backup, then put it in place of the database's content."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tbscreen.backup.backup_file import BackupFile, Manifest
 from tbscreen.settings import Settings
 
 NUMBERS_LEFT_OUT: Final = 100_000
-"""Rows that were lost had numbers; whoever still knows one of those must not find another film there."""
+"""Numbers left out after the newest row, so that the number of a lost row never leads to another film."""
 
 
 INDEXES: Final = 1.2
-"""How much larger a database is than its rows, at most: pictures and reports have no index."""
+"""Largest ratio of a database to its rows; pictures and reports have no index."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _fill(database: Database, backup: BackupFile, replace: bool, progress: Calla
 
 
 def _check_space(database: Database, manifest: Manifest) -> None:
-    """How full the disk of a PostgreSQL server is, nobody here knows."""
+    """Check the room on the disk of SQLite; the disk of a PostgreSQL server cannot be seen from here."""
     if database.engine.dialect.name != "sqlite":
         return
     file = Path(str(database.engine.url.database))
@@ -118,7 +118,7 @@ def _check_space(database: Database, manifest: Manifest) -> None:
 
 
 def _analyze(database: Database) -> None:
-    """The planner knows nothing of new tables, and the first worklist is looked at in a second."""
+    """Gather statistics for the query planner, which knows none of new tables."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
 

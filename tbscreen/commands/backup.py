@@ -30,7 +30,8 @@ def back_up(
     keep: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Keep so many backups in the folder: when this one is whole, delete the oldest."
+            min=1,
+            help="Number of backups that stay in the folder: when this one is complete, delete the oldest.",
         ),
     ] = None,
     verify: Annotated[
@@ -64,7 +65,7 @@ def restore(
         typer.Option("--replace", help="Put it in the place of what the database holds, which is gone then."),
     ] = False,
 ) -> None:
-    """Put a backup into the database: all of it, or nothing.
+    """Replace the content of the database with a backup, completely or not at all.
 
     End all of tbscreen's processes on every host first. The file is checked to its end before anything is
     touched. An older backup is brought to this version's migration.
@@ -127,7 +128,7 @@ def _warn_of(bundles: list[str]) -> None:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar on a terminal, and nothing in cron's mail."""
+    """Show a bar on a terminal; print no progress elsewhere, as in a mail from cron."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return

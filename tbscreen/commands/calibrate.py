@@ -96,7 +96,7 @@ def list_all(as_json: AsJson = False) -> None:
         words = (f"{entry.calibration_id:4}", use, entry.name, entry.bundle_digest[:12], made, entry.made_by)
         typer.echo("  ".join(words))
     if not entries:
-        typer.echo("there are none: 'tbscreen calibrate propose' makes one")
+        typer.echo("no calibration yet: 'tbscreen calibrate propose' makes one")
 
 
 @calibrate_app.command("show")

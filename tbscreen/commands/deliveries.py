@@ -168,7 +168,7 @@ def replay_deliveries(
 
 
 def _replay(database: Database, delivery_ids: Sequence[int], delivered: bool) -> tuple[int, int]:
-    """Replay in transactions that hold nobody up; returns how many reports, and how many commitments."""
+    """Replay in short transactions; return the numbers of reports and of commitments."""
     from db.delivery import commitments, deliveries
 
     count = asked = 0

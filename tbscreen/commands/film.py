@@ -63,7 +63,7 @@ def _find(session: Session, film: str) -> str:
     if not found:
         fail("no such film: was it sent here, and answered with success?")
     if len(found) > 1:
-        fail(f"{len(found)} films have an id that begins with {film}: give more of it")
+        fail(f"{len(found)} films have an id that begins with {film}: give more digits")
     return found[0]
 
 
@@ -75,9 +75,11 @@ def draw_history(history: FilmHistory) -> Table:
     table = Table(title=title, title_justify="left", caption=history.sop_instance_uid, box=box.SIMPLE_HEAD)
     for heading in ("Time (UTC)", "After", "What", "Details"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("Time (UTC)", "After"))
-    for one in history.happenings:
-        after = (one.at - history.happenings[0].at).total_seconds()
-        table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", f"{after:.3f} s", one.what, _write_details(one))
+    for happening in history.happenings:
+        after = (happening.at - history.happenings[0].at).total_seconds()
+        table.add_row(
+            f"{happening.at:%Y-%m-%d %H:%M:%S}", f"{after:.3f} s", happening.what, _write_details(happening)
+        )
     return table
 
 

@@ -115,19 +115,19 @@ def compare_models(
     settings = prepare("models", reads_dicom=bool(images))
     database = open_database(settings)
     with database.read() as session:
-        one, other = find_bundle(session, candidate), find_bundle(session, reference)
-    if one.digest == other.digest:
+        ours, theirs = find_bundle(session, candidate), find_bundle(session, reference)
+    if ours.digest == theirs.digest:
         fail(f"{candidate} and {reference} are the same bundle")
     if images:
         from tbscreen.models.comparison import compare_on_images
 
-        comparison = compare_on_images(settings, database, one, other, images, labels, name_user())
+        comparison = compare_on_images(settings, database, ours, theirs, images, labels, name_user())
     else:
-        comparison = compare_by_their_films(database, one.digest, other.digest)
+        comparison = compare_by_their_films(database, ours.digest, theirs.digest)
     if as_json:
         print_json(comparison.model_dump(mode="json"))
     else:
-        Console().print(draw_comparison(comparison, one, other))
+        Console().print(draw_comparison(comparison, ours, theirs))
 
 
 @models_app.command("activate")
@@ -150,7 +150,7 @@ def activate_model(
     from tbscreen.models import activation
 
     if shadow and force is not None:
-        fail("--shadow reports nothing, so there is nothing to force")
+        fail("--force has no effect with --shadow: a bundle in the shadow reports nothing")
     database = open_database(prepare("models"))
     if shadow:
         model = activation.put_in_shadow(database, digest)

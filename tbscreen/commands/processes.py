@@ -70,12 +70,12 @@ def _show_service(service: Service, settings: Settings) -> None:
     out.print(f"  page       {service.page}", highlight=False)
     if service.users == 0:
         out.print(
-            "  log in     nobody can yet: tbscreen users add NAME --role admin", highlight=False, style="bold"
+            "  log in     no users yet: tbscreen users add NAME --role admin", highlight=False, style="bold"
         )
     trained = "" if service.model.trained else " (untrained: its scores mean nothing)"
     out.print(f"  model      {service.model.name} {service.model.version}{trained}", highlight=False)
     peers = ", ".join(f"{peer.name} ({peer.ae_title})" for peer in settings.peers if peer.send_reports)
     out.print(
-        f"  reports to {peers or 'nobody: add [[peers]] to tbscreen.toml'}", highlight=False, markup=False
+        f"  reports to {peers or 'no peer: add [[peers]] to tbscreen.toml'}", highlight=False, markup=False
     )
     out.print("Ctrl-C ends it.\n")

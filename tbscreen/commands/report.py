@@ -83,7 +83,7 @@ def write_report(
         try:
             site = ReportSettings.model_validate({**site.model_dump(), "timezone": timezone})
         except ValueError:
-            fail(f"--timezone {timezone}: there is no such time zone here; names are like Africa/Nairobi")
+            fail(f"--timezone {timezone}: not a time zone of this host; names are like Africa/Nairobi")
     if (reference_from is None) != (reference_to is None):
         fail("--reference-from and --reference-to go together")
     period = choose_period(first and first.date(), last and last.date(), site.timezone)

@@ -35,7 +35,7 @@ def retrain_model(
     out: Annotated[Path | None, typer.Option(help="The bundle's new folder.")] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="At most so many; 6 by default, 30 for scratch, 15 for vgg16."),
+        typer.Option(min=1, help="Largest number of epochs; 6 by default, 30 for scratch, 15 for vgg16."),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024)] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and the training.")] = 42,
@@ -53,7 +53,7 @@ def retrain_model(
         typer.Option(
             min=0.0001,
             max=0.9999,
-            help="Share of TB among those who will be screened; as in the films if not said.",
+            help="Share of TB among those who will be screened; as in the films if left out.",
         ),
     ] = None,
     pretrained: Annotated[
@@ -128,7 +128,7 @@ def retrain_model(
             validation_share=validation_share,
             prevalence=prevalence,
             reference=score_with(reference) if compared else None,
-            unseen=tuple(row for one in unseen or () for row in read_unseen(open_bundle(one))),
+            unseen=tuple(row for folder in unseen or () for row in read_unseen(open_bundle(folder))),
         ),
         out=out or Path(f"{name}-{version}"),
         naming=Naming(
@@ -159,6 +159,6 @@ def _read_credits(path: Path | None) -> tuple[str, ...]:
 def _require_libraries() -> None:
     import importlib.util
 
-    missing = [one for one in ("sklearn", "matplotlib") if importlib.util.find_spec(one) is None]
+    missing = [name for name in ("sklearn", "matplotlib") if importlib.util.find_spec(name) is None]
     if missing:
         fail(f"training needs {', '.join(missing)}: pip install 'tbscreen[training]'")

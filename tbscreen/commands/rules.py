@@ -39,17 +39,17 @@ class ListedRule:
 
 @dataclass(frozen=True)
 class TestedFilm:
-    """What would happen to one file."""
+    """Decision of the rules on one file."""
 
     file: str
     outcome: str
-    """`screened`, `refused`, or `unreadable` for what is no film."""
+    """`screened`, `refused`, or `unreadable` where the file is not a film."""
     refusal: str | None
     rule: str
     detail: str
     doubts: tuple[str, ...] = ()
     guard: str | None = None
-    """What the image guard says, also of films that the header keeps from it; None without pixels."""
+    """Opinion of the image guard, also where the header decides alone; None without pixels."""
 
 
 @rules_app.command("list")
@@ -73,7 +73,7 @@ def try_rules(
     sender: Annotated[str, typer.Option("--from", help="AE title of the sender that is imagined.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what would happen to films, and which rule decides. Nothing is sent, stored or changed."""
+    """Show the decision on each film, and the rule that makes it. No film is sent, stored or changed."""
     from tbscreen.models.prepared_file import find_files
 
     settings = prepare("rules", reads_dicom=True).gateway

@@ -1,4 +1,4 @@
-"""The commands `tbscreen users …`: who may look at the page, and which programs may ask."""
+"""The commands `tbscreen users …`: people who may use the page, and tokens for programs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ from tbscreen.terminal.invocation import fail, open_database, prepare, print_jso
 if TYPE_CHECKING:
     from datetime import datetime
 
-users_app = typer.Typer(
-    no_args_is_help=True, help="People who may look at the page, and tokens for programs."
-)
+users_app = typer.Typer(no_args_is_help=True, help="People who may use the page, and tokens for programs.")
 
 Name = Annotated[str, typer.Argument(help="The user's name.", show_default=False)]
 RoleOption = Annotated[
-    Role, typer.Option(help="reader: worklist and reads; manager: worklist and report; admin: all of it.")
+    Role, typer.Option(help="reader: worklist and reads; manager: worklist and report; admin: everything.")
 ]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="Read the password from this file instead of asking; - is standard input.")
@@ -141,18 +139,25 @@ def list_tokens(
     if revoke is not None:
         with database.write() as session:
             api_tokens.revoke(session, revoke)
-        typer.echo(f"token {revoke} opens nothing any more")
+        typer.echo(f"token {revoke} is revoked")
         return
     with database.read() as session:
         entries = api_tokens.list_tokens(session)
     if as_json:
-        print_json([{**asdict(one), "user": one.user.name, "scopes": sorted(one.scopes)} for one in entries])
+        print_json(
+            [{**asdict(entry), "user": entry.user.name, "scopes": sorted(entry.scopes)} for entry in entries]
+        )
         return
     table = Table("Number", "For", "User", "May", "Until", "Last used")
-    for one in entries:
-        until = "revoked" if one.revoked_at else _day(one.expires_at) if one.expires_at else "for ever"
+    for entry in entries:
+        until = "revoked" if entry.revoked_at else _day(entry.expires_at) if entry.expires_at else "for ever"
         table.add_row(
-            str(one.id), one.label, one.user.name, ", ".join(sorted(one.scopes)), until, _day(one.used_at)
+            str(entry.id),
+            entry.label,
+            entry.user.name,
+            ", ".join(sorted(entry.scopes)),
+            until,
+            _day(entry.used_at),
         )
     Console().print(table)
 
@@ -162,9 +167,7 @@ def _take_password(name: str, file: Path | None) -> str:
 
     if file is None:
         if not sys.stdin.isatty():
-            fail(
-                "there is no terminal to ask for the password: use --password-file FILE or --password-file -"
-            )
+            fail("no terminal to ask for the password: use --password-file FILE or --password-file -")
         password = str(typer.prompt("Password", hide_input=True, confirmation_prompt="Once more"))
     else:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")

@@ -28,7 +28,9 @@ def show_worklist(
     ] = False,
     watch: Annotated[
         float | None,
-        typer.Option(min=0.2, max=3600, help="Show it anew every so many seconds, until Ctrl-C."),
+        typer.Option(
+            min=0.2, max=3600, help="Show it again after each number of seconds given here, until Ctrl-C."
+        ),
     ] = None,
     state: Annotated[list[str] | None, typer.Option(help="received, screened or refused.")] = None,
     priority: Annotated[list[str] | None, typer.Option(help="HIGH, MEDIUM or LOW.")] = None,

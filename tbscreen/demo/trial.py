@@ -88,7 +88,7 @@ class Trial:
 
     @property
     def log(self) -> Path:
-        """What the processes wrote."""
+        """Log of all processes."""
         return self.directory / "log.txt"
 
 
@@ -132,7 +132,7 @@ def trial(
 
 @contextmanager
 def _show_log_of_failures(log: Path) -> Iterator[None]:
-    """What did not start said why in a file that is about to be deleted."""
+    """Print the log when a process does not start: its file is about to be deleted."""
     try:
         yield
     except NotReadyError:

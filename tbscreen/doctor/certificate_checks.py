@@ -1,4 +1,4 @@
-"""What the doctor says of certificates and keys."""
+"""Checks of certificates and keys."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def _examine_certificate(part: str, path: Path) -> Check:
         validities = read_validities(path)
     except PermanentError as error:
         return Check(part, Health.BAD, str(error), "correct the file, or the setting")
-    ends = min(one.not_after for one in validities)
-    begins = max(one.not_before for one in validities)
+    ends = min(validity.not_after for validity in validities)
+    begins = max(validity.not_before for validity in validities)
     if begins > now:
         advice = "compare this host's clock with that of the CA"
         return Check(part, Health.BAD, f"{path} holds from {begins:%Y-%m-%d %H:%M} UTC on", advice)

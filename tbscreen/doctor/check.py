@@ -1,4 +1,4 @@
-"""What the doctor finds of one part."""
+"""Finding of the doctor on one part."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Health(StrEnum):
-    """How a part is."""
+    """Health of a part."""
 
     GOOD = "good"
     NOTE = "note"

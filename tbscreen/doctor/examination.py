@@ -111,7 +111,7 @@ def _examine_page(settings: Settings, database: Database) -> Check:
     where = f"{web.scheme}://{web.host}:{web.port}"
     if not people:
         return Check(
-            "page", Health.NOTE, f"{where}; nobody can log in", "run 'tbscreen users add NAME --role admin'"
+            "page", Health.NOTE, f"{where}; no user can log in", "run 'tbscreen users add NAME --role admin'"
         )
     if web.allow_unencrypted and web.scheme == "http":
         advice = "give web.tls_certificate and web.tls_key, unless a TLS proxy is all that reaches it"
@@ -216,7 +216,7 @@ def _examine_peers(settings: Settings) -> Iterator[Check]:
         yield Check(
             "peers",
             Health.NOTE,
-            "none: reports are stored, and sent to nobody",
+            "none: reports are stored and not sent",
             "add [[peers]] to the settings file",
         )
     for peer in settings.peers:

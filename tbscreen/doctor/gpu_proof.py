@@ -48,7 +48,7 @@ ADVICE: Final = (
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a device scores films from arrays in memory."""
+    """Speed of a device on arrays in memory."""
 
     batch: int
     films_per_second: float
@@ -56,7 +56,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class DeviceProof:
-    """What one device, or what a worker of this host would compute with, did."""
+    """Scores and speeds of one device, or of the runtime that a worker of this host takes."""
 
     device: str
     description: str
@@ -74,20 +74,20 @@ class DeviceProof:
 
 @dataclass(frozen=True)
 class Proof:
-    """What `doctor --gpu` found."""
+    """Result of `doctor --gpu`."""
 
     bundle: str
     digest: str
     backend: str
     arrays: int
     devices: tuple[DeviceProof, ...]
-    """GPUs first, the CPU last but one, what a worker uses last."""
+    """GPUs first, then the CPU, then the runtime of a worker."""
     has_gpu: bool
 
     @property
     def holds(self) -> bool:
         """True where there is a GPU and every device agrees with the CPU."""
-        return self.has_gpu and all(one.agrees for one in self.devices)
+        return self.has_gpu and all(device.agrees for device in self.devices)
 
 
 @contextmanager
@@ -141,7 +141,8 @@ def prove(bundle: Bundle, measured_s: float = MEASURED_S) -> Proof:
             measured.insert(0, _measure_device(network, device, arrays, expected, GPU_BATCHES, measured_s))
     difference = float(np.max(np.abs(worker.predict(arrays) - expected)))
     speeds = [
-        _measure_speed(lambda batch: worker.predict(batch), arrays, one, measured_s) for one in CPU_BATCHES
+        _measure_speed(lambda batch: worker.predict(batch), arrays, batch_size, measured_s)
+        for batch_size in CPU_BATCHES
     ]
     taken = measure_memory(devices[0])
     measured.append(
@@ -162,24 +163,24 @@ def draw_proof(proof: Proof) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("Device", "", "From the CPU", "Batch", "Films per second", "Memory taken"):
         table.add_column(heading, overflow="fold")
-    for one in proof.devices:
+    for device in proof.devices:
         table.add_row(
-            one.device,
-            one.description,
-            f"{one.difference:.4f}{'' if one.agrees else ' too far'}",
-            "\n".join(str(speed.batch) for speed in one.speeds),
-            "\n".join(f"{speed.films_per_second:,.1f}" for speed in one.speeds),
-            _format_memory(one.memory_taken, one.memory_total),
+            device.device,
+            device.description,
+            f"{device.difference:.4f}{'' if device.agrees else ' too far'}",
+            "\n".join(str(speed.batch) for speed in device.speeds),
+            "\n".join(f"{speed.films_per_second:,.1f}" for speed in device.speeds),
+            _format_memory(device.memory_taken, device.memory_total),
         )
     lines = [
         f"{proof.bundle}, {proof.digest[:12]}, on Keras with {proof.backend}: {proof.arrays} golden arrays"
     ]
     if not proof.has_gpu:
         lines.append(f"no GPU: Keras with {proof.backend} sees none\n    → {ADVICE}")
-    for one in proof.devices:
-        if not one.agrees:
+    for device in proof.devices:
+        if not device.agrees:
             lines.append(
-                f"{one.device} scores as much as {one.difference:.4f} from the CPU's; {TOLERANCE} is allowed"
+                f"{device.device} scores up to {device.difference:.4f} from the CPU's; {TOLERANCE} is allowed"
             )
     if proof.holds:
         lines.append(f"proven: every score lies within {TOLERANCE} of the CPU's")
@@ -187,7 +188,7 @@ def draw_proof(proof: Proof) -> RenderableType:
 
 
 def _find_active(database: Database) -> str | None:
-    """Return the digest of the active bundle; None where there is no database yet or none is active."""
+    """Return the digest of the active bundle; None without a database or an active bundle."""
     try:
         if schema.is_behind(database):
             return None
@@ -208,7 +209,7 @@ def _score(network: KerasRuntime, arrays: npt.NDArray[np.float32], batch: int) -
     scores = []
     for start in range(0, len(arrays), batch):
         outputs = network.run(arrays[start : start + batch, ..., np.newaxis])
-        scores.append(next(one for one in outputs if one.ndim == 2)[:, -1].astype(np.float64))
+        scores.append(next(output for output in outputs if output.ndim == 2)[:, -1].astype(np.float64))
     return np.concatenate(scores)
 
 

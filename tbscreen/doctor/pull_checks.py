@@ -1,4 +1,4 @@
-"""What `tbscreen doctor` looks at of pulls: does the PACS answer queries, how does it send, what failed?"""
+"""Checks of pulls: the PACS answers queries, its way of sending, and failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def examine_pulled(database: Database) -> Iterator[Check]:
 
 
 def examine_pulls(settings: Settings) -> Iterator[Check]:
-    """Yield one check for each schedule; the peer is called, and asked for nothing."""
+    """Yield one check for each schedule; the peer is called, but not queried."""
     from dicom_gateway.retrieval.pull_association import PeerAwayError, PeerRefusesError, PullAssociation
     from tbscreen.processes.pull_parts import build_calling
 

@@ -1,4 +1,4 @@
-"""What `tbscreen doctor` says of traces: does the collector take them?"""
+"""Check of tracing: the collector takes traces."""
 
 from __future__ import annotations
 

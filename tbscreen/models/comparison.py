@@ -54,7 +54,7 @@ def compare_on_images(
         reference: the other.
         images: files, folders and globs.
         labels: CSV; None where names or folders say what a film shows.
-        by: who compares, as user@host.
+        by: the person, as user@host.
 
     Raises:
         PermanentError: when there are no films, or their labels cannot be read, or when a bundle takes

@@ -27,7 +27,7 @@ def register_bundle(database: Database, directory: Path) -> tuple[str, bool]:
 
 
 def ensure_active(database: Database) -> bundles.RegisteredModel:
-    """Return the active bundle; where there is none, make the one that comes with tbscreen active."""
+    """Return the active bundle; activate the one that comes with tbscreen if there is no active bundle."""
     with database.read() as session:
         active = bundles.find_active(session)
     if active is None:

@@ -21,7 +21,7 @@ from worker.predictor import Predictor
 
 BATCH: Final = 8
 MOST_HELD_BACK: Final = 64
-"""Records of broken files do not wait for more than so many others."""
+"""Most records that wait for a batch: broken files fill none."""
 
 
 def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) -> Iterator[dict[str, Any]]:
@@ -42,28 +42,28 @@ def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) ->
     batch: list[PreparedFile] = []
     for path in paths:
         batch.append(read_file(path, settings))
-        if sum(one.array is not None for one in batch) == BATCH or len(batch) == MOST_HELD_BACK:
+        if sum(file.array is not None for file in batch) == BATCH or len(batch) == MOST_HELD_BACK:
             yield from _score(batch, predictor)
             batch = []
     yield from _score(batch, predictor)
 
 
 def _score(batch: Sequence[PreparedFile], predictor: Predictor) -> Iterator[dict[str, Any]]:
-    arrays = [one.array for one in batch if one.array is not None]
+    arrays = [file.array for file in batch if file.array is not None]
     scores = iter(predictor.predict(np.stack(arrays))) if arrays else iter(())
     manifest = predictor.bundle.manifest
-    for one in batch:
-        if one.array is None:
-            yield {"file": one.file, "error": one.error, "refusal": one.refusal}
+    for file in batch:
+        if file.array is None:
+            yield {"file": file.file, "error": file.error, "refusal": file.refusal}
             continue
-        verdict = triage(float(next(scores)), manifest, manifest.reported_operating_point, one.doubts)
+        verdict = triage(float(next(scores)), manifest, manifest.reported_operating_point, file.doubts)
         yield {
-            "file": one.file,
+            "file": file.file,
             "Probability": round(verdict.probability, 6),
             "Disease": verdict.finding.value,
             "score": round(verdict.score, 6),
             "priority": verdict.priority.value,
-            "doubts": [doubt.value for doubt in one.doubts],
+            "doubts": [doubt.value for doubt in file.doubts],
             "model": f"{manifest.name} {manifest.version}",
             "trained": manifest.trained,
         }

@@ -1,4 +1,4 @@
-"""Files on disk, read as the gateway reads them: PNG, JPEG and DICOM to arrays, or why not."""
+"""Files on disk, read as the gateway reads them: PNG, JPEG and DICOM to arrays, or the reason against it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from domain.codes import Doubt
 
 @dataclass(frozen=True)
 class PreparedFile:
-    """One file: its array with its doubts, or why it has none."""
+    """One file: its array with its doubts, or the reason against one."""
 
     file: str
     array: FilmArray | None
@@ -26,9 +26,9 @@ class PreparedFile:
     error: str = ""
     refusal: str | None = None
     rule: str = ""
-    """The rule that decided; empty where none had anything to say."""
+    """The rule that decided; empty if no rule did."""
     detail: str = ""
-    """Why, in words."""
+    """The reason, in words."""
 
 
 def find_files(patterns: Sequence[str]) -> Iterator[Path]:
@@ -39,18 +39,18 @@ def find_files(patterns: Sequence[str]) -> Iterator[Path]:
     for pattern in patterns:
         path = Path(pattern)
         if path.is_dir():
-            yield from sorted(one for one in path.rglob("*") if one.is_file())
+            yield from sorted(file for file in path.rglob("*") if file.is_file())
         elif path.exists():
             yield path
         else:
             found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  Path.glob takes no absolute one
-            yield from (Path(one) for one in found if Path(one).is_file())
+            yield from (Path(name) for name in found if Path(name).is_file())
             if not found:
                 yield path
 
 
 def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> PreparedFile:
-    """Read one file; what is wrong with it is in the answer, not raised.
+    """Read one file; errors are in the answer, not raised.
 
     Args:
         path: DICOM, PNG or JPEG.
@@ -72,7 +72,7 @@ def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> Prepar
 
 
 def read_labelled(path: Path, settings: GatewaySettings) -> FilmArray:
-    """Read a film of which a person said what it shows: the image guard is not asked.
+    """Read a film that a person has labelled, without asking the image guard.
 
     Raises:
         ValueError: saying what is wrong with the file.
@@ -84,7 +84,7 @@ def read_labelled(path: Path, settings: GatewaySettings) -> FilmArray:
 
 
 def _look_at(path: Path, array: FilmArray, settings: GatewaySettings) -> PreparedFile:
-    """Whoever names a picture wants it scored: if the guard sees no chest film, it is scored with a doubt."""
+    """Prepare a named picture, which is always scored: with a doubt if the guard sees no chest film."""
     if not settings.image_guard:
         return PreparedFile(str(path), array, detail="a picture without header")
     opinion = shipped_network().judge(array)

@@ -1,4 +1,4 @@
-"""Carries out `tbscreen retrain`: files in, bundle folder out, and what to say on the way."""
+"""A run of `tbscreen retrain`: files in, bundle folder out, messages on the way."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STOPPING: Final = (
 
 @dataclass(frozen=True)
 class Order:
-    """What was asked for on the command line."""
+    """Request of the command line."""
 
     images: Sequence[str]
     labels: Path | None
@@ -83,12 +83,12 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
 
 
 def score_with(bundle: Bundle) -> _BundleScores:
-    """Return what scores test films with a bundle, for `RetrainSettings.reference`."""
+    """Return a function that scores test films with a bundle, for `RetrainSettings.reference`."""
     return _BundleScores(bundle)
 
 
 class _BundleScores:
-    """Scores of a bundle's network; loads it when it is first asked."""
+    """Scores of a bundle's network; loaded at the first call."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -117,7 +117,7 @@ def _show_index(index: FilmIndex, console: Console) -> None:
     table = Table("source", "TB", "normal", "other ill", box=None, pad_edge=False)
     for source in sorted({film.source for film in index.films}):
         labels = [film.label.value for film in index.films if film.source == source]
-        table.add_row(source, *(str(labels.count(one) or "") for one in ("tb", "normal", "other")))
+        table.add_row(source, *(str(labels.count(label) or "") for label in ("tb", "normal", "other")))
     console.print(f"{len(index.films)} films, labels from {index.labels_from.value}", highlight=False)
     console.print(table)
     for problem in index.problems[:SHOWN_PROBLEMS]:
@@ -133,7 +133,9 @@ def _check_problems(index: FilmIndex, skip_bad: bool) -> None:
     counts = {kind: count for kind, count in index.count_problems().items() if kind in STOPPING}
     if counts and not skip_bad:
         said = ", ".join(f"{count} {kind.value}" for kind, count in counts.items())
-        raise PermanentError(f"files that cannot be used: {said}. Mend them, or go on without: --skip-bad")
+        raise PermanentError(
+            f"files that cannot be used: {said}. Repair them, or leave them out with --skip-bad"
+        )
 
 
 def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Console) -> None:
@@ -146,7 +148,7 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
     )
     for row in (*evaluation.sources, evaluation.overall):
         if row.auc is not None:
-            trivial = max(row.baselines.values(), key=lambda one: one.value, default=None)
+            trivial = max(row.baselines.values(), key=lambda auc: auc.value, default=None)
             table.add_row(row.name, str(row.tb), str(row.not_tb), write(row.auc), write(trivial))
     console.print(table)
     for point in evaluation.operating_points:
@@ -157,7 +159,7 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
     console.print(f"\n{NOTICE}", highlight=False, markup=False)
     console.print(f"bundle  {bundle.directory}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"report  {bundle.directory / REPORT}", highlight=False, markup=False, soft_wrap=True)
-    short, images = bundle.digest[:12], " ".join(shlex.quote(one) for one in order.images)
+    short, images = bundle.digest[:12], " ".join(shlex.quote(image) for image in order.images)
     labels = "" if order.labels is None else f" --labels {shlex.quote(str(order.labels))}"
     console.print("next", highlight=False)
     for command in (

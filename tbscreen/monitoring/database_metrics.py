@@ -1,4 +1,4 @@
-"""What the database says of the whole installation, for Prometheus."""
+"""Prometheus metrics of the whole installation, from the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DatabaseMetrics(Collector):
         self._database = database
 
     def describe(self) -> list[Metric]:
-        """Nothing: the database need not be there yet when this is registered."""
+        """Return nothing, because the database may not exist yet at registration."""
         return []
 
     def collect(self) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
 """Stages of films as OpenTelemetry spans, sent to a collector by a thread of its own.
 
-A trace's id is the beginning of the film's key, so every process joins the film's trace and nothing is
-carried from one to the other: no message, no row and no peer knows of it.
+A trace's id is the beginning of the film's key, so every process joins the film's trace without
+passing anything on in messages, rows or objects.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ MOST_WAITING: Final = 2048
 
 BATCH: Final = 256
 GATHER_S: Final = 1.0
-"""How long spans are gathered before they are sent together."""
+"""Time for which spans are gathered before they are sent together."""
 
 CLOSE_S: Final = 3.0
-"""How long the end of a process waits for what is still to be sent."""
+"""Longest time for which the end of a process waits for spans to be sent."""
 
 KINDS: Final = {
     "reception": SpanKind.SERVER,

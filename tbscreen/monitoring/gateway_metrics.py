@@ -1,4 +1,4 @@
-"""How full spool and queue are, for Prometheus."""
+"""Prometheus metrics of spool and queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GatewayMetrics(Collector):
         self._dispatcher = dispatcher
 
     def describe(self) -> list[Metric]:
-        """Nothing: neither disk nor broker is asked before somebody wants to know."""
+        """Return nothing, so that registration asks neither disk nor broker."""
         return []
 
     def collect(self) -> Iterator[Metric]:

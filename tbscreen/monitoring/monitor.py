@@ -1,4 +1,4 @@
-"""A small HTTP server in every process: is it alive, can it work, and what has it counted."""
+"""HTTP server of every process: liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Monitor:
         host: address to listen on.
         port: 0 takes any free one.
         checks: by name, what must hold for the process to be ready.
-        collectors: what is measured when somebody asks.
+        collectors: metrics that are measured at each request.
 
     Raises:
         PermanentError: when the port is taken.
@@ -155,4 +155,4 @@ class _Handler(WSGIRequestHandler):
     timeout = REQUEST_TIMEOUT_S
 
     def log_message(self, *_: Any) -> None:
-        """A probe every few seconds is no news."""
+        """Log no request: probes come every few seconds."""

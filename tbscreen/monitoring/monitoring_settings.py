@@ -1,4 +1,4 @@
-"""Where each process tells a monitoring system how it does."""
+"""Settings of the monitoring of each process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class MonitoringSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
-    """Address to listen on. There is no login: open it to the monitoring host alone."""
+    """Address to listen on. It has no login: open it to the monitoring host alone."""
     gateway_port: int | None = Field(default=None, ge=0, le=65535)
     """TCP port of the gateway's; none by default, 0 takes any free one."""
     worker_port: int | None = Field(default=None, ge=0, le=65535)

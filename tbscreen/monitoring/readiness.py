@@ -1,4 +1,4 @@
-"""What must hold for a process to do its work, asked by whoever asks `/readyz`."""
+"""Conditions of readiness (`/readyz`): what a process needs to do its work."""
 
 from __future__ import annotations
 

@@ -42,13 +42,13 @@ def traced(settings: TracingSettings, process: str, instance: str) -> Iterator[P
 
 
 class ProcessTracer:
-    """Takes stages; makes what sends them in each process when it has its first one.
+    """Takes stages; each process makes its own sender at its first stage.
 
-    A fork takes neither threads nor connections with it, so each process has its own.
+    A fork inherits neither threads nor connections.
     """
 
     def __init__(self, settings: TracingSettings, process: str, instance: str) -> None:
-        try:  # before the fork, and by nobody who does not trace
+        try:  # before the fork, and only in a process that traces
             from tbscreen.monitoring.film_spans import FilmSpans
         except ImportError as error:
             raise PermanentError(

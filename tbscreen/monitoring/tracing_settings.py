@@ -1,4 +1,4 @@
-"""Whether, and to where, films are traced."""
+"""Settings of traces."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class TracingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/?#@]+/\S*$")
-    """Where the collector takes traces: `http://collector:4318/v1/traces`. Tokens go into the variable
-    `OTEL_EXPORTER_OTLP_HEADERS`, never into this."""
+    """Address of the collector, as `http://collector:4318/v1/traces`. Tokens go into the variable
+    `OTEL_EXPORTER_OTLP_HEADERS`, never into the address."""
     share: float = Field(default=1.0, ge=0, le=1)
-    """Of the films, 0 to 1; all processes trace the same ones."""
+    """Share of films that is traced, 0 to 1; all processes trace the same films."""
     timeout_s: float = Field(default=5.0, gt=0, le=60)
-    """How long the collector may take to answer; no film waits for it."""
+    """Longest wait for the collector's answer; no film waits for it."""

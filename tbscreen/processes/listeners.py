@@ -109,7 +109,7 @@ class ListenerProcesses:
     def _watch(self) -> None:
         while not self._ending.is_set():
             for ready in connection.wait([child.connection for child in self._children], timeout=0.5):
-                child = next(one for one in self._children if one.connection is ready)
+                child = next(child for child in self._children if child.connection is ready)
                 try:
                     child.connection.recv_bytes(len(RECEIVED))
                     self._received()

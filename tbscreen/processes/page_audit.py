@@ -1,4 +1,4 @@
-"""What people did on the page, as audit records (PS3.15 A.5.3.6, A.5.3.10 and A.5.3.14)."""
+"""Audit records of actions on the page (PS3.15 A.5.3.6, A.5.3.10 and A.5.3.14)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PageAudit(AuditLog):
         super().__init__(settings, directory, PROCESS, self._page)
 
     def record_login(self, user: str, address: str, *, is_right: bool) -> None:
-        """Somebody tried to log in (User Authentication)."""
+        """Record an attempt to log in (User Authentication)."""
         self.record(
             AuditEvent(
                 EventId.USER_AUTHENTICATION,

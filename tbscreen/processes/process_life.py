@@ -1,4 +1,4 @@
-"""What all processes do alike: open the database, say that they are ready, end on a signal."""
+"""Parts of every process: open the database, announce readiness, end on a signal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def open_database(settings: Settings) -> Database:
-    """Open the database; one that is away may come back, one that is behind will not mend itself."""
+    """Open the database; wait for one that is away, refuse one that is behind."""
     database = Database.open(settings.database_settings())
     try:
         if schema.is_behind(database):

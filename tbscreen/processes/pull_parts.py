@@ -16,7 +16,7 @@ from tbscreen.settings import Settings
 
 
 def build_calling(settings: Settings, pull: PullSettings, audit: AuditTrail | None) -> Calling:
-    """Return who calls: towards peers, this site is the courier's AE title."""
+    """Return the calling AE title: to peers, this site is the courier."""
     return Calling(
         ae_title=settings.courier.ae_title,
         destination_ae_title=pull.destination_ae_title or settings.gateway.ae_title,
@@ -38,4 +38,7 @@ def build_schedules(settings: Settings, gateway: Gateway, audit: AuditTrail) -> 
     """Return a thread for each of the settings' `[[pulls]]`."""
     peers = {peer.name: peer for peer in settings.peers}
     calling = build_calling(settings, settings.pull, audit)
-    return [PullSchedule(one, peers[one.peer], settings.pull, calling, gateway) for one in settings.pulls]
+    return [
+        PullSchedule(schedule, peers[schedule.peer], settings.pull, calling, gateway)
+        for schedule in settings.pulls
+    ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ReportPage: TypeAlias = "Callable[[date | None, date | None, str | None, str], str]"
 """First day, last day (both included) and grouping, each or None, and a form, to html, json or csv.
 
-Raises ValueError, whose text is for people, for a period or grouping of which there is no report.
+Raises ValueError, whose text is for people, for a period or grouping without a report.
 """
 
 

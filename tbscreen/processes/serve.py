@@ -33,7 +33,7 @@ class Service:
     dicom_port: int
     page: str
     users: int
-    """How many people could log in to the page at start."""
+    """Number of users that could log in to the page at start."""
     model: RegisteredModel
     supervisor: Supervisor
 

@@ -208,7 +208,7 @@ def _end(pids: Sequence[int], timeout_s: float) -> None:
             process.send_signal(signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=timeout_s)
     # The parents first, so that they start no child in place of one that was killed.
-    for survivor in (one for one in family if one in alive):
+    for survivor in (process for process in family if process in alive):
         with contextlib.suppress(psutil.NoSuchProcess):
             survivor.kill()
     psutil.wait_procs(alive, timeout=5)

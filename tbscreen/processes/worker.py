@@ -56,6 +56,6 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
         monitored(settings.monitoring, "worker", checks),
         traced(settings.tracing, "worker", settings.worker.name) as tracer,
     ):
-        if tracer is not None:  # a predicting process that ends runs nothing else of ours
+        if tracer is not None:  # the end of a predicting process runs no other code of tbscreen
             worker_process_shutdown.connect(lambda **_: tracer.close(), weak=False)
         run(app, settings.worker)

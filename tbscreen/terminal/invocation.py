@@ -1,4 +1,4 @@
-"""What a command does before and after its work: settings, the database, JSON, one line when it fails."""
+"""Beginning and end of every command: settings, the database, JSON, one line when it fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def prepare(process: str, *, reads_dicom: bool = False) -> Settings:
     """
     from tbscreen.processes.logs import configure_logs
 
-    os.umask(0o077)  # what this process writes holds patient data: nobody else on this host reads it
+    os.umask(0o077)  # files of this process hold patient data, so other users of the host must not read them
     settings = load_settings()
     configure_logs(settings.log_format, process, settings.log_level)
     if reads_dicom:

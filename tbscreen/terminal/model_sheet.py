@@ -49,7 +49,7 @@ class ModelSheet:
             **asdict(self.model),
             "previous": self.previous,
             "manifest": dict(self.manifest),
-            "activations": [asdict(one) for one in self.activations],
+            "activations": [asdict(activation) for activation in self.activations],
             "shadow_screenings": {**asdict(self.shadow), "equal_share": self.shadow.equal_share},
         }
 
@@ -137,7 +137,9 @@ def draw_comparison(
         table.add_row(quote(f"within {source}"), "", _format_difference(difference.model_dump()))
     films = f"{comparison.films:,} films, {comparison.tb:,} with TB; {comparison.left_out:,} left out"
     verdict = VERDICTS[comparison.verdict.value]
-    return Group(table, films, *(f"warning: {one}" for one in comparison.warnings), f"verdict: {verdict}")
+    return Group(
+        table, films, *(f"warning: {warning}" for warning in comparison.warnings), f"verdict: {verdict}"
+    )
 
 
 def _draw_table(title: str, *headings: str) -> Table:
@@ -221,7 +223,7 @@ def _flatten(value: object, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, Mapping):
         yield name, _format_estimate(value)
     elif isinstance(value, list):
-        yield name, ", ".join(str(one) for one in value)
+        yield name, ", ".join(str(item) for item in value)
     else:
         yield name, f"{value:.4g}" if isinstance(value, float) else str(value)
 

@@ -1,4 +1,4 @@
-"""How far a pull is, for people: a bar in a terminal, a line now and then elsewhere."""
+"""Progress of a pull: a bar in a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 

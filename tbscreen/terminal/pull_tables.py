@@ -40,7 +40,7 @@ def draw_failed(studies: Sequence[FailedStudy]) -> Table:
     for heading in ("Peer", "Study Instance UID", "Films here", "Attempts", "Why"):
         number = heading in ("Films here", "Attempts")
         table.add_column(heading, justify="right" if number else "left", overflow="fold")
-    for one in studies:
-        why = Text(one.last_error or "")
-        table.add_row(one.peer, one.study_instance_uid, str(one.films), str(one.attempts), why)
+    for study in studies:
+        why = Text(study.last_error or "")
+        table.add_row(study.peer, study.study_instance_uid, str(study.films), str(study.attempts), why)
     return table

@@ -140,5 +140,5 @@ def name_use(model: RegisteredModel, previous: str | None) -> Text:
 
 
 def quote(text: str | None, nothing: str = "—") -> Text:
-    """What came from outside, as it is: neither markup nor control sequences reach the terminal."""
-    return Text("".join(one if one.isprintable() else "\ufffd" for one in text or nothing))
+    """Return a text from outside without markup and control sequences."""
+    return Text("".join(letter if letter.isprintable() else "\ufffd" for letter in text or nothing))

@@ -1,4 +1,4 @@
-"""How far a training run is: a bar with the time left in a terminal, a line now and then elsewhere."""
+"""Progress of a training run: a bar with the time left in a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 

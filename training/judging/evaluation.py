@@ -207,7 +207,7 @@ def compare(films: ScoredFilms, reference_scores: Mapping[str, float]) -> tuple[
 
     Args:
         films: scored test films.
-        reference_scores: of the other model, by digest (`ScoredFilms.to_scores`).
+        reference_scores: of the other model, by digest.
     """
     reference = np.array([reference_scores.get(digest, np.nan) for digest in films.digests.tolist()])
     shared = ~np.isnan(reference) & ~np.isnan(films.scores)

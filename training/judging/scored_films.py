@@ -80,11 +80,6 @@ class ScoredFilms:
         """Return the films of one part: "train", "validation" or "test"."""
         return self.select(self.parts == part)
 
-    def to_scores(self) -> dict[str, float]:
-        """Return score by digest, of the films that were scored."""
-        known = ~np.isnan(self.scores)
-        return dict(zip(self.digests[known].tolist(), self.scores[known].tolist(), strict=True))
-
     def to_csv(self) -> str:
         """Return the bundle's `films.csv`: digest, part, source, label, score; no patient data, no path.
 

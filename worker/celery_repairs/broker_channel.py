@@ -1,7 +1,7 @@
-"""A Redis channel that drops what is no message, where kombu's own ends the worker.
+"""A Redis channel that drops items that are not messages, where kombu's own channel ends the worker.
 
 kombu decodes the JSON envelope of what it takes from the queue (`Channel._brpop_read`) outside of any error
-handling that Celery has: one item that is no envelope ends the worker, and the next worker at the next item.
+handling that Celery has: an item that is not an envelope ends the worker, and the next one the next worker.
 Reported as https://github.com/celery/celery/issues/7975 (open), for SQS as
 https://github.com/celery/kombu/issues/2421 (open). kombu takes a transport by the URL's scheme, and of
 `redis+socket://` by nothing else, so our connection names the transport. No class of kombu changes.
@@ -47,6 +47,6 @@ class ForgivingConnection(Connection):
 
 
 class ForgivingAMQP(AMQP):  # type: ignore[misc]
-    """What a Celery application makes its connections with: `Celery(amqp=ForgivingAMQP)`."""
+    """AMQP class of a Celery application whose connections use the channel: `Celery(amqp=ForgivingAMQP)`."""
 
     Connection = ForgivingConnection

@@ -1,4 +1,4 @@
-"""What Keras computes on, and what memory that takes: the one place where its backends differ in this."""
+"""Devices of Keras and their memory, where its backends differ."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Device:
 
     @property
     def is_gpu(self) -> bool:
-        """True for whatever is not the CPU."""
+        """True for every device but the CPU."""
         return not self.name.startswith("cpu")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that this process has taken of a device, and that the device has; None where nobody says."""
+    """Bytes of a device that this process has taken, and in total; None where the backend does not tell."""
 
     taken: int | None
     total: int | None

@@ -1,7 +1,7 @@
 """Keras as the runtime of a network: on any device and backend, in float32 or bfloat16.
 
 `predict_on_batch` already runs one compiled graph, and measured as fast as a `tf.function` of our own, so
-there is none.
+this module has no such function.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from domain.bundle.graph_structure import ALLOWED_LAYERS
 from networks.weights_file import check_weights
 
 CPU_BATCH: Final = 8
-"""More at once is no faster on a CPU and takes more memory: `scratch` holds 33 MB per film and layer."""
+"""Films at once; more are no faster and take more memory: `scratch` holds 33 MB per film and layer."""
 GPU_BATCH: Final = 64
 
 KEPT_IN_FLOAT32: Final = frozenset({"InputLayer", "Normalization", "Rescaling", "Softmax"})
 NARROW: Final = 2
-"""A layer with so few outputs costs nothing, and what it computes is the logit: it stays in float32."""
+"""Most outputs of a layer that stays in float32: it costs little and computes the logit."""
 
 
 class KerasRuntime:
@@ -50,7 +50,9 @@ class KerasRuntime:
     def run(self, films: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
         """Return the network's outputs for float32 (n, 256, 256, 1), n at most `batch`."""
         outputs = self._model.predict_on_batch(films)
-        return [np.asarray(one) for one in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+        return [
+            np.asarray(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])
+        ]
 
 
 def build_model(structure: str, weights: Path, precision: str = "float32") -> Any:

@@ -19,7 +19,7 @@ from worker.runtimes.tensorflow_backend import trace
 BATCH: Final = 8
 TELEMETRY: Final = "openvino_telemetry"
 PLAIN: Final = frozenset({"Parameter", "Constant", "Convert", "Reshape", "Transpose", "Unsqueeze", "Squeeze"})
-"""Steps that lose nothing in bfloat16."""
+"""Steps without loss in bfloat16."""
 
 
 class OpenVinoError(PermanentError):
@@ -134,7 +134,8 @@ def _split(graph: Any) -> list[Any]:
     """Return the graph in two parts, before and from its first convolution, or as it is.
 
     What prepares a film (equalisation, rescaling) needs float32 and costs little; OpenVINO's hint of a
-    precision is for a whole graph. Not cut where there is nothing to prepare or a second way around.
+    precision is for a whole graph. The graph stays whole if no step comes before the convolution, or a second
+    path leads around it.
     """
     import openvino
 

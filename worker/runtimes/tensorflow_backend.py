@@ -1,4 +1,4 @@
-"""What only TensorFlow can do; no other module imports it. With JAX or PyTorch none of this is called."""
+"""Calls that only TensorFlow has. No other module imports it, and other backends skip these calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def limit_threads(threads: int) -> None:
-    """Let one prediction use so many CPU threads; to be called before TensorFlow's first work."""
+    """Set the number of CPU threads of one prediction; call it before TensorFlow's first work."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

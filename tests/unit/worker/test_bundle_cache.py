@@ -115,7 +115,7 @@ def test_a_registered_name_that_is_a_path_is_not_written(
         files = {name: b"outside", **read_files(small_bundle)}
         bundles.register(session, small_bundle.digest, small_bundle.manifest.model_dump(), files)
     cache = BundleCache(tmp_path / "place" / "cache", sqlite_database)
-    with pytest.raises(DamagedBundleError, match="is no name of a bundle's file"):
+    with pytest.raises(DamagedBundleError, match="is not the name of a bundle's file"):
         cache.open(small_bundle.digest)
     assert [path for path in (tmp_path / "place").rglob("*") if path.is_file()] == []
 

@@ -17,7 +17,7 @@ def test_from_reads_to_the_operating_point_of_new_films_and_back(quick_cli: Cli,
     with installed.write() as session:
         session.query(Model).update({"active": False})
         session.get_one(Model, TRAINED).active = True
-    assert "there are none" in quick_cli("calibrate", "list").stdout
+    assert "no calibration yet" in quick_cli("calibrate", "list").stdout
     proposed = quick_cli("calibrate", "propose", "--from", "2026-01-01", "--to", "2026-12-31")
     assert proposed.returncode == 0, proposed.stderr
     words = " ".join(proposed.stdout.split())

@@ -245,7 +245,7 @@ def test_a_shadow_is_started_shown_and_ended(quick_cli: Cli, installed: Database
         (["activate", "ffff"], "0 registered bundles begin with 'ffff'; see 'tbscreen models list'"),
         (["activate", "shadow"], "no bundle is shadow; see 'tbscreen models list'"),
         (["activate", "active", "--shadow"], "is the active bundle"),
-        (["activate", "active", "--shadow", "--force", "x"], "there is nothing to force"),
+        (["activate", "active", "--shadow", "--force", "x"], "--force has no effect with --shadow"),
         (["add", "nowhere"], "nowhere is not a bundle: it has no manifest.json"),
         (["show", "ffff"], "0 registered bundles begin with 'ffff'"),
         (["show", "active", "--report", "r.html"], "has no report.html: only bundles made by"),

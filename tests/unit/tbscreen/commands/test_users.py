@@ -89,6 +89,6 @@ def test_a_token_is_shown_once_and_revoked(quick_cli: Cli, rosa: Database) -> No
     (listed,) = json.loads(quick_cli("users", "tokens", "--json").stdout)
     assert (listed["user"], listed["scopes"]) == ("rosa", ["worklist"])
     assert secret not in quick_cli("users", "tokens").stdout
-    assert "opens nothing" in quick_cli("users", "tokens", "--revoke", str(token.id)).stdout
+    assert f"token {token.id} is revoked" in quick_cli("users", "tokens", "--revoke", str(token.id)).stdout
     with rosa.read() as session:
         assert api_tokens.find(session, hash_secret(secret)) is None

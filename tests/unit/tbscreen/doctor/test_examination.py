@@ -154,7 +154,7 @@ def test_the_page_says_who_can_log_in_and_how_it_is_served(
     settings: Settings, database: Database, certificates: Certificates
 ) -> None:
     page = _examine(settings)["page"]
-    assert (page.health, page.finding) == (Health.NOTE, "http://127.0.0.1:8080; nobody can log in")
+    assert (page.health, page.finding) == (Health.NOTE, "http://127.0.0.1:8080; no user can log in")
     assert page.advice == "run 'tbscreen users add NAME --role admin'"
     with database.write() as session:
         users.add(session, "rosa", Role.READER, "a hash")

@@ -70,7 +70,7 @@ def test_a_device_that_scores_otherwise_is_named(proof: Proof) -> None:
     gpu = replace(proof.devices[0], device="gpu:0", difference=0.02)
     wrong = replace(proof, devices=(gpu, *proof.devices), has_gpu=True)
     assert not wrong.holds
-    assert "gpu:0 scores as much as 0.0200 from the CPU's; 0.01 is allowed" in _show(wrong)
+    assert "gpu:0 scores up to 0.0200 from the CPU's; 0.01 is allowed" in _show(wrong)
     right = replace(wrong, devices=(replace(gpu, difference=0.009), *proof.devices))
     assert right.holds
     assert "proven: every score lies within 0.01" in _show(right)
