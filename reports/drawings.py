@@ -43,24 +43,20 @@ class Picture:
     """Inches left, below, right and above the axes."""
     draw: Callable[[Axes], None]
 
-    def place(self, figure: Figure, left: float, bottom: float, scale: float = 1.0) -> Axes:
-        """Add its axes to a figure, its lower left corner at (left, bottom) inches, and draw."""
-        width, height = figure.get_size_inches()
-        before, below, behind, above = (scale * margin for margin in self.margins)
-        size = (self.width * scale - before - behind, self.height * scale - below - above)
-        axes = figure.add_axes(
-            ((left + before) / width, (bottom + below) / height, size[0] / width, size[1] / height)
-        )
-        self.draw(axes)
-        return axes
+    def draw_figure(self, overhang: float = 0.0) -> Figure:
+        """Draw it on a figure, which is `overhang` inches larger at each edge."""
+        width, height = self.width + 2 * overhang, self.height + 2 * overhang
+        left, below, right, above = (margin + overhang for margin in self.margins)
+        figure = Figure(figsize=(width, height))
+        sides = (1 - (left + right) / width, 1 - (below + above) / height)
+        self.draw(figure.add_axes((left / width, below / height, *sides)))
+        return figure
 
 
 @styled
 def draw_svg(picture: Picture) -> str:
     """Return a picture as an `<svg>` element."""
-    figure = Figure(figsize=(picture.width, picture.height))
-    picture.place(figure, 0.0, 0.0)
-    return to_svg(figure, picture.name, picture.caption)
+    return to_svg(picture.draw_figure(), picture.name, picture.caption)
 
 
 def list_pictures(report: Report) -> list[Picture]:

@@ -16,7 +16,6 @@ from typing import Any, Final, cast
 
 import matplotlib as mpl
 import typst
-from matplotlib.figure import Figure
 
 from figures.svg_figure import STYLE
 from reports.drawings import DRAWING, FULL, HALF, Picture, list_pictures
@@ -77,10 +76,8 @@ def compose_pages(report: Report) -> typst.Compiler:
 
 
 def _draw(picture: Picture) -> str:
-    figure = Figure(figsize=(picture.width + 2 * OVERHANG, picture.height + 2 * OVERHANG))
-    picture.place(figure, OVERHANG, OVERHANG)
     content = StringIO()
-    figure.savefig(content, format="svg", transparent=True, metadata={"Date": None})
+    picture.draw_figure(OVERHANG).savefig(content, format="svg", transparent=True, metadata={"Date": None})
     return content.getvalue()
 
 
