@@ -61,7 +61,7 @@ class DatasetHeader:
     has_pixels: bool
     """Also true of an object of so many frames that it is read up to what it says of each."""
     dataset_offset: int
-    """Where the dataset begins in the file, bytes."""
+    """Offset of the dataset in the file, bytes."""
 
 
 def read_header(path: Path) -> DatasetHeader:

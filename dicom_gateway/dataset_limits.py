@@ -1,4 +1,4 @@
-"""What a dataset may take of the disk while it comes: its own size, and what has to stay free."""
+"""Limits of a dataset while it comes: its own size, and the disk space that has to stay free."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dicom_gateway.settings import GatewaySettings
 from domain.errors import PermanentError, TransientError
 
 LOOK_EVERY_BYTES: Final = 16 * 1024 * 1024
-"""How often the free space is looked at. As much as each association may take of what is reserved."""
+"""Bytes between two looks at the free space; each association may take as much of the reserve."""
 
 
 class TooLargeError(PermanentError, OSError):
@@ -24,7 +24,7 @@ class DiskNearlyFullError(TransientError, OSError):
 
 @dataclass(frozen=True)
 class DatasetLimits:
-    """How much may come.
+    """Limits of a dataset that comes.
 
     Attributes:
         maximum_bytes: of one dataset.

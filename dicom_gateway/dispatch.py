@@ -17,7 +17,7 @@ from domain.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, Screening
 BROKER_TIMEOUT_S: Final = 5.0
 
 COMPLAINT_INTERVAL_S: Final = 30.0
-"""How often the log says that the broker is away."""
+"""Shortest time between two log lines that the broker is away."""
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""What a header is read from: inflated where it has to be, and never more of it than any film has."""
+"""The stream from which a header is read: inflated where needed, and limited to the size of any film's."""
 
 from __future__ import annotations
 

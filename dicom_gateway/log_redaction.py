@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def silence_quoting() -> None:
-    """Have these libraries say nothing, and exceptions that nobody caught told without their texts."""
+    """Silence these libraries, and log uncaught exceptions without their texts."""
     logging.captureWarnings(True)  # else they go to standard error
     for name in QUOTING:
         # A level would not do: pydicom sets its own when it is imported.

@@ -1,4 +1,4 @@
-"""What gateway and courier count. Labels are few, and none is of a patient."""
+"""Metrics of gateway and courier. Labels are few, and hold nothing of a patient."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PEER_TROUBLES: Final = Counter(
     "tbscreen_peer_troubles", "How often a peer was away, silent, full or gone in the middle.", ["peer"]
 )
 
-# Series that alerts look at are there from the start: `increase` does not see a first one come.
+# Series of alerts exist from the start: `increase` does not see the first value of a new one.
 for _status in (SUCCESS, OUT_OF_RESOURCES, DATASET_MISMATCH, CANNOT_UNDERSTAND):
     RECEPTIONS.labels(f"0x{_status:04X}")
 for _refusal in Refusal:

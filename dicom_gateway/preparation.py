@@ -24,7 +24,7 @@ BLACK: Final = 0.02
 
 @dataclass(frozen=True)
 class Preparation:
-    """What came of one film: a refusal, or an array with its rendition."""
+    """Result for a film: a refusal, or an array with its rendition."""
 
     refusal: Refusal | None
     detail: str

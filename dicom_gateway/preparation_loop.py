@@ -29,10 +29,10 @@ MAX_STRIKES: Final = 3
 """A film that killed or hung its preparation so often is refused as `processing_failed`."""
 
 IDLE_S: Final = 0.5
-"""How often the tables are asked for due films when no reception says so."""
+"""Pause between two queries for due films while no reception wakes the loop."""
 
 OUTAGE_PAUSE: Final = timedelta(seconds=5)
-"""How long a film waits when broker, bundle or database are not there."""
+"""Time that a film waits when broker, bundle or database are away."""
 
 
 log = structlog.get_logger(__name__)

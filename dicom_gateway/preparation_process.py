@@ -30,7 +30,7 @@ from dicom_gateway.preparation_message import (
 from dicom_gateway.settings import GatewaySettings
 
 BEHIND_RECEPTION: Final = 5
-"""A sender waits while its film is received, and nobody while it is decoded."""
+"""Niceness of the child: a sender waits for reception, but not for decoding."""
 
 CHILD_START_TIMEOUT_S: Final = 60.0
 

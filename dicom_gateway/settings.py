@@ -1,4 +1,4 @@
-"""What a site sets of gateway and courier."""
+"""Settings of gateway and courier."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ class PeerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    """How this node is called in commands, logs and tables."""
+    """Name of this node in commands, logs and tables."""
     ae_title: AeTitle
-    """What we call."""
+    """Host name or address of the node."""
     host: str = Field(min_length=1)
     """Name or address."""
     port: int = Field(ge=1, le=65535)
     """TCP port."""
     send_reports: bool = True
-    """Whether reports go to this peer: `kinds` of every film, or what `rules` say."""
+    """Send reports to this peer: `kinds` of every film, or as `rules` say."""
     kinds: tuple[ReportKind, ...] = (ReportKind.SR,)
-    """What it gets: `sr` (Structured Report), `sc` (Secondary Capture: film and heat map as a picture, for
-    viewers that show no SR), `refusal` (an SR that says that a film was not analysed, and why)."""
+    """Kinds of object that it gets: `sr` (Structured Report), `sc` (Secondary Capture: film and heat map as a
+    picture, for viewers that show no SR), `refusal` (an SR that says that a film was not analysed, and
+    why)."""
     rules: tuple[DeliveryRule, ...] = ()
-    """When it gets what: see `[[peers.rules]]`. Without a rule it gets `kinds` of every film."""
+    """Conditions for each kind: see `[[peers.rules]]`. Without a rule it gets `kinds` of every film."""
     commitment: bool = False
-    """Whether this peer is asked to answer for what it was sent (storage commitment): see `[commitment]`."""
+    """Request storage commitment of the delivered objects from this peer: see `[commitment]`."""
     tls: PeerTlsSettings | None = None
     """Speak TLS with it: a table `[peers.tls]` behind its `[[peers]]`, if only an empty one."""
 
@@ -51,26 +52,26 @@ class GatewaySettings(BaseModel):
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     """Names this gateway in the rows of the films whose files it holds. Keep it when the host is renamed."""
     ae_title: AeTitle = "TBSCREEN"
-    """What senders call."""
+    """AE title that senders call."""
     host: str = "0.0.0.0"  # noqa: S104  a PACS calls from outside
     """Address to listen on."""
     port: int = Field(default=11112, ge=0, le=65535)
     """TCP port to listen on, unencrypted; 0 takes any free one."""
     accept_plain: bool = True
-    """Whether the unencrypted port is open; false leaves that of `[gateway.tls]` alone."""
+    """Open the unencrypted port; false leaves only that of `[gateway.tls]`."""
     tls: ListenerTlsSettings | None = None
     """A second port, for TLS."""
     query: QuerySettings = QuerySettings()
     """The worklist, asked for by C-FIND."""
     listener_processes: int = Field(default=1, ge=1, le=64)
-    """How many processes take associations from the same ports. Where there are several, each counts its own
-    associations."""
+    """Number of processes that take associations from the same ports. Where there are several, each counts
+    its own associations."""
     maximum_associations: int = Field(default=50, ge=1, le=1000)
-    """How many may be open at once; further ones are rejected for the moment."""
+    """Most associations open at once; further requests are rejected for the moment."""
     maximum_associations_per_address: int = Field(default=40, ge=1, le=1000)
-    """How many of them may come from one address."""
+    """Most of them from the same address."""
     maximum_association_s: float = Field(default=86400.0, gt=0)
-    """An association that has been open for so long is aborted; its sender opens another one."""
+    """Longest time that an association may be open; then it is aborted, and its sender opens another."""
     maximum_dataset_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
     """A larger dataset is read and dropped, and its C-STORE answered 0xA700."""
     maximum_pdu_bytes: int = Field(default=131072, ge=4096, le=4194304)
@@ -85,7 +86,7 @@ class GatewaySettings(BaseModel):
     spool_maximum_bytes: int = Field(default=100_000_000_000, ge=0)
     """Beyond this, files of films that are done leave the spool earlier, oldest first."""
     preparation_processes: int = Field(default=1, ge=1, le=64)
-    """How many films are decoded and normalized at once, each in a process of its own."""
+    """Number of films decoded and normalized at once, each in a process of its own."""
     preparation_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """A film that takes longer to decode and normalize counts as a strike."""
     preparation_memory_bytes: int = Field(default=4 * 1024**3, ge=2 * 1024**3)
@@ -101,7 +102,7 @@ class GatewaySettings(BaseModel):
     callers: tuple[CallerSettings, ...] = ()
     """Only these may call, and `allowed_calling_ae_titles`: AE titles with the addresses they call from."""
     maximum_queue_length: int = Field(default=200, ge=1)
-    """Films wait in the spool while so many are in the broker's queue."""
+    """Most films in the broker's queue; further ones wait in the spool."""
     excluded_calling_ae_titles: tuple[AeTitle, ...] = ()
     """Films from these senders are taken and refused as `excluded_by_rule`."""
     image_guard: bool = True
@@ -120,24 +121,24 @@ class GatewaySettings(BaseModel):
 
 
 class CourierSettings(BaseModel):
-    """How reports are made and sent."""
+    """Settings of building and sending reports."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ae_title: AeTitle = "TBSCREEN"
     """Calling AE title towards peers."""
     poll_interval_s: float = Field(default=0.1, gt=0, le=60)
-    """How often outbox and deliveries are looked at when there is nothing to do."""
+    """Pause between two looks at outbox and deliveries while there is nothing to do."""
     retry_first_s: float = Field(default=2.0, gt=0, le=3600)
     """Pause after the first transient failure; doubled after each."""
     retry_most_s: float = Field(default=900.0, gt=0, le=86400)
     """Longest pause between two attempts."""
     maximum_attempts: int = Field(default=200, ge=1)
-    """After so many transient failures a delivery is parked."""
+    """Most transient failures of a delivery; then it is parked."""
     network_timeout_s: float = Field(default=30.0, gt=0, le=3600)
-    """How long a peer may be silent."""
+    """Longest silence of a peer."""
     lease_s: float = Field(default=180.0, ge=1, le=3600)
-    """What a courier that died had taken is taken again after this."""
+    """Time after which the work of a courier that died is taken again."""
     sr_sop_class: str = Field(default="comprehensive_3d", pattern="^(comprehensive_3d|comprehensive)$")
     """`comprehensive` for viewers that do not know Comprehensive 3D SR."""
     finding_code: str = Field(default="tbscreen", pattern="^(tbscreen|snomed)$")
@@ -152,5 +153,5 @@ class CourierSettings(BaseModel):
 
 
 def spool_directory(data_directory: Path) -> Path:
-    """Where a gateway keeps its films."""
+    """Folder in which a gateway keeps its films."""
     return data_directory / "spool"

@@ -66,11 +66,11 @@ class Spool:
         return False
 
     def sweep(self) -> int:
-        """Delete what earlier processes left half received; nobody was told that it was stored."""
+        """Delete what earlier processes left half received; no sender got success for it."""
         return self.sweep_older_than(0.0)
 
     def sweep_older_than(self, seconds: float) -> int:
-        """Delete what has been coming in for so long that nobody sends it any more; returns how many."""
+        """Delete unfinished files that are older than a dataset can be; return their number."""
         limit = time.time() - seconds
         removed = 0
         for entry in self.incoming.iterdir():

@@ -1,17 +1,17 @@
-"""Connections to other application entities, both ways: titles, TLS, sockets, what is negotiated.
+"""Associations with other application entities, in both directions: titles, TLS, sockets, negotiation.
 
-- `ae_title`: application entity titles, as they are set.
-- `tls_settings`: which certificates and keys, for the gateway's port and for peers.
-- `tls_context`: TLS as PS3.15 B.12 wants it, from those files.
-- `certificates`: until when certificates hold, and who may read keys.
+- `ae_title`: application entity titles in the settings.
+- `tls_settings`: settings of TLS for the gateway's port and for peers.
+- `tls_context`: TLS contexts as PS3.15 B.12 wants them.
+- `certificates`: validity of certificates, and readers of keys.
 - `association_identity`: an association's identifier in the log, and the AE title of its peer.
 - `preamble`: the sender's AE title, kept in the first bytes of a film's file.
-- `film_stream`: a dataset's way from the socket to its file, hashed as it comes.
-- `writeback`: has the disk begin before the file is complete.
+- `film_stream`: writes a dataset from the socket to its file, and hashes it on the way.
+- `writeback`: starts the disk's work before the file is complete.
 - `pynetdicom_repairs/`: all that uses private names of pynetdicom, each with its upstream issue.
 - `storage_sop_classes`: the storage SOP classes that are accepted.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
-- `statuses`: what DIMSE responses say, by service.
-- `peer_association`: opens all associations to peers, plain or TLS, and says why when there is none.
+- `statuses`: statuses of DIMSE responses, and their meaning.
+- `peer_association`: opens all associations to peers, plain or TLS, and explains a failure.
 - `verification`: C-ECHO to a peer.
 """

@@ -1,4 +1,4 @@
-"""Application entity titles, as they are set."""
+"""Application entity titles in the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What certificate and key files say of themselves: until when they hold, and who may read them."""
+"""The validity of certificate files, and the readers of key files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERSION: Final = 0xA0
 
 @dataclass(frozen=True)
 class Validity:
-    """From when until when a certificate holds, UTC."""
+    """The validity of a certificate, UTC."""
 
     not_before: datetime
     not_after: datetime
@@ -49,7 +49,7 @@ def read_validities(path: Path) -> list[Validity]:
 
 
 def find_readers(key: Path) -> str:
-    """Return who else than its owner may read a key's file: "everyone", "its group" or nobody: ""."""
+    """Return the readers of a key's file beside its owner: "everyone", "its group", or "" without any."""
     mode = key.stat().st_mode
     if mode & stat.S_IROTH:
         return "everyone"

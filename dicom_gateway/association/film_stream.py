@@ -47,23 +47,23 @@ INVALID: Final = "Evt19"
 """Unrecognized or invalid PDU: the association is aborted (PS3.8 Table 9-10, action AA-8)."""
 
 LARGEST_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-"""Of a command set, and of a dataset that is none of a C-STORE: a query, a commitment."""
+"""Most bytes of a command set, or of a dataset of other requests than C-STORE: a query, a commitment."""
 MOST_REQUESTS: Final = 20
-"""How many requests may wait on one association. Nobody may send a second one before the first is answered
+"""Most requests that may wait on an association. A second may not be sent before the first is answered
 (asynchronous operations are not negotiated, PS3.7 D.3.3.3), but some do when they cancel."""
 
 _hashing: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="hash")
 _syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="sync")
-"""Threads that wait for the disk keep nobody from hashing."""
+"""Threads that wait for the disk; hashing has its own."""
 
 
 class InvalidPduError(PermanentError):
-    """What comes is no message (PS3.8 Annex E). Permanent."""
+    """The bytes are no message (PS3.8 Annex E). Permanent."""
 
 
 @dataclass
 class IncomingDataset:
-    """What came of one dataset while it was written to its file."""
+    """A dataset that is on its way to its file."""
 
     path: str
     byte_count: int = 0
@@ -72,12 +72,12 @@ class IncomingDataset:
     """Bytes that came so far."""
     sha256: Any = field(default_factory=hashlib.sha256)
     error: OSError | None = None
-    """Why it could not be written. The rest of it is read and dropped, so that the sender gets an answer."""
+    """The error that stopped writing. The rest is read and dropped, so that the sender gets an answer."""
     _last_hash: Future[None] | None = None
     _sync: Future[None] | None = None
 
     def sign(self, file: Any, sender: str) -> None:
-        """Write into the file who sent it."""
+        """Write the sender into the file."""
         try:
             file.flush()  # the preamble, which pynetdicom has written
             write_sender(file.fileno(), sender)
@@ -197,7 +197,7 @@ class FilmStream(UpperLayer):
         super().read_incoming()
 
     def _asks_too_much(self) -> bool:
-        """True for messages without end, or more of them than anybody may send at once."""
+        """True for a message without end, or for more requests than a peer may send at once."""
         dimse = self.assoc.dimse
         message: Any = dimse.message
         held = 0 if message is None else message.encoded_command_set.tell() + message.data_set.tell()
@@ -215,7 +215,7 @@ class FilmStream(UpperLayer):
 
         Raises:
             ClosedError, OSError: when the connection ends or breaks.
-            InvalidPduError: for a fragment that is none of the dataset.
+            InvalidPduError: for a fragment that does not belong to the dataset.
         """
         kind, reserved, remaining = sock.read_header(PDU_HEADER)
         if kind != P_DATA_TF:

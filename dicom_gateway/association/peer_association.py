@@ -1,4 +1,4 @@
-"""The one place that opens associations to peers: plain or TLS, with timeouts, and why when there is none."""
+"""Associations to peers, plain or TLS, opened with timeouts; a failure is explained."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CERTIFICATE_ADVICE: Final = {
     "Hostname mismatch": "set peers.tls.host_name to a name in its certificate",
     "IP address mismatch": "set peers.tls.host_name to a name in its certificate",
 }
-"""What OpenSSL says of a peer's certificate (the beginning of it): what to do."""
+"""Advice by the beginning of OpenSSL's text on a peer's certificate."""
 
 TLS_ADVICE: Final = {
     "WRONG_VERSION_NUMBER": "it does not speak TLS at this port: another port, or leave out peers.tls",
@@ -48,7 +48,7 @@ TLS_ADVICE: Final = {
     "PROTOCOL_VERSION": "it speaks no TLS of ours: TLS 1.2 or 1.3 is needed",
     "UNSUPPORTED_PROTOCOL": "it speaks no TLS of ours: TLS 1.2 or 1.3 is needed",
 }
-"""What an alert or OpenSSL's reason says (the end of it): what to do."""
+"""Advice by the end of a TLS alert or of OpenSSL's reason."""
 
 
 class NoAssociationError(TransientError):

@@ -1,4 +1,4 @@
-"""TLS as DICOM wants it, from certificates and keys in files.
+"""TLS contexts as DICOM wants them, from files of certificates and keys.
 
 The profile is "BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile" (PS3.15 B.12): TLS 1.2 at
 least, 1.3 where both sides have it, and of TLS 1.2 only the cipher suites that RFC 9325 4.2 recommends.
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 class RenewedContext:
-    """The server's side, built anew when its files change: a renewed certificate needs no restart.
+    """The server's context, built anew when its files change: a renewed certificate needs no restart.
 
     Args:
         settings: which files.
@@ -47,11 +47,11 @@ class RenewedContext:
 
     @property
     def handshake_timeout_s(self) -> float:
-        """How long a caller has."""
+        """Longest TLS handshake of a caller."""
         return self._settings.handshake_timeout_s
 
     def current(self) -> ssl.SSLContext:
-        """Return the context of the files as they are; of those before, while the new ones are no good."""
+        """Return the context of the present files; of the former ones while these cannot be used."""
         with self._lock:
             stamp = self._look()
             if stamp != self._stamp:
@@ -75,7 +75,7 @@ class RenewedContext:
 
 
 def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
-    """Build the server's side.
+    """Build the server's context.
 
     Raises:
         PermanentError: naming the setting, the file and the reason.
@@ -84,14 +84,14 @@ def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
     _load_own(context, "gateway.tls", settings.certificate, settings.key)
     if settings.ca is not None:
         _load_ca(context, "gateway.tls", settings.ca)
-        # Without the obligation, who shows a certificate still has to show a good one.
+        # A caller that shows a certificate without the obligation has to show a valid one.
         required = settings.require_client_certificate
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
     return context
 
 
 def build_peer_context(settings: PeerTlsSettings, section: str = "peers.tls") -> ssl.SSLContext:
-    """Build the client's side.
+    """Build the client's context.
 
     Args:
         settings: certificates.

@@ -1,4 +1,4 @@
-"""What a site sets of TLS (PS3.15 B.12): for the gateway's port, and for a peer."""
+"""Settings of TLS (PS3.15 B.12) for the gateway's port and for peers."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class PeerTlsSettings(BaseModel):
-    """A peer that is spoken to over TLS."""
+    """TLS with a peer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ca: Path | None = None
-    """PEM file of the certificates that may have signed the peer's; none takes those of this host's system.
+    """PEM file of the certificates that may have signed the peer's; by default those of this host's system.
     For a self-signed peer, its own certificate."""
     certificate: Path | None = None
-    """PEM file of our certificate, with those between it and the CA; none where the peer asks for none."""
+    """PEM file of our certificate, with those between it and the CA; only where the peer asks for it."""
     key: Path | None = None
     """PEM file of its private key, without a passphrase, readable by this user alone."""
     check_host_name: bool = True
-    """Whether `peers.host` has to stand in the peer's certificate."""
+    """Require `peers.host` in the peer's certificate."""
     host_name: str | None = Field(default=None, min_length=1)
     """The name that stands in the peer's certificate, where it is not `peers.host`."""
 
@@ -45,7 +45,7 @@ class ListenerTlsSettings(BaseModel):
     ca: Path | None = None
     """PEM file of the certificates that may have signed callers' certificates."""
     require_client_certificate: bool = True
-    """Whether callers have to show a certificate that `ca` knows."""
+    """Require a certificate that `ca` has signed from each caller."""
     handshake_timeout_s: float = Field(default=10.0, gt=0, le=300)
     """A caller that has not finished the TLS handshake by then is cut off."""
 

@@ -1,4 +1,4 @@
-"""C-ECHO (PS3.4 A): is a peer there, and does it know us?"""
+"""C-ECHO (PS3.4 A): checks that a peer answers and knows our AE title."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Bytes of a file that is still growing begin their way to the disk.
+"""Early writeback: starts to bring a growing file to the disk.
 
-By itself Linux writes what was written only after seconds, or when somebody syncs the file: then the sender
-waits while ten megabytes go to the disk. Told early, the disk works while the rest of the film comes in, and
-the sync finds little to do. It promises nothing about durability: that is what the sync is for.
+By itself Linux writes dirty pages only after seconds, or when the file is synced: then the sender waits while
+ten megabytes go to the disk. Started early, the disk works while the rest of the film comes in, and the sync
+finds little to do. Only the sync makes the file durable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _call: Final = _find_call()
 
 
 def begin_writeback(descriptor: int, offset: int, length: int) -> bool:
-    """Have `length` bytes from `offset` on begin their way to the disk.
+    """Start to bring `length` bytes from `offset` on to the disk.
 
     Args:
         descriptor: of a file.
@@ -38,12 +38,12 @@ def begin_writeback(descriptor: int, offset: int, length: int) -> bool:
         length: bytes.
 
     Returns:
-        False where the system has no such call, or no use for it here: whoever syncs waits longer, and is
-        told then of a disk in trouble.
+        False where the system has no such call, or no use for it here: the sync then takes longer, and
+        reports a failing disk.
     """
     return _call is not None and _call(descriptor, offset, length, SYNC_FILE_RANGE_WRITE) == 0
 
 
 def begin_writeback_of_last(descriptor: int, length: int) -> bool:
-    """Do so for the last `length` bytes that were written through `descriptor`."""
+    """Start to bring the last `length` bytes that were written through `descriptor` to the disk."""
     return begin_writeback(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - length, length)

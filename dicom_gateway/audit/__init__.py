@@ -1,4 +1,4 @@
-"""Who had to do with which patient's films: audit records (PS3.15 A.5).
+"""Audit records (PS3.15 A.5) of all access to patients' films.
 
 - `audit_settings`: whether and where audit records go.
 - `audit_trail`: what is recorded (PS3.15 A.5.3).

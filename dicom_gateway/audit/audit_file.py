@@ -37,7 +37,7 @@ class AuditFile:
                 before = os.fstat(descriptor).st_size
                 content = line + b"\n"
                 if os.write(descriptor, content) < len(content):
-                    os.ftruncate(descriptor, before)  # the disk is full; half a record helps nobody
+                    os.ftruncate(descriptor, before)  # the disk is full; half a record is of no use
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 is_full = os.fstat(descriptor).st_size >= self._most_bytes
             finally:

@@ -1,4 +1,4 @@
-"""Where audit records go: to a file, to a repository by syslog, or to both."""
+"""The audit log: writes records to a file, sends them to a repository by syslog, or both."""
 
 from __future__ import annotations
 

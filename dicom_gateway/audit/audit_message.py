@@ -15,7 +15,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML 1.0 document may hold (2.2)."""
+"""Characters that XML 1.0 forbids (2.2)."""
 
 MOST_QUERY_BYTES: Final = 16 * 1024
 """Of a query, in one record."""
@@ -34,7 +34,7 @@ class EventId(Enum):
 
 
 class EventType(Enum):
-    """What kind of the kind (PS3.16 CID 401)."""
+    """EventTypeCode (PS3.16 CID 401)."""
 
     START = ("110120", "Application Start")
     STOP = ("110121", "Application Stop")
@@ -44,7 +44,7 @@ class EventType(Enum):
 
 
 class Role(Enum):
-    """What a participant does (PS3.16 CID 402)."""
+    """Role of a participant (PS3.16 CID 402)."""
 
     APPLICATION = ("110150", "Application")
     DESTINATION = ("110152", "Destination Role ID")
@@ -52,7 +52,7 @@ class Role(Enum):
 
 
 class ObjectIdType(Enum):
-    """What an object is named by (PS3.16 CID 404; the last in PS3.15 Table A.5.1-5)."""
+    """Kind of an object's identifier (PS3.16 CID 404; the last in PS3.15 Table A.5.1-5)."""
 
     STUDY = ("110180", "Study Instance UID", "DCM")
     SOP_CLASS = ("110181", "SOP Class UID", "DCM")
@@ -62,7 +62,7 @@ class ObjectIdType(Enum):
 
 
 class Action(StrEnum):
-    """What happened to the object (PS3.15 Table A.5.2-1)."""
+    """EventActionCode (PS3.15 Table A.5.2-1)."""
 
     CREATE = "C"
     READ = "R"
@@ -95,7 +95,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class AuditSource:
-    """Who reports."""
+    """The source of audit records."""
 
     source: str
     site: str = ""
@@ -119,7 +119,7 @@ class AuditedObject:
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """What is told."""
+    """An event of the audit trail."""
 
     event_id: EventId
     action: Action
@@ -128,7 +128,7 @@ class AuditEvent:
     event_type: EventType | None = None
     outcome: EventOutcome = EventOutcome.SUCCESS
     description: str = ""
-    """Why it failed."""
+    """Reason of a failure."""
 
 
 def describe_study(study_instance_uid: str, instances: Mapping[str, Sequence[str]]) -> AuditedObject:

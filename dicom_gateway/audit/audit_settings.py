@@ -1,4 +1,4 @@
-"""What a site sets of audit records (PS3.15 A.5)."""
+"""Settings of audit records (PS3.15 A.5)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class AuditSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     file: bool = True
-    """Whether they are written to `audit/` in the data directory, readable by this user alone."""
+    """Write them to `audit/` in the data directory, readable by this user alone."""
     file_bytes: int = Field(default=10_000_000, ge=10_000)
     """A file that has become so large is put aside and a new one begun."""
     files: int = Field(default=20, ge=1, le=10_000)
-    """So many that were put aside are kept, for each kind of process; an older one is deleted."""
+    """Most closed files kept for each kind of process; older ones are deleted."""
     syslog: str = Field(default="none", pattern="^(none|udp|tls)$")
-    """Whether they are also sent to an audit record repository, and how (RFC 5424 over RFC 5426 or 5425)."""
+    """Also send them to an audit record repository (RFC 5424 over RFC 5426 or 5425)."""
     syslog_host: str = ""
     """Its name or address."""
     syslog_port: int = Field(default=6514, ge=1, le=65535)
@@ -42,5 +42,5 @@ class AuditSettings(BaseModel):
 
 
 def audit_directory(data_directory: Path) -> Path:
-    """Where the files are."""
+    """Folder of the files."""
     return data_directory / "audit"

@@ -1,4 +1,4 @@
-"""What is told to the audit trail (PS3.15 A.5.3), and where it goes: to a file, a repository or both."""
+"""The audit trail (PS3.15 A.5.3): makes a record of each event, for a file, a repository or both."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class AuditTrail(AuditLog):
         self.record(event)
 
     def record_alert(self, event: str, fields: dict[str, str], count: int) -> None:
-        """Somebody was sent away (Security Alert, Node Authentication).
+        """Record a rejected caller (Security Alert, Node Authentication).
 
         Args:
             event: what was refused.

@@ -88,7 +88,7 @@ class SyslogSender(threading.Thread):
             return
         with suppress(OSError):
             if isinstance(connection, ssl.SSLSocket):
-                # Without a farewell, TCP would reset the connection over session tickets that nobody read,
+                # Without a farewell, TCP would reset the connection over unread session tickets,
                 # and the repository lose what it has not read yet.
                 connection = connection.unwrap()
         connection.close()

@@ -1,4 +1,4 @@
-"""Which SOP classes in which role (PS3.4), read from what each side negotiates with."""
+"""SOP classes and roles (PS3.4), read from the negotiated presentation contexts."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and what was left out."""
+    """Counts of written and omitted films."""
 
     labels: Counter[str]
     patients: int

@@ -1,4 +1,4 @@
-"""Takes a peer's N-EVENT-REPORT on a storage commitment request (PS3.4 J.3.3), on whichever association."""
+"""Receives N-EVENT-REPORTs on storage commitment (PS3.4 J.3.3), on any association."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ReportNotUnderstoodError(PermanentError):
 
 @dataclass(frozen=True)
 class CommitmentReport:
-    """What a peer says of one request."""
+    """A peer's report on a request."""
 
     transaction_uid: str
     committed: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class CommitmentReport:
 
 
 class CommitmentEvents:
-    """Writes what peers report into db; gateway and courier each have one.
+    """Records peers' reports in db, in the gateway and in the courier.
 
     Args:
         database: where requests and their answers are.

@@ -1,4 +1,4 @@
-"""What the courier does about storage commitment: whom to ask, what lapsed, what is sent again or parked."""
+"""The courier's round of storage commitment: requests, expiry, objects to send again or to park."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
 LOOK_EVERY_S: Final = 1.0
-"""How often requests and answers are looked at."""
+"""Pause between two looks at requests and answers."""
 
 log = structlog.get_logger(__name__)
 

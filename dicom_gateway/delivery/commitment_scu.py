@@ -1,4 +1,4 @@
-"""Asks a peer to answer for what was delivered to it (PS3.4 J.3.2), and waits a moment for its report."""
+"""The storage commitment SCU (PS3.4 J.3.2): requests commitment of objects, and awaits the report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ REQUEST_STORAGE_COMMITMENT: Final = 1
 """Action type of PS3.4 Table J.3-1."""
 
 LOOK_EVERY_S: Final = 0.05
-"""How often it is looked whether the association still stands or the courier ends."""
+"""Pause between two looks at the association and at the courier's end."""
 
 TRANSIENT_STATUSES: Final = frozenset(
     {
@@ -49,7 +49,7 @@ TRANSIENT_STATUSES: Final = frozenset(
 
 
 class Taken(StrEnum):
-    """What became of a request."""
+    """Result of a request."""
 
     TAKEN = "taken"
     """The peer will report, or has reported."""
@@ -63,7 +63,7 @@ class Taken(StrEnum):
 
 @dataclass(frozen=True)
 class RequestOutcome:
-    """What became of a request and, unless taken, why."""
+    """Result of a request and, unless taken, the reason."""
 
     taken: Taken
     reason: str = ""

@@ -1,4 +1,4 @@
-"""Takes finished screenings from the outbox and brings their reports to the peers."""
+"""The courier: takes finished screenings from the outbox and delivers their reports to the peers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DELIVERY_BATCH: Final = 16
 """Reports sent at a time, over one association."""
 
 STRANGERS_EVERY_S: Final = 5.0
-"""How often it is looked for deliveries to peers that are not in the settings."""
+"""Pause between two searches for deliveries to peers that are not in the settings."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Courier:
         settings: how to build, send and retry.
         commitment: how peers are asked to answer for what they were sent.
         software_version: goes into the reports.
-        audit: where deliveries are recorded; None records none.
+        audit: records deliveries; None for no audit.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Courier:
                 try:
                     busy = self._reports.report_due(ending)
                     self._start_jobs(pool)
-                except Exception as error:  # noqa: BLE001  a courier that ends brings nothing to anybody
+                except Exception as error:  # noqa: BLE001  a courier must not end
                     log.error("trouble; the courier goes on", error=type(error).__name__)
                     ending.wait(1.0)
                     continue
@@ -135,7 +135,7 @@ class Courier:
         return timedelta(seconds=self._settings.lease_s + 2 * self._settings.network_timeout_s)
 
     def _deliver(self, name: str, batch: Sequence[deliveries.DueDelivery]) -> None:
-        """Send one peer's reports; whatever happens, none of them stays leased."""
+        """Send the reports of a peer; no lease outlives this call."""
         untried = {delivery.delivery_id: delivery for delivery in batch}
         peer = self._peers.get(name)
         latest = time.monotonic() + self._settings.lease_s

@@ -1,4 +1,4 @@
-"""Which peer gets which kind of object: conditions as data, and the one place that reads them."""
+"""Delivery rules: the kinds of object that each peer gets, under conditions that are data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DeliveryRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kinds: tuple[ReportKind, ...] = ()
-    """What the peer gets when this rule fits; left out, the peer's own `kinds`."""
+    """Kinds of object for the peer when this rule fits; left out, the peer's own `kinds`."""
     findings: tuple[Finding, ...] = ()
     """present, absent, undetermined. A rule with this fits no refusal."""
     priorities: tuple[Priority, ...] = ()
@@ -32,7 +32,7 @@ class DeliveryRule(BaseModel):
     refusals: tuple[Refusal, ...] = ()
     """Codes of refusals. A rule with this fits no result."""
     senders: tuple[str, ...] = ()
-    """AE titles of whoever sent the film; `*` stands for anything."""
+    """AE titles of the film's sender; `*` stands for anything."""
     stations: tuple[str, ...] = ()
     """Station Name (0008,1010); `*` stands for anything."""
     modalities: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class DeliveryRule(BaseModel):
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """What rules ask of a film and of what became of it."""
+    """The facts of a film and its result that rules ask for."""
 
     finding: Finding | None
     priority: Priority | None
@@ -82,7 +82,7 @@ class Receiver(Protocol):
 
     @property
     def name(self) -> str:
-        """How it is called in tables."""
+        """Its name in tables."""
 
     @property
     def send_reports(self) -> bool:
@@ -90,11 +90,11 @@ class Receiver(Protocol):
 
     @property
     def kinds(self) -> tuple[ReportKind, ...]:
-        """What it gets."""
+        """The kinds of object it gets."""
 
     @property
     def rules(self) -> tuple[DeliveryRule, ...]:
-        """When; without a rule always."""
+        """The condition; always without a rule."""
 
 
 def choose_receivers(peers: Iterable[Receiver], facts: FilmFacts) -> Mapping[ReportKind, Sequence[str]]:

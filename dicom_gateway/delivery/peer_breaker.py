@@ -1,4 +1,4 @@
-"""Leaves a peer in peace that is in trouble, longer each time, so that it costs nobody else anything."""
+"""A circuit breaker for a peer in trouble: pauses deliveries to it, longer each time."""
 
 from __future__ import annotations
 

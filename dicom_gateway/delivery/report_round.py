@@ -1,4 +1,4 @@
-"""What the courier does about films that are done: builds what peers want of them, and fans it out."""
+"""The courier's round of reports: builds the objects that peers want of finished films, and fans them out."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ReportRound:
         built: list[tuple[BuiltReport, Sequence[str]]] = []
         failure = None
         builders: dict[ReportKind, Callable[[ReportableScreening], BuiltReport]] = {
-            ReportKind.SR: self._build_sr,  # always: db keeps what was said, whoever wants to know
+            ReportKind.SR: self._build_sr,  # always: db keeps every report
         }
         if receivers[ReportKind.SC]:
             builders[ReportKind.SC] = self._build_sc

@@ -1,4 +1,4 @@
-"""What the courier sends, as tables: SOP classes, transfer syntaxes, what peers get that take fewer."""
+"""The objects that the courier sends: SOP classes and transfer syntaxes as tables, conversion for a peer."""
 
 from __future__ import annotations
 

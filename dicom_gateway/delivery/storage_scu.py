@@ -1,4 +1,4 @@
-"""Sends objects to a peer (PS3.4 B) and tells transient failures from permanent ones."""
+"""The storage SCU (PS3.4 B): sends objects to a peer, and tells transient from permanent failures."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class DeliveryAttempt:
     result: SendResult
     reason: str = ""
     peer_in_trouble: bool = False
-    """Not this object but the peer: away, silent, full, gone in the middle. The next object would fare no
-    better."""
+    """True when not the object but the peer is at fault: away, silent, full, or gone in the middle. The next
+    object would fail as well."""
 
 
 def send(

@@ -1,4 +1,4 @@
-"""What a compressed frame says of its own size, read before any decoder allocates for it."""
+"""The size of a compressed frame, read from its codestream before a decoder allocates memory for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ START_OF_JPEG_2000: Final = b"\xff\x4f\xff\x51"
 """SOC and SIZ (ISO/IEC 15444-1 A.4.1, A.5.1), of HTJ2K as well."""
 
 BOXES_BYTES: Final = 1024
-"""Where a JPEG 2000 codestream begins at the latest, in boxes, which PS3.5 A.4.4 does not allow."""
+"""Latest offset of a JPEG 2000 codestream within boxes, which PS3.5 A.4.4 does not allow."""
 
 FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """SOF markers of JPEG (ISO/IEC 10918-1 Table B.1) and of JPEG-LS (ISO/IEC 14495-1 C.1.1)."""

@@ -26,14 +26,14 @@ from db.worklist.worklist_conditions import compile_patterns
 from domain.errors import PermanentError
 
 Fits = Callable[[Sequence[str]], bool]
-"""Whether an attribute with these values fits; no values: it is empty."""
+"""A function that is true when an attribute with these values fits; without values it is empty."""
 
 TEXT_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 """VRs with wildcard matching (PS3.4 C.2.2.2.4)."""
 
 
 class Matching(StrEnum):
-    """How an attribute is matched. The names are those of PS3.4 C.2.2.2."""
+    """Matching of an attribute, with the names of PS3.4 C.2.2.2."""
 
     UNIVERSAL = "universal"
     """Returned, never compared: a key with a value is an error."""

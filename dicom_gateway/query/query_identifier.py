@@ -42,12 +42,12 @@ class WantedKey:
     items: tuple[WantedKey, ...] = ()
     """Keys of a sequence's item."""
     compared: bool = False
-    """Whether something can fail to fit."""
+    """True when a value may fail to fit."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What an identifier asks for."""
+    """The query of an identifier."""
 
     keys: tuple[WantedKey, ...]
     creators: dict[int, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a site sets of the worklist's DICOM doors."""
+"""Settings of the worklist's DICOM queries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class QuerySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     enabled: bool = True
-    """Whether C-FIND is answered; those who may call may then read names and results."""
+    """Answer C-FIND; every allowed caller may then read names and results."""
     accept_ups_pull: bool = False
-    """Whether C-FIND is answered on UPS Pull too, for clients that know no UPS Query. The other operations
+    """Answer C-FIND on UPS Pull too, for clients that know no UPS Query. The other operations
     of that SOP class (N-GET, N-SET, N-ACTION) fail."""
     maximum_answers: int = Field(default=1000, ge=1, le=1_000_000)
-    """After so many answers a query ends with 0xA700 (out of resources): ask for less."""
+    """Most answers of a query; then it ends with 0xA700 (out of resources), and the caller asks for less."""
     maximum_examined: int = Field(default=20_000, ge=1, le=10_000_000)
-    """So many studies are looked at for one query whose keys name no index range; then it ends likewise."""
+    """Most studies that a query examines whose keys name no index range; then it ends in the same way."""
     worklist_label: str = Field(default="TB screening", min_length=1, max_length=64)
     """Worklist Label (0074,1202) of every answer."""
     procedure_step_label: str = Field(default="Read chest radiograph", min_length=1, max_length=64)

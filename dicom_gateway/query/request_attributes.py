@@ -1,4 +1,4 @@
-"""What a film's header says of patient identity, visit and request, as a procedure step repeats it.
+"""Attributes of patient identity, visit and request that a procedure step repeats from a film's header.
 
 The readers work on a study's record (its first film that has the attribute) and on an item of a sequence
 (DICOM JSON model, PS3.18 F.2). The item tables are those of PS3.4 CC.2.5.1.2: what is "required if set" is
@@ -73,7 +73,7 @@ def read_if_set(tag: str) -> Read:
 
 
 def none_known(_: Any) -> list[Any]:
-    """Return no items: of this the house knows nothing."""
+    """Return no items, for attributes that tbscreen does not know."""
     return []
 
 

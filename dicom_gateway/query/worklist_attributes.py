@@ -1,4 +1,4 @@
-"""What is known of a study on the worklist, as DICOM attributes: one table for each kind of query.
+"""The DICOM attributes of a study on the worklist: a table for each kind of query.
 
 The tables are the truth for the answers, the matching, the conformance statement and the docs.
 """

@@ -56,7 +56,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """How a query is carried out."""
+    """The execution of a query."""
 
     query: Query
     wanted: WorklistFilter

@@ -1,4 +1,4 @@
-"""Who gets an association, and with which A-ASSOCIATE-RJ (PS3.8 9.3.4) the others are sent away."""
+"""Admission of association requests; others are rejected with an A-ASSOCIATE-RJ (PS3.8 9.3.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAPPED_V4 = ipaddress.ip_network("::ffff:0:0/96")
 
 @dataclass(frozen=True)
 class RejectionCode:
-    """Result, source and reason of PS3.8 Table 9-21, and what is meant by them here."""
+    """Result, source and reason of PS3.8 Table 9-21, and their meaning here."""
 
     result: int
     """1 permanent, 2 transient."""
@@ -28,7 +28,7 @@ class RejectionCode:
 
 
 class Rejection(Enum):
-    """Why an association is rejected."""
+    """Reasons for rejecting an association."""
 
     UNKNOWN_CALLER = RejectionCode(1, 1, 3, "calling AE title not among the callers")
     WRONG_ADDRESS = RejectionCode(1, 1, 3, "calling AE title not from this address")
@@ -38,7 +38,7 @@ class Rejection(Enum):
 
 
 class Admission:
-    """Judges association requests, and counts those who are there.
+    """Judges association requests, and counts open associations.
 
     Args:
         settings: callers, our own AE title, limits.
@@ -85,12 +85,12 @@ class Admission:
         return None
 
     def is_flooded(self, address: str, shaking_hands: Sequence[str]) -> bool:
-        """True when there are so many connections, silent ones included, that no further one is taken.
+        """True when there are too many connections, silent ones included, to take another.
 
-        Four times what may be open as associations: who asks for one too many still gets a proper rejection.
+        The limit is four times that of associations, so that a request above that one still gets a rejection.
 
         Args:
-            address: who wants to connect.
+            address: of the new connection.
             shaking_hands: addresses of connections that are not associations yet.
         """
         addresses = [find_address(association) for association in list_acceptors()]
@@ -103,7 +103,7 @@ class Admission:
 
 def list_acceptors() -> list[Association]:
     """Return the associations and would-be associations that were opened to this process."""
-    # Their threads, as pynetdicom does: nothing that could be forgotten when one of them ends.
+    # Found among the threads, as pynetdicom does: no list has to be kept up to date.
     return [
         association
         for association in threading.enumerate()
@@ -112,7 +112,7 @@ def list_acceptors() -> list[Association]:
 
 
 def find_address(association: Association) -> str:
-    """Return the address of who opened an association."""
+    """Return the address of an association's requestor."""
     place = association.requestor.address_info
     return place.address if place is not None else ""
 

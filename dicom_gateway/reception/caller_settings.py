@@ -1,4 +1,4 @@
-"""What a site sets of those who may call the gateway."""
+"""Settings of the callers that the gateway allows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dicom_gateway.association.ae_title import AeTitle
 
 
 class CallerSettings(BaseModel):
-    """One who may call the gateway."""
+    """An allowed caller."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ae_title: AeTitle | None = None
-    """Its AE title; none is any from its addresses."""
+    """Its AE title; left out, any AE title from its addresses."""
     addresses: tuple[IPvAnyNetwork, ...] = ()
-    """Where it may call from, as `"192.0.2.10"` or `"192.0.2.0/24"`; empty is anywhere."""
+    """Addresses from which it may call, as `"192.0.2.10"` or `"192.0.2.0/24"`; empty allows all."""
 
     @model_validator(mode="after")
     def _check(self) -> CallerSettings:

@@ -1,4 +1,4 @@
-"""What the database keeps of a film that is durable in the spool, read from its header."""
+"""The row of a film that is durable in the spool, read from its header."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def describe_film(
     requested_at: datetime,
     settings: GatewaySettings,
 ) -> receptions.ReceivedFilm:
-    """Return what is recorded of a film.
+    """Return the row of a film.
 
     Args:
         header: of its dataset.
         model: the header as DICOM JSON model.
         file: in the spool.
-        sop_instance_uid: what it is.
-        sender: AE title of who sent it; empty if unknown.
-        requested_at: when it came.
-        settings: of the gateway that holds it.
+        sop_instance_uid: of the film.
+        sender: the sender's AE title; empty if unknown.
+        requested_at: time of its C-STORE request.
+        settings: of the gateway that holds the file.
     """
     dataset = header.dataset
     return receptions.ReceivedFilm(

@@ -1,4 +1,4 @@
-"""One film's reception: made durable, written down, and only then answered with success."""
+"""The reception of a film: it is made durable and recorded, and only then answered with success."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ log = structlog.get_logger(__name__)
 
 
 class FilmReception:
-    """Takes films into a gateway's spool, from whichever side their association was opened.
+    """Receives films into a gateway's spool, from whichever side the association was opened.
 
     Args:
         settings: the gateway's name and the disk space that it keeps free.
         database: where receptions are recorded.
         spool: where datasets are kept.
         received: called after each new film is durable and committed.
-        audit: where receptions are recorded; None records none.
+        audit: records receptions; None for no audit.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class FilmReception:
 
     @property
     def limits(self) -> DatasetLimits:
-        """What a dataset may take."""
+        """Limits of a dataset."""
         return DatasetLimits.of(self._settings)
 
     def store(self, event: evt.Event) -> int:

@@ -1,4 +1,4 @@
-"""One of the gateway's ports, plain or TLS: takes connections and makes associations of them.
+"""A port of the gateway, plain or TLS: accepts connections and makes associations of them.
 
 A TLS handshake happens in the connection's own thread and ends in time: pynetdicom does it where it accepts
 connections, and one caller that says nothing would close the port for all others.
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 POLL_S: Final = 0.05
 ABORT_S: Final = 2.0
-"""How long an abort may take to reach a peer."""
+"""Longest time for an abort to reach a peer."""
 
 
 class Listener(AssociationServer):
@@ -81,7 +81,7 @@ class Listener(AssociationServer):
         self.server_address = self.socket.getsockname()
 
     def server_activate(self) -> None:
-        """Nothing: it listens."""
+        """Do nothing: the port listens already."""
 
     def server_close(self) -> None:
         """Let go of the port. Shut down, it would be closed for the other processes, too."""
@@ -89,7 +89,7 @@ class Listener(AssociationServer):
         self.socket.close()
 
     def service_actions(self) -> None:
-        """Called after each connection, and every half second without one."""
+        """Report refusals; called after each connection, and every half second without a connection."""
         super().service_actions()
         self.refusals.flush()
 
@@ -112,7 +112,7 @@ class Listener(AssociationServer):
         threading.Thread(target=self.serve_forever, name=f"listener-{self.port}", daemon=True).start()
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
-        """Turn away at once who connects when there are far too many connections."""
+        """Refuse a connection at once when there are far too many."""
         with self._lock:
             shaking_hands = list(self._shaking_hands)
         address = str(client_address[0])

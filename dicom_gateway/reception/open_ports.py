@@ -10,7 +10,7 @@ from dicom_gateway.settings import GatewaySettings
 from domain.errors import PermanentError
 
 WAITING: Final = 128
-"""A burst of senders waits here; beyond it each would knock again only a second later."""
+"""Most connections that wait to be accepted; a sender beyond them tries again only a second later."""
 
 
 @dataclass(frozen=True)

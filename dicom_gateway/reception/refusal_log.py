@@ -1,4 +1,4 @@
-"""Refusals in the log: the first at once, further ones of the same kind counted, so that nobody floods it."""
+"""Refusals in the log: the first at once, then counts, so that callers cannot flood it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Final
 import structlog
 
 EVERY_S: Final = 60.0
-"""The same refusal is logged once in so many seconds, with how many there were since."""
+"""Shortest time between two lines of the same refusal; a line gives the count since the last."""
 
 MOST_KINDS: Final = 1000
-"""Whoever invents AE titles fills no memory: beyond this all are one kind."""
+"""Most kinds in memory; beyond them all refusals are one kind, so that invented AE titles fill no memory."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,15 +26,15 @@ class _Kind:
     fields: dict[str, str]
     logged_at: float
     since: int = 0
-    """How many came that no line tells of yet."""
+    """Count of refusals that no line has reported yet."""
 
 
 class RefusalLog:
-    """Logs refusals. None is lost from the count: what a line did not tell of is told by `flush`.
+    """Logs refusals, and counts each: `flush` reports those that no line has reported.
 
     Args:
         clock: seconds that only grow.
-        alert: told of each line: event, fields, and how many refusals it stands for.
+        alert: called for each line with event, fields and count of refusals.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class RefusalLog:
         """Log a refusal, or count it.
 
         Args:
-            event: what was refused.
-            fields: who and why; with the event they make the kind.
+            event: the refused event.
+            fields: caller and reason; with the event they make the kind.
 
         Returns:
-            How many of this kind the line that was written stands for; 0 when none was.
+            Count of refusals that the written line reports; 0 when no line was written.
         """
         now = self._clock()
         key = (event, *fields.values())
@@ -74,14 +74,14 @@ class RefusalLog:
         return count
 
     def flush(self) -> None:
-        """Tell of what was counted and not told within `EVERY_S`, and forget what is over. Call it often."""
+        """Report refusals counted for `EVERY_S` without a line, and forget old kinds. Call it often."""
         now = self._clock()
         if now >= self._next_flush:
             self._next_flush = now + EVERY_S / 10
             self._tell_of_old(now - EVERY_S)
 
     def close(self) -> None:
-        """Tell of all that was counted and not told."""
+        """Report all refusals that were counted without a line."""
         self._tell_of_old(math.inf)
 
     def _tell_of_old(self, logged_before: float) -> None:

@@ -1,4 +1,4 @@
-"""Takes files out of the spool when their films are done with."""
+"""Retention: deletes files from the spool when their films are done."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dicom_gateway.spool import Spool
 INTERVAL_S: Final = 60.0
 BATCH: Final = 200
 UNFINISHED_S: Final = 3600.0
-"""Nobody sends a dataset for so long; strays are looked for as often."""
+"""Age of an unfinished dataset at which it is abandoned, and pause between two searches for stray files."""
 
 log = structlog.get_logger(__name__)
 
@@ -28,14 +28,14 @@ log = structlog.get_logger(__name__)
 class Retention(threading.Thread):
     """Every minute, deletes the files of films that are done, by age and by the size of the spool.
 
-    And sees to it that every file has its row.
+    It also gives a row to each file that has none.
 
     Args:
-        database: which films are done.
+        database: knows the films that are done.
         spool: of this gateway.
-        settings: how long and how much is kept.
+        settings: age and size to keep.
         left_behind: files that lay in the spool before this process took its first film.
-        batch: so many are looked up at a time.
+        batch: most films looked up at a time.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Retention(threading.Thread):
             self._ending.wait(INTERVAL_S)
 
     def take_up_left_behind(self) -> int:
-        """Receive the films that an earlier process left here and that no row names; returns how many."""
+        """Receive the films that an earlier process left here without a row; return their number."""
         if not self._left_behind:
             return 0
         count = self._adoption.adopt(self._adoption.find_unknown(self._left_behind))
@@ -85,7 +85,7 @@ class Retention(threading.Thread):
         return count
 
     def sweep_all(self) -> int:
-        """Delete what may go now, batch by batch, or until told to end; returns how many files.
+        """Delete the files that may go now, batch by batch, until done or told to end; return their number.
 
         A batch a minute would be outrun by a gateway that receives more than three films a second.
         """
@@ -98,7 +98,7 @@ class Retention(threading.Thread):
         return removed
 
     def sweep_strays(self) -> int:
-        """Receive the films that no row names; returns how many files were deleted.
+        """Receive the films without a row; return the number of deleted files.
 
         A gateway that was cut off while its database was restored has them, and so has one whose database
         went away before their rows were committed. Only what was a stray at the sweep before is taken up: a
@@ -117,7 +117,7 @@ class Retention(threading.Thread):
         return len(useless) + self._spool.sweep_older_than(UNFINISHED_S)
 
     def sweep(self) -> int:
-        """Delete a batch of what may go now; returns how many files."""
+        """Delete a batch of the files that may go now; return their number."""
         old = now() - timedelta(hours=self._settings.spool_retention_hours)
         with self._database.read() as session:
             leaving = spooled_files.list_done(session, self._settings.name, old, self._batch)

@@ -1,8 +1,7 @@
-"""Films that lie in the spool and that the database does not know are received once more, from their files.
+"""Adoption: receives films in the spool that have no row once more, from their files.
 
-Their senders were answered with success and the database was restored from an older backup since then; or
-they were answered 0xA700, because their row could not be committed. The first will not be sent again, and of
-the second nobody knows.
+Either their senders got success, and the database was restored from an older backup since then; or they got
+0xA700, because the row could not be committed. The former will not be sent again, and the latter may not be.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class SpoolAdoption:
     """Gives rows to the films in a spool that have none.
 
     Args:
-        database: where receptions are recorded.
+        database: records receptions.
         spool: of this gateway.
         settings: of this gateway.
     """
@@ -46,7 +45,7 @@ class SpoolAdoption:
         self._settings = settings
 
     def find_unknown(self, paths: Iterable[str]) -> list[str]:
-        """Return those of these files that no row names.
+        """Return the files without a row.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: when the database is away.
@@ -60,15 +59,16 @@ class SpoolAdoption:
         return unknown
 
     def adopt(self, paths: Iterable[str]) -> int:
-        """Receive films from their files, those that came first before their corrections.
+        """Receive films from their files in the order in which they came, so that corrections come last.
 
-        What another gateway holds, or is done with, is deleted. What cannot be received stays and is told.
+        A file that another gateway holds, or whose film is done, is deleted. A file that cannot be received
+        stays and is logged.
 
         Args:
-            paths: of files that no reception is at, relative to the spool.
+            paths: of files, relative to the spool, that are not being received.
 
         Returns:
-            How many films have a row now that had none.
+            The number of films that got a row.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: when the database is away.

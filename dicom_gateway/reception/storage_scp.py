@@ -1,4 +1,4 @@
-"""The storage SCP (PS3.4 B): takes C-STORE and C-ECHO from whoever calls."""
+"""The storage SCP (PS3.4 B): answers C-STORE, C-ECHO and the other requests of callers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from dicom_gateway.spool import Spool
 log = structlog.get_logger(__name__)
 
 DRAIN_S: Final = 3.0
-"""How long open associations may go on when the gateway was told to end."""
+"""Longest time that open associations may go on when the gateway ends."""
 
 
 class StorageScp:
@@ -66,7 +66,7 @@ class StorageScp:
         self._listeners: list[Listener] = []
 
     def start(self) -> int:
-        """Begin to listen; returns the TCP port, that for TLS where there is no plain one.
+        """Begin to listen; return the plain TCP port, or that for TLS where there is none.
 
         Raises:
             OSError: when a port is taken.

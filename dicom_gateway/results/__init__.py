@@ -1,4 +1,4 @@
-"""What is made of a screened or refused film: SR documents and pictures.
+"""DICOM objects made of a screened or refused film: SR documents and pictures.
 
 - `source_header`: a film's header from db, made fit to be a report's evidence.
 - `report_wording`: what every object says of itself.

@@ -33,7 +33,7 @@ brightness, so that it is read right by the colour-blind and on a grey print."""
 FAINTEST: Final = 0.10
 """Below this heat the film is shown as it is."""
 STRONGEST_COVER: Final = 0.45
-"""Where heat is 1, this share of the picture is colour; the rest is the film, which stays readable."""
+"""Share of colour in the picture at heat 1; the rest is the film, which stays readable."""
 
 
 def spread_heat(cells: Grey, margin: float, rows: int, columns: int) -> Spread:

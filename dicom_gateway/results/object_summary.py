@@ -1,4 +1,4 @@
-"""What a sent object says, as lines of text: an SR's content tree, a picture's facts. No patient data."""
+"""A sent object as lines of text without patient data: an SR's content tree, a picture's facts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The DICOM SR of one refusal: says that a film was not analysed, and why. TID 1500 without a measurement.
 
-It holds no finding, so that nobody reads "not analysed" as "nothing found".
+It holds no finding, so that "not analysed" is not read as "nothing found".
 """
 
 from __future__ import annotations

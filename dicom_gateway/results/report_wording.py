@@ -1,4 +1,4 @@
-"""What every object that tbscreen makes says of itself, in the same words."""
+"""The words that all objects of tbscreen share."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class HeatCells:
     cells: Grey
     """uint8 (r, c), 255 is hottest."""
     margin: float
-    """What it leaves out at each edge, as a share of the film's height and width."""
+    """Margin left out at each edge, as a share of the film's height and width."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Caption:
     notice: str
     disclaimer: str
     headline: str
-    """What was found."""
+    """The finding."""
     facts: Sequence[str]
     """Score, threshold, model, date, remarks; long ones are wrapped."""
 

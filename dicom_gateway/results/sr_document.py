@@ -1,4 +1,4 @@
-"""What all SR documents share: observer, image library, and the document around them."""
+"""The parts that all SR documents share: observer, image library, and the document around them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SR_CLASSES: Final = {"comprehensive_3d": sr.Comprehensive3DSR, "comprehensive": 
 
 @dataclass(frozen=True)
 class DocumentFacts:
-    """What one document is about."""
+    """The subject of a document."""
 
     header: dict[str, Any]
     """The film's, as DICOM JSON model."""
@@ -51,7 +51,7 @@ class DocumentFacts:
     sop_class_uid: str
     """The film's."""
     identity: tuple[str, ...]
-    """What the document's UIDs derive from."""
+    """The values from which the document's UIDs derive."""
     kind: ReportKind
     series_number: int
     series_description: str

@@ -32,7 +32,7 @@ from dicom_gateway.retrieval.study_fetcher import DiskFullError, Gateway, Stoppe
 from domain.errors import TbscreenError
 
 CANCEL_S: Final = 10.0
-"""How long a peer has to end what it was asked to cancel."""
+"""Longest time for a peer to end a cancelled request."""
 
 GRACE_S: Final = 0.2
 
@@ -88,7 +88,7 @@ class Pull:
         self._stopping.set()
 
     def run(self) -> PullProgress | None:
-        """Pull until everything is here, or has failed, or somebody stops it.
+        """Pull until everything is here, or has failed, or it is stopped.
 
         Returns:
             What came of it; None for a schedule that is not due or that another gateway does.

@@ -1,4 +1,4 @@
-"""An association on which a peer is asked for studies and sends them (PS3.4 C): C-FIND, C-GET, C-MOVE."""
+"""The association that queries a peer for studies and retrieves them (PS3.4 C): C-FIND, C-GET, C-MOVE."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ GET: Final[str] = str(StudyRootQueryRetrieveInformationModelGet)
 MOVE: Final[str] = str(StudyRootQueryRetrieveInformationModelMove)
 
 OPEN_S: Final = 30.0
-"""How long a peer may take to accept an association."""
+"""Longest time for a peer to accept an association."""
 
 CONTINUING: Final = (PENDING, PENDING_INCOMPLETE)
 CUT_SHORT: Final = (OUT_OF_RESOURCES, RESPONSE_LIMIT_REACHED, CANCELLED)
@@ -62,7 +62,7 @@ class PeerGoneError(PeerAwayError):
 
 
 class PeerRefusesError(PermanentError):
-    """The peer does not do for us what is asked of it. Permanent until somebody changes its settings."""
+    """The peer does not do for us what is asked of it. Permanent until its settings change."""
 
 
 class AnswerError(TransientError):
@@ -75,13 +75,13 @@ class CutShortError(PermanentError):
 
 @dataclass(frozen=True)
 class Retrieved:
-    """How a peer ended a C-GET or C-MOVE."""
+    """The end of a C-GET or C-MOVE."""
 
     status: int
     completed: int
     failed: int
     hint: str = ""
-    """What to look at where nothing came."""
+    """Advice for the case that nothing came."""
 
     def explain(self) -> str:
         """Return what the peer says of it, for people."""
@@ -91,24 +91,24 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Calling:
-    """Who calls, and how."""
+    """The calling side of a pull."""
 
     ae_title: str
     destination_ae_title: str
-    """Where C-MOVE is to send to."""
+    """Destination of C-MOVE."""
     method: str
     """`get`, `move` or `auto`."""
     answer_timeout_s: float
     audit: AuditTrail | None = None
-    """Where queries are recorded."""
+    """Records queries."""
 
 
 class PullAssociation:
     """One open association.
 
     Args:
-        peer: whom.
-        calling: who calls, and how.
+        peer: to query.
+        calling: the calling side.
         reception: takes the films that come by C-GET; without one, films are not asked for.
 
     Raises:
@@ -214,7 +214,7 @@ class PullAssociation:
         """End the association at once, from any thread."""
         if self.is_open:
             self._association.abort()
-            # Whoever waits for an answer is not woken by that.
+            # The abort does not wake a thread that waits for an answer.
             self._association.dimse.msg_queue.put((None, None))
 
     def _send(self, send: Callable[[int], Iterator[Any]]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""How fast a pull asks a peer for films."""
+"""The pace at which a pull requests films from a peer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def reserve(self, films: int) -> float:
-        """Take the next place for so many films; returns how many seconds it is away."""
+        """Take the next place for a number of films; return the seconds until then."""
         with self._lock:
             moment = time.monotonic()
             place = max(moment, self._free_at)

@@ -1,4 +1,4 @@
-"""How far a pull is."""
+"""The progress of a pull."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class PullProgress:
-    """How far a pull is, in studies."""
+    """Progress of a pull, in studies."""
 
     found: int = 0
     here: int = 0
@@ -25,7 +25,7 @@ class PullProgress:
     day: date | None = None
     """The study date that is asked for, while studies are looked for."""
     waiting_for: str = ""
-    """Why nothing comes at the moment."""
+    """Reason why nothing comes at the moment."""
     stopped: bool = False
     """Asked to stop before everything was here."""
 
@@ -41,7 +41,7 @@ class PullProgress:
 
 
 class ProgressBoard:
-    """Where the threads of a pull note what they have done.
+    """The record in which the threads of a pull note their work.
 
     Args:
         report: told each time, one at a time.
@@ -54,7 +54,7 @@ class ProgressBoard:
 
     @property
     def progress(self) -> PullProgress:
-        """What is noted."""
+        """The progress noted so far."""
         return self._progress
 
     def add(self, **numbers: int) -> None:

@@ -1,4 +1,4 @@
-"""What is to be pulled, and who is at it: a lease in db, so that one process of many does it."""
+"""A request to pull films, with a lease in db, so that only one process of several works on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class PullRequest:
-    """What is to be pulled."""
+    """A request to pull films."""
 
     name: str
     """A schedule's name, or one that says peer and dates: see `name_command`."""
@@ -51,7 +51,7 @@ class PullLease:
         request: which pull.
         database: where the lease stands.
         gateway: whose process this is.
-        seconds: how long a lease lasts when nobody renews it any more.
+        seconds: time that a lease lasts after its last renewal.
         lost: called when another process has taken it.
     """
 

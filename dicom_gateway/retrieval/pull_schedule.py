@@ -17,7 +17,7 @@ from dicom_gateway.settings import PeerSettings
 from domain.errors import TbscreenError
 
 LOOK_EVERY_S: Final = 5.0
-"""How often it is looked whether a round is due."""
+"""Pause between two looks for a due round."""
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class PullSchedule(threading.Thread):
             self._ending.wait(look_every_s)
 
     def make_round(self) -> None:
-        """Make one round, if it is due and nobody else is at it.
+        """Make one round, if it is due and no other process makes it.
 
         Raises:
             TbscreenError: why it did not go on; the next round does.

@@ -1,4 +1,4 @@
-"""What a site sets of pulling films from a PACS that cannot route."""
+"""Settings of pulls from a PACS that cannot route."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METHOD = "^(auto|get|move)$"
 
 
 class PullSettings(BaseModel):
-    """How studies are found and fetched by `tbscreen pull` and by every `[[pulls]]`."""
+    """Settings of how `tbscreen pull` and each `[[pulls]]` find and fetch studies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -39,18 +39,18 @@ class PullSettings(BaseModel):
     """Only series whose Body Part Examined holds one of these, or of which the PACS does not say it. Empty
     fetches every body part."""
     destination_ae_title: AeTitle | None = None
-    """Where C-MOVE sends films to; by default `gateway.ae_title`."""
+    """Destination of C-MOVE; by default `gateway.ae_title`."""
     films_per_minute: float = Field(default=60.0, ge=0, le=100000)
-    """Not more than so many are asked for, by each pull; 0 sets no limit."""
+    """Most films that each pull requests in a minute; 0 sets no limit."""
     studies_at_once: int = Field(default=1, ge=1, le=16)
-    """So many associations fetch studies at the same time."""
+    """Number of associations that fetch studies at the same time."""
     maximum_waiting_films: int = Field(default=200, ge=1)
-    """A pull pauses while so many films of this gateway wait to be screened, so that the spool does not fill
-    and films that are sent do not queue behind those that are pulled."""
+    """Number of waiting films of this gateway at which a pull pauses, so that the spool does not fill and
+    sent films do not queue behind pulled ones."""
     answer_timeout_s: float = Field(default=600.0, gt=0, le=86400)
-    """How long the PACS may be silent while it looks for studies or fetches them from its archive."""
+    """Longest silence of the PACS while it finds studies or fetches them from its archive."""
     arrival_s: float = Field(default=10.0, ge=0, le=3600)
-    """How long films are waited for that a PACS says it has moved."""
+    """Longest wait for films that a PACS says it has moved."""
     patience_s: float = Field(default=120.0, ge=0, le=86400)
     """A pull ends when the PACS has not answered for so long; started again, it goes on there."""
     maximum_attempts: int = Field(default=3, ge=1, le=100)
@@ -58,7 +58,7 @@ class PullSettings(BaseModel):
     retry_s: float = Field(default=10.0, ge=0, le=3600)
     """Pause before that; doubled each time."""
     lease_s: float = Field(default=60.0, ge=1, le=3600)
-    """When a process dies in the middle of a pull, another one may take it over after so long."""
+    """Time after which another process may take over the pull of a process that died."""
 
 
 class PullScheduleSettings(BaseModel):
@@ -67,13 +67,13 @@ class PullScheduleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
-    """How this pull is called in logs and tables."""
+    """Name of this pull in logs and tables."""
     peer: str
     """The name of one of `[[peers]]`."""
     every_minutes: float = Field(default=5.0, gt=0, le=10080)
     """Pause between the end of one round and the beginning of the next."""
     days: int = Field(default=2, ge=1, le=3660)
-    """So many days are looked through, today (this host's date) included."""
+    """Number of days to look through, today (this host's date) included."""
     start: time | None = None
     """Rounds begin from this time of the day on, this host's time: `"22:00"`. By default at any time."""
     stop: time | None = None

@@ -28,7 +28,7 @@ LEAST_FREE_BYTES: Final = 32 * 1024 * 1024
 """A disk with less than this, room for a film or two, is full, whatever the settings say."""
 
 UIDS_AT_ONCE: Final = 500
-"""So many UIDs fit into one element (PS3.5 7.1.2: 64 KiB); a series that lacks more is asked for whole."""
+"""Most UIDs in an element (PS3.5 7.1.2: 64 KiB); a series that lacks more films is retrieved whole."""
 
 
 class DiskFullError(TransientError):
@@ -51,14 +51,14 @@ class Gateway:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of a study."""
+    """Result of fetching a study."""
 
     films: int
     """That are here, those included that were here before."""
     new: int
     missing: int
     reason: str = ""
-    """Why some are missing."""
+    """Reason why films are missing."""
 
 
 class StudyFetcher:

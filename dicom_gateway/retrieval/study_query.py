@@ -1,4 +1,4 @@
-"""What a pull asks a peer by C-FIND (PS3.4 C.4.1, C.6.2): studies by day, their series, their instances.
+"""A pull's queries by C-FIND (PS3.4 C.4.1, C.6.2): studies by day, their series, their instances.
 
 No attribute of a patient is asked for.
 """
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class Asked(Protocol):
-    """Whoever answers a query."""
+    """The side that answers a query."""
 
     def find(self, identifier: Dataset) -> Iterator[Dataset]:
         """Yield what matches."""

@@ -1,9 +1,9 @@
-"""Which films may be screened.
+"""Rules on the films that may be screened.
 
-- `eligibility`: may this film be screened? If not: a coded refusal, and the rule that decided.
+- `eligibility`: decides on a film: screened, or refused with a code and the rule that decided.
 - `rule_settings`: a site's own rules.
-- `site_rules`: does a film meet one of them?
+- `site_rules`: matches a film with them.
 - `default_rules`: the rules that hold at every site.
-- `patient_age`: how old the patient was.
+- `patient_age`: the patient's age.
 - `decision`: the decision on one film, and the rule that made it.
 """

@@ -70,7 +70,7 @@ class DefaultRule:
     meaning: str
     judge: Callable[[Candidate, GatewaySettings], Decision]
     waived_by: Callable[[RuleSettings], bool]
-    """Whether a site's rule that screens a film takes this rule's place."""
+    """True for a site's rule that takes this rule's place when it screens a film."""
 
 
 def _judge_sender(film: Candidate, settings: GatewaySettings) -> Decision:

@@ -1,4 +1,4 @@
-"""May this film be screened? Decided from its header by the site's rules and the default rules."""
+"""The eligibility of a film for screening, by the site's rules, the default rules and its pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN_MANUFACTURER: Final = "tbscreen"
 
 
 GUARD_RULE: Final = "image-guard"
-"""Where the pixels decide, this stands in the place of a rule's name."""
+"""Rule name of a decision by the pixels."""
 
 
 def judge(

@@ -1,4 +1,4 @@
-"""How old a patient was when the film was taken."""
+"""The patient's age when the film was taken."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_age_years(header: Dataset) -> int | None:
         number, unit = int(stated.group(1)), stated.group(2) or "Y"  # years where no unit is given
         per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[unit]
         age = int(number / per_year)
-        # "000Y" is what some consoles write when nobody entered an age; newborns have days or months.
+        # "000Y" is what some consoles write when no age was entered; newborns have days or months.
         if age <= OLDEST_YEARS and (number, unit) != (0, "Y"):
             return age
     born = _read_date(header, "PatientBirthDate")

@@ -72,7 +72,7 @@ class RuleSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    """How the rule is called where it decided."""
+    """Name of the rule in its decisions."""
     outcome: RuleAction
     """`screen`: what the header says of the picture does not matter; sender and age still do, unless this
     rule names them. `refuse`: the film is not screened."""

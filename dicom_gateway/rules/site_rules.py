@@ -1,4 +1,4 @@
-"""Does a film meet one of the site's own rules?"""
+"""Matching of films with the site's own rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_TEXT: Final = 256
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is known of a film before its pixels are looked at."""
+    """The facts of a film that rules see, without its pixels."""
 
     header: Dataset
     transfer_syntax_uid: str

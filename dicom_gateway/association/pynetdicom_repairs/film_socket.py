@@ -50,7 +50,7 @@ class FilmSocket(AssociationSocket):
     """A socket that is read in large pieces, and not for ever.
 
     Args:
-        assoc: whose `network_timeout` is how long a PDU may stop in its middle.
+        assoc: its `network_timeout` is the longest pause in the middle of a PDU.
         client_socket: of a connection that came in.
         address: ours, for a connection that is to go out.
     """
@@ -65,15 +65,15 @@ class FilmSocket(AssociationSocket):
         if self.socket is not None:
             # A message is a PDU of its command and one of its dataset. With Nagle's algorithm the second
             # waits until the other side acknowledges the first, which it puts off for 40 ms.
-            with contextlib.suppress(OSError):  # who connected has gone already
+            with contextlib.suppress(OSError):  # the caller has gone already
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._returned = b""
         self.is_ended = False
         """True when the other side has closed or broken the connection."""
         self.deadline: float | None = None
-        """When it is read no more, by `time.monotonic`: who sends a byte a minute would go on for good."""
+        """End of reading, by `time.monotonic`: a sender of a byte a minute would otherwise go on for ever."""
         self.trouble: OSError | None = None
-        """What broke the connection, as far as reading told."""
+        """The error that broke the connection, as far as reading showed it."""
 
     @property
     def is_overdue(self) -> bool:

@@ -206,9 +206,10 @@ def test_impossible_fragment_length_ends_the_association_and_nothing_else(
 def send_hostile(association: Association, pdus: Iterable[bytes]) -> None:
     """Send PDUs past pynetdicom until they are sent or the connection ends; it has to end."""
     transport: Any = association.dul.socket
+    connection = transport.socket  # pynetdicom forgets it when the connection ends
     with contextlib.suppress(OSError):
         for pdu in pdus:
-            transport.socket.sendall(pdu)
+            connection.sendall(pdu)
     wait_until(lambda: not association.is_established, 20, "the association has ended")
 
 
