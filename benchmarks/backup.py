@@ -36,7 +36,7 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from dicom_gateway.dataset_header import read_header, to_json_model
 from dicom_gateway.library_settings import configure_dicom_libraries
-from dicom_gateway.preparation import prepare
+from dicom_gateway.preparation.film_preparation import prepare
 from dicom_gateway.settings import GatewaySettings
 from tbscreen.backup.backup_file import BackupFile
 from tbscreen.backup.creation import back_up

@@ -4,29 +4,26 @@ Packages and files, in the order in which a film meets them; each package's docs
 
 - `settings`: AE titles, ports, peers, limits.
 - `library_settings`: what a process wants of pydicom and pynetdicom.
-- `association/`: connections to other application entities: titles, TLS, sockets, what is negotiated.
-- `reception/`: from a caller's C-STORE to a film that is durable and written down.
+- `association/`: associations with other application entities: titles, TLS, sockets, negotiation.
+- `reception/`: from a caller's C-STORE to a film that is durable and recorded.
 - `retrieval/`: films from a PACS that cannot route.
-- `audit/`: who had to do with which patient's films.
-- `log_redaction`: keeps what libraries quote of headers out of what a process writes.
-- `dataset_limits`: what a dataset may take of the disk while it comes.
-- `header_stream`: what a header is read from, with limits.
-- `dataset_header`: reads a dataset strictly up to its pixels; what it says of film, study and patient.
+- `audit/`: audit records of access to patients' films.
+- `log_redaction`: keeps header values that libraries quote out of the logs.
+- `dataset_limits`: limits of a dataset while it comes.
+- `header_stream`: the limited stream from which a header is read.
+- `dataset_header`: reads a dataset strictly up to its pixels.
 - `spool`: the files that a gateway holds.
-- `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.
-- `preparation_process`: the child process in which they are prepared.
-- `preparation_message`: what the two say to each other, checked.
-- `preparation`: eligible? then decoded and normalized.
-- `rules/`: which films may be screened; if not, a coded refusal.
+- `preparation/`: from the spool, by a child process, to an array or a refusal.
+- `rules/`: decisions on films: screened, or refused with a code.
 - `pixels/`: from a film's file to the array that a model takes.
 - `dispatch`: hands the message to the broker.
-- `metrics`: what gateway and courier count.
-- `identifiers`: UIDs of what tbscreen makes, derived from what they describe.
-- `results/`: what is made of a screened or refused film: SR documents and pictures.
-- `delivery/`: the courier: who gets what was made, and whether it came and was kept.
+- `metrics`: metrics of gateway and courier.
+- `identifiers`: UIDs of tbscreen's objects, derived from their sources.
+- `results/`: SR documents and pictures of screened and refused films.
+- `delivery/`: the courier: sends objects to peers, and requests storage commitment.
 - `deidentification/`: export of read films without patient data.
 - `query/`: the worklist by C-FIND.
-- `conformance/`: the DICOM Conformance Statement, made of the tables here.
+- `conformance/`: the DICOM Conformance Statement, made from the tables here.
 
 This room imports `db` and `domain`, and no Keras.
 """

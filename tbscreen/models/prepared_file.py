@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dicom_gateway.preparation import prepare
+from dicom_gateway.preparation.film_preparation import prepare
 from dicom_gateway.rules.eligibility import GUARD_RULE
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, shipped_network

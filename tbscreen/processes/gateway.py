@@ -22,7 +22,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     count_for_monitor(settings, "gateway")
     from dicom_gateway.dispatch import Dispatcher
     from dicom_gateway.library_settings import configure_dicom_libraries
-    from dicom_gateway.preparation_loop import PreparationLoop
+    from dicom_gateway.preparation.preparation_loop import PreparationLoop
     from dicom_gateway.reception.open_ports import open_ports
     from dicom_gateway.reception.retention import Retention
     from dicom_gateway.reception.storage_scp import StorageScp

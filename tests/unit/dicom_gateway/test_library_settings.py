@@ -26,7 +26,7 @@ for module in modules:
     importlib.import_module(module)
 from db.database import Database
 from db.settings import DatabaseSettings
-from dicom_gateway.preparation_process import PreparationProcess
+from dicom_gateway.preparation.preparation_process import PreparationProcess
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_scp import WorklistScp
 from dicom_gateway.reception.film_reception import FilmReception

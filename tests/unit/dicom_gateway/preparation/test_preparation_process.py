@@ -19,9 +19,9 @@ import numpy as np
 import psutil
 import pytest
 
-from dicom_gateway import preparation_process
-from dicom_gateway.preparation import Preparation, prepare
-from dicom_gateway.preparation_process import PreparationProcess
+from dicom_gateway.preparation import preparation_process
+from dicom_gateway.preparation.film_preparation import Preparation, prepare
+from dicom_gateway.preparation.preparation_process import PreparationProcess
 from dicom_gateway.settings import GatewaySettings
 from domain.codes import Refusal
 from tests.golden.synthetic import draw_shapes, write_film

@@ -18,8 +18,8 @@ import structlog
 
 from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.log_redaction import locate, silence_quoting
-from dicom_gateway.preparation import Preparation, prepare
-from dicom_gateway.preparation_message import (
+from dicom_gateway.preparation.film_preparation import Preparation, prepare
+from dicom_gateway.preparation.preparation_message import (
     MAX_ANSWER_BYTES,
     PreparationEnd,
     pack_answer,

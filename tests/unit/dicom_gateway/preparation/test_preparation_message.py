@@ -11,8 +11,8 @@ import msgpack
 import numpy as np
 import pytest
 
-from dicom_gateway.preparation import Preparation
-from dicom_gateway.preparation_message import (
+from dicom_gateway.preparation.film_preparation import Preparation
+from dicom_gateway.preparation.preparation_message import (
     PreparationEnd,
     pack_answer,
     pack_request,

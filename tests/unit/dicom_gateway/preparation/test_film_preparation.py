@@ -13,7 +13,7 @@ from pydicom.uid import CTImageStorage
 
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import RENDITION_PIXELS
-from dicom_gateway.preparation import prepare
+from dicom_gateway.preparation.film_preparation import prepare
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
 from domain.codes import Doubt, Refusal

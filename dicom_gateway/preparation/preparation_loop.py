@@ -14,8 +14,8 @@ from db.database import Database
 from db.films import films
 from dicom_gateway import metrics
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
-from dicom_gateway.preparation import Preparation, measure_greys
-from dicom_gateway.preparation_process import PreparationProcess
+from dicom_gateway.preparation.film_preparation import Preparation, measure_greys
+from dicom_gateway.preparation.preparation_process import PreparationProcess
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from domain.array.image_guard import shipped_network

@@ -12,7 +12,7 @@ import msgpack
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from dicom_gateway.preparation import Preparation
+from dicom_gateway.preparation.film_preparation import Preparation
 from domain.array.normalization import SPEC
 from domain.codes import Doubt, Refusal
 
