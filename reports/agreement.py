@@ -40,10 +40,10 @@ def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
         screened: how many studies there are, read or not.
     """
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
-    hits = sum(is_positive(one) and is_tb(one) for one in sure)
-    alarms = sum(is_positive(one) and not is_tb(one) for one in sure)
-    cleared = sum(not is_positive(one) and not is_tb(one) for one in sure)
-    missed = sum(not is_positive(one) and is_tb(one) for one in sure)
+    hits = sum(is_positive(study) and is_tb(study) for study in sure)
+    alarms = sum(is_positive(study) and not is_tb(study) for study in sure)
+    cleared = sum(not is_positive(study) and not is_tb(study) for study in sure)
+    missed = sum(not is_positive(study) and is_tb(study) for study in sure)
     return Agreement(
         screened=screened,
         read=len(studies),
@@ -94,9 +94,9 @@ def compute_curve(
 def bin_calibration(studies: Sequence[ReadFilm]) -> tuple[CalibrationBin, ...]:
     """Return the share read as TB in each tenth of calibrated probability that holds a study."""
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
-    if len({is_tb(one) for one in sure}) < 2:
+    if len({is_tb(study) for study in sure}) < 2:
         return ()
-    truth, values = [is_tb(one) for one in sure], [one.probability for one in sure]
+    truth, values = [is_tb(study) for study in sure], [study.probability for study in sure]
     return tuple(
         CalibrationBin(probability=mean, studies=number, share_of_tb=interval)
         for mean, share, number in bin_probabilities(truth, values)
@@ -116,14 +116,14 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
     """
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     missed = sorted(
-        (one for one in sure if is_tb(one) and not is_positive(one)),
-        key=lambda one: (one.score, one.study_id),
+        (study for study in sure if is_tb(study) and not is_positive(study)),
+        key=lambda study: (study.score, study.study_id),
     )
     alarms = sorted(
-        (one for one in sure if not is_tb(one) and is_positive(one)),
-        key=lambda one: (-one.score, one.study_id),
+        (study for study in sure if not is_tb(study) and is_positive(study)),
+        key=lambda study: (-study.score, study.study_id),
     )
-    listed = [_describe("missed", one, named) for one in missed[:MOST_DISAGREEMENTS]]
+    listed = [_describe("missed", study, named) for study in missed[:MOST_DISAGREEMENTS]]
     listed += [_describe("false alarm", alarm, named) for alarm in alarms[:MOST_DISAGREEMENTS]]
     return listed, len(missed) + len(alarms)
 

@@ -30,7 +30,7 @@ ALL: Final = "all films"
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody wants to know."""
+    """Period and grouping of a report."""
 
     period: Period
     by: Grouping | None = None
@@ -129,9 +129,9 @@ def _count_weeks(session: Session, period: Period) -> tuple[WeekCount, ...]:
     return tuple(
         WeekCount(
             week=date.fromisoformat(name),
-            received=sum(one.films for one in some),
-            screened=sum(one.films for one in some if one.state is FilmState.SCREENED),
-            present=sum(one.films for one in some if one.trained and one.finding == Finding.PRESENT),
+            received=sum(row.films for row in some),
+            screened=sum(row.films for row in some if row.state is FilmState.SCREENED),
+            present=sum(row.films for row in some if row.trained and row.finding == Finding.PRESENT),
         )
         for name, some in films.items()
     )
@@ -143,7 +143,7 @@ def _describe(name: str, counts: _Counts) -> Group:
         name=name,
         flow=_describe_flow(counts.films),
         bands=_describe_bands([film for film in counts.films if film.trained]),
-        stages=tuple(_describe_stage(*one) for one in zip(STAGES, counts.stages, strict=True)),
+        stages=tuple(_describe_stage(*stage) for stage in zip(STAGES, counts.stages, strict=True)),
         deliveries=Deliveries(
             delivered=delivered[DeliveryState.DELIVERED],
             pending=delivered[DeliveryState.PENDING],

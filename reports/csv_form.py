@@ -53,9 +53,9 @@ def _list_lines(report: Report) -> Iterator[Line]:
             yield "scores", histogram.model, name, films, "", ""
     for roc in report.rocs:
         yield _line("auc", roc.model, "AUC", roc.auc)
-    for one in report.calibration:
-        name = f"share read as TB at {one.probability:.3f}, {one.studies} studies"
-        yield _line("calibration", "all films", name, one.share_of_tb)
+    for scores in report.calibration:
+        name = f"share read as TB at {scores.probability:.3f}, {scores.studies} studies"
+        yield _line("calibration", "all films", name, scores.share_of_tb)
     for difference in report.disagreements:
         name = " ".join(filter(None, (difference.accession_number, difference.study_date)))
         yield "disagreements", difference.kind, name or difference.station, difference.score, "", ""

@@ -136,10 +136,10 @@ def draw_roc(axes: Axes, rocs: Sequence[Roc]) -> None:
 def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
     """Draw the share read as TB of each bin of probability, with its interval and number of studies."""
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":", label="perfect")
-    shares = [one.share_of_tb for one in bins]
-    reach = np.array([[one.value - one.low, one.high - one.value] for one in shares]).T
+    shares = [scores.share_of_tb for scores in bins]
+    reach = np.array([[share.value - share.low, share.high - share.value] for share in shares]).T
     axes.errorbar(
-        [one.probability for one in bins],
+        [scores.probability for scores in bins],
         [share.value for share in shares],
         yerr=reach,
         color=TB,
@@ -147,10 +147,10 @@ def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
         elinewidth=0.9,
         label="read studies",
     )
-    for one in bins:
+    for scores in bins:
         axes.annotate(
-            write_count(one.studies),
-            (one.probability, one.share_of_tb.value),
+            write_count(scores.studies),
+            (scores.probability, scores.share_of_tb.value),
             xytext=(6, 4),
             textcoords="offset points",
             fontsize="small",
@@ -209,13 +209,13 @@ def _picture_histogram(histograms: Sequence[Histogram], rocs: Sequence[Roc]) -> 
     shown = sorted(histograms, key=lambda histogram: -sum(histogram.films))[: len(LINES)]
 
     def draw(axes: Axes) -> None:
-        for one, (colour, dash) in zip(shown, LINES, strict=False):
-            edges = np.linspace(0, 1, len(one.films) + 1)
+        for histogram, (colour, dash) in zip(shown, LINES, strict=False):
+            edges = np.linspace(0, 1, len(histogram.films) + 1)
             if len(shown) == 1:
-                axes.stairs(one.films, edges, fill=True, color=NORMAL)
+                axes.stairs(histogram.films, edges, fill=True, color=NORMAL)
             else:
-                label = f"{shorten(one.model, LONGEST_NAME)}: {write_count(sum(one.films))}"
-                axes.stairs(one.films, edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
+                label = f"{shorten(histogram.model, LONGEST_NAME)}: {write_count(sum(histogram.films))}"
+                axes.stairs(histogram.films, edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
         for threshold in sorted({point.threshold for roc in rocs for point in roc.points}):
             axes.axvline(threshold, color=INK, linewidth=0.9, linestyle="--")
         axes.set(xlim=(0, 1), xlabel="score", ylabel="films")

@@ -18,7 +18,7 @@ class Figures(BaseModel):
 
 
 class Flow(Figures):
-    """What became of the films; received = screened + waiting + all refused."""
+    """Fates of the films; received = screened + waiting + all refused."""
 
     received: int
     screened: int
@@ -30,7 +30,7 @@ class Flow(Figures):
 
 
 class Bands(Figures):
-    """What trained models said of the films that they screened."""
+    """Findings of trained models on the films that they screened."""
 
     high: int
     medium: int
@@ -43,7 +43,7 @@ class Bands(Figures):
 
 
 class Stage(Figures):
-    """How long a stage took: milliseconds over the films that are through it."""
+    """Duration of a stage: milliseconds over the films that have passed it."""
 
     name: str
     films: int
@@ -179,7 +179,7 @@ class DriftRow(Figures):
 
 
 class Drift(Figures):
-    """Whether films and scores are still what they were."""
+    """Drift of films and scores against a reference period."""
 
     reference_first: date
     reference_last: date

@@ -40,7 +40,7 @@ class Period:
 
     @property
     def days(self) -> int:
-        """How many."""
+        """Number of days."""
         return (self.last - self.first).days + 1
 
     def __str__(self) -> str:

@@ -123,8 +123,13 @@ def _tell_turnaround(report: Report) -> Section:
     if not stages:
         return Section("turnaround", "Turnaround", ["No film of this period is through any stage."])
     rows = [
-        (STAGES[one.name], write_count(one.films), write_duration(one.median_ms), write_duration(one.p95_ms))
-        for one in stages
+        (
+            STAGES[stage.name],
+            write_count(stage.films),
+            write_duration(stage.median_ms),
+            write_duration(stage.p95_ms),
+        )
+        for stage in stages
     ]
     tables = [TextTable("By stage", ("stage", "films", "median", "95th percentile"), rows)]
     if report.groups:
@@ -141,7 +146,7 @@ def _tell_turnaround(report: Report) -> Section:
 
 def _write_ends(group: Group) -> list[str]:
     ends = [stage for stage in group.stages if stage.name.startswith("until ")]
-    return [write_duration(one) for stage in ends for one in (stage.median_ms, stage.p95_ms)]
+    return [write_duration(time_ms) for stage in ends for time_ms in (stage.median_ms, stage.p95_ms)]
 
 
 def _tell_deliveries(report: Report) -> Section:
@@ -160,8 +165,8 @@ def _tell_deliveries(report: Report) -> Section:
 
 
 def _write_deliveries(group: Group) -> list[str]:
-    one = group.deliveries
-    return [write_count(number) for number in (one.delivered, one.pending, one.parked, one.unbuilt)]
+    sent = group.deliveries
+    return [write_count(number) for number in (sent.delivered, sent.pending, sent.parked, sent.unbuilt)]
 
 
 def _tell_agreement(report: Report) -> Section:
@@ -209,9 +214,12 @@ def _explain_missing_classes(total: Agreement) -> list[str]:
     return [f"None was read as {missing}: there is no {lost}, no ROC curve and no calibration plot."]
 
 
-def _write_agreement(one: Agreement) -> list[str]:
-    tb, others = one.true_positive + one.false_negative, one.true_negative + one.false_positive
-    shares = (one.sensitivity, one.specificity, one.ppv, one.npv)
+def _write_agreement(reads: Agreement) -> list[str]:
+    tb, others = (
+        reads.true_positive + reads.false_negative,
+        reads.true_negative + reads.false_positive,
+    )
+    shares = (reads.sensitivity, reads.specificity, reads.ppv, reads.npv)
     return [f"{tb} / {others}", *(write_estimate(share) for share in shares)]
 
 
@@ -234,7 +242,7 @@ def _tell_disagreements(report: Report) -> Section:
     )
     tables = []
     for kind, name in groups:
-        rows = [_write_disagreement(one, report.named_studies) for one in listed if one.kind == kind]
+        rows = [_write_disagreement(study, report.named_studies) for study in listed if study.kind == kind]
         named = ("accession number", "study date") if report.named_studies else ("study",)
         if rows:
             rows = rows if report.named_studies else [(str(at), *row) for at, row in enumerate(rows, start=1)]
@@ -242,9 +250,9 @@ def _tell_disagreements(report: Report) -> Section:
     return Section("disagreements", title, said, tables)
 
 
-def _write_disagreement(one: Disagreement, named: bool) -> tuple[str, ...]:
-    names = (one.accession_number or NOTHING, one.study_date or NOTHING) if named else ()
-    return (*names, f"{one.score:.3f}", f"{one.threshold:.3f}", one.finding, one.station, one.model)
+def _write_disagreement(study: Disagreement, named: bool) -> tuple[str, ...]:
+    names = (study.accession_number or NOTHING, study.study_date or NOTHING) if named else ()
+    return (*names, f"{study.score:.3f}", f"{study.threshold:.3f}", study.finding, study.station, study.model)
 
 
 def _tell_drift(drift: Drift) -> Section:

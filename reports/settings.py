@@ -1,4 +1,4 @@
-"""What reports are made by, where a command says nothing else."""
+"""Settings of reports, which the options of a command override."""
 
 from __future__ import annotations
 

@@ -58,5 +58,5 @@ def _draw(table: TextTable) -> RichTable:
 
 
 def _clean(text: str) -> str:
-    """What came from outside, without control sequences."""
-    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+    """Return a text from outside without control sequences."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -45,9 +45,9 @@ def compose_tiles(report: Report) -> list[Tile]:
             else "no film was screened by a trained model",
         ),
     ]
-    one = report.total.agreement
-    unsure = f", {write_count(one.unsure)} as unsure" if one.unsure else ""
-    read = Tile("Studies read", write_count(one.read), f"of {write_count(one.screened)} screened{unsure}")
+    reads = report.total.agreement
+    unsure = f", {write_count(reads.unsure)} as unsure" if reads.unsure else ""
+    read = Tile("Studies read", write_count(reads.read), f"of {write_count(reads.screened)} screened{unsure}")
     return [*tiles, _tell_turnaround(report), read, *_tell_agreement(report), *_tell_trouble(report)]
 
 
@@ -61,13 +61,20 @@ def _tell_turnaround(report: Report) -> Tile:
 
 
 def _tell_agreement(report: Report) -> list[Tile]:
-    one = report.total.agreement
-    tb, others = one.true_positive + one.false_negative, one.true_negative + one.false_positive
+    reads = report.total.agreement
+    tb, others = (
+        reads.true_positive + reads.false_negative,
+        reads.true_negative + reads.false_positive,
+    )
     pairs = (
-        ("Sensitivity against reads", one.sensitivity, f"{count_things(tb, 'study', 'studies')} read as TB"),
+        (
+            "Sensitivity against reads",
+            reads.sensitivity,
+            f"{count_things(tb, 'study', 'studies')} read as TB",
+        ),
         (
             "Specificity against reads",
-            one.specificity,
+            reads.specificity,
             f"{count_things(others, 'study', 'studies')} read as not TB",
         ),
     )

@@ -1,4 +1,4 @@
-"""How a report writes figures, and names what they are of."""
+"""Figures and their names as a report writes them."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ def write_index(index: float | None) -> str:
     return NOTHING if index is None else f"{index:.2f}"
 
 
-def count_things(number: int, one: str, many: str | None = None) -> str:
+def count_things(number: int, singular: str, plural: str | None = None) -> str:
     """Return "1 film" or "2 films"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
