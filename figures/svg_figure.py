@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG inside a page: its fonts, its light or dark colours, the same bytes each time."""
+"""Matplotlib figures as reproducible SVG in a page, with the page's fonts and its light or dark colours."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ CSS_VARIABLES: Final = {
     GREEN: "--green",
     GREY: "--grey",
 }
-"""A page may set these for its own light and dark; the colours above stand where it does not.
+"""CSS variables that a page may set for light and dark; their defaults are the colours above.
 
-After Okabe and Ito (2008) and Tol: apart for every common kind of colour vision.
+After Okabe and Ito (2008) and Tol: distinct for every common kind of colour vision.
 """
 
 LINES: Final = ((TB, "-"), (NORMAL, (0, (6, 2))), (GREEN, (0, (2, 1.5))), (OTHER, (0, (6, 2, 1, 2))))
@@ -73,7 +73,7 @@ def draw_square() -> tuple[Figure, Axes]:
 
 
 def styled(draw: Callable[P, str]) -> Callable[P, str]:
-    """Let a function draw in the style of these figures, and leave Matplotlib's own as it was."""
+    """Wrap a function so that it draws in the style of these figures; Matplotlib's own settings stay."""
 
     @wraps(draw)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> str:
@@ -84,7 +84,7 @@ def styled(draw: Callable[P, str]) -> Callable[P, str]:
 
 
 def frame_unit_square(axes: Axes, x: str, y: str) -> None:
-    """Make axes of two shares, 0 to 1, equal in scale, with a faint grid."""
+    """Set up axes of two shares, 0 to 1, with equal scales and a faint grid."""
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x, ylabel=y, aspect="equal")
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
@@ -97,7 +97,7 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     Args:
         figure: made by `draw_axes`.
         name: letters and hyphens; begins every id, so that several figures share a page.
-        description: what a person who does not see it is told.
+        description: the text alternative for screen readers.
     """
     buffer = io.StringIO()
     FigureCanvasSVG(figure)
@@ -121,6 +121,6 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
 
 
 def shorten(name: str, longest: int = 28) -> str:
-    """Return a name of at most `longest` letters; Matplotlib hides those that begin with "_"."""
+    """Return a name of at most `longest` characters without leading "_", which Matplotlib would hide."""
     name = "".join(letter if letter.isprintable() else "\ufffd" for letter in name).lstrip("_") or "_"
     return name if len(name) <= longest else name[: longest - 1] + "…"

@@ -1,4 +1,4 @@
-"""A table of a report, ready as text."""
+"""Report tables whose cells are text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextTable:
-    """The first column names the subject of each row; the other columns are short."""
+    """A table of text: the first column names the subject of each row, the other columns are short."""
 
     title: str
     columns: Sequence[str]

@@ -4,5 +4,5 @@
 - `wording`: estimates as text.
 - `operating_points`: thresholds, chosen on validation films and measured on test films.
 
-It imports `domain` alone, of the rooms.
+Of the rooms, it imports `domain` alone.
 """

@@ -1,6 +1,6 @@
 """Operating points: chosen on validation films, measured on test films.
 
-A film is positive from the threshold upwards, as in `domain.bundle.triage`.
+A film is positive when its score is at least the threshold, as in `domain.bundle.triage`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from domain.errors import PermanentError
 from judging.statistics import Estimate, measure_proportion
 
 SCREENING_SENSITIVITY: Final = 0.90
-"""WHO's least for a triage test (target product profiles, 2014)."""
+"""The WHO minimum for a triage test (target product profiles, 2014)."""
 
 RULE_IN_SPECIFICITY: Final = 0.90
 
@@ -35,32 +35,32 @@ class Confusion(BaseModel):
 
 
 class MeasuredPoint(BaseModel):
-    """An operating point measured on films that had no part in its choice. Intervals: Wilson's, 95 %."""
+    """An operating point measured on films that it was not chosen on; 95 % intervals after Wilson."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     threshold: float
     chosen_sensitivity: float | None
-    """On the validation films, where it was chosen."""
+    """Sensitivity on the validation films that the point was chosen on."""
     chosen_specificity: float | None
     confusion: Confusion
     sensitivity: Estimate | None
     specificity: Estimate | None
     ppv: Estimate | None
-    """Positive predictive value at the share of TB of these films, which is no programme's."""
+    """Positive predictive value at the prevalence among these films, which is not that of a programme."""
     npv: Estimate | None
 
 
 def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[OperatingPoint, ...]:
-    """Choose the five of a bundle, in the order of `NAMES`, among the scores that occur.
+    """Choose the five operating points of a bundle, in the order of `NAMES`, among the scores that occur.
 
     - screening, sensitivity_95: the highest threshold with sensitivity >= 0.90, >= 0.95.
     - rule_in, specificity_95: the lowest threshold with specificity >= 0.90, >= 0.95; rule_in never lies
-      below screening: where the curve is that good it is the same threshold.
-    - youden: sensitivity + specificity at their greatest (Youden 1950); of several the highest.
+      below screening: where both conditions hold at the screening threshold, the two are equal.
+    - youden: the maximum of sensitivity + specificity (Youden 1950); of several thresholds, the highest.
 
-    Each carries its own sensitivity and specificity on these films.
+    Each point carries its sensitivity and specificity on these films.
 
     Args:
         is_tb: shape (n,), bool; validation films.
@@ -76,7 +76,9 @@ def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Operat
             f"there are {int(truth.sum())} and {int((~truth).sum())}"
         )
     thresholds = np.unique(values)
-    above = min(float(np.nextafter(thresholds[-1], 2.0)), 1.0)  # nothing is positive, unless a score is 1
+    above = min(
+        float(np.nextafter(thresholds[-1], 2.0)), 1.0
+    )  # no film is positive there, unless a score is 1
     thresholds = np.unique(np.append(thresholds, above))
     sensitivity = _share_from(np.sort(values[truth]), thresholds)
     specificity = 1.0 - _share_from(np.sort(values[~truth]), thresholds)
@@ -101,7 +103,7 @@ def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Operat
 
 
 def measure_operating_point(point: OperatingPoint, is_tb: ArrayLike, scores: ArrayLike) -> MeasuredPoint:
-    """Count what `point` does on films: is_tb and scores of shape (n,), of one class or both."""
+    """Measure `point` on films: is_tb and scores of shape (n,), of one class or both."""
     confusion = count(is_tb, scores, point.threshold)
     hits, alarms = confusion.true_positive, confusion.false_positive
     cleared, missed = confusion.true_negative, confusion.false_negative
@@ -131,12 +133,12 @@ def count(is_tb: ArrayLike, scores: ArrayLike, threshold: float) -> Confusion:
 
 
 def _share_from(ordered: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of `ordered` that lies at each threshold or above."""
+    """Return the share of `ordered` at or above each threshold."""
     return 1.0 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)
 
 
 def _first(mask: NDArray[np.bool_]) -> int:
-    """Return the first true place, the last of all where none is (all films of the class score 1)."""
+    """Return the first true position, or the last position without one (all films of the class score 1)."""
     return int(np.flatnonzero(mask)[0]) if mask.any() else len(mask) - 1
 
 

@@ -1,6 +1,6 @@
 """Figures with 95 % intervals: ROC AUC (DeLong), proportions (Wilson), bootstrap for the rest.
 
-By hand is what SciPy lacks: DeLong's method, average precision, and a bootstrap within groups and classes.
+SciPy has no DeLong method, no average precision and no bootstrap within groups and classes; they are here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.stats import binomtest, rankdata
 from domain.errors import PermanentError
 
 Z: Final = float(ndtri(0.975))
-"""Of the two-sided 95 % interval."""
+"""The normal quantile of the two-sided 95 % interval."""
 
 BINS: Final = 10
 
@@ -40,17 +40,17 @@ def measure_auc(is_tb: ArrayLike, scores: ArrayLike) -> Estimate:
     """Return the area under the ROC curve with its 95 % interval.
 
     Variance after DeLong, DeLong and Clarke-Pearson (Biometrics 1988) by the fast algorithm of Sun and Xu
-    (IEEE Signal Processing Letters 2014); ties count half. The interval is made on the logit, so that it
-    stays within 0..1 (Pepe 2003, 4.3). Two cases where DeLong's variance says nothing:
+    (IEEE Signal Processing Letters 2014); ties count half. The interval is computed on the logit, so that it
+    stays within 0..1 (Pepe 2003, 4.3). DeLong's variance is of no use in two cases:
 
-    - All films rightly ordered (or all wrongly), where it is 0: then the min(m, n) disjoint pairs of m TB
-      films and n others are all right too, which has a probability of at most AUC^min(m, n); the bound is
-      0.025^(1/min(m, n)), exact and wide.
-    - Fewer than two films of a class: 0..1.
+    - All films are ordered correctly (or all wrongly), and the variance is 0. Then the min(m, n) disjoint
+      pairs of m TB films and n others are ordered correctly too, with a probability of at most
+      AUC^min(m, n); the bound is 0.025^(1/min(m, n)), exact and wide.
+    - A class has fewer than two films: the interval is 0..1.
 
     Args:
         is_tb: shape (k,), bool.
-        scores: shape (k,), finite; higher means rather TB.
+        scores: shape (k,), finite; a higher score means TB is more likely.
 
     Raises:
         PermanentError: when one class has no films.
@@ -71,8 +71,8 @@ def measure_auc(is_tb: ArrayLike, scores: ArrayLike) -> Estimate:
 def measure_auc_difference(is_tb: ArrayLike, scores: ArrayLike, reference: ArrayLike) -> Estimate:
     """Return AUC of `scores` minus AUC of `reference` on the same films, by DeLong's paired method.
 
-    Both have shape (k,). The interval is symmetric, cut at -1 and 1, and of no width where the two order
-    TB films against the others alike.
+    Both have shape (k,). The interval is symmetric and clipped to -1..1; its width is 0 where both order TB
+    films against the others in the same way.
 
     Raises:
         PermanentError: when a class has fewer than two films.
@@ -80,7 +80,7 @@ def measure_auc_difference(is_tb: ArrayLike, scores: ArrayLike, reference: Array
     of_tb, of_others = _place(is_tb, scores)
     reference_of_tb, reference_of_others = _place(is_tb, reference)
     if min(len(of_tb), len(of_others)) < 2:
-        raise PermanentError("a paired difference needs two films of either class")
+        raise PermanentError("a paired difference needs two films of each class")
     on_tb, on_others = of_tb - reference_of_tb, of_others - reference_of_others
     value = float(on_tb.mean())
     half = Z * math.sqrt(on_tb.var(ddof=1) / len(on_tb) + on_others.var(ddof=1) / len(on_others))
@@ -96,14 +96,14 @@ def measure_proportion(hits: int, total: int) -> Estimate | None:
 
 
 def compute_average_precision(is_tb: ArrayLike, scores: ArrayLike) -> float:
-    """Return average precision: mean over TB films of the precision at their score, ties taken together.
+    """Return average precision: the mean precision at the scores of the TB films, ties taken together.
 
     Raises:
         PermanentError: when there is no TB film.
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     if not truth.any():
-        raise PermanentError("average precision needs a film with TB")
+        raise PermanentError("average precision needs at least one film with TB")
     order = np.argsort(-values, kind="stable")
     last_of_tie = np.append(np.diff(values[order]) != 0, True)
     hits = np.cumsum(truth[order])[last_of_tie]
@@ -112,7 +112,7 @@ def compute_average_precision(is_tb: ArrayLike, scores: ArrayLike) -> float:
 
 
 def compute_brier(is_tb: ArrayLike, probabilities: ArrayLike) -> float:
-    """Return the mean squared distance of probability and truth, 0 (best) to 1 (Brier 1950)."""
+    """Return the mean squared difference of probability and truth, 0 (best) to 1 (Brier 1950)."""
     truth, values = np.asarray(is_tb, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
     return float(np.mean((values - truth) ** 2))
 
@@ -120,7 +120,8 @@ def compute_brier(is_tb: ArrayLike, probabilities: ArrayLike) -> float:
 def compute_calibration_error(is_tb: ArrayLike, probabilities: ArrayLike) -> float:
     """Return the expected calibration error, 0 (best) to 1 (Naeini, Cooper and Hauskrecht 2015).
 
-    Ten bins of equal width; the distance of mean probability and share of TB in each, weighted by its films.
+    Ten bins of equal width: the difference of mean probability and share of TB in each bin, weighted by the
+    number of its films.
     """
     return sum(
         count * abs(mean - share) for mean, share, count in bin_probabilities(is_tb, probabilities)
@@ -128,12 +129,16 @@ def compute_calibration_error(is_tb: ArrayLike, probabilities: ArrayLike) -> flo
 
 
 def bin_probabilities(is_tb: ArrayLike, probabilities: ArrayLike) -> list[tuple[float, float, int]]:
-    """Return (mean probability, share of TB, films) of each of ten bins of equal width that holds a film."""
+    """Return (mean probability, share of TB, films) of each non-empty bin of ten bins of equal width."""
     truth, values = np.asarray(is_tb, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
     bins = np.minimum((values * BINS).astype(int), BINS - 1)
     return [
-        (float(values[bins == one].mean()), float(truth[bins == one].mean()), int((bins == one).sum()))
-        for one in np.unique(bins)
+        (
+            float(values[bins == number].mean()),
+            float(truth[bins == number].mean()),
+            int((bins == number).sum()),
+        )
+        for number in np.unique(bins)
     ]
 
 
@@ -145,26 +150,26 @@ def bootstrap(
     draws: int = 1000,
     seed: int = 42,
 ) -> Estimate:
-    """Return a figure with its percentile 95 % interval, films drawn anew within each group and class.
+    """Return a statistic with its percentile 95 % interval, films resampled within each group and class.
 
-    The interval always holds the figure itself: the draws of one that chance can only raise, as a calibration
-    error, may all lie above it.
+    The interval always contains the value itself: chance can only raise some statistics, such as a
+    calibration error, so that all draws may lie above it.
 
     Args:
-        statistic: takes is_tb and values, both (k,), returns the figure.
+        statistic: takes is_tb and values, both (k,), and returns the value.
         is_tb: shape (k,), bool.
         values: scores or probabilities, shape (k,).
-        groups: k words, as sources: each keeps its number of films of either class.
-        draws: how often films are drawn (Efron and Tibshirani 1993: 1000 for percentiles).
-        seed: of the draws.
+        groups: k names, such as sources; each group keeps its number of films of each class.
+        draws: the number of resamples (Efron and Tibshirani 1993: 1000 for percentiles).
+        seed: seed of the draws.
     """
     truth, numbers = np.asarray(is_tb, dtype=bool), np.asarray(values, dtype=np.float64)
-    words = np.asarray(groups, dtype=np.str_)
-    strata = [np.flatnonzero((words == group) & (truth == tb)) for group in np.unique(words) for tb in (0, 1)]
+    names = np.asarray(groups, dtype=np.str_)
+    strata = [np.flatnonzero((names == group) & (truth == tb)) for group in np.unique(names) for tb in (0, 1)]
     generator = np.random.default_rng(seed)
     results = np.empty(draws)
     for draw in range(draws):
-        taken = np.concatenate([generator.choice(one, len(one)) for one in strata if len(one)])
+        taken = np.concatenate([generator.choice(films, len(films)) for films in strata if len(films)])
         results[draw] = statistic(truth[taken], numbers[taken])
     low, high = np.quantile(results, (0.025, 0.975))
     value = statistic(truth, numbers)
@@ -172,9 +177,10 @@ def bootstrap(
 
 
 def _place(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """Return DeLong's structural components, by midranks (Sun and Xu 2014, eqs. 5 and 6).
+    """Return DeLong's structural components from midranks (Sun and Xu 2014, eqs. 5 and 6).
 
-    Of each TB film the share of others below it, of each other the share of TB films above it; a tie is half.
+    For each TB film, the share of other films below it; for each other film, the share of TB films above it.
+    A tie counts half.
     """
     truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
     if truth.shape != values.shape or truth.ndim != 1:

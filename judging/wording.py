@@ -7,7 +7,7 @@ from typing import Final
 from judging.statistics import Estimate
 
 NOTHING: Final = "—"
-"""Stands for a figure that cannot be had."""
+"""Stands for a figure that could not be computed."""
 
 
 def write_figure(figure: Estimate | None) -> str:

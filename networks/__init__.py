@@ -1,7 +1,7 @@
-"""Registered Keras layers and checks of graphs and weights, for worker and training.
+"""Registered Keras layers and checks of weights files, for worker and training.
 
-- `layers`: layers of our own, registered with Keras under "tbscreen".
-- `weights_file`: checks a weights file before Keras reads it.
+- `layers`: the project's own layers, registered with Keras under "tbscreen".
+- `weights_file`: checks of a weights file before Keras reads it.
 
-It imports `domain` alone, of the rooms.
+Of the rooms, it imports `domain` alone.
 """

@@ -1,6 +1,6 @@
-"""Layers of the house's own networks, registered with Keras under "tbscreen". Each only computes.
+"""The project's own layers, registered with Keras under "tbscreen". Each only computes.
 
-A layer's name ends in its version: what a bundle was trained with stays as it is for ever, and a better one
+A layer's name ends in its version. A layer that a bundle was trained with never changes; an improved layer
 gets the next number.
 """
 
@@ -22,11 +22,11 @@ SAMPLING: Final = 4
 
 @keras.saving.register_keras_serializable(package=HOUSE_PACKAGE)
 class EqualizeHistogram1(keras.layers.Layer):  # type: ignore[misc]
-    """Spreads each film's grey values evenly over 0..1 (histogram equalisation).
+    """Histogram equalisation: spreads each film's grey values evenly over 0..1.
 
-    Any rising change of contrast (another detector, window or export) gives the same film afterwards, so a
-    network behind it cannot tell hospitals apart by brightness. The histogram has 256 levels and is taken
-    from every fourth row and column.
+    Films that differ by a monotonic change of contrast (detector, window, export) become equal, so that the
+    network cannot tell hospitals apart by brightness. The histogram has 256 levels and is taken from every
+    fourth row and column.
 
     Input and output: (n, rows, columns, 1), 0..1.
     """
@@ -52,10 +52,11 @@ class EqualizeHistogram1(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package=HOUSE_PACKAGE)
 class LogMeanExpPooling1(keras.layers.Layer):  # type: ignore[misc]
-    """Pools a map of logits to one: between mean and maximum, so that one lesion is enough.
+    """Log-mean-exp pooling of a map of logits: between mean and maximum, so that one lesion is enough.
 
     The logarithm of the mean of the exponentials (Pinheiro and Collobert 2015), plus the logarithm of
-    `cells`: a film of which one cell in `cells` shows a lesion with certainty scores what that cell scores.
+    `cells`: where one cell in `cells` has a high logit and the others do not count, the film's logit is that
+    cell's.
 
     Input: logits (n, rows, columns, 1). Output: logit (n, 1).
     """
@@ -78,7 +79,7 @@ class LogMeanExpPooling1(keras.layers.Layer):  # type: ignore[misc]
         return (input_shape[0], 1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what it takes to make it again."""
+        """Return the configuration that Keras rebuilds the layer from."""
         return {**super().get_config(), "cells": self.cells}
 
 

@@ -3,18 +3,18 @@
 Packages and files, in the order of a run of `tbscreen retrain`; each package's docstring lists its files:
 
 - `retrain`: the whole run: split, train, calibrate, choose operating points, evaluate.
-- `retrain_settings`: the choices of the person who retrains.
+- `retrain_settings`: the options of a run.
 - `films/`: labelled images: found, labelled, stored as arrays, split by patient.
-- `learning/`: networks and how they learn.
-- `judging/`: what a model is worth, on films that it has not seen.
-- `writing/`: a run written down: bundle, report, model card, figures.
+- `learning/`: networks and their training.
+- `judging/`: evaluation of a model on films that it has not seen.
+- `writing/`: results of a run: bundle, report, model card, figures.
 
 Besides:
 
-- `guard/`: the gateway's image guard, which is no bundle: what it learns from, and how.
-- `keras_graph`: a model JSON of Keras 2 or 3, rewritten without what could run code.
-- `tutorial_model`: models that the tutorial made, as bundles.
+- `guard/`: training of the gateway's image guard, which is not a bundle.
+- `keras_graph`: a model JSON of Keras 2 or 3, rewritten without parts that could run code.
+- `tutorial_model`: conversion of the tutorial's models to bundles.
 
-This room imports `networks`, `figures`, `judging` and `domain`. It knows no Celery and no
+This room imports `networks`, `figures`, `judging` and `domain`. It uses neither Celery nor a
 database, and opens no network connection.
 """

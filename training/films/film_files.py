@@ -1,4 +1,4 @@
-"""Which files are films: those named, all below a folder, all that match a glob."""
+"""The search for image files: named files, all files below folders, and matches of globs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FoundFilm:
 
     path: Path
     root: Path
-    """The folder that was named; of a file its own, of a glob the one above its first wildcard."""
+    """The named folder; for a named file its parent, for a glob the folder above the first wildcard."""
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -29,38 +29,40 @@ class FoundFilm:
 
 
 def find_films(images: Sequence[str | Path]) -> tuple[dict[Path, FoundFilm], list[Path]]:
-    """Find all PNG, JPEG and DICOM files; hidden ones and other kinds in folders are passed over in silence.
+    """Find all PNG, JPEG and DICOM files; hidden files and other kinds in folders are skipped.
 
     Args:
-        images: files of any kind, folders (all that lies below them) and globs.
+        images: files of any kind, folders (with everything below them) and globs.
 
     Returns:
-        Every file once, by its absolute path, sorted; and what was named and is not there.
+        Every file once, by its absolute path, sorted; and the named paths that do not exist.
     """
     found: dict[Path, FoundFilm] = {}
     absent = []
     for image in images:
         path = Path(os.path.normpath(Path(image).absolute()))
         if path.is_dir():
-            more = [FoundFilm(one, path) for one in path.rglob("*") if _is_film(one.relative_to(path), one)]
+            more = [
+                FoundFilm(file, path) for file in path.rglob("*") if _is_film(file.relative_to(path), file)
+            ]
         elif path.exists():
             more = [FoundFilm(path, path.parent)]
         else:
-            more = [FoundFilm(one, root) for one, root in _expand(path)]
+            more = [FoundFilm(file, root) for file, root in _expand(path)]
             if not more:
                 absent.append(path)
-        for one in more:
-            found.setdefault(one.path, one)
+        for film in more:
+            found.setdefault(film.path, film)
     return dict(sorted(found.items())), absent
 
 
 def _expand(pattern: Path) -> list[tuple[Path, Path]]:
-    """Return the files that a glob matches, below its matching folders too, each with the fixed folder."""
+    """Return the files that a glob matches, also below matching folders, each with its fixed folder."""
     parts = pattern.parts
     fixed = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
     root = Path(*parts[:fixed])
     found = []
-    for name in glob.glob(str(pattern), recursive=True):  # noqa: PTH207 - Path.glob takes no absolute one
+    for name in glob.glob(str(pattern), recursive=True):  # noqa: PTH207 - Path.glob takes no absolute pattern
         path = Path(name)
         members = path.rglob("*") if path.is_dir() else [path]
         found += [(member, root) for member in members if _is_film(member.relative_to(root), member)]
@@ -68,7 +70,7 @@ def _expand(pattern: Path) -> list[tuple[Path, Path]]:
 
 
 def _is_film(below: Path, path: Path) -> bool:
-    """True for what looks like a film."""
+    """True for a visible file with the suffix of an image or the DICOM preamble."""
     if any(part.startswith(".") for part in below.parts) or not path.is_file():
         return False
     ending = path.suffix.lower()

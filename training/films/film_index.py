@@ -1,6 +1,6 @@
-"""All films of a training run: files found, labels found, arrays stored, and what is wrong with the rest.
+"""All films of a training run, with labels and stored arrays, and the problems of the other files.
 
-What is wrong is collected, so that one run shows all of it and whoever asked decides whether to go on.
+Problems are collected, so that one run shows all of them and the caller decides whether to go on.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from training.films.labelled_film import LabelledFilm
 
 
 class LabelsFrom(StrEnum):
-    """Where labels are read."""
+    """Source of the labels."""
 
     AUTO = "auto"
-    """From the CSV where there is one, else from folders if any names a label, else from file names."""
+    """The CSV if there is one, else folder names if any is a label, else file names."""
     CSV = "csv"
     FOLDERS = "folders"
     NAMES = "names"
 
 
 class ProblemKind(StrEnum):
-    """What is wrong with a file."""
+    """Kind of a problem with a file."""
 
     UNLABELLED = "unlabelled"
     UNREADABLE = "unreadable"
     DUPLICATE = "duplicate"
-    """The same pixels and label as another, which is kept."""
+    """The same pixels and label as another file, which is kept."""
     CONFLICTING = "conflicting"
-    """The same pixels as another with another label, or listed with two labels: none is kept."""
+    """The same pixels as a file with another label, or listed with two labels: all are left out."""
     MISSING = "missing"
-    """Named or listed, and not there."""
+    """Named or listed, but absent."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One file that is no film of the index, and why."""
+    """A file that was left out of the index, with the reason."""
 
     kind: ProblemKind
     path: Path
@@ -59,16 +59,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class FilmIndex:
-    """The films that can be used, their arrays in the same order, and the problems."""
+    """The usable films, their arrays in the same order, and the problems."""
 
     films: tuple[LabelledFilm, ...]
     store: FilmStore
     problems: tuple[Problem, ...]
     labels_from: LabelsFrom
-    """Where the labels were read: never `AUTO`."""
+    """Source of the labels; never `AUTO`."""
 
     def count_problems(self) -> dict[ProblemKind, int]:
-        """Return how many problems there are of each kind, in the order of `ProblemKind`; none without."""
+        """Return the number of problems of each kind that occurs, in the order of `ProblemKind`."""
         counts = Counter(problem.kind for problem in self.problems)
         return {kind: counts[kind] for kind in ProblemKind if counts[kind]}
 
@@ -87,22 +87,22 @@ def index_films(
     Args:
         images: files, folders (all PNG, JPEG and DICOM below them) and globs.
         cache: folder of the stores.
-        labels: CSV (`training.films.film_labels`); its files are named relative to one of the folders of
-            `images`, to a folder above it, or to the CSV's own folder.
-        labels_from: where labels are read.
-        read: file to array.
-        progress: told after every file that is read.
-        reader_name: as `fill_store` takes it.
+        labels: CSV (`training.films.film_labels`); its file names are relative to one of the folders of
+            `images`, to a folder above it, or to the folder of the CSV.
+        labels_from: source of the labels.
+        read: returns the array of a file.
+        progress: called after every file that is read.
+        reader_name: as in `fill_store`.
 
     Raises:
-        PermanentError: when there are no images, or labels are to come from a CSV and none is given, or
-            when the CSV is wrong.
+        PermanentError: when there are no images, when labels must come from a CSV but none is given, or when
+            the CSV is invalid.
         TransientError: when arrays cannot be stored.
     """
     if labels_from is LabelsFrom.CSV and labels is None:
-        raise PermanentError("labels are to be read from a CSV, and none is given (--labels FILE)")
+        raise PermanentError("the labels must come from a CSV, but none is given: add --labels FILE")
     found, absent = find_films(images)
-    problems = [Problem(ProblemKind.MISSING, path, "there is no such file") for path in absent]
+    problems = [Problem(ProblemKind.MISSING, path, "the file does not exist") for path in absent]
     if not found:
         given = ", ".join(str(image) for image in images) or "nothing"
         raise PermanentError(f"no PNG, JPEG or DICOM file in {given}")
@@ -125,29 +125,29 @@ def _choose(wanted: LabelsFrom, labels: Path | None, found: Mapping[Path, FoundF
         return wanted
     if labels is not None:
         return LabelsFrom.CSV
-    words = {name.lower() for one in found.values() for name in _folders_that_count(one)}
+    words = {name.lower() for film in found.values() for name in _list_folders(film)}
     return LabelsFrom.FOLDERS if words & WORDS.keys() else LabelsFrom.NAMES
 
 
-def _folders_that_count(one: FoundFilm) -> tuple[str, ...]:
-    """Return the folders below the root, or the root itself where none of those is a label."""
-    below = one.folders
-    return below if any(name.lower() in WORDS for name in below) else (one.root.name,)
+def _list_folders(film: FoundFilm) -> tuple[str, ...]:
+    """Return the names of the folders below the root if one is a label, else the name of the root."""
+    below = film.folders
+    return below if any(name.lower() in WORDS for name in below) else (film.root.name,)
 
 
 def _label_all(
     found: Mapping[Path, FoundFilm], labels_from: LabelsFrom, problems: list[Problem]
 ) -> dict[Path, ListedFilm]:
-    """Label by folders or file names."""
+    """Label the files by folder or file names."""
     listed = {}
-    for path, one in found.items():
+    for path, film in found.items():
         try:
             if labels_from is LabelsFrom.FOLDERS:
-                label = label_by_folders(_folders_that_count(one))
+                label = label_by_folders(_list_folders(film))
                 reason = f"no folder above it is called {', '.join(WORDS)}"
             else:
                 label = label_by_name(path.name)
-                reason = "its name is not like name_0001_1.png (1 TB, 0 normal)"
+                reason = "its name is not like name_0001_1.png (1 for TB, 0 for normal)"
         except ValueError as error:
             label, reason = None, str(error)
         if label is None:
@@ -160,8 +160,8 @@ def _label_all(
 def _match(
     lines: Iterable[ListedFilm], folder: Path, found: Mapping[Path, FoundFilm], problems: list[Problem]
 ) -> dict[Path, ListedFilm]:
-    """Find the file of every line and the line of every file; lines of other files play no part."""
-    roots = {one.root for one in found.values()}
+    """Match lines with files; lines of files outside the given images are ignored."""
+    roots = {film.root for film in found.values()}
     bases = list(
         dict.fromkeys([*sorted(roots), folder, *(up for root in sorted(roots) for up in root.parents)])
     )
@@ -172,7 +172,7 @@ def _match(
         path = next((candidate for candidate in candidates if candidate in found), None)
         if path is None:
             if not any(candidate.exists() for candidate in candidates):
-                reason = f"line {line.line} lists it, and it is in none of the given folders"
+                reason = f"line {line.line} lists it, but it is not in the given folders"
                 problems.append(Problem(ProblemKind.MISSING, Path(line.file), reason))
             continue
         first = listed.setdefault(path, line)
@@ -206,14 +206,14 @@ def _assemble(
     ]
 
 
-def _name_source(one: FoundFilm) -> str:
-    """Return the top folder below the root, or the root: the first of them that is no label."""
-    outwards = [*one.folders, one.root.name, *(up.name for up in one.root.parents)]
+def _name_source(film: FoundFilm) -> str:
+    """Return the first folder name that is not a label: below the root, then from the root upwards."""
+    outwards = [*film.folders, film.root.name, *(up.name for up in film.root.parents)]
     return next((name for name in outwards if name and name.lower() not in WORDS), "unknown")
 
 
 def _keep_one_of_each(films: Sequence[LabelledFilm], problems: list[Problem]) -> list[LabelledFilm]:
-    """Of films with the same pixels keep the one that most is known of, or none where labels differ."""
+    """Keep the best-described film of each set with the same pixels, or none where their labels differ."""
     alike: dict[str, list[LabelledFilm]] = {}
     for film in films:
         alike.setdefault(film.digest, []).append(film)
@@ -236,7 +236,7 @@ def _keep_one_of_each(films: Sequence[LabelledFilm], problems: list[Problem]) ->
 
 
 def _contrast(film: LabelledFilm, group: Sequence[LabelledFilm]) -> str:
-    other = next(one for one in group if one.label is not film.label)
+    other = next(member for member in group if member.label is not film.label)
     return f"labelled {film.label}, the same pixels labelled {other.label}: {other.path}"
 
 

@@ -1,4 +1,4 @@
-"""Where a film's label is written: in a CSV, in the names of folders, or in the file's own name."""
+"""Labels of films from a CSV, from folder names or from file names."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ WORDS: Final = {
     "other": Label.OTHER,
     "sick": Label.OTHER,
 }
-"""Words that are labels, as folder names and in a CSV."""
+"""Labels as words, in folder names and in a CSV."""
 
 NUMBERS: Final = {"0": Label.NORMAL, "1": Label.TB}
-"""Digits that are labels, in file names and in a CSV."""
+"""Labels as digits, in file names and in a CSV."""
 
 SEXES: Final = {"m": "M", "male": "M", "f": "F", "female": "F"}
 UNKNOWN: Final = frozenset({"", "u", "o", "unknown", "other", "n/a", "na", "nan", "none", "-"})
@@ -38,7 +38,7 @@ UNKNOWN: Final = frozenset({"", "u", "o", "unknown", "other", "n/a", "na", "nan"
 
 @dataclass(frozen=True)
 class ListedFilm:
-    """One line of a CSV: what it says of one file."""
+    """One line of a CSV, which describes one file."""
 
     file: str
     line: int
@@ -55,11 +55,12 @@ def read_label_file(path: Path) -> list[ListedFilm]:
     """Read a CSV of labels, separated by commas, semicolons or tabs; further columns are ignored.
 
     Args:
-        path: with the columns file and label, in any order; also source, patient, view, sex (M, F), age
-            (years), boxes (`x0,y0,x1,y1;…` in pixels of the 256x256 array, each also after `type:`).
+        path: a CSV with the columns file and label, in any order; optional: source, patient, view, sex (M,
+            F), age (years), boxes (`x0,y0,x1,y1;…` in pixels of the 256x256 array, each optionally after
+            `type:`).
 
     Raises:
-        PermanentError: when it cannot be read or a line is wrong.
+        PermanentError: when the file cannot be read or a line is invalid.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -67,19 +68,19 @@ def read_label_file(path: Path) -> list[ListedFilm]:
     except UnicodeDecodeError as error:
         raise PermanentError(f"{path} is not UTF-8 text: save it as 'CSV UTF-8'") from error
     except csv.Error as error:
-        raise PermanentError(f"{path} is no CSV: {error}") from error
+        raise PermanentError(f"{path} is not a CSV: {error}") from error
     except OSError as error:
         raise PermanentError(f"{path}: {error.strerror}") from error
 
 
 def label_by_folders(names: tuple[str, ...]) -> Label | None:
-    """Return the label that a film's folders name, or None.
+    """Return the label in the names of a film's folders, or None.
 
     Args:
-        names: of the folders, outermost first.
+        names: names of the folders, outermost first.
 
     Raises:
-        ValueError: when they name different ones.
+        ValueError: when the names contain different labels.
     """
     found = {WORDS[name.lower()] for name in names if name.lower() in WORDS}
     if len(found) > 1:
@@ -88,9 +89,9 @@ def label_by_folders(names: tuple[str, ...]) -> Label | None:
 
 
 def label_by_name(name: str) -> Label | None:
-    """Return the label in a file's name, the tutorial's way, or None: `CHNCXR_0001_0.png` is normal.
+    """Return the label in a file name of the tutorial's form, or None: `CHNCXR_0001_0.png` is normal.
 
-    It is the third of the parts that underscores separate: 0 normal, 1 tuberculosis.
+    The label is the third part between underscores: 0 for normal, 1 for tuberculosis.
     """
     parts = Path(name).stem.split("_")
     return NUMBERS.get(parts[2]) if len(parts) > 2 else None
@@ -104,7 +105,7 @@ def _read_lines(path: Path, file: Iterator[str]) -> Iterator[ListedFilm]:
     for needed in ("file", "label"):
         if needed not in names:
             have = ", ".join(name for name in names if name) or "nothing"
-            raise PermanentError(f"{path}, line 1: no column {needed!r}; the first line names {have}")
+            raise PermanentError(f"{path}, line 1: column {needed!r} is missing; the first line has {have}")
     for repeated in sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
         raise PermanentError(f"{path}, line 1: two columns are called {repeated!r}")
     lines = csv.reader(file, delimiter=delimiter)
@@ -124,12 +125,12 @@ def _read_lines(path: Path, file: Iterator[str]) -> Iterator[ListedFilm]:
 def _read_line(cells: Mapping[str, str], line: int) -> ListedFilm:
     file = cells.get("file", "").replace("\\", "/")
     if not file:
-        raise ValueError("no file")
+        raise ValueError("the file name is empty")
     word = cells.get("label", "").lower()
     label = WORDS.get(word) or NUMBERS.get(word)
     if label is None:
         allowed = ", ".join([*WORDS, *NUMBERS])
-        raise ValueError(f"label {cells.get('label', '')!r} is none of {allowed}")
+        raise ValueError(f"label {cells.get('label', '')!r} is unknown; use one of {allowed}")
     sex = cells.get("sex", "").lower()
     if sex not in SEXES and sex not in UNKNOWN:
         raise ValueError(f"sex {cells['sex']!r} is neither M nor F; leave it empty where it is unknown")
@@ -147,12 +148,12 @@ def _read_line(cells: Mapping[str, str], line: int) -> ListedFilm:
 
 
 def _read_age(text: str) -> int | None:
-    """Read years: 63, 63.0, or as DICOM writes them, 063Y (PS3.5 6.2, AS)."""
+    """Read an age in years: 63, 63.0, or the DICOM form 063Y (PS3.5 6.2, AS)."""
     if text.lower() in UNKNOWN:
         return None
     found = re.fullmatch(r"(\d{1,3})(\.\d*)?[Yy]?", text)
     if not found or int(found[1]) > OLDEST:
-        raise ValueError(f"age {text!r} is no number of years; leave it empty where it is unknown")
+        raise ValueError(f"age {text!r} is not a number of years; leave it empty where it is unknown")
     return int(found[1])
 
 

@@ -1,6 +1,6 @@
-"""The arrays of all films in one file on disk: a run holds only the films that it looks at.
+"""The arrays of all films in one file on disk, so that a run holds only its current films in memory.
 
-A film takes 128 KiB: uint16 (256, 256), 65535 times the array's 0..1. An 8-bit film comes back exactly.
+A film takes 128 KiB: uint16 (256, 256), 65535 times the array's 0..1. An 8-bit film is stored without loss.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ WHITE: Final = 65535
 DIGEST_LENGTH: Final = 32
 FORMAT: Final = 1
 ABANDONED_AFTER: Final = 86_400
-"""Seconds after which a half-written store is nobody's any more."""
+"""Seconds after which a partial store is taken for the remains of a killed run."""
 
 Reader = Callable[[Path], FilmArray]
-"""A file to float32 (256, 256), 0..1; raises ValueError or OSError where it cannot."""
+"""Reads a file as float32 (256, 256), 0..1; raises ValueError or OSError for an unreadable file."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many are done, of how many."""
+"""Called with the number of finished items and the total."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FilmStore:
     path: Path
     """The file: uint16 (n, 256, 256), little-endian, nothing else."""
     rows: tuple[int, ...]
-    """Where in the file each film lies."""
+    """The position of each film in the file."""
     digests: tuple[str, ...]
     """First 32 hexadecimal digits of the SHA-256 of each film's bytes in the file."""
 
@@ -57,11 +57,11 @@ class FilmStore:
 
     @cached_property
     def key(self) -> str:
-        """32 hexadecimal digits that stand for these films in this order, for what is derived from them."""
+        """32 hexadecimal digits that identify these films in this order, as the key of derived data."""
         return hashlib.sha256("\n".join(self.digests).encode()).hexdigest()[:DIGEST_LENGTH]
 
     def select(self, positions: Sequence[int]) -> FilmStore:
-        """Return the store of some of the films, in the order of `positions`."""
+        """Return a store of the films at `positions`, in that order."""
         return FilmStore(
             self.path,
             tuple(self.rows[position] for position in positions),
@@ -69,19 +69,19 @@ class FilmStore:
         )
 
     def read(self, indices: Sequence[int] | npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-        """Return some films; threads may read at the same time.
+        """Return the films at some positions; threads may read at the same time.
 
         Args:
-            indices: k positions, in any order, also repeated.
+            indices: k positions, in any order, possibly repeated.
 
         Returns:
             float32 (k, 256, 256), 0..1.
 
         Raises:
-            TransientError: when the file is gone or cut.
-            IndexError: when there is no such film.
+            TransientError: when the file is missing or truncated.
+            IndexError: for a position without a film.
         """
-        # Read, not mapped: mapped pages would count as this process's memory, and a cut file would kill it.
+        # Mapped pages would count as memory of this process, and a truncated file would kill it.
         stored = np.empty((len(indices), *SHAPE), STORED)
         try:
             with self.path.open("rb", buffering=0) as file:
@@ -89,10 +89,10 @@ class FilmStore:
                     file.seek(self.rows[int(index)] * FILM_BYTES)
                     if file.readinto(stored[place]) != FILM_BYTES:
                         raise TransientError(
-                            f"{self.path} is cut: delete it, and the next run writes it anew"
+                            f"{self.path} is truncated: delete it, and the next run writes it again"
                         )
         except OSError as error:
-            raise TransientError(f"{self.path}: {error.strerror}: delete it and start again") from error
+            raise TransientError(f"{self.path}: {error.strerror}: delete the file and start again") from error
         films = stored.astype(np.float32)
         films /= np.float32(WHITE)
         return films
@@ -100,24 +100,24 @@ class FilmStore:
 
 @dataclass(frozen=True)
 class FilledStore:
-    """A store with what became of each file."""
+    """A store with the result for each file."""
 
     store: FilmStore
     positions: Mapping[Path, int]
-    """Of every file that could be read, its position in `store`."""
+    """Position in `store` of every readable file."""
     errors: Mapping[Path, str]
-    """Of every other one, why not."""
+    """Reason for every unreadable file."""
 
 
 def read_film(path: Path) -> FilmArray:
-    """Read a PNG or JPEG and normalize it: a `Reader`.
+    """Read a PNG or JPEG and normalize it; a `Reader`.
 
     Raises:
-        ValueError: when it is neither, or damaged.
-        OSError: when it cannot be read.
+        ValueError: when the file is neither, or damaged.
+        OSError: when the file cannot be read.
     """
     if path.suffix.lower() not in PICTURES:
-        raise ValueError("neither PNG nor JPEG")
+        raise ValueError("it is neither PNG nor JPEG")
     return normalize(read_picture(path))
 
 
@@ -128,14 +128,14 @@ def fill_store(
     progress: Progress | None = None,
     reader_name: str = "pictures",
 ) -> FilledStore:
-    """Read and store films one by one, or take what an earlier run has stored of the very same files.
+    """Read and store films one after another, or return the store of an earlier run of the same files.
 
     Args:
-        paths: the files; their order plays no part.
-        folder: of the stores; made here.
-        read: file to array. What it raises for one file is in the answer.
-        progress: told after every file; not called when an earlier store is taken.
-        reader_name: stands for what `read` does: a store made by another reader is not taken.
+        paths: the files, in any order.
+        folder: folder of the stores; made if missing.
+        read: returns the array of a file; an error for one file is recorded in the result.
+        progress: called after every file, but not when an earlier store is used.
+        reader_name: identifies `read`; a store by another reader is not used.
 
     Raises:
         TransientError: when the store cannot be written.
@@ -154,17 +154,17 @@ def fill_store(
         space = len(ordered) * FILM_BYTES / 2**20
         raise TransientError(
             f"{folder}: the films cannot be stored: {error.strerror or error}. {len(ordered)} films take "
-            f"{space:.0f} MiB; free so much or choose another cache folder"
+            f"{space:.0f} MiB; free this space or choose another cache folder"
         ) from error
     return _assemble(_arrays_of(index_path), ordered, facts)
 
 
 Fact = dict[str, str]
-"""Of one file: its `digest`, or an `error`."""
+"""The `digest` of a file, or its `error`."""
 
 
 def _write(ordered: Sequence[Path], index_path: Path, read: Reader, progress: Progress) -> list[Fact]:
-    """Write arrays, then index, each under another name first: where there is an index, all is there."""
+    """Write the arrays and then the index, each atomically, so that an index implies complete arrays."""
     facts: list[Fact] = []
     with _replacing(_arrays_of(index_path)) as file:
         for number, path in enumerate(ordered, start=1):
@@ -179,7 +179,7 @@ def _store(path: Path, read: Reader, file: BinaryIO) -> Fact:
     try:
         array = read(path)
         if array.shape != SHAPE or not bool(np.all((array >= 0) & (array <= 1))):
-            raise ValueError(f"not an array {SHAPE} of 0..1")
+            raise ValueError(f"its array is not {SHAPE} with values 0..1")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return {"error": reason or type(error).__name__}
@@ -190,7 +190,7 @@ def _store(path: Path, read: Reader, file: BinaryIO) -> Fact:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name when it is whole, and vanishes when it does not become so."""
+    """Open a temporary file that replaces `target` when complete and is deleted after an error."""
     number, name = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".partial")
     partial = Path(name)
     try:
@@ -204,7 +204,7 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 
 def _find(index_path: Path, ordered: Sequence[Path]) -> FilledStore | None:
-    """Return the store that an earlier run finished, if it is whole."""
+    """Return the complete store of an earlier run, or None."""
     arrays = _arrays_of(index_path)
     try:
         index = json.loads(index_path.read_text("utf-8"))
@@ -231,7 +231,7 @@ def _assemble(arrays: Path, ordered: Sequence[Path], facts: Sequence[Fact]) -> F
 
 
 def _identify(ordered: Sequence[Path], reader_name: str) -> str:
-    """Return the key of these files as they are now: another size, time or right to read is another key."""
+    """Return the key of these files, which changes with their size, time and readability."""
     digest = hashlib.sha256(f"{FORMAT}\0{SPEC.version}\0{reader_name}".encode())
     for path in ordered:
         try:
@@ -244,7 +244,7 @@ def _identify(ordered: Sequence[Path], reader_name: str) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Delete what killed runs left half-written."""
+    """Delete partial files of killed runs."""
     for partial in folder.glob("films-*.partial"):
         if time.time() - partial.stat().st_mtime > ABANDONED_AFTER:
             partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A labelled film: what is known of one image that trains or judges a model."""
+"""Labelled films: images that train or evaluate a model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 class Label(StrEnum):
-    """What a film shows, as its label says."""
+    """Label of a film."""
 
     TB = "tb"
     NORMAL = "normal"
     OTHER = "other"
-    """Ill, and not with tuberculosis."""
+    """Ill, but not with tuberculosis."""
 
     @property
     def is_tb(self) -> bool:
@@ -23,7 +23,7 @@ class Label(StrEnum):
 
 @dataclass(frozen=True)
 class Box:
-    """Where a reader marked a lesion, in pixels of the (256, 256) array: columns x0..x1, rows y0..y1."""
+    """A lesion that a reader marked, in pixels of the (256, 256) array: columns x0..x1, rows y0..y1."""
 
     x0: int
     y0: int
@@ -33,18 +33,18 @@ class Box:
 
 @dataclass(frozen=True)
 class LabelledFilm:
-    """One image with its label and what else is known of it."""
+    """An image with its label and other known properties."""
 
     path: Path
     label: Label
     source: str
-    """The hospital or collection it comes from: a model may learn to tell these apart instead of lungs."""
+    """The hospital or collection of the film; a model may learn to tell sources apart instead of lungs."""
     digest: str
-    """First 32 hexadecimal digits of the SHA-256 of its stored array (`training.films.film_store`)."""
+    """First 32 hexadecimal digits of the SHA-256 of the stored array (`training.films.film_store`)."""
     patient: str | None = None
     view: str | None = None
     sex: str | None = None
     """"M" or "F"."""
     age: int | None = None
-    """In years."""
+    """Age in years."""
     boxes: tuple[Box, ...] = ()

@@ -1,4 +1,4 @@
-"""Films to train, validate and test on: by patient, and in each part the same mix of sources and labels."""
+"""The split of films into parts by patient, with the same mix of sources and labels in each part."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from training.films.labelled_film import LabelledFilm
 
 
 class Part(StrEnum):
-    """What a film is used for."""
+    """The use of a film in a run."""
 
     TRAIN = "train"
     VALIDATION = "validation"
-    """Stops the training, calibrates, chooses operating points."""
+    """For early stopping, calibration and the choice of operating points."""
     TEST = "test"
-    """Looked at once, at the end."""
+    """Scored once, at the end."""
 
 
 FEWEST_PATIENTS: Final = 5
-"""Of each class, among the films that are not held out: fewer cannot be in three parts."""
+"""Minimum number of patients of each class among the films that are not held out."""
 
 
 Shares = Mapping[Part, float]
@@ -39,34 +39,36 @@ def split(
     validation_share: float = 0.2,
     hold_out: Collection[str] = (),
 ) -> list[Part]:
-    """Say of every film what it is used for.
+    """Assign every film to a part, by iterative stratification (after Sechidis et al. 2011).
 
-    All films of a patient fall in one part; a film without patient is its own. Patient numbers count across
-    sources: where two hospitals use the same numbers for different people, prefix them. The
-    same films give the same parts in any order. (After iterative stratification, Sechidis et al. 2011.)
+    All films of a patient fall in one part; a film without a patient counts as a patient of its own. Patient
+    numbers are shared by all sources: where two hospitals use the same numbers for different people, prefix
+    them. The same films give the same parts in any order.
 
     Args:
-        films: of both classes.
-        seed: another one, another split.
-        test_share: of the films that are not held out, 0..1.
-        validation_share: of what then remains, 0..1; the default is a fifth of 80 %.
-        hold_out: sources of which every film tests, with all other films of their patients.
+        films: films of both classes.
+        seed: seed of the split.
+        test_share: share of test films among the films that are not held out, 0..1.
+        validation_share: share of validation films among the rest, 0..1; the default is a fifth of 80 %.
+        hold_out: sources whose films are all test films, with all other films of their patients.
 
     Returns:
         One part per film, in the order of `films`.
 
     Raises:
-        PermanentError: when a source to hold out does not exist, patients are too few, or a part lacks a
-            class.
+        PermanentError: when a source to hold out does not exist, when there are too few patients, or when a
+            part lacks a class.
     """
     if not 0 <= test_share < 1 or not 0 < validation_share < 1:
-        raise PermanentError("the shares of test and validation films lie between 0 and 1")
+        raise PermanentError("the shares of test and validation films must lie between 0 and 1")
     _check_sources(films, hold_out)
     patients: dict[str, list[int]] = defaultdict(list)
     for position, film in enumerate(films):
         patients[f"patient {film.patient}" if film.patient else f"film {film.digest}"].append(position)
     held_out = {
-        patient for patient, mine in patients.items() if any(films[one].source in hold_out for one in mine)
+        patient
+        for patient, mine in patients.items()
+        if any(films[position].source in hold_out for position in mine)
     }
     rest = {patient: mine for patient, mine in patients.items() if patient not in held_out}
     _check_patients(films, rest)
@@ -87,16 +89,20 @@ def split(
 def _divide(
     films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]], shares: Shares, seed: int
 ) -> dict[str, Part]:
-    """Give each patient the part that is furthest behind its share of his strata, rare strata first."""
+    """Assign each patient to the part that lacks most of the patient's strata, rare strata first."""
     strata = {patient: _count_strata(films, mine) for patient, mine in patients.items()}
     sizes: dict[Stratum, int] = defaultdict(int)
     for counts in strata.values():
         for stratum, count in counts.items():
             sizes[stratum] += count
-    # By digest, so that neither the order of the films nor where they lie plays a part.
-    ordered = sorted(patients, key=lambda patient: min(films[one].digest for one in patients[patient]))
+    # The digest makes the split independent of the order and the paths of the films.
+    ordered = sorted(
+        patients, key=lambda patient: min(films[position].digest for position in patients[patient])
+    )
     shuffled = [ordered[place] for place in np.random.default_rng(seed).permutation(len(ordered))]
-    shuffled.sort(key=lambda patient: (min(sizes[one] for one in strata[patient]), -len(patients[patient])))
+    shuffled.sort(
+        key=lambda patient: (min(sizes[stratum] for stratum in strata[patient]), -len(patients[patient]))
+    )
     behind: dict[Part, dict[Stratum, float]] = {part: defaultdict(float) for part in shares}
     chosen = {}
     for patient in shuffled:
@@ -104,7 +110,7 @@ def _divide(
         for part, share in shares.items():
             for stratum, count in mine.items():
                 behind[part][stratum] += share * count
-        part = max(shares, key=lambda part: sum(behind[part][one] * count for one, count in mine.items()))
+        part = max(shares, key=lambda part: sum(behind[part][name] * count for name, count in mine.items()))
         for stratum, count in mine.items():
             behind[part][stratum] -= count
         chosen[patient] = part
@@ -127,15 +133,19 @@ def _name_class(film: LabelledFilm) -> str:
 def _check_sources(films: Sequence[LabelledFilm], hold_out: Collection[str]) -> None:
     sources = {film.source for film in films}
     for unknown in sorted(set(hold_out) - sources):
-        raise PermanentError(f"no film comes from {unknown!r}; the sources are {', '.join(sorted(sources))}")
+        raise PermanentError(
+            f"no film has the source {unknown!r}; the sources are {', '.join(sorted(sources))}"
+        )
 
 
 def _check_patients(films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]]) -> None:
     for name in ("TB", "not TB"):
-        count = sum(any(_name_class(films[one]) == name for one in mine) for mine in patients.values())
+        count = sum(
+            any(_name_class(films[position]) == name for position in mine) for mine in patients.values()
+        )
         if count < FEWEST_PATIENTS:
             raise PermanentError(
-                f"{count} patients with films that are {name} remain to train, validate and test on; "
+                f"{count} patients with films that are {name} remain for training, validation and test; "
                 f"at least {FEWEST_PATIENTS} are needed: add films, or hold out fewer sources"
             )
 

@@ -1,7 +1,7 @@
-"""The gateway's image guard, which is no bundle: what it learns from, and how.
+"""Training of the gateway's image guard, which is not a bundle.
 
-- `image_guard`: trains it, and measures it on places and subjects that it has not seen.
-- `guard_examples`: what it learns from and is measured on.
+- `image_guard`: training, and evaluation on sources and subjects that the guard has not seen.
+- `guard_examples`: the examples for training and evaluation.
 - `guard_pictures`: chest films changed, turned and cut; test patterns.
-- `guard_phantoms`: radiographs of other parts of the body, drawn.
+- `guard_phantoms`: drawn radiographs of other parts of the body.
 """

@@ -1,4 +1,4 @@
-"""What the image guard learns from and is measured on: features of real, changed and drawn pictures."""
+"""Examples for training and evaluation of the image guard: features of real, changed and drawn pictures."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from training.guard.guard_phantoms import draw_phantom
 from training.guard.guard_pictures import Array, cut, cut_photograph, draw_pattern, turn, vary, vary_greys
 
 SAME_PLACE: Final = {"rsna_normal": "us", "nih": "us", "RSNA film": "us"}
-"""Sources that share patients: held out together."""
+"""Sources that share patients, which are held out together."""
 
 MISLABELLED: Final = frozenset({"covid/COVID-257.png", "nih/00003490_011.png", "rsna_normal/Normal-2964.png"})
-"""Listed as chest films and found upside down (two) or inverted (one): they count as `turned_chest`."""
+"""Files listed as chest films, but upside down (two) or inverted (one): they count as `turned_chest`."""
 
 DRAWN: Final = "drawn"
-"""Place of phantoms and patterns."""
+"""The place of phantoms and patterns."""
 
 CHANGES_PER_PICTURE: Final = 60
-"""Of each real picture that is no chest film, so that some thirty weigh something among thousands."""
+"""Changed copies of each real picture that is no chest film, so that some thirty count among thousands."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One picture as the guard sees it."""
+    """One picture as input of the guard."""
 
     place: str
     """Source of a chest film, subject of another real picture, or `DRAWN`."""
     kind: str
-    """How it came about; `film` and `real` are unchanged."""
+    """Origin of the picture; `film` and `real` are unchanged pictures."""
     picture: Picture
     learnt: bool
-    """False for what only measures."""
+    """False for an example that is used only in the evaluation."""
     features: npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """All examples; the arrays have one row for each."""
+    """All examples; each array has one row per example."""
 
     places: npt.NDArray[np.str_]
     kinds: npt.NDArray[np.str_]
@@ -61,21 +61,21 @@ class Examples:
 
     @property
     def hospitals(self) -> npt.NDArray[np.str_]:
-        """Places, those that share patients under one name."""
+        """Places, with one name for sources that share patients."""
         return np.array([SAME_PLACE.get(str(place), str(place)) for place in self.places])
 
 
 def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Examples:
-    """Read and draw all pictures, and describe them.
+    """Read or draw all pictures, and compute their features.
 
     Args:
         films: folder with `films.csv` (columns file and source) and `films/`.
-        others: made by `python -m benchmarks.guard_films`.
+        others: the file of `python -m benchmarks.guard_films`.
         drawn: number of phantoms, and of patterns.
-        threads: how many work at once; NumPy and Pillow let go of the lock.
+        threads: number of threads; NumPy and Pillow release the global lock.
 
     Raises:
-        PermanentError: when something is missing.
+        PermanentError: when a file is missing.
     """
     if not (films / "films.csv").is_file() or not others.is_file():
         raise PermanentError(
@@ -87,9 +87,9 @@ def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Exampl
         real = list(zip(stored["arrays"], stored["subjects"], stored["kinds"], strict=True))
     chest = partial(_change_film, films / "films")
     jobs: list[tuple[Callable[..., list[Example]], list[tuple[object, ...]]]] = [
-        (chest, [(number, *one) for number, one in enumerate(listed)]),
+        (chest, [(number, *row) for number, row in enumerate(listed)]),
         (_draw, [(number,) for number in range(drawn)]),
-        (_change_other, [(number, *one) for number, one in enumerate(real)]),
+        (_change_other, [(number, *row) for number, row in enumerate(real)]),
     ]
     with ThreadPoolExecutor(threads) as pool:
         found = [
@@ -99,11 +99,11 @@ def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Exampl
             for example in examples
         ]
     return Examples(
-        places=np.array([one.place for one in found]),
-        kinds=np.array([one.kind for one in found]),
-        targets=np.array([PICTURES.index(one.picture) for one in found]),
-        learnt=np.array([one.learnt for one in found]),
-        features=np.stack([one.features for one in found]),
+        places=np.array([example.place for example in found]),
+        kinds=np.array([example.kind for example in found]),
+        targets=np.array([PICTURES.index(example.picture) for example in found]),
+        learnt=np.array([example.learnt for example in found]),
+        features=np.stack([example.features for example in found]),
     )
 
 
@@ -148,7 +148,7 @@ def _change_other(number: int, array: npt.NDArray[np.float16], subject: str, kin
         return examples
     draw = np.random.default_rng([3, number])
     examples.extend(
-        _describe(str(subject), "changed", picture, one) for one in _vary_other(whole, picture, draw)
+        _describe(str(subject), "changed", picture, changed) for changed in _vary_other(whole, picture, draw)
     )
     return examples
 

@@ -1,7 +1,7 @@
-"""Radiographs of parts of the body that are no chest: cylinders and ellipsoids, by the Lambert-Beer law.
+"""Drawn radiographs of other parts of the body: cylinders and ellipsoids, by the Lambert-Beer law.
 
-Crude on purpose: they show the guard what a limb, a skull, a pelvis, a spine or a lateral chest has in common
-with no frontal chest film. How well that carries over to real films is for the evaluation to say.
+They are simple on purpose: they show the guard how limbs, skulls, pelves, spines and lateral chests differ
+from frontal chest films. The evaluation shows how well this transfers to real films.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from training.guard.guard_pictures import DOWN, RIGHT, SIDE, Array, Plane, make_noise, vary_greys
 
 Thickness = Plane
-"""How much there is in an X-ray's way."""
+"""Attenuation along the path of an X-ray."""
 
 Point = tuple[float, float]
 
 
 def draw_phantom(draw: np.random.Generator) -> Array:
-    """Return a radiograph of a limb, hand, skull, pelvis, spine, breast or lateral chest that nobody has."""
+    """Return an artificial radiograph of a limb, hand, skull, pelvis, spine, breast or lateral chest."""
     body = BODIES[int(draw.integers(0, len(BODIES)))](draw)
     body = body * draw.uniform(1.5, 5.0) / max(float(np.quantile(body, 0.98)), 1e-6)
     picture = 1.0 - np.exp(-body)
@@ -31,7 +31,7 @@ def draw_phantom(draw: np.random.Generator) -> Array:
 
 
 def _capsule(start: Point, end: Point, radius: float) -> Thickness:
-    """Return the way through a cylinder with round ends; points are (down, right), the film's side is 1."""
+    """Return the thickness of a cylinder with round ends; points are (down, right), a film's side is 1."""
     along = np.array(end) - np.array(start)
     length = max(float(along @ along), 1e-9)
     part = np.clip(((DOWN - start[0]) * along[0] + (RIGHT - start[1]) * along[1]) / length, 0.0, 1.0)

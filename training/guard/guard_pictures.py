@@ -1,7 +1,7 @@
-"""Pictures that teach the image guard: chest films as they may come, and what is no frontal chest film.
+"""Pictures for the training of the image guard: varied chest films, and pictures to refuse.
 
-Few real pictures of anything but chests may be had; most of what the guard learns to refuse is drawn: test
-patterns, noise, phantoms of other parts of the body, and chest films that are turned, inverted or cut.
+Few real pictures of other subjects are available, so most pictures to refuse are drawn: test patterns, noise,
+phantoms of other parts of the body, and chest films that are turned, inverted or cut.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ Array = npt.NDArray[np.float32]
 """float32 (256, 256), 0..1."""
 
 Plane = npt.NDArray[np.floating]
-"""(256, 256) while it is being drawn."""
+"""A picture (256, 256) while it is drawn."""
 
 SIDE: Final = 256
 _PLACES: Final[npt.NDArray[np.float32]] = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / np.float32(SIDE)
 DOWN: Final[Plane] = _PLACES[0]
 RIGHT: Final[Plane] = _PLACES[1]
-"""Each pixel's place, 0..1."""
+"""Position of each pixel, 0..1."""
 
 
 def vary(array: Array, draw: np.random.Generator) -> Array:
-    """Return a chest film as another hospital might send it: place, size, greys, borders, letters."""
+    """Return a chest film as another hospital might send it: position, size, greys, borders, letters."""
     angle = float(np.clip(draw.normal(0.0, 5.0), -12.0, 12.0))
     across, along = draw.uniform(0.78, 1.2, 2)
     picture = _move(array, angle, float(across), float(along), draw.uniform(-0.08, 0.08, 2))
@@ -57,7 +57,7 @@ def vary_greys(array: Array, draw: np.random.Generator) -> Array:
 
 
 def turn(array: Array, draw: np.random.Generator) -> Array:
-    """Return a chest film that lies on its side, stands on its head, or has its greys inverted."""
+    """Return a chest film that is rotated, upside down, or has its greys inverted."""
     way = int(draw.integers(0, 6))
     if way < 3:
         return _finish(np.rot90(array, way + 1))
@@ -69,7 +69,7 @@ def turn(array: Array, draw: np.random.Generator) -> Array:
 
 
 def cut(array: Array, draw: np.random.Generator) -> Array:
-    """Return a part of a chest film as if it were all of it: shoulder, ribs, abdomen, or shuffled parts."""
+    """Return a part of a chest film (shoulder, ribs, abdomen) as a film, or its quarters shuffled."""
     if draw.random() < 0.2:
         half = SIDE // 2
         parts = [array[:half, :half], array[:half, half:], array[half:, :half], array[half:, half:]]
@@ -143,7 +143,7 @@ def _blank(draw: np.random.Generator) -> Plane:
 
 
 def _bars(draw: np.random.Generator) -> Plane:
-    """Return something like the SMPTE pattern: a grid, a row of grey patches, line pairs."""
+    """Return a pattern similar to the SMPTE pattern: a grid, a row of grey patches, line pairs."""
     picture = np.full((SIDE, SIDE), draw.uniform(0.2, 0.5))
     for line in range(0, SIDE, int(draw.integers(16, 48))):
         picture[line] = picture[:, line] = 1.0
@@ -208,7 +208,7 @@ def _move(array: Array, angle: float, across: float, along: float, shift: npt.ND
 
 
 def _lay_on_page(array: Array, draw: np.random.Generator) -> Array:
-    """Return the picture as a part of a larger one: a film photographed on a light box, or scanned."""
+    """Return the picture reduced on a larger page, like a film photographed on a light box, or scanned."""
     height, width = (draw.uniform([0.42, 0.6], [0.95, 1.0]) * SIDE).astype(int)
     page = np.full((SIDE, SIDE), draw.choice([0.0, 1.0]), dtype=np.float32)
     small = Image.fromarray(array).resize((int(width), int(height)), Image.Resampling.BOX)
@@ -229,7 +229,7 @@ def _frame(array: Array, draw: np.random.Generator) -> Array:
 
 
 def _mark(array: Array, draw: np.random.Generator) -> Array:
-    """Return the picture with letters at its edge, or a block where a name was hidden."""
+    """Return the picture with letters at its edge, or with a block like the one that hides a name."""
     picture = array.copy()
     for _ in range(int(draw.integers(1, 3))):
         height, width = int(draw.integers(5, 30)), int(draw.integers(5, 60))

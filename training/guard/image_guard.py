@@ -1,12 +1,13 @@
-r"""Train the gateway's image guard, and measure it on places and subjects that it has not seen.
+r"""Train the gateway's image guard, and evaluate it on places and subjects that it has not seen.
 
     python -m benchmarks.guard_films others.npz
     python -m training.guard.image_guard others.npz --films ../shared/data \
         --output domain/array/image_guard.npz
 
-Six networks each leave out one place's chest films and a sixth of all other subjects; what they say of those
-is the evaluation, and the thresholds come from it. The network that is written has seen everything. Seeds are
-fixed; it takes about five minutes on two cores. `python -m benchmarks.image_guard` prints the evaluation.
+Six networks each leave out the chest films of one place and a sixth of all other subjects. Their answers for
+the examples left out are the evaluation, and the thresholds come from it. The network that is written has
+seen everything. Seeds are fixed; a run takes about five minutes on two cores.
+`python -m benchmarks.image_guard` prints the evaluation.
 """
 
 from __future__ import annotations
@@ -31,45 +32,45 @@ BATCH: Final = 256
 SEED: Final = 0
 
 KEPT: Final = 0.996
-"""Of the chest films of unseen places, so many raise no doubt; 0.995 is wanted, the rest is margin."""
+"""Share of the chest films of unseen places that raise no doubt; 0.995 is required, the rest is margin."""
 
 REFUSED: Final = 0.0008
-"""Of the chest films of unseen places, so many fall below the threshold of a refusal."""
+"""Share of the chest films of unseen places below the threshold of refusal."""
 
 MOST_REFUSED_BELOW: Final = 0.3
-"""The threshold where all of them are far from a refusal."""
+"""Upper limit of the threshold of refusal."""
 
 LEAST_DEVIATION: Final = 0.05
-"""A feature that hardly varies in training must not decide when it does."""
+"""Floor of a feature's deviation, so that a feature that hardly varies in training never decides alone."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What networks say of examples that they were trained without."""
+    """Answers of networks for examples that they were trained without."""
 
     examples: Examples
     probabilities: npt.NDArray[np.float32]
-    """(examples, len(PICTURES)); NaN for what no network was trained without."""
+    """Shape (examples, len(PICTURES)); NaN for examples that every network was trained on."""
 
     def find_thresholds(self, without: str = "") -> tuple[float, float]:
-        """Return from where a chest film is kept, and below what a picture is refused.
+        """Return the threshold from which a chest film is kept, and the one below which a picture is refused.
 
         Args:
-            without: a place of `Examples.hospitals` whose films have no say.
+            without: a place of `Examples.hospitals` whose films do not count.
         """
-        asked = self.find("film", chest=True) & (self.examples.hospitals != without)
-        chest = self.probabilities[asked]
+        counted = self.find("film", chest=True) & (self.examples.hospitals != without)
+        chest = self.probabilities[counted]
         kept, refused = np.quantile(chest[:, 0], 1.0 - KEPT), np.quantile(chest[:, :2].sum(axis=1), REFUSED)
         return float(kept), min(float(refused), MOST_REFUSED_BELOW)
 
     def find(self, kind: str, *, chest: bool) -> npt.NDArray[np.bool_]:
-        """Return which examples are of a kind, and are or are not upright frontal chest films."""
+        """Return a mask of the examples of a kind that are, or are not, upright frontal chest films."""
         measured = ~np.isnan(self.probabilities[:, 0])
         is_chest = self.examples.targets == PICTURES.index(Picture.FRONTAL_CHEST)
         return np.asarray(measured & (self.examples.kinds == kind) & (is_chest == chest))
 
     def judge_by_others(self, network: GuardNetwork) -> list[Opinion]:
-        """Return an opinion for each chest film, by thresholds in which its own place has no say."""
+        """Return an opinion for each chest film, by thresholds from the other places."""
         films = self.find("film", chest=True)
         places, opinions = self.examples.hospitals, []
         for place in sorted(set(places[films])):
@@ -86,7 +87,7 @@ class HeldOut:
 
 
 def evaluate(examples: Examples) -> HeldOut:
-    """Train one network per place without that place, and let each judge what it has not seen."""
+    """Train one network per place without that place, and apply it to the examples that it has not seen."""
     probabilities = np.full((len(examples.targets), len(PICTURES)), np.nan, dtype=np.float32)
     for held_out in _split(examples):
         network = fit(examples, examples.learnt & ~held_out)
@@ -95,7 +96,7 @@ def evaluate(examples: Examples) -> HeldOut:
 
 
 def fit(examples: Examples, chosen: npt.NDArray[np.bool_]) -> GuardNetwork:
-    """Train a network on the chosen examples; its thresholds are still to be found."""
+    """Train a network on the chosen examples; its thresholds are placeholders."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
@@ -106,7 +107,7 @@ def fit(examples: Examples, chosen: npt.NDArray[np.bool_]) -> GuardNetwork:
         (UNITS,), alpha=WEIGHT_DECAY, batch_size=batch, max_iter=EPOCHS, random_state=SEED, tol=0.0
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs, and no more, are what is wanted
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is fixed
         learner.fit((features - mean) / deviation, examples.targets[chosen])
     hidden = (learner.coefs_[0] / deviation[:, None]).astype(np.float32)
     bias = (learner.intercepts_[0] - mean @ hidden).astype(np.float32)
@@ -115,7 +116,7 @@ def fit(examples: Examples, chosen: npt.NDArray[np.bool_]) -> GuardNetwork:
 
 
 def _split(examples: Examples) -> list[npt.NDArray[np.bool_]]:
-    """Return, for each place of chest films, what its network is trained without."""
+    """Return, for each place of chest films, a mask of the examples that its network is trained without."""
     hospitals, changed = examples.hospitals, examples.kinds == "changed"
     is_film = (examples.kinds == "film") & (hospitals != DRAWN)
     places = sorted(set(hospitals[is_film]))
@@ -126,7 +127,7 @@ def _split(examples: Examples) -> list[npt.NDArray[np.bool_]]:
         for fold, name in zip(draw.permutation(len(subjects)), subjects, strict=True)
     }
     fold_of |= {str(place): fold for fold, place in enumerate(places)}
-    # A real chest film of no place in training, such as RG1, is unseen by all: the first network judges it.
+    # No network has seen real chest films of places outside training, such as RG1; the first one takes them.
     folds = np.array([fold_of.get(str(name), 0) for name in hospitals])
     drawn = hospitals == DRAWN
     folds[drawn] = np.arange(int(drawn.sum())) // 2 % len(places)
@@ -134,7 +135,7 @@ def _split(examples: Examples) -> list[npt.NDArray[np.bool_]]:
 
 
 def train(examples: Examples) -> tuple[GuardNetwork, HeldOut]:
-    """Evaluate, then train on everything, with the thresholds of the evaluation."""
+    """Evaluate the guard, then train it on all examples with the thresholds of the evaluation."""
     held_out = evaluate(examples)
     keep_from, refuse_below = held_out.find_thresholds()
     network = fit(examples, examples.learnt)
@@ -142,12 +143,12 @@ def train(examples: Examples) -> tuple[GuardNetwork, HeldOut]:
 
 
 def main() -> None:
-    """Train and write the guard."""
+    """Train the guard and write its file."""
     parser = argparse.ArgumentParser(prog="python -m training.guard.image_guard")
-    parser.add_argument("others", type=Path, help="made by python -m benchmarks.guard_films")
+    parser.add_argument("others", type=Path, help="the file of python -m benchmarks.guard_films")
     parser.add_argument("--films", type=Path, default=Path("../shared/data"))
     parser.add_argument("--output", type=Path, default=WEIGHTS)
-    parser.add_argument("--drawn", type=int, default=4000, help="phantoms, and as many patterns")
+    parser.add_argument("--drawn", type=int, default=4000, help="number of phantoms, and of patterns")
     parser.add_argument("--threads", "--processes", type=int, default=2)
     options = parser.parse_args()
     examples = make_examples(options.films, options.others, options.drawn, options.threads)

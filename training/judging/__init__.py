@@ -1,11 +1,11 @@
-"""What a model is worth, on films that it has not seen.
+"""Evaluation of a model on films that it has not seen.
 
-- `scored_films`: films with one model's scores, and `films.csv`.
-- `calibration_fit`: scores to probabilities: Platt's or isotonic, by cross-validation.
-- `baselines`: what greys, borders and thumbnails tell without a look at the lung.
-- `heat_maps`: whether a model looks where readers marked lesions.
-- `evaluation`: all figures of a model, by place, label and subgroup, the baselines beside them.
-- `unseen_sources`: figures of places that a network of the same kind was trained without.
-- `comparison`: two models on the same films.
+- `scored_films`: films with the scores of one model, and `films.csv`.
+- `calibration_fit`: the choice of a calibration, Platt or isotonic, by cross-validation.
+- `baselines`: two trivial baselines on greys, borders and thumbnails.
+- `heat_maps`: agreement of heat maps with the lesions that readers marked.
+- `evaluation`: all figures of a model, by source, label and subgroup, beside those of the baselines.
+- `unseen_sources`: figures of sources that a network of the same kind was trained without.
+- `comparison`: comparison of two models on the same films.
 - `admission`: policy of activation: the bundles that may become the active one.
 """

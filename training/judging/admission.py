@@ -1,7 +1,7 @@
 """Policy of activation: the bundles that may become the active one.
 
-A bundle that does worse than the active one on films that neither has seen needs a reason, and so does one
-that cannot be compared with it. A bundle of another normalization is never admitted.
+A bundle needs a reason when it does worse than the active bundle on films that neither has seen, or when the
+two cannot be compared. A bundle of another normalization is never admitted.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ class RegisteredBundle(Protocol):
 
     @property
     def normalization_version(self) -> str:
-        """Version of the arrays that it takes."""
+        """Version of the normalization that its network expects."""
 
 
 def check_normalization(bundle: RegisteredBundle) -> None:
-    """Raise `PermanentError` unless the gateways of this version make the arrays that it takes."""
+    """Raise `PermanentError` unless the gateways of this version use the bundle's normalization."""
     if bundle.normalization_version != SPEC.version:
         raise PermanentError(
-            f"{bundle.digest[:12]} wants arrays of {bundle.normalization_version}; the gateways of this "
-            f"version make {SPEC.version}: retrain it with this version"
+            f"{bundle.digest[:12]} needs normalization {bundle.normalization_version}; the gateways of this "
+            f"version use {SPEC.version}: retrain the bundle with this version"
         )
 
 
 def needs_comparison(candidate: RegisteredBundle, active: RegisteredBundle) -> bool:
-    """True where comparisons of the two bundles decide."""
+    """True when comparisons of the two bundles decide about admission."""
     return active.digest != candidate.digest and candidate.trained and active.trained
 
 
 def rank(comparisons: Iterable[Comparison]) -> list[Comparison]:
-    """Return comparisons in their order, those without a verdict last."""
+    """Return comparisons in their order, but those that are not comparable last."""
     return sorted(comparisons, key=lambda comparison: comparison.verdict is ComparisonVerdict.NOT_COMPARABLE)
 
 
@@ -58,16 +58,16 @@ def admit(
     """Return the objection that `force` overrides, or None where there is no objection.
 
     Args:
-        candidate: to become the active one.
-        active: the active one, if any.
-        evidence: comparisons of the two; none where `needs_comparison` is false.
+        candidate: the bundle to activate.
+        active: the active bundle, if any.
+        evidence: comparisons of the two; empty where `needs_comparison` is false.
         force: the reason for activating the candidate against an objection.
 
     Raises:
         PermanentError: when there is an objection and no reason, or the reason is empty.
     """
     if force is not None and not force.strip():
-        raise PermanentError('--force takes the reason, which is kept: --force "why"')
+        raise PermanentError('--force needs a reason, which is recorded: --force "REASON"')
     objection = find_objection(candidate, active, evidence)
     if objection is not None and force is None:
         raise PermanentError(objection)
@@ -77,25 +77,25 @@ def admit(
 def find_objection(
     candidate: RegisteredBundle, active: RegisteredBundle | None, evidence: Sequence[Comparison]
 ) -> str | None:
-    """Return why `candidate` must not replace `active` without a reason, or None; arguments as in `admit`."""
+    """Return the objection to activating `candidate` without a reason, or None; arguments as in `admit`."""
     if active is None or active.digest == candidate.digest or not active.trained:
         return None
     short = candidate.digest[:12]
     if not candidate.trained:
         return (
-            f"{short} is untrained and the active bundle is not: its scores mean nothing. "
-            '--force "REASON" activates it all the same'
+            f"{short} is untrained, and the active bundle is trained: the scores of {short} mean nothing. "
+            '--force "REASON" activates it anyway'
         )
     for comparison in evidence:
         if comparison.verdict is ComparisonVerdict.WORSE:
             return (
                 f"{short} is worse than the active bundle: {describe(comparison)}. "
-                '--force "REASON" activates it all the same, and keeps the reason'
+                '--force "REASON" activates it anyway and records the reason'
             )
     if all(comparison.verdict is ComparisonVerdict.NOT_COMPARABLE for comparison in evidence):
         return (
             f"{short} and the active bundle are not comparable: they share fewer than 20 "
-            "films with and 20 without TB that neither has seen. Compare them on labelled films of yours, "
+            "films with and 20 without TB that neither has seen. Compare them on your own labelled films, "
             f"'tbscreen models compare {short} {active.digest[:12]} IMAGES… --labels FILE', "
             'or activate it with --force "REASON"'
         )
@@ -103,7 +103,7 @@ def find_objection(
 
 
 def describe(comparison: Comparison) -> str:
-    """Return a comparison in one line."""
+    """Return one line of text about a comparison."""
     films = f"{comparison.films:,} films that neither has seen ({comparison.tb:,} with TB)"
     ours, theirs, difference = comparison.candidate_auc, comparison.reference_auc, comparison.difference
     if ours is None or theirs is None or difference is None:

@@ -1,7 +1,7 @@
-"""The two trivial baselines: what can be had without looking at a lung.
+"""Two trivial baselines, which classify a film without looking at the lung.
 
-A collection betrays itself by its greys and borders. Whatever a logistic regression on a few such numbers
-reaches is no merit of a network, so each evaluation puts these beside it.
+Greys and borders identify a collection. The AUC that a logistic regression reaches on a few such numbers is
+no merit of a network, so each evaluation reports these baselines beside the model.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ BATCH: Final = 256
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Features = dict[str, Floats]
-"""By the baseline's name, shape (n, k)."""
+"""Features by name of baseline, each of shape (n, k)."""
 
 
 def measure_border(arrays: NDArray[np.float32]) -> Floats:
     """Return nine numbers of each film, shape (n, 9), 0..1.
 
-    Mean, standard deviation and greatest grey; share of black (< 0.02) and of white (> 0.98) pixels; mean and
-    standard deviation of the outermost pixels; mean of the four corners of 16×16 pixels; mean difference of a
-    pixel and its right neighbour. Chosen among several such nines because they betray the places best: a weak
-    baseline would flatter the model.
+    Mean, standard deviation and maximum of the greys; share of black (< 0.02) and of white (> 0.98) pixels;
+    mean and standard deviation of the outermost pixels; mean of the four corners of 16×16 pixels; mean
+    difference of a pixel and its right neighbour. Of several such sets, this one tells sources apart best: a
+    weak baseline would flatter the model.
 
     Args:
         arrays: float32 (n, 256, 256), 0..1.
@@ -79,12 +79,12 @@ def shrink(arrays: NDArray[np.float32]) -> Floats:
 def compute_features(
     read: Callable[[Sequence[int]], NDArray[np.float32]], films: int, batch: int = BATCH
 ) -> Features:
-    """Return the features of films 0 to `films` - 1, a batch of arrays in memory at a time.
+    """Return the features of films 0 to `films` - 1, with one batch of arrays in memory at a time.
 
     Args:
-        read: indices to float32 (k, 256, 256), 0..1, as `FilmStore.read`.
-        films: how many there are.
-        batch: how many are read at once.
+        read: returns float32 (k, 256, 256), 0..1, for k indices, as `FilmStore.read`.
+        films: number of films.
+        batch: number of films read at once.
     """
     border, thumbnail = np.empty((films, 9)), np.empty((films, THUMBNAIL_SIDE**2))
     for start in range(0, films, batch):
@@ -96,7 +96,7 @@ def compute_features(
 
 
 def score_baselines(features: Features, is_tb: ArrayLike, train: Mask) -> dict[str, Floats]:
-    """Fit both on the films of `train` and score all others; shape (n,), 0..1, NaN for `train`.
+    """Fit both baselines on the films of `train` and score all others; shape (n,), 0..1, NaN for `train`.
 
     Raises:
         PermanentError: when `train` (shape (n,)) lacks one of the classes.
@@ -116,13 +116,13 @@ def score_baselines(features: Features, is_tb: ArrayLike, train: Mask) -> dict[s
 def score_within(
     features: Features, is_tb: ArrayLike, sources: ArrayLike, folds: int = 5, seed: int = 42
 ) -> dict[str, Floats]:
-    """Score each source that has both classes by a fit on the rest of the same source, cross-validated.
+    """Score the films of each source by baselines fitted on the same source, cross-validated.
 
-    What a place's own greys tell of the disease there. Sources with fewer than `folds` films of a class are
-    left out.
+    The scores show how much the greys of one source tell about the disease there. Sources with fewer than
+    `folds` films of a class are left out.
 
     Returns:
-        By "<baseline>, same source": shape (n,), 0..1, NaN for films of sources left out.
+        Scores of shape (n,), 0..1, by "<baseline>, same source"; NaN for films of sources left out.
     """
     truth, places = np.asarray(is_tb, dtype=bool), np.asarray(sources)
     scores = {f"{name}, same source": np.full(len(truth), np.nan) for name in features}

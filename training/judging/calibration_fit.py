@@ -1,4 +1,4 @@
-"""Chooses how a bundle turns scores into probabilities: Platt's or isotonic, by cross-validation."""
+"""The choice of a bundle's calibration, Platt or isotonic, by cross-validation."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from judging.statistics import compute_brier, compute_calibration_error
 
 FOLDS: Final = 5
 CLIP: Final = 1e-7
-"""As `domain.bundle.calibration` clips a score before it takes the logit."""
+"""The bound by which `domain.bundle.calibration` clips a score before the logit."""
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
 class Candidate(BaseModel):
-    """One way of calibrating, judged on films that it was not fitted on."""
+    """One calibration method, measured on films that it was not fitted on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +35,7 @@ class Candidate(BaseModel):
 
 
 class CalibrationFit(BaseModel):
-    """The chosen calibration and the figures that chose it (five-fold, out of fold, validation films)."""
+    """The chosen calibration and the out-of-fold figures on validation films that decided the choice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,22 +44,22 @@ class CalibrationFit(BaseModel):
     films: int
     folds: int
     validation_prevalence: float
-    """Share of TB of the validation films, for which the candidates were judged."""
+    """Prevalence among the validation films, at which the candidates were measured."""
 
 
 def fit_calibration(
     is_tb: ArrayLike, scores: ArrayLike, prevalence: float | None = None, seed: int = 42
 ) -> CalibrationFit:
-    """Fit both on validation films and keep the one with the lower cross-validated Brier score.
+    """Fit both methods on validation films and keep the one with the lower cross-validated Brier score.
 
-    Platt's wins a tie, having two parameters. It is no candidate where its slope does not rise, as with a
-    network that has learned nothing.
+    Platt scaling wins a tie, since it has only two parameters. It is no candidate where its slope is not
+    positive, as for a network that has learned nothing.
 
     Args:
         is_tb: shape (n,), bool.
         scores: shape (n,), raw scores 0..1.
-        prevalence: what the probabilities shall hold for, between 0 and 1; None: that of these films.
-        seed: of the folds.
+        prevalence: the prevalence to calibrate for, between 0 and 1; None: that of these films.
+        seed: seed of the folds.
 
     Raises:
         PermanentError: with fewer than two films of a class, or for a prevalence of 0 or 1.
@@ -69,7 +69,7 @@ def fit_calibration(
     if fewest < 2:
         raise PermanentError(
             f"{int(truth.sum())} validation films with TB and {int((~truth).sum())} without: "
-            "two of each are needed to calibrate; add films"
+            "calibration needs two of each; add films"
         )
     folds = StratifiedKFold(min(FOLDS, fewest), shuffle=True, random_state=seed)
     fits: dict[str, Callable[[Mask, Floats], Calibration | None]] = {
@@ -99,10 +99,10 @@ def fit_calibration(
 
 
 def fit_platt(is_tb: Mask, scores: Floats) -> PlattCalibration | None:
-    """Fit a logistic regression on the score's logit; None where it does not rise with the score.
+    """Fit a logistic regression on the logit of the score; return None when its slope is not positive.
 
-    Truth is (n+ + 1) / (n+ + 2) for TB and 1 / (n- + 2) for others (Platt 1999), so that a perfect separation
-    does not claim certainty.
+    The targets are (n+ + 1) / (n+ + 2) for TB and 1 / (n- + 2) for others (Platt 1999), so that a perfect
+    separation does not claim certainty.
     """
     clipped = np.clip(scores, CLIP, 1 - CLIP)
     logits = np.log(clipped / (1 - clipped))[:, None]
@@ -119,13 +119,13 @@ def fit_platt(is_tb: Mask, scores: Floats) -> PlattCalibration | None:
 
 
 def fit_isotonic(is_tb: Mask, scores: Floats) -> IsotonicCalibration:
-    """Fit a rising line: pool adjacent violators, one knot at the mean score of each pool.
+    """Fit a centred isotonic regression: pool adjacent violators, with one knot at each pool's mean score.
 
-    Between pools the line rises, so that no two scores get the same probability and the worklist keeps their
-    order (centred isotonic regression, Oron and Flournoy 2017); beyond the outermost it goes half way to 0
-    and 1. A single pool, of a network that learned nothing, is level. The pools are kept off 0 and 1 by
-    1 / (n + 2): no number of films proves that the next one cannot be otherwise, and odds of 0 could not be
-    restated for another prevalence.
+    Between pools the line rises, so that different scores get different probabilities and the worklist keeps
+    their order (Oron and Flournoy 2017); beyond the outermost pools it goes half way to 0 and 1. A single
+    pool, from a network that learned nothing, gives a constant. The pools keep a distance of 1 / (n + 2) from
+    0 and 1: no number of films proves that the next one cannot differ, and odds of 0 could not be restated
+    for another prevalence.
     """
     least = 1 / (len(scores) + 2)
     model = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip")
@@ -146,5 +146,5 @@ def fit_isotonic(is_tb: Mask, scores: Floats) -> IsotonicCalibration:
 
 
 def apply(calibration: Calibration, scores: ArrayLike) -> Floats:
-    """Return the probabilities of scores, shape (n,), by the same code that serves."""
+    """Return the probabilities of scores, shape (n,), by the code that the worker uses."""
     return np.array([calibration.apply(score) for score in np.asarray(scores, dtype=np.float64).tolist()])

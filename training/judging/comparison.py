@@ -1,7 +1,7 @@
 """Comparison of two bundles on films that neither was fitted to.
 
-They are judged by the paired difference of their AUCs (DeLong, DeLong and
-Clarke-Pearson 1988): the candidate is worse when the whole 95 % interval of the difference lies below 0.
+The paired difference of their AUCs decides (DeLong, DeLong and Clarke-Pearson 1988): the candidate is worse
+when the whole 95 % interval of the difference lies below 0.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from judging.statistics import Estimate, measure_auc, measure_auc_difference
 from training.judging.scored_films import ScoredFilms
 
 FEWEST: Final = 20
-"""Films of either class that a comparison needs."""
+"""Minimum number of films of each class for a comparison."""
 
 
 class ComparisonVerdict(StrEnum):
-    """The candidate beside the reference."""
+    """Result for the candidate, against the reference."""
 
     BETTER = "better"
     """The whole interval of the difference lies above 0."""
     NOT_WORSE = "not_worse"
-    """The interval holds 0."""
+    """The interval contains 0."""
     WORSE = "worse"
     """The whole interval lies below 0."""
     NOT_COMPARABLE = "not_comparable"
@@ -33,31 +33,31 @@ class ComparisonVerdict(StrEnum):
 
 
 class Comparison(BaseModel):
-    """Candidate against reference, each named by its digest."""
+    """The comparison of a candidate with a reference, each named by its digest."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     candidate: str
     reference: str
     origin: str
-    """Where the films come from: "films.csv" of both bundles, or "images" that somebody named."""
+    """Origin of the films: "films.csv" of both bundles, or "images" that a user named."""
     films: int
     tb: int
     left_out: int
-    """Common films that one of the two was trained or validated on or has no score of, or whose labels
-    contradict each other."""
+    """Common films that were left out: used in training or validation of a bundle, without a score, or with
+    different labels in the two bundles."""
     verdict: ComparisonVerdict
     candidate_auc: Estimate | None = None
     reference_auc: Estimate | None = None
     difference: Estimate | None = None
     """Candidate minus reference."""
     sources: dict[str, Estimate] = {}
-    """The difference within each source that has `FEWEST` films of either class. The verdict goes by all
-    films, where a model may gain by telling hospitals apart; here it cannot."""
+    """The difference within each source that has `FEWEST` films of each class. The verdict uses all films,
+    where a model may gain by telling hospitals apart; within a source it cannot."""
     warnings: tuple[str, ...] = ()
 
     def reverse(self) -> Comparison:
-        """Return the same with candidate and reference in each other's place."""
+        """Return the comparison with candidate and reference exchanged."""
         verdict = {
             ComparisonVerdict.BETTER: ComparisonVerdict.WORSE,
             ComparisonVerdict.WORSE: ComparisonVerdict.BETTER,
@@ -81,10 +81,10 @@ def compare_unseen(
     """Compare two bundles on the films that are in the test part of both.
 
     Args:
-        candidate: its digest.
-        reference: the other's digest.
-        candidate_films: the candidate's `films.csv`.
-        reference_films: the other's.
+        candidate: digest of the candidate.
+        reference: digest of the reference.
+        candidate_films: `films.csv` of the candidate.
+        reference_films: `films.csv` of the reference.
     """
     common, ours, theirs = np.intersect1d(
         candidate_films.digests, reference_films.digests, return_indices=True
@@ -115,21 +115,21 @@ def compare_scored(
     left_out: int = 0,
     warnings: tuple[str, ...] = (),
 ) -> Comparison:
-    """Compare two bundles on films that both have just scored, which neither has seen (`find_seen`).
+    """Compare two bundles on films that both have scored and neither has seen (`find_seen`).
 
     Args:
-        candidate: its digest.
-        reference: the other's digest.
-        candidate_films: as the candidate scores them.
-        reference_films: the same films in the same order, as the other scores them.
-        left_out: how many films were not scored because one of the two had seen them.
-        warnings: what a reader of the comparison should know.
+        candidate: digest of the candidate.
+        reference: digest of the reference.
+        candidate_films: films with the scores of the candidate.
+        reference_films: the same films in the same order, with the scores of the reference.
+        left_out: number of films that were not scored because one of the two bundles had seen them.
+        warnings: notes for readers of the comparison.
 
     Raises:
-        ValueError: when the films are not the same.
+        ValueError: when the films differ.
     """
     if not np.array_equal(candidate_films.digests, reference_films.digests):
-        raise ValueError("the two have not scored the same films")
+        raise ValueError("the two bundles have scored different films")
     return _judge(
         Comparison(
             candidate=candidate,

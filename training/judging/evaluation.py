@@ -1,8 +1,8 @@
-"""What a model does on test films, and what of it the trivial baselines do as well.
+"""Evaluation of a model on test films, beside the trivial baselines.
 
-The trap: where the films with TB and those without come from different places, a high AUC may say only that
-the model tells the places apart. So every row is a place, a label or a subgroup by itself, a figure that
-needs both classes is given only where both are there, and the baselines stand in the same row.
+The trap of mixed collections: where films with and without TB come from different sources, a high AUC may
+show only that the model tells the sources apart. So every row is one source, label or subgroup; a figure that
+needs both classes is given only where both are present; and the baselines stand in the same row.
 """
 
 from __future__ import annotations
@@ -37,35 +37,35 @@ AGE_BANDS: Final = ((0, 15), (15, 25), (25, 45), (45, 65), (65, 200))
 ROW_POINTS: Final = ("screening", "rule_in")
 
 Scores = Mapping[str, NDArray[np.float64]]
-"""Of baselines, by name: shape (n,), parallel to the films; NaN where a film was not scored."""
+"""Scores by name of baseline: shape (n,), parallel to the films; NaN where a film was not scored."""
 
 
 class Figures(BaseModel):
-    """Root of what an evaluation holds: frozen, to JSON and back."""
+    """Base class of the parts of an evaluation: immutable, with a lossless JSON form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Row(Figures):
-    """One set of films. AUCs by DeLong, proportions by Wilson, all with 95 % intervals."""
+    """Figures of one set of films: AUCs by DeLong, proportions by Wilson, all with 95 % intervals."""
 
     name: str
     tb: int
     not_tb: int
     seen_in_training: bool = True
-    """False where no film of this source was trained on or chosen by."""
+    """False when no film of this source was used in training or validation."""
     auc: Estimate | None = None
-    """None unless both classes are there: one class alone has no AUC."""
+    """None unless both classes are present."""
     baselines: dict[str, Estimate] = {}
     """AUC of each trivial baseline on the same films."""
     sensitivity: dict[str, Estimate] = {}
-    """By operating point, where there are films with TB."""
+    """Sensitivity by name of operating point; empty without films with TB."""
     specificity: dict[str, Estimate] = {}
-    """By operating point, where there are films without."""
+    """Specificity by name of operating point; empty without films without TB."""
 
 
 class CalibrationBin(Figures):
-    """One of ten bins of calibrated probability that holds films."""
+    """A non-empty bin of ten bins of calibrated probability."""
 
     probability: float
     share_of_tb: Estimate
@@ -73,7 +73,7 @@ class CalibrationBin(Figures):
 
 
 class CalibrationFigures(Figures):
-    """How far the probabilities can be believed, at the share of TB of the test films."""
+    """Calibration of the probabilities, restated for the prevalence among the test films."""
 
     prevalence: float
     brier: Estimate
@@ -99,19 +99,19 @@ class Comparison(Figures):
 
 
 class Evaluation(Figures):
-    """All figures of one model on its test films; goes into the manifest and the report."""
+    """All figures of one model on its test films, for the manifest and the report."""
 
     overall: Row
     average_precision: Estimate | None
     calibration: CalibrationFigures | None
-    """None for an untrained bundle and where one class is missing."""
+    """None for an untrained bundle and where a class is missing."""
     operating_points: tuple[MeasuredPoint, ...]
     sources: tuple[Row, ...]
     unseen: tuple[Row, ...] = ()
-    """Sources scored by a network of the same kind that was trained without them."""
+    """Rows of sources that were scored by a network of the same kind, trained without them."""
     labels: tuple[Row, ...]
     subgroups: dict[str, tuple[Row, ...]]
-    """"sex", "age" and "view", as far as known."""
+    """Rows by "sex", "age" and "view", as far as known."""
     comparisons: tuple[Comparison, ...] = ()
 
 
@@ -126,21 +126,21 @@ def evaluate(
     """Compute every figure on the test films.
 
     Args:
-        films: all n films; those of part "test" must be scored, of the others only the sources count.
-        points: the bundle's, chosen on validation films.
-        calibration: the bundle's. Brier score and calibration error are taken after restating it for the
-            share of TB of the test films, since a probability can be checked only where it holds.
-        baselines: AUCs that stand beside the model's.
-        reference_scores: of another bundle, by digest, of films that it was not trained on.
-        unseen: rows by `describe` for sources that another network was trained without.
+        films: all n films. Those of part "test" must have scores; of the others only the sources count.
+        points: operating points of the bundle, chosen on validation films.
+        calibration: calibration of the bundle. Brier score and calibration error are computed after restating
+            it for the prevalence among the test films, for which the probabilities then hold.
+        baselines: scores of the baselines.
+        reference_scores: scores of another bundle by digest, for films that it was not trained on.
+        unseen: rows by `describe` of sources that another network was trained without.
 
     Raises:
-        PermanentError: when there is no test film, or one has no score.
+        PermanentError: when there is no test film, or a test film has no score.
     """
     here = films.parts == "test"
     test = films.select(here)
     if not len(test):
-        raise PermanentError("there are no test films: nothing can be said of this model")
+        raise PermanentError("there are no test films: the model cannot be evaluated")
     if np.isnan(test.scores).any():
         raise PermanentError(f"{int(np.isnan(test.scores).sum())} test films have no score")
     beside = {name: scores[here] for name, scores in (baselines or {}).items()}
@@ -173,9 +173,9 @@ def evaluate(
 def describe(
     name: str, films: ScoredFilms, points: Sequence[OperatingPoint], baselines: Scores | None = None
 ) -> Row:
-    """Return the row of a set of scored films: for leave-one-source-out, the films of the source left out.
+    """Return the row of a set of scored films, such as the films of a source that was left out of training.
 
-    A baseline stands in the row only if it has scored every film of it.
+    A baseline stands in the row only if it has scored every film of the set.
     """
     truth = films.is_tb
     tb, not_tb = int(truth.sum()), int((~truth).sum())
@@ -207,7 +207,7 @@ def compare(films: ScoredFilms, reference_scores: Mapping[str, float]) -> tuple[
 
     Args:
         films: scored test films.
-        reference_scores: of the other model, by digest.
+        reference_scores: scores of the other model by digest.
     """
     reference = np.array([reference_scores.get(digest, np.nan) for digest in films.digests.tolist()])
     shared = ~np.isnan(reference) & ~np.isnan(films.scores)
@@ -246,7 +246,7 @@ def _describe_where(
 def _describe_subgroups(
     films: ScoredFilms, points: Sequence[OperatingPoint], baselines: Scores
 ) -> dict[str, tuple[Row, ...]]:
-    """Return rows by sex, age band and view; what is known of no film is left out."""
+    """Return rows by sex, age band and view; a property that is known for no film is left out."""
     masks = {
         "sex": {sex: films.sex == sex for sex in np.unique(films.sex).tolist() if sex},
         "age": {_name_band(low, high): (films.ages >= low) & (films.ages < high) for low, high in AGE_BANDS},
@@ -254,11 +254,13 @@ def _describe_subgroups(
     }
     rows = {
         kind: tuple(
-            _describe_where(films, mask, name, points, baselines) for name, mask in ones.items() if mask.any()
+            _describe_where(films, mask, name, points, baselines)
+            for name, mask in groups.items()
+            if mask.any()
         )
-        for kind, ones in masks.items()
+        for kind, groups in masks.items()
     }
-    return {kind: ones for kind, ones in rows.items() if ones}
+    return {kind: members for kind, members in rows.items() if members}
 
 
 def _name_band(low: int, high: int) -> str:

@@ -1,4 +1,4 @@
-"""Whether a model looks where readers marked lesions: pointing game and share of heat (Zhang et al. 2018)."""
+"""Agreement of heat maps with marked lesions: pointing game and share of heat (Zhang et al. 2018)."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from judging.statistics import Estimate, measure_proportion
 from training.films.labelled_film import Box
 
 HeatMap = npt.NDArray[np.float32]
-"""float32 (g, g), 0..1, over the central field of the film."""
+"""Heat map over the central field of the film: float32 (g, g), 0..1."""
 
 
 @dataclass(frozen=True)
 class HeatFigures:
-    """Over n films with boxes."""
+    """Figures of heat maps over n films with boxes."""
 
     films: int
     pointing: Estimate
-    """Share of films whose hottest cell lies in a box, its centre at most half a cell outside; Wilson."""
+    """Share of films whose hottest cell has its centre in a box or at most half a cell outside; Wilson."""
     centre_pointing: Estimate
-    """The same for the trivial answer that always points at one and the same cell: the best one."""
+    """The same share for the best constant answer, which always points at the same cell."""
     heat_in_boxes: float
-    """Mean share of a film's heat that lies in its boxes, 0..1."""
+    """Mean share of a film's heat inside its boxes, 0..1."""
     boxes_area: float
-    """Mean share of the field that the boxes cover: what heat spread evenly would reach."""
+    """Mean share of the field that the boxes cover, which is the share of heat that is spread evenly."""
 
 
 def measure_heat(
@@ -36,13 +36,13 @@ def measure_heat(
     """Compare heat maps with boxes.
 
     Args:
-        maps: one per film.
-        boxes: of each film, at least one, in pixels of the (256, 256) array.
-        margin: pixels between the array's border and the field of the maps.
-        cell_pixels: side of a cell.
+        maps: one heat map per film.
+        boxes: at least one box per film, in pixels of the (256, 256) array.
+        margin: pixels between the border of the array and the field of the maps.
+        cell_pixels: side of a cell in pixels.
 
     Returns:
-        None when there are no films.
+        The figures, or None without films.
     """
     if not maps:
         return None
@@ -63,7 +63,7 @@ def measure_heat(
 
 
 def _mark_reach(boxes: Sequence[Box], cells: int, margin: int, cell_pixels: int) -> npt.NDArray[np.bool_]:
-    """Say which cells count as a hit: their centre in a box, or at most half a cell outside."""
+    """Return the cells that count as a hit: their centre lies in a box or at most half a cell outside."""
     centres = margin + (np.arange(cells) + 0.5) * cell_pixels
     slack = cell_pixels / 2
     reach = np.zeros((cells, cells), bool)
@@ -75,7 +75,7 @@ def _mark_reach(boxes: Sequence[Box], cells: int, margin: int, cell_pixels: int)
 
 
 def _cover(boxes: Sequence[Box], cells: int, margin: int, cell_pixels: int) -> npt.NDArray[np.float64]:
-    """Return which share of each cell lies in a box, 0..1."""
+    """Return the share of each cell inside a box, 0..1."""
     side = cells * cell_pixels
     whole = np.zeros((side + 2 * margin, side + 2 * margin))
     for box in boxes:

@@ -1,4 +1,4 @@
-"""Films with the scores that one model gave them: what every figure of an evaluation is computed from."""
+"""Films with the scores of one model, from which all figures of an evaluation are computed."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ Mask = NDArray[np.bool_]
 
 
 class ScoredFilmsError(PermanentError):
-    """Scores, labels or a table of them that do not fit together. Permanent: it says what to mend."""
+    """Scores, labels or a `films.csv` that are inconsistent. Permanent; the message says what to correct."""
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredFilms:
-    """Parallel arrays of length n, one place per film.
+    """Parallel arrays of length n, with one entry per film.
 
     Raises:
-        ScoredFilmsError: when the lengths differ, or a label, part or score is none.
+        ScoredFilmsError: when the lengths differ, or a label, part or score is invalid.
     """
 
     digests: Words
-    """As in `LabelledFilm.digest`."""
+    """Digests as in `LabelledFilm.digest`."""
     labels: Words
     """Values of `Label`."""
     sources: Words
@@ -45,22 +45,22 @@ class ScoredFilms:
     scores: Floats
     """Raw output of the network, 0..1; NaN where a film was not scored."""
     sex: Words
-    """"M", "F", or "" where it is not known."""
+    """"M", "F", or "" where unknown."""
     ages: Floats
-    """Years; NaN where not known."""
+    """Ages in years; NaN where unknown."""
     views: Words
-    """As "PA" or "AP"; "" where not known."""
+    """View positions such as "PA" or "AP"; "" where unknown."""
 
     def __post_init__(self) -> None:
         lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
         if len(set(lengths.values())) > 1:
-            raise ScoredFilmsError(f"the columns are not of one length: {lengths}")
+            raise ScoredFilmsError(f"the columns differ in length: {lengths}")
         for name, values, known in (
-            ("label", self.labels, [one.value for one in Label]),
+            ("label", self.labels, [label.value for label in Label]),
             ("part", self.parts, PARTS),
         ):
-            for strange in sorted(set(values.tolist()) - set(known)):
-                raise ScoredFilmsError(f"{strange!r} is no {name}; known are {', '.join(known)}")
+            for unknown in sorted(set(values.tolist()) - set(known)):
+                raise ScoredFilmsError(f"{unknown!r} is not a {name}; use one of {', '.join(known)}")
         if np.any((self.scores < 0) | (self.scores > 1)):
             raise ScoredFilmsError("a score lies outside 0..1")
 
@@ -81,9 +81,9 @@ class ScoredFilms:
         return self.select(self.parts == part)
 
     def to_csv(self) -> str:
-        """Return the bundle's `films.csv`: digest, part, source, label, score; no patient data, no path.
+        """Return the text of a bundle's `films.csv`: digest, part, source, label, score; no patient data.
 
-        A score that is not known is empty; the others read back as the same number.
+        A missing score is empty; all others read back as the same number.
         """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -99,7 +99,7 @@ def gather(films: Sequence[LabelledFilm], parts: Sequence[str], scores: ArrayLik
 
     Args:
         films: n films.
-        parts: n of "train", "validation", "test" (`training.films.split.Part` will do).
+        parts: n values "train", "validation" or "test", also as `training.films.split.Part`.
         scores: shape (n,), 0..1, NaN where a film was not scored.
     """
     return ScoredFilms(
@@ -115,10 +115,10 @@ def gather(films: Sequence[LabelledFilm], parts: Sequence[str], scores: ArrayLik
 
 
 def from_csv(text: str) -> ScoredFilms:
-    """Read a `films.csv`. It says nothing of sex, age or view: these are unknown.
+    """Read a `films.csv`. It has no sex, age or view, so these are unknown.
 
     Raises:
-        ScoredFilmsError: when the text is not such a table; names the line.
+        ScoredFilmsError: when the text is not such a table; the message names the line.
     """
     reader = csv.reader(io.StringIO(text))
     if tuple(next(reader, ())) != COLUMNS:
@@ -147,4 +147,4 @@ def _read_row(row: list[str], line: int) -> tuple[str, str, str, str, float]:
     try:
         return digest, part, source, label, float(score) if score else np.nan
     except ValueError as error:
-        raise ScoredFilmsError(f"films.csv, line {line}: the score is no number") from error
+        raise ScoredFilmsError(f"films.csv, line {line}: the score is not a number") from error

@@ -1,4 +1,4 @@
-"""Rows of an evaluation for sources that a network of the same kind was trained without (leave-one-out)."""
+"""Evaluation rows of sources that a network of the same kind was trained without (leave-one-source-out)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ def read_unseen(bundle: Bundle) -> list[Row]:
     """Return the rows of the sources that a bundle was trained without.
 
     Args:
-        bundle: made by `tbscreen retrain --hold-out`.
+        bundle: a bundle of `tbscreen retrain --hold-out`.
 
     Raises:
-        PermanentError: when there is none.
+        PermanentError: when the bundle has no such source.
     """
     metrics = {name: value for name, value in bundle.manifest.metrics.items() if name != "heat"}
     try:
         evaluation = Evaluation.model_validate(metrics)
     except ValidationError as error:
         raise PermanentError(
-            f"{bundle.directory} holds no evaluation: only bundles of 'tbscreen retrain' do"
+            f"{bundle.directory} has no evaluation; only bundles of 'tbscreen retrain' have one"
         ) from error
     rows = [row for row in evaluation.sources if not row.seen_in_training]
     if not rows:
-        raise PermanentError(
-            f"{bundle.directory} has seen all its sources in training: make it with --hold-out"
-        )
+        raise PermanentError(f"{bundle.directory} was trained on all its sources: make it with --hold-out")
     return rows

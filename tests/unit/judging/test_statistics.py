@@ -157,7 +157,7 @@ def test_average_precision_by_hand_and_against_another_s() -> None:
         assert compute_average_precision(truth, scores) == pytest.approx(
             average_precision_score(truth, scores)
         )
-    with pytest.raises(PermanentError, match="needs a film with TB"):
+    with pytest.raises(PermanentError, match="needs at least one film with TB"):
         compute_average_precision([False], [0.1])
 
 

@@ -77,5 +77,5 @@ def test_weights_are_counted_as_they_are_when_read(
     small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights_file, "MAX_FILE_BYTES", 7)
-    with pytest.raises(PermanentError, match="8 bytes when it is read"):  # one weight and its bias
+    with pytest.raises(PermanentError, match="8 bytes when decompressed"):  # one weight and its bias
         check_weights(small_bundle.directory / WEIGHTS)

@@ -22,7 +22,7 @@ def films(place: Path) -> Path:
         (("--architecture", "resnet"), "--architecture resnet: allowed are default, scratch, vgg16"),
         (("--precision", "int8"), "--precision int8: allowed are auto, float32, bfloat16"),
         (("--labels-from", "dreams"), "--labels-from dreams: allowed are auto, csv, folders, names"),
-        (("--hold-out", "elsewhere"), "no film comes from 'elsewhere'; the sources are films"),
+        (("--hold-out", "elsewhere"), "no film has the source 'elsewhere'; the sources are films"),
         (("--labels", "none.csv"), "none.csv"),
         (("--labels-from", "csv"), "none is given"),
         (("--from", "nothing"), "nothing is not a bundle"),

@@ -65,7 +65,7 @@ def test_an_untrained_bundle_is_replaced_without_a_question_and_replaces_no_trai
     register(database, ACTIVE)
     activate(database, UNTRAINED)
     activate(database, ACTIVE)
-    with pytest.raises(PermanentError, match="untrained and the active bundle is not"):
+    with pytest.raises(PermanentError, match="untrained, and the active bundle is trained"):
         activate(database, UNTRAINED)
     done = activate(database, UNTRAINED, force="to test the way of the reports")
     assert done.objection is not None
@@ -82,7 +82,7 @@ def test_a_worse_candidate_is_refused_with_the_figures(database: Database) -> No
 def test_a_worse_candidate_is_activated_by_force_and_reason_and_figures_are_kept(database: Database) -> None:
     install(database, BAD, GOOD)
     for nothing in ("", "  "):
-        with pytest.raises(PermanentError, match="takes the reason"):
+        with pytest.raises(PermanentError, match="needs a reason"):
             activate(database, CANDIDATE, force=nothing)
     activate(database, CANDIDATE, force="the other one fails on our new detector")
     entry = read_history(database)[0]
@@ -149,7 +149,7 @@ def test_another_normalization_is_never_activated(database: Database) -> None:
     activate(database, ACTIVE)
     register(database, CANDIDATE, normalization="tbscreen-normalization-0")
     for act in (lambda: activate(database, CANDIDATE, force="please"), lambda: _shadow(database, CANDIDATE)):
-        with pytest.raises(PermanentError, match="wants arrays of tbscreen-normalization-0"):
+        with pytest.raises(PermanentError, match="needs normalization tbscreen-normalization-0"):
             act()
 
 

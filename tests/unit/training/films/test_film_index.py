@@ -120,7 +120,7 @@ def test_a_csv_s_files_are_found_from_roots_from_its_folder_and_from_above(tmp_p
             "3.png": (Label.NORMAL, "b"),
         }
         assert show_problems(index) == {
-            "absent.png": (ProblemKind.MISSING, "line 5 lists it, and it is in none of the given folders")
+            "absent.png": (ProblemKind.MISSING, "line 5 lists it, but it is not in the given folders")
         }
     one_source = index_films([films / "a"], tmp_path / "cache", labels=from_roots)
     assert sorted(show(one_source)) == ["1.png", "2.png"]
@@ -196,7 +196,7 @@ def test_dicom_files_are_read_by_the_given_reader(tmp_path: Path) -> None:
     assert show(index).keys() == {"tb-film.dcm", "IM0001"}
     without = index_films([tmp_path], tmp_path / "cache", labels)
     assert without.films == ()
-    assert show_problems(without)["IM0001"] == (ProblemKind.UNREADABLE, "neither PNG nor JPEG")
+    assert show_problems(without)["IM0001"] == (ProblemKind.UNREADABLE, "it is neither PNG nor JPEG")
 
 
 def test_nothing_to_index_is_an_error(tmp_path: Path) -> None:
@@ -231,4 +231,4 @@ def test_real_films_are_indexed_with_what_is_known_of_them(tmp_path: Path) -> No
 def test_a_film_of_the_package_is_one_file(tmp_path: Path) -> None:
     film = shutil.copy(real_film(), tmp_path / "CHN_1_1.dcm")
     index = index_films([film], tmp_path / "cache")
-    assert show_problems(index) == {"CHN_1_1.dcm": (ProblemKind.UNREADABLE, "neither PNG nor JPEG")}
+    assert show_problems(index) == {"CHN_1_1.dcm": (ProblemKind.UNREADABLE, "it is neither PNG nor JPEG")}

@@ -111,7 +111,7 @@ def test_many_sources_of_one_film_each_are_spread_over_the_parts() -> None:
 
 def test_what_cannot_be_split_is_said() -> None:
     films = make_pool()
-    with pytest.raises(PermanentError, match="no film comes from 'west'; the sources are big, small"):
+    with pytest.raises(PermanentError, match="no film has the source 'west'; the sources are big, small"):
         split(films, hold_out=("west",))
     with pytest.raises(PermanentError, match="0 patients with films that are TB remain"):
         split(films, hold_out=("big", "small"))

@@ -82,7 +82,7 @@ def test_a_network_that_learned_nothing_is_still_calibrated() -> None:
 
 @pytest.mark.parametrize("tb", [0, 1, 9, 10])
 def test_too_few_films_of_a_class_are_refused(tb: int) -> None:
-    with pytest.raises(PermanentError, match="two of each are needed"):
+    with pytest.raises(PermanentError, match="calibration needs two of each"):
         fit_calibration(np.arange(10) < tb, np.linspace(0, 1, 10))
 
 

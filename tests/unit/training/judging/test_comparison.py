@@ -97,7 +97,7 @@ def test_films_scored_just_now_are_compared_in_their_order() -> None:
     comparison = compare_scored(A, B, bad, good, left_out=7, warnings=("nothing is known of it",))
     assert (comparison.verdict, comparison.left_out, comparison.origin) == ("worse", 7, "images")
     assert Comparison.model_validate(comparison.model_dump(mode="json")) == comparison
-    with pytest.raises(ValueError, match="same films"):
+    with pytest.raises(ValueError, match="different films"):
         compare_scored(A, B, bad, good.select(np.arange(len(good))[::-1]))
 
 

@@ -145,9 +145,14 @@ def test_a_source_left_out_is_a_row_said_to_be_unseen() -> None:
     assert evaluation.unseen[0].auc == row.auc
 
 
+def score_by_digest(films: ScoredFilms) -> dict[str, float]:
+    """Return the scores of films by digest."""
+    return dict(zip(films.digests.tolist(), films.scores.tolist(), strict=True))
+
+
 def reverse(films: ScoredFilms) -> dict[str, float]:
     """Return the scores of a model that says the opposite."""
-    return {digest: 1 - score for digest, score in films.to_scores().items()}
+    return {digest: 1 - score for digest, score in score_by_digest(films).items()}
 
 
 def test_a_model_is_compared_on_the_films_that_both_have_scored() -> None:
@@ -163,9 +168,9 @@ def test_a_model_is_compared_on_the_films_that_both_have_scored() -> None:
     assert whole.reference_auc.value == pytest.approx(1 - whole.auc.value)
     assert whole.difference.value == pytest.approx(2 * whole.auc.value - 1)
     assert not whole.is_worse
-    back = compare(replace(films, scores=1 - films.scores), films.to_scores())[0]
+    back = compare(replace(films, scores=1 - films.scores), score_by_digest(films))[0]
     assert back.is_worse
-    assert compare(films, films.to_scores())[0].difference.value == 0
+    assert compare(films, score_by_digest(films))[0].difference.value == 0
     assert compare(films, {}) == ()
 
 

@@ -25,7 +25,8 @@ def test_films_are_gathered_with_what_is_known_of_them() -> None:
     assert films.views.tolist() == ["PA", ""]
     assert films.ages[0] == 40
     assert np.isnan(films.ages[1])
-    assert films.to_scores() == {f"{2:032x}": 0.25}
+    assert np.isnan(films.scores[0])
+    assert films.scores[1] == 0.25
     assert films.select_part("test").sources.tolist() == ["b"]
 
 
@@ -56,9 +57,9 @@ def test_an_empty_table_is_no_films() -> None:
         ("digest,score\n", "begin with the columns"),
         (HEAD + f"{DIGEST},test,a,tb\n", "line 2: 4 columns instead of 5"),
         (HEAD + f"{DIGEST},test,a,tb,0.5\n../../etc,test,a,tb,0.5\n", "line 3: the digest"),
-        (HEAD + f"{DIGEST},test,a,tb,high\n", "line 2: the score is no number"),
-        (HEAD + f"{DIGEST},test,a,flu,0.5\n", "'flu' is no label; known are tb, normal, other"),
-        (HEAD + f"{DIGEST},exam,a,tb,0.5\n", "'exam' is no part"),
+        (HEAD + f"{DIGEST},test,a,tb,high\n", "line 2: the score is not a number"),
+        (HEAD + f"{DIGEST},test,a,flu,0.5\n", "'flu' is not a label; use one of tb, normal, other"),
+        (HEAD + f"{DIGEST},exam,a,tb,0.5\n", "'exam' is not a part"),
         (HEAD + f"{DIGEST},test,a,tb,1.5\n", "outside 0..1"),
     ],
 )
@@ -68,5 +69,5 @@ def test_what_is_no_such_table_is_refused(text: str, said: str) -> None:
 
 
 def test_columns_of_different_length_are_refused() -> None:
-    with pytest.raises(ScoredFilmsError, match="not of one length"):
+    with pytest.raises(ScoredFilmsError, match="differ in length"):
         replace(scored(("a", "tb", 0.5)), scores=np.array([0.1, 0.2]))
