@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,14 @@ def test_decisions_are_short_dated_and_in_their_index() -> None:
         assert lines[2].startswith(path.name[:10])
         parts = re.findall(r"^\*\*(\w+)\.\*\*", "\n".join(lines), re.MULTILINE)
         assert [part for part in parts if part != "Considered"] == ["Context", "Decision", "Consequence"]
+
+
+def test_the_version_is_the_newest_in_the_changelog_or_on_its_way_to_the_next() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    dated = [re.fullmatch(r"(\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}", heading) for heading in headings[1:]]
+    assert dated[0] is not None
+    assert None not in dated
+    assert version == dated[0][1] or re.fullmatch(r"\d+\.\d+\.\d+\.dev\d+", version)
