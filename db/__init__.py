@@ -7,6 +7,7 @@
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `states`: state machines: tables of allowed transitions.
 - `durations`: the time between two moments, in SQL.
+- `entries`: dataclasses made from rows.
 - `tables/`: all tables, by subject.
 - `films/`: a film: received, prepared, queued, screened or refused.
 - `models/`: bundles, their activation, comparisons, thresholds of a site.

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.delivery import delivery_events, report_objects
+from db.entries import make_entry
 from db.states import DELIVERY, CommitmentState, DeliveryState
 from db.tables import CommitmentItem, Delivery, ReportObject
 from domain.codes import ReportKind
@@ -231,19 +232,7 @@ def _select_rows() -> Select[Delivery, str, str]:
 
 
 def _describe(row: Delivery, kind: str, commitment: str | None) -> DeliveryRow:
-    return DeliveryRow(
-        row.id,
-        row.peer,
-        row.state,
-        row.attempts,
-        row.sop_instance_uid,
-        kind,
-        row.created_at,
-        row.due_at,
-        row.delivered_at,
-        row.last_error,
-        commitment,
-    )
+    return make_entry(DeliveryRow, row, delivery_id=row.id, kind=kind, commitment=commitment)
 
 
 def _move(

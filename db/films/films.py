@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.delivery import refusal_outbox
+from db.entries import make_entry
 from db.models import site_thresholds
 from db.states import FILM, FilmState
 from db.tables import Instance, Model, Rendition, ReportObject, Study
@@ -95,16 +96,7 @@ def lease_due(
     for row in rows:
         row.due_at = moment + lease
         row.preparation_attempts += 1
-        leased.append(
-            DueFilm(
-                row.id,
-                row.sop_instance_uid,
-                row.spool_path,
-                row.calling_ae_title,
-                row.preparation_attempts,
-                row.urgent,
-            )
-        )
+        leased.append(make_entry(DueFilm, row, instance_id=row.id))
     return leased
 
 

@@ -118,31 +118,15 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         if revision.dataset_sha256 == film.dataset_sha256:
             return _take_over(session, _see_as(revision, film.gateway), film)
     moment = now()
+    values = {name: value for name, value in vars(film).items() if name != "study"}
     instance = Instance(
+        **values,
         study_id=study.id,
-        sop_instance_uid=film.sop_instance_uid,
-        sop_class_uid=film.sop_class_uid,
-        series_instance_uid=film.series_instance_uid,
-        transfer_syntax_uid=film.transfer_syntax_uid,
-        dataset_sha256=film.dataset_sha256,
         revision=earlier[0].revision + 1 if earlier else 1,
         current=True,
-        modality=film.modality,
-        body_part=film.body_part,
-        view_position=film.view_position,
-        age_years=film.age_years,
-        station_name=film.station_name,
-        institution_name=film.institution_name,
-        calling_ae_title=film.calling_ae_title,
-        gateway=film.gateway,
-        spool_path=film.spool_path,
-        byte_size=film.byte_size,
-        header=film.header,
-        urgent=film.urgent,
         state=FilmState.RECEIVED,
         doubts=[],
         due_at=moment,
-        requested_at=film.requested_at,
         received_at=moment,
         state_changed_at=moment,
     )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import make_entry
 from db.models import bundles
 from db.tables import Activation
 from domain.errors import PermanentError, TransientError
+
+Previous = TypeVar("Previous", str, int)
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,7 @@ def switch_to(
     if previous not in (instead_of, digest):
         raise TransientError("the active bundle was changed by another user meanwhile; try again")
     if previous != digest:
-        session.add(
-            Activation(
-                bundle_digest=digest,
-                previous_digest=previous,
-                rollback=False,
-                activated_at=now(),
-                activated_by=by,
-                forced_reason=forced_reason,
-                comparison=None if comparison is None else dict(comparison),
-            )
-        )
+        _record(session, digest, previous, by, forced_reason=forced_reason, comparison=comparison)
 
 
 def switch_back(session: Session, by: str) -> tuple[str | None, str]:
@@ -88,24 +81,24 @@ def switch_back(session: Session, by: str) -> tuple[str | None, str]:
             "'tbscreen models activate DIGEST' activates another"
         )
     before = bundles.mark_active(session, target)
-    session.add(
-        Activation(
-            bundle_digest=target,
-            previous_digest=before,
-            rollback=True,
-            activated_at=now(),
-            activated_by=by,
-        )
-    )
+    _record(session, target, before, by, rollback=True)
     return before, target
 
 
 def find_previous(session: Session) -> str | None:
     """Return the digest of the bundle that a rollback would activate, or None."""
-    before: list[str | None] = []
-    for rollback, previous in session.execute(
-        select(Activation.rollback, Activation.previous_digest).order_by(Activation.id)
-    ):
+    changes = select(Activation.rollback, Activation.previous_digest).order_by(Activation.id)
+    return find_target(session.execute(changes).tuples())
+
+
+def find_target(changes: Iterable[tuple[bool, Previous | None]]) -> Previous | None:
+    """Return the target of the next rollback, after any number of changes and rollbacks.
+
+    Args:
+        changes: oldest first: whether each is a rollback, and what was in use before it.
+    """
+    before: list[Previous | None] = []
+    for rollback, previous in changes:
         if not rollback:
             before.append(previous)
         elif before:
@@ -118,15 +111,27 @@ def list_activations(session: Session, digest: str | None = None) -> list[Activa
     wanted = select(Activation).order_by(Activation.id.desc())
     if digest is not None:
         wanted = wanted.where(Activation.bundle_digest == digest)
-    return [
-        ActivationEntry(
-            bundle_digest=row.bundle_digest,
-            previous_digest=row.previous_digest,
-            rollback=row.rollback,
-            activated_at=row.activated_at,
-            activated_by=row.activated_by,
-            forced_reason=row.forced_reason,
-            comparison=row.comparison,
+    return [make_entry(ActivationEntry, row) for row in session.scalars(wanted)]
+
+
+def _record(
+    session: Session,
+    digest: str,
+    previous: str | None,
+    by: str,
+    *,
+    rollback: bool = False,
+    forced_reason: str | None = None,
+    comparison: Mapping[str, Any] | None = None,
+) -> None:
+    session.add(
+        Activation(
+            bundle_digest=digest,
+            previous_digest=previous,
+            rollback=rollback,
+            activated_at=now(),
+            activated_by=by,
+            forced_reason=forced_reason,
+            comparison=None if comparison is None else dict(comparison),
         )
-        for row in session.scalars(wanted)
-    ]
+    )

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import make_entry
 from db.tables import BundleChunk, Model
 from domain.errors import PermanentError
 
@@ -197,17 +198,7 @@ def fetch_files(session: Session, digest: str) -> dict[str, bytes]:
 
 
 def _describe(model: Model) -> RegisteredModel:
-    return RegisteredModel(
-        digest=model.digest,
-        name=model.name,
-        version=model.version,
-        trained=model.trained,
-        normalization_version=model.normalization_version,
-        active=model.active,
-        registered_at=model.registered_at,
-        activated_at=model.activated_at,
-        shadow=model.shadow,
-    )
+    return make_entry(RegisteredModel, model)
 
 
 def _lock(session: Session, condition: ColumnElement[bool]) -> dict[str, Model]:

@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import make_entry
+from db.models.activations import find_target
 from db.tables import Model, Screening, SiteThreshold, SiteThresholdChange
 from domain.errors import PermanentError
 
@@ -115,14 +117,12 @@ def switch_back(session: Session, digest: str, by: str) -> str | None:
     """
     if _find_active(session, digest) is None:
         raise PermanentError("the bundle's own operating point is in use: nothing to roll back")
-    before: list[int | None] = []
-    changes = select(SiteThresholdChange).where(SiteThresholdChange.bundle_digest == digest)
-    for change in session.scalars(changes.order_by(SiteThresholdChange.id)):
-        if not change.rollback:
-            before.append(change.previous_id)
-        elif before:
-            before.pop()
-    target = session.get(SiteThreshold, before[-1]) if before and before[-1] is not None else None
+    changes = select(SiteThresholdChange.rollback, SiteThresholdChange.previous_id)
+    rows = session.execute(
+        changes.where(SiteThresholdChange.bundle_digest == digest).order_by(SiteThresholdChange.id)
+    )
+    previous = find_target(rows.tuples())
+    target = None if previous is None else session.get(SiteThreshold, previous)
     _change(session, digest, target, by, reason=None, rollback=True)
     return None if target is None else target.name
 
@@ -232,6 +232,4 @@ def _serialize(digest: str, name: str, moment: datetime, by: str, record: Mappin
 
 
 def _describe(row: SiteThreshold) -> SiteThresholdEntry:
-    return SiteThresholdEntry(
-        row.id, row.bundle_digest, row.name, row.made_at, row.made_by, row.record, row.signature, row.active
-    )
+    return make_entry(SiteThresholdEntry, row, calibration_id=row.id)

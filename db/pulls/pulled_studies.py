@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import make_entry
 from db.states import PULLED_STUDY, PulledStudyState, PullState
 from db.tables import Pull, PulledStudy
 
@@ -150,10 +151,8 @@ def count(session: Session, pull_id: int) -> StudyCounts:
 def list_failed(session: Session, limit: int) -> list[FailedStudy]:
     """Return studies with missing films, the newest first."""
     query = select(PulledStudy).where(PulledStudy.state == PulledStudyState.FAILED)
-    return [
-        FailedStudy(row.peer, row.study_instance_uid, row.films, row.attempts, row.last_error, row.due_at)
-        for row in session.scalars(query.order_by(PulledStudy.id.desc()).limit(limit))
-    ]
+    rows = session.scalars(query.order_by(PulledStudy.id.desc()).limit(limit))
+    return [make_entry(FailedStudy, row) for row in rows]
 
 
 def forget_failed(session: Session) -> int:

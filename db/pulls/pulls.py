@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import make_entry
 from db.pulls import pulled_studies
 from db.states import PULL, PullState
 from db.tables import Pull
@@ -126,22 +127,7 @@ def end(
 def list_pulls(session: Session, limit: int) -> list[PullRow]:
     """Return pulls, the last started first."""
     rows = session.scalars(select(Pull).order_by(Pull.started_at.desc(), Pull.id.desc()).limit(limit)).all()
-    return [
-        PullRow(
-            row.name,
-            row.peer,
-            row.first_date,
-            row.last_date,
-            row.state,
-            row.holder,
-            row.started_at,
-            row.ended_at,
-            row.due_at,
-            row.last_error,
-            **asdict(pulled_studies.count(session, row.id)),
-        )
-        for row in rows
-    ]
+    return [make_entry(PullRow, row, **asdict(pulled_studies.count(session, row.id))) for row in rows]
 
 
 def _open(session: Session, name: str, peer: str, dates: tuple[str, str]) -> Pull:

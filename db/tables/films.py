@@ -15,12 +15,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.tables.models import Model
-from db.tables.record import DIGEST_LENGTH, UID_LENGTH, Record
+from db.tables.record import DIGEST_LENGTH, UID_LENGTH, Record, index_where
 
 
 class Study(Record):
@@ -175,21 +174,8 @@ class Instance(Record):
         UniqueConstraint("sop_instance_uid", "dataset_sha256"),
         UniqueConstraint("sop_instance_uid", "revision"),
         Index("ix_instances_due", "gateway", "state", "due_at"),
-        Index(
-            "ix_instances_urgent",
-            "gateway",
-            "state",
-            "due_at",
-            sqlite_where=text("urgent"),
-            postgresql_where=text("urgent"),
-        ),
-        Index(
-            "ix_instances_waiting",
-            "state",
-            "received_at",
-            sqlite_where=text("state IN ('received', 'queued')"),
-            postgresql_where=text("state IN ('received', 'queued')"),
-        ),
+        index_where("urgent", "ix_instances_urgent", "gateway", "state", "due_at"),
+        index_where("state IN ('received', 'queued')", "ix_instances_waiting", "state", "received_at"),
     )
 
 
@@ -284,12 +270,4 @@ class Read(Record):
     current: Mapped[bool]
     """True for the study's newest read."""
 
-    __table_args__ = (
-        Index(
-            "uq_reads_one_current",
-            "study_id",
-            unique=True,
-            sqlite_where=text("current"),
-            postgresql_where=text("current"),
-        ),
-    )
+    __table_args__ = (index_where("current", "uq_reads_one_current", "study_id", unique=True),)

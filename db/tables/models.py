@@ -13,11 +13,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.tables.record import DIGEST_LENGTH, Record
+from db.tables.record import DIGEST_LENGTH, Record, index_where
 
 
 class Model(Record):
@@ -38,20 +37,8 @@ class Model(Record):
     """True for the bundle that scores every film after the active one; its results are not reported."""
 
     __table_args__ = (
-        Index(
-            "uq_models_one_active",
-            "active",
-            unique=True,
-            sqlite_where=text("active"),
-            postgresql_where=text("active"),
-        ),
-        Index(
-            "uq_models_one_shadow",
-            "shadow",
-            unique=True,
-            sqlite_where=text("shadow"),
-            postgresql_where=text("shadow"),
-        ),
+        index_where("active", "uq_models_one_active", "active", unique=True),
+        index_where("shadow", "uq_models_one_shadow", "shadow", unique=True),
     )
 
 
@@ -118,13 +105,7 @@ class SiteThreshold(Record):
 
     __table_args__ = (
         UniqueConstraint("bundle_digest", "name"),
-        Index(
-            "uq_calibrations_one_active",
-            "bundle_digest",
-            unique=True,
-            sqlite_where=text("active"),
-            postgresql_where=text("active"),
-        ),
+        index_where("active", "uq_calibrations_one_active", "bundle_digest", unique=True),
     )
 
 

@@ -9,9 +9,11 @@ from sqlalchemy import (
     JSON,
     DateTime,
     Dialect,
+    Index,
     LargeBinary,
     MetaData,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase
 
@@ -42,6 +44,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def index_where(condition: str, name: str, *columns: str, unique: bool = False) -> Index:
+    """Return a partial index, which holds the rows that meet an SQL condition."""
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
 class Record(DeclarativeBase):

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from db.entries import make_entry
 from db.films import screenings
 from db.films.screenings import Heat
 from db.models import site_thresholds
@@ -141,24 +142,9 @@ def find_details(session: Session, study_instance_uid: str) -> StudyDetails | No
             select(Rendition.instance_id).where(Rendition.instance_id.in_([row.id for row in rows]))
         )
     )
-    return StudyDetails(
-        study_instance_uid=study.study_instance_uid,
-        accession_number=study.accession_number,
-        patient_id=study.patient_id,
-        patient_name=study.patient_name,
-        patient_birth_date=study.patient_birth_date,
-        patient_sex=study.patient_sex,
-        study_date=study.study_date,
-        study_time=study.study_time,
-        description=study.description,
-        received_at=study.received_at,
-        state=study.state,
-        refusal=study.refusal,
-        finding=study.finding,
-        priority=study.priority,
-        probability=study.probability,
-        verdict=study.verdict,
-        is_read=study.is_read,
+    return make_entry(
+        StudyDetails,
+        study,
         films=[_describe_film(session, row, row.id in shown) for row in rows],
         reads=reads.list_reads(session, study_instance_uid),
     )
@@ -191,26 +177,12 @@ def find_heat(session: Session, study_instance_uid: str, instance_id: int) -> He
 
 
 def _describe_film(session: Session, film: Instance, has_rendition: bool) -> FilmDetails:
-    return FilmDetails(
+    return make_entry(
+        FilmDetails,
+        film,
         instance_id=film.id,
-        sop_instance_uid=film.sop_instance_uid,
-        revision=film.revision,
-        current=film.current,
-        modality=film.modality,
-        body_part=film.body_part,
-        view_position=film.view_position,
-        age_years=film.age_years,
-        station_name=film.station_name,
-        calling_ae_title=film.calling_ae_title,
-        state=film.state,
-        refusal=film.refusal,
-        refusal_detail=film.refusal_detail,
         doubts=list(film.doubts),
         has_rendition=has_rendition,
-        requested_at=film.requested_at,
-        received_at=film.received_at,
-        prepared_at=film.prepared_at,
-        queued_at=film.queued_at,
         refused_at=film.state_changed_at if film.refusal is not None else None,
         screening=None if film.screening is None else _describe_screening(session, film.screening),
         deliveries=_list_deliveries(session, film),
@@ -220,22 +192,15 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
 def _describe_screening(session: Session, screening: Screening) -> ScreeningDetails:
     has_heat = session.scalar(select(HeatMap.screening_id).where(HeatMap.screening_id == screening.id))
     manifest = site_thresholds.read_manifest(session, screening)
-    return ScreeningDetails(
-        score=screening.score,
-        probability=screening.probability,
-        threshold=screening.threshold,
-        calibrated_threshold=screening.calibrated_threshold,
-        operating_point=screening.operating_point,
-        finding=screening.finding,
-        priority=screening.priority,
+    return make_entry(
+        ScreeningDetails,
+        screening,
         model=screening.model.name,
         model_version=screening.model.version,
         model_digest=screening.bundle_digest,
         trained=screening.model.trained,
         operating_points=_list_points(manifest),
         prevalence=_find_prevalence(manifest),
-        started_at=screening.started_at,
-        finished_at=screening.finished_at,
         has_heat=has_heat is not None,
     )
 
@@ -266,15 +231,6 @@ def _list_deliveries(session: Session, film: Instance) -> list[DeliveryDetails]:
         .order_by(Delivery.id)
     )
     return [
-        DeliveryDetails(
-            peer=delivery.peer,
-            kind=kind,
-            state=delivery.state,
-            attempts=delivery.attempts,
-            last_error=delivery.last_error,
-            created_at=delivery.created_at,
-            delivered_at=delivery.delivered_at,
-            commitment=commitment,
-        )
+        make_entry(DeliveryDetails, delivery, kind=kind, commitment=commitment)
         for delivery, kind, commitment in rows
     ]
