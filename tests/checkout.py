@@ -1,4 +1,4 @@
-"""Where the tests find what lies beside them: this repository, its documents, the real films beside it."""
+"""Paths of this repository, its documents, and the real films beside it."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""What every test may ask for: real servers, one of each for the whole run, and migrated databases."""
+"""Fixtures of all tests: real servers, one of each for the run, and migrated databases."""
 
 from __future__ import annotations
 

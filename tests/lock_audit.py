@@ -58,7 +58,7 @@ def read_advisories(path: Path) -> dict[str, list[dict[str, Any]]]:
         advisory = json.loads(content)
         if not isinstance(advisory, dict) or "affected" not in advisory or advisory.get("withdrawn"):
             continue
-        for name in {_name(one) for one in advisory["affected"]} - {""}:
+        for name in {_name(package) for package in advisory["affected"]} - {""}:
             found.setdefault(name, []).append(advisory)
     if not found:
         raise AdvisoryError(f"{path}: no advisory for PyPI in the OSV format (JSON) is there")
@@ -72,8 +72,8 @@ def find(
     findings = []
     for name, version in pinned:
         for advisory in advisories.get(name, []):
-            affected = [one for one in advisory["affected"] if _name(one) == name]
-            if any(_is_affected(version, one) for one in affected):
+            affected = [package for package in advisory["affected"] if _name(package) == name]
+            if any(_is_affected(version, package) for package in affected):
                 aliases = tuple(advisory.get("aliases", ()))
                 findings.append(Finding(name, version, advisory["id"], aliases, _list_fixed(affected), lock))
     return findings
@@ -92,9 +92,9 @@ def _is_affected(version: str, affected: dict[str, Any]) -> bool:
     try:
         ours = Version(version)
         return any(
-            _is_in_range(ours, one["events"])
-            for one in affected.get("ranges", ())
-            if one.get("type") in ("ECOSYSTEM", "SEMVER")
+            _is_in_range(ours, package["events"])
+            for package in affected.get("ranges", ())
+            if package.get("type") in ("ECOSYSTEM", "SEMVER")
         )
     except InvalidVersion:
         return False
@@ -102,7 +102,7 @@ def _is_affected(version: str, affected: dict[str, Any]) -> bool:
 
 def _is_in_range(ours: Version, events: Sequence[dict[str, str]]) -> bool:
     is_in = False
-    for event in sorted(events, key=lambda one: _order(next(iter(one.values())))):
+    for event in sorted(events, key=lambda item: _order(next(iter(item.values())))):
         kind, value = next(iter(event.items()))
         at = _order(value)
         if kind == "introduced" and ours >= at:
@@ -117,7 +117,9 @@ def _order(value: str) -> Version:
 
 
 def _list_fixed(affected: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    events = [event for one in affected for range_ in one.get("ranges", ()) for event in range_["events"]]
+    events = [
+        event for package in affected for range_ in package.get("ranges", ()) for event in range_["events"]
+    ]
     return tuple(
         sorted({event["fixed"] for event in events if "fixed" in event and len(event["fixed"]) < 40})
     )

@@ -1,4 +1,4 @@
-"""How the database finds what it is asked for."""
+"""Query plans of either database."""
 
 from __future__ import annotations
 

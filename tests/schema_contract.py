@@ -1,4 +1,4 @@
-"""What a database took away between two versions of its tables, or newly asks for."""
+"""Contractions between two versions of the tables: removals and new demands."""
 
 from __future__ import annotations
 

@@ -92,9 +92,9 @@ class Serving:
 
 @pytest.fixture
 def serving(environment: dict[str, str]) -> Iterator[Serving]:
-    one = Serving(environment)
-    yield one
-    one.end(signal.SIGINT)
+    serving = Serving(environment)
+    yield serving
+    serving.end(signal.SIGINT)
 
 
 def test_the_demo_ends_well_and_leaves_the_report(environment: dict[str, str], tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
     assert visitor.complaints == [], "no error, and nothing that the policy forbids"
-    assert [one for one in visitor.asked if not one.startswith((visitor.url, "blob:"))] == []
+    assert [address for address in visitor.asked if not address.startswith((visitor.url, "blob:"))] == []
     assert len(visitor.asked) > 20
 
 

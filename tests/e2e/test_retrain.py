@@ -78,7 +78,7 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     assert bundle.manifest.architecture == "default"
     films = from_csv((tmp_path / "bundle" / "films.csv").read_text())
     parts = [str(part) for part in films.parts]
-    assert [parts.count(one) for one in ("train", "validation", "test")] == [26, 6, 8]
+    assert [parts.count(name) for name in ("train", "validation", "test")] == [26, 6, 8]
     report = (tmp_path / "bundle" / "report.html").read_text()
     assert "ROC" in report
     assert "data:image/png" not in report
@@ -129,8 +129,8 @@ def test_each_architecture_trains_on_real_films(
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert open_bundle(tmp_path / "bundle").manifest.architecture == architecture
-    one = next((tmp_path / "films").rglob("*.png"))
-    predicted = tbscreen(tmp_path, "predict", str(one), "--json", "--bundle", "bundle")
+    picture = next((tmp_path / "films").rglob("*.png"))
+    predicted = tbscreen(tmp_path, "predict", str(picture), "--json", "--bundle", "bundle")
     record = json.loads(predicted.stdout)
     assert 0 <= record["Probability"] <= 1
     assert record["trained"] is True

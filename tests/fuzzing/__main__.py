@@ -60,8 +60,8 @@ def tabulate(outcome: Outcome) -> Table:
     )
     for mutation in sorted({mutation for mutation, _ in outcome.ends}):
         sums = Counter[str]()
-        for (one, end), number in outcome.ends.items():
-            if one == mutation:
+        for (kind, end), number in outcome.ends.items():
+            if kind == mutation:
                 sums[end if end in ENDS else "refused"] += number
         table.add_row(mutation, *(str(sums[name]) for name in ENDS))
     table.add_section()

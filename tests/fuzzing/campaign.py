@@ -43,7 +43,7 @@ ASSOCIATIONS = 2
 
 @dataclass
 class Outcome:
-    """What became of all files. Memory is resident, bytes."""
+    """The outcome of all files. Memory is resident, bytes."""
 
     files: int
     seconds: float = 0.0
@@ -59,11 +59,11 @@ class Outcome:
     memory: dict[str, list[int]] = field(default_factory=lambda: {"gateway": [], "preparation": []})
 
     def count(self, end: str) -> int:
-        """How many files ended so."""
-        return sum(number for (_, one), number in self.ends.items() if one == end)
+        """Return the number of files with this end."""
+        return sum(number for (_, found), number in self.ends.items() if found == end)
 
     def growth(self, process: str) -> int:
-        """How much memory a process gained after the first third, lowest value against lowest value."""
+        """Return the growth of a process after the first third, lowest value against lowest value."""
         samples = self.memory[process]
         third = len(samples) // 3
         return min(samples[-third:]) - min(samples[third : 2 * third]) if third else 0
@@ -267,4 +267,4 @@ def _find_ends(database: Database, taken: list[Mutant], outcome: Outcome) -> Non
 
 
 CRASHED = Refusal.PROCESSING_FAILED.value
-"""How a film ends whose preparation died or hung three times."""
+"""The refusal of a film whose preparation died or hung three times."""

@@ -1,4 +1,4 @@
-"""What is done to a dataset's bytes. Every function takes its randomness from outside: seeds repeat runs."""
+"""Mutations of the bytes of a dataset. Randomness is passed in, so that a seed repeats a run."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _change_length(dice: random.Random, source: Source, dataset: bytearray) -> b
 
 def _drop(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
     chosen = dice.sample(source.elements, min(len(source.elements), dice.choice([1, 2, 5])))
-    for element in sorted(chosen, key=lambda one: -one.start):
+    for element in sorted(chosen, key=lambda part: -part.start):
         del dataset[element.start : element.end]
     return bytes(dataset)
 
@@ -135,9 +135,9 @@ def _repeat(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
 
 def _swap(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
     first, second = sorted(dice.choices(source.elements, k=2), key=lambda choice: choice.start)
-    one, other = dataset[first.start : first.end], dataset[second.start : second.end]
+    this, other = dataset[first.start : first.end], dataset[second.start : second.end]
     between = dataset[first.end : second.start]
-    return bytes(dataset[: first.start] + other + between + one + dataset[second.end :])
+    return bytes(dataset[: first.start] + other + between + this + dataset[second.end :])
 
 
 def _write_value(dataset: bytearray, element: Element, value: bytes) -> None:
@@ -148,13 +148,13 @@ def _write_value(dataset: bytearray, element: Element, value: bytes) -> None:
 
 
 def _change_text(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
-    element = dice.choice([one for one in source.elements if one.tag != 0x7FE00010] or source.elements)
+    element = dice.choice([part for part in source.elements if part.tag != 0x7FE00010] or source.elements)
     _write_value(dataset, element, dice.choice([*TEXTS, dice.randbytes(dice.randrange(64))]))
     return bytes(dataset)
 
 
 def _change_number(dice: random.Random, source: Source, dataset: bytearray) -> bytes:
-    chosen = [one for one in source.elements if one.tag in IMAGE_TAGS]
+    chosen = [part for part in source.elements if part.tag in IMAGE_TAGS]
     for element in dice.sample(chosen, min(len(chosen), dice.choice([1, 1, 2, 4]))):
         if element.end - element.value == 2:
             struct.pack_into("<H", dataset, element.value, dice.choice(NUMBERS))

@@ -33,12 +33,12 @@ UNREADABLE = (
     ValueError,
     TypeError,
 )
-"""What pydicom raises for those of its test files that are broken on purpose."""
+"""Exceptions of pydicom for its test files that are broken on purpose."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """Where a top-level element lies in its dataset, bytes."""
+    """The place of a top-level element in its dataset, bytes."""
 
     tag: int
     start: int
@@ -48,7 +48,7 @@ class Element:
 
     @property
     def length_field(self) -> tuple[int, int]:
-        """Where its length stands, and how many bytes that has."""
+        """Return the offset of the length field, and its size in bytes."""
         return (self.value - 2, 2) if self.explicit and self.value - self.start == 8 else (self.value - 4, 4)
 
 
@@ -66,7 +66,7 @@ class Source:
 
     @property
     def pixels(self) -> int:
-        """Where Pixel Data's value begins."""
+        """Return the offset of the value of Pixel Data."""
         return next(
             (element.value for element in self.elements if element.tag == 0x7FE00010), len(self.dataset)
         )
@@ -81,7 +81,7 @@ def list_sources(folder: Path) -> list[Source]:
     paths = [Path(name) for name in get_testdata_files()] + sorted(SHARED.glob("*.dcm"))
     paths.append(small_film(folder))
     found = [source for path in paths for source in _open(path)]
-    return sorted(found, key=lambda one: (len(one.dataset), one.name))
+    return sorted(found, key=lambda candidate: (len(candidate.dataset), candidate.name))
 
 
 def _open(path: Path) -> Iterator[Source]:

@@ -1,4 +1,4 @@
-"""What is pinned of a film's array: a digest of all its pixels, and a thumbnail to see by what it differs."""
+"""The pinned values of an array: a digest of all pixels, and a thumbnail that shows a difference."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ CODESTREAMS: Final[dict[UID, Callable[[Stored, int], bytes]]] = {
     ),
     HTJ2KLossless: lambda stored, bits: imagecodecs.htj2k_encode(stored, reversible=True),
 }
-"""What pydicom does not encode; codestream of stored values and Bits Stored."""
+"""Encoders that pydicom lacks; each takes stored values and Bits Stored and returns a codestream."""
 
 
 def draw_shapes(bits: int, *, signed: bool = False) -> Stored:

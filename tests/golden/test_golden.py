@@ -19,7 +19,7 @@ from tests.golden import pinned
 from tests.golden.films import GOLDEN_FILMS, TRANSFER_SYNTAXES
 
 TOLERANCE = 2.0 / 255.0
-"""What a lossy decoder may differ by."""
+"""Largest difference of a lossy decoder."""
 
 SHARED = checkout.SHARED_DATA / "dicom"
 
@@ -187,7 +187,7 @@ def test_jpeg_extended_of_pydicoms_own_file_is_read() -> None:
 
 @pytest.mark.parametrize("kind", ["JPLL", "JLSL", "J2KR"])
 def test_png_export_of_a_film_gives_the_array_of_the_film(kind: str, tmp_path: Path) -> None:
-    """What a model was trained on, PNG files, is what it sees, DICOM."""
+    """A PNG file in training and its DICOM file in service give the same array."""
     path = _shared(f"RG2_{kind}")
     exported = tmp_path / "film.png"
     Image.fromarray(np.rint(read_display(path) * 255).astype(np.uint8)).save(exported)

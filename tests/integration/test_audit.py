@@ -1,4 +1,4 @@
-"""What a gateway and a courier record, with real associations on both sides."""
+"""Audit records of a gateway and a courier, with real associations on both sides."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def event(message: Element) -> dict[str, str]:
 
 
 def objects(message: Element) -> list[str]:
-    return [one.attrib["ParticipantObjectID"] for one in message.findall("ParticipantObjectIdentification")]
+    return [
+        audited.attrib["ParticipantObjectID"]
+        for audited in message.findall("ParticipantObjectIdentification")
+    ]
 
 
 def test_reception_is_recorded_new_again_and_corrected_and_refusals_are(
@@ -66,8 +69,8 @@ def test_reception_is_recorded_new_again_and_corrected_and_refusals_are(
     port = free_port()
     audit.record_start()
     with gateway(sqlite_database, tmp_path / "spool", port, audit, callers=only):
-        for one in (path, path, corrected):
-            assert store_raw(port, one) == 0x0000
+        for sent in (path, path, corrected):
+            assert store_raw(port, sent) == 0x0000
         stranger = AE(ae_title="STRANGER").associate(
             "127.0.0.1", port, contexts=[build_context("1.2.840.10008.1.1")], ae_title="TBSCREEN"
         )
@@ -140,7 +143,7 @@ def test_deliveries_are_recorded_with_their_outcome(sqlite_database: Database, t
     for name, message in records(tmp_path / "audit"):
         ours, theirs = message.findall("ActiveParticipant")
         assert ours.attrib["AlternativeUserID"] == "AETITLES=TBSCREEN"
-        assert uid in [one.attrib["UID"] for one in message.iter("Instance")]
+        assert uid in [instance.attrib["UID"] for instance in message.iter("Instance")]
         by_peer.setdefault(theirs.attrib["UserID"], []).append((name, event(message)))
     begun, done = "Begin Transferring DICOM Instances", "DICOM Instances Transferred"
     assert [(name, found["EventOutcomeIndicator"]) for name, found in by_peer["STORESCP"]] == [

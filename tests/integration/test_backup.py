@@ -52,7 +52,7 @@ port = {pacs_port}
 
 @dataclass
 class Place:
-    """What outlives the service."""
+    """The files that outlive the service."""
 
     folder: Path
     broker_url: str

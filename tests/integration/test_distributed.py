@@ -28,7 +28,7 @@ def distributed() -> Iterator[Trial]:
 
 
 def ready_file(installation: Trial, name: str) -> Path:
-    """Where a process says that it is ready; the supervisor deletes it before it starts another one."""
+    """The ready file of a process; the supervisor deletes it before it starts another process."""
     return installation.directory / "data" / "run" / f"{name}.ready"
 
 

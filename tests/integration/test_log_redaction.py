@@ -103,7 +103,7 @@ def send_what_is_no_film(site: Site, folder: Path) -> None:
     context = build_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
     find = build_context("1.2.840.10008.5.1.4.1.2.2.1")
     association = ae.associate("127.0.0.1", site.port, contexts=[context, find], ae_title="TBSCREEN")
-    if any(one.abstract_syntax == find.abstract_syntax for one in association.accepted_contexts):
+    if any(accepted.abstract_syntax == find.abstract_syntax for accepted in association.accepted_contexts):
         query = Dataset()
         query.QueryRetrieveLevel, query.PatientName, query.PatientID = "STUDY", f"{NAME}*", ID
         list(association.send_c_find(query, find.abstract_syntax))

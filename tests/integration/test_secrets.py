@@ -75,7 +75,7 @@ def read_command_lines(started: dict[str, subprocess.Popen[bytes]]) -> list[str]
     for process in started.values():
         if process.poll() is None:
             whole = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            lines += [" ".join(one.cmdline()) for one in whole]
+            lines += [" ".join(member.cmdline()) for member in whole]
     return lines
 
 

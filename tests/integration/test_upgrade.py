@@ -57,7 +57,7 @@ class Upgrade:
     processes: dict[tuple[str, str], Product] = field(default_factory=dict)
     """By kind and version."""
     contractions: list[str] = field(default_factory=list)
-    """What the tables that the version before had made lost by our migrations."""
+    """Losses of the tables of the version before by our migrations."""
     early: str = ""
     """A film that the old gateway received before the migration."""
     sent: list[str] = field(default_factory=list)
@@ -135,7 +135,7 @@ def upgrade(
     redis_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Upgrade]:
-    """What an administrator does, as docs/administrator/upgrading.md says, and stops half-way."""
+    """The steps of docs/administrator/upgrading.md, stopped half-way."""
     folder = tmp_path_factory.mktemp("upgrade")
     old_code = extract_previous(request.param, folder / "previous")
     with ExitStack() as stack:

@@ -52,7 +52,7 @@ RICH: dict[str, Any] = {
         ],
     },
 }
-"""What a thorough modality writes about the patient and the request."""
+"""Header values of a thorough modality on patient and request."""
 
 JAPANESE = "Yamada^Tarou=山田^太郎=やまだ^たろう"
 
@@ -484,7 +484,7 @@ def test_several_ask_at_once(filled: Database, port: int) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=60)
-    assert [one[0] for one in found] == ["1.2"] * 5
+    assert [answer[0] for answer in found] == ["1.2"] * 5
 
 
 def test_queries_can_be_switched_off(sqlite_database: Database, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ UID = r"[0-2](\.(0|[1-9][0-9]*))+"
 
 @dataclass(frozen=True)
 class Rule:
-    """What an element holds: attributes with patterns, and its children as a pattern of `Name;` in order."""
+    """The content of an element: attributes with patterns, and children as a pattern of `Name;` in order."""
 
     required: dict[str, str]
     optional: dict[str, str]

@@ -89,7 +89,7 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 @dataclass(frozen=True)
 class Certificates:
-    """What the tests of TLS need."""
+    """Certificates and keys for tests of TLS."""
 
     ca: Path
     """Signed all but the last."""

@@ -46,7 +46,7 @@ class CommitmentScp:
         return sorted(self.folder.glob("*.dcm"))
 
     def requests(self, kind: str) -> int:
-        """How many requests of a kind ("store", "action", "report") it has seen or made."""
+        """Return the number of requests of a kind ("store", "action", "report")."""
         log = self.folder / "requests.txt"
         return log.read_text().splitlines().count(kind) if log.exists() else 0
 

@@ -203,7 +203,7 @@ def store(
 PRIVATE_SCHEME_LINE = (
     "Warning - Unrecognized defined term <99TBSCREEN> for value 1 of attribute <Coding Scheme Designator>"
 )
-"""What dciodvfy says of every private coding scheme (PS3.16 8.2) that is not on a list of its own."""
+"""The line of dciodvfy about each private coding scheme (PS3.16 8.2) that it does not list."""
 
 
 def validate(path: Path) -> set[str]:

@@ -31,7 +31,7 @@ REFUSALS: Final = (
     "Read-only file system",
     "must be superuser",
 )
-"""What `ip`, `unshare` and `mount` say when the kernel, or who runs the container, does not allow it."""
+"""Messages of `ip`, `unshare` and `mount` where the kernel or the container forbids them."""
 
 TABLE: Final = "100"
 
@@ -50,14 +50,14 @@ print(json.dumps({"reached": reached, "files": sorted(os.listdir(folder)), "host
 
 @dataclass(frozen=True)
 class View:
-    """What a process on the second host sees."""
+    """The environment of a process on the second host."""
 
     reached: set[tuple[str, int]]
     """Of the addresses and ports that were asked for, those that took a connection."""
     files: list[str]
     """Names in the folder that was asked for."""
     host: str
-    """What the host calls itself."""
+    """The name of the host."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class TraceCollector(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._spans: list[ReceivedSpan] = []
         self.bodies: list[bytes] = []
-        """What came, as it came."""
+        """The received requests."""
 
     @property
     def endpoint(self) -> str:

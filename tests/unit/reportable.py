@@ -1,4 +1,4 @@
-"""What the courier is given to report, made from files without a database."""
+"""Reportable screenings and refusals, made from files without a database."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ FAST = CourierSettings(retry_first_s=0.2, retry_most_s=0.5, network_timeout_s=4.
 
 @dataclass(frozen=True)
 class Rows:
-    """What the database says of one peer."""
+    """The state of one peer in the database."""
 
     states: list[str]
     commitments: list[str]

@@ -50,7 +50,7 @@ def test_report_and_picture_lie_beside_the_film_and_each_peer_gets_its_kinds(
             wait_until(
                 lambda: look(sqlite_database, "orthanc").states == ["delivered"] * 2, 30, "both are noted"
             )
-        by_modality = {one.Modality: one for one in _download_all(pacs, study)}
+        by_modality = {dataset.Modality: dataset for dataset in _download_all(pacs, study)}
         refusal = receiver.files()[0]
     assert sorted(by_modality) == ["CR", "OT", "SR"]
     picture = by_modality["OT"]

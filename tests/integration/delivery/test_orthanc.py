@@ -44,7 +44,7 @@ def test_our_own_report_routed_back_is_recorded_and_not_reported_again(site: Sit
     def own() -> list[str]:
         study = site.find_study(str(film.StudyInstanceUID))
         assert study is not None
-        return [one.sop_instance_uid for one in study.films if one.refusal == "own_output"]
+        return [entry.sop_instance_uid for entry in study.films if entry.refusal == "own_output"]
 
     wait_until(lambda: len(own()) == 1, 60, "the report came back as own_output")
     with site.installation.database.read() as session:

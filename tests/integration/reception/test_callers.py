@@ -1,4 +1,4 @@
-"""Who may call, and with which A-ASSOCIATE-RJ the others are sent away."""
+"""Allowed callers, and the A-ASSOCIATE-RJ that others get."""
 
 from __future__ import annotations
 

@@ -53,7 +53,9 @@ def test_an_extremity_is_refused_and_gets_no_score(site: Site) -> None:
     film = read(path)
     assert store(site.port, path).returncode == 0
     site.wait_for_film(film, "refused")
-    (study,) = [one for one in site.worklist_json() if one["study_instance_uid"] == film.StudyInstanceUID]
+    (study,) = [
+        entry for entry in site.worklist_json() if entry["study_instance_uid"] == film.StudyInstanceUID
+    ]
     assert study["state"] == "refused"
     assert study["refusal"] == "not_chest"
     assert study["films"][0]["refusal"] == "not_chest"
@@ -75,7 +77,9 @@ def test_the_same_film_twice_gives_one_screening_and_one_report(site: Site, tmp_
     )
     study = site.find_study(str(film.StudyInstanceUID))
     assert study is not None
-    assert [one.state for one in study.films if one.sop_instance_uid == film.SOPInstanceUID] == ["screened"]
+    assert [entry.state for entry in study.films if entry.sop_instance_uid == film.SOPInstanceUID] == [
+        "screened"
+    ]
     reports = [
         path for path in site.storescp.files() if dcmread(path).StudyInstanceUID == film.StudyInstanceUID
     ]
@@ -108,4 +112,6 @@ def test_a_correction_is_screened_again_and_supersedes_the_report(site: Site, tm
     assert reference.ReferencedSOPInstanceUID == earlier.SOPInstanceUID
     study = site.find_study(str(film.StudyInstanceUID))
     assert study is not None
-    assert [one.state for one in study.films if one.sop_instance_uid == film.SOPInstanceUID] == ["screened"]
+    assert [entry.state for entry in study.films if entry.sop_instance_uid == film.SOPInstanceUID] == [
+        "screened"
+    ]

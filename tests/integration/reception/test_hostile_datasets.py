@@ -1,4 +1,4 @@
-"""What is sent wrong gets the status or refusal of the design, and the service goes on."""
+"""A malformed object gets the status or refusal of the design, and the service goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a header is text wherever it comes out again: page, REST, CSV, report, audit trail."""
+"""Header values stay text wherever they appear: page, REST, CSV, report, audit trail."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SENDER = "<b>' OR 1=1 --"
 
 def flatten(found: dict[str, Any]) -> list[Any]:
     """Return all values in a JSON object, those of objects in it among them."""
-    return [one for value in found.values() for one in (value if isinstance(value, list) else [value])]
+    return [text for value in found.values() for text in (value if isinstance(value, list) else [value])]
 
 
 @pytest.fixture
@@ -94,7 +94,10 @@ def test_names_are_text_wherever_they_come_out(
         assert HEADER["PatientName"] in json.loads(answer.text, object_hook=flatten)
 
     (received,) = [message for event, message in records(tmp_path / "audit") if "Transferred" in event]
-    told = [one.attrib["ParticipantObjectID"] for one in received.findall("ParticipantObjectIdentification")]
+    told = [
+        audited.attrib["ParticipantObjectID"]
+        for audited in received.findall("ParticipantObjectIdentification")
+    ]
     assert HEADER["PatientID"] in told
     with sqlite_database.read() as session:
         assert len(worklist.query(session)) == 1, "the table is there"

@@ -43,7 +43,7 @@ def listeners(pid: int, port: int) -> list[psutil.Process]:
                 for connection in connections
             ):
                 found.append(child)
-    return sorted(found, key=lambda one: one.create_time())
+    return sorted(found, key=lambda process: process.create_time())
 
 
 def connected(process: psutil.Process, port: int) -> int:
@@ -64,9 +64,9 @@ def test_processes_share_a_port_and_replace_each_other(database: Database, tmp_p
         with ExitStack() as stack:
             for _ in range(30):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            wait_until(lambda: sum(connected(one, port) for one in both) == 30, 30, "all are taken")
-            assert min(connected(one, port) for one in both) > 0
-        wait_until(lambda: sum(connected(one, port) for one in both) == 0, 30, "all have ended")
+            wait_until(lambda: sum(connected(listener, port) for listener in both) == 30, 30, "all are taken")
+            assert min(connected(listener, port) for listener in both) > 0
+        wait_until(lambda: sum(connected(listener, port) for listener in both) == 0, 30, "all have ended")
 
         films = [small_film(tmp_path, number) for number in range(3)]
         assert store_raw(port, films[0]) == 0x0000

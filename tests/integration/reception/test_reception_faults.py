@@ -1,4 +1,4 @@
-"""What was answered with success is kept, whatever happens next: a kill, a full disk."""
+"""A film answered with success is kept through a kill or a full disk."""
 
 from __future__ import annotations
 

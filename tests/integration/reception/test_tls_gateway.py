@@ -175,7 +175,9 @@ def test_a_flood_of_silent_callers_from_one_address_is_turned_away_at_the_door(
         address = ("127.0.0.1", scp.ports[1])
         held = [open_.enter_context(socket.create_connection(address, 30)) for _ in range(8)]
         wait_until(
-            lambda: sum("process_request_thread" in one.name for one in threading.enumerate()) >= len(held),
+            lambda: (
+                sum("process_request_thread" in thread.name for thread in threading.enumerate()) >= len(held)
+            ),
             10,
             "they shake hands",
         )

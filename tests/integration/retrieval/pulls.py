@@ -42,9 +42,9 @@ def gateway(
     **changes: object,
 ) -> Iterator[Gateway]:
     """Run a gateway's storage SCP inside the block; `received` is called after each film that it fetches."""
-    with listening.gateway(database, folder, port, **{"name": "here", **changes}) as one:
-        reception = FilmReception(one.settings, database, one.spool, received)
-        yield Gateway(one.settings, database, one.spool, reception)
+    with listening.gateway(database, folder, port, **{"name": "here", **changes}) as running:
+        reception = FilmReception(running.settings, database, running.spool, received)
+        yield Gateway(running.settings, database, running.spool, reception)
 
 
 def pull(
@@ -58,8 +58,8 @@ def pull(
     """Carry out one pull and return what came of it."""
     calling = Calling("TBSCREEN", "TBSCREEN", method, settings.answer_timeout_s)
     request = PullRequest(name_command(peer.name, *dates), peer, *dates)
-    one = Pull(request, settings, calling, place, lambda progress: report(one, progress))
-    progress = one.run()
+    running = Pull(request, settings, calling, place, lambda progress: report(running, progress))
+    progress = running.run()
     assert progress is not None
     return progress
 

@@ -115,7 +115,7 @@ def test_a_pacs_that_is_silent_holds_nobody_who_stops(
         with gateway(sqlite_database, tmp_path / "spool", free_port()) as place:
             peer = PeerSettings(name="silent", ae_title="SILENT", host="127.0.0.1", port=port)
             patient = FAST.model_copy(update={"answer_timeout_s": 600})
-            progress = pull(place, peer, settings=patient, report=lambda one, _: running.append(one))
+            progress = pull(place, peer, settings=patient, report=lambda started, _: running.append(started))
             assert (progress.stopped, progress.found) == (True, 0)
     finally:
         stopped.set()

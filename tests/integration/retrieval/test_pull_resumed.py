@@ -171,7 +171,9 @@ def test_a_pull_that_is_stopped_cancels_what_the_pacs_is_sending(
 
     monkeypatch.setattr(StudyFetcher, "cancel", cancel_and_say)
     with gateway(sqlite_database, tmp_path / "spool", free_port(), received=stop_at_the_first) as place:
-        progress = pull(place, peer_of(pacs), "get", (day, day), report=lambda one, _: running.append(one))
+        progress = pull(
+            place, peer_of(pacs), "get", (day, day), report=lambda started, _: running.append(started)
+        )
         assert progress.stopped
         came = len(list_here(sqlite_database))
         assert 1 <= came < 6

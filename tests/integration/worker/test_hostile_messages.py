@@ -96,7 +96,7 @@ def no_requests() -> dict[str, bytes]:
 
 
 def no_messages(trap: Path) -> dict[str, bytes]:
-    """What is no message at all, or in a form that is not taken."""
+    """Bodies that are not a message, or in a form that is refused."""
     pickled = pickle.dumps([[Trap(trap)], {}, {}])
     return {
         "pickle": envelope(pickled, "application/x-python-serialize"),
@@ -116,7 +116,7 @@ GARBAGE = (
     b"1",
     b"[" * 100_000,
 )
-"""What is not even a message's envelope."""
+"""Bytes that are not the envelope of a message."""
 
 
 @contextmanager

@@ -41,11 +41,11 @@ class TwoHosts:
     second: SecondHost
     worker: subprocess.Popen[bytes]
     log: Path
-    """What the worker wrote."""
+    """Return the log of the worker."""
     database: Database
     pacs: SmallPacs
     folder: Path
-    """Where the first host keeps everything."""
+    """The data folder of the first host."""
     dicom_port: int
     servers: dict[str, str]
     """Settings that name Redis and PostgreSQL."""

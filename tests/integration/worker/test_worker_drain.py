@@ -24,7 +24,7 @@ from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_network
 
 PIPE_BYTES = 65536
-"""What a pipe of Linux holds: a quarter of a film."""
+"""Capacity of a Linux pipe: a quarter of a film."""
 
 
 @contextmanager

@@ -22,7 +22,7 @@ ALL = [*FAULTS, *POISONS]
 def test_a_seed_draws_the_same_schedule_again_with_each_fault_as_often_as_asked_for() -> None:
     first, again, other = (Schedule(seed, ALL, 3, 2.0).planned for seed in (7, 7, 8))
     assert first == again != other
-    assert Counter(one.fault for one in first) == dict.fromkeys(ALL, 3)
+    assert Counter(planned.fault for planned in first) == dict.fromkeys(ALL, 3)
 
 
 def test_a_lost_film_counts_against_each_fault_during_which_it_was_on_its_way() -> None:

@@ -721,7 +721,7 @@ def _deflate(elements: bytes) -> bytes:
 
 
 def _find_ends(content: bytes, header: DatasetHeader) -> set[int]:
-    """Where elements end: just before the next one begins."""
+    """Return the ends of elements: the offsets just before the next element."""
     dataset = header.dataset
     ends = {len(content)}
     order = "<" if header.transfer_syntax.is_little_endian else ">"

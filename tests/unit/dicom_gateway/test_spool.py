@@ -28,14 +28,14 @@ def test_kept_file_is_where_the_spool_says_and_nowhere_else(tmp_path: Path) -> N
 def test_digest_is_of_the_dataset_alone(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
 
-    one = spool.put(_receive(spool, b"oneDATASET"), UID, 3)
+    first = spool.put(_receive(spool, b"oneDATASET"), UID, 3)
     three = spool.put(_receive(spool, b"threeDATASET"), UID, 5)
     other = spool.put(_receive(spool, b"oneDATASET!"), UID, 3)
 
-    assert one.dataset_sha256 == three.dataset_sha256
-    assert one.relative_path == three.relative_path
-    assert other.relative_path != one.relative_path
-    assert spool.path(one.relative_path).read_bytes() == b"threeDATASET"
+    assert first.dataset_sha256 == three.dataset_sha256
+    assert first.relative_path == three.relative_path
+    assert other.relative_path != first.relative_path
+    assert spool.path(first.relative_path).read_bytes() == b"threeDATASET"
 
 
 def test_large_dataset_is_digested_whole(tmp_path: Path) -> None:

@@ -32,5 +32,8 @@ def test_the_tables_of_the_docs_are_those_of_the_code() -> None:
 
 def test_the_private_attributes_are_in_the_docs() -> None:
     written = re.findall(r"^\| \(0077,xx([0-9A-F]{2})\) \| ([A-Z]{2}) \| (\w+) \| ([a-z ,]+) \|", DOCS, re.M)
-    assert written == [(f"{one.element:02X}", one.vr, one.keyword, one.matching.value) for one in PRIVATE]
+    assert written == [
+        (f"{attribute.element:02X}", attribute.vr, attribute.keyword, attribute.matching.value)
+        for attribute in PRIVATE
+    ]
     assert f"`{PRIVATE_CREATOR}`" in DOCS

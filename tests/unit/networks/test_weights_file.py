@@ -52,7 +52,7 @@ def hold_a_type(file: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [link_elsewhere, link_within, lie_elsewhere, be_elsewhere, be_a_bomb, hold_itself, hold_a_type],
-    ids=lambda one: one.__name__,
+    ids=lambda function: function.__name__,
 )
 def test_weights_that_are_more_than_numbers_of_their_own_are_refused(
     change: Callable[[Any], None], small_bundle: Bundle, tmp_path: Path

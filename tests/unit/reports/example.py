@@ -47,7 +47,7 @@ def _make_film(draw: np.random.Generator, number: int) -> Film:
         minutes=int(draw.integers(360, 1020))
     )
     received = moment.strftime("%Y-%m-%d %H:%M")
-    institution, station, _ = STATIONS[draw.choice(3, p=[one[2] for one in STATIONS])]
+    institution, station, _ = STATIONS[draw.choice(3, p=[row[2] for row in STATIONS])]
     place = {"station": station, "institution": institution, "sender": station.split("-")[0]}
     if draw.random() < 0.06:
         return Film(received, refusal=str(draw.choice(REFUSALS)), **place)  # type: ignore[arg-type]

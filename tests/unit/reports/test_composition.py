@@ -108,9 +108,14 @@ def test_turnaround_by_stage(database: Database) -> None:
 def test_agreement_with_reads(database: Database) -> None:
     fill(database, FILMS)
     report = make(database)
-    one = report.total.agreement
-    assert (one.screened, one.read, one.unsure) == (12, 10, 1)
-    assert (one.true_positive, one.false_negative, one.true_negative, one.false_positive) == (4, 1, 3, 1)
+    agreement = report.total.agreement
+    assert (agreement.screened, agreement.read, agreement.unsure) == (12, 10, 1)
+    assert (
+        agreement.true_positive,
+        agreement.false_negative,
+        agreement.true_negative,
+        agreement.false_positive,
+    ) == (4, 1, 3, 1)
     expected = {
         # Wilson's interval of 4 / 5 and 3 / 4, as any table of it has them.
         "sensitivity": (0.8, 0.37553, 0.96378),
@@ -119,7 +124,7 @@ def test_agreement_with_reads(database: Database) -> None:
         "npv": (0.75, 0.30064, 0.95441),
     }
     for name, (value, low, high) in expected.items():
-        estimate = getattr(one, name)
+        estimate = getattr(agreement, name)
         assert (estimate.value, estimate.low, estimate.high) == (
             pytest.approx(value),
             pytest.approx(low, abs=1e-5),

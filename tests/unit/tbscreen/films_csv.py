@@ -18,7 +18,7 @@ def make_films_csv(
         part: of all of them.
     """
     lines = ["digest,part,source,label,score"]
-    for number, one in enumerate(np.random.default_rng(seed).normal(0, noise, count).tolist()):
+    for number, draw in enumerate(np.random.default_rng(seed).normal(0, noise, count).tolist()):
         label, middle = ("tb", 0.7) if number % 2 == 0 else ("normal", 0.3)
-        lines.append(f"{first + number:032x},{part},here,{label},{min(max(middle + one, 0.0), 1.0)!r}")
+        lines.append(f"{first + number:032x},{part},here,{label},{min(max(middle + draw, 0.0), 1.0)!r}")
     return "\n".join(lines) + "\n"

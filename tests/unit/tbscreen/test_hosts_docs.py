@@ -1,4 +1,4 @@
-"""What docs/administrator/hosts.md tells an administrator to write is taken."""
+"""The settings in docs/administrator/hosts.md are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documents say of the shipped model is what its own evaluation says."""
+"""The documents and the evaluation of the shipped model agree."""
 
 from __future__ import annotations
 

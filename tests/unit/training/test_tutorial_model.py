@@ -216,9 +216,9 @@ def test_a_head_is_joined_to_vgg16(tmp_path: Path) -> None:
     file = tmp_path / "vgg16.npz"
     convolutions = [layer for layer in base.layers if layer.weights]
     named = {
-        f"{layer.name}_{kind}": one
+        f"{layer.name}_{kind}": weights
         for layer in convolutions
-        for kind, one in zip("Wb", layer.get_weights(), strict=True)
+        for kind, weights in zip("Wb", layer.get_weights(), strict=True)
     }
     np.savez(file, **{name: array.astype(np.float16) for name, array in named.items()})
     for layer in convolutions:

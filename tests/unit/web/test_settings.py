@@ -1,4 +1,4 @@
-"""Where the page may be served, and with what."""
+"""Addresses and certificates with which the page may be served."""
 
 from __future__ import annotations
 

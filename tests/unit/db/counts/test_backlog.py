@@ -1,4 +1,4 @@
-"""What waits is counted; what is done is not even looked at."""
+"""Waiting films are counted by index; finished films are not read."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_films_that_are_done_are_not_read(database: Database) -> None:
     rows.receive(database)
     with statements_of(database) as collected, database.read() as session:
         backlog.measure(session)
-    looking = [one for one in collected if "FROM instances" in one[0]]
+    looking = [row for row in collected if "FROM instances" in row[0]]
     assert len(looking) == 1
     is_sqlite = database.engine.dialect.name == "sqlite"
     with database.engine.connect() as connection:

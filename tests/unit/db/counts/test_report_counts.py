@@ -1,4 +1,4 @@
-"""What a film keeps for reports: its institution, also of films that came before, and its greys."""
+"""Values of a film for reports: institution, also of earlier films, and greys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_institutions_of_films_that_are_there_come_from_their_headers(empty_data
     schema.downgrade(empty_database, "0005")
     schema.upgrade(empty_database)
     with empty_database.read() as session:
-        found = [one.institution_name for one in session.query(Instance).order_by(Instance.id)]
+        found = [instance.institution_name for instance in session.query(Instance).order_by(Instance.id)]
     assert found == ["North Clinic", None, None, None]
 
 

@@ -58,7 +58,7 @@ def test_a_request_waits_for_its_time_and_names_only_its_peer_s_reports(database
         commitments.want(session, second, HOUR)
     assert _begin(database, "2.25.91", "archive") == []
     assert len(_begin(database, "2.25.92", "pacs")) == 1
-    assert [_item(database, one).state for one in (first, second)] == ["asked", "wanted"]
+    assert [_item(database, key).state for key in (first, second)] == ["asked", "wanted"]
 
 
 def test_requests_at_the_same_time_name_no_report_twice(database: Database) -> None:
@@ -71,8 +71,8 @@ def test_requests_at_the_same_time_name_no_report_twice(database: Database) -> N
         return _begin(database, f"2.25.9{number}", limit=4)
 
     with ThreadPoolExecutor(3) as pool:
-        asked = [one.sop_instance_uid for batch in pool.map(begin, range(3)) for one in batch]
-    asked += [one.sop_instance_uid for one in _begin(database, "2.25.99", limit=12)]
+        asked = [report.sop_instance_uid for batch in pool.map(begin, range(3)) for report in batch]
+    asked += [report.sop_instance_uid for report in _begin(database, "2.25.99", limit=12)]
     assert sorted(asked) == sorted(f"2.25.{number}" for number in range(1, 13))
 
 
@@ -138,7 +138,7 @@ def test_an_answer_that_comes_late_counts_for_what_it_commits_and_not_for_what_f
         commitment_requests.lapse_overdue(session, maximum_requests=9)
     _begin(database, "2.25.92")
     assert _answer(database, "2.25.91", [UID], {"2.25.2": 0x0112}) == ("pacs", True, 1, 0)
-    assert [_item(database, one).state for one in (first, second)] == ["committed", "asked"]
+    assert [_item(database, key).state for key in (first, second)] == ["committed", "asked"]
     assert _answer(database, "2.25.92", [UID, "2.25.2"]) == ("pacs", True, 1, 0)
     assert _item(database, second).state == CommitmentState.COMMITTED
 
@@ -180,7 +180,7 @@ def test_what_nobody_asks_for_any_more_or_took_too_long_is_parked_until_replayed
         session.get_one(CommitmentItem, slow).wanted_at = now() - 2 * HOUR
     with database.write() as session:
         assert commitments.park_hopeless(session, ["slow", "fresh"], now() - HOUR) == 2
-    assert [_item(database, one).state for one in (gone, slow, fresh)] == ["parked", "parked", "wanted"]
+    assert [_item(database, key).state for key in (gone, slow, fresh)] == ["parked", "parked", "wanted"]
     with database.write() as session:
         assert commitments.replay(session, [slow, fresh]) == 1
         assert commitments.replay(session) == 1

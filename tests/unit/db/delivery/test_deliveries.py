@@ -41,12 +41,12 @@ def test_a_due_delivery_carries_the_report_as_it_was_stored(database: Database, 
 
 
 def test_a_leased_delivery_is_due_again_when_its_lease_ends(database: Database, delivery_id: int) -> None:
-    assert [one.attempts for one in _lease(database)] == [1]
+    assert [delivery.attempts for delivery in _lease(database)] == [1]
     assert _lease(database) == []
     assert not _has_due(database)
     rows.make_due(database, Delivery)
     assert _has_due(database)
-    assert [one.attempts for one in _lease(database)] == [2]
+    assert [delivery.attempts for delivery in _lease(database)] == [2]
 
 
 def test_deliveries_are_leased_oldest_first(database: Database) -> None:
@@ -55,7 +55,7 @@ def test_deliveries_are_leased_oldest_first(database: Database) -> None:
         with database.write() as session:
             due_at = now() - timedelta(seconds=seconds)
             session.execute(update(Delivery).where(Delivery.id == number).values(due_at=due_at))
-    assert [one.delivery_id for one in _lease(database, limit=2)] == [second, third]
+    assert [delivery.delivery_id for delivery in _lease(database, limit=2)] == [second, third]
 
 
 def test_leases_at_the_same_time_take_no_delivery_twice(database: Database) -> None:
@@ -67,8 +67,8 @@ def test_leases_at_the_same_time_take_no_delivery_twice(database: Database) -> N
         return _lease(database, limit=6)
 
     with ThreadPoolExecutor(4) as pool:
-        taken = [one.delivery_id for leased in pool.map(lease, range(4)) for one in leased]
-    taken += [one.delivery_id for one in _lease(database, limit=24)]
+        taken = [delivery.delivery_id for leased in pool.map(lease, range(4)) for delivery in leased]
+    taken += [delivery.delivery_id for delivery in _lease(database, limit=24)]
     assert sorted(taken) == expected
 
 
@@ -84,8 +84,8 @@ def test_a_peer_s_lease_takes_its_own_reports_in_order_and_hands_back_what_it_di
     with database.read() as session:
         assert deliveries.list_due_peers(session, ["c", "a", "z"]) == ["c", "a"]
         assert deliveries.list_other_due_peers(session, ["c", "a"]) == ["b"]
-    assert [one.delivery_id for one in _lease(database, peer="b")] == [other]
-    assert [one.delivery_id for one in _lease(database)] == [second, first]
+    assert [delivery.delivery_id for delivery in _lease(database, peer="b")] == [other]
+    assert [delivery.delivery_id for delivery in _lease(database)] == [second, first]
     with database.write() as session:
         deliveries.mark_delivered(session, first)
         deliveries.hand_back(session, [first, second])
@@ -174,7 +174,7 @@ def test_replay_takes_those_named_or_all(database: Database) -> None:
         deliveries.mark_delivered(session, sent)
     with database.write() as session:
         assert deliveries.replay(session, [second, sent]) == 1
-    assert [one.delivery_id for one in _lease(database)] == [second]
+    assert [delivery.delivery_id for delivery in _lease(database)] == [second]
     with database.write() as session:
         assert deliveries.replay(session) == 2
         assert deliveries.replay(session) == 0

@@ -33,19 +33,19 @@ def test_a_leased_screening_carries_all_that_its_report_needs(database: Database
 
 def test_a_leased_screening_is_due_again_when_its_lease_ends(database: Database) -> None:
     _screen_one(database)
-    assert [one.attempts for one in _lease(database)] == [1]
+    assert [screening.attempts for screening in _lease(database)] == [1]
     assert _lease(database) == []
     assert not _has_due(database)
     rows.make_due(database, OutboxEntry)
     assert _has_due(database)
-    assert [one.attempts for one in _lease(database)] == [2]
+    assert [screening.attempts for screening in _lease(database)] == [2]
 
 
 def test_screenings_are_leased_oldest_first(database: Database) -> None:
     rows.register_model(database)
     for number in (1, 2, 3):
         rows.screen(database, rows.receive_and_queue(database, f"1.2.3.{number}"))
-    assert [one.sop_instance_uid for one in _lease(database, limit=2)] == ["1.2.3.1", "1.2.3.2"]
+    assert [screening.sop_instance_uid for screening in _lease(database, limit=2)] == ["1.2.3.1", "1.2.3.2"]
 
 
 def test_leases_at_the_same_time_take_no_screening_twice(database: Database) -> None:
@@ -59,8 +59,8 @@ def test_leases_at_the_same_time_take_no_screening_twice(database: Database) -> 
         return _lease(database, limit=3)
 
     with ThreadPoolExecutor(4) as pool:
-        taken = [one.screening_id for leased in pool.map(lease, range(4)) for one in leased]
-    taken += [one.screening_id for one in _lease(database, limit=12)]
+        taken = [screening.screening_id for leased in pool.map(lease, range(4)) for screening in leased]
+    taken += [screening.screening_id for screening in _lease(database, limit=12)]
     assert sorted(taken) == list(range(1, 13))
 
 

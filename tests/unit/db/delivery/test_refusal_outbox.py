@@ -34,18 +34,18 @@ def test_a_refused_film_waits_to_be_reported_with_all_that_the_report_needs(data
     assert leased.header == film.header
     assert _lease(database) == []
     rows.make_due(database, RefusalOutboxEntry)
-    assert [one.attempts for one in _lease(database)] == [2]
+    assert [refusal.attempts for refusal in _lease(database)] == [2]
 
 
 def test_a_refusal_of_a_newer_version_holds_up_no_other_and_waits(database: Database) -> None:
     unknown, known = _refuse(database), _refuse(database, "1.2.3.2")
     with database.write() as session:
         session.get_one(Instance, unknown).refusal = "taken_through_a_window"
-    assert [one.instance_id for one in _lease(database)] == [known]
+    assert [refusal.instance_id for refusal in _lease(database)] == [known]
     assert not _has_due(database)
     with database.write() as session:
         session.get_one(Instance, unknown).refusal = "not_chest"
-    assert [(one.instance_id, one.attempts) for one in _lease(database)] == [(unknown, 1)]
+    assert [(refusal.instance_id, refusal.attempts) for refusal in _lease(database)] == [(unknown, 1)]
 
 
 def test_what_tbscreen_made_is_never_reported(database: Database) -> None:

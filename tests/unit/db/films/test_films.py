@@ -325,4 +325,4 @@ def test_urgent_films_are_taken_before_those_that_wait_longer(database: Database
         first = films.lease_due(session, rows.GATEWAY, LEASE, 9, urgent=True)
         rest = films.lease_due(session, rows.GATEWAY, LEASE, 9)
     assert [(film.instance_id, film.urgent) for film in first] == [(urgent, True)]
-    assert [(film.instance_id, film.urgent) for film in rest] == [(one, False) for one in waiting]
+    assert [(film.instance_id, film.urgent) for film in rest] == [(due, False) for due in waiting]

@@ -1,4 +1,4 @@
-"""Which films leave with labels: screened, of the period, with a read that came after them."""
+"""Films of a label export: screened, of the period, with a later read."""
 
 from __future__ import annotations
 

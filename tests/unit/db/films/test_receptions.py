@@ -62,8 +62,10 @@ def test_other_bytes_under_the_same_uid_are_a_revision_that_becomes_current(data
     first = rows.receive(database, content="as taken")
     second = rows.receive(database, content="corrected")
     third = rows.receive(database, content="corrected again")
-    assert [one.revision for one in (first, second, third)] == [1, 2, 3]
-    current = [rows.read_film(database, one.instance_id).current for one in (first, second, third)]
+    assert [reception.revision for reception in (first, second, third)] == [1, 2, 3]
+    current = [
+        rows.read_film(database, reception.instance_id).current for reception in (first, second, third)
+    ]
     assert current == [False, False, True]
 
 

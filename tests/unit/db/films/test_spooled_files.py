@@ -1,4 +1,4 @@
-"""Which files a gateway still holds, and which of them may go."""
+"""Files that a gateway holds, and files that may be deleted."""
 
 from __future__ import annotations
 

@@ -81,16 +81,16 @@ def test_a_record_is_named_after_its_day_and_is_what_was_signed(database: Databa
 
 def test_what_is_activated_holds_for_films_that_come_after(database: Database) -> None:
     rows.register_model(database)
-    one, two = keep(database), keep(database)
+    first, two = keep(database), keep(database)
     assert pin(database, "1.1") == "screening"
-    activate(database, one.calibration_id)
-    activate(database, one.calibration_id)
-    assert pin(database, "1.2") == one.name
+    activate(database, first.calibration_id)
+    activate(database, first.calibration_id)
+    assert pin(database, "1.2") == first.name
     activate(database, two.calibration_id)
     assert pin(database, "1.3") == two.name
-    assert [read(database, number.calibration_id).active for number in (one, two)] == [False, True]
-    assert roll_back(database) == one.name
-    assert pin(database, "1.4") == one.name
+    assert [read(database, number.calibration_id).active for number in (first, two)] == [False, True]
+    assert roll_back(database) == first.name
+    assert pin(database, "1.4") == first.name
     assert roll_back(database) is None
     assert pin(database, "1.5") == "screening"
     with pytest.raises(PermanentError, match="nothing to roll back"):
@@ -98,10 +98,10 @@ def test_what_is_activated_holds_for_films_that_come_after(database: Database) -
     with database.read() as session:
         changes = site_thresholds.list_changes(session, rows.DIGEST)
     assert [(change.name, change.previous, change.rollback, change.reason) for change in changes] == [
-        (None, one.name, True, None),
-        (one.name, two.name, True, None),
-        (two.name, one.name, False, "the physicist agreed"),
-        (one.name, None, False, "the physicist agreed"),
+        (None, first.name, True, None),
+        (first.name, two.name, True, None),
+        (two.name, first.name, False, "the physicist agreed"),
+        (first.name, None, False, "the physicist agreed"),
     ]
 
 

@@ -89,13 +89,13 @@ def states(database: Database) -> list[str]:
 def test_of_processes_that_begin_the_same_pull_at_once_one_gets_it(database: Database) -> None:
     barrier = Barrier(4)
 
-    def one(number: int) -> int | None:
+    def attempt(number: int) -> int | None:
         barrier.wait(timeout=30)
         return begin(database, holder=f"gateway-{number}:1")
 
     with ThreadPoolExecutor(4) as threads:
-        given = list(threads.map(one, range(4)))
-    assert sorted(one is None for one in given) == [False, True, True, True]
+        given = list(threads.map(attempt, range(4)))
+    assert sorted(lease is None for lease in given) == [False, True, True, True]
 
 
 def test_a_lease_is_kept_by_renewing_and_taken_over_when_it_ends(sqlite_database: Database) -> None:
@@ -257,13 +257,13 @@ def test_pulls_that_find_the_same_studies_at_once_do_not_disturb_each_other(
     uids = [f"1.{number}" for number in range(30)]
     barrier = Barrier(4)
 
-    def one(number: int) -> dict[FetchDecision, int]:
+    def attempt(number: int) -> dict[FetchDecision, int]:
         barrier.wait(timeout=30)
         order: Sequence[str] = uids if number % 2 else list(reversed(uids))
         return find(postgresql_database, ids[number], *order)
 
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(one, range(4))) == [{FetchDecision.TO_FETCH: 30}] * 4
+        assert list(threads.map(attempt, range(4))) == [{FetchDecision.TO_FETCH: 30}] * 4
     assert states(postgresql_database) == ["wanted"] * 30
 
 

@@ -22,7 +22,7 @@ def test_a_changed_read_keeps_its_history(database: Database) -> None:
     with database.read() as session:
         kept = reads.list_reads(session, "1.2.3")
         study = session.scalars(select(Study)).one()
-    assert [(one.verdict, one.comment, one.reader, one.current) for one in kept] == [
+    assert [(entry.verdict, entry.comment, entry.reader, entry.current) for entry in kept] == [
         (Verdict.TB, None, "dr.b", True),
         (Verdict.UNSURE, "left apex?", "dr.a", False),
     ]

@@ -153,7 +153,7 @@ def test_the_stages_of_a_delivered_film_are_measured_one_after_the_other(databas
     with database.write() as session:
         deliveries.mark_delivered(session, session.scalars(select(Delivery.id)).one())
     start = now()
-    moments = [start + timedelta(milliseconds=one) for one in (0, 10, 30, 70, 150, 310, 630)]
+    moments = [start + timedelta(milliseconds=offset) for offset in (0, 10, 30, 70, 150, 310, 630)]
     with database.write() as session:
         session.execute(
             update(Instance).values(requested_at=moments[0], received_at=moments[1], prepared_at=moments[2])

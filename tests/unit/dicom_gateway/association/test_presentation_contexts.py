@@ -1,4 +1,4 @@
-"""What is negotiated is also served."""
+"""Every negotiated presentation context is served."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_a_transfer_tells_study_instances_and_patient_and_who() -> None:
     message = build(EVENTS["transferred"])
     study, patient = message.findall("ParticipantObjectIdentification")
     assert study.attrib["ParticipantObjectID"] == "1.2.3"
-    assert [one.attrib["UID"] for one in study.iter("Instance")] == ["1.2.3.4", "1.2.3.5"]
+    assert [instance.attrib["UID"] for instance in study.iter("Instance")] == ["1.2.3.4", "1.2.3.5"]
     assert patient.attrib == {
         "ParticipantObjectID": "4711",
         "ParticipantObjectTypeCode": "1",

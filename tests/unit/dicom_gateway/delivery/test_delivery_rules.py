@@ -21,8 +21,8 @@ def peer(name: str = "pacs", **settings: Any) -> PeerSettings:
     return PeerSettings.model_validate({"name": name, "ae_title": "A", "host": "h", "port": 104} | settings)
 
 
-def kinds(one: PeerSettings, facts: FilmFacts = SCREENED) -> set[ReportKind]:
-    return {kind for kind, names in choose_receivers([one], facts).items() if names}
+def kinds(receiver: PeerSettings, facts: FilmFacts = SCREENED) -> set[ReportKind]:
+    return {kind for kind, names in choose_receivers([receiver], facts).items() if names}
 
 
 def test_a_peer_gets_the_sr_of_every_film_unless_it_is_told_otherwise() -> None:
@@ -64,10 +64,10 @@ def test_each_condition_of_a_rule_must_hold(rule: dict[str, Any], fits: bool) ->
 
 
 def test_rules_that_fit_are_added_up() -> None:
-    one = peer(rules=[{"kinds": ["sr"]}, {"kinds": ["sc"], "findings": ["present"]}])
+    receiver = peer(rules=[{"kinds": ["sr"]}, {"kinds": ["sc"], "findings": ["present"]}])
 
-    assert kinds(one) == {SR, SC}
-    assert kinds(one, FilmFacts(Finding.ABSENT, Priority.LOW, None, "M", None, None)) == {SR}
+    assert kinds(receiver) == {SR, SC}
+    assert kinds(receiver, FilmFacts(Finding.ABSENT, Priority.LOW, None, "M", None, None)) == {SR}
 
 
 def test_a_condition_does_not_fit_what_the_film_does_not_say() -> None:
@@ -78,12 +78,14 @@ def test_a_condition_does_not_fit_what_the_film_does_not_say() -> None:
 
 
 def test_refusals_go_by_their_codes() -> None:
-    one = peer(rules=[{"kinds": ["sr"]}, {"kinds": ["refusal"], "refusals": ["not_chest", "not_frontal"]}])
+    receiver = peer(
+        rules=[{"kinds": ["sr"]}, {"kinds": ["refusal"], "refusals": ["not_chest", "not_frontal"]}]
+    )
 
-    assert kinds(one, REFUSED) == {REFUSAL}
-    assert kinds(one) == {SR}
+    assert kinds(receiver, REFUSED) == {REFUSAL}
+    assert kinds(receiver) == {SR}
     under_age = FilmFacts(None, None, Refusal.UNDER_AGE, "M", None, None)
-    assert kinds(one, under_age) == set()
+    assert kinds(receiver, under_age) == set()
     assert kinds(peer(kinds=["refusal"]), under_age) == {REFUSAL}
     assert kinds(peer(kinds=["refusal"], rules=[{"findings": ["present"]}]), under_age) == set()
 
@@ -126,7 +128,7 @@ def test_a_rule_without_conditions_fits_everything() -> None:
 def test_the_examples_of_the_documentation_are_settings() -> None:
     text = (checkout.DOCS / "dicom" / "delivery.md").read_text("utf-8")
     blocks = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
-    everybody, wards = (PeerSettings.model_validate(one) for block in blocks for one in block["peers"])
+    everybody, wards = (PeerSettings.model_validate(entry) for block in blocks for entry in block["peers"])
 
     assert kinds(everybody) == {SR, SC}
     assert kinds(wards) == {SR, SC}

@@ -1,4 +1,4 @@
-"""What the courier makes of films that are done, whatever stands in the way of one of the objects."""
+"""The courier builds the objects of finished films, also when one object cannot be built."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def report(database: Database, *kinds: str, **settings: Any) -> None:
     peer = PeerSettings.model_validate(
         {"name": "pacs", "ae_title": "PACS", "host": "h", "port": 104, "kinds": kinds} | settings
     )
-    one = ReportRound(database, [peer], CourierSettings(), "9.9")
-    while one.report_due(threading.Event()):
+    courier_round = ReportRound(database, [peer], CourierSettings(), "9.9")
+    while courier_round.report_due(threading.Event()):
         pass
 
 

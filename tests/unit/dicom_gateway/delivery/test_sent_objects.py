@@ -80,7 +80,7 @@ def test_a_picture_is_decompressed_only_for_a_peer_that_takes_no_jpeg(
     assert sent.file_meta.TransferSyntaxUID == sent_as
     assert sent.SOPInstanceUID == stored.SOPInstanceUID
     assert sent.LossyImageCompressionRatio == stored.LossyImageCompressionRatio
-    shown, kept = (np.asarray(one.pixel_array, int) for one in (sent, stored))  # pydicom gives RGB
+    shown, kept = (np.asarray(dataset.pixel_array, int) for dataset in (sent, stored))  # pydicom gives RGB
     assert np.abs(shown - kept).mean() < 1
     assert kept.std() > 5  # else a black picture would do
 

@@ -1,4 +1,4 @@
-"""What a preparation process answers arrives whole, and nothing else is taken for an answer."""
+"""Answers of a preparation process arrive whole, and nothing else is accepted as an answer."""
 
 from __future__ import annotations
 

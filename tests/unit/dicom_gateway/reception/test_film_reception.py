@@ -1,4 +1,4 @@
-"""What is committed of a film, and when."""
+"""The commits of a reception, and their order."""
 
 from __future__ import annotations
 

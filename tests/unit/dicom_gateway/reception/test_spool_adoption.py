@@ -30,8 +30,8 @@ def read_instances(database: Database) -> list[dict[str, Any]]:
     with database.read() as session:
         found = session.scalars(select(Instance).order_by(Instance.revision)).all()
         return [
-            {name: value for name, value in vars(one).items() if name[0] != "_" and name not in OF_THE_MOMENT}
-            for one in found
+            {name: value for name, value in vars(row).items() if name[0] != "_" and name not in OF_THE_MOMENT}
+            for row in found
         ]
 
 
@@ -60,7 +60,7 @@ def test_a_film_and_its_correction_are_received_again_as_they_were(
         for path in (first, second):
             assert store_raw(port, path, calling="URGENT_ROOM") == 0x0000
     before = read_instances(sqlite_database)
-    assert [(one["revision"], one["urgent"], one["calling_ae_title"]) for one in before] == [
+    assert [(row["revision"], row["urgent"], row["calling_ae_title"]) for row in before] == [
         (1, True, "URGENT_ROOM"),
         (2, True, "URGENT_ROOM"),
     ]

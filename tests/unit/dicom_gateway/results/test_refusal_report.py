@@ -75,7 +75,7 @@ def test_it_holds_no_finding_and_no_number(refusal: ReportableRefusal) -> None:
     }
 
 
-@pytest.mark.parametrize("code", [one for one in Refusal if one is not Refusal.OWN_OUTPUT])
+@pytest.mark.parametrize("code", [reason for reason in Refusal if reason is not Refusal.OWN_OUTPUT])
 def test_every_reason_has_words_that_fit_and_a_code(code: Refusal, refusal: ReportableRefusal) -> None:
     document = build(replace(refusal, refusal=code))
 

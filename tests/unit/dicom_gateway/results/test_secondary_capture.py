@@ -73,7 +73,9 @@ def test_plain_and_jpeg_show_the_same_picture(screening: ReportableScreening) ->
     assert compressed.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.50"
     assert len(compressed.PixelData) < len(plain.PixelData) / 8
     assert compressed.PhotometricInterpretation == "YBR_FULL_422"
-    shown, drawn = (np.asarray(one.pixel_array, int) for one in (compressed, plain))  # pydicom gives RGB
+    shown, drawn = (
+        np.asarray(dataset.pixel_array, int) for dataset in (compressed, plain)
+    )  # pydicom gives RGB
     assert np.abs(shown - drawn).mean() < 2
     assert drawn.std() > 5  # else a black picture would do
 

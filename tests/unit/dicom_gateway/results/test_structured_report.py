@@ -266,10 +266,10 @@ def test_device_is_called_as_the_courier_calls(screening: ReportableScreening) -
 
 
 def test_same_result_is_the_same_object(screening: ReportableScreening) -> None:
-    one, two = _build(screening), _build(screening)
+    this, two = _build(screening), _build(screening)
 
-    assert one.sop_instance_uid == two.sop_instance_uid
-    first, second = _read(one), _read(two)
+    assert this.sop_instance_uid == two.sop_instance_uid
+    first, second = _read(this), _read(two)
     assert first.SeriesInstanceUID == second.SeriesInstanceUID
     for volatile in ("InstanceCreationTime", "InstanceCreationDate", "ContributingEquipmentSequence"):
         del first[volatile], second[volatile]
@@ -489,7 +489,7 @@ def test_building_a_report_prints_nothing_of_the_patient(
         warnings.simplefilter("always")
         _build(screening)
 
-    assert not [one for one in caught if "Oddname" in str(one.message)]
+    assert not [warning for warning in caught if "Oddname" in str(warning.message)]
     said = capfd.readouterr()
     assert "Oddname" not in said.out + said.err
 

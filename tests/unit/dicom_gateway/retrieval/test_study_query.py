@@ -1,4 +1,4 @@
-"""What a PACS is asked, and what is made of answers that are not what was asked for."""
+"""Queries to a PACS, and answers that do not match them."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Peer:
 def test_a_day_is_asked_for_each_modality_and_nothing_about_patients() -> None:
     peer = Peer(lambda _: [])
     assert study_query.find_day(peer, DAY, MODALITIES) == []
-    asked = [(one.StudyDate, one.ModalitiesInStudy) for one in peer.asked]
+    asked = [(question.StudyDate, question.ModalitiesInStudy) for question in peer.asked]
     assert asked == [("20261103", "CR"), ("20261103", "DX")]
     study_query.list_series(peer, "1.2")
     study_query.list_films(peer, "1.2", "1.2.3")
-    assert [one.QueryRetrieveLevel for one in peer.asked[-2:]] == ["SERIES", "IMAGE"]
+    assert [question.QueryRetrieveLevel for question in peer.asked[-2:]] == ["SERIES", "IMAGE"]
     for identifier in peer.asked:
         assert {element.keyword for element in identifier} & PATIENT == set()
 
@@ -84,8 +84,8 @@ def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() 
         return [study(uid) for uid, hour in times.items() if not start or int(start) == hour]
 
     peer = Peer(answer, most=2)
-    assert {one.study_instance_uid for one in study_query.find_day(peer, DAY, ("CR",))} == set(times)
-    assert [one.StudyTime for one in peer.asked[:2]] == ["", "000000-005959.999999"]
+    assert {found.study_instance_uid for found in study_query.find_day(peer, DAY, ("CR",))} == set(times)
+    assert [question.StudyTime for question in peer.asked[:2]] == ["", "000000-005959.999999"]
     assert len(peer.asked) == 25
     with pytest.raises(PermanentError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
         study_query.find_day(Peer(answer, most=1), DAY, ("CR",))

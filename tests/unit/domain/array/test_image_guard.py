@@ -75,8 +75,13 @@ def test_what_is_no_picture_of_a_body_is_no_chest(array: npt.NDArray[np.float64]
 def test_thresholds_part_keep_doubt_and_refusal() -> None:
     network = replace(shipped_network(), keep_from=0.5, refuse_below=0.1)
     seen = [
-        network.weigh(np.array(one, dtype=np.float32))
-        for one in ([0.5, 0.2, 0.2, 0.1], [0.3, 0.1, 0.5, 0.1], [0.09, 0.0, 0.9, 0.01], [0.0, 0.9, 0.1, 0.0])
+        network.weigh(np.array(shares, dtype=np.float32))
+        for shares in (
+            [0.5, 0.2, 0.2, 0.1],
+            [0.3, 0.1, 0.5, 0.1],
+            [0.09, 0.0, 0.9, 0.01],
+            [0.0, 0.9, 0.1, 0.0],
+        )
     ]
     expected = [Certainty.CHEST, Certainty.UNSURE, Certainty.NO_CHEST, Certainty.UNSURE]
     assert [opinion.certainty for opinion in seen] == expected

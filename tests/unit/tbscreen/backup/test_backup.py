@@ -162,15 +162,15 @@ def test_a_backup_is_one_state_of_a_database_that_others_write_to(
         ending.set()
         writer.join()
     assert not failed
-    for one in taken:
-        with BackupFile(one.path) as opened:
+    for written in taken:
+        with BackupFile(written.path) as opened:
             studies = {
                 row[opened.manifest.tables["studies"].columns.index("id")]
                 for row in opened.read_table("studies")
             }
             at = opened.manifest.tables["instances"].columns.index("study_id")
             assert {row[at] for row in opened.read_table("instances")} == studies
-    counts = [one.manifest.tables["instances"].rows for one in taken]
+    counts = [written.manifest.tables["instances"].rows for written in taken]
     assert counts == sorted(counts)
 
 

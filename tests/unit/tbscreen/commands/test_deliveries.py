@@ -88,7 +88,7 @@ def test_one_delivery_is_shown_with_its_history_and_what_the_object_says(
 ) -> None:
     shown = json.loads(quick_cli("deliveries", "show", "1", "--json").stdout)
 
-    assert [(one["event"], one["detail"]) for one in shown["history"]] == [
+    assert [(event["event"], event["detail"]) for event in shown["history"]] == [
         ("postponed", "nothing answers"),
         ("delivered", None),
         ("commitment asked", "request 2.25.99"),

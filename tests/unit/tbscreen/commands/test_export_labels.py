@@ -63,30 +63,30 @@ class One:
     display: np.ndarray | None = None
 
 
-def put(database: Database, one: One, seed: int) -> None:
+def put(database: Database, case: One, seed: int) -> None:
     """Receive, screen and read a film as a gateway, a worker and a radiologist do."""
-    uid = f"1.2.840.99.{one.uid}"
+    uid = f"1.2.840.99.{case.uid}"
     study = StudyHeader(
-        one.study or f"{uid}.1",
+        case.study or f"{uid}.1",
         accession_number="ACC-5",
-        patient_id=one.patient,
+        patient_id=case.patient,
         patient_name="Secret^Name",
         patient_birth_date="19501224",
         patient_sex="F",
         study_date="20260305",
     )
-    header = {} if one.burned_in is None else {"00280301": {"vr": "CS", "Value": [one.burned_in]}}
+    header = {} if case.burned_in is None else {"00280301": {"vr": "CS", "Value": [case.burned_in]}}
     received = rows.receive(
         database,
         uid,
         study=study,
         header=header,
-        age_years=one.age,
+        age_years=case.age,
         station_name="ROOM-1",
         institution_name="NORTHCLINIC",
         view_position="PA",
     )
-    display = make_display(seed) if one.display is None else one.display
+    display = make_display(seed) if case.display is None else case.display
     rendition = Rendition((display.shape[0], display.shape[1]))
     rendition.add(display)
     with database.write() as session:
@@ -94,16 +94,16 @@ def put(database: Database, one: One, seed: int) -> None:
         assert films.pin_bundle(session, received.instance_id, SPEC.version) is not None
         assert films.mark_queued(session, received.instance_id, timedelta(minutes=1))
     rows.screen(database, received.instance_id)
-    if one.verdict is not None:
+    if case.verdict is not None:
         with database.write() as session:
-            reads.record(session, study.study_instance_uid, one.verdict, "dr", "Secret^Name has a scar")
+            reads.record(session, study.study_instance_uid, case.verdict, "dr", "Secret^Name has a scar")
 
 
 @pytest.fixture
 def exported(quick_cli: Cli, installed: Database, place: Path) -> Path:
     """Six films of four patients, five of them read, one with burned-in text, exported."""
     rows.register_model(installed)
-    for seed, one in enumerate(
+    for seed, verdict in enumerate(
         (
             One("1", Verdict.TB),
             One("2", Verdict.TB),
@@ -113,7 +113,7 @@ def exported(quick_cli: Cli, installed: Database, place: Path) -> Path:
             One("6", Verdict.TB, patient="PID-81", burned_in="YES"),
         )
     ):
-        put(installed, one, seed)
+        put(installed, verdict, seed)
     run = quick_cli("export-labels", "OUT")
     assert run.returncode == 0, run.stderr
     assert "3 films of 2 patients: 1 negative, 2 tb" in run.stdout

@@ -55,7 +55,7 @@ def test_a_film_is_found_by_its_uid_its_reports_and_its_id(quick_cli: Cli, insta
         assert run.returncode == 0, run.stderr
         (history,) = json.loads(run.stdout)
         assert history["film_key"] == film_key("1.2.3.1")
-        assert [one["what"] for one in history["happenings"]] == WAY
+        assert [event["what"] for event in history["happenings"]] == WAY
         assert history["happenings"][-4]["details"]["why"] == "nothing answers"
     assert "Doe" not in run.stdout, "no patient's name"
 
@@ -71,7 +71,7 @@ def test_a_refused_film_and_its_correction_have_a_history_each(quick_cli: Cli, i
     rows.receive(installed, content="other pixels")
 
     histories = json.loads(quick_cli("film", "1.2.3.1", "--json").stdout)
-    refused, corrected = ([one["what"] for one in history["happenings"]] for history in histories)
+    refused, corrected = ([event["what"] for event in history["happenings"]] for history in histories)
     assert refused == ["offered", "received", "refused"]
     assert corrected == ["offered", "received"]
     assert histories[0]["happenings"][-1]["details"] == {"refusal": "not_chest", "why": "a hand"}

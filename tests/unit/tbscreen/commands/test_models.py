@@ -45,7 +45,7 @@ def add_network(
 ) -> Bundle:
     """Write a bundle whose score is sigmoid(weight · mean), with a report, and register it."""
     plain = write_network(folder / f"{name}-plain", weight=weight)
-    files = {one: (plain.directory / one).read_bytes() for one in (STRUCTURE, WEIGHTS)}
+    files = {file: (plain.directory / file).read_bytes() for file in (STRUCTURE, WEIGHTS)}
     files["report.html"] = f"<h1>{name}</h1>".encode()
     if films is not None:
         files["films.csv"] = films.encode()
@@ -75,7 +75,7 @@ def test_a_bundle_is_added_activated_rolled_back_and_its_history_shown(
     assert activated.stdout.startswith(f"{bundle.digest[:12]} is active: candidate 1.0\nbefore: ")
     assert shipped["digest"][:12] in activated.stdout
     assert quick_cli("models", "activate", "active").stdout == f"{bundle.digest[:12]} is active already\n"
-    listed = {one["digest"]: one for one in read_json(quick_cli, "models", "list")}
+    listed = {model["digest"]: model for model in read_json(quick_cli, "models", "list")}
     assert (listed[bundle.digest]["active"], listed[shipped["digest"]]["previous"]) == (True, True)
     table = quick_cli("models", "list").stdout
     assert "● active" in table

@@ -1,4 +1,4 @@
-"""What the doctor says of certificates and keys."""
+"""The doctor's checks of certificates and keys."""
 
 from __future__ import annotations
 

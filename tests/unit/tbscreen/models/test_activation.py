@@ -1,4 +1,4 @@
-"""Which bundle may become the active one: the rule, from the first installation to a forced exception."""
+"""The rule of activation, from the first installation to a forced exception."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_file_of_a_folder_is_one_record_in_order(folder: Path) -> None:
     records = list(predict(find_files([str(folder)]), open_bundle(DEFAULT_BUNDLE), SETTINGS))
-    assert [Path(one["file"]).name[0] for one in records] == list("abcdefg")
+    assert [Path(prediction["file"]).name[0] for prediction in records] == list("abcdefg")
     for record in records[:3]:
         assert 0.0 <= record["Probability"] <= 1.0
         assert record["Disease"] in (("undetermined",) if record["doubts"] else ("present", "absent"))
@@ -64,8 +64,8 @@ def test_a_png_export_and_its_film_get_the_same_array_and_score(folder: Path) ->
     assert film.array is not None
     assert float(np.abs(picture.array - film.array).max()) <= 2 / 255
     scores = [
-        one["score"]
-        for one in predict(
+        prediction["score"]
+        for prediction in predict(
             [folder / "a-film.png", folder / "c-film.dcm"], open_bundle(DEFAULT_BUNDLE), SETTINGS
         )
     ]
@@ -74,7 +74,7 @@ def test_a_png_export_and_its_film_get_the_same_array_and_score(folder: Path) ->
 
 def test_more_files_than_a_batch_are_all_scored(folder: Path) -> None:
     paths = [folder / "a-film.png"] * 11
-    scores = [one["score"] for one in predict(paths, open_bundle(DEFAULT_BUNDLE), SETTINGS)]
+    scores = [prediction["score"] for prediction in predict(paths, open_bundle(DEFAULT_BUNDLE), SETTINGS)]
     assert len(scores) == 11
     assert max(scores) - min(scores) < 1e-4
 

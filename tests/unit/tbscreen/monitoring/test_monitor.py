@@ -81,7 +81,7 @@ def test_a_database_or_broker_that_is_away_is_said_without_its_password(tmp_path
     gone = Database.open(DatabaseSettings(url=f"postgresql://tb:secret@127.0.0.1:{port}/tb"))
     said = [gone.find_trouble(), check_broker(f"redis://:secret@127.0.0.1:{port}/0")()]
     gone.close()
-    assert all(one is not None and "does not answer" in one and "secret" not in one for one in said)
+    assert all(text is not None and "does not answer" in text and "secret" not in text for text in said)
     here = Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path / 'here.db'}"))
     assert here.find_trouble() is None
     here.close()

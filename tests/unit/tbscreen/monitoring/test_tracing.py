@@ -174,7 +174,7 @@ def test_an_installation_without_opentelemetry_says_what_to_install(monkeypatch:
 def test_the_doctor_says_whether_the_collector_takes_traces(collector: TraceCollector) -> None:
     def examine(endpoint: str | None) -> list[tuple[str, Health]]:
         tracing = TracingSettings(endpoint=endpoint, timeout_s=0.2)
-        return [(one.part, one.health) for one in examine_tracing(Settings(tracing=tracing))]
+        return [(check.part, check.health) for check in examine_tracing(Settings(tracing=tracing))]
 
     assert examine(None) == []
     assert examine(collector.endpoint) == [("traces", Health.GOOD)]

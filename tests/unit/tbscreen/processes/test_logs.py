@@ -1,4 +1,4 @@
-"""What a line says of an exception: which and where, and never what stood in it."""
+"""A log line names the type and place of an exception and never its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people did on the page, as audit records that fit the standard's schema."""
+"""Audit records of the page fit the schema of the standard."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_logins_searches_views_and_reads_are_recorded(
     assert query is not None
     assert base64.b64decode(query.text or "") == b"text=okaf"
     objects = records[5][3].findall("ParticipantObjectIdentification")
-    assert [one.attrib["ParticipantObjectID"] for one in objects] == ["1.2.1", "P-4137"]
+    assert [audited.attrib["ParticipantObjectID"] for audited in objects] == ["1.2.1", "P-4137"]
     text = (place / "web.log").read_text()
     for secret in ("mistake", "Okafor", reading_room.PASSWORD, token["Authorization"][7:]):
         assert secret not in text

@@ -19,7 +19,7 @@ from tests.servers.ports import wait_until
 
 @pytest.fixture
 def socket(place: Path) -> Path:
-    """Where it is to listen."""
+    """The socket path of Redis."""
     return place / "run" / "redis.sock"
 
 

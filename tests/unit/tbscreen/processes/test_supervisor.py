@@ -33,7 +33,7 @@ signal.pause()
 
 @pytest.fixture
 def directory(place: Path) -> Path:
-    """Where locks and records are."""
+    """The folder of locks and records."""
     return place / "data" / "run"
 
 
@@ -203,7 +203,9 @@ def test_a_process_that_does_not_listen_is_killed_with_its_children(
     (pid,) = supervisor.pids()
     wait_until(lambda: len(psutil.Process(pid).children()) == 1, 10, "the child has its own child")
     supervisor.stop()
-    assert [one for one in psutil.pids() if _is_alive(one) and _session_of(one) == pid] == []
+    assert [
+        candidate for candidate in psutil.pids() if _is_alive(candidate) and _session_of(candidate) == pid
+    ] == []
 
 
 def test_a_second_supervisor_is_refused_while_the_first_works(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a person reads in a terminal: all that matters, and nothing that a header smuggles in."""
+"""Tables in a terminal show all that matters, and no control characters of a header."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_control_sequences_in_a_header_do_not_reach_the_terminal(sqlite_database
     rows.receive(sqlite_database, study=StudyHeader("1.2.3", hostile, hostile), body_part=hostile)
     shown = _show(_worklist(sqlite_database))
     assert "\x1b" not in shown
-    assert not any(ord(one) < 32 and one != "\n" for one in shown)
+    assert not any(ord(character) < 32 and character != "\n" for character in shown)
     assert "\x9b" not in shown
     assert "line" in shown
 

@@ -17,14 +17,14 @@ from training.films.split import Part, split
 def make_pool() -> list[LabelledFilm]:
     """Three sources with several labels; every second film of the last has a patient of three films."""
     films = [
-        make_film(1000 * number + one, label, source)
+        make_film(1000 * number + index, label, source)
         for number, (source, label, count) in enumerate(
             [("big", Label.TB, 300), ("big", Label.NORMAL, 200), ("small", Label.TB, 22)]
         )
-        for one in range(count)
+        for index in range(count)
     ]
-    films += [make_film(9000 + one, Label.NORMAL, "small", f"p{one // 3}") for one in range(60)]
-    films += [make_film(9500 + one, Label.OTHER, "small", f"p{one // 2}") for one in range(30)]
+    films += [make_film(9000 + index, Label.NORMAL, "small", f"p{index // 3}") for index in range(60)]
+    films += [make_film(9500 + index, Label.OTHER, "small", f"p{index // 2}") for index in range(30)]
     return films
 
 
@@ -89,9 +89,9 @@ def test_a_test_share_of_nothing_leaves_testing_to_the_held_out() -> None:
 @pytest.mark.parametrize("patients", range(5, 30))
 def test_few_patients_still_give_every_part_both_classes(patients: int) -> None:
     films = [
-        make_film(100 * number + one, label, "a")
+        make_film(100 * number + index, label, "a")
         for number, label in enumerate((Label.TB, Label.NORMAL))
-        for one in range(patients)
+        for index in range(patients)
     ]
     for seed in range(10):
         parts = split(films, seed=seed)

@@ -84,10 +84,10 @@ def test_pictures_are_arrays_and_the_same_again(make: object) -> None:
     assert callable(make)
     chest = normalize(read_display(real_film()))
     for seed in range(12):
-        one, same = (_make(make, chest, seed) for _ in range(2))
-        assert (one.shape, one.dtype) == ((256, 256), np.float32)
-        assert 0 <= one.min() <= one.max() <= 1
-        assert np.array_equal(one, same)
+        drawn, same = (_make(make, chest, seed) for _ in range(2))
+        assert (drawn.shape, drawn.dtype) == ((256, 256), np.float32)
+        assert 0 <= drawn.min() <= drawn.max() <= 1
+        assert np.array_equal(drawn, same)
     assert not np.array_equal(_make(make, chest, 1), _make(make, chest, 2))
 
 

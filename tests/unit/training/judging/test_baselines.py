@@ -107,9 +107,9 @@ def test_within_a_source_each_film_is_scored_by_the_others_of_it() -> None:
     features = {BORDER: generator.normal(truth[:, None], size=(60, 9))}
     scores = score_within(features, truth, places)
     assert list(scores) == [f"{BORDER}, same source"]
-    one = scores[f"{BORDER}, same source"]
-    assert np.isfinite(one).tolist() == [True] * 40 + [False] * 20
-    assert roc_auc_score(truth[:40], one[:40]) > 0.8
+    within = scores[f"{BORDER}, same source"]
+    assert np.isfinite(within).tolist() == [True] * 40 + [False] * 20
+    assert roc_auc_score(truth[:40], within[:40]) > 0.8
     noise = {BORDER: generator.normal(size=(60, 9))}
     in_sample_would_be = 0.85
     assert roc_auc_score(truth[:40], next(iter(score_within(noise, truth, places).values()))[:40]) < (

@@ -1,4 +1,4 @@
-"""What an evaluation says of films whose figures are known by hand."""
+"""Evaluations of films whose figures are known by hand."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ def test_a_calibration_is_checked_where_it_holds() -> None:
     odds = films.scores / (1 - films.scores) * (share / (1 - share))
     expected = np.mean((odds / (1 + odds) - films.is_tb) ** 2)
     assert evaluation.calibration.brier.value == pytest.approx(expected)
-    assert sum(one.films for one in evaluation.calibration.bins) == 9
+    assert sum(row.films for row in evaluation.calibration.bins) == 9
     low = IsotonicCalibration(scores=(0.0, 1.0), probabilities=(0.001, 0.01), prevalence=0.005)
     restated = evaluate(films, POINTS, low).calibration
     assert restated is not None
-    assert max(one.probability for one in restated.bins) > 0.4
+    assert max(row.probability for row in restated.bins) > 0.4
 
 
 def test_no_calibration_no_figures_of_it() -> None:
@@ -141,7 +141,9 @@ def test_subgroups_are_those_that_are_known() -> None:
 def test_a_source_left_out_is_a_row_said_to_be_unseen() -> None:
     row = describe("far hospital", FILMS.select(FILMS.sources == "both"), POINTS)
     evaluation = evaluate(FILMS, POINTS, CALIBRATION, unseen=[row])
-    assert [(one.name, one.seen_in_training) for one in evaluation.unseen] == [("far hospital", False)]
+    assert [(figures.name, figures.seen_in_training) for figures in evaluation.unseen] == [
+        ("far hospital", False)
+    ]
     assert evaluation.unseen[0].auc == row.auc
 
 
@@ -161,7 +163,7 @@ def test_a_model_is_compared_on_the_films_that_both_have_scored() -> None:
     left_out = films.digests[films.sources == "only tb"].tolist()
     for digest in left_out:
         del opposite[digest]
-    comparisons = {one.name: one for one in compare(films, opposite)}
+    comparisons = {row.name: row for row in compare(films, opposite)}
     assert set(comparisons) == {"all test films", "one place"}
     whole = comparisons["all test films"]
     assert whole.tb == films.is_tb.sum() - len(left_out)

@@ -40,8 +40,8 @@ def test_the_table_reads_back_exactly() -> None:
 
 
 def test_the_table_tells_nothing_of_patients_and_no_path() -> None:
-    one = film(10, "tb", 'a "quoted", source', sex="F", age=40, view="PA", patient="Doe")
-    text = gather([one], ["train"], [np.nan]).to_csv()
+    quoted = film(10, "tb", 'a "quoted", source', sex="F", age=40, view="PA", patient="Doe")
+    text = gather([quoted], ["train"], [np.nan]).to_csv()
     assert text == HEAD + f'{DIGEST},train,"a ""quoted"", source",tb,\n'
     assert from_csv(text).sources.tolist() == ['a "quoted", source']
 

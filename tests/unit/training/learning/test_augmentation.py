@@ -11,10 +11,10 @@ def draw_film(seed: int) -> np.ndarray:
 
 
 def test_the_same_randomness_gives_the_same_film() -> None:
-    one = augment(draw_film(1), [Box(50, 60, 90, 100)], np.random.default_rng(7))
+    augmented = augment(draw_film(1), [Box(50, 60, 90, 100)], np.random.default_rng(7))
     other = augment(draw_film(1), [Box(50, 60, 90, 100)], np.random.default_rng(7))
-    assert np.array_equal(one.picture, other.picture)
-    assert np.array_equal(one.lesions, other.lesions)
+    assert np.array_equal(augmented.picture, other.picture)
+    assert np.array_equal(augmented.lesions, other.lesions)
 
 
 def test_films_stay_films() -> None:

@@ -66,7 +66,7 @@ def run(recipe: SmallRecipe, folder: Path, identity: str = "one") -> tuple[list[
 
 def test_every_batch_and_epoch_is_reported(tmp_path: Path) -> None:
     history, events = run(SmallRecipe(3), tmp_path)
-    assert [one.epoch for one in history] == [1, 2, 3]
+    assert [result.epoch for result in history] == [1, 2, 3]
     batches = [event for event in events if isinstance(event, FitProgress)]
     assert [(batch.epoch, batch.batch) for batch in batches] == [
         (1, 1),
@@ -89,9 +89,9 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(tmp_path: Path) -> 
     resumed = SmallRecipe(4)
     history, _ = run(resumed, tmp_path / "killed")
     assert resumed.made == [2, 3]
-    assert [one.epoch for one in history] == [1, 2, 3, 4]
-    for one, other in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
-        assert np.allclose(one, other, atol=1e-6)
+    assert [weights.epoch for weights in history] == [1, 2, 3, 4]
+    for weights, other in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+        assert np.allclose(weights, other, atol=1e-6)
 
 
 def test_the_state_of_another_run_is_not_taken_up(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_the_best_epoch_is_kept_and_training_stops_when_nothing_gets_better(tmp_
     recipe.score = score  # type: ignore[method-assign]
     history, _ = run(recipe, tmp_path)
     assert len(history) == 5  # three epochs after the second were no better
-    assert [one.best for one in history] == [True, True, False, False, False]
+    assert [result.best for result in history] == [True, True, False, False, False]
     for kept, second in zip(recipe.model.get_weights(), weights[1], strict=True):
         assert np.array_equal(kept, second)
     assert sorted(path.name for path in tmp_path.glob("*.h5")) == [

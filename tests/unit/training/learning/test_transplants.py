@@ -20,15 +20,15 @@ def make_many(count: int = 200) -> list:
 
 def test_half_become_tuberculous_and_carry_the_boxes() -> None:
     made = make_many()
-    tb = [one for one in made if one.is_tb]
+    tb = [film for film in made if film.is_tb]
     assert 80 <= len(tb) <= 120
-    assert all(one.boxes == BOXES for one in tb)
-    assert all(one.boxes == () for one in made if not one.is_tb)
+    assert all(film.boxes == BOXES for film in tb)
+    assert all(film.boxes == () for film in made if not film.is_tb)
 
 
 def test_a_tb_film_is_the_normal_film_with_the_lesion() -> None:
     sick, healthy = equalize(draw_film(1)), equalize(draw_film(2))
-    made = next(one for one in make_many() if one.is_tb)
+    made = next(film for film in make_many() if film.is_tb)
     assert np.array_equal(made.picture[200:, 200:], healthy[200:, 200:])
     inside = (slice(85, 105), slice(75, 95))
     likeness = np.corrcoef(made.picture[inside].ravel(), sick[inside].ravel())[0, 1]
@@ -38,7 +38,7 @@ def test_a_tb_film_is_the_normal_film_with_the_lesion() -> None:
 
 def test_normal_ones_come_from_both_films() -> None:
     sick, healthy = equalize(draw_film(1)), equalize(draw_film(2))
-    corners = {one.picture[250, 250] for one in make_many() if not one.is_tb}
+    corners = {film.picture[250, 250] for film in make_many() if not film.is_tb}
     assert corners == {sick[250, 250], healthy[250, 250]}
 
 

@@ -100,7 +100,7 @@ def test_a_source_held_out_is_counted_once_and_comes_first() -> None:
     evaluation = evaluate(
         scored(*rows, ("b", "tb", 0.1), ("b", "normal", 0.1)), POINTS, CALIBRATION, unseen=[row]
     )
-    assert next(one.seen_in_training for one in list_same_source(evaluation)) is False
+    assert next(figures.seen_in_training for figures in list_same_source(evaluation)) is False
     limits = " ".join(list_limits(evaluation))
     assert "Only 31 films with TB" in limits
     assert "held out" not in limits

@@ -38,7 +38,7 @@ PICTURES: dict[str, Callable[[], str]] = {
 def read_words(svg: str) -> list[str]:
     """Return the texts of a picture."""
     root = ElementTree.fromstring(svg)
-    return ["".join(one.itertext()).strip() for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    return ["".join(text.itertext()).strip() for text in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -58,7 +58,7 @@ def test_a_picture_is_svg_that_asks_for_nothing_and_repeats_itself(name: str) ->
     assert all(identifier.startswith(f"{name}-") for identifier in ids)
     assert len(ids) == len(set(ids))
     referred = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', svg)
-    assert {one or other for one, other in referred} <= set(ids)
+    assert {link or other for link, other in referred} <= set(ids)
     assert read_words(svg)
 
 
@@ -90,7 +90,7 @@ def test_the_confusion_matrices_hold_the_counts() -> None:
 
 def test_the_calibration_plot_counts_its_bins() -> None:
     words = read_words(PICTURES["calibration"]())
-    assert all(str(one.films) in words for one in CALIBRATION.bins)
+    assert all(str(row.films) in words for row in CALIBRATION.bins)
 
 
 def test_the_balance_counts_labels_and_parts() -> None:

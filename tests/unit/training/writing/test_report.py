@@ -170,9 +170,9 @@ def test_an_unseen_hospital_comes_first_and_a_comparison_has_its_verdict() -> No
 
 
 def test_what_to_expect_of_a_thousand_people_by_hand() -> None:
-    one = expect_yield(0.9, 0.7, 0.01, "screening")
-    assert (one.found, one.missed, one.alarms) == pytest.approx((9, 1, 297))
-    assert (one.positive, one.ppv) == pytest.approx((306, 9 / 306))
+    expected = expect_yield(0.9, 0.7, 0.01, "screening")
+    assert (expected.found, expected.missed, expected.alarms) == pytest.approx((9, 1, 297))
+    assert (expected.positive, expected.ppv) == pytest.approx((306, 9 / 306))
     assert expect_yield(0.0, 1.0, 0.01, "rule_in").ppv == 0.0
 
 

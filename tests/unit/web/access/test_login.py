@@ -1,4 +1,4 @@
-"""Who gets in, how long they stay, and who must wait."""
+"""Logins, the length of sessions, and the wait after failed logins."""
 
 from __future__ import annotations
 

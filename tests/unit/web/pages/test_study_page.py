@@ -93,7 +93,7 @@ def test_the_history_is_everything_newest_first(peopled: Database) -> None:
 def test_a_refusal_and_its_report_are_in_the_history(several: Database) -> None:
     what = [event.what for event in list_events(read_study(several))]
     assert "film 3 refused: not frontal" in what
-    assert not any("film 4" in one for one in what)
+    assert not any("film 4" in text for text in what)
 
 
 def make_screening(**changes: object) -> ScreeningDetails:

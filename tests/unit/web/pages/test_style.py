@@ -45,7 +45,7 @@ def read_themes() -> dict[str, dict[str, str]]:
     return themes
 
 
-def measure_contrast(one: str, other: str) -> float:
+def measure_contrast(text: str, ground: str) -> float:
     """Return the contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
 
     def luminance(colour: str) -> float:
@@ -53,7 +53,7 @@ def measure_contrast(one: str, other: str) -> float:
         red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -61,8 +61,8 @@ def measure_contrast(one: str, other: str) -> float:
 def test_what_is_read_stands_out(theme: str) -> None:
     colours = read_themes()[theme]
     for least, pairs in ((4.5, TEXT), (3.0, SHAPES)):
-        for one, other in pairs:
-            assert measure_contrast(colours[one], colours[other]) >= least, (one, other)
+        for colour, other in pairs:
+            assert measure_contrast(colours[colour], colours[other]) >= least, (colour, other)
 
 
 def test_both_dark_themes_are_the_same_and_all_colours_are_named() -> None:

@@ -85,7 +85,7 @@ def test_a_study_comes_with_all_that_is_known(program: TestClient) -> None:
         assert (screening["score"], screening["threshold"], screening["prevalence"]) == (0.93, 0.4, 0.1)
         assert screening["operating_points"][1]["name"] == "rule_in"
         assert screening["finished_at"].endswith("Z")
-        assert [one["state"] for one in film["deliveries"]] == ["delivered"]
+        assert [delivery["state"] for delivery in film["deliveries"]] == ["delivered"]
         assert study["reads"] == []
     picture = program.get("/api/v1/studies/1.2.1/films/1/film.jpg")
     assert picture.content.startswith(b"\xff\xd8")
@@ -221,11 +221,11 @@ def test_a_token_allows_what_it_says_and_its_user_may(stranger: TestClient, peop
 
 def test_who_asks_too_often_waits(peopled: Database) -> None:
     settings = WebSettings(requests_per_minute=3)
-    one, other = issue(peopled), issue(peopled)
+    first, other = issue(peopled), issue(peopled)
     with TestClient(build_application(peopled, "1", settings), base_url=HERE) as client:
         for _ in range(3):
-            assert client.get("/api/v1/worklist", headers=one).status_code == 200
-        answer = client.get("/api/v1/worklist", headers=one)
+            assert client.get("/api/v1/worklist", headers=first).status_code == 200
+        answer = client.get("/api/v1/worklist", headers=first)
         assert_problem(answer, 429, "More than 3 requests a minute")
         assert 1 <= int(answer.headers["retry-after"]) <= 20
         assert client.get("/api/v1/worklist", headers=other).status_code == 200, "others are not held up"

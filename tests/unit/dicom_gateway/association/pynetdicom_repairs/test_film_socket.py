@@ -1,4 +1,4 @@
-"""What `FilmSocket` does otherwise than the socket of pynetdicom, which still needs it."""
+"""Differences between `FilmSocket` and the socket of pynetdicom, which still needs them."""
 
 from __future__ import annotations
 
