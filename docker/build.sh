@@ -50,6 +50,7 @@ podman run --rm --runtime "$RUNTIME" --network host "${limits[@]}" "${configurat
                 --dest /context/wheels --requirement "/context/$lock.lock"
         done' 2> >(grep -v "is ignored: it is neither" >&2)
 rm -f "$context"/application/*.whl
+rm -rf build/lib build/bdist.*  # modules that have moved since would be in the wheel, too
 "$PYTHON" -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
     --wheel-dir "$context/application" . 2> >(grep -v "is ignored: it is neither" >&2)
 
