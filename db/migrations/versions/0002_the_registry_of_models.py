@@ -1,4 +1,4 @@
-"""The registry of models: who activated what and why, comparisons, and a candidate in the shadow.
+"""The registry of models: activations with user and reason, comparisons, and a candidate in the shadow.
 
 It only adds: a version that knows 0001 alone goes on beside it.
 """

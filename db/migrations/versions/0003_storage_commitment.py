@@ -1,4 +1,4 @@
-"""Storage commitment: requests to peers, and what each delivered report waits for.
+"""Storage commitment: requests to peers, and the state of each delivered report.
 
 It only adds: a version that knows 0002 alone goes on beside it.
 """

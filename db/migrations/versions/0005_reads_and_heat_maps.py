@@ -1,4 +1,4 @@
-"""Radiologists' reads, and where in a film its score comes from.
+"""Radiologists' reads, and heat maps of screenings.
 
 It only adds, but for the worklist's index: a version that knows 0004 alone goes on beside it.
 """

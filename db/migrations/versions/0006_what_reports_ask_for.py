@@ -1,4 +1,4 @@
-"""What reports ask of a film: its institution, how grey its array was, and an index by the day it came.
+"""Columns for reports: institution and grey values of a film, and an index by the time of reception.
 
 It only adds; institutions of films that are there are taken from their headers. A version that knows 0005
 alone goes on beside it and leaves the new columns empty.

@@ -1,4 +1,4 @@
-"""Pulls: what is fetched from a PACS that cannot route, and how far it is.
+"""Pulls of studies from a PACS that cannot route, and their progress.
 
 It only adds.
 """

@@ -1,4 +1,4 @@
-"""An index of the films that are not done, for who asks again and again how many there are."""
+"""An index of the films that are not done, for monitoring."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a day's or a station's pages are filtered by besides is in their index; rows are read to be shown.
+"""Indexes of the worklist by day and station also hold station and sender, which filters often combine.
 
 It changes indexes alone.
 """
