@@ -1,4 +1,4 @@
-"""A file that audit records are appended to, one a line, and that is put aside when it is full."""
+"""A file of audit records, one a line, that is rotated when it is full."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class AuditFile:
     """The records of one kind of process; several processes may write to the same file.
 
     Args:
-        path: of the file that is written; those put aside have `.1`, `.2`, … behind it, the youngest first.
-        most_bytes: a file that has become so large is put aside.
-        kept: how many of those are kept.
+        path: path of the current file; rotated files add `.1`, `.2`, … to it, the youngest first.
+        most_bytes: size in bytes at which the file is rotated.
+        kept: number of rotated files that are kept.
     """
 
     def __init__(self, path: Path, most_bytes: int, kept: int) -> None:
@@ -28,7 +28,7 @@ class AuditFile:
         """Append one record.
 
         Raises:
-            OSError: when it cannot be written.
+            OSError: when the record cannot be written.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._locked():
@@ -37,13 +37,13 @@ class AuditFile:
                 before = os.fstat(descriptor).st_size
                 content = line + b"\n"
                 if os.write(descriptor, content) < len(content):
-                    os.ftruncate(descriptor, before)  # the disk is full; half a record is of no use
+                    os.ftruncate(descriptor, before)  # the disk is full; the file holds whole records only
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 is_full = os.fstat(descriptor).st_size >= self._most_bytes
             finally:
                 os.close(descriptor)
             if is_full:
-                self._put_aside()
+                self._rotate()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -54,7 +54,7 @@ class AuditFile:
         finally:
             os.close(descriptor)
 
-    def _put_aside(self) -> None:
+    def _rotate(self) -> None:
         names = [self._path, *(Path(f"{self._path}.{number}") for number in range(1, self._kept + 1))]
         for older, younger in zip(reversed(names), reversed(names[:-1]), strict=False):
             if younger.exists():

@@ -24,13 +24,13 @@ log = structlog.get_logger(__name__)
 
 
 class AuditLog:
-    """Writes records. Trouble with it is logged and holds up no film: its sender could do nothing about it.
+    """Writes records. A failure is logged and delays no film, since the film's sender could not resolve it.
 
     Args:
-        settings: what is recorded, and where to.
-        directory: for files.
-        process: which kind of process records.
-        ourselves: that process, as a record names it.
+        settings: settings of audit records.
+        directory: folder of the files.
+        process: kind of the recording process; names its file.
+        ourselves: the recording process as a participant.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class AuditLog:
                 self._sender.put(record, moment)
             if self._file is not None:
                 self._file.write(record)
-        except Exception as error:  # noqa: BLE001  see the class
+        except Exception as error:  # noqa: BLE001  an audit failure must not stop a film
             log.error("audit record not written", record=event.event_id.name, error=type(error).__name__)
 
     def record_start(self) -> None:
-        """The process has begun its work (Application Activity)."""
+        """Record the start of the process (Application Activity)."""
         self._record_activity(EventType.START)
 
     def record_stop(self) -> None:
-        """The process has ended its work (Application Activity)."""
+        """Record the stop of the process (Application Activity)."""
         self._record_activity(EventType.STOP)
 
     def close(self) -> None:
-        """Send what waits; nothing is recorded after this."""
+        """Send the waiting records; call `record` no more after this."""
         if self._sender is not None:
             self._sender.end()
 

@@ -1,6 +1,6 @@
 """Audit messages as XML (PS3.15 A.5.1 schema, A.5.2 conventions, A.5.3 messages).
 
-Participants are named by AE title, patients by Patient ID alone: no name, no birth date.
+Participants are identified by AE title, patients by Patient ID alone, without name and birth date.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 forbids (2.2)."""
 
 MOST_QUERY_BYTES: Final = 16 * 1024
-"""Of a query, in one record."""
+"""Longest query in a record; longer ones are cut."""
 
 
 class EventId(Enum):
@@ -84,13 +84,13 @@ class Participant:
 
     ae_title: str
     address: str
-    """Empty where it is not known."""
+    """Network address; empty where unknown."""
     role: Role | None
     is_requestor: bool
     process_id: str = ""
-    """Ours; of others the AE title is all that is known."""
+    """Process ID of our own processes; empty for others."""
     user: str = ""
-    """A person's name as a user; a process has none."""
+    """User name of a person; empty for a process."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class AuditedObject:
     id_type: ObjectIdType
     object_id: str
     type_code: str
-    """1 person, 2 system object."""
+    """1 is a person, 2 a system object."""
     role_code: str = ""
-    """1 patient, 3 report; PS3.15 A.5.1.2.2. Empty leaves it out."""
+    """1 is a patient, 3 a report (PS3.15 A.5.1.2.2); empty leaves it out."""
     instances: Mapping[str, Sequence[str]] | None = None
     """SOP Instance UIDs by SOP Class UID."""
     query: bytes | None = None
@@ -142,19 +142,19 @@ def describe_patient(patient_id: str) -> AuditedObject:
 
 
 def describe_query(sop_class_uid: str, transfer_syntax_uid: str, identifier: bytes) -> AuditedObject:
-    """Return the object for a C-FIND: its identifier as it was encoded, the beginning of a very long one."""
+    """Return the object for a C-FIND: its identifier as encoded, cut to `MOST_QUERY_BYTES`."""
     identifier = identifier[:MOST_QUERY_BYTES]
     details = (("TransferSyntax", transfer_syntax_uid.encode("ascii", "replace")),)
     return AuditedObject(ObjectIdType.SOP_CLASS, sop_class_uid, "2", "3", query=identifier, details=details)
 
 
 def describe_search(criteria: bytes) -> AuditedObject:
-    """Return the object for a search that is no C-FIND."""
+    """Return the object for a search on the worklist page."""
     return AuditedObject(ObjectIdType.SEARCH, "worklist", "2", "24", query=criteria)
 
 
 def describe_alert(node: str, alert: str) -> AuditedObject:
-    """Return the object for a security alert: which node, and what it did."""
+    """Return the object for a security alert: the node and a description."""
     return AuditedObject(ObjectIdType.NODE, node, "2", details=(("Alert Description", alert.encode()),))
 
 
@@ -162,9 +162,9 @@ def build_message(event: AuditEvent, source: AuditSource, moment: datetime) -> b
     """Return an event as one line of XML, UTF-8, without declaration.
 
     Args:
-        event: what is told.
-        source: who tells it.
-        moment: when it happened, with its time zone.
+        event: the event.
+        source: the system that records it.
+        moment: time of the event, with its time zone.
     """
     message = Element("AuditMessage")
     _add_event(message, event, moment)
@@ -173,8 +173,8 @@ def build_message(event: AuditEvent, source: AuditSource, moment: datetime) -> b
     attributes = {"AuditSourceID": source.source} | (
         {"AuditEnterpriseSiteID": source.site} if source.site else {}
     )
-    told_by = SubElement(message, "AuditSourceIdentification", _clean(attributes))
-    SubElement(told_by, "AuditSourceTypeCode", {"csd-code": "4"})  # application server process
+    identification = SubElement(message, "AuditSourceIdentification", _clean(attributes))
+    SubElement(identification, "AuditSourceTypeCode", {"csd-code": "4"})  # application server process
     for audited in event.objects:
         _add_object(message, audited)
     content: bytes = tostring(message, encoding="utf-8")
@@ -219,7 +219,9 @@ def _add_object(message: Element, audited: AuditedObject) -> None:
     if audited.query is not None:
         SubElement(element, "ParticipantObjectQuery").text = b64encode(audited.query).decode("ascii")
     else:
-        SubElement(element, "ParticipantObjectName")  # the schema wants it; names of people stay out
+        SubElement(
+            element, "ParticipantObjectName"
+        )  # required by the schema; left empty, without names of people
     for kind, value in audited.details:
         content = {"type": kind, "value": b64encode(value).decode("ascii")}
         SubElement(element, "ParticipantObjectDetail", content)

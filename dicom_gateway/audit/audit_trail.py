@@ -31,17 +31,17 @@ from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.settings import PeerSettings
 
-TOLD_OF: Final = ("PatientID", "StudyInstanceUID", "SOPClassUID", "SOPInstanceUID")
+IDENTITY: Final = ("PatientID", "StudyInstanceUID", "SOPClassUID", "SOPInstanceUID")
 
 
 class AuditTrail(AuditLog):
-    """Records what gateway and courier do.
+    """Records events of gateway and courier.
 
     Args:
-        settings: what is recorded, and where to.
-        directory: for files.
-        process: which kind of process records.
-        ae_title: its AE title.
+        settings: settings of audit records.
+        directory: folder of the files.
+        process: kind of the recording process; names its file.
+        ae_title: AE title of the recording process.
     """
 
     def __init__(self, settings: AuditSettings, directory: Path, process: str, ae_title: str) -> None:
@@ -49,22 +49,22 @@ class AuditTrail(AuditLog):
         super().__init__(settings, directory, process, self._describe_us(Role.APPLICATION, False))
 
     def record_received(self, event: evt.Event, header: Any, *, is_new: bool, revision: int) -> None:
-        """A film has come in, by C-STORE on whichever side's association (DICOM Instances Transferred).
+        """Record a film received by C-STORE, on an association of either side (DICOM Instances Transferred).
 
         Args:
-            event: its C-STORE request.
-            header: its dataset, without pixels.
-            is_new: false when the same bytes were here already.
-            revision: above 1 when it corrects an earlier one.
+            event: the C-STORE request.
+            header: the film's dataset without pixels.
+            is_new: False when the same bytes were here already.
+            revision: above 1 when the film corrects an earlier one.
         """
         association = event.assoc
-        theirs = association.requestor if association.is_acceptor else association.acceptor
-        place = theirs.address_info
-        other = str(theirs.ae_title or "").strip()
-        address = place.address if place is not None else ""
+        peer = association.requestor if association.is_acceptor else association.acceptor
+        network = peer.address_info
+        peer_title = str(peer.ae_title or "").strip()
+        address = network.address if network is not None else ""
         action = Action.CREATE if is_new and revision == 1 else Action.UPDATE if is_new else Action.READ
         participants = (
-            Participant(other, address, Role.SOURCE, association.is_acceptor),
+            Participant(peer_title, address, Role.SOURCE, association.is_acceptor),
             self._describe_us(Role.DESTINATION, not association.is_acceptor, association),
         )
         self.record(
@@ -72,16 +72,16 @@ class AuditTrail(AuditLog):
         )
 
     def record_sending(self, peer: PeerSettings, part10: bytes) -> None:
-        """An object is about to be sent to a peer (Begin Transferring DICOM Instances)."""
+        """Record that an object is about to be sent to a peer (Begin Transferring DICOM Instances)."""
         objects = _describe_instance(_read_identity(part10))
         self.record(AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects))
 
     def record_sent(self, peer: PeerSettings, part10: bytes, outcome: EventOutcome, reason: str) -> None:
-        """An object has been sent to a peer, or was refused (DICOM Instances Transferred)."""
+        """Record that an object was sent to a peer or refused by it (DICOM Instances Transferred)."""
         objects = _describe_instance(_read_identity(part10))
         event = AuditEvent(
             EventId.INSTANCES_TRANSFERRED,
-            Action.READ,  # whether the peer had it before is not known here
+            Action.READ,  # the peer may have had the object before
             self._to_peer(peer),
             objects,
             outcome=outcome,
@@ -93,9 +93,9 @@ class AuditTrail(AuditLog):
         """Record a rejected caller (Security Alert, Node Authentication).
 
         Args:
-            event: what was refused.
-            fields: `address`, and `caller` where an AE title was told, and `reason`.
-            count: how many times.
+            event: the kind of refusal.
+            fields: `address`, `reason`, and `caller` where an AE title is known.
+            count: number of occurrences.
         """
         address = fields.get("address", "")
         caller = fields.get("caller", "")
@@ -117,19 +117,19 @@ class AuditTrail(AuditLog):
         )
 
     def record_query(self, event: evt.Event) -> None:
-        """A C-FIND was asked, by us or of us (Query); bound to messages sent and received, others pass."""
+        """Record a C-FIND request, sent or received (Query); other DIMSE messages are ignored."""
         message: Any = event.message
         if type(message).__name__ != "C_FIND_RQ":
             return
         association = event.assoc
         requestor, acceptor = association.requestor, association.acceptor
-        asked_us = association.is_acceptor
-        theirs = requestor if asked_us else acceptor
-        place = theirs.address_info
-        other = str(theirs.ae_title or "").strip()
-        address = place.address if place is not None else ""
-        our_role, their_role = (
-            (Role.DESTINATION, Role.SOURCE) if asked_us else (Role.SOURCE, Role.DESTINATION)
+        is_received = association.is_acceptor
+        peer = requestor if is_received else acceptor
+        network = peer.address_info
+        peer_title = str(peer.ae_title or "").strip()
+        address = network.address if network is not None else ""
+        our_role, peer_role = (
+            (Role.DESTINATION, Role.SOURCE) if is_received else (Role.SOURCE, Role.DESTINATION)
         )
         sop_class = str(message.command_set.AffectedSOPClassUID)
         syntaxes = [
@@ -139,8 +139,8 @@ class AuditTrail(AuditLog):
         ]
         query = describe_query(sop_class, next(iter(syntaxes), ""), message.data_set.getvalue())
         participants = (
-            Participant(other, address, their_role, asked_us),
-            self._describe_us(our_role, not asked_us, association),
+            Participant(peer_title, address, peer_role, is_received),
+            self._describe_us(our_role, not is_received, association),
         )
         self.record(AuditEvent(EventId.QUERY, Action.EXECUTE, participants, (query,)))
 
@@ -148,7 +148,7 @@ class AuditTrail(AuditLog):
         self, role: Role | None, is_requestor: bool, association: Association | None = None
     ) -> Participant:
         title = self._ae_title
-        if association is not None:  # a gateway that pulls calls itself as the courier does
+        if association is not None:  # a gateway that pulls uses the AE title of the courier
             own = association.acceptor if association.is_acceptor else association.requestor
             title = str(own.ae_title or "").strip()
         return Participant(title, socket.gethostname(), role, is_requestor, str(os.getpid()))
@@ -161,17 +161,17 @@ class AuditTrail(AuditLog):
 
 
 def bind_query_audit(audit: AuditTrail | None, moment: Any) -> list[Any]:
-    """Return the handlers that record each C-FIND, when it is sent or received.
+    """Return the handlers that record each C-FIND request.
 
     Args:
-        audit: where to; none records nothing.
+        audit: records the requests; None returns no handlers.
         moment: pynetdicom's `EVT_DIMSE_SENT` or `EVT_DIMSE_RECV`.
     """
     return [] if audit is None else [(moment, audit.record_query)]
 
 
 def _describe_instance(dataset: Dataset) -> tuple[Any, ...]:
-    """Study and patient of one instance; what cannot be read is left empty."""
+    """Return the objects for an instance's study and patient; unreadable attributes are left empty."""
     instances = {_read(dataset, "SOPClassUID"): [_read(dataset, "SOPInstanceUID")]}
     study = describe_study(_read(dataset, "StudyInstanceUID"), instances)
     return study, describe_patient(_read(dataset, "PatientID"))
@@ -182,4 +182,4 @@ def _read(dataset: Dataset, keyword: str) -> str:
 
 
 def _read_identity(part10: bytes) -> Any:
-    return dcmread(BytesIO(part10), stop_before_pixels=True, specific_tags=list(TOLD_OF))
+    return dcmread(BytesIO(part10), stop_before_pixels=True, specific_tags=list(IDENTITY))

@@ -1,7 +1,7 @@
 """Sends audit records to a repository by syslog (PS3.15 A.6, A.7; RFC 5424 over UDP or TLS).
 
-In a thread of its own: a repository that is away holds nothing up. Records that came too fast or while it was
-away for too long are dropped here, counted and logged; the file has them.
+It runs in a thread of its own, so that an unavailable repository delays nothing. When the queue is full,
+records are dropped here, counted and logged; the file still has them.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ log = structlog.get_logger(__name__)
 
 
 class SyslogSender(threading.Thread):
-    """Sends records in the order in which they come.
+    """Sends records in the order in which they arrive.
 
     Args:
-        settings: where to.
-        process: what calls itself so.
+        settings: address and transport of the repository.
+        process: kind of the recording process, for the syslog APP-NAME.
     """
 
     def __init__(self, settings: AuditSettings, process: str) -> None:
@@ -54,31 +54,31 @@ class SyslogSender(threading.Thread):
         self._dropped = 0
 
     def put(self, record: bytes, moment: datetime) -> None:
-        """Have a record sent."""
+        """Queue a record for sending."""
         try:
             self._waiting.put_nowait(frame(record, moment, self._process))
         except queue.Full:
             self._dropped += 1
 
     def end(self) -> None:
-        """Send what waits, if it can be sent at once, and end."""
+        """Send the waiting records if the repository is available, and end."""
         self._ending.set()
         try:
             self._waiting.put_nowait(None)
         except queue.Full:
-            log.error("audit repository away: records not sent", records=self._waiting.qsize())
+            log.error("audit repository unavailable: records not sent", records=self._waiting.qsize())
             return
         self.join(timeout=TIMEOUT_S)
 
     def run(self) -> None:
-        """Send until told to end."""
+        """Send records until `end`."""
         while True:
             message = self._waiting.get()
             if message is None:
                 break
             while not self._send(message):
                 if self._ending.wait(AGAIN_AFTER_S):
-                    log.error("audit repository away: records not sent", records=self._waiting.qsize())
+                    log.error("audit repository unavailable: records not sent", records=self._waiting.qsize())
                     return
         self._close()
 
@@ -88,8 +88,8 @@ class SyslogSender(threading.Thread):
             return
         with suppress(OSError):
             if isinstance(connection, ssl.SSLSocket):
-                # Without a farewell, TCP would reset the connection over unread session tickets,
-                # and the repository lose what it has not read yet.
+                # Without a TLS close, unread session tickets make TCP reset the connection,
+                # and the repository loses the records that it has not read yet.
                 connection = connection.unwrap()
         connection.close()
 
@@ -106,11 +106,11 @@ class SyslogSender(threading.Thread):
             if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
                 log.error("audit record not sent: too long for UDP; it is in the file", bytes=len(message))
                 return True
-            log.error("audit repository away", at=where, error=str(error))
+            log.error("audit repository unavailable", at=where, error=str(error))
             self._close()
             return False
         if self._dropped:
-            log.error("audit records were not sent: too many waited", records=self._dropped)
+            log.error("audit records not sent: queue full", records=self._dropped)
             self._dropped = 0
         return True
 

@@ -31,39 +31,39 @@ SOME_FAILED: Final = 2
 """Event types of PS3.4 Table J.3-2."""
 
 HOPELESS_REASONS: Final = frozenset({CLASS_INSTANCE_CONFLICT, SOP_CLASS_NOT_SUPPORTED})
-"""Failure Reasons (0008,1197) that sending again does not mend (PS3.3 C.14.1.1). All others, first of them
-`NO_SUCH_SOP_INSTANCE`, have the object sent again."""
+"""Failure Reasons (0008,1197) that sending again does not cure (PS3.3 C.14.1.1). After any other, such as
+`NO_SUCH_SOP_INSTANCE`, the object is sent again."""
 
 log = structlog.get_logger(__name__)
 
 
 class ReportNotUnderstoodError(PermanentError):
-    """The event's dataset is not what PS3.4 Table J.3-2 asks for. Permanent: the peer has to mend it."""
+    """The event's dataset violates PS3.4 Table J.3-2. Permanent: the fault is the peer's."""
 
 
 @dataclass(frozen=True)
 class CommitmentReport:
-    """A peer's report on a request."""
+    """A peer's report on a commitment request."""
 
     transaction_uid: str
     committed: frozenset[str] = frozenset()
-    """SOP Instance UIDs that it answers for."""
+    """SOP Instance UIDs that the peer commits to store."""
     failed: dict[str, int] = field(default_factory=dict)
-    """SOP Instance UIDs that it does not answer for, each with its Failure Reason (0008,1197)."""
+    """SOP Instance UIDs that the peer does not commit to, each with its Failure Reason (0008,1197)."""
 
 
 class CommitmentEvents:
-    """Records peers' reports in db, in the gateway and in the courier.
+    """Records peers' reports in the database, for the gateway and the courier.
 
     Args:
-        database: where requests and their answers are.
+        database: holds the requests and their answers.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def receive(self, event: evt.Event) -> tuple[int, Dataset | None]:
-        """Answer one N-EVENT-REPORT; success only after it is committed to db."""
+        """Answer one N-EVENT-REPORT; with success only after the database has committed it."""
         return self._record(event), None
 
     def _record(self, event: evt.Event) -> int:
@@ -75,7 +75,7 @@ class CommitmentEvents:
             return NO_SUCH_EVENT_TYPE
         try:
             report = read_report(event.event_information)
-        except Exception as error:  # noqa: BLE001  whatever a peer sends as a dataset
+        except Exception as error:  # noqa: BLE001  pydicom raises many types for malformed datasets
             event_log.warning("commitment report not understood", error=type(error).__name__)
             return INVALID_ARGUMENT_VALUE
         event_log = event_log.bind(request=shorten_key(film_key(report.transaction_uid)))
@@ -85,10 +85,10 @@ class CommitmentEvents:
                     session, report.transaction_uid, report.committed, report.failed
                 )
         except SQLAlchemyError as error:
-            event_log.error("commitment report not noted: database away", error=type(error).__name__)
+            event_log.error("commitment report not stored: database unavailable", error=type(error).__name__)
             return PROCESSING_FAILURE
         if answer is None:
-            event_log.warning("commitment report on a request that is not ours")
+            event_log.warning("commitment report on an unknown request")
             return INVALID_ARGUMENT_VALUE
         event_log.info(
             "commitment report",
@@ -98,11 +98,11 @@ class CommitmentEvents:
             failed=answer.failed,
         )
         for answered in answer.reports:
-            _tell_of_answer(answer, answered, event_log)
+            _log_answer(answer, answered, event_log)
         return SUCCESS
 
 
-def _tell_of_answer(answer: Answer, answered: AnsweredReport, event_log: structlog.BoundLogger) -> None:
+def _log_answer(answer: Answer, answered: AnsweredReport, event_log: structlog.BoundLogger) -> None:
     key = film_key(answered.film_sop_instance_uid)
     report_log = event_log.bind(
         film=shorten_key(key), report=shorten_key(film_key(answered.sop_instance_uid)), peer=answer.peer
@@ -121,14 +121,14 @@ def read_report(information: Dataset) -> CommitmentReport:
     """Read an event's dataset (PS3.4 Table J.3-2).
 
     Raises:
-        ReportNotUnderstoodError: when it names no transaction, or an object without UID.
+        ReportNotUnderstoodError: when the Transaction UID or the UID of an object is missing.
     """
     transaction_uid = str(information.get("TransactionUID") or "")
     if not transaction_uid:
         raise ReportNotUnderstoodError("no Transaction UID (0008,1195)")
     failed = {}
     for item in information.get("FailedSOPSequence") or []:
-        # Without a reason it is a failure all the same.
+        # An item without a reason is a failure, too.
         failed[_read_uid(item)] = int(item.get("FailureReason") or PROCESSING_FAILURE)
     committed = {_read_uid(item) for item in information.get("ReferencedSOPSequence") or []}
     return CommitmentReport(transaction_uid, frozenset(committed - failed.keys()), failed)

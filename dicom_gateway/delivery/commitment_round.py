@@ -24,19 +24,19 @@ from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
 LOOK_EVERY_S: Final = 1.0
-"""Pause between two looks at requests and answers."""
+"""Pause between two checks of requests and answers."""
 
 log = structlog.get_logger(__name__)
 
 
 class CommitmentRound:
-    """Asks peers to answer for what they were sent, and draws the consequences of what they say.
+    """Requests commitment of delivered objects; sends again or parks those that are not committed.
 
     Args:
         database: requests, answers, deliveries.
-        peers: every node of the settings, by name.
-        settings: how often to ask and to send again.
-        courier_settings: who asks, and how patiently.
+        peers: all peers of the settings, by name.
+        settings: limits on requests and repeated sending.
+        courier_settings: calling AE title, timeouts and pauses.
     """
 
     def __init__(
@@ -54,23 +54,23 @@ class CommitmentRound:
         self._next_look = 0.0
 
     def wants(self, peer: str) -> timedelta | None:
-        """After what time a report delivered to `peer` is asked for; None when it is not."""
+        """Return the delay from delivery to request; None for a peer without storage commitment."""
         return timedelta(seconds=self._settings.delay_s) if peer in self._peers else None
 
     def list_due_peers(self) -> list[str]:
-        """Return the peers that are to be asked now; about once a second, else none.
+        """Return the peers with due requests; checks about once a second, else returns none.
 
-        What was answered or not answered in time is put in order first.
+        Failed and overdue requests are settled first.
         """
         if time.monotonic() < self._next_look:
             return []
         self._next_look = time.monotonic() + LOOK_EVERY_S
-        self._draw_consequences()
+        self._settle_answers()
         with self._database.read() as session:
             return [name for name in commitments.list_due_peers(session) if name in self._peers]
 
     def ask(self, name: str, breaker: PeerBreaker, ending: threading.Event) -> None:
-        """Ask one peer for all that is due, request by request."""
+        """Request commitment of all due reports of one peer, one request at a time."""
         while not ending.is_set() and not breaker.is_open:
             transaction_uid = str(generate_uid(prefix=None))
             with self._database.write() as session:
@@ -121,13 +121,13 @@ class CommitmentRound:
             if outcome.taken is Taken.NOT_ASKED:
                 pause, counted = breaker.record_failure(), None
             else:
-                most = self._courier_settings.retry_most_s  # each costs one of few requests
+                most = self._courier_settings.retry_most_s  # each attempt counts against `maximum_requests`
                 pause, counted = jittered_pause(1, most, most), self._settings.maximum_requests
             delay = timedelta(seconds=pause)
             commitment_requests.ask_again(session, transaction_uid, delay, outcome.reason, counted)
         request_log.warning("commitment not requested", reason=outcome.reason, seconds=round(pause, 1))
 
-    def _draw_consequences(self) -> None:
+    def _settle_answers(self) -> None:
         settings = self._settings
         oldest = now() - timedelta(hours=settings.give_up_after_hours)
         with self._database.read() as session:

@@ -35,7 +35,7 @@ REQUEST_STORAGE_COMMITMENT: Final = 1
 """Action type of PS3.4 Table J.3-1."""
 
 LOOK_EVERY_S: Final = 0.05
-"""Pause between two looks at the association and at the courier's end."""
+"""Pause between two checks of the association and of `ending`."""
 
 TRANSIENT_STATUSES: Final = frozenset(
     {
@@ -45,20 +45,20 @@ TRANSIENT_STATUSES: Final = frozenset(
         statuses.RESOURCE_LIMITATION,
     }
 )
-"""The peer may take the next request."""
+"""The peer may accept the next request."""
 
 
 class Taken(StrEnum):
-    """Result of a request."""
+    """Result of a commitment request."""
 
     TAKEN = "taken"
-    """The peer will report, or has reported."""
+    """The peer accepted it and will report, or has reported."""
     NOT_ASKED = "not asked"
-    """The peer is away or rejects the association: it was not asked."""
+    """The peer is away or rejects the association; the request was not sent."""
     TRANSIENT = "transient"
-    """Asked, and refused for the moment or not answered."""
+    """Sent, and refused for the moment or not answered."""
     PERMANENT = "permanent"
-    """The peer does not do storage commitment for us."""
+    """The peer offers no storage commitment to this AE title."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,13 @@ def ask(
     """Send one N-ACTION; keep the association open for the peer's report for up to `wait_s`.
 
     Args:
-        peer: whom.
-        transaction_uid: of a request that is in db already.
-        reports: what the peer is to answer for.
-        settings: who calls, and how long a peer may be silent.
-        events: writes down what the peer reports on this association.
-        wait_s: seconds.
-        ending: set when nothing is to be waited for any more.
+        peer: the peer.
+        transaction_uid: Transaction UID of a request that the database already holds.
+        reports: the reports whose commitment is requested.
+        settings: calling AE title and network timeout.
+        events: records the peer's report if it comes on this association.
+        wait_s: seconds to wait for the report.
+        ending: ends the wait when set.
     """
     reported = threading.Event()
 
@@ -103,7 +103,7 @@ def ask(
             settings.ae_title,
             offer(),
             settings.network_timeout_s,
-            # Idle is what this association is while it waits for the report.
+            # The association is idle while it waits for the report.
             idle_s=wait_s + settings.network_timeout_s,
             handlers=[(evt.EVT_N_EVENT_REPORT, receive)],
         )
@@ -125,7 +125,7 @@ def ask(
 
 
 def offer() -> list[PresentationContext]:
-    """Return the presentation contexts of a request."""
+    """Return the presentation contexts of a commitment request."""
     return [
         build_context(STORAGE_COMMITMENT, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
         build_context(VERIFICATION),

@@ -36,14 +36,14 @@ log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Reports and delivers until told to end; each peer in threads of its own, so that none holds another up.
+    """Builds and delivers reports until told to end; peers have threads of their own and delay no other peer.
 
     Args:
         database: outbox, deliveries, commitments.
-        peers: every node of the settings; each gets what its rules name.
-        settings: how to build, send and retry.
-        commitment: how peers are asked to answer for what they were sent.
-        software_version: goes into the reports.
+        peers: all peers of the settings; delivery rules select the objects for each.
+        settings: settings of building, sending and retrying.
+        commitment: settings of storage commitment.
+        software_version: version that the reports name.
         audit: records deliveries; None for no audit.
     """
 
@@ -77,15 +77,15 @@ class Courier:
                 try:
                     busy = self._reports.report_due(ending)
                     self._start_jobs(pool)
-                except Exception as error:  # noqa: BLE001  a courier must not end
-                    log.error("trouble; the courier goes on", error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001  the courier must keep running
+                    log.error("courier round failed; the courier continues", error=type(error).__name__)
                     ending.wait(1.0)
                     continue
                 if not busy:
                     ending.wait(self._settings.poll_interval_s)
 
     def _start_jobs(self, pool: ThreadPoolExecutor) -> None:
-        """Start what is due for each peer that is not busy with the same already, nor in trouble."""
+        """Start the due jobs of each peer that is not in trouble and has no such job running."""
         ready = [name for name in self._peers if self._is_ready("deliver", name)]
         with self._database.read() as session:
             due = deliveries.list_due_peers(session, ready)
@@ -108,9 +108,9 @@ class Courier:
     def _guard(self, work: Callable[[str], None], name: str) -> None:
         try:
             work(name)
-        except Exception as error:  # noqa: BLE001  leases run out by themselves; the next round tries again
+        except Exception as error:  # noqa: BLE001  the leases expire; the next round tries again
             pause = self._breaker(name).record_failure()
-            log.error("trouble with a peer", peer=name, error=type(error).__name__, seconds=round(pause, 1))
+            log.error("job of a peer failed", peer=name, error=type(error).__name__, seconds=round(pause, 1))
 
     def _breaker(self, name: str) -> PeerBreaker:
         settings = self._settings
@@ -120,7 +120,7 @@ class Courier:
         self._commitments.ask(name, self._breaker(name), self._ending)
 
     def _deliver_due(self, name: str) -> None:
-        """Send all that is due for one peer, batch by batch, until it is in trouble."""
+        """Send all due deliveries of one peer in batches; stop when the peer is in trouble."""
         breaker = self._breaker(name)
         while not self._ending.is_set() and not breaker.is_open:
             limit = 1 if breaker.is_probing else DELIVERY_BATCH
@@ -131,11 +131,11 @@ class Courier:
             self._deliver(name, batch)
 
     def _lease(self) -> timedelta:
-        """Long enough that the last object begun within `lease_s` is answered or given up within it."""
+        """Return a lease that also covers the timeout of an object whose sending begins as `lease_s` ends."""
         return timedelta(seconds=self._settings.lease_s + 2 * self._settings.network_timeout_s)
 
     def _deliver(self, name: str, batch: Sequence[deliveries.DueDelivery]) -> None:
-        """Send the reports of a peer; no lease outlives this call."""
+        """Send a batch to a peer and hand back the untried deliveries: no lease outlives this call."""
         untried = {delivery.delivery_id: delivery for delivery in batch}
         peer = self._peers.get(name)
         latest = time.monotonic() + self._settings.lease_s
@@ -149,15 +149,15 @@ class Courier:
             started_ns = time.time_ns()
             for attempt in send(peer, batch, self._settings, self._audit):
                 self._settle(attempt)
-                _tell_of_delivery(attempt, started_ns)
+                _record_stage(attempt, started_ns)
                 started_ns = time.time_ns()
                 del untried[attempt.delivery.delivery_id]
                 if self._ending.is_set() or time.monotonic() > latest:
                     break
         except SQLAlchemyError:
-            raise  # nothing can be written down now; the leases run out by themselves
+            raise  # the database cannot be written now; the leases expire
         except Exception as error:
-            if untried:  # the object that it stopped at
+            if untried:  # the first is the object whose sending failed
                 first = untried.pop(next(iter(untried)))
                 reason = f"interrupted by {type(error).__name__}"
                 self._settle(DeliveryAttempt(first, SendResult.TRANSIENT, reason))
@@ -195,12 +195,12 @@ class Courier:
         if attempt.peer_in_trouble:
             metrics.PEER_TROUBLES.labels(delivery.peer).inc()
             pause = breaker.record_failure()
-            delivery_log.warning("peer in trouble: left in peace", seconds=round(pause, 1))
+            delivery_log.warning("peer in trouble: deliveries paused", seconds=round(pause, 1))
         elif breaker.record_success():
             delivery_log.info("peer is back")
 
 
-def _tell_of_delivery(attempt: DeliveryAttempt, started_ns: int) -> None:
+def _record_stage(attempt: DeliveryAttempt, started_ns: int) -> None:
     delivery = attempt.delivery
     tell(
         "delivery",

@@ -1,4 +1,4 @@
-"""Delivery rules: the kinds of object that each peer gets, under conditions that are data."""
+"""Delivery rules: the kinds of object that each peer gets, under conditions from the settings."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from db.delivery.refusal_outbox import ReportableRefusal
 from domain.codes import Finding, Priority, Refusal, ReportKind
 
 ONLY_BY_NAME: Final = frozenset({Refusal.UNSUPPORTED_SOP_CLASS, Refusal.EXCLUDED_BY_RULE})
-"""Refusals that a peer gets only by a rule that names them: a CT routed here by mistake would
-give one for each slice."""
+"""Refusals that a peer gets only by a rule that names them. A CT routed here by mistake would
+cause a refusal for each slice."""
 
 
 class DeliveryRule(BaseModel):
-    """One condition under which a peer gets objects. What is left out fits everything."""
+    """One condition under which a peer gets objects. An empty field matches every film."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kinds: tuple[ReportKind, ...] = ()
-    """Kinds of object for the peer when this rule fits; left out, the peer's own `kinds`."""
+    """Kinds of object that the peer gets of matching films; empty takes the peer's own `kinds`."""
     findings: tuple[Finding, ...] = ()
-    """present, absent, undetermined. A rule with this fits no refusal."""
+    """present, absent, undetermined. A rule with findings matches no refusal."""
     priorities: tuple[Priority, ...] = ()
-    """HIGH, MEDIUM, LOW. A rule with this fits no refusal."""
+    """HIGH, MEDIUM, LOW. A rule with priorities matches no refusal."""
     refusals: tuple[Refusal, ...] = ()
-    """Codes of refusals. A rule with this fits no result."""
+    """Codes of refusals. A rule with refusals matches no result."""
     senders: tuple[str, ...] = ()
-    """AE titles of the film's sender; `*` stands for anything."""
+    """AE titles of the film's sender; `*` matches any characters."""
     stations: tuple[str, ...] = ()
-    """Station Name (0008,1010); `*` stands for anything."""
+    """Station Name (0008,1010); `*` matches any characters."""
     modalities: tuple[str, ...] = ()
     """Modality (0008,0060) of the film."""
 
@@ -48,7 +48,7 @@ class DeliveryRule(BaseModel):
 
 @dataclass(frozen=True)
 class FilmFacts:
-    """The facts of a film and its result that rules ask for."""
+    """The facts of a film and its result that delivery rules compare."""
 
     finding: Finding | None
     priority: Priority | None
@@ -78,7 +78,7 @@ class FilmFacts:
 
 
 class Receiver(Protocol):
-    """A peer, as far as rules go."""
+    """The attributes of a peer that delivery rules use."""
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ class Receiver(Protocol):
 
     @property
     def send_reports(self) -> bool:
-        """False for a peer that gets nothing."""
+        """False for a peer that gets no objects."""
 
     @property
     def kinds(self) -> tuple[ReportKind, ...]:
@@ -94,14 +94,14 @@ class Receiver(Protocol):
 
     @property
     def rules(self) -> tuple[DeliveryRule, ...]:
-        """The condition; always without a rule."""
+        """Its delivery rules; without any, it gets its `kinds` of every film."""
 
 
 def choose_receivers(peers: Iterable[Receiver], facts: FilmFacts) -> Mapping[ReportKind, Sequence[str]]:
-    """Return the peers that get each kind of object made of one film, by name.
+    """Return the names of the peers that get each kind of object of one film.
 
-    A peer without rules gets its `kinds` of every film. One with rules gets what its fitting rules name,
-    added up; what no rule fits it does not get.
+    A peer without rules gets its `kinds` of every film. A peer with rules gets the kinds of all its matching
+    rules together; a film that matches none of them is not sent to it.
     """
     chosen: dict[ReportKind, list[str]] = {kind: [] for kind in ReportKind}
     for peer in peers:
@@ -113,16 +113,16 @@ def choose_receivers(peers: Iterable[Receiver], facts: FilmFacts) -> Mapping[Rep
 def _choose_kinds(peer: Receiver, facts: FilmFacts) -> Collection[ReportKind]:
     if not peer.send_reports:
         return ()
-    wanted: set[ReportKind] = set()
+    kinds: set[ReportKind] = set()
     for rule in peer.rules or (DeliveryRule(),):
-        if _fits(rule, facts):
-            wanted.update(rule.kinds or peer.kinds)
+        if _matches(rule, facts):
+            kinds.update(rule.kinds or peer.kinds)
     if facts.refusal is None:
-        return wanted - {ReportKind.REFUSAL}
-    return wanted & {ReportKind.REFUSAL}
+        return kinds - {ReportKind.REFUSAL}
+    return kinds & {ReportKind.REFUSAL}
 
 
-def _fits(rule: DeliveryRule, facts: FilmFacts) -> bool:
+def _matches(rule: DeliveryRule, facts: FilmFacts) -> bool:
     if facts.refusal in ONLY_BY_NAME and facts.refusal not in rule.refusals:
         return False
     coded = (

@@ -12,9 +12,9 @@ class PeerBreaker:
     """One peer's circuit breaker: closed until it fails, then open for a while, then one probe.
 
     Args:
-        first_s: pause after the first failure in a row; doubled after each.
-        most_s: longest pause.
-        clock: seconds that only grow.
+        first_s: seconds of the pause after the first failure; doubled after each further failure in a row.
+        most_s: longest pause in seconds.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, first_s: float, most_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,16 +27,16 @@ class PeerBreaker:
 
     @property
     def is_open(self) -> bool:
-        """True while the peer is left in peace."""
+        """True while deliveries to the peer are paused."""
         return self._clock() < self._open_until
 
     @property
     def is_probing(self) -> bool:
-        """True after a failure until the next success: one object is enough to see how it is."""
+        """True from a failure until the next success; a single object then probes the peer."""
         return self._failures > 0
 
     def record_failure(self) -> float:
-        """The peer itself is in trouble; returns for how many seconds it is left in peace."""
+        """Record a failure of the peer itself; return the seconds for which deliveries pause."""
         with self._lock:
             self._failures += 1
             pause = jittered_pause(self._failures, self._first_s, self._most_s)
@@ -44,7 +44,7 @@ class PeerBreaker:
             return pause
 
     def record_success(self) -> bool:
-        """The peer does its work; True when it was in trouble before."""
+        """Record a success; return True when the peer was in trouble before."""
         with self._lock:
             was_in_trouble = self._failures > 0
             self._failures = 0
@@ -53,12 +53,12 @@ class PeerBreaker:
 
 
 def jittered_pause(attempts: int, first_s: float, most_s: float) -> float:
-    """Exponential backoff with jitter, so that a PACS that comes back is not met by all at once.
+    """Return a pause in seconds: exponential backoff with jitter, so that retries do not all come at once.
 
     Args:
-        attempts: failed ones, 1 or more.
-        first_s: seconds after the first; doubled after each.
-        most_s: longest, before the jitter of a quarter.
+        attempts: number of failed attempts, 1 or more.
+        first_s: pause after the first failed attempt; doubled after each further attempt.
+        most_s: longest pause, before a jitter of up to 25 %.
     """
     longest = first_s * 2.0 ** min(max(attempts, 1) - 1, 30)
     return min(longest, most_s) * random.uniform(0.75, 1.25)

@@ -1,4 +1,4 @@
-"""The courier's round of reports: builds the objects that peers want of finished films, and fans them out."""
+"""The courier's round of reports: builds the objects that peers get of finished films, and fans them out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from domain.film_key import film_key
 from domain.film_stage import shorten_key, stage
 
 BATCH: Final = 4
-"""Films whose reports are built at a time, before what is built is sent."""
+"""Films whose reports are built in one round, before the built objects are sent."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +36,9 @@ class ReportRound:
 
     Args:
         database: outboxes, objects, deliveries.
-        peers: every node of the settings; their rules say who gets what.
-        settings: how to build, and how patiently to try again.
-        software_version: goes into the objects.
+        peers: all peers of the settings, with their delivery rules.
+        settings: settings of building and retrying.
+        software_version: version that the objects name.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ReportRound:
         )
 
     def report_due(self, ending: threading.Event) -> bool:
-        """Report what is due; True when there was anything."""
+        """Report the due screenings and refusals; return True when any were due."""
         with self._database.read() as session:
             due, due_refusals = outbox.has_due(session), refusal_outbox.has_due(session)
         if due:
@@ -79,13 +79,13 @@ class ReportRound:
                 self._report_screening(screening)
 
     def _report_screening(self, screening: ReportableScreening) -> None:
-        """Store and fan out what can be built; what cannot keeps the screening in the outbox."""
+        """Store and fan out the objects; the screening stays in the outbox when one could not be built."""
         film_log = log.bind(film=shorten_key(film_key(screening.sop_instance_uid)))
         receivers = choose_receivers(self._peers, FilmFacts.of_screening(screening))
         built: list[tuple[BuiltReport, Sequence[str]]] = []
         failure = None
         builders: dict[ReportKind, Callable[[ReportableScreening], BuiltReport]] = {
-            ReportKind.SR: self._build_sr,  # always: db keeps every report
+            ReportKind.SR: self._build_sr,  # always: the database keeps every report
         }
         if receivers[ReportKind.SC]:
             builders[ReportKind.SC] = self._build_sc
@@ -93,7 +93,7 @@ class ReportRound:
             try:
                 with stage("report", film_key(screening.sop_instance_uid), kind=kind.value):
                     built.append((build(screening), receivers[kind]))
-            except Exception as error:  # noqa: BLE001  one film's odd header must not stop all reports
+            except Exception as error:  # noqa: BLE001  one malformed header must not stop all reports
                 failure = f"{kind.value}: {type(error).__name__}: {error}"
                 film_log.error(
                     "report not built",

@@ -28,15 +28,15 @@ SENT_CONTEXTS: Final[Mapping[str, tuple[tuple[UID, ...], ...]]] = {
     str(ComprehensiveSRStorage): (UNCOMPRESSED,),
     str(SecondaryCaptureImageStorage): (UNCOMPRESSED, (JPEGBaseline8Bit,)),
 }
-"""By SOP class: one presentation context for each tuple of transfer syntaxes. A peer takes one of each, so it
-may accept both ways: compressed and plain."""
+"""Transfer syntaxes by SOP class; each tuple is proposed in a presentation context of its own. A peer accepts
+one syntax of a context, so it may accept both compressed and uncompressed objects."""
 
 
 def offer(sop_classes: Iterable[str]) -> list[PresentationContext]:
     """Return the presentation contexts (PS3.8 9.3.2.2) for objects of these SOP classes.
 
-    Verification is offered too, so that a peer that takes none of our SOP classes says so instead of looking
-    as if it were away: without one accepted context there is no association at all.
+    Verification is offered too. Without an accepted context there is no association, and a peer that takes
+    none of our SOP classes would look like a peer that is away.
     """
     contexts = [
         build_context(sop_class, list(syntaxes))
@@ -47,17 +47,17 @@ def offer(sop_classes: Iterable[str]) -> list[PresentationContext]:
 
 
 def read_for_peer(part10: bytes, accepted: Collection[PresentationContext]) -> Dataset | None:
-    """Return an object as the peer takes it: as it is stored, else with its pixels decompressed.
+    """Return an object in a transfer syntax that the peer accepted: as stored, else decompressed.
 
-    It stays the same SOP instance: another transfer syntax is another encoding (PS3.5 10), and Lossy Image
-    Compression (0028,2110) says what was done to it.
+    It remains the same SOP instance: another transfer syntax is another encoding (PS3.5 10), and Lossy Image
+    Compression (0028,2110) states the earlier compression.
 
     Args:
         part10: the stored object.
-        accepted: what the peer accepted.
+        accepted: presentation contexts that the peer accepted.
 
     Returns:
-        None when the peer takes its SOP class in no transfer syntax that we have.
+        None when the peer accepted the SOP class in no transfer syntax that can be produced here.
     """
     dataset = dcmread(io.BytesIO(part10))
     syntaxes = {
@@ -71,6 +71,6 @@ def read_for_peer(part10: bytes, accepted: Collection[PresentationContext]) -> D
     if not syntaxes & {str(syntax) for syntax in UNCOMPRESSED}:
         return None
     if not stored_as.is_compressed:
-        return dataset  # pynetdicom writes it as accepted
+        return dataset  # pynetdicom encodes it in the accepted syntax
     dataset.decompress(generate_instance_uid=False)
     return dataset

@@ -56,8 +56,8 @@ class DeliveryAttempt:
     result: SendResult
     reason: str = ""
     peer_in_trouble: bool = False
-    """True when not the object but the peer is at fault: away, silent, full, or gone in the middle. The next
-    object would fail as well."""
+    """True when the cause is the peer, not the object: it is away, silent, full, or closed the association.
+    The next object would fail as well."""
 
 
 def send(
@@ -68,8 +68,8 @@ def send(
 ) -> Iterator[DeliveryAttempt]:
     """Send objects over one association, in order, and yield each attempt as soon as its result is known.
 
-    The first attempt that finds the peer in trouble is the last; the rest was not tried. `audit` records each
-    attempt.
+    The first attempt that finds the peer in trouble is the last; the remaining deliveries are not tried.
+    `audit` records each attempt.
     """
     contexts = offer(delivery.sop_class_uid for delivery in deliveries)
     try:
@@ -102,7 +102,7 @@ def classify(status: int | None) -> tuple[SendResult, str]:
     if status is None:
         return SendResult.TRANSIENT, "the association ended before the peer answered"
     if statuses.is_done(status) or status == statuses.DUPLICATE_SOP_INSTANCE:
-        # A duplicate is what we sent before: the bytes are stored.
+        # A duplicate was sent here before: the peer has stored the bytes.
         return SendResult.DELIVERED, ""
     reason = f"status 0x{status:04X}"
     if meaning := statuses.STORE_FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):

@@ -1,4 +1,4 @@
-"""One pull: studies are found at a peer, written down, and fetched until all are here."""
+"""One pull: finds studies at a peer, records them, and fetches them until all are here."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ CANCEL_S: Final = 10.0
 """Longest time for a peer to end a cancelled request."""
 
 GRACE_S: Final = 0.2
+"""Time in which fetchers without an open request end by themselves."""
 
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
@@ -45,15 +46,15 @@ log = structlog.get_logger(__name__)
 
 
 class Pull:
-    """Carries out a pull. `run` once.
+    """Carries out a pull. Call `run` once.
 
     Args:
-        request: what.
-        settings: how.
-        calling: who calls.
-        gateway: for whom.
-        report: told how far it is, from several threads, one at a time.
-        may_go_on: asked before each study; a schedule has hours.
+        request: the peer and the study dates.
+        settings: selection of series, pace and patience.
+        calling: the calling side.
+        gateway: the gateway that receives the films.
+        report: receives the progress; called from several threads, one at a time.
+        may_go_on: called before each study; False ends the pull, as outside a schedule's hours.
     """
 
     def __init__(
@@ -84,18 +85,18 @@ class Pull:
         ]
 
     def stop(self) -> None:
-        """Let `run` end soon, from a signal handler or another thread; what is on its way is wanted again."""
+        """Make `run` end soon, from a signal handler or another thread; unfinished studies stay wanted."""
         self._stopping.set()
 
     def run(self) -> PullProgress | None:
-        """Pull until everything is here, or has failed, or it is stopped.
+        """Pull until every study is here or has failed, or until the pull is stopped.
 
         Returns:
-            What came of it; None for a schedule that is not due or that another gateway does.
+            The final progress; None for a schedule that is not due or that another gateway carries out.
 
         Raises:
-            PermanentError, TransientError: why the pull could not go on. The fetched films are kept; started
-                again, the pull goes on.
+            PermanentError, TransientError: the pull could not continue. The fetched films are kept; a new
+                start continues from there.
         """
         if not self._lease.take():
             return None
@@ -115,7 +116,7 @@ class Pull:
         finally:
             stopped = self._stopping.is_set()
             self._ended.set()
-            self._stopping.set()  # lets the watcher go
+            self._stopping.set()  # the watcher waits for it
             watcher.join()
             for fetcher in self._fetchers:
                 fetcher.close()
@@ -129,7 +130,7 @@ class Pull:
         self._stopping.set()
 
     def _find(self) -> None:
-        """Ask for the studies of each day, newest first, and write them down day by day."""
+        """Query the studies of each day, newest first, and record them day by day."""
         request = self._request
         seen: set[str] = set()
         for back in range((request.last - request.first).days + 1):
@@ -158,7 +159,7 @@ class Pull:
         self._board.add(found=len(studies), here=counts[FetchDecision.HERE], left=counts[FetchDecision.LEFT])
 
     def _fetch(self) -> None:
-        """Fetch, and ask again for what did not come whole."""
+        """Fetch the studies, and fetch incomplete ones again."""
         pause = self._settings.retry_s
         while True:
             self._run_fetchers()
@@ -171,7 +172,7 @@ class Pull:
             if not again:
                 return
             self._board.add(failed=-again)
-            self._board.wait_for(f"{again} studies did not come whole and are asked for again")
+            self._board.wait_for(f"{again} studies are incomplete and are requested again")
             if self._stopping.wait(pause):
                 return
             self._board.wait_for("")
@@ -188,9 +189,9 @@ class Pull:
             thread.join()
 
     def _end_when_stopping(self) -> None:
-        """Let the peer end what it is at when the pull is to stop; then end it ourselves."""
+        """After a stop, cancel the open requests; abort the associations of a peer that does not end them."""
         self._stopping.wait()
-        patience = GRACE_S  # those that only wait end by themselves
+        patience = GRACE_S
         for end in (StudyFetcher.cancel, StudyFetcher.abort):
             if self._ended.wait(patience):
                 return
@@ -205,12 +206,12 @@ class Pull:
                     study = pulled_studies.take(session, self._lease.pull_id, self._lease.holder)
                 if study is None:
                     break
-                self._fetch_one(fetcher, study)
+                self._fetch_study(fetcher, study)
             fetcher.close()
         except BaseException as error:  # noqa: BLE001  raised again by `run`
             self._give_up(error)
 
-    def _fetch_one(self, fetcher: StudyFetcher, study: TakenStudy) -> None:
+    def _fetch_study(self, fetcher: StudyFetcher, study: TakenStudy) -> None:
         try:
             fetched = self._with_patience(lambda: fetcher.fetch(study.study_instance_uid))
         except (StoppedError, PeerAwayError, PeerRefusesError, DiskFullError) as error:
@@ -231,7 +232,7 @@ class Pull:
             else:
                 marked = pulled_studies.mark_complete(session, study, fetched.films)
         if not marked:
-            self._board.add(films=fetched.new)  # another process is at the study now, and counts it
+            self._board.add(films=fetched.new)  # another process has taken the study and counts it
         elif fetched.missing:
             self._board.add(failed=1, films=fetched.new)
         elif fetched.films:
@@ -240,11 +241,11 @@ class Pull:
             self._board.add(unwanted=1)
 
     def _with_patience(self, action: Callable[[], Answer]) -> Answer:
-        """Do something with the peer; while it is away, wait and try again.
+        """Run an action that needs the peer; while the peer is away, wait and try again.
 
         Raises:
-            PeerAwayError: when it stays away.
-            AnswerError: when it ends each association in the middle of this.
+            PeerAwayError: when the peer stays away.
+            AnswerError: when the peer ends each association during the action.
             StoppedError: when the pull is stopped meanwhile.
         """
         away_since: float | None = None
@@ -265,7 +266,7 @@ class Pull:
                     away_since = away_since or moment
                     if moment - away_since >= self._settings.patience_s:
                         raise
-                self._board.wait_for(f"{error}: tried again")
+                self._board.wait_for(f"{error}: trying again")
             if self._stopping.wait(pause):
                 raise StoppedError("stopped")
             self._board.wait_for("")

@@ -49,28 +49,28 @@ OPEN_S: Final = 30.0
 
 CONTINUING: Final = (PENDING, PENDING_INCOMPLETE)
 CUT_SHORT: Final = (OUT_OF_RESOURCES, RESPONSE_LIMIT_REACHED, CANCELLED)
-"""Statuses with which peers end a C-FIND that matches more than they answer (PS3.4 Table C.4-1); Orthanc says
-`CANCELLED`."""
+"""Statuses with which peers end a C-FIND that matches more than they return (PS3.4 Table C.4-1); Orthanc
+sends `CANCELLED`."""
 
 
 class PeerAwayError(TransientError):
-    """The peer does not answer, takes no association, or went in the middle. Transient."""
+    """The peer does not answer, accepts no association, or ended one. Transient."""
 
 
 class PeerGoneError(PeerAwayError):
-    """The peer ended an association that it had taken, or is silent on it. Transient."""
+    """The peer ended an association that it had accepted, or is silent on it. Transient."""
 
 
 class PeerRefusesError(PermanentError):
-    """The peer does not do for us what is asked of it. Permanent until its settings change."""
+    """The peer refuses the request. Permanent until its settings change."""
 
 
 class AnswerError(TransientError):
-    """The peer answers a request with a failure. Transient: the study is asked for again, a few times."""
+    """The peer answers a request with a failure. Transient: the study is requested again a few times."""
 
 
 class CutShortError(PermanentError):
-    """A query matches more than the peer answers. Permanent: ask for less at once."""
+    """A query matches more than the peer returns. Permanent: a narrower query is needed."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class Retrieved:
     completed: int
     failed: int
     hint: str = ""
-    """Advice for the case that nothing came."""
+    """Advice for the case that the peer sent nothing."""
 
     def explain(self) -> str:
-        """Return what the peer says of it, for people."""
-        said = f"the peer says: {self.completed} sent, {self.failed} failed, status 0x{self.status:04X}"
-        return f"{said}; {self.hint}" if self.hint and not self.completed else said
+        """Return the peer's counts and status as a text for people."""
+        counts = f"the peer reports {self.completed} sent, {self.failed} failed, status 0x{self.status:04X}"
+        return f"{counts}; {self.hint}" if self.hint and not self.completed else counts
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,13 @@ class PullAssociation:
     """One open association.
 
     Args:
-        peer: to query.
+        peer: the peer to query.
         calling: the calling side.
-        reception: takes the films that come by C-GET; without one, films are not asked for.
+        reception: receives the films that come by C-GET; None for an association that only queries.
 
     Raises:
-        PeerAwayError: when there is no association.
-        PeerRefusesError: when the peer offers neither C-GET nor C-MOVE, or not the one that is set.
+        PeerAwayError: when no association can be opened.
+        PeerRefusesError: when the peer accepts neither C-GET nor C-MOVE, or not the configured method.
     """
 
     def __init__(self, peer: PeerSettings, calling: Calling, reception: FilmReception | None) -> None:
@@ -130,30 +130,33 @@ class PullAssociation:
             raise
 
     def release(self) -> None:
-        """End it."""
+        """Release the association."""
         if self._association.is_established:
             self._association.release()
 
     @property
     def is_open(self) -> bool:
-        """False when the peer has gone."""
+        """False when the association has ended."""
         return bool(self._association.is_established)
 
     def find(self, identifier: Dataset) -> Iterator[Dataset]:
-        """C-FIND, Study Root (PS3.4 C.4.1); yields what matches.
+        """Query by C-FIND, Study Root (PS3.4 C.4.1); yield the matches.
 
         Raises:
             PeerGoneError: when the association ends.
-            CutShortError: when the peer does not list all that matches.
-            AnswerError: when it answers with a failure.
+            CutShortError: when the peer does not return all matches.
+            PeerRefusesError: when the peer does not allow the query.
+            AnswerError: when the peer answers with a failure.
         """
         answers = self._send(lambda number: self._association.send_c_find(identifier, FIND, msg_id=number))
         for status, match in answers:
             code = self._read_status(status)
             if code in CONTINUING:
                 if match is None:
-                    self._association.abort()  # else what it still sends would answer the next query
-                    raise AnswerError(f"{self._peer.name} answers C-FIND with something that cannot be read")
+                    self._association.abort()  # else later responses would be taken for the next query's
+                    raise AnswerError(
+                        f"{self._peer.name} answers C-FIND with an identifier that cannot be read"
+                    )
                 yield match
             elif code in CUT_SHORT:
                 raise CutShortError(f"{self._peer.name} ends C-FIND with status 0x{code:04X}")
@@ -161,11 +164,11 @@ class PullAssociation:
                 raise self._explain_failure("C-FIND", code)
 
     def retrieve(self, identifier: Dataset) -> Retrieved:
-        """C-GET or C-MOVE (PS3.4 C.4.2, C.4.3); returns when the peer is done.
+        """Retrieve by C-GET or C-MOVE (PS3.4 C.4.2, C.4.3); return when the peer is done.
 
         Raises:
             PeerGoneError: when the association ends.
-            PeerRefusesError: when the peer does not know where to send to, or that we may ask.
+            PeerRefusesError: when the peer does not know the destination or does not allow the request.
         """
         answers: Iterator[Any]
         if self.method == "get":
@@ -186,7 +189,7 @@ class PullAssociation:
                     continue
                 if code == MOVE_DESTINATION_UNKNOWN:
                     raise PeerRefusesError(
-                        f"{self._peer.name} does not know where to send to: add AE title {destination} with "
+                        f"{self._peer.name} does not know the destination: add AE title {destination} with "
                         "this gateway's address and port to the PACS' table of destinations, or set "
                         'method = "get" (status 0xA801)'
                     )
@@ -201,17 +204,17 @@ class PullAssociation:
         finally:
             with self._lock:
                 self._retrieving = None
-        raise PeerGoneError(f"{self._peer.name} ended the association in the middle")
+        raise PeerGoneError(f"{self._peer.name} ended the association before it was done")
 
     def cancel(self) -> None:
-        """Ask the peer to end the C-GET or C-MOVE that is on its way (PS3.7 9.3.4.3), from any thread."""
+        """Ask the peer to cancel the C-GET or C-MOVE in progress (PS3.7 9.3.4.3), from any thread."""
         with self._lock:
             if self._retrieving is not None and self.is_open:
                 number, model = self._retrieving
                 self._association.send_c_cancel(number, query_model=model)
 
     def abort(self) -> None:
-        """End the association at once, from any thread."""
+        """Abort the association at once, from any thread."""
         if self.is_open:
             self._association.abort()
             # The abort does not wake a thread that waits for an answer.
@@ -226,14 +229,14 @@ class PullAssociation:
 
     def _read_status(self, status: Dataset) -> int:
         if "Status" not in status:
-            raise PeerGoneError(f"{self._peer.name} ended the association in the middle, or is silent")
+            raise PeerGoneError(f"{self._peer.name} ended the association before it was done, or is silent")
         return int(status.Status)
 
     def _explain_failure(self, request: str, code: int) -> PeerRefusesError | AnswerError:
         if code == NOT_AUTHORISED:
             return PeerRefusesError(
-                f"{self._peer.name} does not allow AE title {self._calling.ae_title} to ask by {request} "
-                "(status 0x0124)"
+                f"{self._peer.name} does not allow {request} from AE title {self._calling.ae_title} "
+                "(status 0x0124): allow it in the PACS"
             )
         return AnswerError(f"{self._peer.name} answers {request} with status 0x{code:04X}")
 
@@ -246,24 +249,24 @@ class PullAssociation:
         sends = any(
             context.abstract_syntax in FILM_SOP_CLASSES and bool(context.as_scp) for context in accepted
         )
-        wanted = self._calling.method
-        if wanted in ("auto", "get") and GET in offered and sends:
+        method = self._calling.method
+        if method in ("auto", "get") and GET in offered and sends:
             return "get"
-        if wanted in ("auto", "move") and MOVE in offered:
+        if method in ("auto", "move") and MOVE in offered:
             return "move"
-        if wanted == "auto":
+        if method == "auto":
             raise PeerRefusesError(f"{name} takes neither C-GET nor C-MOVE from {self._calling.ae_title}")
-        request = "C-GET" if wanted == "get" else "C-MOVE"
+        request = "C-GET" if method == "get" else "C-MOVE"
         raise PeerRefusesError(
             f"{name} does not take {request} from {self._calling.ae_title}: try another method"
         )
 
 
 def offer() -> list[PresentationContext]:
-    """Return the presentation contexts that a PACS is offered.
+    """Return the presentation contexts that are proposed to a PACS.
 
-    Each SOP class of films has a context for each transfer syntax, so that the peer sends a film as it has
-    it: 6 × 16 of the 128 contexts of an association (PS3.8 9.3.2.2).
+    Each SOP class of films has a context for each transfer syntax, so that the peer sends each film as
+    stored: 6 × 16 of the 128 contexts of an association (PS3.8 9.3.2.2).
     """
     contexts = [build_context(model) for model in (FIND, GET, MOVE, VERIFICATION)]
     films = [build_context(sop_class, syntax) for sop_class in FILM_SOP_CLASSES for syntax in DECODABLE]

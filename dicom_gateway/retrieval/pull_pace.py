@@ -7,10 +7,10 @@ import time
 
 
 class Pace:
-    """Spreads films evenly over time, whichever thread asks for them.
+    """Spreads the films that all threads of a pull request evenly over time.
 
     Args:
-        films_per_minute: 0 sets no limit.
+        films_per_minute: most films requested in a minute; 0 sets no limit.
     """
 
     def __init__(self, films_per_minute: float) -> None:
@@ -19,9 +19,9 @@ class Pace:
         self._lock = threading.Lock()
 
     def reserve(self, films: int) -> float:
-        """Take the next place for a number of films; return the seconds until then."""
+        """Reserve time for a number of films; return the seconds to wait before requesting them."""
         with self._lock:
             moment = time.monotonic()
-            place = max(moment, self._free_at)
-            self._free_at = place + films * self._seconds_per_film
-            return place - moment
+            begin = max(moment, self._free_at)
+            self._free_at = begin + films * self._seconds_per_film
+            return begin - moment

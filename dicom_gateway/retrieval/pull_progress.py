@@ -14,24 +14,25 @@ class PullProgress:
 
     found: int = 0
     here: int = 0
-    """Complete before this pull began, or without a chest film."""
+    """Studies that were complete before this pull began, or have no chest film."""
     left: int = 0
-    """Another pull is at them, or they failed and wait."""
+    """Studies that another pull fetches, or that failed and wait."""
     complete: int = 0
     unwanted: int = 0
+    """Studies in which no chest film was found."""
     failed: int = 0
     films: int = 0
-    """Films that came."""
+    """Films received."""
     day: date | None = None
-    """The study date that is asked for, while studies are looked for."""
+    """Study date that is being queried; None when all days are done."""
     waiting_for: str = ""
-    """Reason why nothing comes at the moment."""
+    """Reason why the pull waits; empty when it does not wait."""
     stopped: bool = False
-    """Asked to stop before everything was here."""
+    """True when the pull was stopped before every study was here."""
 
     @property
     def done(self) -> int:
-        """Studies with which the pull is done, well or not."""
+        """Number of studies that the pull has finished, failed ones included."""
         return self.here + self.left + self.complete + self.unwanted + self.failed
 
     @property
@@ -41,10 +42,10 @@ class PullProgress:
 
 
 class ProgressBoard:
-    """The record in which the threads of a pull note their work.
+    """The record to which the threads of a pull add their progress.
 
     Args:
-        report: told each time, one at a time.
+        report: receives each new progress; calls do not overlap.
     """
 
     def __init__(self, report: Callable[[PullProgress], None]) -> None:
@@ -54,28 +55,28 @@ class ProgressBoard:
 
     @property
     def progress(self) -> PullProgress:
-        """The progress noted so far."""
+        """The progress so far."""
         return self._progress
 
     def add(self, **numbers: int) -> None:
-        """Add to the numbers of these names."""
+        """Add to the counts of these names."""
         with self._lock:
             sums = {name: getattr(self._progress, name) + number for name, number in numbers.items()}
             self._show(replace(self._progress, **sums))
 
     def ask_for(self, day: date | None) -> None:
-        """Say the studies of which day are asked for, None when all are found."""
+        """Set the study date that is being queried; None when all days are done."""
         with self._lock:
             self._show(replace(self._progress, day=day))
 
     def wait_for(self, reason: str) -> None:
-        """Say why nothing comes, "" when that is over."""
+        """Set the reason why the pull waits; "" ends the wait."""
         with self._lock:
             if reason != self._progress.waiting_for:
                 self._show(replace(self._progress, waiting_for=reason))
 
     def end(self, *, stopped: bool) -> PullProgress:
-        """Say that nothing more comes, and return what did."""
+        """Close the record and return the final progress."""
         with self._lock:
             self._show(replace(self._progress, day=None, waiting_for="", stopped=stopped))
             return self._progress

@@ -24,14 +24,13 @@ class PullRequest:
     """A request to pull films."""
 
     name: str
-    """A schedule's name, or one that says peer and dates: see `name_command`."""
+    """Name of a schedule, or of a command's pull: see `name_command`."""
     peer: PeerSettings
     first: date
     last: date
-    """Study dates, both included."""
+    """First and last study date, both included."""
     pause: timedelta | None = None
-    """Of a schedule: from the end of one round to the next. None for a command, which is done when all is
-    here."""
+    """Pause of a schedule from the end of one round to the next; None for a command, which runs once."""
 
     @property
     def is_scheduled(self) -> bool:
@@ -40,19 +39,19 @@ class PullRequest:
 
 
 def name_command(peer: str, first: date, last: date) -> str:
-    """Return the name under which a command's pull is known, so that the same command goes on with it."""
+    """Return the name of a command's pull; the same command, run again, continues the same pull."""
     return f"{peer} {first.isoformat()}..{last.isoformat()}"
 
 
 class PullLease:
-    """The right to carry out a pull, kept by a thread until `end`.
+    """The right to carry out a pull; a thread renews it until `end`.
 
     Args:
-        request: which pull.
-        database: where the lease stands.
-        gateway: whose process this is.
+        request: the pull.
+        database: holds the lease.
+        gateway: name of this process's gateway.
         seconds: time that a lease lasts after its last renewal.
-        lost: called when another process has taken it.
+        lost: called when another process has taken the lease.
     """
 
     def __init__(
@@ -71,13 +70,13 @@ class PullLease:
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="pull lease", daemon=True)
         self.pull_id = 0
-        """Row of the pull, once it is taken."""
+        """Key of the pull's row, once the pull is taken."""
 
     def take(self) -> bool:
-        """Take the pull; False for a schedule that is not due or that another gateway does.
+        """Take the pull; return False for a schedule that is not due or that another gateway carries out.
 
         Raises:
-            TransientError: when another process does what a command asks for.
+            TransientError: when another process carries out the same command's pull.
         """
         request = self._request
         dates = (request.first.strftime("%Y%m%d"), request.last.strftime("%Y%m%d"))
@@ -104,7 +103,7 @@ class PullLease:
         return True
 
     def end(self, *, complete: bool, error: str | None) -> None:
-        """Let go of it; a schedule's is due again after its pause."""
+        """Release the lease; a schedule is due again after its pause."""
         self._ended.set()
         self._keeper.join()
         with self._database.write() as session:
@@ -123,8 +122,8 @@ class PullLease:
                 with self._database.write() as session:
                     kept = pulls.renew(session, self.pull_id, self.holder, timedelta(seconds=self._seconds))
             except SQLAlchemyError as error:
-                log.warning("a pull's lease could not be renewed", error=type(error).__name__)
+                log.warning("pull lease not renewed", error=type(error).__name__)
                 continue
             if not kept:
-                self._lost(TransientError("another process has taken this pull over"))
+                self._lost(TransientError("another process has taken over this pull"))
                 return

@@ -1,4 +1,4 @@
-"""Asks a PACS that cannot route for new studies, again and again; of many gateways, one does it."""
+"""Pulls new studies at intervals from a PACS that cannot route; one gateway at a time runs a schedule."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from dicom_gateway.settings import PeerSettings
 from domain.errors import TbscreenError
 
 LOOK_EVERY_S: Final = 5.0
-"""Pause between two looks for a due round."""
+"""Pause between two checks for a due round."""
 
 log = structlog.get_logger(__name__)
 
 
 class PullSchedule(threading.Thread):
-    """One of the settings' `[[pulls]]`.
+    """A thread that runs one of the settings' `[[pulls]]`.
 
     Args:
-        schedule: whom, how often, when.
-        peer: the peer that it names.
-        settings: how.
-        calling: who calls.
-        gateway: for whom.
+        schedule: interval, days and hours.
+        peer: the peer that the schedule names.
+        settings: settings of each pull.
+        calling: the calling side.
+        gateway: the gateway that receives the films.
     """
 
     def __init__(
@@ -51,33 +51,33 @@ class PullSchedule(threading.Thread):
         self._pull: Pull | None = None
 
     def end(self) -> None:
-        """Stop soon; what is on its way is wanted again."""
+        """Stop soon; unfinished studies stay wanted."""
         self._ending.set()
         pull = self._pull
         if pull is not None:
             pull.stop()
 
     def run(self) -> None:
-        """Work until `end`."""
+        """Run due rounds until `end`."""
         look_every_s = min(LOOK_EVERY_S, self._schedule.every_minutes * 30)
-        said = ""
+        last_reason = ""
         while not self._ending.is_set():
             try:
                 self.make_round()
-                said = ""
+                last_reason = ""
             except TbscreenError as error:
-                if str(error) != said:  # a PACS that is down for a night is no news every few minutes
-                    log.warning("pull could not go on", pull=self._schedule.name, reason=str(error))
-                said = str(error)
+                if str(error) != last_reason:  # a PACS that is down all night is logged once
+                    log.warning("pull could not continue", pull=self._schedule.name, reason=str(error))
+                last_reason = str(error)
             except Exception as error:  # noqa: BLE001  the next round tries again
-                log.error("trouble in a pull", pull=self._schedule.name, error=type(error).__name__)
+                log.error("pull failed", pull=self._schedule.name, error=type(error).__name__)
             self._ending.wait(look_every_s)
 
     def make_round(self) -> None:
-        """Make one round, if it is due and no other process makes it.
+        """Run one round if it is due and no other process runs it.
 
         Raises:
-            TbscreenError: why it did not go on; the next round does.
+            TbscreenError: the round could not continue; the next round does.
         """
         if not self._is_open():
             return

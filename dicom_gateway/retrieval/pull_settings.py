@@ -13,7 +13,7 @@ from dicom_gateway.association.ae_title import AeTitle
 
 
 def _check_code(value: str) -> str:
-    """PS3.5 6.2, VR CS: 1 to 16 capital letters, digits, spaces and underscores."""
+    """Check a coded string (PS3.5 6.2, VR CS): 1 to 16 capital letters, digits, spaces and underscores."""
     if not re.fullmatch(r"[A-Z0-9 _]{1,16}", value.upper()):
         raise ValueError("1 to 16 letters, digits, spaces and underscores")
     return value.upper()
@@ -31,56 +31,57 @@ class PullSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     method: str = Field(default="auto", pattern=METHOD)
-    """`get` (C-GET: films come on the association that we open), `move` (C-MOVE: the PACS sends them to the
-    gateway's port and has to know it), `auto`: C-GET where the PACS offers it, else C-MOVE."""
+    """`get` (C-GET: films come on the same association), `move` (C-MOVE: the PACS sends films to the
+    gateway's port, which its table of destinations must name), `auto`: C-GET where the PACS offers it, else
+    C-MOVE."""
     modalities: tuple[Code, ...] = Field(default=("CR", "DX", "DR"), min_length=1)
-    """Series of these are fetched."""
+    """Modalities of the series that are fetched."""
     body_parts: tuple[Code, ...] = ("CHEST", "THORAX", "TORAX", "LUNG", "CXR")
-    """Only series whose Body Part Examined holds one of these, or of which the PACS does not say it. Empty
-    fetches every body part."""
+    """Fetch only series whose Body Part Examined contains one of these words or is not given by the PACS.
+    Empty fetches every body part."""
     destination_ae_title: AeTitle | None = None
-    """Destination of C-MOVE; by default `gateway.ae_title`."""
+    """AE title of the C-MOVE destination; by default `gateway.ae_title`."""
     films_per_minute: float = Field(default=60.0, ge=0, le=100000)
-    """Most films that each pull requests in a minute; 0 sets no limit."""
+    """Maximum number of films that each pull requests in a minute; 0 sets no limit."""
     studies_at_once: int = Field(default=1, ge=1, le=16)
     """Number of associations that fetch studies at the same time."""
     maximum_waiting_films: int = Field(default=200, ge=1)
-    """Number of waiting films of this gateway at which a pull pauses, so that the spool does not fill and
-    sent films do not queue behind pulled ones."""
+    """Number of this gateway's films waiting for screening at which a pull pauses, so that the spool does not
+    fill and sent films do not wait behind pulled ones."""
     answer_timeout_s: float = Field(default=600.0, gt=0, le=86400)
-    """Longest silence of the PACS while it finds studies or fetches them from its archive."""
+    """Longest silence of the PACS, in seconds, while it finds studies or fetches them from its archive."""
     arrival_s: float = Field(default=10.0, ge=0, le=3600)
-    """Longest wait for films that a PACS says it has moved."""
+    """Longest wait, in seconds, for films that the PACS reports as moved."""
     patience_s: float = Field(default=120.0, ge=0, le=86400)
-    """A pull ends when the PACS has not answered for so long; started again, it goes on there."""
+    """Seconds without an answer of the PACS after which a pull ends; a new start continues from there."""
     maximum_attempts: int = Field(default=3, ge=1, le=100)
-    """A study that the PACS does not send whole is asked for so often in one go, then left as failed."""
+    """Number of times in one pull that an incomplete study is requested before it is marked as failed."""
     retry_s: float = Field(default=10.0, ge=0, le=3600)
-    """Pause before that; doubled each time."""
+    """Seconds before an incomplete study is requested again; doubled each time."""
     lease_s: float = Field(default=60.0, ge=1, le=3600)
-    """Time after which another process may take over the pull of a process that died."""
+    """Seconds after which another process may take over the pull of a process that died."""
 
 
 class PullScheduleSettings(BaseModel):
-    """One PACS that is asked for new studies again and again; one gateway of all does it."""
+    """Pulls of new studies from one PACS at intervals; one gateway at a time runs a schedule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     """Name of this pull in logs and tables."""
     peer: str
-    """The name of one of `[[peers]]`."""
+    """Name of the PACS in `[[peers]]`."""
     every_minutes: float = Field(default=5.0, gt=0, le=10080)
-    """Pause between the end of one round and the beginning of the next."""
+    """Minutes from the end of one round to the beginning of the next."""
     days: int = Field(default=2, ge=1, le=3660)
-    """Number of days to look through, today (this host's date) included."""
+    """Number of study dates that are queried, today (this host's date) included."""
     start: time | None = None
-    """Rounds begin from this time of the day on, this host's time: `"22:00"`. By default at any time."""
+    """Time of day from which rounds run, in this host's time zone: `"22:00"`. By default at any time."""
     stop: time | None = None
-    """From this time on nothing more is asked for until `start`; may be earlier than it."""
+    """Time of day at which requests stop until `start`; it may be earlier than `start`."""
 
     def is_open(self, moment: time) -> bool:
-        """True when studies may be asked for at this time of the day."""
+        """True when studies may be requested at this time of day."""
         if self.start is None or self.stop is None or self.start == self.stop:
             return True
         if self.start < self.stop:
@@ -89,10 +90,10 @@ class PullScheduleSettings(BaseModel):
 
 
 def check_schedules(schedules: Sequence[PullScheduleSettings], peers: Collection[str]) -> None:
-    """Check what schedules say of each other and of the peers.
+    """Check the names, peers and hours of schedules.
 
     Raises:
-        ValueError: naming the schedule.
+        ValueError: names the schedule and its fault.
     """
     names = [schedule.name for schedule in schedules]
     for schedule in schedules:

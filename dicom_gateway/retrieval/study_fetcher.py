@@ -1,4 +1,4 @@
-"""Fetches one study after the other from a peer: what is listed there and not here."""
+"""Fetches studies from a peer, one after the other: the films that the peer lists and the gateway lacks."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from dicom_gateway.spool import Spool
 from domain.errors import TransientError
 
 LOOK_EVERY_S: Final = 0.1
-KEEP_OPEN_S: Final = 1.0
-"""An association is not kept for longer while nothing is asked on it: peers end idle ones."""
+"""Pause between two checks for films that a peer reports as moved."""
 
+KEEP_OPEN_S: Final = 1.0
+"""Longest time that an idle association stays open; peers end idle associations."""
 
 LEAST_FREE_BYTES: Final = 32 * 1024 * 1024
-"""A disk with less than this, room for a film or two, is full, whatever the settings say."""
+"""Free space, room for one or two films, below which a disk counts as full at any settings."""
 
 UIDS_AT_ONCE: Final = 500
-"""Most UIDs in an element (PS3.5 7.1.2: 64 KiB); a series that lacks more films is retrieved whole."""
+"""Most UIDs in an element (PS3.5 7.1.2: 64 KiB); a series with more missing films is retrieved whole."""
 
 
 class DiskFullError(TransientError):
-    """Less disk space is free than the gateway keeps free. Transient; the pull goes on when there is more."""
+    """Free disk space is below the gateway's reserve. Transient: the pull continues when space is freed."""
 
 
 class StoppedError(TransientError):
-    """The pull was asked to stop. What was on its way is wanted again."""
+    """The pull was asked to stop. Unfinished studies stay wanted."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Fetched:
     """Result of fetching a study."""
 
     films: int
-    """That are here, those included that were here before."""
+    """Films that are here, earlier ones included."""
     new: int
     missing: int
     reason: str = ""
@@ -65,13 +66,13 @@ class StudyFetcher:
     """Fetches studies over an association that it opens when it needs one.
 
     Args:
-        peer: from whom.
-        calling: who calls, and how.
-        settings: what is fetched.
-        gateway: for whom.
-        pace: how fast, shared by all fetchers of a pull.
+        peer: the peer.
+        calling: the calling side.
+        settings: selection of series, and limits.
+        gateway: the gateway that receives the films.
+        pace: limit on films a minute, shared by all fetchers of a pull.
         stopping: set when the pull is to end.
-        wait_for: told why nothing is fetched at the moment, and "" when that is over.
+        wait_for: receives the reason for a wait, and "" at its end.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class StudyFetcher:
         """Return an open association.
 
         Raises:
-            PeerAwayError, PeerRefusesError: as `PullAssociation`.
+            PeerAwayError, PeerRefusesError: see `PullAssociation`.
         """
         if self._association is None or not self._association.is_open:
             self._association = PullAssociation(self._peer, self._calling, self._gateway.reception)
@@ -110,45 +111,45 @@ class StudyFetcher:
             association.release()
 
     def cancel(self) -> None:
-        """Ask the peer to end what it sends, from any thread."""
+        """Cancel the retrieval in progress, from any thread."""
         association = self._association
         if association is not None:
             association.cancel()
 
     def abort(self) -> None:
-        """End the association at once, from any thread."""
+        """Abort the association at once, from any thread."""
         association = self._association
         if association is not None:
             association.abort()
 
     def fetch(self, study_instance_uid: str) -> Fetched:
-        """Fetch what is missing of one study.
+        """Fetch the missing films of one study.
 
         Raises:
-            StoppedError, DiskFullError, AnswerError: what is not fetched is still missing.
+            StoppedError, DiskFullError, AnswerError: the fetched films are kept, the others stay missing.
         """
-        wanted = [
+        wanted_series = [
             series.series_instance_uid
             for series in study_query.list_series(self.open(), study_instance_uid)
             if series.is_wanted(self._settings.modalities, self._settings.body_parts)
         ]
         here = new = missing = 0
         reason = ""
-        for series in wanted:
+        for series in wanted_series:
             films, instances = study_query.list_films(self.open(), study_instance_uid, series)
-            lacking = self._find_missing(films)
-            left = lacking
-            if lacking:
-                self._make_way(len(lacking))
+            requested = self._find_missing(films)
+            left = requested
+            if requested:
+                self._wait_for_room(len(requested))
                 answer = self._retrieve(
-                    study_instance_uid, series, sorted(lacking), whole=len(lacking) == instances
+                    study_instance_uid, series, sorted(requested), whole=len(requested) == instances
                 )
                 left = self._await(films, answer)
                 if left:
                     self._check_disk()
                     reason = f"{len(left)} of {len(films)} films did not come: {answer.explain()}"
             here += len(films) - len(left)
-            new += len(lacking) - len(left)
+            new += len(requested) - len(left)
             missing += len(left)
         return Fetched(here, new, missing, reason)
 
@@ -171,7 +172,7 @@ class StudyFetcher:
             return receptions.find_missing(session, films)
 
     def _await(self, films: Sequence[str], answer: Retrieved) -> set[str]:
-        """Return what is missing; a peer that says it has moved films may still be at it."""
+        """Return the missing films; wait for those that the peer reports as moved but is still sending."""
         deadline = time.monotonic() + self._settings.arrival_s
         while missing := self._find_missing(films):
             if answer.failed or answer.status or time.monotonic() >= deadline:
@@ -180,8 +181,8 @@ class StudyFetcher:
                 raise StoppedError("stopped")
         return missing
 
-    def _make_way(self, films: int) -> None:
-        """Wait until these films may be asked for."""
+    def _wait_for_room(self, films: int) -> None:
+        """Wait until pace, waiting films and disk space allow requesting these films."""
         self._check_disk()
         self._pause(self._pace.reserve(films))
         most = self._settings.maximum_waiting_films
@@ -207,5 +208,5 @@ class StudyFetcher:
         if spool.free_bytes() < least:
             raise DiskFullError(
                 f"the disk of {spool.directory} has less than {least} bytes free (see "
-                "gateway.reserved_disk_bytes): make room and start the pull again; nothing is lost"
+                "gateway.reserved_disk_bytes): free some space and start the pull again; nothing is lost"
             )

@@ -1,6 +1,6 @@
 """A pull's queries by C-FIND (PS3.4 C.4.1, C.6.2): studies by day, their series, their instances.
 
-No attribute of a patient is asked for.
+The queries request no patient attributes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ UID: Final = re.compile(r"[0-9.]{1,64}")
 log = structlog.get_logger(__name__)
 
 
-class Asked(Protocol):
-    """The side that answers a query."""
+class QueryProvider(Protocol):
+    """The side that answers a C-FIND."""
 
     def find(self, identifier: Dataset) -> Iterator[Dataset]:
-        """Yield what matches."""
+        """Yield the matches."""
 
 
 @dataclass(frozen=True)
@@ -40,36 +40,36 @@ class FoundSeries:
     body_part: str
 
     def is_wanted(self, modalities: Sequence[str], body_parts: Sequence[str]) -> bool:
-        """True for a radiograph of the chest, as far as the peer says what it is of."""
+        """True for a series of these modalities and body parts; an empty body part counts as a match."""
         if self.modality not in modalities:
             return False
         return not body_parts or not self.body_part or any(part in self.body_part for part in body_parts)
 
 
-def find_day(asked: Asked, day: date, modalities: Sequence[str]) -> list[ListedStudy]:
+def find_day(provider: QueryProvider, day: date, modalities: Sequence[str]) -> list[ListedStudy]:
     """Return the studies of one day that hold one of `modalities`.
 
-    One query per modality; a day of which the peer lists only a part is asked for hour by hour. A peer that
-    does not know Modalities in Study (0008,0061) lists all studies: their series are looked at before they
-    are fetched.
+    There is one query per modality. A day that the peer lists incompletely is queried hour by hour. A peer
+    that does not support Modalities in Study (0008,0061) lists all studies; their series are checked before
+    they are fetched.
 
     Raises:
-        AnswerError: as `PullAssociation.find`.
-        PermanentError: when even an hour is too much.
+        AnswerError: see `PullAssociation.find`.
+        PermanentError: when the peer lists even an hour incompletely.
     """
     found: dict[str, ListedStudy] = {}
     for modality in modalities:
-        _find_day(asked, day, modality, modalities, found)
+        _find_day(provider, day, modality, modalities, found)
     return list(found.values())
 
 
-def list_series(asked: Asked, study_instance_uid: str) -> list[FoundSeries]:
+def list_series(provider: QueryProvider, study_instance_uid: str) -> list[FoundSeries]:
     """Return a study's series."""
     identifier = _make_identifier("SERIES", StudyInstanceUID=study_instance_uid)
     for keyword in ("SeriesInstanceUID", "Modality", "BodyPartExamined"):
         setattr(identifier, keyword, "")
     series = []
-    for match in asked.find(identifier):
+    for match in provider.find(identifier):
         uid = _read(match, "SeriesInstanceUID")
         if UID.fullmatch(uid):
             modality, body_part = _read(match, "Modality").upper(), _read(match, "BodyPartExamined").upper()
@@ -77,11 +77,13 @@ def list_series(asked: Asked, study_instance_uid: str) -> list[FoundSeries]:
     return series
 
 
-def list_films(asked: Asked, study_instance_uid: str, series_instance_uid: str) -> tuple[list[str], int]:
-    """Return the SOP Instance UIDs of a series' films, and how many instances it has in all.
+def list_films(
+    provider: QueryProvider, study_instance_uid: str, series_instance_uid: str
+) -> tuple[list[str], int]:
+    """Return the SOP Instance UIDs of a series' films, and the number of all its instances.
 
-    Raw detector data and other objects that are never screened are no films; an instance of which the peer
-    does not say the SOP class is taken for one.
+    Raw detector data and other objects that are never screened do not count as films. An instance without a
+    SOP class in the answer counts as a film.
     """
     identifier = _make_identifier(
         "IMAGE", StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series_instance_uid
@@ -89,7 +91,7 @@ def list_films(asked: Asked, study_instance_uid: str, series_instance_uid: str) 
     identifier.SOPInstanceUID = ""
     identifier.SOPClassUID = ""
     films, total = [], 0
-    for match in asked.find(identifier):
+    for match in provider.find(identifier):
         uid = _read(match, "SOPInstanceUID")
         if UID.fullmatch(uid):
             total += 1
@@ -99,14 +101,14 @@ def list_films(asked: Asked, study_instance_uid: str, series_instance_uid: str) 
 
 
 def make_series_identifier(study_instance_uid: str, series_instance_uid: str) -> Dataset:
-    """Return the identifier by which a whole series is retrieved (PS3.4 C.4.2.1.4)."""
+    """Return the identifier that retrieves a whole series (PS3.4 C.4.2.1.4)."""
     return _make_identifier(
         "SERIES", StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series_instance_uid
     )
 
 
 def make_films_identifier(study_instance_uid: str, series_instance_uid: str, films: Sequence[str]) -> Dataset:
-    """Return the identifier by which some instances of a series are retrieved."""
+    """Return the identifier that retrieves some instances of a series."""
     identifier = make_series_identifier(study_instance_uid, series_instance_uid)
     identifier.QueryRetrieveLevel = "IMAGE"
     identifier.SOPInstanceUID = list(films)
@@ -114,25 +116,29 @@ def make_films_identifier(study_instance_uid: str, series_instance_uid: str, fil
 
 
 def _find_day(
-    asked: Asked, day: date, modality: str, modalities: Sequence[str], found: dict[str, ListedStudy]
+    provider: QueryProvider,
+    day: date,
+    modality: str,
+    modalities: Sequence[str],
+    found: dict[str, ListedStudy],
 ) -> None:
     try:
-        _find_span(asked, day, "", modality, modalities, found)
+        _find_span(provider, day, "", modality, modalities, found)
         return
     except CutShortError:
-        log.info("the peer does not list a whole day at once: asked by the hour", day=day.isoformat())
+        log.info("the peer lists a day incompletely: querying by the hour", day=day.isoformat())
     for hour in range(24):
         try:
-            _find_span(asked, day, f"{hour:02d}0000-{hour:02d}5959.999999", modality, modalities, found)
+            _find_span(provider, day, f"{hour:02d}0000-{hour:02d}5959.999999", modality, modalities, found)
         except CutShortError as error:
             raise PermanentError(
                 f"{error}: it does not list all studies of one hour ({day.isoformat()} {hour:02d}:00, "
-                f"{modality}); raise its limit of answers to a query"
+                f"{modality}); raise the limit of query results in the PACS"
             ) from None
 
 
 def _find_span(
-    asked: Asked,
+    provider: QueryProvider,
     day: date,
     times: str,
     modality: str,
@@ -143,15 +149,15 @@ def _find_span(
     identifier = _make_identifier("STUDY", StudyDate=date_, StudyTime=times, ModalitiesInStudy=modality)
     identifier.StudyInstanceUID = ""
     identifier.NumberOfStudyRelatedInstances = None
-    for match in asked.find(identifier):
+    for match in provider.find(identifier):
         uid = _read(match, "StudyInstanceUID")
         if not UID.fullmatch(uid):
             log.warning("the peer lists a study without a valid UID", day=day.isoformat())
             continue
         if _read(match, "StudyDate") not in ("", date_):
-            continue  # a peer that does not match by date lists everything
-        named = {modality.upper() for modality in _read_list(match, "ModalitiesInStudy")}
-        if not named or named & set(modalities):
+            continue  # the peer does not match by date
+        listed = {modality.upper() for modality in _read_list(match, "ModalitiesInStudy")}
+        if not listed or listed & set(modalities):
             found.setdefault(uid, ListedStudy(uid, _read_number(match, "NumberOfStudyRelatedInstances")))
 
 
@@ -168,10 +174,10 @@ def _read(match: Dataset, keyword: str) -> str:
 
 
 def _read_list(match: Dataset, keyword: str) -> list[str]:
-    """Return an element's values, none where they cannot be read."""
+    """Return an element's values; an empty list where they cannot be read."""
     try:
         value: Any = match.get(keyword)
-    except Exception as error:  # noqa: BLE001  pydicom converts here, and raises what it likes
+    except Exception as error:  # noqa: BLE001  pydicom converts here and raises many types
         log.warning("the peer lists a value that cannot be read", keyword=keyword, error=type(error).__name__)
         return []
     values = [value] if isinstance(value, str | int) or value is None else list(value)

@@ -1,9 +1,9 @@
 """Rules on the films that may be screened.
 
-- `eligibility`: decides on a film: screened, or refused with a code and the rule that decided.
-- `rule_settings`: a site's own rules.
-- `site_rules`: matches a film with them.
+- `eligibility`: decides whether a film is screened, or refused with a code and the rule that decided.
+- `rule_settings`: the settings of a site's own rules.
+- `site_rules`: matches films with the site's rules.
 - `default_rules`: the rules that hold at every site.
-- `patient_age`: the patient's age.
+- `patient_age`: reads the patient's age.
 - `decision`: the decision on one film, and the rule that made it.
 """

@@ -10,7 +10,7 @@ from domain.codes import Doubt, Refusal
 
 @dataclass(frozen=True)
 class Decision:
-    """Either a refusal or the doubts with which the film is screened, and which rule decided."""
+    """A refusal, or the doubts with which the film is screened, and the rule that decided."""
 
     refusal: Refusal | None
     detail: str
@@ -19,13 +19,13 @@ class Decision:
     """Name of a site's rule or of a default rule; empty where no rule applied."""
 
     kind_unknown: bool = False
-    """True where nothing in the header speaks of an X-ray or of a chest: the pixels alone must tell."""
+    """True where the header indicates neither an X-ray nor a chest, so that the pixels alone decide."""
 
     @property
     def explanation(self) -> str:
-        """Text that is stored in db and shown to people."""
+        """The text that the database stores and people read."""
         return f"{self.detail} (rule {self.rule})" if self.rule else self.detail
 
 
 PASSED: Final = Decision(None, "")
-"""Decision of a rule that has no objection to a film."""
+"""Decision of a rule that a film passes."""

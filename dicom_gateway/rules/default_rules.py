@@ -70,7 +70,7 @@ class DefaultRule:
     meaning: str
     judge: Callable[[Candidate, GatewaySettings], Decision]
     waived_by: Callable[[RuleSettings], bool]
-    """True for a site's rule that takes this rule's place when it screens a film."""
+    """True for a site's rule that replaces this rule when it screens a film."""
 
 
 def _judge_sender(film: Candidate, settings: GatewaySettings) -> Decision:
@@ -142,7 +142,7 @@ def _judge_view(film: Candidate, settings: GatewaySettings) -> Decision:
         return PASSED
     if lateral and not frontal:
         return Decision(Refusal.NOT_FRONTAL, "the series description names a view that is not frontal")
-    return Decision(None, "", (Doubt.VIEW_UNKNOWN,))  # also "PA and lateral": which of the two is this?
+    return Decision(None, "", (Doubt.VIEW_UNKNOWN,))  # also for "PA and lateral", which names both views
 
 
 def _judge_something_known(film: Candidate, settings: GatewaySettings) -> Decision:

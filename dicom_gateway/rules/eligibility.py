@@ -20,7 +20,7 @@ OWN_MANUFACTURER: Final = "tbscreen"
 
 
 GUARD_RULE: Final = "image-guard"
-"""Rule name of a decision by the pixels."""
+"""Rule name of a decision by pixels."""
 
 
 def judge(
@@ -28,9 +28,9 @@ def judge(
 ) -> Decision:
     """Decide by header whether a film is screened.
 
-    The first of the site's rules that the film meets decides; `DEFAULT_RULES` follow, of which the first that
-    refuses decides. A site's rule that screens a film stands for what the header says of the kind of picture.
-    It does not stand for a decoder or a single frame; nor for sender and age, unless it names them.
+    The first of the site's rules that the film meets decides; of the `DEFAULT_RULES`, the first that refuses
+    decides. A site's rule that screens a film overrides the header's description of the kind of picture. It
+    does not override the checks of decoder and frames, nor those of sender and age unless it names them.
     """
     film = Candidate(header, transfer_syntax_uid, calling_ae_title)
     site = find_rule(settings.rules, film)
@@ -50,15 +50,15 @@ def judge(
 
 
 def judge_pixels(decision: Decision, opinion: Opinion) -> Decision:
-    """Weigh what the header said of a film against what its pixels show.
+    """Combine the decision by header with the image guard's opinion of the pixels.
 
-    Where the pixels clearly show something else, they win. Where they are not clear, the film is screened
-    with a doubt; unless the header is silent, too. A clear chest film needs no body part in its header. The
-    guard knows no lateral films, so that an unknown view stays a doubt.
+    Pixels that clearly show something else overrule the header. With unclear pixels the film is screened with
+    a doubt, or refused if the header is silent, too. A clear chest film needs no body part in its header. The
+    guard does not recognize lateral films, so that an unknown view stays a doubt.
 
     Args:
-        decision: without refusal, by the header.
-        opinion: of the image guard.
+        decision: decision by header, without a refusal.
+        opinion: the image guard's opinion.
     """
     if opinion.certainty is Certainty.CHEST:
         known = tuple(doubt for doubt in decision.doubts if doubt is not Doubt.BODY_PART_UNKNOWN)
@@ -75,5 +75,5 @@ def judge_pixels(decision: Decision, opinion: Opinion) -> Decision:
 
 
 def is_own_output(header: Dataset) -> bool:
-    """True for an object that says tbscreen made it, also where a PACS gave it a new UID."""
+    """True for an object whose Manufacturer is tbscreen, even if a PACS gave it a new UID."""
     return (read_text(header, "Manufacturer", 64) or "").lower() == OWN_MANUFACTURER

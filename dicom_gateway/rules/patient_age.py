@@ -11,20 +11,20 @@ from pydicom.dataset import Dataset
 from dicom_gateway.dataset_header import read_text
 
 OLDEST_YEARS: Final = 130
-"""An age beyond this comes from a wrong date or a placeholder, and is as good as none."""
+"""Oldest plausible age. A greater one comes from a wrong date or a placeholder and counts as unknown."""
 
 
 def read_age_years(header: Dataset) -> int | None:
     """Return the age in whole years: Patient's Age (0010,1010), else birth date against study date.
 
-    A study without date is dated by its acquisition, content or series.
+    Without a study date, the date of acquisition, content or series is used.
     """
     stated = re.fullmatch(r"(\d{1,3})([DWMY]?)", (read_text(header, "PatientAge", 8) or "").upper())
     if stated:
         number, unit = int(stated.group(1)), stated.group(2) or "Y"  # years where no unit is given
         per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[unit]
         age = int(number / per_year)
-        # "000Y" is what some consoles write when no age was entered; newborns have days or months.
+        # Some consoles write "000Y" when no age was entered; the age of newborns is in days or months.
         if age <= OLDEST_YEARS and (number, unit) != (0, "Y"):
             return age
     born = _read_date(header, "PatientBirthDate")

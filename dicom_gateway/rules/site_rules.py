@@ -16,12 +16,12 @@ from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.rule_settings import RuleSettings
 
 LONGEST_TEXT: Final = 256
-"""Characters of an attribute that a pattern is held against."""
+"""Number of characters of an attribute that are matched with a pattern."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """The facts of a film that rules see, without its pixels."""
+    """The facts of a film that rules compare, without its pixels."""
 
     header: Dataset
     transfer_syntax_uid: str
@@ -36,8 +36,8 @@ def find_rule(rules: Iterable[RuleSettings], film: Candidate) -> RuleSettings | 
 def meets(rule: RuleSettings, film: Candidate) -> bool:
     """True for a film that meets all conditions of a rule.
 
-    Of a condition's patterns one must fit the attribute's whole text, its case aside. A rule about age is not
-    met by a film that does not tell it.
+    One of a condition's patterns must match the attribute's whole text, in any case. A film without an age
+    does not meet a rule with an age.
     """
     conditions = (
         (rule.modalities, "Modality"),
@@ -65,11 +65,11 @@ def _is_of_age(rule: RuleSettings, header: Dataset) -> bool:
 
 
 def fits(patterns: tuple[str, ...], text: str) -> bool:
-    """True when a text is one of these: patterns with `*` and `?`, in any case."""
+    """True when a text matches one of the patterns with `*` and `?`, in any case."""
     return any(_compile(pattern).match(text) is not None for pattern in patterns)
 
 
 @lru_cache(maxsize=1024)
 def _compile(pattern: str) -> re.Pattern[str]:
-    # Between two stars fnmatch makes atomic groups: no pattern takes more than linear time for each star.
+    # fnmatch puts the text between two stars into atomic groups: matching takes linear time for each star.
     return re.compile(fnmatch.translate(pattern.replace("[", "[[]")), re.IGNORECASE)

@@ -79,7 +79,7 @@ def test_a_pacs_that_dies_in_the_middle_of_a_study_and_comes_back(
         waits = Event()
 
         def wait(_: RunningPull, progress: PullProgress) -> None:
-            if "tried again" in progress.waiting_for:
+            if "trying again" in progress.waiting_for:
                 waits.set()
 
         patient = FAST.model_copy(update={"patience_s": 60})

@@ -96,5 +96,5 @@ def test_a_repository_that_is_away_holds_nothing_up_and_what_is_lost_is_counted(
             sender.put(b"<record/>", MOMENT)
         wait_until(lambda: bool(lines), 10, "it is said that the repository is away")
         sender.end()
-    assert lines[0]["event"] == "audit repository away"
-    assert any(line["event"] == "audit repository away: records not sent" for line in lines)
+    assert lines[0]["event"] == "audit repository unavailable"
+    assert any(line["event"] == "audit repository unavailable: records not sent" for line in lines)

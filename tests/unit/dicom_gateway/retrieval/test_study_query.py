@@ -87,7 +87,9 @@ def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() 
     assert {found.study_instance_uid for found in study_query.find_day(peer, DAY, ("CR",))} == set(times)
     assert [question.StudyTime for question in peer.asked[:2]] == ["", "000000-005959.999999"]
     assert len(peer.asked) == 25
-    with pytest.raises(PermanentError, match=r"one hour \(2026-11-03 08:00, CR\); raise its limit"):
+    with pytest.raises(
+        PermanentError, match=r"one hour \(2026-11-03 08:00, CR\); raise the limit of query results"
+    ):
         study_query.find_day(Peer(answer, most=1), DAY, ("CR",))
 
 
