@@ -1,8 +1,8 @@
-"""A model JSON of Keras 2 or 3, rewritten as the Keras that is installed reads it.
+"""A model JSON of Keras 2 or 3, rewritten for the installed Keras.
 
-Keras 3 does not read Keras 2's JSON (`batch_input_shape`, class `Model`, no `module`). Nothing of the file is
-handed on but what decides a score: settings of layers that only compute. What only training needs
-(initializers, regularizers, constraints) and number formats stay behind: all computes in float32.
+Keras 3 does not read the JSON of Keras 2 (`batch_input_shape`, class `Model`, no `module`). The result has
+only the parts of the file that decide a score: settings of layers that only compute. Parts for training
+(initializers, regularizers, constraints) and number formats are dropped: all layers compute in float32.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "Softmax": ("axis",),
     "ZeroPadding2D": ("padding", "data_format"),
 }
-"""Of each layer, what decides its output. Normalization is not among them: its weights lie elsewhere."""
+"""Settings of each layer that decide its output. Normalization is absent, since its weights lie elsewhere."""
 
 WITHOUT_EFFECT: Final = frozenset(
     {
@@ -63,7 +63,7 @@ WITHOUT_EFFECT: Final = frozenset(
         "trainable",
     }
 )
-"""Settings that do not change a score; the same holds of `…_initializer` and the like, and of empty ones."""
+"""Settings without effect on a score, like those with `ENDINGS_WITHOUT_EFFECT` and empty settings."""
 ENDINGS_WITHOUT_EFFECT: Final = ("_initializer", "_regularizer", "_constraint")
 
 ACTIVATIONS: Final = frozenset(
@@ -95,13 +95,13 @@ CONTAINER_CLASSES: Final = {"Model": "Functional", "Functional": "Functional", "
 
 
 def rewrite_graph(text: str) -> str:
-    """Return a Keras model JSON as Keras 3 writes it.
+    """Return a Keras model JSON in the form of Keras 3.
 
     Args:
-        text: JSON of a Sequential or Functional model, by Keras 2 or 3.
+        text: JSON of a Sequential or Functional model of Keras 2 or 3.
 
     Raises:
-        PermanentError: when it is something else, or has a layer or setting that tbscreen does not know.
+        PermanentError: for any other text, or for a layer or setting that tbscreen does not know.
     """
     try:
         graph = json.loads(text)
@@ -111,7 +111,7 @@ def rewrite_graph(text: str) -> str:
     except RecursionError as error:
         raise PermanentError("it is nested too deeply") from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise PermanentError(f"it is no Keras model ({type(error).__name__}: {error})") from error
+        raise PermanentError(f"it is not a Keras model ({type(error).__name__}: {error})") from error
 
 
 def _rewrite_model(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,9 +146,9 @@ def _rewrite_functional(config: Mapping[str, Any]) -> dict[str, Any]:
         nodes = [_rewrite_call(node) for node in layer["inbound_nodes"]]
         layers.append({**_rewrite_layer(layer), "name": name, "inbound_nodes": nodes})
     ends: dict[str, Any] = {
-        end: [_refer(one) for one in _as_list(config[end])] for end in ("input_layers", "output_layers")
+        end: [_refer(tensor) for tensor in _as_list(config[end])] for end in ("input_layers", "output_layers")
     }
-    # Keras 3 takes [[…]] for a list of one tensor, which most layers do not take.
+    # Keras 3 reads [[…]] as a list of one tensor, which most layers do not accept.
     ends = {end: tensors[0] if len(tensors) == 1 else tensors for end, tensors in ends.items()}
     return {"layers": layers, **ends}
 
@@ -163,7 +163,9 @@ def _rewrite_layer(layer: Mapping[str, Any]) -> dict[str, Any]:
     elif kind in SETTINGS and kind in ALLOWED_LAYERS and layer.get("module") in (None, "keras.layers"):
         settings = _rewrite_settings(kind, config)
     else:
-        raise PermanentError(f"layer {layer.get('module') or 'keras'}.{kind} is not one that only computes")
+        raise PermanentError(
+            f"layer {layer.get('module') or 'keras'}.{kind} is not a known layer that only computes"
+        )
     if config.get("trainable") is False:
         settings["trainable"] = (
             False  # decides the order in which Keras 2 wrote the weights of a nested model
@@ -195,7 +197,7 @@ def _rewrite_settings(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rewrite_call(node: Any) -> dict[str, Any]:
-    """Return one call of a layer: Keras 2 lists [name, node, tensor, {}], Keras 3 names its arguments."""
+    """Return one call of a layer. Keras 2 lists [name, node, tensor, {}], Keras 3 names its arguments."""
     if isinstance(node, dict):
         references = [tensor["config"]["keras_history"] for tensor in _find_tensors(node["args"])]
         several = isinstance(node["args"][0], list)
@@ -208,9 +210,9 @@ def _rewrite_call(node: Any) -> dict[str, Any]:
     tensors = [
         {
             "class_name": "__keras_tensor__",
-            "config": {"shape": [], "dtype": "float32", "keras_history": one},
+            "config": {"shape": [], "dtype": "float32", "keras_history": history},
         }
-        for one in map(_refer, references)
+        for history in map(_refer, references)
     ]
     return {"args": [tensors] if several else tensors, "kwargs": {}}
 
@@ -219,8 +221,8 @@ def _find_tensors(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, dict):
         yield value
     elif isinstance(value, list):
-        for one in value:
-            yield from _find_tensors(one)
+        for item in value:
+            yield from _find_tensors(item)
 
 
 def _as_list(ends: Any) -> list[Any]:
@@ -232,5 +234,5 @@ def _refer(reference: Sequence[Any]) -> list[Any]:
 
 
 def _rename(name: str) -> str:
-    """Keras 3 allows no slash in a layer's name."""
+    """Return a name of a layer without slashes, which Keras 3 does not allow."""
     return str(name).replace("/", "_")

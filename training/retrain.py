@@ -1,7 +1,7 @@
 """Labelled images to a bundle with its report, in one run.
 
-Split → train → calibrate → choose operating points → evaluate → bundle and report. Validation films stop the
-training, calibrate and choose the operating points; test films are looked at once, at the end.
+Split → train → calibrate → choose operating points → evaluate → bundle and report. Validation films serve for
+early stopping, calibration and the choice of operating points; test films are scored once, at the end.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ from training.retrain_settings import RetrainSettings
 
 RUNS: Final = "runs"
 FEWEST_VALIDATING: Final = 2
-"""Of each class, as `training.judging.calibration_fit` needs them."""
+"""Minimum number of validation films of each class, as in `training.judging.calibration_fit`."""
 
 
 class Reporter(Protocol):
-    """Who is told how far it is."""
+    """Receiver of the progress of a run."""
 
     def begin(self, stage: str) -> None:
-        """A stage begins."""
+        """Report the start of a stage."""
 
     def advance(self, done: int, total: int) -> None:
-        """So much of it is done."""
+        """Report the progress within the stage."""
 
     def train(self, event: FitProgress | EpochResult) -> None:
-        """A batch or an epoch is done."""
+        """Report the end of a batch or an epoch."""
 
 
 @dataclass(frozen=True)
 class Retrained:
-    """What a run found out; `training.writing.retrained_bundle` writes it down."""
+    """The result of a run, which `training.writing.retrained_bundle` writes."""
 
     films: Sequence[LabelledFilm]
     scored: ScoredFilms
@@ -73,19 +73,19 @@ class Retrained:
 def retrain(
     films: Sequence[LabelledFilm], store: FilmStore, settings: RetrainSettings, reporter: Reporter
 ) -> Retrained:
-    """Train a network and judge it.
+    """Train a network and evaluate it.
 
-    A run that was killed goes on where it was when it is started again with the same films and settings.
+    A killed run resumes where it was when it is started again with the same films and settings.
 
     Args:
         films: all films, without duplicates.
-        store: their arrays, in the same order.
-        settings: what was asked for.
-        reporter: is told how far it is.
+        store: arrays of the films, in the same order.
+        settings: settings of the run.
+        reporter: receiver of the progress.
 
     Raises:
-        PermanentError: when the films cannot be split as asked, or when the architecture cannot be trained
-            as asked, or when weights to start from are missing, or when training does not converge.
+        PermanentError: when the films cannot be split or the architecture cannot be trained with these
+            settings, when initial weights are missing, or when training does not converge.
     """
     started = datetime.now(UTC)
     parts = split(
@@ -161,19 +161,19 @@ def _train(
 
 
 def _check_validation(films: Sequence[LabelledFilm]) -> None:
-    """Before hours of training, see that what comes after it can be done."""
+    """Check before hours of training that the validation films suffice for calibration."""
     tb = sum(film.label.is_tb for film in films)
     if min(tb, len(films) - tb) < FEWEST_VALIDATING:
         raise PermanentError(
-            f"{tb} validation films with TB and {len(films) - tb} without: {FEWEST_VALIDATING} of each are "
-            "needed to calibrate. Add films, or choose a larger --validation-share"
+            f"{tb} validation films with TB and {len(films) - tb} without: calibration needs "
+            f"{FEWEST_VALIDATING} of each. Add films, or choose a larger --validation-share"
         )
 
 
 def _identify(
     films: Sequence[LabelledFilm], parts: Sequence[Part], settings: RetrainSettings, precision: Precision
 ) -> str:
-    """Return what makes this run this run, as a SHA-256: another's half-trained weights are not taken up."""
+    """Return the key of a run, a SHA-256, so that a run never resumes from the state of another run."""
     facts: dict[str, Any] = {
         "films": [
             [film.digest, film.label.value, part.value] for film, part in zip(films, parts, strict=True)

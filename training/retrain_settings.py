@@ -1,4 +1,4 @@
-"""The choices of the person who retrains."""
+"""The options of a run of `tbscreen retrain`."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from training.learning.recipe import Architecture
 
 @dataclass(frozen=True)
 class RetrainSettings:
-    """What the person who retrains chooses. Paths exist."""
+    """The options of a run. All paths exist."""
 
     cache: Path
-    """For what can be made again: arrays, features, the state of a run."""
+    """Folder of derived data: arrays, features, the state of a run."""
     architecture: Architecture = Architecture.DEFAULT
     start: Bundle | None = None
-    """A bundle of the same architecture to go on from."""
+    """A bundle of the same architecture to start from."""
     pretrained: Path | None = None
-    """Weights file for `default` (EfficientNet-Lite0) or `vgg16`; None: where they are usually found."""
+    """Weights file for `default` (EfficientNet-Lite0) or `vgg16`; None: the usual file."""
     epochs: int | None = None
     batch: int = 32
     learning_rate: float | None = None
     seed: int = 42
     precision: Precision = Precision.AUTO
     hold_out: tuple[str, ...] = ()
-    """Sources that neither train nor validate: all their films test."""
+    """Sources whose films are all test films."""
     test_share: float = 0.2
     validation_share: float = 0.2
-    """Of what does not test."""
+    """Share of validation films among all films but the test films."""
     prevalence: float | None = None
-    """Share of TB among those who will be screened, for the calibrated percentage; None: as in the films."""
+    """Prevalence to calibrate for; None: that of the validation films."""
     reference: Callable[[FilmStore, Sequence[int]], Sequence[float]] | None = None
-    """Scores of another bundle, to compare with on the same test films."""
+    """Returns the scores of another bundle for the comparison on the same test films."""
     unseen: tuple[Row, ...] = ()
-    """Of sources that a network of the same kind was trained without, for the report."""
+    """Rows of sources that a network of the same kind was trained without, for the report."""

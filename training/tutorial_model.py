@@ -1,7 +1,7 @@
-"""Models that the tutorial made, `model_structure.json` and `model_weights.h5`, as bundles.
+"""Conversion of the tutorial's models, `model_structure.json` and `model_weights.h5`, to bundles.
 
-The files of Keras 2 (`save_weights("….h5")` of TensorFlow up to 2.15, or of tf-keras) and of Keras 3 are
-read, without tf-keras. Keras sees a structure only after it was rewritten and checked.
+It reads files of Keras 2 (`save_weights("….h5")` of TensorFlow up to 2.15, or of tf-keras) and of Keras 3,
+without tf-keras. Keras gets a structure only after it was rewritten and checked.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ import keras
 FILM: Final = (SPEC.rows, SPEC.columns, 1)
 COLOURED: Final = (SPEC.rows, SPEC.columns, 3)
 FEATURES: Final = (SPEC.rows // 32, SPEC.columns // 32, 512)
-"""What VGG16's convolutions make of a film."""
+"""Shape of the features of a film by VGG16's convolutions."""
 FEATURES_FLAT: Final = (FEATURES[0] * FEATURES[1] * FEATURES[2],)
 IMAGENET_MEANS: Final = (103.939, 116.779, 123.68)
-"""Of ImageNet's blue, green and red, 0..255, as `keras.applications.vgg16.preprocess_input` has them."""
+"""Means of blue, green and red, 0..255, as in `keras.applications.vgg16.preprocess_input`."""
 MOST_STRUCTURE_BYTES: Final = 16 * 2**20
 
 NOTES: Final = (
@@ -45,16 +45,15 @@ NOTES: Final = (
 
 
 def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | None = None) -> Any:
-    """Load a model of the tutorial, completed so that it takes films.
+    """Load a model of the tutorial and extend it to take films.
 
-    A model of three channels gets the film in each of them. A head on VGG16's features is joined to VGG16,
-    which sees the film as `vgg16.preprocess_input` makes it: three equal channels, 0..255, less ImageNet's
-    means.
+    A model of three channels gets the film in each channel. A head on VGG16's features is joined to VGG16,
+    whose input is that of `vgg16.preprocess_input`: three equal channels, 0..255, less ImageNet's means.
 
     Args:
-        structure: Keras' JSON, a Sequential or Functional model of layers that only compute.
-        weights: HDF5, of Keras 2 or 3.
-        vgg16_weights: VGG16's convolutions, where the model is a head on them: Keras'
+        structure: Keras JSON of a Sequential or Functional model of layers that only compute.
+        weights: HDF5 file of Keras 2 or 3.
+        vgg16_weights: VGG16's convolutions, for a model that is a head on them: Keras'
             `vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`, or an npz of `block1_conv1_W`,
             `block1_conv1_b` and so on.
 
@@ -62,7 +61,7 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
         keras.Model, float32 (n, 256, 256, 1) in 0..1 to (n, 1) or (n, 2) in 0..1: TB is the last column.
 
     Raises:
-        PermanentError: when that cannot be made of the files.
+        PermanentError: when the files are no such model.
     """
     model = _build(structure)
     _check_output(model, structure)
@@ -80,7 +79,7 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
         )
     if vgg16_weights is None:
         raise PermanentError(
-            f"{structure}: the network takes VGG16's features, {_show(shape)}, not images: give VGG16's "
+            f"{structure}: the network takes VGG16's features, {_show(shape)}, not images: name VGG16's "
             "weights too (--vgg16-weights vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5)"
         )
     base = keras.applications.VGG16(weights=None, include_top=False, input_shape=COLOURED)
@@ -95,16 +94,16 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
 
 
 def write_tutorial_bundle(directory: Path, model: Any, name: str, version: str) -> Bundle:
-    """Write a bundle that says what is not known of its model.
+    """Write a bundle of a tutorial model, with unknown figures marked as unknown.
 
     Args:
-        directory: new or empty.
-        model: as `load_tutorial_model` returns it.
-        name: of the bundle.
-        version: of the bundle.
+        directory: folder of the bundle, absent or empty.
+        model: result of `load_tutorial_model`.
+        name: name of the bundle.
+        version: version of the bundle.
 
     Raises:
-        PermanentError: when the bundle cannot be written as asked.
+        PermanentError: when the bundle cannot be written.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / WEIGHTS
@@ -137,7 +136,7 @@ def _read(structure: Path) -> str:
     except OSError as error:
         raise PermanentError(f"{structure}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PermanentError(f"{structure} cannot be taken over: {error}") from error
+        raise PermanentError(f"{structure} cannot be converted: {error}") from error
 
 
 def _build(structure: Path) -> Any:
@@ -147,7 +146,7 @@ def _build(structure: Path) -> Any:
         check_structure(text.encode())
         return keras.models.model_from_json(text)
     except PermanentError as error:
-        raise PermanentError(f"{structure} cannot be taken over: {error}") from error
+        raise PermanentError(f"{structure} cannot be converted: {error}") from error
     except (
         ValueError,
         TypeError,
@@ -161,26 +160,27 @@ def _build(structure: Path) -> Any:
 
 
 def _load_weights(model: Any, weights: Path) -> None:
-    """Load legacy or present HDF5; Keras tells them apart by the ending, so each gets the right one."""
+    """Load weights of Keras 2 or 3 under the file ending by which Keras tells them apart."""
     ending = _recognize(weights)
     with tempfile.TemporaryDirectory() as folder:
         named = Path(folder) / f"model{ending}"
         named.symlink_to(weights.absolute())
         try:
             with warnings.catch_warnings():
-                # Where Keras only warns that weights are not there, it would score with random ones.
+                # Keras only warns about missing weights, and would score with random ones.
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(named)
         except (ValueError, TypeError, KeyError, OSError, AttributeError, UserWarning) as error:
             raise PermanentError(
-                f"{weights} does not fit the structure: are both files of the same model? {_shorten(error)}"
+                f"{weights} does not fit the structure; both files must come from one model: "
+                f"{_shorten(error)}"
             ) from error
     if not all(bool(np.all(np.isfinite(weight))) for weight in model.get_weights()):
-        raise PermanentError(f"{weights} holds weights that are no numbers: the training had failed")
+        raise PermanentError(f"{weights} holds weights that are not numbers: the training had failed")
 
 
 def _recognize(weights: Path) -> str:
-    """Return the ending by which Keras knows the kind of these weights."""
+    """Return the file ending by which Keras recognizes the format of these weights."""
     try:
         if weights.stat().st_size > MAX_FILE_BYTES:
             raise PermanentError(f"{weights} is larger than {MAX_FILE_BYTES // 2**30} GiB")
@@ -192,7 +192,7 @@ def _recognize(weights: Path) -> str:
         raise PermanentError(f"{weights}: {error.strerror}") from error
     except OSError as error:
         raise PermanentError(
-            f"{weights} is no HDF5 file ({error.strerror or _shorten(error)}): save it in Keras by "
+            f"{weights} is not an HDF5 file ({error.strerror or _shorten(error)}): save the weights by "
             "model.save_weights('model_weights.h5'), in Keras 3 by model.save_weights('model.weights.h5')"
         ) from error
     if odd:
@@ -203,7 +203,7 @@ def _recognize(weights: Path) -> str:
 
 
 def _is_odd(name: str, entry: Any) -> bool:
-    """True for weights that are not floating-point. Optimizers and Dropout's seeds are whole numbers."""
+    """True for weights that are not floating-point, except for optimizers and the seeds of Dropout."""
     if not isinstance(entry, h5py.Dataset) or "optimizer" in name or "seed_generator" in name:
         return False
     return not np.issubdtype(entry.dtype, np.floating)
@@ -223,7 +223,7 @@ def _check_output(model: Any, structure: Path) -> None:
     if len(shape) != 2 or shape[1] not in (1, 2) or (end, shape[1]) not in ENDS:
         raise PermanentError(
             f"{structure}: the network ends in {end} with shape {shape}; it must end in one sigmoid for "
-            "TB, or in two outputs (sigmoid or softmax) of which the last is TB"
+            "TB, or in two outputs (sigmoid or softmax) with TB last"
         )
 
 
@@ -248,7 +248,7 @@ def _colour(film: Any) -> Any:
 
 
 def _call(model: Any, inputs: Any) -> Any:
-    """Call a model; a chain of layers layer by layer, so that the joined graph is flat."""
+    """Call a model; a Sequential is called layer by layer, so that the joined graph is flat."""
     if not isinstance(model, keras.Sequential):
         return model(inputs)
     for layer in model.layers:
@@ -261,7 +261,7 @@ def _input_shape(model: Any) -> tuple[int | None, ...]:
 
 
 def _show(shape: tuple[int | None, ...]) -> str:
-    return "×".join("?" if one is None else str(one) for one in shape)
+    return "×".join("?" if length is None else str(length) for length in shape)
 
 
 def _shorten(error: BaseException) -> str:

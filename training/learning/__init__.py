@@ -1,15 +1,15 @@
-"""Networks and how they learn.
+"""Networks and their training.
 
-- `recipe`: what a way of training has to offer.
-- `recipes`: which recipe makes which architecture, from which weights.
+- `recipe`: the interface of a training recipe.
+- `recipes`: the choice of a recipe by architecture and initial weights.
 - `lite0`: the default network.
-- `lite0_recipe`: how it learns.
-- `lite0_weights`: ImageNet weights to begin with.
-- `film_sampler`: its batches: balanced, changed at random, with what is known of each cell.
-- `augmentation`: what one film may look like elsewhere.
+- `lite0_recipe`: training of the default network.
+- `lite0_weights`: initial ImageNet weights of the default network.
+- `film_sampler`: batches for the default network: balanced, augmented, with targets for cells.
+- `augmentation`: random changes of a film.
 - `transplants`: lesions moved between films of different hospitals.
 - `architectures`: the tutorial's two networks, layer for layer.
-- `tutorial_recipe`: how they learn.
+- `tutorial_recipe`: training of the tutorial's networks.
 - `vgg16_weights`: the published weights of VGG16, from a file.
 - `precision`: float32 or bfloat16.
 - `fit`: the loop over the epochs: early stopping, resumable.

@@ -1,4 +1,4 @@
-"""The networks. Each takes float32 (n, 256, 256, 1) in 0..1 and does its own last step of preprocessing."""
+"""The tutorial's networks: each takes float32 (n, 256, 256, 1) in 0..1 and does its own preprocessing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from keras import layers
 INPUT_SHAPE = (256, 256, 1)
 
 IMAGENET_MEANS_BGR: Final = (103.939, 116.779, 123.68)
-"""As `keras.applications.vgg16.preprocess_input` takes them from 0..255."""
+"""Means of the channels 0..255, as in `keras.applications.vgg16.preprocess_input`."""
 VGG16_BLOCKS: Final = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
-"""Convolutions and filters of each."""
+"""Convolutions and filters of each block."""
 VGG16_FEATURES: Final = 8 * 8 * 512
 
 
@@ -45,8 +45,8 @@ def build_vgg16(features: Any = None, head: Any = None) -> Any:
     """Return the tutorial's transfer learning as one graph: frozen VGG16 features and a dense head.
 
     Args:
-        features: of `build_vgg16_features`, whose layers are taken over; None builds them, random.
-        head: of `build_vgg16_head`; likewise.
+        features: network of `build_vgg16_features`, whose layers are reused; None builds a random one.
+        head: network of `build_vgg16_head`; likewise.
 
     Returns:
         keras.Model, (n, 256, 256, 1) to (n, 1): a sigmoid, 0..1. 23,103,809 weights.
@@ -60,10 +60,10 @@ def build_vgg16(features: Any = None, head: Any = None) -> Any:
 
 
 def build_vgg16_features() -> Any:
-    """Return VGG16's convolutions (Simonyan and Zisserman 2015) over a film, frozen; random until loaded.
+    """Return VGG16's convolutions (Simonyan and Zisserman 2015), frozen, with random weights.
 
-    The film is multiplied by 255 and becomes three channels, from which the means of ImageNet's blue, green
-    and red are taken, as the published weights want it.
+    The film becomes three channels, multiplied by 255, less the means of ImageNet's blue, green and red, as
+    the published weights require.
 
     Returns:
         keras.Model, (n, 256, 256, 1) to (n, 32768).
@@ -86,7 +86,7 @@ def build_vgg16_features() -> Any:
 
 
 def build_vgg16_head() -> Any:
-    """Return the dense head that learns.
+    """Return the dense head, which is trained.
 
     Returns:
         keras.Model, (n, 32768) features to (n, 1): a sigmoid, 0..1.

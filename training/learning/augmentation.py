@@ -1,8 +1,8 @@
-"""What one film may look like elsewhere: random changes that hospitals differ by and lungs do not.
+"""Augmentation: random changes of a film that vary between hospitals and not between lungs.
 
 Size, position and tilt in the frame; sharpness, resolution and noise of the detector; uneven exposure;
-blocks, letters and borders that were put over the film. Brightness and contrast need none: the network
-equalises.
+blocks, letters and borders over the film. Brightness and contrast need no change, since the network equalises
+the histogram.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Picture = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class AugmentedFilm:
-    """A changed film and where its lesions went."""
+    """A changed film with the changed mask of its lesions."""
 
     picture: Picture
     lesions: Picture
-    """float32 (256, 256), 1 inside a box and 0 outside, moved with the film."""
+    """float32 (256, 256), 1 inside a box and 0 outside, transformed with the film."""
 
 
 def augment(picture: Picture, boxes: Sequence[Box], random: np.random.Generator) -> AugmentedFilm:
@@ -37,8 +37,8 @@ def augment(picture: Picture, boxes: Sequence[Box], random: np.random.Generator)
 
     Args:
         picture: float32 (256, 256), 0..1.
-        boxes: its marked lesions.
-        random: every choice comes from it.
+        boxes: marked lesions of the film.
+        random: generator of all choices.
     """
     mask = np.zeros((SIDE, SIDE), np.uint8)
     for box in boxes:
@@ -61,7 +61,7 @@ def augment(picture: Picture, boxes: Sequence[Box], random: np.random.Generator)
 
 
 def _choose_affine(random: np.random.Generator) -> tuple[float, ...]:
-    """Return Pillow's six coefficients: 8 % of size each way, 5° of tilt, 10 pixels, half mirrored."""
+    """Return Pillow's six coefficients: 8 % of size, 5° of tilt, 10 pixels of shift; half are mirrored."""
     across, down = np.exp(random.normal(0.0, 0.08, 2))
     angle = np.radians(random.normal(0.0, 5.0))
     shift = random.normal(0.0, 10.0, 2)
@@ -102,7 +102,7 @@ def _change_exposure(picture: Picture, random: np.random.Generator) -> Picture:
 
 
 def _cover_places(picture: Picture, random: np.random.Generator) -> Picture:
-    """Put blocks over it, rather at the borders: redactions, markers, letters."""
+    """Cover parts with blocks, more often at the borders, like redactions, markers and letters."""
     for _ in range(random.poisson(0.4)):
         width, height = random.integers(10, 60, 2)
         left, top = random.integers(0, SIDE - width), random.integers(0, SIDE - height)

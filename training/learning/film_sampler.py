@@ -1,7 +1,7 @@
-"""Batches for the default network: balanced draws, changed at random, with what is known of each cell.
+"""Batches for the default network: balanced draws, augmented, with targets for cells.
 
-Every batch follows from the seed, its epoch and its number alone, so that a run that was killed goes on with
-the very films that it would have seen.
+Every batch depends on the seed, its epoch and its number alone, so that a resumed run sees the same films as
+an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from training.learning.lite0 import CELL_PIXELS, CELLS, FIELD, MARGIN
 from training.learning.transplants import transplant
 
 SAME_SOURCE: Final = 4.0
-"""How much more often a film is drawn whose source has both TB films and others: only there is the label
-not the place."""
+"""Weight of films from sources with both classes: only there the label does not follow from the source."""
 
 ONE_CLASS_WITHOUT_BOXES: Final = 0.5
-"""How often one is drawn whose source has one class and no boxes, and so teaches the place first."""
+"""Weight of films from sources with one class and no boxes, which mostly teach the source."""
 
 TRANSPLANTS: Final = 0.2
-"""Share of films that are made of two (`training.learning.transplants`)."""
+"""Share of films that are composed of two (`training.learning.transplants`)."""
 
 UNKNOWN: Final = -1.0
 LESION_ABOVE: Final = 0.35
@@ -35,19 +34,19 @@ LESION_BELOW: Final = 0.1
 
 
 class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
-    """One epoch of batches.
+    """The batches of one epoch.
 
     Each item is (films, targets): float32 (batch, 256, 256, 1) in 0..1, and `tuberculosis` (batch, 1) with 1
-    for TB and `cells` (batch, 14, 14, 1) with 1 for lesion, 0 for none and -1 where nobody knows.
+    for TB and `cells` (batch, 14, 14, 1) with 1 for lesion, 0 for no lesion and -1 for unknown.
 
     Args:
         films: all films.
-        store: their arrays, in the same order.
-        train: positions of the films to draw from; both classes.
+        store: arrays of the films, in the same order.
+        train: positions of the films to draw from, with both classes.
         batch: films per batch.
         batches: batches per epoch.
-        seed: of the run.
-        epoch: from 0.
+        seed: seed of the run.
+        epoch: number of the epoch, from 0.
     """
 
     def __init__(
@@ -102,10 +101,10 @@ class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
-    """Return the chance of each film to be drawn; they sum to 1, half of it for TB films.
+    """Return the probability of drawing each film; the TB films sum to 0.5, and so do the others.
 
     Raises:
-        ValueError: when there are no TB films or nothing else.
+        ValueError: when a class has no films.
     """
     sources: dict[str, list[LabelledFilm]] = {}
     for film in films:
@@ -121,7 +120,7 @@ def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
 
 
 def mark_cells(lesions: Picture) -> Picture:
-    """Say of each cell of the central field whether it shows a lesion.
+    """Return the target of each cell of the central field.
 
     Args:
         lesions: float32 (256, 256), 1 inside a box.

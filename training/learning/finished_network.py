@@ -1,4 +1,4 @@
-"""The graph that goes into a bundle, in float32: what is shipped is what is measured."""
+"""The float32 graph of a bundle; the graph that is evaluated is the one that is shipped."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ BATCH: Final = 16
 
 
 class FinishedNetwork:
-    """A trained network without its training.
+    """A trained network without its training configuration.
 
     Args:
-        graph: of a recipe's `finish`: (n, 256, 256, 1) to scores, or to [scores, heat].
+        graph: the graph of a recipe's `finish`: (n, 256, 256, 1) to scores, or to [scores, heat].
     """
 
     def __init__(self, graph: Any) -> None:
         structure = json.loads(graph.to_json())
-        structure.pop("compile_config", None)  # how it learned is no part of a bundle
+        structure.pop("compile_config", None)  # a bundle has no training configuration
         _compute_in_float32(structure)
         set_precision(Precision.FLOAT32)
         self.structure: Final[bytes] = json.dumps(structure, sort_keys=True).encode()
@@ -36,11 +36,11 @@ class FinishedNetwork:
         self._model.set_weights(graph.get_weights())
 
     def count_weights(self) -> int:
-        """Return how many numbers the network learned."""
+        """Return the number of the network's weights."""
         return int(self._model.count_params())
 
     def to_files(self) -> dict[str, bytes]:
-        """Return structure and weights as a bundle holds them."""
+        """Return structure and weights as files of a bundle."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / WEIGHTS
             self._model.save_weights(path)
@@ -59,7 +59,7 @@ class FinishedNetwork:
         return np.clip(scores, 0.0, 1.0)
 
     def draw_heat(self, store: FilmStore, positions: Sequence[int]) -> list[npt.NDArray[np.float32]]:
-        """Return the heat map (g, g), 0..1, of each film; none when the network makes none."""
+        """Return the heat map (g, g), 0..1, of each film; an empty list for a network without heat maps."""
         maps: list[npt.NDArray[np.float32]] = []
         for first in range(0, len(positions), BATCH):
             outputs = self._predict(store, positions[first : first + BATCH])
@@ -73,7 +73,7 @@ class FinishedNetwork:
 
 
 def _compute_in_float32(node: Any) -> None:
-    """Turn every mixed precision policy of a Keras JSON into float32, in place."""
+    """Replace every mixed precision policy in a Keras JSON by float32, in place."""
     if isinstance(node, dict):
         if node.get("class_name") == "DTypePolicy" and node["config"]["name"].startswith("mixed_"):
             node["config"]["name"] = "float32"

@@ -1,4 +1,4 @@
-"""The loop over the epochs: early stopping on validation AUC, best weights kept, resumable after a kill."""
+"""The loop over epochs, with early stopping on validation AUC, best weights kept, and resume after a kill."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PATIENCE: Final = 3
 
 @dataclass(frozen=True)
 class EpochResult:
-    """One epoch. Seconds are wall-clock."""
+    """The result of one epoch. Seconds are wall-clock."""
 
     epoch: int
-    """From 1."""
+    """Number of the epoch, from 1."""
     loss: float
     validation_auc: float
     seconds: float
@@ -38,10 +38,10 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class FitProgress:
-    """Where training stands."""
+    """The progress of a training."""
 
     epoch: int
-    """From 1."""
+    """Number of the epoch, from 1."""
     epochs: int
     batch: int
     batches: int
@@ -59,21 +59,21 @@ def fit(
     identity: str,
     report: Report,
 ) -> list[EpochResult]:
-    """Train, and leave the recipe's network with the weights of its best epoch.
+    """Train the network of a recipe, and leave it with the weights of its best epoch.
 
-    Training ends when `PATIENCE` epochs brought no better validation AUC, or after the last epoch. After each
-    epoch the state is written; called again with the same folder and identity, it goes on from there.
+    Training ends when `PATIENCE` epochs brought no better validation AUC, or after the last epoch. The state
+    is written after each epoch; a call with the same folder and identity resumes there.
 
     Args:
         recipe: the network and its batches.
         films: all films.
-        validation: positions of those that validate; both classes.
-        folder: where the state is kept.
-        identity: what makes this run this run (data, settings, seed); another's state is not taken up.
+        validation: positions of the validation films, with both classes.
+        folder: folder of the state.
+        identity: key of the run (data, settings, seed); the state of another run is not used.
         report: called after each batch and each epoch.
 
     Raises:
-        PermanentError: when the loss is no longer a number.
+        PermanentError: when the loss is not a number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     is_tb = np.array([films[position].label.is_tb for position in validation])
@@ -83,7 +83,7 @@ def fit(
             break
         started = time.monotonic()
         watcher = _BatchWatcher(epoch + 1, recipe, report)
-        batches = recipe.make_epoch(epoch)  # already in random order, which a run that goes on repeats
+        batches = recipe.make_epoch(epoch)  # already in random order, which a resumed run repeats
         fitted = recipe.model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[watcher])
         loss = float(fitted.history["loss"][-1])
         if not np.isfinite(loss):
@@ -119,14 +119,14 @@ def _resume(recipe: Recipe, folder: Path, identity: str) -> list[EpochResult]:
     if state["identity"] != identity:
         return []
     history = [EpochResult(**result) for result in state["history"]]
-    if not recipe.model.optimizer.built:  # its variables must be there for the file to fill them
+    if not recipe.model.optimizer.built:  # the file can only fill existing variables
         recipe.model.optimizer.build(recipe.model.trainable_variables)
     recipe.model.load_weights(folder / _name_file(LATEST, history[-1].epoch))
     return history
 
 
 def _save(recipe: Recipe, folder: Path, identity: str, history: Sequence[EpochResult]) -> None:
-    """Write weights, then the state that names them: a kill in between leaves the epoch before."""
+    """Write the weights, then the state that names them; a kill in between leaves the previous epoch."""
     epoch, best = history[-1].epoch, _find_best(history)
     latest = folder / _name_file(LATEST, epoch)
     recipe.model.save_weights(latest)
@@ -144,7 +144,7 @@ def _save(recipe: Recipe, folder: Path, identity: str, history: Sequence[EpochRe
 
 
 class _BatchWatcher(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells how far an epoch is."""
+    """Reports the progress of an epoch."""
 
     def __init__(self, epoch: int, recipe: Recipe, report: Report) -> None:
         super().__init__()

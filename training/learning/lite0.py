@@ -1,11 +1,10 @@
-"""The default network: EfficientNet-Lite0 that judges a film cell by cell.
+"""The default network: EfficientNet-Lite0 with one logit per cell of the film.
 
 EfficientNet-Lite0 (Tan and Le 2019; the Lite variant has no squeeze-and-excitation and uses ReLU6) with its
 batch normalization folded into the convolutions, on the equalised central field of the film. Its features at
-14 × 14 and 7 × 7 cells become one logit per cell, and the film's logit is their log-mean-exp: the film is
-called tuberculous because of a place, which the heat map shows. Where a training film has boxes, the cells
-learn from them: cells inside against cells outside of the *same* film, which no difference between hospitals
-explains.
+14 × 14 and 7 × 7 cells become one logit per cell, and the film's logit is their log-mean-exp. So a high score
+has a location, which the heat map shows. Where a training film has boxes, the cells learn from them: cells
+inside against cells outside of the *same* film, which no difference between hospitals explains.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from training.learning.lite0_weights import read_layers
 
 INPUT_SHAPE: Final = (256, 256, 1)
 FIELD: Final = 224
-"""Rows and columns of the central field; what lies outside (labels, markers, collimator) is not looked at."""
+"""Rows and columns of the central field; the border (labels, markers, collimator) is cropped."""
 MARGIN: Final = (INPUT_SHAPE[0] - FIELD) // 2
 CELLS: Final = 14
 CELL_PIXELS: Final = FIELD // CELLS
@@ -51,7 +50,7 @@ def build_lite0() -> Any:
 
     Returns:
         keras.Model: (n, 256, 256, 1) in 0..1 to `{"tuberculosis": (n, 1), "cells": (n, 14, 14, 1)}`, both
-        logits; `finish` makes of it the graph of a bundle.
+        logits; `finish` turns it into the graph of a bundle.
     """
     films = keras.Input(INPUT_SHAPE, name="film")
     x = layers.Cropping2D(MARGIN, name="central_field")(films)
@@ -72,10 +71,10 @@ def build_lite0() -> Any:
 
 
 def load_imagenet(model: Any, path: Path) -> None:
-    """Set the ImageNet weights of the convolutions up to block 15; the rest stays random.
+    """Set the ImageNet weights of the convolutions up to block 15; the other weights stay random.
 
     Raises:
-        PermanentError: when the file does not fit.
+        PermanentError: when the file does not fit the network.
     """
     for name, weights in read_layers(path):
         try:
@@ -108,7 +107,7 @@ def _extract_features(x: Any) -> tuple[Any, Any]:
 
 
 def _invert_residual(x: Any, name: str, kernel: int, stride: int, wide: int, channels: int) -> Any:
-    """MBConv without squeeze-and-excitation: widen, filter each channel, narrow, add."""
+    """Append an MBConv block without squeeze-and-excitation: widen, filter each channel, narrow, add."""
     entry = x
     if wide != x.shape[-1]:
         x = layers.Conv2D(wide, 1, name=f"{name}_expand")(x)

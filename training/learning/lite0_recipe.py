@@ -1,4 +1,4 @@
-"""How the default network learns: few steps, averaged weights, films balanced and changed at random."""
+"""Training of the default network: few steps, averaged weights, balanced and augmented films."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ LEARNING_RATE: Final = 2e-4
 WARM_UP_STEPS: Final = 60
 WEIGHT_DECAY: Final = 1e-4
 AVERAGING: Final = 0.99
-"""Momentum of the moving average of the weights, which is what scores and what is shipped."""
+"""Momentum of the moving average of the weights; the averaged weights are evaluated and shipped."""
 CELL_LOSS: Final = 2.0
 LESION_WEIGHT: Final = 4.0
 BATCHES: Final = 60
-"""At most so many an epoch; fewer where all films are seen sooner."""
+"""Maximum number of batches an epoch; an epoch never draws more films than there are."""
 SCORING_BATCH: Final = 32
 
 
 class Lite0Recipe:
-    """The default network's training.
+    """The training of the default network.
 
     Args:
         data: films and arrays.
         settings: epochs, batch, seed, learning rate.
-        start: weights file of EfficientNet-Lite0 on ImageNet, or None to keep `model`'s.
-        model: a network of `build_lite0` to go on with; None builds one.
+        start: weights file of EfficientNet-Lite0 on ImageNet, or None to keep the weights of `model`.
+        model: a network of `build_lite0` to continue with; None builds one.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Lite0Recipe:
             {"tuberculosis": keras.losses.BinaryCrossentropy(from_logits=True), "cells": weigh_cells},
             loss_weights={"tuberculosis": 1.0, "cells": CELL_LOSS},
         )
-        # Else TensorFlow traces the step twice, the second time with the optimizer's variables.
+        # Otherwise TensorFlow traces the step twice, the second time with the optimizer's variables.
         self._optimizer.build(self.model.trainable_variables)
 
     def make_epoch(self, epoch: int) -> FilmSampler:
@@ -104,7 +104,7 @@ class Lite0Recipe:
 
 
 class _AveragedWeights:
-    """Within it the network has the moving average of its weights; afterwards those that learn."""
+    """Context in which the network has the moving average of its weights."""
 
     def __init__(self, model: Any, optimizer: Any) -> None:
         self._model, self._optimizer = model, optimizer
@@ -120,14 +120,14 @@ class _AveragedWeights:
 
 
 def weigh_cells(target: Any, logits: Any) -> Any:
-    """Binary cross-entropy of the cells, where they are known; a lesion counts five times.
+    """Return the binary cross-entropy of the known cells; a lesion counts five times.
 
     Args:
-        target: (n, 14, 14, 1): 1 lesion, 0 none, below 0 unknown.
+        target: (n, 14, 14, 1): 1 for lesion, 0 for no lesion, below 0 for unknown.
         logits: (n, 14, 14, 1).
 
     Returns:
-        (n,): the sum over the known cells divided by the number of all.
+        (n,): the sum over the known cells divided by the number of all cells.
     """
     logits = ops.cast(logits, "float32")
     known = ops.cast(target >= 0.0, "float32")

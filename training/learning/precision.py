@@ -1,4 +1,4 @@
-"""float32 or bfloat16: whichever the machine computes faster."""
+"""The choice of float32 or bfloat16 by the speed of the machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ convolutions were slower with it than in float32."""
 
 
 class Precision(StrEnum):
-    """What the network computes in. Weights are float32 in any case."""
+    """Number format of the computation. Weights are float32 in any case."""
 
     AUTO = "auto"
     FLOAT32 = "float32"
@@ -34,7 +34,7 @@ def choose_precision(wanted: Precision) -> Precision:
 
 
 def set_precision(precision: Precision) -> None:
-    """Make Keras build networks that compute in it; for this process."""
+    """Set the number format of the networks that Keras builds in this process."""
     bfloat16 = precision is Precision.BFLOAT16
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if bfloat16 else "float32")
 

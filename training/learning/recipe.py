@@ -1,4 +1,4 @@
-"""What a way of training has to offer, so that one loop serves all architectures."""
+"""The interface of a training recipe, so that one loop serves all architectures."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ class Architecture(StrEnum):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All films with their arrays, and which of them train."""
+    """All films with their arrays, and the positions of training and validation films."""
 
     films: Sequence[LabelledFilm]
     store: FilmStore
-    """Their arrays, in the same order."""
+    """Arrays of the films, in the same order."""
     train: Sequence[int]
-    """Positions of the films that train."""
+    """Positions of the training films."""
     validation: Sequence[int]
 
 
 @dataclass(frozen=True)
 class RecipeSettings:
-    """What the person who trains may choose."""
+    """Options of a recipe."""
 
     epochs: int | None = None
-    """None: the architecture's own number."""
+    """None: the default of the architecture."""
     batch: int = 32
     seed: int = 42
     learning_rate: float | None = None
     cache: Path = Path()
-    """For what is computed once, such as features."""
+    """Folder of derived data, such as features."""
 
 
 class Recipe(Protocol):
-    """A network and how it learns. Made once per run; holds the network."""
+    """A network with its training. Made once per run; holds the network."""
 
     epochs: int
     batch: int
     batches: int
-    """Per epoch."""
+    """Batches per epoch."""
     model: Any
     """The compiled keras.Model that `fit` is called on."""
 
@@ -63,7 +63,7 @@ class Recipe(Protocol):
         ...
 
     def score(self, positions: Sequence[int]) -> npt.NDArray[np.float64]:
-        """Return the score (n,), 0..1, that the network in its present state gives films."""
+        """Return the scores (n,), 0..1, of films by the network in its present state."""
         ...
 
     def finish(self) -> Any:

@@ -1,4 +1,4 @@
-"""Which recipe makes which architecture, from which weights."""
+"""The choice of a recipe by architecture and initial weights."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from training.retrain_settings import RetrainSettings
 def build_recipe(
     data: TrainingData, settings: RetrainSettings, progress: Callable[[int, int], None]
 ) -> Recipe:
-    """Build the network that was asked for, with the weights to begin with.
+    """Build the recipe of the wanted architecture, with its initial weights.
 
     Raises:
-        PermanentError: when a bundle to start from has another architecture, or when a file does not hold
+        PermanentError: when the bundle to start from has another architecture, or when a file does not hold
             pretrained weights.
     """
     chosen = RecipeSettings(
@@ -36,8 +36,8 @@ def build_recipe(
     start = settings.start
     if start is not None and start.manifest.architecture != settings.architecture.value:
         raise PermanentError(
-            f"--from is a bundle of architecture {start.manifest.architecture}: "
-            f"it cannot start {settings.architecture.value}"
+            f"the bundle of --from has the architecture {start.manifest.architecture}: "
+            f"training of {settings.architecture.value} cannot start from it"
         )
     match settings.architecture:
         case Architecture.DEFAULT if start is not None:
@@ -54,12 +54,12 @@ def build_recipe(
             from training.learning.tutorial_recipe import Vgg16Recipe
 
             if start is not None:
-                raise PermanentError("vgg16 trains its head anew in minutes: leave --from away")
+                raise PermanentError("vgg16 always trains a new head, in minutes: omit --from")
             return Vgg16Recipe(data, chosen, settings.pretrained, progress)
 
 
 def _continue(bundle: Bundle, model: Any) -> Any:
-    """Give `model` the weights of a bundle, layer by layer by name."""
+    """Copy the weights of a bundle into `model`, by name of layer."""
     trained = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
     try:
         trained.load_weights(bundle.directory / WEIGHTS)
@@ -68,6 +68,6 @@ def _continue(bundle: Bundle, model: Any) -> Any:
                 layer.set_weights(trained.get_layer(layer.name).get_weights())
     except (ValueError, OSError) as error:
         raise PermanentError(
-            f"the bundle {bundle.digest[:12]} is not of this version's network: {error}"
+            f"the bundle {bundle.digest[:12]} does not fit the network of this version: {error}"
         ) from error
     return model

@@ -1,10 +1,10 @@
-"""Lesions moved between films, so that no hospital is all tuberculosis or all normal.
+"""Lesions moved between films, so that each hospital has films of both classes.
 
-Where TB films and normal films come from different places, a network can tell the places apart without
-looking at a lung. Marked lesions (boxes) break that: a lesion set into a normal film makes a TB film of the
-other hospital; a TB film whose lesions are covered by normal lung makes a normal film of that one; and
-healthy lung set in the same way stays normal, so that the seam means nothing. (Cut-and-paste augmentation:
-Dwibedi et al. 2017; CutMix: Yun et al. 2019.)
+Where TB films and normal films come from different sources, a network can tell the sources apart without
+looking at a lung. Marked lesions (boxes) prevent that: a lesion pasted into a normal film gives a TB film of
+the other hospital; a TB film whose lesions are covered by normal lung gives a normal film of its hospital;
+and healthy lung pasted in the same way stays normal, so that the seam carries no information. (Cut-and-paste
+augmentation: Dwibedi et al. 2017; CutMix: Yun et al. 2019.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FEATHER: Final = 5.0
 
 @dataclass(frozen=True)
 class TransplantedFilm:
-    """A film made of two."""
+    """A film composed of two films."""
 
     picture: Picture
     is_tb: bool
@@ -36,15 +36,15 @@ class TransplantedFilm:
 def transplant(
     sick: Picture, boxes: Sequence[Box], healthy: Picture, random: np.random.Generator
 ) -> TransplantedFilm:
-    """Make one film of a TB film with boxes and a normal film.
+    """Compose one film of a TB film with boxes and a normal film.
 
-    Half become tuberculous (lesions into the normal film), half stay or become normal.
+    Half of the results are TB films (lesions in the normal film), half are normal.
 
     Args:
         sick: float32 (256, 256), 0..1, a TB film.
-        boxes: all its lesions.
+        boxes: all lesions of the TB film.
         healthy: float32 (256, 256), 0..1, a normal film.
-        random: every choice comes from it.
+        random: generator of all choices.
     """
     sick, healthy = equalize(sick), equalize(healthy)
     choice = random.random()
@@ -58,7 +58,7 @@ def transplant(
 
 
 def equalize(picture: Picture) -> Picture:
-    """Spread the grey values of the central field evenly, so that two films may be joined."""
+    """Equalise the histogram of the central field, so that two films can be joined."""
     levels = (np.clip(picture, 0.0, 1.0) * 255).astype(np.int32)
     histogram = np.bincount(levels[FIELD, FIELD].ravel(), minlength=256)
     ranks = (np.cumsum(histogram) - 0.5 * histogram) / histogram.sum()
@@ -67,7 +67,7 @@ def equalize(picture: Picture) -> Picture:
 
 
 def _set_in(target: Picture, donor: Picture, boxes: Sequence[Box]) -> Picture:
-    """Set the donor's boxes into the target, feathered, with the target's brightness around them."""
+    """Paste the donor's boxes into the target, feathered, with the brightness of their surroundings there."""
     mask = np.zeros((SIDE, SIDE), np.uint8)
     for box in boxes:
         mask[max(0, box.y0 - PAD) : box.y1 + PAD, max(0, box.x0 - PAD) : box.x1 + PAD] = 255
@@ -82,5 +82,5 @@ def _set_in(target: Picture, donor: Picture, boxes: Sequence[Box]) -> Picture:
     return joined
 
 
-def _overlap(one: Box, other: Box) -> bool:
-    return min(one.x1, other.x1) > max(one.x0, other.x0) and min(one.y1, other.y1) > max(one.y0, other.y0)
+def _overlap(box: Box, other: Box) -> bool:
+    return min(box.x1, other.x1) > max(box.x0, other.x0) and min(box.y1, other.y1) > max(box.y0, other.y0)

@@ -1,4 +1,4 @@
-"""How the tutorial's two networks learn: every film once an epoch, as it is, adam, binary cross-entropy."""
+"""Training of the tutorial's networks: each film unchanged once an epoch, Adam, binary cross-entropy."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ Read = Callable[[Sequence[int]], npt.NDArray[np.float32]]
 
 
 class ShuffledFilms(keras.utils.PyDataset):  # type: ignore[misc]
-    """One epoch: every film once, in an order that follows from seed and epoch.
+    """The batches of one epoch: every film once, in an order that depends on seed and epoch.
 
-    Each item is (inputs, targets): what `read` gives for the films, and float32 targets (k, outputs).
+    Each item is (inputs, targets): the result of `read` for the films, and float32 targets (k, outputs).
     """
 
     def __init__(
@@ -51,15 +51,15 @@ class ShuffledFilms(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class TutorialRecipe:
-    """What the two have in common.
+    """The common part of the two recipes.
 
     Args:
         data: films and arrays.
         settings: epochs, batch, seed, learning rate.
-        epochs: the tutorial's number.
-        model: the part that learns.
-        read: what it takes.
-        outputs: 1, or 2 with the one for TB last.
+        epochs: default number of epochs.
+        model: the part of the network that is trained.
+        read: returns the inputs of the model for film positions.
+        outputs: 1, or 2 with TB last.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TutorialRecipe:
         rate = settings.learning_rate or 1e-3
         optimizer = keras.optimizers.Adam(rate)
         model.compile(optimizer, keras.losses.BinaryCrossentropy())
-        # Else TensorFlow traces the step twice, the second time with the optimizer's variables.
+        # Otherwise TensorFlow traces the step twice, the second time with the optimizer's variables.
         optimizer.build(model.trainable_variables)
 
     def make_epoch(self, epoch: int) -> ShuffledFilms:
@@ -98,7 +98,7 @@ class TutorialRecipe:
 
 
 class ScratchRecipe(TutorialRecipe):
-    """The CNN from scratch."""
+    """The training of the CNN from scratch."""
 
     def __init__(self, data: TrainingData, settings: RecipeSettings, model: Any = None) -> None:
         def read(positions: Sequence[int]) -> npt.NDArray[np.float32]:
@@ -109,13 +109,13 @@ class ScratchRecipe(TutorialRecipe):
 
 
 class Vgg16Recipe(TutorialRecipe):
-    """A dense head on frozen VGG16 features, which are computed once and kept on disk.
+    """The training of a dense head on frozen VGG16 features, which are computed once and stored on disk.
 
     Args:
         data: films and arrays.
-        settings: `cache` is where the features are kept: 64 KiB a film.
-        weights: VGG16's weights (`training.learning.vgg16_weights`), or None to look where Keras keeps them.
-        progress: called with films done and films in all while features are computed.
+        settings: its `cache` is the folder of the features, 64 KiB a film.
+        weights: VGG16's weights (`training.learning.vgg16_weights`), or None for the file in Keras' cache.
+        progress: called with finished films and all films while features are computed.
     """
 
     def __init__(
@@ -142,20 +142,20 @@ class Vgg16Recipe(TutorialRecipe):
 def _compute_features(
     base: Any, data: TrainingData, cache: Path, origin: str, progress: Callable[[int, int], None]
 ) -> npt.NDArray[np.float16]:
-    """Return float16 (n, features) as a memory map; computed where the cache has none of these films."""
+    """Return float16 (n, features) as a memory map, computed unless the cache has them."""
     path = cache / f"vgg16-{origin}-{data.store.key}.npy"
     if path.is_file():
         cached: npt.NDArray[np.float16] = np.load(path, mmap_mode="r", allow_pickle=False)
         return cached
     cache.mkdir(parents=True, exist_ok=True)
     count, width = len(data.films), int(np.prod(base.output_shape[1:]))
-    half_written = path.with_suffix(".new")
-    features = np.lib.format.open_memmap(half_written, "w+", np.float16, (count, width))
+    partial = path.with_suffix(".new")
+    features = np.lib.format.open_memmap(partial, "w+", np.float16, (count, width))
     for first in range(0, count, SCORING_BATCH):
         positions = list(range(first, min(first + SCORING_BATCH, count)))
         films = data.store.read(positions)[..., np.newaxis]
         features[positions] = np.asarray(base.predict_on_batch(films)).reshape(len(positions), width)
         progress(positions[-1] + 1, count)
     features.flush()
-    half_written.replace(path)
+    partial.replace(path)
     return _compute_features(base, data, cache, origin, progress)

@@ -1,4 +1,4 @@
-"""VGG16's published convolution weights, from a file or from Keras' cache; never from the network."""
+"""VGG16's published convolution weights, from a file or from Keras' cache, without network access."""
 
 from __future__ import annotations
 
@@ -36,17 +36,16 @@ def load_vgg16_weights(model: Any, path: Path | None = None) -> str:
     """Set the 13 convolutions of a network of `build_vgg16` or `build_vgg16_features`.
 
     Args:
-        model: is changed.
+        model: the network to change.
         path: Keras' `.h5` without top layers, a `.weights.h5` of
             `keras.applications.VGG16(include_top=False)`, or an `.npz` with `block1_conv1_W` (rows, columns,
-            channels in, channels out), `block1_conv1_b` and so on; None looks where Keras keeps what it
-            downloads.
+            channels in, channels out), `block1_conv1_b` and so on; None: the file in Keras' cache.
 
     Returns:
-        First 16 hexadecimal digits of the file's SHA-256: which weights these are.
+        First 16 hexadecimal digits of the file's SHA-256, which identify the weights.
 
     Raises:
-        PermanentError: when there is no such file, or it holds something else.
+        PermanentError: when the file is missing or does not hold these weights.
     """
     found = find_vgg16_weights() if path is None else path
     if not found.is_file():
@@ -66,15 +65,16 @@ def load_vgg16_weights(model: Any, path: Path | None = None) -> str:
 
 
 def find_vgg16_weights() -> Path:
-    """Return where Keras keeps the weights that it downloaded; whether they are there is not said."""
+    """Return the path of the weights in Keras' cache; the file may be missing."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     return home / "models" / FILE_NAME
 
 
 def _explain(path: Path) -> str:
     return (
-        f"there are no VGG16 weights at {path}. On a computer with a network get {ADDRESS} (59 MB; described "
-        f"on {PAGE}), carry it here, and name it with {OPTION} FILE or put it at {find_vgg16_weights()}"
+        f"there are no VGG16 weights at {path}. Download {ADDRESS} (59 MB; described on {PAGE}) on a "
+        f"computer with network access, copy the file here, and name it with {OPTION} FILE or put it at "
+        f"{find_vgg16_weights()}"
     )
 
 
@@ -89,7 +89,7 @@ def _read_npz(path: Path) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArra
 def _read_h5(path: Path) -> dict[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
     published = keras.applications.VGG16(weights=None, include_top=False, input_shape=(256, 256, 3))
     with warnings.catch_warnings():
-        # Where Keras only warns that weights are not there, they would stay random.
+        # Keras only warns about missing weights, which would stay random.
         warnings.simplefilter("error", UserWarning)
         published.load_weights(path)
     return {name: tuple(published.get_layer(name).get_weights()) for name in CONVOLUTIONS}

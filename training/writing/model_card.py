@@ -1,7 +1,7 @@
-"""The model card: what a model is for, what it can do, and where it must not be believed.
+"""The model card: purpose, figures and limits of a model.
 
-The same sections stand in the report (HTML) and in `model_card.md`. After Mitchell et al., "Model cards for
-model reporting" (FAT* 2019). Limits follow from the figures: what was not measured is said to be unknown.
+The report (HTML) and `model_card.md` have the same sections. After Mitchell et al., "Model cards for model
+reporting" (FAT* 2019). The limits follow from the figures: everything that was not measured is named.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from training.writing.report_facts import ReportFacts
 from training.writing.wording import METHOD_NAMES, name_point, name_set, write_share
 
 FEW_FILMS = 50
-"""Fewer TB films than this in the same-source sets are said to prove little."""
+"""The card warns of fewer TB films than this in sources with both classes."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One heading of the card with what stands under it."""
+    """One heading of the card with its content."""
 
     title: str
     elsewhere: bool = False
-    """True where the report says the same in a place of its own."""
+    """True when the report has this content in another section."""
     paragraphs: Sequence[str] = ()
     points: Sequence[str] = ()
-    """A list with bullets."""
+    """Items of a bulleted list."""
     tables: Sequence[TextTable] = ()
 
 
 def compose_card(evaluation: Evaluation, facts: ReportFacts) -> tuple[Section, ...]:
-    """Return the card's sections, in the order of reading."""
+    """Return the sections of the card in order."""
     made = [
         f"Made by `{facts.command}`, seed {facts.seed}, in {facts.duration} on {facts.machine}, "
         f"finished {facts.finished:%Y-%m-%d %H:%M %Z}.",
@@ -45,8 +45,8 @@ def compose_card(evaluation: Evaluation, facts: ReportFacts) -> tuple[Section, .
             paragraphs=(
                 f"{facts.name} {facts.version}: a network of the architecture “{facts.architecture}” with "
                 f"{facts.weights:,} weights. It takes one frontal chest film as 256 × 256 grey values and "
-                "gives one score from 0 to 1: how much the film looks like those with tuberculosis that it "
-                "was trained on.",
+                "gives one score from 0 to 1: the similarity of the film to the films with tuberculosis in "
+                "its training.",
                 *(() if facts.trained else ("**It is not trained: its scores mean nothing.**",)),
             ),
         ),
@@ -57,10 +57,10 @@ def compose_card(evaluation: Evaluation, facts: ReportFacts) -> tuple[Section, .
         Section("Limits", points=tuple(list_limits(evaluation))),
         Section(
             "Data and credits",
-            paragraphs=() if facts.credits else ("The maker of this model has named no credits.",),
+            paragraphs=() if facts.credits else ("The maker of this model named no credits.",),
             points=tuple(facts.credits),
         ),
-        Section("How it was made", True, (*made, *facts.notes)),
+        Section("The training run", True, (*made, *facts.notes)),
     )
 
 
@@ -77,12 +77,12 @@ def write_model_card(evaluation: Evaluation, facts: ReportFacts) -> str:
 
 
 def explain_trap(evaluation: Evaluation) -> list[str]:
-    """Say in words which figures may be believed, and what the trivial baselines reach."""
+    """Return paragraphs on the reliability of the figures and the AUC of the trivial baselines."""
     said = [
-        "Most public films with TB and most without come from different places, and a network can tell "
-        "places apart by borders, letters and greys without looking at a lung. Only sets in which both "
-        "classes come from one place say whether it sees the disease; best where that place had no part in "
-        "training."
+        "Most public films with TB come from other places than most films without TB, and a network can tell "
+        "places apart by borders, letters and greys without looking at a lung. Only films of both classes "
+        "from one place show whether the network sees the disease, and best of all where that place had no "
+        "part in training."
     ]
     one_class = [row for row in evaluation.sources if not (row.tb and row.not_tb)]
     if one_class:
@@ -91,57 +91,57 @@ def explain_trap(evaluation: Evaluation) -> list[str]:
         sentence = [f"with TB only: {', '.join(only_tb)}"] if only_tb else []
         sentence += [f"without TB only: {', '.join(only_others)}"] if only_others else []
         said.append(
-            f"Sources sampled from one class only ({'; '.join(sentence)}) prove nothing by themselves: their "
-            "sensitivity or specificity may be the recognition of a place. The AUC over all test films mixes "
-            "them in, and so flatters."
+            f"Sources with films of one class only ({'; '.join(sentence)}) prove nothing by themselves: "
+            "their sensitivity or specificity may come from recognition of the place. The AUC over all test "
+            "films includes them and is therefore too high."
         )
     if evaluation.overall.auc and evaluation.overall.baselines:
-        best = max(evaluation.overall.baselines.items(), key=lambda one: one[1].value)
+        name, auc = max(evaluation.overall.baselines.items(), key=lambda baseline: baseline[1].value)
         said.append(
             f"Over all test films the model reaches an AUC of {write_figure(evaluation.overall.auc)}; the "
-            f"trivial baseline “{best[0]}”, which sees no lung, {write_figure(best[1])}."
+            f"trivial baseline “{name}”, which does not look at the lung, reaches {write_figure(auc)}."
         )
     return said
 
 
 def list_same_source(evaluation: Evaluation) -> list[Row]:
-    """Return the rows that prove something: both classes from one place, the unseen first."""
+    """Return the rows of sources with both classes, those not seen in training first."""
     both = [row for row in (*evaluation.unseen, *evaluation.sources) if row.auc]
     return sorted(both, key=lambda row: row.seen_in_training)
 
 
 def list_limits(evaluation: Evaluation) -> list[str]:
-    """Say what these figures do not show, as far as the films tell."""
+    """Return the limits of the figures, as sentences."""
     same = list_same_source(evaluation)
     limits = []
     if not same:
         limits.append(
-            "No source of the test films holds both classes: nothing here shows that the model sees the "
+            "No source of the test films has both classes: nothing here shows that the model recognises the "
             "disease rather than the place."
         )
     elif (few := sum({row.name: row.tb for row in reversed(same)}.values())) < FEW_FILMS:
         limits.append(
-            f"Only {few} films with TB come from places that also gave films without: the intervals there "
-            "are wide, and they count."
+            f"Only {few} films with TB come from places with films of both classes: the intervals there are "
+            "wide, and they must be taken seriously."
         )
     if not any(not row.seen_in_training for row in same):
         limits.append(
-            "No hospital with both classes was held out: expect less at a hospital that the model has not "
-            "seen."
+            "No hospital with both classes was held out: expect lower figures at a hospital that the model "
+            "has not seen."
         )
     for kind, words in (("sex", "sex"), ("age", "age"), ("view", "view (PA, AP)")):
         rows = evaluation.subgroups.get(kind, ())
         if not any(row.auc for row in rows):
-            known = "; only one class is known by it" if rows else ""
-            limits.append(f"Whether it does equally well by {words} is not known{known}.")
+            known = "; it is known only for films of one class" if rows else ""
+            limits.append(f"The performance by {words} is unknown{known}.")
     limits += [
-        "It knows nothing of HIV status, silicosis, scars of earlier TB or other disease unless the films "
-        "above say so; these raise false alarms and hide disease.",
-        "The truth is the label that came with each film, seldom a culture: it has errors of its own.",
+        "The effect of HIV, silicosis, scars of earlier TB and other diseases was not measured unless the "
+        "films above include them; they cause false alarms and hide TB.",
+        "The reference is the label that came with each film, seldom a culture, and has errors of its own.",
         f"Not for people under {AGE_BANDS[0][1]}: WHO recommends computer-aided detection from that age "
         "(consolidated guidelines, module 2, 2021).",
-        "Machines, exposure and processing differ between hospitals: measure it on films of your own, choose "
-        "the thresholds there, and again after every change of equipment.",
+        "Machines, exposure and processing differ between hospitals: measure the model on your own films and "
+        "choose the thresholds there, also after every change of equipment.",
     ]
     return limits
 
@@ -152,29 +152,30 @@ def _compose_use() -> Section:
         paragraphs=(
             "Research, and triage of frontal chest films of people of 15 years and over, in a programme that "
             "confirms TB bacteriologically and in which a person decides. Research software, not a medical "
-            "device; cleared by no authority.",
+            "device, and not cleared by any authority.",
         ),
         points=(
-            "Not for diagnosis, nor for ruling out TB in a person who is ill.",
+            "Not for diagnosis, and not for ruling out TB in a person who is ill.",
             "Not for children, lateral films, CT, photographs of films or other body parts.",
-            "Not for following a treatment, and not for extrapulmonary TB.",
+            "Not for monitoring of treatment, and not for extrapulmonary TB.",
         ),
     )
 
 
 def _compose_operating_points(evaluation: Evaluation, facts: ReportFacts) -> Section:
     words = [
-        "Chosen on validation films, measured on test films; a film is positive from the threshold upwards."
+        "Chosen on validation films, measured on test films. A film is positive when its score is at least "
+        "the threshold."
     ]
     if facts.calibration and (prevalence := facts.calibration.calibration.prevalence):
         method = METHOD_NAMES[facts.calibration.calibration.method]
         words.append(
-            f"The probability shown to people is calibrated ({method}) for a prevalence of {prevalence:.1%}. "
-            "Where TB is rarer or more frequent it must be restated."
+            f"The probability is calibrated ({method}) for a prevalence of {prevalence:.1%}. Restate it "
+            "where TB is rarer or more frequent."
         )
     if evaluation.calibration:
         words.append(
-            f"At the share of TB of the test films ({evaluation.calibration.prevalence:.0%}): Brier score "
+            f"At the prevalence among the test films ({evaluation.calibration.prevalence:.0%}): Brier score "
             f"{write_figure(evaluation.calibration.brier)}, expected calibration error "
             f"{write_figure(evaluation.calibration.calibration_error)}."
         )

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation report: curves, histograms, counts; no film is among them."""
+"""The plots of an evaluation report: curves, histograms, counts, but no films."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def plot_roc(films: ScoredFilms, evaluation: Evaluation) -> str:
 
     Args:
         films: the test films, of both classes.
-        evaluation: of the same films: its AUCs stand in the legend.
+        evaluation: the evaluation of the same films, with the AUCs for the legend.
     """
     figure, axes = draw_square()
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":")
     for name, area, mask, (colour, dash) in _list_curves(films, evaluation):
-        one = films.select(mask)
-        alarms, hits, _ = roc_curve(one.is_tb, one.scores, drop_intermediate=False)
+        shown = films.select(mask)
+        alarms, hits, _ = roc_curve(shown.is_tb, shown.scores, drop_intermediate=False)
         axes.plot(alarms, hits, color=colour, linestyle=dash, label=f"{name}: AUC {write_figure(area)}")
     for point in evaluation.operating_points:
         if point.sensitivity and point.specificity:
@@ -77,12 +77,12 @@ def plot_roc(films: ScoredFilms, evaluation: Evaluation) -> str:
 
 @styled
 def plot_precision_recall(films: ScoredFilms, evaluation: Evaluation) -> str:
-    """Draw precision against sensitivity, all and by source, each with its share of TB as a dotted line."""
+    """Draw precision against recall, all and by source, each with its share of TB as a dotted line."""
     figure, axes = draw_square()
     for name, _, mask, (colour, dash) in _list_curves(films, evaluation):
-        one = films.select(mask)
-        precision, recall, _ = precision_recall_curve(one.is_tb, one.scores)
-        share = float(one.is_tb.mean())
+        shown = films.select(mask)
+        precision, recall, _ = precision_recall_curve(shown.is_tb, shown.scores)
+        share = float(shown.is_tb.mean())
         axes.step(
             recall, precision, where="post", color=colour, linestyle=dash, label=f"{name}, {share:.0%} TB"
         )
@@ -98,8 +98,8 @@ def plot_calibration(figures: CalibrationFigures) -> str:
     figure, axes = draw_square()
     below = figure.add_axes((0.115, 0.07, 0.86, 0.14))
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":", label="perfect")
-    means = [one.probability for one in figures.bins]
-    shares = [one.share_of_tb for one in figures.bins]
+    means = [part.probability for part in figures.bins]
+    shares = [part.share_of_tb for part in figures.bins]
     axes.errorbar(
         means,
         [share.value for share in shares],
@@ -111,8 +111,8 @@ def plot_calibration(figures: CalibrationFigures) -> str:
     )
     frame_unit_square(axes, "calibrated probability", "share with TB")
     axes.legend(loc="upper left")
-    numbers = [one.films for one in figures.bins]
-    places = [min(int(one.probability * 10), 9) / 10 + 0.05 for one in figures.bins]
+    numbers = [part.films for part in figures.bins]
+    places = [min(int(part.probability * 10), 9) / 10 + 0.05 for part in figures.bins]
     below.bar(places, numbers, width=0.085, color=GREY)
     for place, number in zip(places, numbers, strict=True):
         below.text(place, number, str(number), ha="center", va="bottom", fontsize=7.5)
@@ -123,7 +123,7 @@ def plot_calibration(figures: CalibrationFigures) -> str:
 
 @styled
 def plot_histograms(films: ScoredFilms, points: Sequence[MeasuredPoint]) -> str:
-    """Draw how the scores of the test films lie, each label by itself, with screening and rule-in."""
+    """Draw histograms of the scores of the test films by label, with screening and rule-in."""
     labels = [label for label in Label if (films.labels == label.value).any()]
     figure, panels = draw_axes(5.2, 0.7 + 1.15 * len(labels), rows=len(labels))
     for axes, label in zip(panels, labels, strict=True):
@@ -137,17 +137,17 @@ def plot_histograms(films: ScoredFilms, points: Sequence[MeasuredPoint]) -> str:
 
 @styled
 def plot_source_histograms(films: ScoredFilms, points: Sequence[MeasuredPoint]) -> str:
-    """Draw the same by source, the labels of a source one upon the other."""
+    """Draw histograms of the scores by source, with stacked labels."""
     sources = list_sources(films)
     rows = (len(sources) + 1) // 2
     figure, panels = draw_axes(10.4, 0.8 + 1.25 * rows, rows=rows, columns=min(2, len(sources)))
     for axes, source in zip(panels, sources, strict=False):
-        one = films.select(films.sources == source)
-        _draw_histogram(axes, {label: one.scores[one.labels == label.value] for label in Label}, points)
+        here = films.select(films.sources == source)
+        _draw_histogram(axes, {label: here.scores[here.labels == label.value] for label in Label}, points)
         counts = ", ".join(
-            f"{(one.labels == label.value).sum()} {LABEL_NAMES[label]}"
+            f"{(here.labels == label.value).sum()} {LABEL_NAMES[label]}"
             for label in Label
-            if (one.labels == label.value).any()
+            if (here.labels == label.value).any()
         )
         axes.set_title(f"{shorten(source)}: {counts}", loc="left")
         axes.set_ylabel("films")
@@ -159,7 +159,7 @@ def plot_source_histograms(films: ScoredFilms, points: Sequence[MeasuredPoint]) 
 
 @styled
 def plot_confusion(points: Sequence[MeasuredPoint]) -> str:
-    """Draw the confusion matrix of each operating point, a cell as dark as its share of its row."""
+    """Draw the confusion matrix of each operating point; the shade of a cell shows its share of the row."""
     figure, panels = draw_axes(10.4, 2.6, columns=len(points))
     for axes, point in zip(panels, points, strict=True):
         cells = point.confusion
@@ -186,7 +186,7 @@ def plot_confusion(points: Sequence[MeasuredPoint]) -> str:
 
 @styled
 def plot_forest(rows: Sequence[Row]) -> str:
-    """Draw the AUC of the model and of each trivial baseline in every row that has one, with intervals."""
+    """Draw the AUCs of the model and of each trivial baseline by row, with intervals."""
     shown = [row for row in rows if row.auc][::-1]
     names = list(dict.fromkeys(name for row in shown for name in row.baselines))
     figure, (axes,) = draw_axes(10.4, 1.2 + (0.3 + 0.13 * len(names)) * len(shown))
@@ -218,13 +218,13 @@ def plot_forest(rows: Sequence[Row]) -> str:
 
 
 def list_sources(films: ScoredFilms) -> list[str]:
-    """Return the sources by number of films, the largest first, as many as a picture holds."""
+    """Return the `MOST_SOURCES` largest sources, the largest first."""
     names, numbers = np.unique(films.sources, return_counts=True)
     return [str(names[place]) for place in np.lexsort((names, -numbers))][:MOST_SOURCES]
 
 
 def to_bars(figures: Sequence[Estimate]) -> NDArray[np.float64]:
-    """Return how far each interval reaches down and up, shape (2, n), as Matplotlib's error bars take it."""
+    """Return the lengths of intervals below and above their values, shape (2, n), for error bars."""
     return (
         np.array([[figure.value - figure.low, figure.high - figure.value] for figure in figures])
         .reshape(-1, 2)
@@ -239,7 +239,7 @@ def _name_row(row: Row) -> str:
 def _list_curves(
     films: ScoredFilms, evaluation: Evaluation
 ) -> list[tuple[str, Estimate, NDArray[np.bool_], tuple[str, object]]]:
-    """Return name, AUC, films and line of all films and of the largest sources with both classes."""
+    """Return name, AUC, mask and line style of all films and of the largest sources with both classes."""
     rows = sorted(
         (source for source in evaluation.sources if source.auc),
         key=lambda source: -min(source.tb, source.not_tb),
@@ -256,7 +256,7 @@ def _list_curves(
 def _draw_histogram(
     axes: Axes, scores: Mapping[Label, NDArray[np.float64]], points: Sequence[MeasuredPoint]
 ) -> None:
-    present = {label: one for label, one in scores.items() if len(one)}
+    present = {label: values for label, values in scores.items() if len(values)}
     axes.hist(
         list(present.values()),
         bins=list(np.linspace(0, 1, 41)),

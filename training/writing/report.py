@@ -1,4 +1,4 @@
-"""The evaluation report: one HTML file that asks for nothing from outside and runs no script."""
+"""The evaluation report: one HTML file without external resources and scripts."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from training.writing.report_facts import ReportFacts
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 PREVALENCES: Final = (0.005, 0.01, 0.02, 0.05)
-"""Of the table of what to expect: from a general population to contacts and prisons."""
+"""Prevalences of the table of expected results, from a general population to contacts and prisons."""
 
 
 @dataclass(frozen=True)
 class FilmPicture:
-    """One film to show, which only `--with-films` does: films are patients'."""
+    """A film to show, only with `--with-films`, since films are patient data."""
 
     png: bytes
     caption: str
@@ -38,7 +38,7 @@ class FilmPicture:
 
 @dataclass(frozen=True)
 class Yield:
-    """What a threshold would do to 1,000 people screened. All are numbers of people."""
+    """Expected results of an operating point for 1,000 people screened, as numbers of people."""
 
     prevalence: float
     point: str
@@ -48,12 +48,12 @@ class Yield:
 
     @property
     def positive(self) -> float:
-        """People to be tested further."""
+        """People with a positive result, who need a confirmatory test."""
         return self.found + self.alarms
 
     @property
     def ppv(self) -> float:
-        """Share of those positive who have TB; 0 where nobody is positive."""
+        """Positive predictive value; 0 without positive results."""
         return self.found / self.positive if self.positive else 0.0
 
 
@@ -67,11 +67,11 @@ def write_report(
     """Return the report as UTF-8 HTML; the same arguments give the same bytes.
 
     Args:
-        evaluation: by `evaluate`, of the same films.
-        films: all films; those of part "test" are scored.
+        evaluation: result of `evaluate` for the same films.
+        films: all films, with scores of the films of part "test".
         history: one mapping an epoch: "epoch", "loss", "validation_loss", "validation_auc"; may be empty.
-        facts: what is no figure.
-        pictures: PNG files to put in; none unless the reader may see the films.
+        facts: facts besides the figures.
+        pictures: films to include; only where readers of the report may see them.
     """
     same = list_same_source(evaluation)
     page = _environment().get_template("report.html")
@@ -95,7 +95,7 @@ def write_report(
 
 
 def expect_yield(row_sensitivity: float, row_specificity: float, prevalence: float, point: str) -> Yield:
-    """Return what a test of this sensitivity and specificity does to 1,000 people; all shares 0..1."""
+    """Return the expected results of a test of this sensitivity and specificity; all shares 0..1."""
     ill = 1000 * prevalence
     return Yield(
         prevalence=prevalence,
@@ -107,7 +107,7 @@ def expect_yield(row_sensitivity: float, row_specificity: float, prevalence: flo
 
 
 def _list_yields(evaluation: Evaluation) -> list[Yield]:
-    """Return yields by the rows that prove most: unseen places, else those with both classes, else all."""
+    """Return yields from unseen sources with both classes, else from all of these, else from all films."""
     same = list_same_source(evaluation)
     rows = [row for row in same if not row.seen_in_training] or same or [evaluation.overall]
     yields = []
@@ -118,7 +118,7 @@ def _list_yields(evaluation: Evaluation) -> list[Yield]:
         )
         if sensitivity is not None and specificity is not None:
             yields += [expect_yield(sensitivity, specificity, share, point) for share in PREVALENCES]
-    return sorted(yields, key=lambda one: one.prevalence)
+    return sorted(yields, key=lambda expected: expected.prevalence)
 
 
 def _pool(shares: Sequence[tuple[Estimate, int]]) -> float | None:
@@ -131,17 +131,17 @@ def _name_baselines(rows: Sequence[Row]) -> list[str]:
 
 
 def _summarise(films: ScoredFilms) -> list[tuple[str, dict[str, int]]]:
-    """Return films by source, and of all: "label part", and the labels and parts in sum."""
+    """Return the number of films by "part label", by label and by part, for each source and for all."""
     sets = [(str(source), films.sources == source) for source in np.unique(films.sources)]
     sets.append(("all", np.ones(len(films), dtype=bool)))
     summary = []
     for name, mask in sets:
-        one = films.select(mask)
-        counts = {"all": len(one)}
-        counts |= {label.value: int((one.labels == label.value).sum()) for label in Label}
-        counts |= {part: int((one.parts == part).sum()) for part in PARTS}
+        chosen = films.select(mask)
+        counts = {"all": len(chosen)}
+        counts |= {label.value: int((chosen.labels == label.value).sum()) for label in Label}
+        counts |= {part: int((chosen.parts == part).sum()) for part in PARTS}
         for part in PARTS:
-            here = one.select_part(part)
+            here = chosen.select_part(part)
             counts |= {f"{part} {label.value}": int((here.labels == label.value).sum()) for label in Label}
         summary.append((name, counts))
     return summary
@@ -150,7 +150,7 @@ def _summarise(films: ScoredFilms) -> list[tuple[str, dict[str, int]]]:
 def _draw(
     evaluation: Evaluation, films: ScoredFilms, history: Sequence[Mapping[str, float]]
 ) -> dict[str, Markup]:
-    """Return every picture that these figures allow, by name."""
+    """Return every plot that these figures allow, by name."""
     test = films.select_part("test")
     drawn = {
         "histograms": plots.plot_histograms(test, evaluation.operating_points),
@@ -188,7 +188,7 @@ def _environment() -> Environment:
 
 
 def _mark_up(text: str) -> Markup:
-    """Return text with `code` and **strong** of the model card as HTML, all else escaped."""
+    """Return text with `code` and **strong** of the model card as HTML, and everything else escaped."""
     escaped = str(escape(text))
     escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
     return Markup(re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", escaped))  # noqa: S704

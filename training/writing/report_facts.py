@@ -1,4 +1,4 @@
-"""What a report says that is no figure: who made the model, when, from what, on which machine."""
+"""Facts of a report besides the figures: command, time, data and machine of the run."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from training.judging.calibration_fit import CalibrationFit
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """Everything but the figures. Names no person, no patient, no path."""
+    """All facts besides the figures, without names of persons and patients and without paths."""
 
     title: str
     name: str
     version: str
     architecture: str
     weights: int
-    """Number of the network's weights."""
+    """Number of weights of the network."""
     command: str
     """The exact command that made the model."""
     seed: int
     started: datetime
-    """With its time zone."""
+    """Start of the run, with time zone."""
     finished: datetime
     machine: str
-    """Processors, memory, accelerator, in words."""
+    """Processors, memory and accelerator as text."""
     versions: Mapping[str, str]
     """Version by library."""
     trained: bool = True
     training_data: Sequence[tuple[str, str]] = ()
-    """(name of a source, what it is) for each source of the films."""
+    """Name and description of each source of the films."""
     credits: Sequence[str] = ()
-    """Whom the films are owed to, one line each, with the paper."""
+    """Credits for the films, one line each, with the paper."""
     notes: Sequence[str] = ()
-    """Anything else to be known, one paragraph each."""
+    """Further remarks, one paragraph each."""
     calibration: CalibrationFit | None = None
     tables: Sequence[TextTable] = field(default_factory=tuple)
 
     @property
     def duration(self) -> timedelta:
-        """How long the command ran, to the second."""
+        """Duration of the command in whole seconds."""
         return timedelta(seconds=round((self.finished - self.started).total_seconds()))

@@ -1,4 +1,4 @@
-"""Writes what a training run found out as a bundle: graph, weights, manifest, films.csv, report and card."""
+"""The bundle of a training run: graph, weights, manifest, films.csv, report and model card."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIBRARIES: Final = (
 
 @dataclass(frozen=True)
 class Naming:
-    """What a bundle is called, and what its report says beside the figures."""
+    """Name and version of a bundle, and facts for its report."""
 
     name: str
     version: str
@@ -59,18 +59,18 @@ def write_retrained(
     """Write bundle, report and model card into a new folder.
 
     Args:
-        directory: made here; must not exist or be empty.
-        retrained: by `training.retrain.retrain`.
-        settings: it was made with.
-        naming: name, version and the report's words.
-        films_from: where the report takes pictures of the worst errors from; None: it shows no film.
+        directory: folder to create; it must be absent or empty.
+        retrained: result of `training.retrain.retrain`.
+        settings: settings of the run.
+        naming: name, version and facts for the report.
+        films_from: source of pictures of the worst errors; None: the report shows no films.
     """
     facts = _gather_facts(retrained, settings, naming)
     evaluation = retrained.evaluation
     pictures = () if films_from is None else draw_worst(retrained, films_from)
     history = [
-        {"epoch": one.epoch, "loss": one.loss, "validation_auc": one.validation_auc}
-        for one in retrained.history
+        {"epoch": result.epoch, "loss": result.loss, "validation_auc": result.validation_auc}
+        for result in retrained.history
     ]
     films_csv = retrained.scored.to_csv().encode()
     files = {
@@ -133,9 +133,9 @@ def _write_notes(retrained: Retrained, settings: RetrainSettings) -> Sequence[st
         f"{retrained.precision.value}; the weights of the epoch with the best validation AUC were kept."
     ]
     if settings.start is not None:
-        notes.append(f"Training went on from the bundle {settings.start.digest[:12]}.")
+        notes.append(f"Training started from the bundle {settings.start.digest[:12]}.")
     if settings.hold_out:
-        notes.append(f"Held out whole: {', '.join(settings.hold_out)}.")
+        notes.append(f"Sources held out completely: {', '.join(settings.hold_out)}.")
     return notes
 
 
@@ -144,14 +144,14 @@ def _tabulate_heat(heat: HeatFigures) -> TextTable:
         return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
     return TextTable(
-        title="Where the model looks",
+        title="Heat maps and marked lesions",
         columns=("figure", "model", "trivial"),
         rows=(
             ("hottest cell lies in a marked box", write(heat.pointing), write(heat.centre_pointing)),
             ("share of heat in the boxes", f"{heat.heat_in_boxes:.2f}", f"{heat.boxes_area:.2f}"),
         ),
-        note=f"{heat.films} test films with boxes. Trivial: the one cell that hits most often; heat spread "
-        "evenly. A cell counts as a hit when its centre is at most half a cell outside a box.",
+        note=f"{heat.films} test films with boxes. Trivial: the cell that hits most often; evenly spread "
+        "heat. A cell counts as a hit when its centre is at most half a cell outside a box.",
     )
 
 
@@ -164,7 +164,7 @@ def _dump_heat(heat: HeatFigures) -> dict[str, Any]:
 
 
 def _count_films(retrained: Retrained) -> dict[str, dict[str, int]]:
-    """Return films by source: "tb train", "normal test" and so on."""
+    """Return the number of films by source and "label part", such as "tb train"."""
     counts: dict[str, Counter[str]] = {}
     scored = retrained.scored
     for source, label, part in zip(scored.sources, scored.labels, scored.parts, strict=True):
@@ -178,5 +178,5 @@ def _find_versions() -> dict[str, str]:
         try:
             found[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
-            continue  # another backend's
+            continue  # a library of another backend
     return found

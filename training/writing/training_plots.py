@@ -1,4 +1,4 @@
-"""Pictures of what a training saw: its films by source, label and part, and its epochs."""
+"""Plots of a training: its films by source, label and part, and its epochs."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from training.writing.wording import LABEL_NAMES
 
 @styled
 def plot_training(history: Sequence[Mapping[str, float]]) -> str:
-    """Draw loss and validation AUC by epoch; the best epoch is the one whose weights are kept.
+    """Draw loss and validation AUC by epoch, with a mark at the best epoch, whose weights are kept.
 
     Args:
-        history: one mapping an epoch: "epoch", "loss", and where known "validation_loss", "validation_auc".
+        history: one mapping an epoch: "epoch", "loss", and if known "validation_loss", "validation_auc".
     """
     figure, (left, right) = draw_axes(10.4, 3.0, columns=2)
     for key, name, (colour, dash) in (
         ("loss", "training", LINES[0]),
         ("validation_loss", "validation", LINES[1]),
     ):
-        known = [(one["epoch"], one[key]) for one in history if key in one]
+        known = [(epoch["epoch"], epoch[key]) for epoch in history if key in epoch]
         if known:
             mark = "o" if len(known) < 3 else ""
             left.plot(*zip(*known, strict=True), color=colour, linestyle=dash, marker=mark, label=name)
     left.set(xlabel="epoch", ylabel="loss")
     if left.lines:
         left.legend()
-    known = [(one["epoch"], one["validation_auc"]) for one in history if "validation_auc" in one]
+    known = [(epoch["epoch"], epoch["validation_auc"]) for epoch in history if "validation_auc" in epoch]
     if known:
         best = max(known, key=lambda place: place[1])
         right.plot(*zip(*known, strict=True), color=GREEN, marker="" if len(known) > 2 else "o")
@@ -63,7 +63,7 @@ def plot_balance(films: ScoredFilms) -> str:
     ]
     start = {id(left): np.zeros(len(sources)), id(right): np.zeros(len(sources))}
     for axes, name, colour, hatch, column, value in kinds:
-        numbers = np.array([(getattr(one, column) == value).sum() for one in here])
+        numbers = np.array([(getattr(members, column) == value).sum() for members in here])
         total = int((getattr(films, column) == value).sum())
         axes.barh(
             places,

@@ -1,4 +1,4 @@
-"""How reports and pictures write a figure and name an operating point or a label."""
+"""Text for figures, operating points and labels in reports and plots."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ METHOD_NAMES: Final = {"platt": "Platt", "isotonic": "isotonic", "identity": "no
 
 
 def name_point(name: str) -> str:
-    """Return an operating point's name for people."""
+    """Return the display name of an operating point."""
     return POINT_NAMES.get(name, name)
 
 
 def name_set(name: str) -> str:
-    """Return a row's name for people: labels by their words, all else as it is."""
+    """Return the display name of a row: the text for a label, and any other name unchanged."""
     return LABEL_NAMES[Label(name)] if name in set(Label) else name
 
 
 def write_difference(figure: Estimate) -> str:
     """Return "+0.014 (+0.004 to +0.025)"."""
-    value, low, high = (f"{one:+.3f}".replace("-", "−") for one in (figure.value, figure.low, figure.high))
+    numbers = (figure.value, figure.low, figure.high)
+    value, low, high = (f"{number:+.3f}".replace("-", "−") for number in numbers)
     return f"{value} ({low} to {high})"
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the films that a model judged most wrongly, with its heat map: only where somebody asks."""
+"""Pictures of the worst errors of a model, with heat maps; made only on request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.retrain import Retrained
 from training.writing.report import FilmPicture
 
 EACH: Final = 8
-"""So many missed TB films, and so many false alarms."""
+"""Number of missed TB films, and of false alarms."""
 HEAT_COLOUR: Final = np.array([1.0, 0.35, 0.0], np.float32)
 OPACITY: Final = 0.45
 
@@ -23,7 +23,7 @@ OPACITY: Final = 0.45
 def draw_worst(retrained: Retrained, store: FilmStore) -> list[FilmPicture]:
     """Return the worst errors among the test films: TB with the lowest scores, others with the highest.
 
-    Captions name source, label and score; no path and no patient.
+    Captions have source, label and score, but neither path nor patient.
     """
     scored = retrained.scored
     test = np.flatnonzero(scored.parts == "test")
@@ -46,7 +46,7 @@ def draw_worst(retrained: Retrained, store: FilmStore) -> list[FilmPicture]:
 
 
 def lay_heat(film: npt.NDArray[np.float32], heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Lay a heat map over a film.
+    """Return a film with a heat map over it.
 
     Args:
         film: float32 (256, 256), 0..1.

@@ -252,7 +252,7 @@ def configure(number: int, **changes: Any) -> Change:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (replace_layer(6, class_name="Lambda"), "keras.Lambda is not one that only computes"),
+        (replace_layer(6, class_name="Lambda"), "keras.Lambda is not a known layer that only computes"),
         (replace_layer(6, class_name="Lambda", module="keras.layers"), "keras.layers.Lambda"),
         (replace_layer(6, class_name="TFOpLambda"), "TFOpLambda"),
         (replace_layer(0, module="evil.layers"), "evil.layers.Conv2D"),
@@ -266,8 +266,8 @@ def configure(number: int, **changes: Any) -> Change:
         (configure(0, filters="many"), "Keras cannot build it"),
         (configure(0, filters=5), "does not fit the structure"),
         (lambda graph: graph.update(class_name="Evil"), "it is a Evil, not a Sequential"),
-        (lambda graph: graph.pop("config"), "it is no Keras model"),
-        (lambda graph: graph["config"].update(layers=[]), "it is no Keras model"),
+        (lambda graph: graph.pop("config"), "it is not a Keras model"),
+        (lambda graph: graph["config"].update(layers=[]), "it is not a Keras model"),
         (lambda graph: graph["config"]["layers"].pop(), "it must end in one sigmoid"),
         (configure(-1, activation="linear"), "ends in linear"),
         (configure(0, batch_input_shape=[None, 256, 256, 2]), "does not fit the structure"),
@@ -312,15 +312,15 @@ def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
         load_tutorial_model(structure, tmp_path / "absent.h5")
     with pytest.raises(PermanentError, match="No such file"):
         load_tutorial_model(tmp_path / "absent.json", file)
-    with pytest.raises(PermanentError, match="no HDF5 file"):
+    with pytest.raises(PermanentError, match="is not an HDF5 file"):
         load_tutorial_model(structure, structure)
     (tmp_path / "text.json").write_text("{")
     with pytest.raises(PermanentError, match="it is not JSON"):
         load_tutorial_model(tmp_path / "text.json", file)
-    with pytest.raises(PermanentError, match="cannot be taken over"):
+    with pytest.raises(PermanentError, match="cannot be converted"):
         load_tutorial_model(file, file)
     weights["dense"]["bias"][0] = np.nan
-    with pytest.raises(PermanentError, match="no numbers"):
+    with pytest.raises(PermanentError, match="not numbers"):
         load_tutorial_model(*keras2.write_files(tmp_path, graph, weights))
     weights["dense"]["bias"] = np.zeros(8, np.int8)  # type: ignore[assignment]
     with pytest.raises(PermanentError, match="dense/bias:0 holds no floating-point weights"):

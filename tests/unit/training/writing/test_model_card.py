@@ -39,7 +39,7 @@ def test_the_card_says_what_it_must() -> None:
         "The trap of mixed collections",
         "Limits",
         "Data and credits",
-        "How it was made",
+        "The training run",
     ]
     for said in (
         "people of 15 years and over",
@@ -82,7 +82,7 @@ def test_the_best_trivial_baseline_is_named() -> None:
     films = scored(("a", "tb", 0.9), ("a", "tb", 0.8), ("b", "normal", 0.1), ("b", "normal", 0.2))
     baselines = {"grey": np.array([0.9, 0.9, 0, 0]), "noise": np.array([0.1, 0.5, 0.3, 0.4])}
     said = " ".join(explain_trap(evaluate(films, POINTS, CALIBRATION, baselines)))
-    assert "baseline “grey”, which sees no lung, 1.000" in said
+    assert "baseline “grey”, which does not look at the lung, reaches 1.000" in said
 
 
 def test_limits_follow_from_the_films() -> None:
@@ -90,7 +90,7 @@ def test_limits_follow_from_the_films() -> None:
     few = EVALUATION.sources[0].tb if EVALUATION.sources[0].auc else 0
     assert "No hospital with both classes was held out" in limits
     one_class = list_limits(evaluate(scored(("a", "tb", 0.9), ("b", "normal", 0.1)), POINTS, CALIBRATION))
-    assert "No source of the test films holds both classes" in one_class[0]
+    assert "No source of the test films has both classes" in one_class[0]
     assert not few or "films with TB come from places" in limits
 
 
@@ -114,5 +114,5 @@ def test_a_subgroup_of_one_class_is_said_to_be_unknown() -> None:
     )
     limits = " ".join(list_limits(evaluate(films, POINTS, CALIBRATION)))
     assert "by sex" not in limits
-    assert "by age is not known." in limits
-    assert "by view (PA, AP) is not known; only one class is known by it." in limits
+    assert "by age is unknown." in limits
+    assert "by view (PA, AP) is unknown; it is known only for films of one class." in limits

@@ -154,7 +154,7 @@ def test_films_of_one_class_make_a_report_too() -> None:
     page = Page(write_report(evaluate(films, POINTS, CALIBRATION), films, [], facts()).decode())
     assert page.open == []
     assert "No place among the test films has both classes." in page.words
-    assert "known of no test film" in page.words
+    assert "unknown for all test films" in page.words
 
 
 def test_an_unseen_hospital_comes_first_and_a_comparison_has_its_verdict() -> None:
