@@ -22,22 +22,28 @@ from tests.servers.ports import free_port, wait_until
 MAX_RESTING_BYTES = 1_700_000_000
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def write_settings(folder: Path) -> dict[str, str]:
+    """Write the settings of an installation; returns the environment of its commands."""
     port, page = free_port(), free_port()
-    (tmp_path / "tbscreen.toml").write_text(
-        f'data_directory = "{tmp_path / "data"}"\n'
+    (folder / "tbscreen.toml").write_text(
+        f'data_directory = "{folder / "data"}"\n'
         f'[gateway]\nhost = "127.0.0.1"\nport = {port}\nreserved_disk_bytes = 1000000\n'
         f"[web]\nport = {page}\n"
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TBSCREEN_")}
-    return {**clean, "TBSCREEN_CONFIG": str(tmp_path / "tbscreen.toml"), "COLUMNS": "120"}
+    return {**clean, "TBSCREEN_CONFIG": str(folder / "tbscreen.toml"), "COLUMNS": "120"}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return write_settings(tmp_path)
 
 
 class Serving:
     """`tbscreen serve` as a child, and what it printed."""
 
     def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tbscreen", "serve"],
             env=environment,
@@ -90,11 +96,12 @@ class Serving:
             self._queue.put(line)
 
 
-@pytest.fixture
-def serving(environment: dict[str, str]) -> Iterator[Serving]:
-    serving = Serving(environment)
-    yield serving
-    serving.end(signal.SIGINT)
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """One service for all tests that look at it; the last of them ends it."""
+    started = Serving(write_settings(tmp_path_factory.mktemp("serving")))
+    yield started
+    started.end(signal.SIGINT)
 
 
 def test_the_demo_ends_well_and_leaves_the_report(environment: dict[str, str], tmp_path: Path) -> None:
@@ -114,37 +121,32 @@ def test_the_demo_ends_well_and_leaves_the_report(environment: dict[str, str], t
     assert "demo-report.dcm" in done.stdout
 
 
-def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(
-    serving: Serving, environment: dict[str, str]
-) -> None:
+def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(serving: Serving) -> None:
     text = "".join(serving.lines)
     for words in ("AE title", "TBSCREEN", "port", "http://127.0.0.1:", "tbscreen users add NAME"):
         assert words in text
     doctor = subprocess.run(
         [sys.executable, "-m", "tbscreen", "doctor"],
-        env=environment,
+        env=serving.environment,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
-    data = Path(environment["TBSCREEN_CONFIG"]).parent / "data"
+    data = Path(serving.environment["TBSCREEN_CONFIG"]).parent / "data"
     written = [path for path in data.rglob("*") if path.is_file()]
     assert any(path.suffix == ".sqlite3" for path in written)
     assert [path for path in written if path.stat().st_mode & 0o077] == [], (
         "patient data is this user's alone"
     )
-    family = serving.family()
-    assert len(family) >= 6
+    assert len(serving.family()) >= 6
     assert serving.resting_bytes() <= MAX_RESTING_BYTES
-    assert serving.end(signal.SIGINT) == 0
-    assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
-def test_a_second_serve_on_the_same_data_is_refused(serving: Serving, environment: dict[str, str]) -> None:
+def test_a_second_serve_on_the_same_data_is_refused(serving: Serving) -> None:
     second = subprocess.run(
         [sys.executable, "-m", "tbscreen", "serve"],
-        env=environment,
+        env=serving.environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -152,6 +154,13 @@ def test_a_second_serve_on_the_same_data_is_refused(serving: Serving, environmen
     assert second.returncode == 1
     assert "running already" in second.stderr
     assert serving.process.poll() is None
+
+
+def test_ctrl_c_ends_serve_with_all_its_processes(serving: Serving) -> None:
+    family = serving.family()
+    assert len(family) >= 6
+    assert serving.end(signal.SIGINT) == 0
+    assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
 def test_a_killed_serve_leaves_orphans_that_the_next_one_ends(environment: dict[str, str]) -> None:
