@@ -21,6 +21,12 @@ from worker.settings import Precision, RuntimeName
 FILMS = np.random.default_rng(3).random((5, SPEC.rows, SPEC.columns), dtype=np.float32)
 
 
+@pytest.fixture(scope="module")
+def small(small_bundle: Bundle) -> Predictor:
+    """The small bundle's loaded network."""
+    return Predictor(small_bundle)
+
+
 def test_the_shipped_bundle_scores_between_0_and_1(shipped: Predictor) -> None:
     extremes = np.stack([np.zeros_like(FILMS[0]), np.ones_like(FILMS[0]), *FILMS])
     scores = shipped.predict(extremes)
@@ -55,10 +61,9 @@ def test_of_several_outputs_the_last_is_tuberculosis(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 128, 128), (256, 256), (1, 256, 256, 3)])
-def test_an_array_of_another_shape_is_not_scored(small_bundle: Bundle, shape: tuple[int, ...]) -> None:
-    predictor = Predictor(small_bundle)
+def test_an_array_of_another_shape_is_not_scored(small: Predictor, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="shape"):
-        predictor.predict(np.zeros(shape, dtype=np.float32))
+        small.predict(np.zeros(shape, dtype=np.float32))
 
 
 def test_a_network_that_takes_another_shape_is_refused(tmp_path: Path) -> None:
@@ -130,10 +135,9 @@ def test_keras_in_float32_is_always_the_last_candidate() -> None:
             assert len(set(candidates)) == len(candidates)
 
 
-def test_a_bundle_without_heat_has_none(small_bundle: Bundle) -> None:
-    predictor = Predictor(small_bundle)
-    scores, heat = predictor.predict_with_heat(FILMS)
-    assert scores.tolist() == predictor.predict(FILMS).tolist()
+def test_a_bundle_without_heat_has_none(small: Predictor) -> None:
+    scores, heat = small.predict_with_heat(FILMS)
+    assert scores.tolist() == small.predict(FILMS).tolist()
     assert heat is None
 
 
@@ -155,6 +159,6 @@ def test_a_second_output_of_another_name_is_refused(tmp_path: Path) -> None:
         Predictor(write_heat(tmp_path, name="colour"))
 
 
-def test_no_films_have_no_scores(small_bundle: Bundle) -> None:
-    scores = Predictor(small_bundle).predict(np.empty((0, 256, 256), dtype=np.float32))
+def test_no_films_have_no_scores(small: Predictor) -> None:
+    scores = small.predict(np.empty((0, 256, 256), dtype=np.float32))
     assert (scores.shape, scores.dtype) == ((0,), np.float64)

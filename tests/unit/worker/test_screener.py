@@ -32,10 +32,9 @@ from worker.settings import WorkerSettings
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> ScreenerSettings:
-    """A worker host's settings."""
-    return ScreenerSettings(
-        DatabaseSettings(url=database_url), WorkerSettings(name="worker-7"), tmp_path / "cache"
-    )
+    """A worker host's settings, with the runtime that loads a network soonest."""
+    worker = WorkerSettings(name="worker-7", runtime="keras", precision="float32")
+    return ScreenerSettings(DatabaseSettings(url=database_url), worker, tmp_path / "cache")
 
 
 @pytest.fixture

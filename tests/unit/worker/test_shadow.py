@@ -42,7 +42,8 @@ from worker.settings import WorkerSettings
 from worker import shadow
 
 shadow.triage = lambda *_: os._exit(139)
-settings = ScreenerSettings(DatabaseSettings(url=sys.argv[1]), WorkerSettings(name="w"), Path(sys.argv[2]))
+worker = WorkerSettings(name="w", runtime="keras", precision="float32")
+settings = ScreenerSettings(DatabaseSettings(url=sys.argv[1]), worker, Path(sys.argv[2]))
 array = np.full((256, 256), 0.5, np.float32)
 Screener(settings).screen(ScreeningRequest(int(sys.argv[3]), sys.argv[5], sys.argv[4], array))
 """
@@ -70,8 +71,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> ScreenerSettings:
-    """A worker host's settings."""
-    return ScreenerSettings(DatabaseSettings(url=database_url), WorkerSettings(name="w"), tmp_path / "cache")
+    """A worker host's settings, with the runtime that loads a network soonest."""
+    worker = WorkerSettings(name="w", runtime="keras", precision="float32")
+    return ScreenerSettings(DatabaseSettings(url=database_url), worker, tmp_path / "cache")
 
 
 @pytest.fixture

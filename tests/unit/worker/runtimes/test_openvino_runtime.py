@@ -51,12 +51,18 @@ def model() -> Any:
     return keras.Model(films, [score, heat])
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.01)])
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def runtime(model: Any, request: pytest.FixtureRequest) -> OpenVinoRuntime:
+    """The network, loaded once in each precision."""
+    return OpenVinoRuntime(model, request.param, threads=1)
+
+
 @pytest.mark.parametrize("count", [1, 3, BATCH])
-def test_it_returns_what_keras_returns(model: Any, precision: str, tolerance: float, count: int) -> None:
+def test_it_returns_what_keras_returns(model: Any, runtime: OpenVinoRuntime, count: int) -> None:
     films = draw_golden_arrays(count)[..., np.newaxis]
     expected = [np.asarray(output) for output in model.predict_on_batch(films)]
-    outputs = OpenVinoRuntime(model, precision, threads=1).run(films)
+    outputs = runtime.run(films)
+    tolerance = {"float32": 1e-5, "bfloat16": 0.01}[runtime.precision]
     assert [output.shape for output in outputs] == [(count, 1), (count, 56, 56, 1)]
     for output, wanted in zip(outputs, expected, strict=True):
         assert np.max(np.abs(output - wanted)) <= tolerance
