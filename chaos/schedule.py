@@ -33,7 +33,7 @@ class Injection:
     in_flight: frozenset[str]
     """SOP Instance UIDs of the films that were on their way then."""
     skipped: str = ""
-    """Why it was not injected after all."""
+    """The reason why the fault was not injected."""
     failure: str = ""
     """A process did not do what it should have done."""
 

@@ -174,7 +174,7 @@ class DriftRow(Figures):
     index: float | None
     """None where there are too few films to say."""
     limit: float | None
-    """What it has to reach to be an alert: the setting, or more where so few films allow it by chance."""
+    """Threshold of an alert: the setting, or more where few films reach it by chance."""
     alert: bool
 
 
@@ -209,7 +209,7 @@ class Report(Figures):
     superseded: int
     """Revisions that a correction replaced; they are counted nowhere else."""
     own_objects: int
-    """What tbscreen made and was sent back; counted nowhere else."""
+    """Objects of tbscreen that were routed back; counted nowhere else."""
     weeks: tuple[WeekCount, ...]
     """Every week of the period, those without films too."""
     histograms: tuple[Histogram, ...]

@@ -144,7 +144,7 @@ IDENTITY: Final = (
         ),
     ),
 )
-"""Whose patient IDs they are: PS3.4 Table CC.2.5-2e."""
+"""Issuers of patient IDs: PS3.4 Table CC.2.5-2e."""
 
 VISIT: Final = (
     Attribute("AdmissionID", Matching.WILDCARD, read_header("00380010"), required=True, header=True),

@@ -16,48 +16,15 @@ from typing import Final
 import grimp
 import pytest
 
-from tests import checkout
+from tests.checkout import ROOT
+from tests.source_files import OUTBUILDINGS, ROOMS, list_files, list_modules, list_python_files
 
-ROOT = checkout.ROOT
-ROOMS = (
-    "tbscreen",
-    "web",
-    "reports",
-    "training",
-    "worker",
-    "dicom_gateway",
-    "db",
-    "networks",
-    "figures",
-    "judging",
-    "domain",
-)
-OUTBUILDINGS = ("benchmarks", "chaos", "tests")
 NAMELESS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "managers", "base", "misc"}
 
 # Neither the machine on which a file was written nor where its packages came from is anybody's business.
 FOREIGN = re.compile(
     "/" + r"work/|index-url[ =]+[\"']?https?:|find-links[ =]|https?://\S+/simple\b|^\S+ @ (https?|file):"
 )
-
-
-def list_files() -> list[Path]:
-    """Return the files that are, or are about to be, under version control."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if listed.returncode != 0:
-        pytest.skip("this is no git checkout")
-    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
-
-
-def list_python_files() -> list[Path]:
-    """Return the Python files of rooms, benchmarks, chaos and tests."""
-    return [path for path in list_files() if path.suffix == ".py"]
-
-
-def list_modules() -> list[Path]:
-    """Return the Python files of the rooms."""
-    return sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
 def list_packages() -> list[str]:
@@ -77,6 +44,13 @@ def test_imports_run_one_way() -> None:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", run.stdout)
+
+
+def test_the_ground_room_needs_four_libraries_at_most() -> None:
+    taken = {name for path in list_modules() if "domain" in path.parts for name in _imports(path)}
+    assert "numpy" in taken, "this test sees imports"
+    allowed = {"domain", "numpy", "PIL", "pydantic", "pydantic_core", "structlog", *sys.stdlib_module_names}
+    assert taken - allowed == set()
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -253,7 +253,7 @@ def _begin(
 def _answer(
     database: Database, transaction_uid: str, committed: list[str], failed: dict[str, int] | None = None
 ) -> tuple[str, bool, int, int] | None:
-    """Whose answer was noted, whether it is its first, and how many are committed and failed by it."""
+    """Return the peer of the answer, whether it is its first, and the committed and failed reports."""
     with database.write() as session:
         answer = commitment_requests.record_answer(session, transaction_uid, committed, failed or {})
     if answer is None:
