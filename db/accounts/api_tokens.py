@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from db.accounts.users import UserEntry, describe
 from db.accounts.web_sessions import USED_WITHIN
 from db.clock import now
+from db.entries import build_entry
 from db.tables.accounts import ApiToken
 from domain.errors import PermanentError
 from domain.roles import Permission
@@ -114,13 +115,5 @@ def revoke(session: Session, token_id: int) -> None:
 
 
 def _describe(row: ApiToken, user: UserEntry) -> TokenEntry:
-    return TokenEntry(
-        row.id,
-        row.label,
-        user,
-        frozenset(Permission(scope) for scope in row.scopes),
-        row.created_at,
-        row.expires_at,
-        row.revoked_at,
-        row.used_at,
-    )
+    scopes = frozenset(Permission(scope) for scope in row.scopes)
+    return build_entry(TokenEntry, row, user=user, scopes=scopes)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
 from db.delivery import report_objects
+from db.entries import build_entry
 from db.models import site_thresholds
 from db.tables import OutboxEntry, Rendition, Screening
 
@@ -105,29 +106,12 @@ def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
         entry.screening_id,
         options=[joinedload(Screening.instance), joinedload(Screening.model)],
     )
-    instance = screening.instance
-    return ReportableScreening(
+    return build_entry(
+        ReportableScreening,
+        entry,
+        screening,
+        screening.instance,
         outbox_id=entry.id,
-        screening_id=screening.id,
-        attempts=entry.attempts,
-        header=instance.header,
-        sop_instance_uid=instance.sop_instance_uid,
-        sop_class_uid=instance.sop_class_uid,
-        dataset_sha256=instance.dataset_sha256,
-        revision=instance.revision,
-        doubts=list(instance.doubts),
         manifest=site_thresholds.read_manifest(session, screening),
-        bundle_digest=screening.bundle_digest,
-        operating_point=screening.operating_point,
-        threshold=screening.threshold,
-        score=screening.score,
-        probability=screening.probability,
-        calibrated_threshold=screening.calibrated_threshold,
-        finding=screening.finding,
-        priority=screening.priority,
-        finished_at=screening.finished_at,
-        predecessor=report_objects.find_predecessor(session, instance),
-        calling_ae_title=instance.calling_ae_title,
-        station_name=instance.station_name,
-        modality=instance.modality,
+        predecessor=report_objects.find_predecessor(session, screening.instance),
     )

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.delivery import report_objects
 from db.delivery.report_objects import BuiltReport
+from db.entries import build_entry
 from db.states import FilmState
 from db.tables import Instance, RefusalOutboxEntry
 from domain.codes import Refusal
@@ -129,19 +130,12 @@ def _is_known() -> ColumnElement[bool]:
 
 def _describe(session: Session, entry: RefusalOutboxEntry, instance: Instance) -> ReportableRefusal:
     assert instance.refusal is not None
-    return ReportableRefusal(
-        instance_id=instance.id,
-        attempts=entry.attempts,
-        header=instance.header,
-        sop_instance_uid=instance.sop_instance_uid,
-        sop_class_uid=instance.sop_class_uid,
-        dataset_sha256=instance.dataset_sha256,
-        revision=instance.revision,
+    return build_entry(
+        ReportableRefusal,
+        entry,
+        instance,
         refusal=Refusal(instance.refusal),
         detail=instance.refusal_detail or "",
         refused_at=instance.state_changed_at,
         predecessor=report_objects.find_predecessor(session, instance),
-        calling_ae_title=instance.calling_ae_title,
-        station_name=instance.station_name,
-        modality=instance.modality,
     )

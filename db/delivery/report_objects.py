@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
+from db.entries import build_entry
 from db.states import DeliveryState
 from db.tables import Delivery, Instance, ReportObject, Screening
 from domain.codes import ReportKind
@@ -46,15 +47,7 @@ def store(
     """
     if session.get(ReportObject, report.sop_instance_uid) is None:
         session.add(
-            ReportObject(
-                sop_instance_uid=report.sop_instance_uid,
-                screening_id=screening_id,
-                instance_id=instance_id,
-                sop_class_uid=report.sop_class_uid,
-                kind=report.kind,
-                created_at=now(),
-                part10=report.part10,
-            )
+            ReportObject(**vars(report), screening_id=screening_id, instance_id=instance_id, created_at=now())
         )
         session.flush()
     known = set(
@@ -100,16 +93,7 @@ def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
             Screening.id == stored.screening_id
         )
     instance = session.scalars(film).one()
-    return StoredObject(
-        stored.sop_instance_uid,
-        stored.sop_class_uid,
-        stored.kind,
-        stored.created_at,
-        instance.study.study_instance_uid,
-        instance.study.accession_number,
-        instance.sop_instance_uid,
-        stored.part10,
-    )
+    return build_entry(StoredObject, stored, instance.study, film_sop_instance_uid=instance.sop_instance_uid)
 
 
 def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str, str]:

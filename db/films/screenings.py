@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import build_entry
 from db.films import films
 from db.models import site_thresholds
 from db.states import FILM, FilmState
@@ -139,18 +140,7 @@ def record_result(session: Session, result: ScreeningResult) -> bool:
     ):
         return False
     screening = Screening(
-        instance_id=result.instance_id,
-        bundle_digest=result.bundle_digest,
-        operating_point=result.operating_point,
-        threshold=result.threshold,
-        score=result.score,
-        probability=result.probability,
-        calibrated_threshold=result.calibrated_threshold,
-        finding=result.finding.value,
-        priority=result.priority.value,
-        worker=result.worker,
-        started_at=result.started_at,
-        finished_at=result.finished_at,
+        **{name: value for name, value in vars(result).items() if name not in ("heat", "film_key")}
     )
     session.add(screening)
     session.flush()
@@ -169,7 +159,7 @@ def _is_another(instance: Instance, key: str | None) -> bool:
 def find_heat(session: Session, screening_id: int) -> Heat | None:
     """Return the heat map of a screening, or None if it has none."""
     row = session.get(HeatMap, screening_id)
-    return None if row is None else Heat(row.rows, row.columns, row.margin, row.cells)
+    return None if row is None else build_entry(Heat, row)
 
 
 def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:

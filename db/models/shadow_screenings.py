@@ -18,6 +18,10 @@ from db.tables import Instance, Screening, ShadowScreening
 STRIKES: Final = 3
 """Number of unfinished films on one worker within `STRIKE_WINDOW` that takes a bundle out of the shadow."""
 STRIKE_WINDOW: Final = timedelta(hours=1)
+_RECORDED: Final = (
+    *("operating_point", "threshold", "score", "probability", "calibrated_threshold"),
+    *("finding", "priority", "finished_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -116,14 +120,8 @@ def finish(session: Session, shadow_screening_id: int, result: ScreeningResult) 
     row = session.get(ShadowScreening, shadow_screening_id, with_for_update=True)
     if row is None:  # deleted by `start` meanwhile
         return
-    row.operating_point = result.operating_point
-    row.threshold = result.threshold
-    row.score = result.score
-    row.probability = result.probability
-    row.calibrated_threshold = result.calibrated_threshold
-    row.finding = result.finding.value
-    row.priority = result.priority.value
-    row.finished_at = result.finished_at
+    for name in _RECORDED:
+        setattr(row, name, getattr(result, name))
 
 
 def measure_agreement(session: Session, bundle_digest: str) -> Agreement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -73,41 +73,13 @@ _MODELS: Final = cast(TableClause, Model.__table__).c
 _REPORT_OBJECTS: Final = cast(TableClause, ReportObject.__table__).c
 _DELIVERIES: Final = cast(TableClause, Delivery.__table__).c
 
-_STUDY: Final = (
-    "study_instance_uid",
-    "accession_number",
-    "patient_id",
-    "patient_name",
-    "patient_birth_date",
-    "patient_sex",
-    "study_date",
-    "study_time",
-    "description",
-    "received_at",
-    "state",
-    "refusal",
-    "priority",
-    "finding",
-    "probability",
-    "is_read",
-    "verdict",
-    "modalities",
-    "stations",
-    "senders",
-)
-_FILM: Final = (
-    "sop_instance_uid",
-    "sop_class_uid",
-    "series_instance_uid",
-    "modality",
-    "body_part",
-    "view_position",
-    "state",
-    "refusal",
-    "refusal_detail",
-    "doubts",
-)
+_LISTS: Final = ("modalities", "stations", "senders")
+"""Columns with several values, between backslashes."""
+_STUDY: Final = [field.name for field in fields(StudyEntry) if field.name != "films"]
 _RESULT: Final = ("score", "probability", "finding", "priority")
+_FILM: Final = [
+    field.name for field in fields(FilmEntry) if field.name not in (*_RESULT, "model", "trained", "stages_ms")
+]
 
 _READ_STUDIES: Final = select(_STUDIES.id, *(_STUDIES[name] for name in _STUDY))
 _READ_FILMS: Final = (
@@ -186,7 +158,7 @@ def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int
 
 def _describe_study(values: Sequence[Any], films: Sequence[FilmEntry]) -> StudyEntry:
     named = dict(zip(_STUDY, values, strict=True))
-    for name in ("modalities", "stations", "senders"):
+    for name in _LISTS:
         named[name] = named[name].split("\\") if named[name] else []
     return StudyEntry(**named, films=films)
 
