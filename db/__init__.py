@@ -3,7 +3,6 @@
 - `settings`: the database URL.
 - `database`: the engine; `Database.write()` and `Database.read()` open sessions.
 - `retrying`: repeats a transaction that the server ended or could not take.
-- `entries`: the values that callers get in place of rows.
 - `clock`: the time of the server, for leases and due times.
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `states`: state machines: tables of allowed transitions.

@@ -8,7 +8,11 @@ from typing import Any, TypeVar
 Entry = TypeVar("Entry")
 
 
-def make_entry(kind: type[Entry], row: object, /, **others: Any) -> Entry:
-    """Return a dataclass with the row's columns of the same names, and with `others` for its other fields."""
-    names = {field.name for field in fields(kind)} - others.keys()  # type: ignore[arg-type]
-    return kind(**{name: getattr(row, name) for name in names}, **others)
+def make_entry(kind: type[Entry], /, *rows: object, **others: Any) -> Entry:
+    """Return a dataclass of `others`; each further field is taken from the first row with such a column."""
+    values = dict(others)
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name not in others:
+            row = next(row for row in rows if hasattr(row, field.name))
+            values[field.name] = getattr(row, field.name)
+    return kind(**values)

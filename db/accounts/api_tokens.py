@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 from db.accounts.users import UserEntry, describe
 from db.accounts.web_sessions import USED_WITHIN
 from db.clock import now
-from db.entries import build_entry
+from db.entries import make_entry
 from db.tables.accounts import ApiToken
 from domain.errors import PermanentError
 from domain.roles import Permission
@@ -116,4 +116,4 @@ def revoke(session: Session, token_id: int) -> None:
 
 def _describe(row: ApiToken, user: UserEntry) -> TokenEntry:
     scopes = frozenset(Permission(scope) for scope in row.scopes)
-    return build_entry(TokenEntry, row, user=user, scopes=scopes)
+    return make_entry(TokenEntry, row, user=user, scopes=scopes)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.entries import build_entry
+from db.entries import make_entry
 from db.tables import DeliveryEvent
 
 POSTPONED = "postponed"
@@ -37,4 +37,4 @@ def list_events(session: Session, delivery_id: int) -> list[DeliveryEventEntry]:
     rows = session.scalars(
         select(DeliveryEvent).where(DeliveryEvent.delivery_id == delivery_id).order_by(DeliveryEvent.id)
     )
-    return [build_entry(DeliveryEventEntry, row) for row in rows]
+    return [make_entry(DeliveryEventEntry, row) for row in rows]

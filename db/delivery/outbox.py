@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
 from db.delivery import report_objects
-from db.entries import build_entry
+from db.entries import make_entry
 from db.models import site_thresholds
 from db.tables import OutboxEntry, Rendition, Screening
 
@@ -106,7 +106,7 @@ def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
         entry.screening_id,
         options=[joinedload(Screening.instance), joinedload(Screening.model)],
     )
-    return build_entry(
+    return make_entry(
         ReportableScreening,
         entry,
         screening,

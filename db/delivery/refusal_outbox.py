@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.delivery import report_objects
 from db.delivery.report_objects import BuiltReport
-from db.entries import build_entry
+from db.entries import make_entry
 from db.states import FilmState
 from db.tables import Instance, RefusalOutboxEntry
 from domain.codes import Refusal
@@ -130,7 +130,7 @@ def _is_known() -> ColumnElement[bool]:
 
 def _describe(session: Session, entry: RefusalOutboxEntry, instance: Instance) -> ReportableRefusal:
     assert instance.refusal is not None
-    return build_entry(
+    return make_entry(
         ReportableRefusal,
         entry,
         instance,

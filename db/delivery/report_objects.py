@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
-from db.entries import build_entry
+from db.entries import make_entry
 from db.states import DeliveryState
 from db.tables import Delivery, Instance, ReportObject, Screening
 from domain.codes import ReportKind
@@ -93,7 +93,7 @@ def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
             Screening.id == stored.screening_id
         )
     instance = session.scalars(film).one()
-    return build_entry(StoredObject, stored, instance.study, film_sop_instance_uid=instance.sop_instance_uid)
+    return make_entry(StoredObject, stored, instance.study, film_sop_instance_uid=instance.sop_instance_uid)
 
 
 def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str, str]:

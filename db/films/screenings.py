@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.entries import build_entry
+from db.entries import make_entry
 from db.films import films
 from db.models import site_thresholds
 from db.states import FILM, FilmState
@@ -159,7 +159,7 @@ def _is_another(instance: Instance, key: str | None) -> bool:
 def find_heat(session: Session, screening_id: int) -> Heat | None:
     """Return the heat map of a screening, or None if it has none."""
     row = session.get(HeatMap, screening_id)
-    return None if row is None else build_entry(Heat, row)
+    return None if row is None else make_entry(Heat, row)
 
 
 def hand_back(session: Session, instance_id: int, delay: timedelta) -> None:

@@ -27,11 +27,6 @@ READ_PLACES = 16.0
 """Distance of read studies behind unread ones on the worklist; a priority band is 4 wide."""
 
 
-def only_where(condition: str) -> dict[str, Any]:
-    """Return the arguments of an index on only the rows with this condition."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
-
-
 class UtcDateTime(TypeDecorator[datetime]):
     """A time in UTC with its zone, also on SQLite, which stores no zone."""
 
