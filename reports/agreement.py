@@ -1,6 +1,6 @@
-"""Models against radiologists' reads: sensitivity, specificity, ROC, calibration, and where they differ.
+"""Agreement of models with radiologists' reads: sensitivity, specificity, ROC, calibration, disagreements.
 
-A read is no proof of tuberculosis, its reader may have seen the score, and only what was read is counted:
+A read is no proof of tuberculosis, its reader may have seen the score, and only read studies are counted:
 every form of a report says so.
 """
 
@@ -23,7 +23,7 @@ MOST_DISAGREEMENTS: Final = 30
 
 
 def keep_worst(films: Iterable[ReadFilm]) -> list[ReadFilm]:
-    """Return each study's most suspicious film: by priority, then by probability, as on the worklist."""
+    """Return the most suspicious film of each study: by priority, then by probability, as on the worklist."""
     worst: dict[int, ReadFilm] = {}
     for film in films:
         known = worst.get(film.study_id)
@@ -33,11 +33,11 @@ def keep_worst(films: Iterable[ReadFilm]) -> list[ReadFilm]:
 
 
 def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
-    """Count studies at the operating point that held for each.
+    """Count agreement of studies, each at the operating point of its screening.
 
     Args:
-        studies: each by its most suspicious film.
-        screened: how many studies there are, read or not.
+        studies: the most suspicious film of each study.
+        screened: number of studies, read or not.
     """
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     hits = sum(is_positive(study) and is_tb(study) for study in sure)
@@ -60,7 +60,7 @@ def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
 
 
 def draw_rocs(studies: Sequence[ReadFilm]) -> tuple[Roc, ...]:
-    """Return the ROC curve of each model that has reads of both kinds, the one with most reads first."""
+    """Return the ROC curve of each model with reads of both kinds, the model with most reads first."""
     by_model: dict[str, list[ReadFilm]] = {}
     for study in studies:
         if study.verdict is not Verdict.UNSURE:
@@ -77,7 +77,7 @@ def compute_curve(
 
     Args:
         truth: shape (n,), with both classes.
-        scores: shape (n,); those alike are one step.
+        scores: shape (n,); equal scores are one step.
     """
     order = np.argsort(-scores, kind="stable")
     last_of_tie = np.append(np.diff(scores[order]) != 0, True)
@@ -92,7 +92,7 @@ def compute_curve(
 
 
 def bin_calibration(studies: Sequence[ReadFilm]) -> tuple[CalibrationBin, ...]:
-    """Return the share read as TB in each tenth of calibrated probability that holds a study."""
+    """Return the share read as TB in each non-empty bin of ten bins of calibrated probability."""
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     if len({is_tb(study) for study in sure}) < 2:
         return ()
@@ -105,14 +105,14 @@ def bin_calibration(studies: Sequence[ReadFilm]) -> tuple[CalibrationBin, ...]:
 
 
 def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[list[Disagreement], int]:
-    """Return the studies to look at, and how many there are in all.
+    """Return the largest disagreements, and the number of all.
 
-    Those read as TB that the model did not mark come first, the lowest scores first; then the alarms that
-    the radiologist did not share, the highest first. At most `MOST_DISAGREEMENTS` of either.
+    The studies read as TB that the model missed come first, in ascending order of score; then the false
+    alarms, in descending order. Each list has at most `MOST_DISAGREEMENTS` studies.
 
     Args:
-        studies: each by its most suspicious film.
-        named: with accession number and study date, which are patient data.
+        studies: the most suspicious film of each study.
+        named: True for accession number and study date, which are patient data.
     """
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     missed = sorted(
@@ -129,12 +129,12 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
 
 
 def is_positive(film: ReadFilm) -> bool:
-    """True from the operating point upwards, as in `domain.bundle.triage`."""
+    """True for a score at or above the operating point, as in `domain.bundle.triage`."""
     return film.score >= film.threshold
 
 
 def is_tb(film: ReadFilm) -> bool:
-    """True where the study was read as tuberculosis."""
+    """True for a study that was read as tuberculosis."""
     return film.verdict is Verdict.TB
 
 
@@ -164,7 +164,7 @@ def _draw_roc(model: str, studies: Sequence[ReadFilm]) -> Roc:
 def _mark(
     used: Mapping[tuple[str, float], int], truth: NDArray[np.bool_], scores: NDArray[np.float64]
 ) -> tuple[OperatingMark, ...]:
-    """Mark the operating points where they lie on the curve, that is over all of its studies."""
+    """Return the operating points in use, with sensitivity and specificity on all studies of the curve."""
     return tuple(
         OperatingMark(
             name=name,

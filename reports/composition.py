@@ -1,4 +1,4 @@
-"""Puts a report together: one pass over the database, a few queries, nothing that grows with the headers."""
+"""Composition of a report by a few queries in one pass, with memory that does not grow with the headers."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Request:
     period: Period
     by: Grouping | None = None
     with_studies: bool = False
-    """Accession number and study date in the list of disagreements: patient data."""
+    """True for accession number and study date, which are patient data, in the list of disagreements."""
     reference_first: date | None = None
-    """Of drift; None: the setting's, else the 90 days before the period."""
+    """Reference period of drift; None: that of the settings, else the 90 days before the period."""
     reference_last: date | None = None
 
 
 @dataclass
 class _Counts:
-    """Of one group, while the rows come in."""
+    """Counts of one group, filled while rows are read."""
 
     films: list[FilmCount] = field(default_factory=list)
     deliveries: Counter[str] = field(default_factory=Counter)
@@ -53,16 +53,16 @@ class _Counts:
 
 
 def compose_report(session: Session, request: Request, settings: ReportSettings, version: str) -> Report:
-    """Count, measure and put together.
+    """Compose the report of a request.
 
     Args:
-        session: one that reads, frozen, so that its figures are of one moment.
-        request: what is wanted.
-        settings: the site's.
-        version: of tbscreen.
+        session: a read session with a snapshot, so that all figures are of one moment.
+        request: period and grouping.
+        settings: settings of the site.
+        version: version of tbscreen.
 
     Raises:
-        PeriodError: when no reference period can be made.
+        PeriodError: when the reference period is invalid.
     """
     period = request.period
     span = period.to_span()

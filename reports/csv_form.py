@@ -1,4 +1,4 @@
-"""A report as one long table: section, group, figure, value and its interval, one figure a line."""
+"""A report as one long table, with section, group, figure, value and interval in each line."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from judging.statistics import Estimate
 from reports.figures import Group, Report
 
 COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")
-"""`low` and `high` are the 95 % interval where a figure has one. Shares are 0..1, durations milliseconds."""
+"""`low` and `high` are the 95 % interval, if any. Shares are 0..1, durations in milliseconds."""
 
 Line = tuple[str, str, str, object, object, object]
 
 
 def render_csv(report: Report) -> str:
-    """Return the report as CSV; a figure that cannot be had is empty."""
+    """Return the report as CSV; a figure that cannot be computed is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""The pictures of a report. Each draws into axes that are given, so that HTML and PDF show the same."""
+"""The plots of a report, which HTML and PDF share."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from reports.figures import CalibrationBin, Group, Histogram, Report, Roc, WeekC
 from reports.wording import REFUSALS, STAGES, write_count, write_duration
 
 HALF: Final = 5.2
-"""Width, in inches, of a picture that stands beside another."""
+"""Width, in inches, of a picture beside another one."""
 FULL: Final = 10.4
 
 DRAWING: Final = threading.Lock()
-"""Held while anything is drawn: Matplotlib's style is one for the whole process."""
+"""Held while a picture is drawn, since Matplotlib's style is global in the process."""
 
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 MOST_GROUPS: Final = 24
@@ -31,20 +31,20 @@ LONGEST_NAME: Final = 26
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: where it stands, how large it is, and how it is drawn."""
+    """A picture with its section, caption, size and drawing function."""
 
     section: str
     name: str
     caption: str
     width: float
-    """Inches."""
+    """Width in inches."""
     height: float
     margins: tuple[float, float, float, float]
-    """Inches left, below, right and above the axes."""
+    """Margins of the axes in inches: left, bottom, right and top."""
     draw: Callable[[Axes], None]
 
     def draw_figure(self, overhang: float = 0.0) -> Figure:
-        """Draw it on a figure, which is `overhang` inches larger at each edge."""
+        """Draw the picture on a figure that is `overhang` inches larger at each edge."""
         width, height = self.width + 2 * overhang, self.height + 2 * overhang
         left, below, right, above = (margin + overhang for margin in self.margins)
         figure = Figure(figsize=(width, height))
@@ -60,7 +60,7 @@ def draw_svg(picture: Picture) -> str:
 
 
 def list_pictures(report: Report) -> list[Picture]:
-    """Return the pictures that the report's figures allow, in order."""
+    """Return the pictures that the figures of the report allow, in order."""
     total, pictures = report.total, []
     if total.flow.received:
         pictures.append(_picture_flow(total))
@@ -89,7 +89,7 @@ def list_pictures(report: Report) -> list[Picture]:
             Picture(
                 "agreement",
                 "calibration",
-                "Share read as TB by calibrated probability, and how many.",
+                "Share read as TB by calibrated probability, with the number of studies.",
                 HALF,
                 5.0,
                 (0.6, 0.5, 0.1, 0.1),
@@ -112,7 +112,7 @@ def list_pictures(report: Report) -> list[Picture]:
 
 
 def draw_roc(axes: Axes, rocs: Sequence[Roc]) -> None:
-    """Draw each model's curve and mark the operating points that were in use."""
+    """Draw the curve of each model, and mark the operating points that were in use."""
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":")
     for roc, (colour, dash) in zip(rocs, LINES, strict=False):
         name, area = shorten(roc.model, LONGEST_NAME), roc.auc
@@ -134,7 +134,7 @@ def draw_roc(axes: Axes, rocs: Sequence[Roc]) -> None:
 
 
 def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
-    """Draw the share read as TB of each bin of probability, with its interval and number of studies."""
+    """Draw the share read as TB by bin of probability, with interval and number of studies."""
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":", label="perfect")
     shares = [scores.share_of_tb for scores in bins]
     reach = np.array([[share.value - share.low, share.high - share.value] for share in shares]).T
@@ -280,7 +280,7 @@ def _picture_stages(total: Group) -> Picture:
         axes.grid(axis="x", color=INK, alpha=0.1, linewidth=0.6)
         axes.tick_params(axis="y", length=0)
 
-    caption = "How long each stage takes: the median (dot) to the 95th percentile (bar), logarithmic."
+    caption = "Duration of each stage: median (dot) to 95th percentile (bar), on a logarithmic scale."
     return Picture("turnaround", "stages", caption, FULL, 0.6 + 0.3 * len(stages), (2.3, 0.4, 0.4, 0.1), draw)
 
 
@@ -292,7 +292,7 @@ def _write_tick(milliseconds: float) -> str:
 
 
 def _clear(axes: Axes) -> None:
-    """Leave a bar chart whose bars carry their numbers without the axis that would repeat them."""
+    """Hide the axis of values of a bar chart whose bars are labelled with their values."""
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)

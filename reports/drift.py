@@ -1,10 +1,10 @@
-"""Are films and scores still what they were? Population stability index by station and week.
+"""Drift of films and scores by the population stability index (PSI) of each station and week.
 
-PSI = sum over bins of (a - b) ln(a / b), a and b the shares of films of the week and of the reference
-(Siddiqi 2006). Bins are tenths of the reference; half a film is added to each, so that an empty one is no
-infinity. Without any drift PSI is about (1/n + 1/m) times a chi-squared variable of bins - 1 degrees of
-freedom (Yurdakul 2018), so that a week of 50 films reaches 0.25 easily; an alert therefore needs both the
-setting's threshold and what chance reaches once in 1,000.
+PSI = sum over bins of (a - b) ln(a / b), where a and b are the shares of films of the week and of the
+reference (Siddiqi 2006). The bins are tenths of the reference; half a film is added to each, so that an empty
+bin gives no infinity. Without drift, PSI is about (1/n + 1/m) times a chi-squared variable with bins - 1
+degrees of freedom (Yurdakul 2018), so that a week of 50 films reaches 0.25 easily. So an alert needs an index
+above both the threshold of the settings and the limit that chance exceeds once in 1,000.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from reports.period import Period
 
 BINS: Final = 10
 FEWEST_FILMS: Final = 30
-"""In a week; with fewer nothing is said."""
+"""Minimum number of films in a week; a week with fewer has no index."""
 FEWEST_REFERENCE_FILMS: Final = 100
 FIGURES: Final = ("score", "mean", "contrast", "black", "age")
 ONE_IN_A_THOUSAND: Final = 3.090232306167813
-"""Of the standard normal distribution, one-sided."""
+"""One-sided quantile of the standard normal distribution."""
 
 Key = tuple[str, str, str | None]
-"""Station, figure, and for scores the model."""
+"""Station, figure and, for scores, the model."""
 
 Samples: TypeAlias = "dict[Key, array[float]]"
 
@@ -42,12 +42,12 @@ def measure_drift(
     reference_period: Period,
     threshold: float,
 ) -> Drift:
-    """Compare each station's weeks with the same station's reference.
+    """Compare the weeks of each station with the reference of the same station.
 
     Args:
         reference: films of the reference period.
-        films: films of the report's period.
-        reference_period: named in the report.
+        films: films of the period of the report.
+        reference_period: the reference period.
         threshold: index from which drift is an alert.
     """
     before: Samples = {}
@@ -70,7 +70,7 @@ def measure_drift(
 
 
 def compute_stability_index(reference: NDArray[np.float64], sample: NDArray[np.float64]) -> tuple[float, int]:
-    """Return the index and the number of bins: tenths of `reference`, those alike taken together.
+    """Return the index and the number of bins, which are tenths of `reference` with equal edges merged.
 
     Args:
         reference: shape (m,), m > 0.
@@ -85,10 +85,10 @@ def compute_stability_index(reference: NDArray[np.float64], sample: NDArray[np.f
 
 
 def find_chance_limit(films: int, reference_films: int, bins: int) -> float:
-    """Return the index that chance alone reaches once in 1,000, without any drift.
+    """Return the index that chance alone reaches once in 1,000, without drift.
 
-    The quantile of chi-squared is Wilson and Hilferty's (1931), within 2 % from 3 degrees of freedom; SciPy's
-    is exact, but would move the limits of reports that people have.
+    The quantile of chi-squared is that of Wilson and Hilferty (1931), within 2 % from 3 degrees of freedom.
+    SciPy's is exact, but would change the limits of existing reports.
     """
     freedom = max(bins - 1, 1)
     root = 1 - 2 / (9 * freedom) + ONE_IN_A_THOUSAND * math.sqrt(2 / (9 * freedom))

@@ -1,4 +1,4 @@
-"""Drift as a picture: the index by week, one line for each station and figure that stands out."""
+"""The plot of drift: the index by week, with one line for each station and figure with large drift."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_TICKS: Final = 10
 
 
 def draw_drift(axes: Axes, drift: Drift) -> None:
-    """Draw the index by week; those that reach highest by name, all others in grey."""
+    """Draw the index by week: the series with the highest maxima with names, all others in grey."""
     series: dict[tuple[str, str, str], list[DriftRow]] = {}
     for row in drift.rows:
         if row.index is not None:

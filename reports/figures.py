@@ -1,4 +1,4 @@
-"""All figures of a report, as data: to JSON and back, and what every form of it is drawn from."""
+"""All contents of a report as data, with a lossless JSON form; every form of a report is made from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from judging.statistics import Estimate
 
 
 class Figures(BaseModel):
-    """Root of what a report holds: frozen."""
+    """Base class of the parts of a report; immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,9 +24,9 @@ class Flow(Figures):
     screened: int
     waiting: int
     refused: dict[str, int]
-    """By reason, without those that are 0."""
+    """Refused films by reason, without zeros."""
     untrained: int
-    """Of those screened: by a bundle without training, whose scores mean nothing and are counted nowhere."""
+    """Films screened by an untrained bundle; their scores mean nothing and are counted nowhere."""
 
 
 class Bands(Figures):
@@ -39,11 +39,11 @@ class Bands(Figures):
     absent: int
     undetermined: int
     share_present: Estimate | None
-    """Of films with a finding, undetermined ones included; None without films."""
+    """Share among films with a finding, including undetermined ones; None without films."""
 
 
 class Stage(Figures):
-    """Duration of a stage: milliseconds over the films that have passed it."""
+    """Duration of a stage in milliseconds, over the films that have passed it."""
 
     name: str
     films: int
@@ -52,27 +52,27 @@ class Stage(Figures):
 
 
 class Deliveries(Figures):
-    """Reports on their way to peers; one report to two peers is two."""
+    """Deliveries of reports to peers; one report to two peers counts as two."""
 
     delivered: int
     pending: int
     parked: int
-    """Failed for good, or until somebody replays them."""
+    """Failed deliveries, which stay until a user replays them."""
     unbuilt: int
-    """Screenings of which no report was made yet."""
+    """Screenings without a report so far."""
 
 
 class Agreement(Figures):
-    """Studies that a radiologist read, against the model. A study stands where its most suspicious film does.
+    """Agreement of the model with radiologists' reads. The most suspicious film decides for its study.
 
-    Positive is a score from the operating point upwards that held for the film.
+    A film is positive when its score is at least the operating point of its screening.
     """
 
     screened: int
     """Studies with a film that a trained model screened."""
     read: int
     unsure: int
-    """Read as unsure, and in no figure below."""
+    """Studies read as unsure, which are in no figure below."""
     true_positive: int
     false_positive: int
     true_negative: int
@@ -98,11 +98,11 @@ class WeekCount(Figures):
     """Films of one week, Monday to Sunday; the outer weeks are cut to the period."""
 
     week: date
-    """Its first day within the period."""
+    """The first day of the week within the period."""
     received: int
     screened: int
     present: int
-    """By a trained model."""
+    """Films with the finding "present" by a trained model."""
 
 
 class Histogram(Figures):
@@ -113,7 +113,7 @@ class Histogram(Figures):
 
 
 class OperatingMark(Figures):
-    """An operating point that was in use, and what it did on the studies that it was used on."""
+    """An operating point that was in use, with sensitivity and specificity on the studies of the curve."""
 
     name: str
     threshold: float
@@ -123,7 +123,7 @@ class OperatingMark(Figures):
 
 
 class Roc(Figures):
-    """ROC curve of one model over the studies that were read, unsure ones left out."""
+    """ROC curve of one model over the read studies, without those read as unsure."""
 
     model: str
     tb: int
@@ -132,24 +132,24 @@ class Roc(Figures):
     alarms: tuple[float, ...]
     """1 - specificity, rising from 0 to 1."""
     hits: tuple[float, ...]
-    """Sensitivity at each."""
+    """Sensitivity at each value of `alarms`."""
     points: tuple[OperatingMark, ...]
 
 
 class CalibrationBin(Figures):
-    """Studies of one tenth of calibrated probability."""
+    """Studies in one of ten bins of calibrated probability."""
 
     probability: float
-    """Their mean."""
+    """Mean probability of the studies."""
     studies: int
     share_of_tb: Estimate
 
 
 class Disagreement(Figures):
-    """A study on which model and radiologist differ. Names it only where the report was asked to."""
+    """A study on which model and radiologist disagree; identified only on request."""
 
     kind: Literal["missed", "false alarm"]
-    """"missed": read as TB, and below the operating point."""
+    """"missed": read as TB, but below the operating point."""
     score: float
     threshold: float
     finding: str
@@ -164,17 +164,17 @@ class DriftRow(Figures):
 
     station: str
     week: date
-    """Its first day within the period."""
+    """The first day of the week within the period."""
     figure: str
     """"score", "mean", "contrast", "black" or "age"."""
     model: str | None
-    """For scores: only films of the same model are compared."""
+    """The model of scores, since only films of the same model are compared; None for other figures."""
     films: int
     reference_films: int
     index: float | None
-    """None where there are too few films to say."""
+    """None with too few films."""
     limit: float | None
-    """Threshold of an alert: the setting, or more where few films reach it by chance."""
+    """Index from which drift is an alert: the setting, or the limit of chance where that is higher."""
     alert: bool
 
 
@@ -188,12 +188,12 @@ class Drift(Figures):
 
     @property
     def alerts(self) -> list[DriftRow]:
-        """Those that are, the greatest first."""
+        """The rows with an alert, the greatest index first."""
         return sorted((row for row in self.rows if row.alert), key=lambda row: -(row.index or 0.0))
 
 
 class Report(Figures):
-    """Everything that a report says."""
+    """All contents of a report."""
 
     notice: str = NOTICE
     organisation: str
@@ -202,22 +202,22 @@ class Report(Figures):
     timezone: str
     made_at: datetime
     version: str
-    """Of tbscreen."""
+    """Version of tbscreen."""
     by: str | None
     total: Group
     groups: tuple[Group, ...]
     superseded: int
-    """Revisions that a correction replaced; they are counted nowhere else."""
+    """Revisions that a correction replaced, which are counted nowhere else."""
     own_objects: int
-    """Objects of tbscreen that were routed back; counted nowhere else."""
+    """Received objects that tbscreen itself had made, which are counted nowhere else."""
     weeks: tuple[WeekCount, ...]
-    """Every week of the period, those without films too."""
+    """Every week of the period, also without films."""
     histograms: tuple[Histogram, ...]
     rocs: tuple[Roc, ...]
     calibration: tuple[CalibrationBin, ...]
-    """Over all models; empty without reads of both kinds."""
+    """Calibration over all models; empty without reads of both kinds."""
     disagreements: tuple[Disagreement, ...]
     disagreements_in_all: int
     named_studies: bool
-    """True where disagreements carry accession number and study date: then it holds patient data."""
+    """True when disagreements have accession number and study date; then the report holds patient data."""
     drift: Drift

@@ -1,4 +1,4 @@
-"""A report as one HTML file that asks for nothing from outside and runs no script."""
+"""A report as one HTML file without external resources and scripts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 def render_html(report: Report) -> str:
     """Return the report as one HTML page with inline pictures; the same report gives the same page.
 
-    It may be called from several threads.
+    Several threads may call it.
     """
     with DRAWING, warnings.catch_warnings():
-        # Where a script's widths are not known, the browser's own font shows it all the same.
+        # Matplotlib lacks the widths of some scripts, but the browser has fonts for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         drawn = [(picture, _draw(picture)) for picture in list_pictures(report)]
     sections = compose_sections(report)
@@ -50,6 +50,6 @@ def _environment() -> Environment:
 
 
 def _split_interval(cell: str) -> tuple[str, str]:
-    """Return a figure and its interval: "80.0 %" and "(37.6–96.4)" of "80.0 % (37.6–96.4)"."""
+    """Split a cell into figure and interval, such as "80.0 %" and "(37.6–96.4)"."""
     found = re.fullmatch(r"(.+?) (\(\d[\d.]*–[\d.]+\))", cell)
     return (found[1], found[2]) if found else (cell, "")

@@ -1,7 +1,7 @@
-"""A report as PDF: the same words, tables and pictures as the HTML, laid out on A4 by Typst.
+"""A report as PDF, with the text, tables and pictures of the HTML, laid out on A4 by Typst.
 
-Everything is handed to the template as data, so that no name in it is markup. Letters that DejaVu Sans lacks
-come from a font of this machine that has them.
+The template gets everything as data, so that no name is read as markup. Letters that DejaVu Sans lacks come
+from other installed fonts.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reports.sections import compose_sections
 from reports.tiles import compose_tiles
 
 PICTURE_STYLE: Final = {**STYLE, "font.size": 9.7, "axes.titlesize": 9.7, "legend.fontsize": 8.9}
-"""Letters are larger than on a page in a browser: paper shows pictures at two thirds of their size."""
+"""Letters are larger than in HTML, since paper shows pictures at two thirds of their size."""
 
 OVERHANG: Final = 0.7
-"""Inches that a label may reach beyond its picture before it is cut off."""
+"""Inches by which a label may exceed its picture before it is cut off."""
 
 
 def render_pdf(report: Report) -> bytes:
@@ -39,9 +39,9 @@ def render_pdf(report: Report) -> bytes:
 
 
 def compose_pages(report: Report) -> typst.Compiler:
-    """Return the template with the report's words, tables and pictures, ready to be compiled."""
+    """Return a compiler of the template with the data of the report."""
     with DRAWING, mpl.rc_context(cast("Any", PICTURE_STYLE)), warnings.catch_warnings():
-        # Typst finds a font for a name in a script that Matplotlib's has not.
+        # Matplotlib's font lacks some scripts, but Typst finds a font for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         pictures = [(picture, _draw(picture)) for picture in list_pictures(report)]
     sections = [
@@ -83,10 +83,10 @@ def _draw(picture: Picture) -> str:
 
 @lru_cache(maxsize=1)
 def _find_fonts() -> tuple[typst.Fonts, list[str]]:
-    """Return all fonts at hand, and the families to look for a letter in, in this order.
+    """Return all available fonts, and the families to search for a letter, in order.
 
-    DejaVu Sans, which Matplotlib brings, stands before this machine's own. Matplotlib's further families are
-    not listed: they are for mathematics, and one draws every letter as a box.
+    DejaVu Sans, which Matplotlib includes, comes before the installed fonts. Matplotlib's other families are
+    left out: they are for mathematics, and one of them draws every letter as a box.
     """
     matplotlibs = Path(mpl.get_data_path()) / "fonts" / "ttf"
     return typst.Fonts(font_paths=[matplotlibs]), ["DejaVu Sans", *typst.Fonts().families()]

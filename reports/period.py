@@ -1,4 +1,4 @@
-"""The days that a report is about, in the site's time zone, and their months and weeks."""
+"""The days of a report in the site's time zone, with their months and weeks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ REFERENCE_DAYS: Final = 90
 
 
 class PeriodError(PermanentError, ValueError):
-    """No report can be made of such a period. Permanent: the text says what to give."""
+    """The period is invalid. Permanent; the message says what to give."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `first` to `last`, both included, as a clock in `timezone` (IANA) counts them.
+    """The days from `first` to `last`, both included, in `timezone` (IANA).
 
     Raises:
-        PeriodError: when the first lies after the last, or they lie ten years apart.
+        PeriodError: when `first` is after `last`, or when they are more than ten years apart.
     """
 
     first: date
@@ -34,9 +34,9 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.first > self.last:
-            raise PeriodError(f"the period begins on {self.first} and ends before, on {self.last}")
+            raise PeriodError(f"the period ends on {self.last}, before it begins on {self.first}")
         if self.days > MOST_DAYS or self.first.year < FIRST_YEAR or self.last.year > 9000:
-            raise PeriodError(f"a period lies after {FIRST_YEAR} and has at most {MOST_DAYS} days")
+            raise PeriodError(f"a period begins in {FIRST_YEAR} or later and has at most {MOST_DAYS} days")
 
     @property
     def days(self) -> int:
@@ -47,19 +47,19 @@ class Period:
         return f"{self.first} to {self.last}"
 
     def to_span(self) -> Span:
-        """Return its beginning and end as UTC."""
+        """Return the period as a span in UTC."""
         return self._span(str(self), self.first, self.last + timedelta(days=1))
 
     def list_months(self) -> list[Span]:
-        """Return its calendar months in order, named "2026-01"; the outer ones cut to the period."""
+        """Return the calendar months in order, named like "2026-01"; the outer ones are cut to the period."""
         return self._cut("%Y-%m", lambda day: (day.replace(day=1) + timedelta(days=32)).replace(day=1))
 
     def list_weeks(self) -> list[Span]:
-        """Return its weeks, Monday to Sunday (ISO 8601), named by their first day in the period."""
+        """Return the weeks, Monday to Sunday (ISO 8601), named by their first day within the period."""
         return self._cut("%Y-%m-%d", lambda day: day + timedelta(days=7 - day.weekday()))
 
     def find_reference(self, first: date | None = None, last: date | None = None) -> Period:
-        """Return the period that drift is measured against: the one given, else the 90 days before."""
+        """Return the reference period of drift: the given days, else the 90 days before this period."""
         if first is not None and last is not None:
             return Period(first, last, self.timezone)
         return Period(
@@ -82,13 +82,13 @@ class Period:
 
 
 def choose_period(first: date | None, last: date | None, timezone: str) -> Period:
-    """Return the period of two days, of which either may be left out.
+    """Return the period between two days, of which each may be left out.
 
-    Without both it is last month; without the last it ends today; without the first it begins with the
-    last's month.
+    Without both it is the last month; without the last day it ends today; without the first day it begins
+    with the month of the last day.
 
     Raises:
-        PeriodError: when no report can be made of it.
+        PeriodError: when the period is invalid.
     """
     today = datetime.now(ZoneInfo(timezone)).date()
     if first is None and last is None:
@@ -98,6 +98,6 @@ def choose_period(first: date | None, last: date | None, timezone: str) -> Perio
 
 
 def find_last_month(today: date, timezone: str) -> Period:
-    """Return the calendar month before `today`'s."""
+    """Return the calendar month before that of `today`."""
     last = today.replace(day=1) - timedelta(days=1)
     return Period(last.replace(day=1), last, timezone)

@@ -1,4 +1,4 @@
-"""A report in words and tables: what its text, its HTML and its PDF say alike."""
+"""The sections of a report, in words and tables, which text, HTML and PDF share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_ALERTS: Final = 40
 
 @dataclass(frozen=True)
 class Section:
-    """One part of a report. `key` names its pictures."""
+    """A section of a report. `key` is the section of its pictures."""
 
     key: str
     title: str
@@ -35,7 +35,7 @@ class Section:
 
 
 def compose_sections(report: Report) -> list[Section]:
-    """Return the sections in order; where there are no figures, words say why."""
+    """Return the sections in order; a section without figures says why."""
     return [
         _tell_films(report),
         _tell_findings(report),
@@ -61,22 +61,22 @@ def _tell_films(report: Report) -> Section:
     said = []
     if flow.untrained:
         said.append(
-            f"{count_things(flow.untrained, 'film')} of those screened went through a model that is not "
-            "trained: its scores mean nothing and are in none of the figures on findings, reads and scores."
+            f"{count_things(flow.untrained, 'film')} of those screened had an untrained model: its scores "
+            "mean nothing and are not in the figures on findings, reads and scores."
         )
     if report.superseded:
         said.append(
-            f"{count_things(report.superseded, 'revision')} more came and were replaced by a later "
-            "correction of the same film; each film counts once, as it stands now."
+            f"Revisions replaced by a later correction: {report.superseded:,}. Each film counts once, in its "
+            "current revision."
         )
     if report.own_objects:
         said.append(
-            f"{count_things(report.own_objects, 'object')} that tbscreen itself had made came back; "
-            "they are no films and not counted."
+            f"{count_things(report.own_objects, 'object')} that tbscreen itself had made came back and "
+            "were not counted as films."
         )
     tables = [
         TextTable(
-            "What became of the films",
+            "Films by result",
             ("", "films", "share"),
             [(name, write_count(number), write_part(number, flow.received)) for name, number in rows],
         )
@@ -106,8 +106,8 @@ def _tell_findings(report: Report) -> Section:
     rows = [("all films", *_write_bands(report.total))]
     rows += [(group.name, *_write_bands(group)) for group in report.groups]
     said = [
-        "Positive is what the model calls radiographic features suggestive of pulmonary tuberculosis: "
-        "a reason to look and to test, not a diagnosis.",
+        "Present means that the model found radiographic features suggestive of pulmonary tuberculosis: "
+        "a reason for a read and a test, not a diagnosis.",
     ]
     return Section("findings", title, said, [TextTable("", (report.by or "", *columns), rows)])
 
@@ -121,7 +121,7 @@ def _write_bands(group: Group) -> list[str]:
 def _tell_turnaround(report: Report) -> Section:
     stages = [stage for stage in report.total.stages if stage.films]
     if not stages:
-        return Section("turnaround", "Turnaround", ["No film of this period is through any stage."])
+        return Section("turnaround", "Turnaround", ["No film of this period has completed a stage."])
     rows = [
         (
             STAGES[stage.name],
@@ -153,12 +153,12 @@ def _tell_deliveries(report: Report) -> Section:
     rows = [(group.name, *_write_deliveries(group)) for group in (report.total, *report.groups)]
     total = report.total.deliveries
     if not total.delivered + total.pending + total.parked + total.unbuilt:
-        return Section("deliveries", "Deliveries", ["There was nothing to deliver in this period."])
+        return Section("deliveries", "Deliveries", ["This period has no deliveries."])
     said = []
     if total.parked:
         said.append(
             f"{count_things(total.parked, 'delivery', 'deliveries')} failed: "
-            "'tbscreen deliveries --state parked' says why, '--replay' sends them again."
+            "'tbscreen deliveries --state parked' shows the reasons, '--replay' sends the reports again."
         )
     columns = ("delivered", "pending", "failed", "report not yet built")
     return Section("deliveries", "Deliveries", said, [TextTable("", (report.by or "", *columns), rows)])
@@ -172,20 +172,20 @@ def _write_deliveries(group: Group) -> list[str]:
 def _tell_agreement(report: Report) -> Section:
     title, total = "Against radiologists' reads", report.total.agreement
     if not total.read:
-        return Section("agreement", title, ["No study of this period was read, so nothing is said here."])
+        return Section("agreement", title, ["No study of this period was read."])
     said = [
         f"{count_things(total.read, 'study', 'studies')} of {write_count(total.screened)} screened were read"
-        + (f"; {write_count(total.unsure)} as unsure, which are left out." if total.unsure else "."),
+        + (f", {write_count(total.unsure)} of them as unsure and left out." if total.unsure else "."),
         *_explain_missing_classes(total),
-        "A read is a radiologist's opinion and no proof of tuberculosis; its reader may have seen the score; "
-        "and studies that nobody read are not in these figures.",
+        "A read is a radiologist's opinion and no proof of tuberculosis; the reader may have seen the score; "
+        "and studies without a read are not in these figures.",
     ]
     columns = ("TB / not", "sensitivity", "specificity", "PPV", "NPV")
     rows = [("all films", *_write_agreement(total))]
     rows += [(group.name, *_write_agreement(group.agreement)) for group in report.groups]
     tables = [
         TextTable(
-            "At the operating point that held for each film",
+            "At the operating point of each film's screening",
             (report.by or "", *columns),
             rows,
             "95 % intervals in brackets (Wilson 1927). PPV and NPV hold for this mix of studies.",
@@ -209,9 +209,9 @@ def _explain_missing_classes(total: Agreement) -> list[str]:
     if tb and others:
         return []
     if not tb and not others:
-        return ["All were read as unsure, so there is nothing to compare with."]
+        return ["All studies were read as unsure, so a comparison is impossible."]
     missing, lost = ("TB", "sensitivity") if not tb else ("not TB", "specificity")
-    return [f"None was read as {missing}: there is no {lost}, no ROC curve and no calibration plot."]
+    return [f"No study was read as {missing}: there is no {lost}, no ROC curve and no calibration plot."]
 
 
 def _write_agreement(reads: Agreement) -> list[str]:
@@ -224,7 +224,7 @@ def _write_agreement(reads: Agreement) -> list[str]:
 
 
 def _tell_disagreements(report: Report) -> Section:
-    title, listed = "Disagreements to look at", report.disagreements
+    title, listed = "Disagreements to review", report.disagreements
     if not listed:
         read = report.total.agreement.read
         nothing = "Model and radiologist disagree on no study." if read else "No study was read."
@@ -233,7 +233,7 @@ def _tell_disagreements(report: Report) -> Section:
         f"Model and radiologist disagree on {count_things(report.disagreements_in_all, 'study', 'studies')}."
     ]
     if len(listed) < report.disagreements_in_all:
-        said[0] += f" The {len(listed)} that lie furthest apart are listed."
+        said[0] += f" The {len(listed)} largest disagreements are listed."
     if not report.named_studies:
         said.append("Accession numbers and study dates are patient data: --with-studies lists them.")
     groups: tuple[tuple[str, str], ...] = (
@@ -259,17 +259,17 @@ def _tell_drift(drift: Drift) -> Section:
     title = "Drift"
     period = f"{drift.reference_first} to {drift.reference_last}"
     if not drift.rows:
-        return Section("drift", title, ["No film was screened in this period, so nothing can have drifted."])
+        return Section("drift", title, ["No film was screened in this period."])
     judged = [row for row in drift.rows if row.index is not None]
     said = [
-        f"Each station's weeks against the same station's films of {period}: scores, greys of the films and "
-        f"ages, by the population stability index (0: the same; an alert from {drift.threshold:.2f}, or more "
-        "where so few films reach that by chance).",
+        f"The weeks of each station are compared with its films of {period}: scores, greys of the films and "
+        f"ages, by the population stability index. 0 means no change; an alert begins at "
+        f"{drift.threshold:.2f}, or higher where few films reach that by chance.",
     ]
     if not judged:
         said.append(
-            "No week could be judged: a week needs 30 films and the reference 100 of the same station "
-            "(for scores, of the same model)."
+            "No week has an index: a week needs 30 films, and the reference needs 100 films of the same "
+            "station (for scores, also of the same model)."
         )
         return Section("drift", title, said)
     alerts = drift.alerts
@@ -277,7 +277,7 @@ def _tell_drift(drift: Drift) -> Section:
         f"{count_things(len(alerts), 'alert')} in {count_things(len(judged), 'comparison')}"
         + (f"; the {MOST_ALERTS} greatest are listed." if len(alerts) > MOST_ALERTS else ".")
         + (
-            f" {len(drift.rows) - len(judged)} more had too few films."
+            f" {len(drift.rows) - len(judged)} more comparisons had too few films."
             if len(drift.rows) > len(judged)
             else ""
         )
@@ -300,15 +300,15 @@ def _tell_drift(drift: Drift) -> Section:
 def _tell_method(report: Report) -> Section:
     return Section(
         "method",
-        "How these figures were made",
+        "Method",
         [
             f"Films received from {report.first} to {report.last}, both included, by days of "
-            f"{report.timezone}; a film counts once, as its current revision. A site is the institution that "
-            "a film's header names, or the sender's AE title where it names none. Durations are of films "
-            "that are through the stage; medians and percentiles are exact. A study stands where its most "
-            "suspicious film does.",
+            f"{report.timezone}; a film counts once, in its current revision. A site is the institution in "
+            "the header of a film, or the sender's AE title without one. Durations are those of films that "
+            "completed the stage; medians and percentiles are exact. The most suspicious film decides for "
+            "its study.",
             f"Made by tbscreen {report.version} on {report.made_at:%Y-%m-%d at %H:%M UTC} from the results "
-            "database; the same command gives the same figures as long as no film of the period changes.",
+            "database. The same command gives the same figures as long as no film of the period changes.",
             report.notice,
         ],
     )

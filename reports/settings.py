@@ -10,21 +10,21 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 
 class ReportSettings(BaseModel):
-    """Reports from the results database."""
+    """Settings of reports from the results database."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     organisation: str = Field(default="", max_length=120)
-    """Printed at the head of every report, as "National Tuberculosis Programme"."""
+    """Name in the heading of every report, such as "National Tuberculosis Programme"."""
     timezone: str = "UTC"
-    """Time zone of days, weeks and months, as "Asia/Kolkata" (IANA)."""
+    """Time zone of days, weeks and months, such as "Asia/Kolkata" (IANA)."""
     reference_from: date | None = None
-    """First day of the reference period of drift; by default the 90 days before the report's first."""
+    """First day of the reference period of drift; by default the period is the 90 days before the report."""
     reference_to: date | None = None
     """Last day of the reference period."""
     key_file: Path | None = None
-    """Key of the pseudonyms in exports of labels; by default `label-export.key` in the data directory. Made
-    when it is not there."""
+    """Key of the pseudonyms in exports of labels; by default `label-export.key` in the data directory. A
+    missing file is created."""
     drift_index: float = Field(default=0.25, gt=0.0)
     """Population stability index from which drift is an alert, if chance does not explain it."""
 
@@ -34,13 +34,13 @@ class ReportSettings(BaseModel):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("there is no such time zone here; names are like Africa/Nairobi") from error
+            raise ValueError("the time zone is unknown; use a name such as Africa/Nairobi") from error
         return value
 
     @model_validator(mode="after")
     def _check_reference(self) -> ReportSettings:
         if (self.reference_from is None) != (self.reference_to is None):
-            raise ValueError("reference_from and reference_to go together")
+            raise ValueError("set both reference_from and reference_to, or neither")
         if self.reference_from and self.reference_to and self.reference_from > self.reference_to:
-            raise ValueError("reference_from lies after reference_to")
+            raise ValueError("reference_from is after reference_to")
         return self

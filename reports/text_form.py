@@ -25,7 +25,7 @@ def render_text(report: Report) -> str:
 
 
 def render_sections(heading: Sequence[str], sections: Sequence[Section]) -> str:
-    """Return lines and the sections below them as plain text."""
+    """Return a heading and sections as plain text."""
     console = Console(width=WIDTH, color_system=None, force_terminal=False)
     with console.capture() as capture:
         for line in heading:
@@ -58,5 +58,5 @@ def _draw(table: TextTable) -> RichTable:
 
 
 def _clean(text: str) -> str:
-    """Return a text from outside without control sequences."""
+    """Return external text without control sequences."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

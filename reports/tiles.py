@@ -1,4 +1,4 @@
-"""The few figures that a reader sees first."""
+"""The main figures, at the top of a report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reports.wording import (
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure with what it is, and what stands behind it."""
+    """A figure with its name and an explanation."""
 
     what: str
     value: str
@@ -26,7 +26,7 @@ class Tile:
 
 
 def compose_tiles(report: Report) -> list[Tile]:
-    """Return the tiles in order; a figure that cannot be had is a dash and says why."""
+    """Return the tiles in order; a figure that cannot be computed is a dash with the reason."""
     flow, bands = report.total.flow, report.total.bands
     refused = sum(flow.refused.values())
     screened = bands.high + bands.medium + bands.low
@@ -96,15 +96,13 @@ def _tell_trouble(report: Report) -> list[Tile]:
         Tile(
             "Failed deliveries",
             write_count(deliveries.parked),
-            f"{write_count(deliveries.delivered)} delivered, {write_count(open_reports)} on their way",
+            f"{write_count(deliveries.delivered)} delivered, {write_count(open_reports)} pending",
             alarm=deliveries.parked > 0,
         ),
         Tile(
             "Drift alerts",
             write_count(len(drift.alerts)) if judged else NOTHING,
-            f"of {count_things(judged, 'comparison')} by station and week"
-            if judged
-            else "too few films to say",
+            f"of {count_things(judged, 'comparison')} by station and week" if judged else "too few films",
             alarm=bool(drift.alerts),
         ),
     ]

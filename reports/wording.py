@@ -1,4 +1,4 @@
-"""Figures and their names as a report writes them."""
+"""Text for figures and names in reports."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def write_count(number: int) -> str:
 
 
 def write_part(number: int, of: int) -> str:
-    """Return "12.3 %", a dash of nothing."""
+    """Return "12.3 %", or a dash where `of` is 0."""
     return f"{number / of:.1%}".replace("%", " %") if of else NOTHING
 
 
 def write_estimate(estimate: Estimate | None) -> str:
-    """Return "91.2 % (85.3–95.0)", a dash for None: a share with its 95 % interval."""
+    """Return a share with its 95 % interval, such as "91.2 % (85.3–95.0)", or a dash for None."""
     if estimate is None:
         return NOTHING
     return f"{estimate.value * 100:.1f} % ({estimate.low * 100:.1f}–{estimate.high * 100:.1f})"
 
 
 def write_duration(milliseconds: float | None) -> str:
-    """Return "0.42 s", "12.3 s", "3 min 20 s", "2 h 05 min" or "4 d 3 h", a dash for None."""
+    """Return "0.42 s", "12.3 s", "3 min 20 s", "2 h 05 min" or "4 d 3 h", or a dash for None."""
     if milliseconds is None:
         return NOTHING
     seconds = milliseconds / 1000
@@ -76,7 +76,7 @@ def write_duration(milliseconds: float | None) -> str:
 
 
 def write_index(index: float | None) -> str:
-    """Return a population stability index as "0.31", a dash for None."""
+    """Return a population stability index such as "0.31", or a dash for None."""
     return NOTHING if index is None else f"{index:.2f}"
 
 

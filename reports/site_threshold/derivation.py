@@ -1,8 +1,9 @@
 """Choice of a site's own threshold on its radiologists' reads.
 
-The thresholds are chosen on all read studies. A threshold looks too good on the studies that chose it, so
-sensitivity and specificity are out of fold: each fifth of the studies is judged by thresholds that the other
-four chose. The intervals are Wilson's over all folds. They leave out that a threshold is an estimate, too.
+The thresholds are chosen on all read studies. A threshold looks too good on the studies that it was chosen
+on, so sensitivity and specificity are out of fold: each fifth of the studies is measured with thresholds
+chosen on the other four. The intervals are Wilson's over all folds; they ignore the variance of the threshold
+itself.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ FEWEST_NOT_TB: Final = 100
 """With 100, a specificity of 0.70 has an interval from 0.60 to 0.78."""
 FOLDS: Final = 5
 UNEVEN: Final = 0.10
-"""Shares of positives and negatives that were read may differ so much."""
+"""Allowed difference between the shares of positives and of negatives that were read."""
 AGE_BANDS: Final = ((15, 24), (25, 44), (45, 64), (65, 130))
 OLDEST_BAND: Final = 65
 
@@ -46,18 +47,18 @@ def derive(session: Session, digest: str, period: Period, prevalence: float | No
     """Derive a site's operating points for one bundle from the reads of a period.
 
     Args:
-        session: one that reads.
-        digest: of the bundle.
-        period: of the films.
-        prevalence: share of TB among those screened here, for which the probabilities are restated; None
-            leaves the bundle's calibration.
+        session: a read session.
+        digest: digest of the bundle.
+        period: period of the films.
+        prevalence: prevalence among people screened at the site, for which the probabilities are restated;
+            None keeps the calibration of the bundle.
 
     Raises:
-        PermanentError: when the bundle is not trained or not calibrated, or reads are too few.
+        PermanentError: when the bundle is not trained or not calibrated, or when there are too few reads.
     """
     manifest = Manifest.model_validate(session.get_one(Model, digest).manifest)
     if not manifest.trained:
-        raise PermanentError("this bundle is not trained: no threshold makes its scores mean anything")
+        raise PermanentError("this bundle is not trained, so its scores mean nothing and need no threshold")
     calibration = None if prevalence is None else restate(manifest.calibration, prevalence)
     span = period.to_span()
     films = read_films.stream_read_films(session, span, literal("all"))
@@ -80,15 +81,16 @@ def choose_site_threshold(
     """Choose the site's own operating points on its reads.
 
     Args:
-        films: the period's read films that this bundle screened.
-        screened: how many studies it screened in the period, by whether they are at or above the operating
-            point that held for them.
-        manifest: of the bundle.
-        period: of the films.
-        calibration: as in a manifest, restated for the site's prevalence; None leaves the bundle's.
+        films: read films of the period that the bundle screened.
+        screened: number of studies that the bundle screened in the period: True for those at or above the
+            operating point of their screening, False for the others.
+        manifest: manifest of the bundle.
+        period: period of the films.
+        calibration: calibration as in a manifest, restated for the site's prevalence; None keeps the
+            bundle's.
 
     Raises:
-        PermanentError: with too few reads of either kind.
+        PermanentError: with too few reads of a kind.
     """
     studies = sorted(keep_worst(films), key=lambda study: study.study_id)
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
@@ -138,12 +140,12 @@ def _check_enough(tb: int, not_tb: int) -> None:
     if missing:
         raise PermanentError(
             f"too few reads of this bundle's films: {tb} studies read as TB and {not_tb} as not TB; "
-            f"{FEWEST_TB} and {FEWEST_NOT_TB} are needed, so {' and '.join(missing)}"
+            f"{FEWEST_TB} and {FEWEST_NOT_TB} are needed: {' and '.join(missing)}"
         )
 
 
 def _judge_out_of_fold(truth: Mask, scores: NDArray[np.float64]) -> tuple[Mask, Mask]:
-    """Return whether each study is positive at screening and at rule-in, by thresholds of the other folds."""
+    """Return masks of studies positive at screening and at rule-in, by thresholds of the other folds."""
     fold = np.empty(len(truth), dtype=int)
     for of_class in (truth, ~truth):
         fold[of_class] = np.arange(of_class.sum()) % FOLDS
@@ -190,17 +192,17 @@ def _name_sex(film: ReadFilm) -> str:
 
 
 def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int]) -> list[str]:
-    """Return what makes these reads a poor measure, as far as it can be seen."""
+    """Return the known weaknesses of these reads as a reference."""
     said = [
-        "A read is a radiologist's opinion and no proof of tuberculosis; its reader may have seen the score, "
-        "which makes model and reader agree more than they would."
+        "A read is a radiologist's opinion and no proof of tuberculosis; the reader may have seen the score, "
+        "which increases the agreement of model and reader."
     ]
     read = {positive: sum(is_positive(study) is positive for study in studies) for positive in (True, False)}
     shares = {key: read[key] / screened[key] if screened[key] else 0.0 for key in read}
     if abs(shares[True] - shares[False]) > UNEVEN:
         said.append(
-            f"Of the positives {shares[True]:.0%} were read, of the negatives {shares[False]:.0%}: "
-            "sensitivity looks higher and specificity lower than they are, or the reverse, where negatives "
-            "are read more. Read a random sample of both, and calibrate again."
+            f"{shares[True]:.0%} of the positives and {shares[False]:.0%} of the negatives were read. "
+            "More reads of positives raise the measured sensitivity and lower the specificity; more reads of "
+            "negatives do the reverse. Read a random sample of both, and calibrate again."
         )
     return said

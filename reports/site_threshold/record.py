@@ -1,4 +1,4 @@
-"""The record of a site's own threshold: what it changes, and the figures for and against it."""
+"""The record of a site's own threshold: its operating points, and the figures for and against it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from judging.statistics import Estimate
 
 WHO_SENSITIVITY: Final = 0.90
 WHO_SPECIFICITY: Final = 0.70
-"""Least of a triage test: WHO's target product profiles of 2014."""
+"""Minimum for a triage test in WHO's target product profiles of 2014."""
 
 
 class Part(BaseModel):
-    """Root of the parts of a record: frozen."""
+    """Base class of the parts of a record; immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Row(Part):
-    """One set of studies at an operating point, out of fold."""
+    """Out-of-fold figures of a set of studies at an operating point."""
 
     name: str
     tb: int
@@ -32,17 +32,17 @@ class Row(Part):
 
 
 class SiteThresholdRecord(Part):
-    """The record that is signed."""
+    """The record of a site threshold, which a user confirms."""
 
     bundle: str
-    """Name and version."""
+    """Name and version of the bundle."""
     first: date
     last: date
     timezone: str
     operating_points: tuple[OperatingPoint, ...]
-    """As in a manifest; the site's own is called `db.models.site_thresholds.NAME` until it is kept."""
+    """Operating points as in a manifest; the new one is first called `db.models.site_thresholds.NAME`."""
     calibration: dict[str, Any] | None
-    """As in a manifest, restated for `prevalence`; None: the bundle's own."""
+    """Calibration as in a manifest, restated for `prevalence`; None: that of the bundle."""
     prevalence: float | None
     screened: int
     read: int
@@ -51,24 +51,24 @@ class SiteThresholdRecord(Part):
     alarms: tuple[float, ...]
     """ROC curve: 1 - specificity."""
     hits: tuple[float, ...]
-    """And sensitivity."""
+    """ROC curve: sensitivity."""
     before: Row
-    """At the thresholds that held for the films."""
+    """Figures at the operating points of the films' screenings."""
     after: Row
     rule_in: Row
     subgroups: dict[str, tuple[Row, ...]]
-    """By age group, sex and station, at the new operating point."""
+    """Rows by age group, sex and station, at the new operating point."""
     warnings: tuple[str, ...]
 
 
 def judge_by_who(row: Row) -> str:
-    """Return in words how a row stands to WHO's least sensitivity of 90 % and specificity of 70 %."""
+    """Return in words whether a row meets WHO's minimum, a sensitivity of 90 % and a specificity of 70 %."""
     figures = ((row.sensitivity, WHO_SENSITIVITY), (row.specificity, WHO_SPECIFICITY))
     if any(figure is None for figure, _ in figures):
-        return "cannot be said"
-    known = [(figure, least) for figure, least in figures if figure is not None]
-    if all(figure.low >= least for figure, least in known):
-        return "met, and shown by the intervals"
-    if all(figure.value >= least for figure, least in known):
-        return "met, but not beyond chance"
+        return "unknown"
+    known = [(figure, minimum) for figure, minimum in figures if figure is not None]
+    if all(figure.low >= minimum for figure, minimum in known):
+        return "met, also by the intervals"
+    if all(figure.value >= minimum for figure, minimum in known):
+        return "met, but possibly by chance"
     return "not met"

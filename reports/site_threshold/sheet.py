@@ -1,4 +1,4 @@
-"""Sheet of one site threshold, which a person reads before activating it."""
+"""The sheet of a site threshold, for a review before activation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
         NOTICE,
     ]
     prevalence = (
-        "Probabilities stay those of the bundle."
+        "Probabilities remain those of the bundle."
         if record.prevalence is None
         else f"Probabilities are restated for a prevalence of {record.prevalence:.2%}."
     )
@@ -51,7 +51,7 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
             ),
         ],
     )
-    sections = [figures, Section("warnings", "What these figures cannot say", list(record.warnings))]
+    sections = [figures, Section("warnings", "Limits of these figures", list(record.warnings))]
     if changes:
         sections.append(Section("changes", "In use for this bundle", [_tell(change) for change in changes]))
     return render_sections(heading, sections)
@@ -75,7 +75,7 @@ def _table(title: str, name: str, rows: tuple[Row, ...]) -> TextTable:
 
 
 def _tell(change: ChangeEntry) -> str:
-    what = f"{change.name or 'the bundle itself'} instead of {change.previous or 'the bundle itself'}"
-    how = " (rolled back)" if change.rollback else ""
-    why = f": {change.reason}" if change.reason else ""
-    return f"{change.changed_at:%Y-%m-%d %H:%M} UTC, {change.changed_by}: {what}{how}{why}"
+    replaced = f"{change.name or 'the bundle itself'} instead of {change.previous or 'the bundle itself'}"
+    rollback = " (rolled back)" if change.rollback else ""
+    reason = f": {change.reason}" if change.reason else ""
+    return f"{change.changed_at:%Y-%m-%d %H:%M} UTC, {change.changed_by}: {replaced}{rollback}{reason}"

@@ -79,7 +79,7 @@ def test_the_page_shows_what_was_counted(march: Report) -> None:
         "Suggestive of TB 5 38.5 % (17.7–64.5) of 13 films with a finding",
         "Sender to result, median 17.0 s 95 % within 28.7 s; report delivered after 6.25 s",
         "Sensitivity against reads 80 % 95 % interval 38–96 %, 5 studies read as TB",
-        "Failed deliveries 2 3 delivered, 4 on their way",
+        "Failed deliveries 2 3 delivered, 4 pending",
         "This report names studies.",
         NOTICE,
     ):
