@@ -25,7 +25,7 @@ class PeerSettings(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     """Name of this node in commands, logs and tables."""
     ae_title: AeTitle
-    """Host name or address of the node."""
+    """AE title of the node, as it is called."""
     host: str = Field(min_length=1)
     """Name or address."""
     port: int = Field(ge=1, le=65535)

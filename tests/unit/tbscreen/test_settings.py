@@ -46,7 +46,7 @@ def test_the_file_that_the_variable_names_is_read_instead(
 def test_a_named_file_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TBSCREEN_CONFIG", "/nowhere/tbscreen.toml")
     with pytest.raises(
-        PermanentError, match=r"TBSCREEN_CONFIG = '/nowhere/tbscreen\.toml': there is no such"
+        PermanentError, match=r"TBSCREEN_CONFIG = '/nowhere/tbscreen\.toml': the file does not exist"
     ):
         load_settings()
 
