@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import make_url
 
 from db.database import Database
 from dicom_gateway.log_redaction import QUOTING
@@ -83,11 +85,23 @@ def quick_cli(
     sys.excepthook, threading.excepthook = hooks
 
 
+@pytest.fixture(scope="session")
+def installation_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of the database of a new installation, which the first test that needs one makes."""
+    return tmp_path_factory.mktemp("installation") / "tbscreen.sqlite3"
+
+
 @pytest.fixture
-def installed(place: Path) -> Iterator[Database]:
+def installed(place: Path, installation_template: Path) -> Iterator[Database]:
     """The database of a new installation in the working directory."""
     settings = load_settings()
-    migrate(settings)
+    file = Path(str(make_url(settings.resolve_database_url()).database))
+    if installation_template.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(installation_template, file)
+    else:
+        migrate(settings)
+        shutil.copy(file, installation_template)
     database = Database.open(settings.database_settings())
     yield database
     database.close()
