@@ -47,7 +47,6 @@ def compose_card(evaluation: Evaluation, facts: ReportFacts) -> tuple[Section, .
                 f"{facts.weights:,} weights. It takes one frontal chest film as 256 × 256 grey values and "
                 "gives one score from 0 to 1: the similarity of the film to the films with tuberculosis in "
                 "its training.",
-                *(() if facts.trained else ("**It is not trained: its scores mean nothing.**",)),
             ),
         ),
         _compose_use(),

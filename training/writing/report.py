@@ -69,7 +69,7 @@ def write_report(
     Args:
         evaluation: result of `evaluate` for the same films.
         films: all films, with scores of the films of part "test".
-        history: one mapping an epoch: "epoch", "loss", "validation_loss", "validation_auc"; may be empty.
+        history: one mapping an epoch: "epoch", "loss", "validation_auc"; may be empty.
         facts: facts besides the figures.
         pictures: films to include; only where readers of the report may see them.
     """

@@ -30,9 +30,6 @@ class ReportFacts:
     """Processors, memory and accelerator as text."""
     versions: Mapping[str, str]
     """Version by library."""
-    trained: bool = True
-    training_data: Sequence[tuple[str, str]] = ()
-    """Name and description of each source of the films."""
     credits: Sequence[str] = ()
     """Credits for the films, one line each, with the paper."""
     notes: Sequence[str] = ()

@@ -19,26 +19,20 @@ def plot_training(history: Sequence[Mapping[str, float]]) -> str:
     """Draw loss and validation AUC by epoch, with a mark at the best epoch, whose weights are kept.
 
     Args:
-        history: one mapping an epoch: "epoch", "loss", and if known "validation_loss", "validation_auc".
+        history: one mapping an epoch: "epoch", "loss", "validation_auc"; at least one.
     """
     figure, (left, right) = draw_axes(10.4, 3.0, columns=2)
-    for key, name, (colour, dash) in (
-        ("loss", "training", LINES[0]),
-        ("validation_loss", "validation", LINES[1]),
-    ):
-        known = [(epoch["epoch"], epoch[key]) for epoch in history if key in epoch]
-        if known:
-            mark = "o" if len(known) < 3 else ""
-            left.plot(*zip(*known, strict=True), color=colour, linestyle=dash, marker=mark, label=name)
+    epochs, losses, aucs = (
+        [result[key] for result in history] for key in ("epoch", "loss", "validation_auc")
+    )
+    mark, (colour, dash) = "o" if len(history) < 3 else "", LINES[0]
+    left.plot(epochs, losses, color=colour, linestyle=dash, marker=mark, label="training")
     left.set(xlabel="epoch", ylabel="loss")
-    if left.lines:
-        left.legend()
-    known = [(epoch["epoch"], epoch["validation_auc"]) for epoch in history if "validation_auc" in epoch]
-    if known:
-        best = max(known, key=lambda place: place[1])
-        right.plot(*zip(*known, strict=True), color=GREEN, marker="" if len(known) > 2 else "o")
-        right.plot(*best, marker="o", color=INK, linestyle="none", markerfacecolor="none")
-        right.set_title(f"best: {best[1]:.4f} in epoch {best[0]:g}", loc="left")
+    left.legend()
+    best = max(zip(epochs, aucs, strict=True), key=lambda place: place[1])
+    right.plot(epochs, aucs, color=GREEN, marker=mark)
+    right.plot(*best, marker="o", color=INK, linestyle="none", markerfacecolor="none")
+    right.set_title(f"best: {best[1]:.4f} in epoch {best[0]:g}", loc="left")
     right.set(xlabel="epoch", ylabel="validation AUC")
     for axes in (left, right):
         axes.grid(color=INK, alpha=0.1, linewidth=0.6)

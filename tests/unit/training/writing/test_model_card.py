@@ -66,11 +66,6 @@ def test_its_tables_are_tables() -> None:
     assert "| a\\|b |" in card
 
 
-def test_an_untrained_model_is_said_to_be_none() -> None:
-    assert "not trained" in write_model_card(EVALUATION, facts(trained=False))
-    assert "not trained" not in write_model_card(EVALUATION, facts())
-
-
 def test_one_class_sources_are_named() -> None:
     said = " ".join(explain_trap(EVALUATION))
     assert "with TB only: only tb; without TB only: only normal" in said

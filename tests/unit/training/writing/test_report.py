@@ -142,10 +142,9 @@ def test_hostile_words_are_words() -> None:
     assert page.words.count(nasty) > 5
 
 
-def test_an_untrained_model_is_said_to_be_none() -> None:
+def test_a_report_without_calibration_has_no_brier_score() -> None:
     evaluation = evaluate(FILMS, POINTS, IdentityCalibration())
-    words = Page(write_report(evaluation, FILMS, [], facts(trained=False)).decode()).words
-    assert "This model is not trained." in words
+    words = Page(write_report(evaluation, FILMS, [], facts()).decode()).words
     assert "Brier" not in words
 
 
