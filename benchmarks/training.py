@@ -48,8 +48,9 @@ def make_recipe(architecture: str, precision: str, store: FilmStore) -> Any:
 
     from training.learning.lite0_recipe import Lite0Recipe
     from training.learning.precision import Precision, set_precision
-    from training.learning.recipe import RecipeSettings, TrainingData
+    from training.learning.recipe import TrainingData
     from training.learning.tutorial_recipe import ScratchRecipe
+    from training.retrain_settings import RetrainSettings
 
     keras.utils.set_random_seed(1)
     set_precision(Precision(precision))
@@ -59,7 +60,7 @@ def make_recipe(architecture: str, precision: str, store: FilmStore) -> Any:
         for number, digest in enumerate(store.digests)
     ]
     data = TrainingData(films, store, range(len(films)), range(0))
-    settings = RecipeSettings(batch=BATCH, epochs=1)
+    settings = RetrainSettings(Path(), batch=BATCH, epochs=1)
     return Lite0Recipe(data, settings, None) if architecture == "default" else ScratchRecipe(data, settings)
 
 

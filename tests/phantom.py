@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from db.films.screenings import Heat
 from dicom_gateway.results.report_wording import NOT_A_DEVICE
-from dicom_gateway.results.result_picture import Caption, HeatCells, draw_result
+from dicom_gateway.results.result_picture import Caption, draw_result
 from domain.notices import NOT_VERIFIED
 from tests import checkout
 
@@ -153,7 +154,7 @@ def draw_picture() -> NDArray[np.uint8]:
         ],
     )
     film = Image.open(io.BytesIO(draw_phantom(1, (0.69, 0.32, 0.05), 512)))
-    return draw_result(film, HeatCells(cells, 1 / 16), caption)
+    return draw_result(film, Heat(*cells.shape, 1 / 16, cells.tobytes()), caption)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,19 @@ KEY_LENGTH: Final = 64
 """Longest key, characters; the rest of a value is not searched."""
 
 
+def fold_letters(text: str) -> str:
+    """Return `text` without case and accents."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+
+
 def fold(text: str | None) -> str | None:
     """Return `text` without case, accents and surplus spaces, or None if it is empty then.
 
     >>> fold("  MÜLLER  Jürgen ")
     'muller jurgen'
     """
-    decomposed = unicodedata.normalize("NFKD", text or "")
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
-    return " ".join(bare.replace("\0", " ").split())[:KEY_LENGTH].strip() or None
+    return " ".join(fold_letters(text or "").replace("\0", " ").split())[:KEY_LENGTH].strip() or None
 
 
 def fold_name(name: str | None) -> str | None:

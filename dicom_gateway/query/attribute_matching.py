@@ -15,13 +15,13 @@ with several values when one of them fits.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import partial
 from typing import Final
 
+from db.worklist.search_keys import fold_letters
 from db.worklist.worklist_conditions import compile_patterns
 from domain.errors import PermanentError
 
@@ -175,12 +175,6 @@ def _is_within(read: Callable[[str], Span], spans: Sequence[Span], found: Sequen
 
 
 # ---- person names ----------------------------------------------------------------------------------------
-
-
-def fold_letters(text: str) -> str:
-    """Return `text` without case and accents."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
 def is_latin(text: str) -> bool:

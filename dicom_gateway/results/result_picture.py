@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from db.films.screenings import Heat
 from dicom_gateway.results.heat_overlay import (
     FAINTEST,
     Grey,
@@ -43,16 +44,6 @@ FRAME: Final = (140, 150, 160)
 
 
 @dataclass(frozen=True)
-class HeatCells:
-    """A heat map as it is kept: a grid over the film's central field."""
-
-    cells: Grey
-    """uint8 (r, c), 255 is hottest."""
-    margin: float
-    """Margin left out at each edge, as a share of the film's height and width."""
-
-
-@dataclass(frozen=True)
 class Caption:
     """The text of a picture. Latin letters; others are drawn as boxes."""
 
@@ -64,7 +55,7 @@ class Caption:
     """Score, threshold, model, date, remarks; long ones are wrapped."""
 
 
-def draw_result(film: Image.Image, heat: HeatCells | None, caption: Caption) -> npt.NDArray[np.uint8]:
+def draw_result(film: Image.Image, heat: Heat | None, caption: Caption) -> npt.NDArray[np.uint8]:
     """Draw a result.
 
     Args:
@@ -84,7 +75,8 @@ def draw_result(film: Image.Image, heat: HeatCells | None, caption: Caption) -> 
     if heat is None:
         shown = Image.fromarray(grey).convert("RGB")
     else:
-        spread = spread_heat(heat.cells, heat.margin, *grey.shape)
+        cells = np.frombuffer(heat.cells, np.uint8).reshape(heat.rows, heat.columns)
+        spread = spread_heat(cells, heat.margin, *grey.shape)
         hottest = float(spread.max())
         shown = Image.fromarray(overlay_heat(grey, spread))
         _frame_field(shown, heat.margin)

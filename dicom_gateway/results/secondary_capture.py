@@ -30,7 +30,7 @@ from dicom_gateway.results.report_wording import (
     describe_series,
     list_remarks,
 )
-from dicom_gateway.results.result_picture import Caption, HeatCells, draw_result
+from dicom_gateway.results.result_picture import Caption, draw_result
 from dicom_gateway.results.source_header import TYPE_2, make_evidence, read_source, restore_as_sent
 from dicom_gateway.results.structured_report import derive_identity
 from dicom_gateway.settings import CourierSettings
@@ -74,7 +74,7 @@ def build_secondary_capture(
     moment = localize(screening.finished_at, source)
     with Image.open(io.BytesIO(rendition)) as film:
         ratio = film.width * film.height / len(rendition)
-        pixels = draw_result(film, _read_heat(heat), _write_caption(screening, moment))
+        pixels = draw_result(film, heat, _write_caption(screening, moment))
     image = _describe_image(screening, source, moment, settings, software_version)
     ratios = [ratio]
     if settings.sc_compression == "jpeg":
@@ -89,12 +89,6 @@ def build_secondary_capture(
         kind=ReportKind.SC.value,
         part10=encode(image, source),
     )
-
-
-def _read_heat(heat: Heat | None) -> HeatCells | None:
-    if heat is None:
-        return None
-    return HeatCells(np.frombuffer(heat.cells, np.uint8).reshape(heat.rows, heat.columns), heat.margin)
 
 
 def _write_caption(screening: ReportableScreening, moment: datetime) -> Caption:

@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -67,16 +67,13 @@ def restore(
     """
     with BackupFile(path) as backup, _holding_still(settings):
         manifest = backup.manifest
-        database = Database.open(settings.database_settings())
-        try:
+        with closing(Database.open(settings.database_settings())) as database:
             restore_target.check(database, replace=replace)
             _check_space(database, manifest)
             broken = backup.verify(counting("checking", manifest.rows, progress))
             _fill(database, backup, replace, counting("restoring", manifest.rows, progress))
             if database.engine.dialect.name == "postgresql":
                 _analyze(database)
-        finally:
-            database.close()
     return Restored(manifest, broken, schema.newest_revision())
 
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,12 +120,12 @@ def trial(
         try:
             with _environment({FILE_VARIABLE: str(file)}), (place / "log.txt").open("ab") as output:
                 settings = load_settings()
-                with _show_log_of_failures(place / "log.txt"), running(settings, progress, output) as service:
-                    database = Database.open(settings.database_settings())
-                    try:
-                        yield Trial(service, settings, database, pacs, place)
-                    finally:
-                        database.close()
+                with (
+                    _show_log_of_failures(place / "log.txt"),
+                    running(settings, progress, output) as service,
+                    closing(Database.open(settings.database_settings())) as database,
+                ):
+                    yield Trial(service, settings, database, pacs, place)
         finally:
             pacs.stop()
 

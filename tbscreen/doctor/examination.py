@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from redis import Redis
@@ -79,8 +80,7 @@ def _examine_data_directory(settings: Settings) -> Check:
 
 
 def _examine_database(settings: Settings) -> Iterator[Check]:
-    database = Database.open(settings.database_settings())
-    try:
+    with closing(Database.open(settings.database_settings())) as database:
         try:
             version = database.check()
         except DatabaseAwayError as error:
@@ -100,8 +100,6 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield _examine_bundle(database)
         yield _examine_deliveries(database)
         yield from examine_pulled(database)
-    finally:
-        database.close()
 
 
 def _examine_page(settings: Settings, database: Database) -> Check:

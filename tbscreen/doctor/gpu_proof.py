@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,8 +104,7 @@ def find_bundle(settings: Settings, directory: Path | None) -> Iterator[Bundle]:
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         yield open_bundle(DEFAULT_BUNDLE)  # and no empty database is left behind
         return
-    database = Database.open(settings.database_settings())
-    try:
+    with closing(Database.open(settings.database_settings())) as database:
         digest = _find_active(database)
         with TemporaryDirectory(prefix="tbscreen-") as folder:
             yield (
@@ -113,8 +112,6 @@ def find_bundle(settings: Settings, directory: Path | None) -> Iterator[Bundle]:
                 if digest is None
                 else BundleCache(Path(folder), database).open(digest)
             )
-    finally:
-        database.close()
 
 
 def prove(bundle: Bundle, measured_s: float = MEASURED_S) -> Proof:

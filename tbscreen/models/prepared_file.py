@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.misc import is_dicom
+
 from dicom_gateway.preparation.film_preparation import prepare
 from dicom_gateway.rules.eligibility import GUARD_RULE
 from dicom_gateway.settings import GatewaySettings
@@ -91,9 +93,3 @@ def _look_at(path: Path, array: FilmArray, settings: GatewaySettings) -> Prepare
     unsure = opinion.certainty is not Certainty.CHEST
     doubts, rule = ((Doubt.GUARD_UNSURE,), GUARD_RULE) if unsure else ((), "")
     return PreparedFile(str(path), array, doubts, rule=rule, detail=opinion.words)
-
-
-def is_dicom(path: Path) -> bool:
-    """True for a DICOM file (PS3.10 7.1): "DICM" after 128 bytes."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"

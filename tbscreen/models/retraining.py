@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pydicom import dcmread
+from pydicom.misc import is_dicom
 from rich.console import Console
 from rich.table import Table
 
@@ -16,7 +17,7 @@ from domain.bundle.bundle import Bundle
 from domain.errors import PermanentError
 from domain.notices import NOTICE
 from judging.statistics import Estimate
-from tbscreen.models.prepared_file import is_dicom, read_labelled
+from tbscreen.models.prepared_file import read_labelled
 from tbscreen.settings import Settings
 from tbscreen.terminal.training_progress import TrainingProgress
 from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
@@ -25,9 +26,6 @@ from training.films.labelled_film import LabelledFilm
 from training.retrain import Retrained, retrain
 from training.retrain_settings import RetrainSettings
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
-
-if TYPE_CHECKING:
-    from worker.predictor import Predictor
 
 SHOWN_PROBLEMS: Final = 20
 STOPPING: Final = (
@@ -82,27 +80,19 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
     return bundle
 
 
-def score_with(bundle: Bundle) -> _BundleScores:
-    """Return a function that scores test films with a bundle, for `RetrainSettings.reference`."""
-    return _BundleScores(bundle)
+def score_with(bundle: Bundle) -> Callable[[FilmStore, Sequence[int]], list[float]]:
+    """Return a function that loads a bundle and scores test films, for `RetrainSettings.reference`."""
 
+    def score(store: FilmStore, positions: Sequence[int]) -> list[float]:
+        from worker.predictor import Predictor
 
-class _BundleScores:
-    """Scores of a bundle's network; loaded at the first call."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self._predictor: Predictor | None = None
-
-    def __call__(self, store: FilmStore, positions: Sequence[int]) -> list[float]:
-        if self._predictor is None:
-            from worker.predictor import Predictor
-
-            self._predictor = Predictor(self._bundle)
+        predictor = Predictor(bundle)
         scores: list[float] = []
         for first in range(0, len(positions), 32):
-            scores.extend(self._predictor.predict(store.read(positions[first : first + 32])).tolist())
+            scores.extend(predictor.predict(store.read(positions[first : first + 32])).tolist())
         return scores
+
+    return score
 
 
 def _find_patient(film: LabelledFilm) -> LabelledFilm:

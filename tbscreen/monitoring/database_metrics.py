@@ -39,9 +39,9 @@ class DatabaseMetrics(Collector):
                 measured = backlog.measure(session)
         except SQLAlchemyError as error:
             log.warning("the database is away: not measured", error=type(error).__name__)
-            yield _gauge(UP, "Whether the database answers: 1 or 0.", 0)
+            yield GaugeMetricFamily(UP, "Whether the database answers: 1 or 0.", value=0)
             return
-        yield _gauge(UP, "Whether the database answers: 1 or 0.", 1)
+        yield GaugeMetricFamily(UP, "Whether the database answers: 1 or 0.", value=1)
         films = GaugeMetricFamily("tbscreen_films_waiting", "Films that are not done.", labels=["state"])
         ages = GaugeMetricFamily(
             "tbscreen_films_oldest_waiting_seconds", "Age of the oldest of them.", labels=["state"]
@@ -51,7 +51,9 @@ class DatabaseMetrics(Collector):
             ages.add_metric([state], _age(queue.oldest))
         yield films
         yield ages
-        yield _gauge("tbscreen_reports_waiting", "Results and refusals to be reported.", measured.reports)
+        yield GaugeMetricFamily(
+            "tbscreen_reports_waiting", "Results and refusals to be reported.", value=measured.reports
+        )
         deliveries = GaugeMetricFamily(
             "tbscreen_deliveries", "Objects that are not delivered.", labels=["peer", "state"]
         )
@@ -91,10 +93,6 @@ def _tell_pulls(pulls: Sequence[PullBacklog]) -> Iterator[Metric]:
             studies.add_metric([pull.name, state], count)
     yield failing
     yield studies
-
-
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, text, value=value)
 
 
 def _age(moment: datetime | None) -> float:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from db.counts.report_counts import Grouping
 from db.database import Database
@@ -14,15 +13,10 @@ from reports.settings import ReportSettings
 
 if TYPE_CHECKING:
     from reports.figures import Report
-
-ReportPage: TypeAlias = "Callable[[date | None, date | None, str | None, str], str]"
-"""First day, last day (both included) and grouping, each or None, and a form, to html, json or csv.
-
-Raises ValueError, whose text is for people, for a period or grouping without a report.
-"""
+    from web.pages.report_page import RenderReport
 
 
-def build_report_page(database: Database, settings: ReportSettings, version: str) -> ReportPage:
+def build_report_page(database: Database, settings: ReportSettings, version: str) -> RenderReport:
     """Return what the page calls for a report; of several threads one makes its report at a time."""
     one_at_a_time = threading.Lock()
 

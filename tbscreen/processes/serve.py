@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -45,21 +45,14 @@ class Service:
 
 def migrate(settings: Settings) -> RegisteredModel:
     """Bring the database to the newest migration and make sure that a bundle is active."""
-    database = Database.open(settings.database_settings())
-    try:
+    with closing(Database.open(settings.database_settings())) as database:
         schema.upgrade(database)
         return ensure_active(database)
-    finally:
-        database.close()
 
 
 def _count_users(settings: Settings) -> int:
-    database = Database.open(settings.database_settings())
-    try:
-        with database.read() as session:
-            return users.count(session)
-    finally:
-        database.close()
+    with closing(Database.open(settings.database_settings())) as database, database.read() as session:
+        return users.count(session)
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def compare_unseen(
     common, ours, theirs = np.intersect1d(
         candidate_films.digests, reference_films.digests, return_indices=True
     )
-    left, right = _take(candidate_films, ours), _take(reference_films, theirs)
+    left, right = candidate_films.select(ours), reference_films.select(theirs)
     scored = ~np.isnan(left.scores) & ~np.isnan(right.scores)
     usable = scored & (left.parts == "test") & (right.parts == "test") & (left.is_tb == right.is_tb)
     return _judge(
@@ -149,10 +149,6 @@ def compare_scored(
 def find_seen(films: ScoredFilms) -> frozenset[str]:
     """Return the digests of the films that a bundle was trained or validated on."""
     return frozenset(films.digests[films.parts != "test"].tolist())
-
-
-def _take(films: ScoredFilms, places: np.ndarray[tuple[int], np.dtype[np.intp]]) -> ScoredFilms:
-    return ScoredFilms(**{name: values[places] for name, values in vars(films).items()})
 
 
 def _negate(difference: Estimate) -> Estimate:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 from judging.statistics import Estimate, measure_proportion
 from training.films.labelled_film import Box
@@ -15,9 +15,10 @@ HeatMap = npt.NDArray[np.float32]
 """Heat map over the central field of the film: float32 (g, g), 0..1."""
 
 
-@dataclass(frozen=True)
-class HeatFigures:
+class HeatFigures(BaseModel):
     """Figures of heat maps over n films with boxes."""
+
+    model_config = ConfigDict(frozen=True)
 
     films: int
     pointing: Estimate
@@ -59,7 +60,13 @@ def measure_heat(
     constant = measure_proportion(int(reached.max()), len(maps))
     assert pointing is not None
     assert constant is not None
-    return HeatFigures(len(maps), pointing, constant, float(np.mean(shares)), float(np.mean(areas)))
+    return HeatFigures(
+        films=len(maps),
+        pointing=pointing,
+        centre_pointing=constant,
+        heat_in_boxes=float(np.mean(shares)),
+        boxes_area=float(np.mean(areas)),
+    )
 
 
 def _mark_reach(boxes: Sequence[Box], cells: int, margin: int, cell_pixels: int) -> npt.NDArray[np.bool_]:

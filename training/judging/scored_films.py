@@ -72,9 +72,9 @@ class ScoredFilms:
         """True where the label is tuberculosis; shape (n,)."""
         return np.asarray(self.labels == Label.TB.value, dtype=np.bool_)
 
-    def select(self, mask: Mask) -> ScoredFilms:
-        """Return the films where `mask` (shape (n,)) is true, in order."""
-        return ScoredFilms(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
+    def select(self, chosen: Mask | NDArray[np.intp]) -> ScoredFilms:
+        """Return the films where a mask of shape (n,) is true, in order, or those at positions."""
+        return ScoredFilms(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
     def select_part(self, part: str) -> ScoredFilms:
         """Return the films of one part: "train", "validation" or "test"."""

@@ -14,7 +14,8 @@ from keras import ops
 
 from training.learning.film_sampler import FilmSampler
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
-from training.learning.recipe import RecipeSettings, TrainingData
+from training.learning.recipe import TrainingData
+from training.retrain_settings import RetrainSettings
 
 EPOCHS: Final = 6
 LEARNING_RATE: Final = 2e-4
@@ -40,7 +41,7 @@ class Lite0Recipe:
     """
 
     def __init__(
-        self, data: TrainingData, settings: RecipeSettings, start: Path | None, model: Any = None
+        self, data: TrainingData, settings: RetrainSettings, start: Path | None, model: Any = None
     ) -> None:
         self.epochs = settings.epochs or EPOCHS
         self.batch = settings.batch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,19 +32,6 @@ class TrainingData:
     train: Sequence[int]
     """Positions of the training films."""
     validation: Sequence[int]
-
-
-@dataclass(frozen=True)
-class RecipeSettings:
-    """Options of a recipe."""
-
-    epochs: int | None = None
-    """None: the default of the architecture."""
-    batch: int = 32
-    seed: int = 42
-    learning_rate: float | None = None
-    cache: Path = Path()
-    """Folder of derived data, such as features."""
 
 
 class Recipe(Protocol):

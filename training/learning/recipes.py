@@ -13,7 +13,7 @@ from domain.errors import PermanentError
 from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import IMAGENET
-from training.learning.recipe import Architecture, Recipe, RecipeSettings, TrainingData
+from training.learning.recipe import Architecture, Recipe, TrainingData
 from training.retrain_settings import RetrainSettings
 
 
@@ -26,13 +26,6 @@ def build_recipe(
         PermanentError: when the bundle to start from has another architecture, or when a file does not hold
             pretrained weights.
     """
-    chosen = RecipeSettings(
-        epochs=settings.epochs,
-        batch=settings.batch,
-        seed=settings.seed,
-        learning_rate=settings.learning_rate,
-        cache=settings.cache,
-    )
     start = settings.start
     if start is not None and start.manifest.architecture != settings.architecture.value:
         raise PermanentError(
@@ -41,21 +34,21 @@ def build_recipe(
         )
     match settings.architecture:
         case Architecture.DEFAULT if start is not None:
-            return Lite0Recipe(data, chosen, None, _continue(start, build_lite0()))
+            return Lite0Recipe(data, settings, None, _continue(start, build_lite0()))
         case Architecture.DEFAULT:
-            return Lite0Recipe(data, chosen, settings.pretrained or IMAGENET)
+            return Lite0Recipe(data, settings, settings.pretrained or IMAGENET)
         case Architecture.SCRATCH:
             from training.learning.architectures import build_scratch
             from training.learning.tutorial_recipe import ScratchRecipe
 
             model = None if start is None else _continue(start, build_scratch())
-            return ScratchRecipe(data, chosen, model)
+            return ScratchRecipe(data, settings, model)
         case Architecture.VGG16:
             from training.learning.tutorial_recipe import Vgg16Recipe
 
             if start is not None:
                 raise PermanentError("vgg16 always trains a new head, in minutes: omit --from")
-            return Vgg16Recipe(data, chosen, settings.pretrained, progress)
+            return Vgg16Recipe(data, settings, settings.pretrained, progress)
 
 
 def _continue(bundle: Bundle, model: Any) -> Any:

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from training.learning.architectures import build_scratch, build_vgg16, build_vgg16_features, build_vgg16_head
-from training.learning.recipe import RecipeSettings, TrainingData
+from training.learning.recipe import TrainingData
 from training.learning.vgg16_weights import load_vgg16_weights
+from training.retrain_settings import RetrainSettings
 
 SCRATCH_EPOCHS: Final = 30
 VGG16_EPOCHS: Final = 15
@@ -63,7 +64,7 @@ class TutorialRecipe:
     """
 
     def __init__(
-        self, data: TrainingData, settings: RecipeSettings, epochs: int, model: Any, read: Read, outputs: int
+        self, data: TrainingData, settings: RetrainSettings, epochs: int, model: Any, read: Read, outputs: int
     ) -> None:
         self.epochs = settings.epochs or epochs
         self.batch = settings.batch
@@ -100,7 +101,7 @@ class TutorialRecipe:
 class ScratchRecipe(TutorialRecipe):
     """The training of the CNN from scratch."""
 
-    def __init__(self, data: TrainingData, settings: RecipeSettings, model: Any = None) -> None:
+    def __init__(self, data: TrainingData, settings: RetrainSettings, model: Any = None) -> None:
         def read(positions: Sequence[int]) -> npt.NDArray[np.float32]:
             return data.store.read(positions)[..., np.newaxis]
 
@@ -121,7 +122,7 @@ class Vgg16Recipe(TutorialRecipe):
     def __init__(
         self,
         data: TrainingData,
-        settings: RecipeSettings,
+        settings: RetrainSettings,
         weights: Path | None,
         progress: Callable[[int, int], None],
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -81,7 +81,7 @@ def write_retrained(
     }
     metrics = evaluation.model_dump(mode="json")
     if retrained.heat is not None:
-        metrics["heat"] = _dump_heat(retrained.heat)
+        metrics["heat"] = retrained.heat.model_dump()
     manifest: dict[str, Any] = {
         "format": 1,
         "name": naming.name,
@@ -153,14 +153,6 @@ def _tabulate_heat(heat: HeatFigures) -> TextTable:
         note=f"{heat.films} test films with boxes. Trivial: the cell that hits most often; evenly spread "
         "heat. A cell counts as a hit when its centre is at most half a cell outside a box.",
     )
-
-
-def _dump_heat(heat: HeatFigures) -> dict[str, Any]:
-    return {
-        **asdict(heat),
-        "pointing": heat.pointing.model_dump(),
-        "centre_pointing": heat.centre_pointing.model_dump(),
-    }
 
 
 def _count_films(retrained: Retrained) -> dict[str, dict[str, int]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dicom_gateway.results.result_picture import SMALL, WIDTH, Caption, HeatCells, draw_result
+from db.films.screenings import Heat
+from dicom_gateway.results.result_picture import SMALL, WIDTH, Caption, draw_result
 from tests.phantom import PICTURE, draw_picture
 from tests.screened_films import draw_rendition
 
@@ -17,10 +18,10 @@ def film(width: int = 200, height: int = 240) -> Image.Image:
     return Image.open(io.BytesIO(draw_rendition(width, height)))
 
 
-def hot(value: int = 255) -> HeatCells:
+def hot(value: int = 255) -> Heat:
     cells = np.zeros((14, 14), np.uint8)
     cells[3, 10] = value
-    return HeatCells(cells, 1 / 16)
+    return Heat(*cells.shape, 1 / 16, cells.tobytes())
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 240), (1024, 300), (10, 2000), (3, 3)])
