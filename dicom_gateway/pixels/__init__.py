@@ -1,8 +1,8 @@
-"""From a film's file to the array that a model takes.
+"""Pixels of a film: from its DICOM file to display values and a rendition.
 
-- `codestream`: what a compressed frame says of its own size, before a decoder believes it.
-- `rendering`: stored values become display values, strip by strip.
-- `rendition`: the film as people see it, kept in db.
-- `frame_decoding`: the pixels as they are stored, by the quickest decoder that reads them right.
+- `codestream`: reads the size of a compressed frame before it is decoded.
+- `rendering`: turns stored values into display values, strip by strip.
+- `rendition`: the 8-bit JPEG of a film, which the database keeps.
+- `frame_decoding`: decodes the stored values with the fastest correct decoder.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 """

@@ -10,17 +10,17 @@ START_OF_JPEG_2000: Final = b"\xff\x4f\xff\x51"
 """SOC and SIZ (ISO/IEC 15444-1 A.4.1, A.5.1), of HTJ2K as well."""
 
 BOXES_BYTES: Final = 1024
-"""Latest offset of a JPEG 2000 codestream within boxes, which PS3.5 A.4.4 does not allow."""
+"""Largest offset of a JPEG 2000 codestream in a file with boxes, which PS3.5 A.4.4 does not allow."""
 
 FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}
 """SOF markers of JPEG (ISO/IEC 10918-1 Table B.1) and of JPEG-LS (ISO/IEC 14495-1 C.1.1)."""
 
-ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 """Markers without a length."""
 
 
 class FrameSize(NamedTuple):
-    """Pixels and samples of a frame."""
+    """Rows, columns and samples per pixel of a frame."""
 
     rows: int
     columns: int
@@ -28,10 +28,10 @@ class FrameSize(NamedTuple):
 
 
 def read_frame_size(frame: bytes) -> FrameSize:
-    """Read the size that a JPEG, JPEG-LS, JPEG 2000 or HTJ2K codestream announces.
+    """Read the size from the header of a JPEG, JPEG-LS, JPEG 2000 or HTJ2K codestream.
 
     Raises:
-        ValueError: when it is none of these, or ends before it says so.
+        ValueError: for other bytes, or a codestream that ends before its size.
     """
     try:
         return _read_jpeg(frame) if frame.startswith(START_OF_JPEG) else _read_jpeg_2000(frame)
@@ -55,8 +55,8 @@ def _read_jpeg(frame: bytes) -> FrameSize:
         if fill != 0xFF:
             raise ValueError("no marker where one is due")
         if marker == 0xFF:
-            at += 1  # fill bytes may stand before any marker
-        elif marker in ALONE:
+            at += 1  # a fill byte, allowed before each marker
+        elif marker in WITHOUT_LENGTH:
             at += 2
         elif marker in FRAME_HEADERS:
             rows, columns, samples = struct.unpack_from(">HHB", frame, at + 5)

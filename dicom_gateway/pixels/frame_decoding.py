@@ -1,10 +1,10 @@
-"""The first frame of a DICOM file as stored values, by the quickest decoder that reads it right.
+"""The first frame of a DICOM file as stored values, by the fastest decoder that decodes it correctly.
 
-Uncompressed, deflated and RLE frames are pydicom's, and so are signed and colour ones, by a plugin that is
-named here. Other frames of the JPEG family are decoded by imagecodecs (libjpeg-turbo, CharLS, OpenJPEG,
-OpenJPH), which also reads JPEG Extended with 12 bits, lossless JPEG and HTJ2K. GDCM is not used: on corrupt
-fragments it ends its process. Wavelets are decoded whole: at half their size the array differs by more than a
-model may be asked to take (`python -m benchmarks.reduced_decoding`).
+pydicom decodes uncompressed, deflated and RLE frames, and signed and colour frames by the plugins named here.
+imagecodecs (libjpeg-turbo, CharLS, OpenJPEG, OpenJPH) decodes the other frames of the JPEG family, including
+JPEG Extended with 12 bits, lossless JPEG and HTJ2K. GDCM is not used, since corrupt fragments crash its
+process. Wavelets are decoded at full size: at half size the array differs by more than a model tolerates
+(`python -m benchmarks.reduced_decoding`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ END_OF_IMAGE: Final = b"\xff\xd9"
 """EOI marker (ISO/IEC 10918-1 B.1.1.3), EOC in JPEG 2000 (ISO/IEC 15444-1 A.4.4)."""
 
 Decoder = Callable[[bytes, Stored], Stored]
-"""Codestream and a new array for it; returns the stored values."""
+"""Takes a codestream and a new array for its pixels; returns the stored values."""
 
 
 def decode_frame(dataset: Dataset) -> Stored:
@@ -55,26 +55,26 @@ def decode_frame(dataset: Dataset) -> Stored:
         Stored values.
 
     Raises:
-        Exception: whatever decoders raise on corrupt bytes.
+        Exception: of any type, for corrupt bytes.
     """
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
     decoder = _DECODERS.get(syntax)
-    # Unused bits are left as they are: pydicom would mask them by Bits Stored alone, not by High Bit.
+    # Unused bits stay: pydicom masks them by Bits Stored alone, not by High Bit.
     if decoder is None:
         return pixel_array(dataset, correct_unused_bits=False)
     frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
-    stated = FrameSize(int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel", 1)))
-    if read_frame_size(frame) != stated:
-        # A few bytes may announce gigabytes, which some decoders take before they look further.
+    header_size = FrameSize(int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel", 1)))
+    if read_frame_size(frame) != header_size:
+        # A few bytes can announce gigabytes, which some decoders allocate before they read on.
         raise ValueError("the codestream is of another size than the header says")
     if not _is_plain(dataset, syntax):
         return pixel_array(dataset, correct_unused_bits=False, decoding_plugin=_PLUGINS.get(syntax, ""))
-    whole = np.empty((stated.rows, stated.columns), f"u{dataset.BitsAllocated // 8}")
+    whole = np.empty((header_size.rows, header_size.columns), f"u{dataset.BitsAllocated // 8}")
     return decoder(frame, whole)
 
 
 def _is_plain(dataset: Dataset, syntax: UID) -> bool:
-    # Lossless JPEG knows no sign: what it gives back are the stored bits, whatever they mean.
+    # Lossless JPEG has no signed samples: its decoder returns the stored bits.
     return (
         dataset.get("SamplesPerPixel", 1) == 1
         and (dataset.get("PixelRepresentation", 0) == 0 or syntax in (JPEGLossless, JPEGLosslessSV1))
@@ -84,30 +84,30 @@ def _is_plain(dataset: Dataset, syntax: UID) -> bool:
 
 
 def _decode_jpeg(frame: bytes, whole: Stored) -> Stored:
-    """DCT and lossless processes, up to 16 bits (PS3.5 A.4.1, A.4.2).
+    """Decode DCT and lossless processes, up to 16 bits (PS3.5 A.4.1, A.4.2).
 
     Raises:
-        ValueError: when the codestream is cut short, which libjpeg would pass over with a grey rest.
+        ValueError: when the codestream is cut short; libjpeg would fill the rest with grey.
     """
     _check_end(frame)
     return np.asarray(imagecodecs.jpeg8_decode(frame, out=whole))
 
 
 def _decode_jpegls(frame: bytes, whole: Stored) -> Stored:
-    """PS3.5 A.4.3."""
+    """Decode JPEG-LS (PS3.5 A.4.3)."""
     return np.asarray(imagecodecs.jpegls_decode(frame, out=whole))
 
 
 def _decode_jpeg2000(frame: bytes, whole: Stored) -> Stored:
-    """PS3.5 A.4.4."""
+    """Decode JPEG 2000 (PS3.5 A.4.4)."""
     return np.asarray(imagecodecs.jpeg2k_decode(frame, out=whole))
 
 
 def _decode_htj2k(frame: bytes, whole: Stored) -> Stored:
-    """PS3.5 A.4.10.
+    """Decode HTJ2K (PS3.5 A.4.10).
 
     Raises:
-        ValueError: when the codestream is cut short, which OpenJPH would pass over.
+        ValueError: when the codestream is cut short; OpenJPH would accept it.
     """
     _check_end(frame)
     return np.asarray(imagecodecs.htj2k_decode(frame, out=whole))
@@ -143,4 +143,4 @@ _PLUGINS: Final[dict[UID, str]] = {
     HTJ2KLosslessRPCL: "pylibjpeg",
     HTJ2K: "pylibjpeg",
 }
-"""pydicom's, for what is signed or in colour. Lossless JPEG in colour has none: no film comes in it."""
+"""Plugins of pydicom for signed and colour frames. Lossless JPEG in colour, which no film uses, has none."""

@@ -1,8 +1,8 @@
 """DICOM to display values: decoding, lookup tables, window, inversion.
 
-Everything between a stored pixel and what it looks like is a function of one number, so it is worked out
-once for each possible stored value and applied as one table. The order is that of PS3.4 N.2: modality
-LUT or rescale, VOI LUT or window, presentation (MONOCHROME1 inverts last).
+A display value depends on its stored value alone, so it is computed once for each possible stored value and
+applied as a table. The order is that of PS3.4 N.2: modality LUT or rescale, VOI LUT or window, presentation
+(MONOCHROME1 inverts last).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from domain.errors import PermanentError
 
 MAX_PIXELS: Final = 100_000_000
-"""No radiograph is larger; a header that says so is not believed."""
+"""Most pixels of a film; a header with more counts as corrupt."""
 
 GREY_TOLERANCE: Final = 8.0
-"""A colour picture whose channels differ by less than this on average (of 255) is grey in truth."""
+"""Mean difference of the channels (of 255) below which a colour picture counts as grey."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,27 +43,27 @@ def read_display(path: Path) -> Display:
         path: a DICOM file, any transfer syntax of `presentation_contexts.DECODABLE`.
 
     Returns:
-        float32 (rows, columns) in 0..1; bones white, whatever the photometric interpretation.
+        float32 (rows, columns) in 0..1; bones are white for every photometric interpretation.
 
     Raises:
         UndecodableError: when the pixels cannot be decoded.
-        NotAnXrayError: when they are in colour, or all of one value.
+        NotAnXrayError: when the pixels are in colour, or all have one value.
     """
     return read_rendering(path).whole()
 
 
 def read_rendering(path: Path) -> Rendering:
-    """Decode the film in a DICOM file, and say how it should be displayed.
+    """Decode the film in a DICOM file and return it with the conversion to display values.
 
     Args:
-        path: as `read_display` takes it.
+        path: a DICOM file, as for `read_display`.
 
     Returns:
-        What `read_display` returns, to be taken strip by strip.
+        The display values of `read_display`, strip by strip.
 
     Raises:
         UndecodableError: when the pixels cannot be decoded.
-        NotAnXrayError: when they are in colour, or all of one value.
+        NotAnXrayError: when the pixels are in colour, or all have one value.
     """
     try:
         with warnings.catch_warnings():
@@ -72,7 +72,7 @@ def read_rendering(path: Path) -> Rendering:
     except PermanentError:
         raise
     except Exception as error:
-        # Decoders raise anything on corrupt bytes; their texts may quote the header.
+        # Decoders raise many types for corrupt bytes; their texts may quote the header.
         raise UndecodableError(f"the pixels cannot be decoded ({type(error).__name__})") from error
 
 
@@ -92,15 +92,15 @@ def _decode(path: Path) -> Rendering:
 
 
 def render(stored: npt.NDArray[Any], header: Dataset) -> Rendering:
-    """Find out how stored values become display values.
+    """Return the conversion of stored values to display values.
 
     Args:
         stored: (rows, columns) of 8- or 16-bit integers as decoded, unused high bits included.
         header: the dataset, for bit depth, lookup tables, window and photometric interpretation.
 
     Raises:
-        NotAnXrayError: when all pixels, padding aside, have one value.
-        UndecodableError: when the header's lookup tables contradict themselves.
+        NotAnXrayError: when all pixels except padding have one value.
+        UndecodableError: when the header's lookup tables are inconsistent.
     """
     native = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
     codes = native.view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
@@ -108,9 +108,9 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Rendering:
 
 
 def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
-    """Render a film between whose stored and display values lies a straight line, clipped: most films.
+    """Render a film whose display values are a clipped linear function of its stored values, as most are.
 
-    Arithmetic goes through memory four times as fast as a table.
+    Arithmetic is four times as fast as a table.
 
     Returns:
         None for a film with lookup tables, a sigmoid, padding or stray bits.
@@ -123,7 +123,7 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
     values = codes.view(codes.dtype.str.replace("u", "i")) if signed else codes
     low, high = int(values.min()), int(values.max())
     domain = _list_stored_values(header, codes.dtype.itemsize * 8)
-    stray = [code for code in (low, high) if domain[code] != code]  # a negative one counts from the end
+    stray = [code for code in (low, high) if domain[code] != code]  # a negative code counts from the end
     if stray or low == high:
         return None
     ends = _apply_modality(np.array([low, high], dtype=np.int64), header)
@@ -145,7 +145,7 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
 
 
 def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
-    """Render any film: the display value of each bit pattern, looked up for each pixel."""
+    """Render any film by a table of the display values of all bit patterns."""
     domain = _list_stored_values(header, codes.dtype.itemsize * 8)
     padding = _find_padding(domain, header)
     try:
@@ -190,7 +190,7 @@ def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.
 
 
 def _apply_modality(domain: npt.NDArray[np.int64], header: Dataset) -> FloatArray:
-    """Apply the modality LUT, else the rescale values (PS3.3 C.11.1); empty ones are as good as none."""
+    """Apply the modality LUT, else the rescale values (PS3.3 C.11.1); empty values count as missing."""
     if not header.get("ModalityLUTSequence") and None in (
         _first_number(header, "RescaleSlope"),
         _first_number(header, "RescaleIntercept"),
@@ -203,7 +203,7 @@ def _apply_modality(domain: npt.NDArray[np.int64], header: Dataset) -> FloatArra
 
 
 def _find_padding(domain: npt.NDArray[np.int64], header: Dataset) -> npt.NDArray[np.bool_]:
-    """Return which stored values are padding (PS3.3 C.7.5.1.1.2)."""
+    """Return a mask of the stored values that are padding (PS3.3 C.7.5.1.1.2)."""
     value = header.get("PixelPaddingValue")
     if not isinstance(value, int):
         return np.zeros(domain.shape, dtype=np.bool_)
@@ -215,7 +215,7 @@ def _find_padding(domain: npt.NDArray[np.int64], header: Dataset) -> npt.NDArray
 def _apply_voi_lut(modality: FloatArray, header: Dataset) -> FloatArray:
     """Apply the first VOI LUT (PS3.3 C.11.2.1.1) and scale by its number of bits.
 
-    pydicom's own `apply_voi` counts the entries of a table of 8 bits with 8 bits: wrong beyond 256 of them.
+    pydicom's `apply_voi` is wrong for a table of 8 bits with more than 256 entries.
     """
     item = header.VOILUTSequence[0]
     entries, first, bits = (int(number) for number in item.LUTDescriptor)
@@ -253,7 +253,7 @@ def _find_window(header: Dataset) -> Callable[[FloatArray], FloatArray] | None:
 def _window_of_range(
     modality: FloatArray, codes: npt.NDArray[Any], padding: npt.NDArray[np.bool_]
 ) -> Callable[[FloatArray], FloatArray]:
-    """Return the window that spans what the film holds, padding aside."""
+    """Return the window that spans the film's values, padding excluded."""
     used = np.bincount(codes.ravel(), minlength=modality.size) > 0
     present = modality[used & ~padding]
     if present.size == 0:
@@ -277,7 +277,7 @@ def _first_number(header: Dataset, keyword: str) -> float | None:
 
 
 def _display_colour(stored: npt.NDArray[Any]) -> Rendering:
-    """Take a colour picture that is grey in truth, such as a screen capture of a film."""
+    """Render a colour picture with grey content, such as a screen capture of a film."""
     channels = stored.astype(np.float32)
     spread = float((channels.max(axis=-1) - channels.min(axis=-1)).mean())
     if stored.dtype != np.uint8 or spread > GREY_TOLERANCE:

@@ -1,7 +1,7 @@
-"""A film on its way to display values, strip by strip.
+"""Conversion of a film to display values, strip by strip.
 
-A whole film of float32 is 20 MB that go through memory several times; a strip of it stays in the processor's
-cache until everything is made of it that is wanted.
+A whole film of float32 has 20 MB and would pass through memory several times. A strip stays in the
+processor's cache until all results are computed from it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Display = npt.NDArray[np.float32]
 """float32 (rows, columns), 0 (black) to 1 (white)."""
 
 STRIP_PIXELS: Final = 1 << 18
-"""1 MiB of float32."""
+"""Pixels of a strip: 1 MiB of float32."""
 
 
 class NotAnXrayError(PermanentError):
@@ -26,11 +26,11 @@ class NotAnXrayError(PermanentError):
 
 
 class Rendering:
-    """Stored values, and how each becomes a display value.
+    """Stored values with their conversion to display values.
 
     Args:
-        codes: (rows, columns) of stored values, whichever way they are coded.
-        show: takes rows of `codes` and returns new float32 of the same shape, 0..1.
+        codes: (rows, columns) of stored values, or of their bit patterns.
+        show: takes rows of `codes` and returns a new float32 array of the same shape, 0..1.
     """
 
     def __init__(self, codes: npt.NDArray[Any], show: Callable[[npt.NDArray[Any]], Display]) -> None:
@@ -39,29 +39,29 @@ class Rendering:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Rows and columns of the film."""
         rows, columns = self._codes.shape
         return int(rows), int(columns)
 
     def strips(self) -> Iterator[Display]:
-        """Yield the film from top to bottom; each strip belongs to who takes it.
+        """Yield the film from top to bottom; the caller may change each strip.
 
         Raises:
-            NotAnXrayError: after the last, when all pixels have one value.
+            NotAnXrayError: after the last strip, when all pixels have one value.
         """
         rows, columns = self.shape
         height = max(1, STRIP_PIXELS // columns)
         low, high = np.inf, -np.inf
         for top in range(0, rows, height):
             strip = self._show(self._codes[top : top + height])
-            if low >= high:  # else it is known not to be blank
+            if low >= high:  # until two values are found
                 low, high = min(low, float(strip.min())), max(high, float(strip.max()))
             yield strip
         if low >= high:
             raise NotAnXrayError("all pixels have one value")
 
     def whole(self) -> Display:
-        """Return the film in one piece.
+        """Return the whole film.
 
         Raises:
             NotAnXrayError: when all pixels have one value.

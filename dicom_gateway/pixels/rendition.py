@@ -1,4 +1,4 @@
-"""The film as people see it: an 8-bit grey JPEG that is kept in db after the file has left the spool."""
+"""The rendition of a film: an 8-bit grey JPEG that the database keeps after the file has left the spool."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from PIL import Image
 from dicom_gateway.pixels.rendering import Display
 
 RENDITION_PIXELS: Final = 1024
-"""Longest side."""
+"""Pixels of the longest side."""
 
 QUALITY: Final = 95
-"""Of the JPEG, 1 to 100, as libjpeg counts it."""
+"""Quality of the JPEG, 1 to 100, on libjpeg's scale."""
 
 
 class Rendition:
-    """A rendition that is made strip by strip.
+    """A rendition that is built strip by strip.
 
     Args:
         shape: rows and columns of the film.
@@ -31,7 +31,7 @@ class Rendition:
         self._strips: list[npt.NDArray[np.uint8]] = []
 
     def add(self, strip: Display) -> None:
-        """Take the film's next rows: float32 (any, columns), 0..1."""
+        """Add the film's next rows: float32 (rows, columns), 0..1."""
         grey = np.multiply(strip, np.float32(255))
         image = Image.fromarray(np.rint(grey, out=grey).astype(np.uint8))
         narrow = image.resize((self._columns, image.height), Image.Resampling.BOX)

@@ -1,7 +1,7 @@
-"""Preparation: from a film in the spool to a refusal, or to the array that goes to the workers.
+"""Preparation: turns a film in the spool into a refusal, or into the array for the workers.
 
-- `preparation_loop`: takes films from the spool as they become due, and hands their arrays to the broker.
-- `preparation_process`: the child process in which they are prepared.
-- `preparation_message`: the checked messages between the two.
+- `preparation_loop`: takes due films from the spool and sends their arrays to the broker.
+- `preparation_process`: the child process that prepares films.
+- `preparation_message`: the checked messages between gateway and child.
 - `film_preparation`: judges, decodes and normalizes a film.
 """

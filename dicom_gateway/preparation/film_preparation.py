@@ -1,4 +1,4 @@
-"""One film judged, decoded and normalized: a refusal, or the array that goes to the workers."""
+"""Preparation of one film: judges, decodes and normalizes it; returns a refusal, or the workers' array."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from domain.array.normalization import FilmArray, normalize_strips
 from domain.codes import Doubt, Refusal
 
 BLACK: Final = 0.02
-"""Below it a pixel of the array counts as black: collimated, or beside the film."""
+"""Value below which a pixel of the array counts as black: collimated, or outside the film."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class Preparation:
     detail: str
     doubts: tuple[Doubt, ...] = ()
     rule: str = ""
-    """The rule that decided; empty where no rule had anything to say."""
+    """Name of the rule that decided; empty where no rule applied."""
     array: FilmArray | None = None
     rendition: bytes = b""
 
 
 def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Preparation:
-    """Judge one film by its header, decode and normalize it, and look at what it shows.
+    """Judge a film by its header, decode and normalize it, and judge it by its pixels.
 
     Args:
         path: a DICOM file.
-        calling_ae_title: who sent it.
+        calling_ae_title: AE title of the sender.
         settings: the site's rules.
 
     Returns:
@@ -66,7 +66,7 @@ def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Pre
 
 
 def show(rendering: Rendering) -> tuple[FilmArray, bytes]:
-    """Return the array, float32 (256, 256) in 0..1, and the JPEG that is kept for people.
+    """Return the array, float32 (256, 256) in 0..1, and the JPEG rendition.
 
     Raises:
         NotAnXrayError: when all pixels have one value.

@@ -1,4 +1,4 @@
-"""Takes films from the spool as they become due, has them prepared, and hands them to the broker."""
+"""The loop that takes due films from the spool, has them prepared, and sends them to the broker."""
 
 from __future__ import annotations
 
@@ -26,27 +26,26 @@ from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
 
 MAX_STRIKES: Final = 3
-"""A film that killed or hung its preparation so often is refused as `processing_failed`."""
+"""Number of crashed or hung preparations after which a film is refused as `processing_failed`."""
 
 IDLE_S: Final = 0.5
 """Pause between two queries for due films while no reception wakes the loop."""
 
 OUTAGE_PAUSE: Final = timedelta(seconds=5)
-"""Time that a film waits when broker, bundle or database are away."""
-
+"""Time that a film waits when broker, bundle or database are unavailable."""
 
 log = structlog.get_logger(__name__)
 
 
 class PreparationLoop(threading.Thread):
-    """Takes this gateway's due films, prepares them and hands them to the broker."""
+    """A thread that prepares this gateway's due films and sends them to the broker."""
 
     def __init__(
         self, database: Database, spool: Spool, dispatcher: Dispatcher, settings: GatewaySettings
     ) -> None:
         super().__init__(name="preparation", daemon=True)
         if settings.image_guard:
-            shipped_network()  # a gateway without it says so at its start, and not by children that end
+            shipped_network()  # so that a missing network fails at the start and not in each child
         self._database = database
         self._spool = spool
         self._dispatcher = dispatcher
@@ -56,23 +55,23 @@ class PreparationLoop(threading.Thread):
         self._ending = threading.Event()
 
     def wake(self) -> None:
-        """Say that a film was received."""
+        """Tell the loop that a film was received."""
         self._wake.set()
 
     def end(self) -> None:
-        """Finish the film at hand and stop."""
+        """Finish the current film and stop."""
         self._ending.set()
         self._wake.set()
 
     def run(self) -> None:
-        """Work until `end`."""
+        """Prepare due films until `end`."""
         while not self._ending.is_set():
             self._wake.clear()
             try:
                 self._child.open()
                 busy = self._work_once()
-            except Exception as error:  # noqa: BLE001  a gateway must not go on receiving without this loop
-                log.error("trouble; films wait in the spool", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  the gateway must not receive films without this loop
+                log.error("preparation loop failed; films wait in the spool", error=type(error).__name__)
                 busy = False
                 self._ending.wait(1.0)
             if not busy:
@@ -104,7 +103,7 @@ class PreparationLoop(threading.Thread):
                 self._dispatch(film, preparation, current)
 
     def _prepare(self, film: films.DueFilm, current: Stage) -> Preparation | None:
-        """Return what is to be dispatched; None for a film that was refused or is tried again."""
+        """Return the prepared film for dispatch; None for a film that was refused or is tried again."""
         film_log = log.bind(film=shorten_key(film_key(film.sop_instance_uid)))
         current.note(attempt=film.preparation_attempts)
         refuse = partial(self._refuse, film, current)

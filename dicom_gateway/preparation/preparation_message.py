@@ -1,6 +1,6 @@
-"""Messages between a gateway and its preparation process: msgpack, each answer checked before it is used.
+"""Messages between a gateway and its preparation process, in msgpack; each answer is validated before use.
 
-The process decodes hostile bytes. Its answer is data alone: never a pickle, which could run code here.
+The process decodes untrusted bytes. Its answers hold data alone, never a pickle, which could run code here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from domain.array.normalization import SPEC
 from domain.codes import Doubt, Refusal
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-"""The array (float32, 256 by 256) and a grey JPEG of at most 1024 pixels a side take less."""
+"""Largest answer; an array (float32, 256 by 256) and a grey JPEG of at most 1024 pixels a side take less."""
 
 ARRAY_BYTES: Final = SPEC.rows * SPEC.columns * 4
 
 Line = Annotated[str, StringConstraints(max_length=1024, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""Text that a log line may hold."""
+"""Text of a log line, without control characters."""
 
 
 class _Answer(BaseModel):
@@ -45,11 +45,11 @@ class _PreparedFilm(_Answer):
 
 
 class PreparationEnd(_Answer):
-    """The exception that ends a child, told without its text: that may quote the header."""
+    """The exception that ended a child, without its text, which may quote the header."""
 
     error: Line
     at: Line
-    """File and line."""
+    """File and line of the error."""
 
 
 _ANSWER: Final[TypeAdapter[_RefusedFilm | _PreparedFilm | PreparationEnd]] = TypeAdapter(
@@ -58,19 +58,19 @@ _ANSWER: Final[TypeAdapter[_RefusedFilm | _PreparedFilm | PreparationEnd]] = Typ
 
 
 def pack_request(path: Path, calling_ae_title: str) -> bytes:
-    """Return the message that asks for a film's preparation."""
+    """Return the message that requests a film's preparation."""
     packed: bytes = msgpack.packb([str(path), calling_ae_title], unicode_errors="surrogatepass")
     return packed
 
 
 def unpack_request(content: bytes) -> tuple[Path, str]:
-    """Return the film's path and its sender's AE title, as the gateway named them."""
+    """Return the film's path and its sender's AE title from a request."""
     path, calling_ae_title = msgpack.unpackb(content, unicode_errors="surrogatepass")
     return Path(path), calling_ae_title
 
 
 def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
-    """Return the message that carries a film's preparation, or tells why there is none."""
+    """Return the message with a film's preparation, or with the error that prevented it."""
     fields: dict[str, object]
     if isinstance(answer, PreparationEnd):
         fields = answer.model_dump()
@@ -89,10 +89,10 @@ def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
 
 
 def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
-    """Return what a preparation process answers, believing nothing unchecked.
+    """Return the validated answer of a preparation process.
 
     Raises:
-        ValueError: for bytes that `pack_answer` does not make. The text may quote them: never log it.
+        ValueError: for bytes that `pack_answer` does not produce. Never log its text, which may quote them.
     """
     answer = _ANSWER.validate_python(msgpack.unpackb(content))
     if isinstance(answer, PreparationEnd):
@@ -101,5 +101,5 @@ def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
         return Preparation(answer.refusal, answer.detail, rule=answer.rule)
     array = np.frombuffer(answer.array, dtype="<f4").reshape(SPEC.rows, SPEC.columns).astype(np.float32)
     if not bool(np.all((array >= 0.0) & (array <= 1.0))):
-        raise ValueError("array values are 0..1")
+        raise ValueError("array values must be 0..1")
     return Preparation(None, answer.detail, answer.doubts, answer.rule, array, answer.rendition)

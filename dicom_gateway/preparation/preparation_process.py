@@ -1,7 +1,7 @@
-"""The child process that prepares films: a decoder that crashes or hangs takes nothing else with it.
+"""The child process that prepares films, so that a crash or hang of a decoder stops nothing else.
 
-The child is spawned with arguments that multiprocessing pickles here and unpickles there: they come from this
-process alone. What the child says is msgpack and checked (`preparation_message`).
+multiprocessing pickles the child's arguments, which come from this process alone. The child's answers are
+msgpack and validated (`preparation_message`).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from dicom_gateway.preparation.preparation_message import (
 from dicom_gateway.settings import GatewaySettings
 
 BEHIND_RECEPTION: Final = 5
-"""Niceness of the child: a sender waits for reception, but not for decoding."""
+"""Niceness of the child, since senders wait for reception but not for decoding."""
 
 CHILD_START_TIMEOUT_S: Final = 60.0
 
 MESSAGE_TIMEOUT_S: Final = 5.0
-"""A message that has begun comes whole within this time."""
+"""Longest time from the beginning to the end of a message."""
 
 UP: Final = b"up"
 """The child's greeting."""
@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 
 
 class PreparationProcess:
-    """One child process that prepares one film at a time; replaced when it dies or hangs."""
+    """A child process that prepares one film at a time and is replaced when it dies or hangs."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
@@ -53,13 +53,15 @@ class PreparationProcess:
         self._connection: Connection | None = None
 
     def prepare(self, path: Path, calling_ae_title: str) -> Preparation | None:
-        """Prepare a film in the child, or return None when it died, took too long or answered wrongly."""
+        """Prepare a film in the child; return None when it died, timed out or gave a malformed answer."""
         try:
             self.open().send_bytes(pack_request(path, calling_ae_title))
             answer = unpack_answer(self._receive(MAX_ANSWER_BYTES, self._settings.preparation_timeout_s))
             if isinstance(answer, Preparation):
                 return answer
-            log.error("preparation ended", error=answer.error, at=answer.at)  # here the log knows the film
+            log.error(
+                "preparation ended", error=answer.error, at=answer.at
+            )  # logged here, where the film is bound to the log
         except (EOFError, OSError):
             pass
         except ValueError:
@@ -78,7 +80,7 @@ class PreparationProcess:
             self._connection = None
 
     def open(self) -> Connection:
-        """Start the child, if there is none alive, and wait until it is up."""
+        """Start the child unless one is alive, and wait until it is ready."""
         if self._process is not None and not self._process.is_alive():
             self.close()
         if self._connection is None:
@@ -91,19 +93,18 @@ class PreparationProcess:
                 if self._receive(len(UP), CHILD_START_TIMEOUT_S) != UP:
                     raise ConnectionError("the preparation process does not greet")
             except (EOFError, OSError):
-                # A child whose greeting comes late would be one answer behind: one film's array under
-                # another film's name.
+                # A late greeting would shift all answers: each film would get the array of the film before.
                 self.close()
                 raise
         return self._connection
 
     def _receive(self, maximum_bytes: int, timeout_s: float) -> bytes:
-        """Return one message of the child.
+        """Return the next message of the child.
 
         Raises:
-            TimeoutError: when it does not begin in time.
-            EOFError: when the child ends before it, or is killed because a part of it does not come.
-            OSError: for a message that is longer than `maximum_bytes`.
+            TimeoutError: when the message does not begin in time.
+            EOFError: when the child ends before the message, or is killed after half a message.
+            OSError: for a message longer than `maximum_bytes`.
         """
         assert self._connection is not None
         assert self._process is not None
@@ -118,7 +119,7 @@ class PreparationProcess:
 
 
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
-    """The child's life: prepare what is asked for until the gateway hangs up."""
+    """Run the child: prepare the requested films until the gateway closes the connection."""
     silence_quoting()
     configure_dicom_libraries()
     os.nice(BEHIND_RECEPTION)
@@ -132,6 +133,6 @@ def _serve(connection: Connection, settings: GatewaySettings) -> None:
             return
         try:
             connection.send_bytes(pack_answer(prepare(path, calling_ae_title, settings)))
-        except Exception as error:  # noqa: BLE001  multiprocessing would print what it quotes of the header
+        except Exception as error:  # noqa: BLE001  multiprocessing would print the error, which may quote the header
             connection.send_bytes(pack_answer(PreparationEnd(error=type(error).__name__, at=locate(error))))
             return

@@ -1,15 +1,15 @@
-"""The matching rules of a query (PS3.4 C.2.2.2): does an attribute's value fit a key?
+"""The matching rules of a query (PS3.4 C.2.2.2), which compare an attribute's values with a key.
 
-- universal: a key without value, or of asterisks alone, fits everything, also what has no value;
+- universal: a key without a value, or of asterisks alone, matches every attribute, empty ones included;
 - list of UID: a UI key with one or several values;
-- range: DA, TM and DT keys with a hyphen; without one, what lies within the key's own precision;
+- range: DA, TM and DT keys with a hyphen; without a hyphen, all values within the key's precision;
 - wildcard: `*` and `?` in the text VRs;
-- single value: everything else, case-sensitive.
+- single value: all other keys, case-sensitive.
 
-Person names (PN) are compared without case and accents. A key with `=` is compared group by group; one in
-Latin letters with the first component group that is not empty, any other with each group. Empty components
-at a group's end mean nothing. A text key with several values fits when one of them does, and an attribute
-with several values when one of them fits.
+Person names (PN) are compared without case and accents. A key with `=` is compared group by group; a key in
+Latin letters with the first component group that is not empty, any other key with each group. Empty
+components at the end of a group are ignored. A text key with several values matches when one of them matches,
+and so does an attribute with several values.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from db.worklist.search_keys import fold_letters
 from db.worklist.worklist_conditions import compile_patterns
 from domain.errors import PermanentError
 
-Fits = Callable[[Sequence[str]], bool]
-"""A function that is true when an attribute with these values fits; without values it is empty."""
+Matcher = Callable[[Sequence[str]], bool]
+"""Returns True when an attribute with these values matches; an empty attribute has no values."""
 
 TEXT_VRS: Final = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 """VRs with wildcard matching (PS3.4 C.2.2.2.4)."""
@@ -36,7 +36,7 @@ class Matching(StrEnum):
     """Matching of an attribute, with the names of PS3.4 C.2.2.2."""
 
     UNIVERSAL = "universal"
-    """Returned, never compared: a key with a value is an error."""
+    """The attribute is returned and never compared; a key with a value is an error."""
     SINGLE = "single value"
     WILDCARD = "single value, wildcard"
     LIST = "list of UID"
@@ -45,15 +45,15 @@ class Matching(StrEnum):
 
 
 class KeyValueError(PermanentError):
-    """A key's value cannot be: the identifier is refused (0xA900). Permanent. Names the rule, no value."""
+    """A key's value is invalid; the identifier is refused (0xA900). Permanent. The text holds no value."""
 
 
-def compile_key(vr: str, values: Sequence[str]) -> Fits | None:
-    """Return the test that a key stands for; None for universal matching.
+def compile_key(vr: str, values: Sequence[str]) -> Matcher | None:
+    """Return the matcher of a key; None for universal matching.
 
     Args:
         vr: value representation (PS3.5 6.2).
-        values: of the key, without padding.
+        values: the key's values, without padding.
 
     Raises:
         KeyValueError: when the VR does not allow the value.
@@ -69,23 +69,23 @@ def compile_key(vr: str, values: Sequence[str]) -> Fits | None:
     if vr == "PN":
         return _compile_names(values)
     if vr in TEXT_VRS:
-        fits = compile_patterns(values)
-        return lambda found: any(fits(value) for value in found)
-    wanted = frozenset(values)
-    return lambda found: not wanted.isdisjoint(found)
+        matches = compile_patterns(values)
+        return lambda found: any(matches(value) for value in found)
+    allowed = frozenset(values)
+    return lambda found: not allowed.isdisjoint(found)
 
 
-def _compile_uids(values: Sequence[str]) -> Fits:
+def _compile_uids(values: Sequence[str]) -> Matcher:
     if not all(re.fullmatch(r"[0-9.]{1,64}", value) for value in values):
         raise KeyValueError("a UID key holds digits and dots, at most 64")
-    wanted = frozenset(values)
-    return lambda found: not wanted.isdisjoint(found)
+    allowed = frozenset(values)
+    return lambda found: not allowed.isdisjoint(found)
 
 
 # ---- dates and times -------------------------------------------------------------------------------------
 
 Span = tuple[str, str]
-"""First and last moment that a value can mean, as texts that compare as the moments do."""
+"""First and last moment of a value, as texts in the order of the moments."""
 
 
 def _read_date(text: str) -> Span:
@@ -103,7 +103,7 @@ def _read_time(text: str) -> Span:
 
 
 def _read_moment(text: str) -> Span:
-    """A moment without offset is one of this host's time zone (PS3.5 6.2, VR DT)."""
+    """Read a moment in UTC; without an offset it is in this host's time zone (PS3.5 6.2, VR DT)."""
     found = re.fullmatch(r"([0-9]{4,14})(?:\.([0-9]{1,6}))?([+-][0-9]{4})?", text)
     if found is None or len(found[1]) % 2 or (found[2] and len(found[1]) < 14):
         raise KeyValueError("a moment is YYYYMMDDHHMMSS.FFFFFF&ZZXX or its beginning")
@@ -115,13 +115,13 @@ def _read_moment(text: str) -> Span:
     try:
         return _to_utc(first, offset), _to_utc(last, offset)
     except (ValueError, OverflowError):
-        raise KeyValueError("there is no such moment") from None
+        raise KeyValueError("the moment does not exist") from None
 
 
 def _end_month(digits: str) -> str:
     year, month = int(digits[:4]), int(digits[4:])
     if not (1 <= month <= 12 and 1 <= year < 9999):
-        raise KeyValueError("there is no such month")
+        raise KeyValueError("the month does not exist")
     following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     return f"{following - timedelta(days=1):%Y%m%d}"
 
@@ -141,11 +141,11 @@ _READERS: Final[dict[str, Callable[[str], Span]]] = {"DA": _read_date, "TM": _re
 
 
 def _read_range(read: Callable[[str], Span], vr: str, value: str) -> Span:
-    """Return what a key means: its own precision, or a range that may be open at one end."""
+    """Return the span of a key: its own precision, or a range that may be open at one end."""
     if "-" not in value:
         return read(value)
     if vr == "DT":
-        # A hyphen may belong to an offset: a value that reads as one moment is no range.
+        # A hyphen may belong to an offset, so the value is tried as a single moment first.
         for at in [None, *(found.start() for found in re.finditer("-", value))]:
             try:
                 return read(value) if at is None else _join(read, value[:at], value[at + 1 :])
@@ -167,7 +167,7 @@ def _is_within(read: Callable[[str], Span], spans: Sequence[Span], found: Sequen
     for value in found:
         try:
             moment = read(value)[0]
-        except KeyValueError:  # a header that holds no date where there should be one
+        except KeyValueError:  # the header holds a malformed date or time
             continue
         if any(first <= moment <= last for first, last in spans):
             return True
@@ -178,7 +178,7 @@ def _is_within(read: Callable[[str], Span], spans: Sequence[Span], found: Sequen
 
 
 def is_latin(text: str) -> bool:
-    """True when `text` is ASCII but for accents: it can only be an alphabetic name."""
+    """True when a text is ASCII apart from accents, so that it can only be an alphabetic name."""
     return fold_letters(text).isascii()
 
 
@@ -192,7 +192,7 @@ def _split_name(name: str) -> list[str]:
     return groups
 
 
-def _compile_names(values: Sequence[str]) -> Fits:
+def _compile_names(values: Sequence[str]) -> Matcher:
     tests = [_compile_name(value) for value in values]
     return lambda found: any(test(_split_name(name)) for name in found for test in tests)
 
@@ -200,14 +200,14 @@ def _compile_names(values: Sequence[str]) -> Fits:
 def _compile_name(value: str) -> Callable[[list[str]], bool]:
     groups = _split_name(value)
     if len(groups) == 1:
-        fits = compile_patterns(groups)
+        matches = compile_patterns(groups)
         if is_latin(value):
-            return lambda name: fits(next((group for group in name if group), ""))
-        return lambda name: any(fits(group) for group in name)
+            return lambda name: matches(next((group for group in name if group), ""))
+        return lambda name: any(matches(group) for group in name)
     patterns = [compile_patterns([group]) if group else None for group in groups]
 
-    def fits_by_group(name: list[str]) -> bool:
+    def match_by_group(name: list[str]) -> bool:
         padded = name + [""] * (len(patterns) - len(name))
         return all(test is None or test(group) for test, group in zip(patterns, padded, strict=False))
 
-    return fits_by_group
+    return match_by_group

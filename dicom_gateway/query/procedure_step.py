@@ -1,8 +1,8 @@
 """A study on the worklist as a Unified Procedure Step (PS3.3 C.30, PS3.4 CC): the task to read it.
 
 Input Readiness is INCOMPLETE until the study is screened or refused. A step is SCHEDULED until the study is
-read, then COMPLETED. Its priority is the study's; LOW also where there is no result, so that the answers are
-in order by it. The result is in Scheduled Processing Parameters Sequence (0074,1210) as content items.
+read, then COMPLETED. Its priority is the study's, or LOW without a result, so that answers are in order of
+priority. The result is in Scheduled Processing Parameters Sequence (0074,1210) as content items.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dicom_gateway.query.request_attributes import (
     REQUEST_ITEMS,
     VISIT,
     Code,
-    none_known,
+    read_no_items,
 )
 from dicom_gateway.query.worklist_attributes import (
     PATIENT,
@@ -34,12 +34,12 @@ from domain.codes import Priority
 from domain.notices import NOT_VERIFIED
 
 UPS_PUSH: Final = "1.2.840.10008.5.1.4.34.6.1"
-"""SOP Class UID of every Unified Procedure Step, whatever service shows it (PS3.4 CC.3.1.1)."""
+"""SOP Class UID of every Unified Procedure Step, in each of the UPS services (PS3.4 CC.3.1.1)."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One processing parameter: a content item (PS3.3 10.2.1), a number with its unit or a text."""
+    """A processing parameter: a content item (PS3.3 10.2.1) with a number and its unit, or with a text."""
 
     concept: Code
     text: str | None = None
@@ -53,9 +53,9 @@ class Input:
     study_instance_uid: str
     series_instance_uid: str
     instances: Sequence[tuple[str, str]]
-    """SOP class and SOP instance."""
+    """SOP Class UID and SOP Instance UID of each film."""
     retrieve_from: Sequence[str] = ()
-    """AE titles of those who keep them."""
+    """AE titles of the systems that keep the films."""
 
 
 CERTAINTY: Final = Code("111012", "DCM", "Certainty of Finding")
@@ -67,7 +67,7 @@ INTERPRETATION: Final = Code("110005", "DCM", "Interpretation")
 
 
 def list_parameters(record: StudyRecord) -> list[Parameter]:
-    """Return the result: finding, calibrated score in percent, model; or why there is none."""
+    """Return the result: finding, calibrated score in percent and model, or the refusal."""
     study = record.study
     if study.probability is None:
         return [] if study.refusal is None else [Parameter(REFUSAL, text=study.refusal)]
@@ -145,9 +145,9 @@ _INPUT_ITEMS: Final = (
 )
 
 _PERFORMER_ITEMS: Final = (
-    Attribute("HumanPerformerCodeSequence", Matching.SEQUENCE, none_known, items=CODE_ITEMS),
-    Attribute("HumanPerformerName", Matching.WILDCARD, none_known),
-    Attribute("HumanPerformerOrganization", Matching.WILDCARD, none_known),
+    Attribute("HumanPerformerCodeSequence", Matching.SEQUENCE, read_no_items, items=CODE_ITEMS),
+    Attribute("HumanPerformerName", Matching.WILDCARD, read_no_items),
+    Attribute("HumanPerformerOrganization", Matching.WILDCARD, read_no_items),
 )
 
 PROCEDURE_STEP: Final = (
@@ -192,22 +192,22 @@ PROCEDURE_STEP: Final = (
     ),
     Attribute("InputInformationSequence", Matching.SEQUENCE, list_inputs, required=True, items=_INPUT_ITEMS),
     Attribute(
-        "ScheduledStationNameCodeSequence", Matching.SEQUENCE, none_known, required=True, items=CODE_ITEMS
+        "ScheduledStationNameCodeSequence", Matching.SEQUENCE, read_no_items, required=True, items=CODE_ITEMS
     ),
     Attribute(
-        "ScheduledStationClassCodeSequence", Matching.SEQUENCE, none_known, required=True, items=CODE_ITEMS
+        "ScheduledStationClassCodeSequence", Matching.SEQUENCE, read_no_items, required=True, items=CODE_ITEMS
     ),
     Attribute(
         "ScheduledStationGeographicLocationCodeSequence",
         Matching.SEQUENCE,
-        none_known,
+        read_no_items,
         required=True,
         items=CODE_ITEMS,
     ),
     Attribute(
         "ScheduledHumanPerformersSequence",
         Matching.SEQUENCE,
-        none_known,
+        read_no_items,
         required=True,
         items=_PERFORMER_ITEMS,
     ),
@@ -222,7 +222,7 @@ PROCEDURE_STEP: Final = (
         required=True,
         items=REQUEST_ITEMS,
     ),
-    Attribute("ReplacedProcedureStepSequence", Matching.SEQUENCE, none_known, items=_SOP_ITEMS),
-    Attribute("ProcedureStepProgressInformationSequence", Matching.SEQUENCE, none_known, required=True),
+    Attribute("ReplacedProcedureStepSequence", Matching.SEQUENCE, read_no_items, items=_SOP_ITEMS),
+    Attribute("ProcedureStepProgressInformationSequence", Matching.SEQUENCE, read_no_items, required=True),
 )
 """UPS Query (PS3.4 Table CC.2.5-3)."""

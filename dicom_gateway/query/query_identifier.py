@@ -1,4 +1,4 @@
-"""A C-FIND request's identifier: which attributes are wanted, and which records fit (PS3.4 C.2.2)."""
+"""A C-FIND request's identifier: reads its keys, matches records and writes answers (PS3.4 C.2.2)."""
 
 from __future__ import annotations
 
@@ -11,64 +11,64 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from dicom_gateway.query.attribute_matching import Fits, KeyValueError, Matching, compile_key
+from dicom_gateway.query.attribute_matching import KeyValueError, Matcher, Matching, compile_key
 from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR, PRIVATE_GROUP, Attribute
 from domain.errors import PermanentError
 
 MAXIMUM_KEYS: Final = 256
-"""More elements than this are no query."""
+"""Most elements of an identifier; larger ones are refused."""
 
 MAXIMUM_VALUES: Final = 1000
-"""More values than this in one key are no query."""
+"""Most values of a key; identifiers with more are refused."""
 
 ALWAYS: Final = frozenset({0x00080005, 0x00080052, 0x00080201})
-"""Character set, level, time zone: they govern the query and are no keys."""
+"""Character set, level and time zone, which are parameters of the query and not keys."""
 
 
 class IdentifierError(PermanentError):
-    """The identifier is not one of its SOP class: 0xA900. Permanent. The text holds no value of it."""
+    """The identifier does not match its SOP class (0xA900). Permanent. The text holds none of its values."""
 
 
 @dataclass(frozen=True)
-class WantedKey:
-    """One supported attribute that an identifier holds."""
+class QueryKey:
+    """A supported attribute in an identifier."""
 
     attribute: Attribute
     tag: int
-    """As asked for: a private element may stand in another block."""
+    """Tag in the identifier; a private element may be in another block."""
     values: tuple[str, ...] = ()
-    fits: Fits | None = None
-    """None: universal matching."""
-    items: tuple[WantedKey, ...] = ()
+    matches: Matcher | None = None
+    """Matcher of the key; None for universal matching."""
+    items: tuple[QueryKey, ...] = ()
     """Keys of a sequence's item."""
     compared: bool = False
-    """True when a value may fail to fit."""
+    """True when records are compared with the key."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """The query of an identifier."""
+    """The keys of an identifier."""
 
-    keys: tuple[WantedKey, ...]
+    keys: tuple[QueryKey, ...]
     creators: dict[int, str] = field(default_factory=dict)
-    """Private creators to repeat, by tag."""
+    """Private creators that answers repeat, by tag."""
     complete: bool = True
-    """False when a key is not supported: it is ignored, and answers say so (0xFF01)."""
+    """False when a key is not supported; it is ignored, and answers have status 0xFF01."""
 
-    def find(self, keyword: str) -> WantedKey | None:
-        """Return the key of this name, if it was asked for."""
+    def find(self, keyword: str) -> QueryKey | None:
+        """Return the key of this keyword; None when the identifier does not hold it."""
         return next((key for key in self.keys if key.attribute.keyword == keyword), None)
 
     def needs_headers(self) -> bool:
-        """True when a key is read from the films' headers."""
+        """True when the films' headers are needed to match or answer."""
         return any(_needs_header(key) for key in self.keys)
 
-    def fits(self, record: Any) -> bool:
-        """True when the record fits every key."""
-        return _fit_all(self.keys, record)
+    def matches(self, record: Any) -> bool:
+        """True when the record matches every key."""
+        return _match_all(self.keys, record)
 
     def answer(self, record: Any) -> Dataset:
-        """Return the record's answer: what was asked for, and nothing else (PS3.4 C.4.1.1.3.2)."""
+        """Return the answer for a record, with the requested attributes alone (PS3.4 C.4.1.1.3.2)."""
         dataset = Dataset()
         dataset.SpecificCharacterSet = "ISO_IR 192"
         for tag, creator in self.creators.items():
@@ -78,10 +78,10 @@ class Query:
 
 
 def read_query(identifier: Dataset, attributes: Sequence[Attribute]) -> Query:
-    """Understand an identifier.
+    """Read the keys of an identifier.
 
     Raises:
-        IdentifierError: when a key's value cannot be, or there are too many.
+        IdentifierError: when a value is invalid, or there are too many elements or values.
     """
     if len(identifier) > MAXIMUM_KEYS:
         raise IdentifierError("the identifier has too many elements")
@@ -101,7 +101,7 @@ def read_query(identifier: Dataset, attributes: Sequence[Attribute]) -> Query:
 
 
 def _find_block(identifier: Dataset) -> tuple[dict[int, str], int | None]:
-    """Return the element that reserves our private block, and its number (PS3.5 7.8.1)."""
+    """Return the private creator of our block by tag, and the block's number (PS3.5 7.8.1)."""
     for number in range(0x10, 0x100):
         tag = PRIVATE_GROUP << 16 | number
         if tag in identifier and _list_texts(identifier[tag]) == [PRIVATE_CREATOR]:
@@ -117,7 +117,7 @@ def _map_private(tag: int, block: int | None) -> int:
     )
 
 
-def _read_key(element: DataElement, attribute: Attribute) -> WantedKey:
+def _read_key(element: DataElement, attribute: Attribute) -> QueryKey:
     tag = int(element.tag)
     if attribute.matching is Matching.SEQUENCE:
         return _read_sequence_key(element, attribute)
@@ -128,29 +128,29 @@ def _read_key(element: DataElement, attribute: Attribute) -> WantedKey:
         raise IdentifierError(f"{attribute.keyword} holds a NUL")
     vr = attribute.value_representation
     try:
-        fits = compile_key(
+        matches = compile_key(
             vr, [value.upper() for value in values] if attribute.element and vr == "CS" else values
         )
     except KeyValueError as error:
         raise IdentifierError(f"{attribute.keyword}: {error}") from None
-    if fits is not None and attribute.matching is Matching.UNIVERSAL:
+    if matches is not None and attribute.matching is Matching.UNIVERSAL:
         raise IdentifierError(f"{attribute.keyword} is returned and never compared")
-    return WantedKey(attribute, tag, values, fits, compared=fits is not None)
+    return QueryKey(attribute, tag, values, matches, compared=matches is not None)
 
 
-def _read_sequence_key(element: DataElement, attribute: Attribute) -> WantedKey:
-    """PS3.4 C.2.2.2.6: no item, or an empty one, is universal; more than one is an error."""
+def _read_sequence_key(element: DataElement, attribute: Attribute) -> QueryKey:
+    """Read a sequence key (PS3.4 C.2.2.2.6). No item, or an empty one, is universal; several are an error."""
     items = list(element.value) if element.VR == "SQ" and element.value else []
     if element.VR != "SQ" and element.value:
         raise IdentifierError(f"{attribute.keyword} is a sequence")
     if len(items) > 1:
         raise IdentifierError(f"{attribute.keyword} holds one item at most")
     keys = read_query(items[0], attribute.items).keys if items else ()
-    return WantedKey(attribute, int(element.tag), items=keys, compared=any(key.compared for key in keys))
+    return QueryKey(attribute, int(element.tag), items=keys, compared=any(key.compared for key in keys))
 
 
 def _list_texts(element: DataElement) -> list[str]:
-    """Return an element's values as text, without padding, whatever VR the sender gave it."""
+    """Return an element's values as text without padding, for any VR that the sender gave it."""
     value = element.value
     if value is None or element.VR == "SQ":
         return []
@@ -161,8 +161,8 @@ def _list_texts(element: DataElement) -> list[str]:
     return ["" if part is None else str(part).strip(" \0") for part in value]
 
 
-def _needs_header(key: WantedKey) -> bool:
-    inner: Sequence[Attribute] = [wanted.attribute for wanted in key.items] or key.attribute.items
+def _needs_header(key: QueryKey) -> bool:
+    inner: Sequence[Attribute] = [item.attribute for item in key.items] or key.attribute.items
     return (
         key.attribute.header
         or any(attribute.header for attribute in inner)
@@ -178,18 +178,18 @@ def _list_values(attribute: Attribute, record: Any) -> list[str]:
     return [text for text in values if text]
 
 
-def _fit_all(keys: Sequence[WantedKey], record: Any) -> bool:
-    return all(_fit(key, record) for key in keys if key.compared)
+def _match_all(keys: Sequence[QueryKey], record: Any) -> bool:
+    return all(_match(key, record) for key in keys if key.compared)
 
 
-def _fit(key: WantedKey, record: Any) -> bool:
+def _match(key: QueryKey, record: Any) -> bool:
     if key.attribute.matching is Matching.SEQUENCE:
-        return any(_fit_all(key.items, item) for item in key.attribute.read(record) or ())
-    assert key.fits is not None
-    return key.fits(_list_values(key.attribute, record))
+        return any(_match_all(key.items, item) for item in key.attribute.read(record) or ())
+    assert key.matches is not None
+    return key.matches(_list_values(key.attribute, record))
 
 
-def _write(dataset: Dataset, keys: Sequence[WantedKey], record: Any) -> None:
+def _write(dataset: Dataset, keys: Sequence[QueryKey], record: Any) -> None:
     for key in keys:
         attribute = key.attribute
         if attribute.read(record) is None:
@@ -202,7 +202,7 @@ def _write(dataset: Dataset, keys: Sequence[WantedKey], record: Any) -> None:
 
 
 def _make_element(tag: int, vr: str, values: Sequence[str]) -> DataElement:
-    """Return an element with what a film's header said; empty where its VR cannot hold that."""
+    """Return an element with the values of a film's header; empty where its VR cannot hold them."""
     value: Any = list(values) if len(values) > 1 else values[0] if values else None
     try:
         if vr == "US" and values:
@@ -212,11 +212,11 @@ def _make_element(tag: int, vr: str, values: Sequence[str]) -> DataElement:
         return DataElement(BaseTag(tag), vr, None)
 
 
-def _write_items(key: WantedKey, record: Any) -> list[Dataset]:
-    asked = key.items or tuple(WantedKey(attribute, attribute.tag) for attribute in key.attribute.items)
-    made = []
+def _write_items(key: QueryKey, record: Any) -> list[Dataset]:
+    item_keys = key.items or tuple(QueryKey(attribute, attribute.tag) for attribute in key.attribute.items)
+    datasets = []
     for item in key.attribute.read(record) or ():
         dataset = Dataset()
-        _write(dataset, asked, item)
-        made.append(dataset)
-    return made
+        _write(dataset, item_keys, item)
+        datasets.append(dataset)
+    return datasets

@@ -1,7 +1,7 @@
-"""From the keys of a query to the filter of the one worklist query in db.
+"""The filter of the worklist query in the database, made from the keys of a C-FIND.
 
-The filter lets through all that fits, and may let through more: what is answered is compared key by key. It
-decides how much has to be looked at: UIDs, accession number, patient ID, the beginning of a name, dates,
+The filter passes all matching studies and may pass others: each study is then compared key by key. It reduces
+the number of studies that are examined: UIDs, accession number, patient ID, the prefix of a name, dates,
 modality, station, priority, state and read are index ranges.
 """
 
@@ -14,11 +14,11 @@ from typing import Any
 from db.worklist.worklist_conditions import compile_patterns
 from db.worklist.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
 from dicom_gateway.query.attribute_matching import is_latin
-from dicom_gateway.query.query_identifier import Query, WantedKey
+from dicom_gateway.query.query_identifier import Query, QueryKey
 from domain.codes import Finding, Priority, Refusal
 
-NOTHING = WorklistFilter(study_instance_uids=("",))
-"""Lets no study through."""
+NO_STUDY = WorklistFilter(study_instance_uids=("",))
+"""A filter that passes no study."""
 
 
 def narrow_studies(query: Query) -> WorklistFilter:
@@ -43,12 +43,12 @@ def narrow_steps(query: Query) -> WorklistFilter:
         query, "ScheduledProcedureStepPriority", "priorities", {priority: priority for priority in Priority}
     )
     if "LOW" in filters.get("priorities", ()):
-        filters["priorities"] = (*filters["priorities"], "")  # no result is LOW too
-    states = _fitting(query.find("ProcedureStepState"), ("SCHEDULED", "COMPLETED"))
+        filters["priorities"] = (*filters["priorities"], "")  # steps without a result are LOW, too
+    states = _select_words(query.find("ProcedureStepState"), ("SCHEDULED", "COMPLETED"))
     if states is not None:
         filters |= {"states": ("",)} if not states else {}
         filters |= {"read": states == ["COMPLETED"]} if len(states) == 1 else {}
-    readiness = _fitting(query.find("InputReadinessState"), ("INCOMPLETE", "READY"))
+    readiness = _select_words(query.find("InputReadinessState"), ("INCOMPLETE", "READY"))
     if readiness is not None:
         ready = [state for state in STUDY_STATES if (state == "received") == ("INCOMPLETE" in readiness)]
         filters |= {"states": ready} if len(readiness) == 1 else {"states": ("",)} if not readiness else {}
@@ -56,14 +56,14 @@ def narrow_steps(query: Query) -> WorklistFilter:
 
 
 def _make(filters: dict[str, Any]) -> WorklistFilter:
-    """A word that no study can have, or a date that is in no calendar, fits nothing."""
+    """Return the filter; values that no study can have, such as an impossible date, pass no study."""
     try:
         return WorklistFilter(**filters)
     except InvalidFilterError:
-        return NOTHING
+        return NO_STUDY
 
 
-def _narrow_identity(keys: Iterable[WantedKey]) -> dict[str, Any]:
+def _narrow_identity(keys: Iterable[QueryKey]) -> dict[str, Any]:
     filters: dict[str, Any] = {}
     for key in keys:
         narrow = _NARROWERS.get(key.attribute.keyword)
@@ -80,18 +80,18 @@ def _narrow_text(name: str) -> Callable[[Sequence[str]], dict[str, Any]]:
     def narrow(values: Sequence[str]) -> dict[str, Any]:
         if not any("*" in value or "?" in value for value in values):
             return {name: values}
-        beginning = _begin(values[0])
-        return {"text": beginning} if len(values) == 1 and beginning else {}
+        prefix = _read_prefix(values[0])
+        return {"text": prefix} if len(values) == 1 and prefix else {}
 
     return narrow
 
 
 def _narrow_name(values: Sequence[str]) -> dict[str, Any]:
-    """Only names in Latin letters are found by the index of the first group of components."""
+    """Narrow by a name in Latin letters; the index holds the first component group alone."""
     if len(values) != 1 or "=" in values[0] or not is_latin(values[0]):
         return {}
-    beginning = _begin(values[0])
-    return {"name_prefix": beginning} if beginning else {}
+    prefix = _read_prefix(values[0])
+    return {"name_prefix": prefix} if prefix else {}
 
 
 def _narrow_date(values: Sequence[str]) -> dict[str, Any]:
@@ -117,21 +117,21 @@ _NARROWERS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
 }
 
 
-def _begin(pattern: str) -> str:
-    """Return what a pattern begins with, up to its first wildcard."""
+def _read_prefix(pattern: str) -> str:
+    """Return the part of a pattern before its first wildcard."""
     return re.split(r"[*?]", pattern, maxsplit=1)[0].strip()
 
 
-def _fitting(key: WantedKey | None, words: Iterable[str]) -> list[str] | None:
-    """Return those words that fit a key; None when it was not asked for."""
+def _select_words(key: QueryKey | None, words: Iterable[str]) -> list[str] | None:
+    """Return the words that match a key; None when the query does not compare it."""
     if key is None or not key.compared:
         return None
-    fits = compile_patterns([value.upper() for value in key.values if value])
-    return [word for word in words if fits(word)]
+    matches = compile_patterns([value.upper() for value in key.values if value])
+    return [word for word in words if matches(word)]
 
 
 def _choose(query: Query, keyword: str, name: str, words: dict[str, str]) -> dict[str, Any]:
-    found = _fitting(query.find(keyword), words)
+    found = _select_words(query.find(keyword), words)
     if found is None:
         return {}
     return {name: tuple(words[word] for word in found) or ("nothing",)}

@@ -11,18 +11,18 @@ class QuerySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     enabled: bool = True
-    """Answer C-FIND; every allowed caller may then read names and results."""
+    """Answer C-FIND. Every allowed caller can then read names and results."""
     accept_ups_pull: bool = False
-    """Answer C-FIND on UPS Pull too, for clients that know no UPS Query. The other operations
+    """Answer C-FIND on UPS Pull, too, for clients without UPS Query. The other operations
     of that SOP class (N-GET, N-SET, N-ACTION) fail."""
     maximum_answers: int = Field(default=1000, ge=1, le=1_000_000)
-    """Most answers of a query; then it ends with 0xA700 (out of resources), and the caller asks for less."""
+    """Maximum number of answers to a query; a query with more matches ends with 0xA700 (out of resources)."""
     maximum_examined: int = Field(default=20_000, ge=1, le=10_000_000)
-    """Most studies that a query examines whose keys name no index range; then it ends in the same way."""
+    """Maximum number of studies that a query examines; a query that needs more ends with 0xA700."""
     worklist_label: str = Field(default="TB screening", min_length=1, max_length=64)
     """Worklist Label (0074,1202) of every answer."""
     procedure_step_label: str = Field(default="Read chest radiograph", min_length=1, max_length=64)
     """Procedure Step Label (0074,1204) of every answer."""
     retrieve_ae_title: str = Field(default="", max_length=16)
-    """AE title of the PACS that keeps the films: Retrieve AE Title (0008,0054) in the answers to UPS Query.
-    Empty: those that sent the study's films."""
+    """AE title of the PACS that keeps the films: Retrieve AE Title (0008,0054) in answers to UPS Query. Empty
+    gives the AE titles that sent the study's films."""

@@ -1,8 +1,8 @@
 """Attributes of patient identity, visit and request that a procedure step repeats from a film's header.
 
-The readers work on a study's record (its first film that has the attribute) and on an item of a sequence
-(DICOM JSON model, PS3.18 F.2). The item tables are those of PS3.4 CC.2.5.1.2: what is "required if set" is
-left out where the header has none.
+The readers take a study's record, of which they read the first film with the attribute, or an item of a
+sequence (DICOM JSON model, PS3.18 F.2). The item tables follow PS3.4 CC.2.5.1.2: a "required if set"
+attribute is left out where the header has no value.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dicom_gateway.query.attribute_matching import Matching
 from dicom_gateway.query.worklist_attributes import STUDY_UID, Attribute, Read, StudyRecord, read_header
 
 REQUEST_ATTRIBUTES: Final = "00400275"
-"""Request Attributes Sequence, where an image's header keeps its request (PS3.3 10.6)."""
+"""Request Attributes Sequence, which holds the request in an image's header (PS3.3 10.6)."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """A coded concept (PS3.3 8.8); of the three kinds of value one is set."""
+    """A coded concept (PS3.3 8.8), with one of `value`, `long_value` and `urn`."""
 
     value: str | None
     scheme: str | None
@@ -63,22 +63,22 @@ def read_codes(tag: str) -> Read:
 
 
 def read_text(tag: str) -> Read:
-    """Return a function that reads an item's text; empty where it has none."""
+    """Return a function that reads texts; an empty list without a value."""
     return lambda source: [str(value) for value in _find(source, tag)]
 
 
 def read_if_set(tag: str) -> Read:
-    """Return a function that reads a text; None where there is none."""
+    """Return a function that reads texts; None without a value."""
     return lambda source: [str(value) for value in _find(source, tag)] or None
 
 
-def none_known(_: Any) -> list[Any]:
-    """Return no items, for attributes that tbscreen does not know."""
+def read_no_items(_: Any) -> list[Any]:
+    """Return no items, for sequences that tbscreen leaves empty."""
     return []
 
 
 def _find(source: StudyRecord | Mapping[str, Any], tag: str) -> list[Any]:
-    """Return an attribute's values: of an item, or of a film's header or the request in it."""
+    """Return an attribute's values from an item, or from a film's header or the request in it."""
     if isinstance(source, Mapping):
         element = source.get(tag)
         values = element.get("Value") if isinstance(element, Mapping) else None
@@ -86,9 +86,9 @@ def _find(source: StudyRecord | Mapping[str, Any], tag: str) -> list[Any]:
     for film in source.films:
         header = source.headers.get(film.sop_instance_uid, {})
         requests = [item for item in _find(header, REQUEST_ATTRIBUTES) if isinstance(item, Mapping)]
-        for place in (header, *requests):
-            if found := _find(place, tag):
-                return found
+        for item in (header, *requests):
+            if values := _find(item, tag):
+                return values
     return []
 
 
@@ -144,7 +144,7 @@ IDENTITY: Final = (
         ),
     ),
 )
-"""Issuers of patient IDs: PS3.4 Table CC.2.5-2e."""
+"""Issuers of the patient's IDs, and other IDs: PS3.4 Table CC.2.5-2e."""
 
 VISIT: Final = (
     Attribute("AdmissionID", Matching.WILDCARD, read_header("00380010"), required=True, header=True),
@@ -175,7 +175,7 @@ VISIT: Final = (
     Attribute("PregnancyStatus", Matching.UNIVERSAL, read_if_set("001021C0"), required=True, header=True),
     Attribute("SpecialNeeds", Matching.WILDCARD, read_if_set("00380050"), required=True, header=True),
 )
-"""The visit, and what to mind of the patient."""
+"""The visit, and medical alerts of the patient."""
 
 
 def _identify_order(keyword: str, tag: str) -> Attribute:

@@ -1,6 +1,6 @@
 """The DICOM attributes of a study on the worklist: a table for each kind of query.
 
-The tables are the truth for the answers, the matching, the conformance statement and the docs.
+Answers, matching, conformance statement and documentation all follow these tables.
 """
 
 from __future__ import annotations
@@ -16,41 +16,41 @@ from dicom_gateway.query.attribute_matching import Matching
 
 PRIVATE_GROUP: Final = 0x0077
 PRIVATE_CREATOR: Final = "TBSCREEN WORKLIST 1.0"
-"""Reserves the private elements (PS3.5 7.8.1)."""
+"""Private creator that reserves the private elements (PS3.5 7.8.1)."""
 
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """One study, series or instance to be matched and answered."""
+    """A study, series or instance that is matched and answered."""
 
     study: StudyEntry
     films: Sequence[FilmEntry]
-    """The films meant: of the study, of a series, or one."""
+    """All films of the study, those of a series, or a single film."""
     headers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """DICOM JSON headers by SOP Instance UID, where a key needs them."""
+    """DICOM JSON headers by SOP Instance UID; empty where no key needs them."""
     labels: tuple[str, str] = ("", "")
     """Worklist Label and Procedure Step Label."""
     archive: str = ""
-    """AE title of the PACS that keeps the films, where it is none of those that sent them."""
+    """AE title of the PACS that keeps the films; empty when the senders keep them."""
 
 
 Read = Callable[[Any], Any]
-"""Returns a text, several texts, or items of a sequence; None where the attribute has no place."""
+"""Returns a text, several texts, or items of a sequence; None leaves the attribute out."""
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One supported attribute.
+    """A supported attribute.
 
     Attributes:
-        keyword: of PS3.6, or a name of ours for a private element.
-        matching: how it is compared.
-        read: its values, from a record.
-        required: whether the standard requires it of an SCP.
-        items: the attributes of a sequence's items.
-        vr: of a private element.
-        element: the lower byte of a private element's number.
-        header: whether `read` looks into the film's header.
+        keyword: keyword of PS3.6, or our own name of a private element.
+        matching: kind of matching.
+        read: reads the values from a record.
+        required: True when the standard requires an SCP to support it.
+        items: attributes of a sequence's items.
+        vr: VR of a private element; empty for others.
+        element: lower byte of a private element's number; 0 for others.
+        header: True when `read` needs the film's header.
     """
 
     keyword: str
@@ -64,7 +64,7 @@ class Attribute:
 
     @property
     def tag(self) -> int:
-        """Its tag; a private one in block 10."""
+        """Tag; of a private element, the one in block 10."""
         if self.element:
             return PRIVATE_GROUP << 16 | 0x1000 | self.element
         tag = tag_for_keyword(self.keyword)
@@ -73,7 +73,7 @@ class Attribute:
 
     @property
     def value_representation(self) -> str:
-        """Its VR (PS3.5 6.2)."""
+        """Value representation (PS3.5 6.2)."""
         return self.vr or dictionary_VR(self.tag)
 
 
@@ -106,12 +106,12 @@ def _count_series(record: StudyRecord) -> str:
 
 
 def format_percent(probability: float | None) -> str:
-    """Return a probability as a percentage, DS."""
+    """Return a probability as a percentage with two decimals (VR DS); empty for None."""
     return "" if probability is None else f"{100 * probability:.2f}"
 
 
 def find_model(study: StudyEntry) -> str:
-    """Return the bundle behind the study's place: that of its most suspicious film."""
+    """Return the bundle that scored the study's most suspicious film, which sets its priority."""
     scored = [film for film in study.films if film.model is not None and film.priority == study.priority]
     worst = max(scored, key=lambda film: film.probability or 0.0, default=None)
     return "" if worst is None else worst.model or ""
@@ -139,7 +139,7 @@ PRIVATE: Final = (
         element=0x08,
     ),
 )
-"""Of a study; values of CS elements are upper case, as the VR wants them."""
+"""Private attributes of a study; values of CS elements are in upper case, as the VR requires."""
 
 PATIENT: Final = (
     Attribute("PatientName", Matching.WILDCARD, _text(lambda study: study.patient_name), required=True),

@@ -1,7 +1,7 @@
-"""The worklist's DICOM doors: C-FIND for UPS Query (PS3.4 CC.2.8) and Study Root (PS3.4 C.6.2).
+"""C-FIND on the worklist: UPS Query (PS3.4 CC.2.8) and Study Root (PS3.4 C.6.2).
 
-Answers come in the worklist's order and page by page: nothing is held open or in memory while a slow peer
-takes them. C-CANCEL is looked for between any two.
+Answers are sent in the worklist's order and read page by page, so that a slow peer keeps no transaction open.
+C-CANCEL is checked between any two answers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from dicom_gateway.association.statuses import (
     UNABLE_TO_PROCESS,
 )
 from dicom_gateway.query.procedure_step import PROCEDURE_STEP
-from dicom_gateway.query.query_identifier import IdentifierError, Query, WantedKey, read_query
+from dicom_gateway.query.query_identifier import IdentifierError, Query, QueryKey, read_query
 from dicom_gateway.query.query_narrowing import narrow_steps, narrow_studies
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, SERIES_UID, STUDY, STUDY_UID, StudyRecord
@@ -44,7 +44,7 @@ STUDY_ROOT: Final[str] = str(StudyRootQueryRetrieveInformationModelFind)
 UPS_QUERY: Final[str] = str(UnifiedProcedureStepQuery)
 UPS_PULL: Final[str] = str(UnifiedProcedureStepPull)
 TRANSFER_SYNTAXES: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
-"""No deflated one: an identifier of a few bytes could become gigabytes."""
+"""Without a deflated syntax, in which an identifier of a few bytes could inflate to gigabytes."""
 
 MAXIMUM_IDENTIFIER_BYTES: Final = 1_000_000
 PAGE: Final = 100
@@ -56,16 +56,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """The execution of a query."""
+    """A query with the filter of its studies and the level of its answers."""
 
     query: Query
-    wanted: WorklistFilter
+    study_filter: WorklistFilter
     split: Callable[[StudyRecord], Sequence[StudyRecord]] = lambda record: [record]
-    """A study's record into those of the level asked for."""
+    """Splits a study's record into records of the queried level."""
 
 
 class LimitError(PermanentError):
-    """The query asks for more than one may. Permanent: ask for less."""
+    """The query exceeds a limit. Permanent: a narrower query is needed."""
 
 
 class WorklistScp:
@@ -73,7 +73,7 @@ class WorklistScp:
 
     Args:
         settings: limits and labels.
-        database: where the worklist is.
+        database: holds the worklist.
     """
 
     def __init__(self, settings: QuerySettings, database: Database) -> None:
@@ -86,7 +86,7 @@ class WorklistScp:
         query_log = log.bind(caller=caller)
         count = 0
         try:
-            plan = _understand(event)
+            plan = _plan(event)
             status = PENDING if plan.query.complete else PENDING_INCOMPLETE
             for record in self._list_records(plan):
                 if event.is_cancelled:
@@ -101,17 +101,17 @@ class WorklistScp:
             query_log.warning("query not understood", reason=str(error))
             yield _fail(IDENTIFIER_MISMATCH, str(error)), None
         except LimitError as error:
-            query_log.warning("query asks for too much", answers=count)
+            query_log.warning("query exceeds a limit", answers=count)
             yield _fail(OUT_OF_RESOURCES, str(error)), None
         except SQLAlchemyError as error:
-            query_log.error("database away: query not answered", error=type(error).__name__)
+            query_log.error("query not answered: database unavailable", error=type(error).__name__)
             yield _fail(OUT_OF_RESOURCES, "the database does not answer"), None
-        except Exception as error:  # noqa: BLE001  a peer's query ends no gateway; the text may hold its header
-            query_log.error("trouble: query not answered", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  a query must not end the gateway; the error text may quote a header
+            query_log.error("query failed", error=type(error).__name__)
             yield _fail(UNABLE_TO_PROCESS, "the query could not be carried out"), None
 
     def _list_records(self, plan: Plan) -> Iterator[StudyRecord | None]:
-        """Yield what fits, in order; None now and then, when nothing of a page did."""
+        """Yield the matching records in order, and None after each page, so that C-CANCEL is checked."""
         after: str | None = None
         answered = examined = 0
         while True:
@@ -119,20 +119,20 @@ class WorklistScp:
             for record in records:
                 examined += 1
                 for entry in plan.split(record):
-                    if plan.query.fits(entry):
+                    if plan.query.matches(entry):
                         if answered == self._settings.maximum_answers:
-                            raise LimitError("more matches than one query may have")
+                            raise LimitError("more matches than a query may return: narrow it")
                         answered += 1
                         yield entry
             if after is None:
                 return
             if examined >= self._settings.maximum_examined:
-                raise LimitError("too many studies to look at: ask by UID, ID, date")
+                raise LimitError("too many studies to examine: query by UID, ID or date")
             yield None
 
     def _read_page(self, plan: Plan, after: str | None) -> tuple[list[StudyRecord], str | None]:
         with self._database.read() as session:
-            page = worklist.find_page(session, plan.wanted, limit=PAGE, after=after)
+            page = worklist.find_page(session, plan.study_filter, limit=PAGE, after=after)
             uids = [film.sop_instance_uid for study in page.studies for film in study.films]
             headers = read_headers(session, uids) if plan.query.needs_headers() else {}
         labels = (self._settings.worklist_label, self._settings.procedure_step_label)
@@ -143,14 +143,14 @@ class WorklistScp:
 
 
 def add_contexts(ae: AE, settings: QuerySettings) -> None:
-    """Let peers negotiate the two query services, where they are enabled."""
+    """Add the presentation contexts of the query services, where they are enabled."""
     if settings.enabled:
         pull = (UPS_PULL,) if settings.accept_ups_pull else ()
         for sop_class in (UPS_QUERY, STUDY_ROOT, *pull):
             ae.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
 
 
-def _understand(event: evt.Event) -> Plan:
+def _plan(event: evt.Event) -> Plan:
     request: Any = event.request
     encoded = request.Identifier
     if encoded is None or len(encoded.getvalue()) > MAXIMUM_IDENTIFIER_BYTES:
@@ -159,7 +159,7 @@ def _understand(event: evt.Event) -> Plan:
         identifier = event.identifier
         identifier.walk(lambda _dataset, element: element.value)
         level = str(identifier.get("QueryRetrieveLevel", "") or "").strip()
-    except Exception:  # noqa: BLE001  pydicom has many for a dataset that is none
+    except Exception:  # noqa: BLE001  pydicom raises many types for malformed datasets
         raise IdentifierError("the identifier cannot be decoded") from None
     if str(request.AffectedSOPClassUID) in (UPS_QUERY, UPS_PULL):
         query = read_query(identifier, PROCEDURE_STEP)
@@ -173,18 +173,18 @@ def _understand(event: evt.Event) -> Plan:
 
 
 def _plan_level(identifier: Dataset, level: str) -> Plan:
-    """The unique keys of the levels above say where to look (PS3.4 C.4.1.2.1)."""
+    """Plan a query below STUDY level; the unique keys of higher levels are required (PS3.4 C.4.1.2.1)."""
     above = (STUDY_UID,) if level == "SERIES" else (STUDY_UID, SERIES_UID)
     query = read_query(identifier, (*above, *(SERIES if level == "SERIES" else IMAGE)))
     uids = [_read_unique(query, attribute.keyword) for attribute in above]
-    wanted = WorklistFilter(study_instance_uids=(uids[0],))
+    study_filter = WorklistFilter(study_instance_uids=(uids[0],))
     if level == "SERIES":
-        return Plan(query, wanted, _split_series)
-    return Plan(query, wanted, lambda record: _split_instances(record, uids[1]))
+        return Plan(query, study_filter, _split_series)
+    return Plan(query, study_filter, lambda record: _split_instances(record, uids[1]))
 
 
 def _read_unique(query: Query, keyword: str) -> str:
-    key: WantedKey | None = query.find(keyword)
+    key: QueryKey | None = query.find(keyword)
     values = [value for value in key.values if value] if key is not None else []
     if len(values) != 1 or not key or not key.compared:
         raise IdentifierError(f"{keyword} names one instance at the level above")
@@ -204,7 +204,7 @@ def _split_instances(record: StudyRecord, series_instance_uid: str) -> list[Stud
 
 
 def _fail(status: int, comment: str) -> Dataset:
-    """Return a status with what to do about it (PS3.7 C.4.2, Error Comment)."""
+    """Return a failure status with an Error Comment (PS3.7 C.4.2)."""
     answer = Dataset()
     answer.Status = status
     answer.ErrorComment = comment[:64]

@@ -27,13 +27,13 @@ STOPS: Final = (
     (0.90, (250, 193, 39)),
     (1.00, (252, 243, 140)),
 )
-"""Colours by heat: the upper part of `inferno` (Smith and van der Walt 2015), even to the eye and ordered by
-brightness, so that it is read right by the colour-blind and on a grey print."""
+"""Colours by heat: the upper part of `inferno` (Smith and van der Walt 2015). It is perceptually uniform and
+ordered by brightness, so that colour-blind readers and grey prints keep the order."""
 
 FAINTEST: Final = 0.10
-"""Below this heat the film is shown as it is."""
+"""Heat below which the film is shown unchanged."""
 STRONGEST_COVER: Final = 0.45
-"""Share of colour in the picture at heat 1; the rest is the film, which stays readable."""
+"""Share of colour in the picture at heat 1; the film stays readable beneath it."""
 
 
 def spread_heat(cells: Grey, margin: float, rows: int, columns: int) -> Spread:
@@ -41,10 +41,10 @@ def spread_heat(cells: Grey, margin: float, rows: int, columns: int) -> Spread:
 
     Args:
         cells: uint8 (r, c), 255 is hottest: a grid over the film's central field.
-        margin: what the grid leaves out at each edge, as a share of the film's height and width, 0 to
+        margin: margin outside the grid at each edge, as a share of the film's height and width, 0 to
             below 0.5.
-        rows: of the film.
-        columns: of the film.
+        rows: rows of the film.
+        columns: columns of the film.
 
     Returns:
         float32 (rows, columns), 0..1; 0 outside the field.
@@ -65,13 +65,13 @@ def find_field(margin: float, rows: int, columns: int) -> tuple[int, int, int, i
 
 
 def colour_heat(heat: Spread) -> tuple[Colour, Grey]:
-    """Return the colour of each heat, and how strongly it covers.
+    """Return the colour of each heat and its opacity.
 
     Args:
         heat: float32 of any two-dimensional shape, 0..1.
 
     Returns:
-        uint8 (…, 3), RGB; and uint8 of the same two dimensions: 0 leaves the film, 255 would hide it.
+        uint8 (…, 3), RGB; and the opacity, uint8 of the same two dimensions: 0 shows the film alone.
     """
     colours, cover = _make_tables()
     index = np.rint(np.clip(heat, 0.0, 1.0) * 255).astype(np.uint8)
@@ -82,11 +82,11 @@ def overlay_heat(film: Grey, heat: Spread) -> Colour:
     """Lay heat over a film.
 
     Args:
-        film: uint8 (rows, columns), as people see it.
-        heat: float32 (rows, columns), 0..1, of `spread_heat`.
+        film: uint8 (rows, columns), display values.
+        heat: float32 (rows, columns), 0..1, from `spread_heat`.
 
     Returns:
-        uint8 (rows, columns, 3), RGB. Where heat is below `FAINTEST` it is the film, unchanged.
+        uint8 (rows, columns, 3), RGB. Where the heat is below `FAINTEST`, the film is unchanged.
     """
     colours, cover = colour_heat(heat)
     shown = Image.fromarray(film).convert("RGB")
@@ -95,7 +95,7 @@ def overlay_heat(film: Grey, heat: Spread) -> Colour:
 
 @cache
 def _make_tables() -> tuple[Colour, Grey]:
-    """Colour (256, 3) and cover (256,) by heat in steps of 1/255."""
+    """Return colour (256, 3) and opacity (256,) by heat in steps of 1/255."""
     at = np.arange(256) / 255
     stops, colours = [stop for stop, _ in STOPS], [rgb for _, rgb in STOPS]
     channels = [np.interp(at, stops, channel) for channel in zip(*colours, strict=True)]

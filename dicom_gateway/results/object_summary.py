@@ -23,7 +23,7 @@ def summarize(part10: bytes) -> list[str]:
     """Return the main content of an object, one line each, the SR's content items indented by their depth.
 
     Args:
-        part10: the object as it is stored.
+        part10: the stored object.
     """
     dataset = dcmread(io.BytesIO(part10))
     lines = [

@@ -1,6 +1,6 @@
-"""The DICOM SR of one refusal: says that a film was not analysed, and why. TID 1500 without a measurement.
+"""The DICOM SR of one refusal: a TID 1500 document without measurements that states the reason.
 
-It holds no finding, so that "not analysed" is not read as "nothing found".
+It holds no finding, so that "not analysed" is not taken for "nothing found".
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ REASONS: Final = {
         (Refusal.PROCESSING_FAILED, "FAILED", "Processing failed"),
     )
 }
-"""Code values (0008,0100) have at most 16 characters, so they are not the refusals' names."""
+"""Coded reasons; code values (0008,0100) of at most 16 characters differ from the refusals' names."""
 FAILURES: Final = frozenset({Refusal.UNDECODABLE, Refusal.PROCESSING_FAILED})
 
 
 def may_be_reported(refusal: ReportableRefusal) -> bool:
-    """False for what tbscreen itself made, and for a film of no study: there is no place beside it."""
+    """False for objects made by tbscreen, and for films without a study, which the report would join."""
     header = read_source(refusal.header)
     return refusal.refusal is not Refusal.OWN_OUTPUT and bool(read_text(header, "StudyInstanceUID", 64))
 
@@ -64,13 +64,13 @@ def build_refusal(
 ) -> BuiltReport:
     """Build the SR of one refusal.
 
-    Its SOP Instance UID derives from source instance, dataset and reason, so the same refusal is the same
-    object however often it is built.
+    Its SOP Instance UID derives from source instance, dataset and reason, so that the same refusal always
+    gives the same object.
 
     Args:
-        refusal: the film's header and why it was not analysed.
+        refusal: the film's header and the refusal.
         settings: the site's codes and SOP class.
-        software_version: tbscreen's.
+        software_version: version of tbscreen.
 
     Returns:
         The object as DICOM Part 10 bytes, Explicit VR Little Endian.

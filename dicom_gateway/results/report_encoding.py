@@ -1,4 +1,4 @@
-"""Writes what tbscreen makes of a film: in the film's time zone and in its character set."""
+"""Encoding of objects in the time zone and character set of their film."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dicom_gateway.results.source_header import PATIENT_AND_STUDY
 
 
 def localize(moment: datetime, source: Dataset) -> datetime:
-    """Return `moment` in the film's own time zone where it names one (0008,0201), else in the host's."""
+    """Return `moment` in the film's time zone (0008,0201), or in the host's where the film has none."""
     offset = read_text(source, "TimezoneOffsetFromUTC", 5)
     try:
         if offset:
@@ -23,17 +23,17 @@ def localize(moment: datetime, source: Dataset) -> datetime:
                 timezone(sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[3:5])))
             )
     except ValueError:
-        pass  # malformed: as good as none
+        pass  # a malformed offset counts as missing
     return moment.astimezone()
 
 
 def encode(report: Dataset, source: Dataset) -> bytes:
-    """Write the report in the film's own character set if that carries its text, else in UTF-8."""
+    """Encode the report in the film's character set if that represents its text, else in UTF-8."""
     charset = source.get("SpecificCharacterSet")
-    # All character sets of DICOM write ASCII alike: nothing to be tried out for most of the world's films.
+    # ASCII is the same in all character sets of DICOM, so that most films need no comparison.
     plain = all(str(report.get(keyword, "")).isascii() for keyword in PATIENT_AND_STUDY)
     for candidate in ([charset] if charset else [None]) + ["ISO_IR 192"]:
-        # A copy for each attempt: a name keeps the bytes of its first encoding, replacement characters too.
+        # A copy for each attempt, since a name keeps the bytes of its first encoding.
         attempt = report if plain else copy.deepcopy(report)
         if candidate is None:
             attempt.pop("SpecificCharacterSet", None)

@@ -1,4 +1,4 @@
-"""The words that all objects of tbscreen share."""
+"""The texts that all objects of tbscreen share."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ NOT_A_DEVICE: Final = "Research software, not a medical device."
 
 
 def explain(screening: ReportableScreening) -> str:
-    """Return what a reader of the report must know beside its numbers."""
+    """Return the notices and remarks that accompany a report's numbers."""
     return " ".join([f"{NOT_VERIFIED}.", NOT_A_DEVICE, *list_remarks(screening)])
 
 
 def list_remarks(screening: ReportableScreening) -> list[str]:
-    """Return, in sentences, what limits this one result."""
+    """Return the limitations of a result, as sentences."""
     manifest = screening.manifest
     sentences = []
     if not manifest["trained"]:
@@ -38,5 +38,5 @@ def list_remarks(screening: ReportableScreening) -> list[str]:
 
 
 def describe_series(screening: ReportableScreening) -> str:
-    """Return the Series Description (0008,103E) of what is made of a screening."""
+    """Return the Series Description (0008,103E) of a screening's objects."""
     return NOT_VERIFIED if screening.manifest["trained"] else f"{NOT_VERIFIED} (untrained model)"

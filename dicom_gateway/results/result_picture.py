@@ -1,6 +1,6 @@
-"""The picture of one result, for viewers that show no SR: film, heat map, legend, and the result as text.
+"""The picture of one result for viewers without SR: film, heat map, legend, and the result as text.
 
-It holds no patient data: the viewer shows whose film it is, from the header.
+It holds no patient data; the viewer shows the patient from the header.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dicom_gateway.results.heat_overlay import (
 )
 
 WIDTH: Final = 1024
-"""Pixels; a film is enlarged or reduced to it, so that text is of one size whatever the film's."""
+"""Width of the picture in pixels. Films are scaled to it, so that text has the same size on all of them."""
 MARGIN: Final = 28
 LARGE: Final = 34
 MEDIUM: Final = 25
@@ -39,33 +39,33 @@ PANEL: Final = (18, 20, 23)
 TEXT: Final = (236, 238, 240)
 QUIET: Final = (176, 182, 188)
 NOTICE: Final = (255, 200, 87)
-"""Contrast on `PANEL` 8:1 and more (WCAG 2.2 AAA asks for 7:1)."""
+"""The contrast of text on `PANEL` is 8:1 or more (WCAG 2.2 AAA requires 7:1)."""
 FRAME: Final = (140, 150, 160)
 
 
 @dataclass(frozen=True)
 class Caption:
-    """The text of a picture. Latin letters; others are drawn as boxes."""
+    """The text of a picture, in Latin letters; the font draws others as boxes."""
 
     notice: str
     disclaimer: str
     headline: str
     """The finding."""
     facts: Sequence[str]
-    """Score, threshold, model, date, remarks; long ones are wrapped."""
+    """Score, threshold, model, date and remarks; long lines are wrapped."""
 
 
 def draw_result(film: Image.Image, heat: Heat | None, caption: Caption) -> npt.NDArray[np.uint8]:
     """Draw a result.
 
     Args:
-        film: as people see it; any size and mode, taken as grey.
-        heat: None where the model gives none; the picture says so.
+        film: display values, of any size and mode; converted to grey.
+        heat: the heat map; None for a model without one, which the picture states.
         caption: the text.
 
     Returns:
-        uint8 (rows, 1024, 3), RGB: a band with the notice, the film with the heat map over it and a frame
-        around what the map covers, a band with legend, result and facts.
+        uint8 (rows, 1024, 3), RGB: a band with the notice, the film with the heat map and a frame around the
+        map's field, and a band with legend, result and facts.
     """
     grey = _fit(film)
     columns = grey.shape[1]
@@ -95,7 +95,7 @@ def _fit(film: Image.Image) -> Grey:
 
 
 def _frame_field(shown: Image.Image, margin: float) -> None:
-    """Corners of the field: what lies outside was not judged for the map."""
+    """Draw the corners of the field; the map does not cover the area outside."""
     top, left, height, width = find_field(margin, shown.height, shown.width)
     if margin == 0:
         return
@@ -123,7 +123,7 @@ def _draw_foot(caption: Caption, hottest: float | None) -> Image.Image:
 
 
 def _draw_legend() -> Image.Image:
-    """The colours as they lie over a middle grey, from no heat to all."""
+    """Draw the scale of colours over the panel, from no heat to the highest."""
     bar_width, bar_height = 360, 20
     ramp = np.broadcast_to(np.linspace(0.0, 1.0, bar_width, dtype=np.float32), (bar_height, bar_width))
     colour, cover = colour_heat(ramp)
@@ -142,7 +142,7 @@ def _draw_legend() -> Image.Image:
 
 
 def _write(lines: Sequence[tuple[str, int, Rgb]], last: Image.Image | None = None) -> Image.Image:
-    """Return a band of text, above a picture where one is given."""
+    """Return a band of text, with the picture `last`, if any, below it."""
     wrapped = [
         (part, size, colour) for text, size, colour in lines for part in _wrap(text, size, WIDTH - 2 * MARGIN)
     ]

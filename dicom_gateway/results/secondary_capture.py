@@ -1,7 +1,7 @@
-"""The Secondary Capture of one screening (PS3.3 A.8.1): what viewers show that know no SR.
+"""The Secondary Capture of one screening (PS3.3 A.8.1), for viewers without SR.
 
-An RGB image of the film with the heat map over it and the result burned in. It is DERIVED from the film and
-says so; its series is described as "AI result, not verified by a physician".
+It is an RGB image of the film with the heat map and the burned-in result. Its Image Type is DERIVED, and its
+series is described as "AI result, not verified by a physician".
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def build_secondary_capture(
     settings: CourierSettings,
     software_version: str,
 ) -> BuiltReport:
-    """Build the Secondary Capture of one screening. Its UIDs derive from the result, as the SR's do.
+    """Build the Secondary Capture of one screening. Its UIDs derive from the result, as those of the SR.
 
     Args:
         screening: the film's header, the result and the bundle's manifest.
-        rendition: the film as people see it, a grey JPEG.
-        heat: None where the bundle gives none; the picture says so.
-        settings: who sends it, and how it is compressed.
-        software_version: tbscreen's.
+        rendition: the film's rendition, a grey JPEG.
+        heat: the heat map; None for a bundle without one, which the picture states.
+        settings: AE title and compression.
+        software_version: version of tbscreen.
 
     Returns:
         The object as DICOM Part 10 bytes: JPEG Baseline or Explicit VR Little Endian, 8-bit colour.
@@ -113,7 +113,7 @@ def _describe_image(
     settings: CourierSettings,
     software_version: str,
 ) -> Dataset:
-    """Return all modules but the pixels."""
+    """Return the image with all modules except the pixels."""
     identity = derive_identity(screening, ReportKind.SC)
     evidence = make_evidence(source)
     image = Dataset()
@@ -167,7 +167,7 @@ def _store_plain(image: Dataset, pixels: npt.NDArray[np.uint8]) -> None:
 
 
 def _compress(image: Dataset, pixels: npt.NDArray[np.uint8]) -> float:
-    """Store the pixels as JPEG Baseline, colour at half the width; returns the ratio."""
+    """Store the pixels as JPEG Baseline, with colour at half the width; return the compression ratio."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling="4:2:2", optimize=True)
     _describe_pixels(image, pixels, "YBR_FULL_422")
@@ -178,7 +178,7 @@ def _compress(image: Dataset, pixels: npt.NDArray[np.uint8]) -> float:
 
 
 def _describe_pixels(image: Dataset, pixels: npt.NDArray[np.uint8], interpretation: str) -> None:
-    """Image Pixel (PS3.3 C.7.6.3)."""
+    """Add the Image Pixel module (PS3.3 C.7.6.3) without the pixels."""
     image.SamplesPerPixel, image.PlanarConfiguration = 3, 0
     image.PhotometricInterpretation = interpretation
     image.Rows, image.Columns = pixels.shape[:2]
@@ -187,7 +187,7 @@ def _describe_pixels(image: Dataset, pixels: npt.NDArray[np.uint8], interpretati
 
 
 def _describe_compression(image: Dataset, ratios: list[float]) -> None:
-    """Say that the film's rendition was a lossy JPEG, whatever the picture is stored as (C.7.6.1.1.5)."""
+    """Add the lossy compression of the film's rendition and of the picture (PS3.3 C.7.6.1.1.5)."""
     image.LossyImageCompression = "01"
     image.LossyImageCompressionRatio = [f"{ratio:.2f}" for ratio in ratios]
     image.LossyImageCompressionMethod = [JPEG_METHOD] * len(ratios)

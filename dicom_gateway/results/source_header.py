@@ -1,7 +1,7 @@
-"""A film's header, as db keeps it, made fit to be the evidence of a report.
+"""A film's header from the database, cleaned for use as the evidence of a report.
 
-highdicom wants well-formed values; hospitals send others. So the report is built from a header in which
-what is malformed is empty, and the patient and study attributes are then put back exactly as they came.
+highdicom requires well-formed values, and some films have others. The report is therefore built from a header
+with malformed values left empty; then the patient and study attributes are restored exactly as sent.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ PATIENT_AND_STUDY: Final = (
     "ReferringPhysicianName",
     "TimezoneOffsetFromUTC",
 )
-"""Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2), as far as they are
-copied. Type 2 attributes that the film lacks are empty in the report."""
+"""Copied attributes of the Patient, General Study and Patient Study modules (PS3.3 C.7.1.1, C.7.2.1,
+C.7.2.2). Type 2 attributes that the film lacks are empty in the report."""
 
 TYPE_2: Final = (
     "PatientName",
@@ -77,12 +77,12 @@ def read_source(model: dict[str, Any]) -> Dataset:
         try:
             source.update(Dataset.from_json({tag: element}))
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-            continue  # a malformed value: the report does without it, the film's own row keeps it
+            continue  # the report leaves out a malformed value; the film's row keeps it
     return source
 
 
 def make_evidence(source: Dataset) -> Dataset:
-    """Return what highdicom takes as evidence: all type 2 attributes there, none malformed."""
+    """Return a header that highdicom accepts as evidence: all type 2 attributes, malformed ones empty."""
     evidence = Dataset()
     for keyword in (
         "SOPClassUID",
@@ -103,7 +103,7 @@ def make_evidence(source: Dataset) -> Dataset:
 
 
 def restore_as_sent(report: Dataset, source: Dataset) -> None:
-    """Give the report the film's patient and study attributes exactly as they came."""
+    """Copy the film's patient and study attributes to the report exactly as sent."""
     for keyword in PATIENT_AND_STUDY:
         if keyword in source and (keyword != "StudyInstanceUID" or source.StudyInstanceUID):
             report[keyword] = source[keyword]
@@ -119,7 +119,7 @@ def _is_well_formed(keyword: str, value: Any) -> bool:
         elif keyword == "PatientSex":
             return str(value) in ("M", "F", "O")
         elif vr == "PN":
-            return False  # highdicom warns of odd names and quotes them; they are put back as they came
+            return False  # highdicom's warnings quote names; `restore_as_sent` adds them
         elif vr in ("LO", "SH"):
             return "\\" not in str(value)
     except ValueError:

@@ -28,7 +28,7 @@ PRIVATE_SCHEME: Final = "99TBSCREEN"
 PRIVATE_CODES: Final = CodingSchemeIdentificationItem(
     designator=PRIVATE_SCHEME, name="tbscreen codes", responsible_organization="tbscreen"
 )
-"""Names the private scheme (0008,0110) in the documents that use it."""
+"""Coding Scheme Identification (0008,0110) of the private codes, for documents that use them."""
 SOURCE: Final = sr.CodedConcept("260753009", "SCT", "Source")
 COMMENT: Final = sr.CodedConcept("121106", "DCM", "Comment")
 PIXELS: Final = sr.CodedConcept("{pixels}", "UCUM", "Pixels")
@@ -45,11 +45,11 @@ class DocumentFacts:
     """The subject of a document."""
 
     header: dict[str, Any]
-    """The film's, as DICOM JSON model."""
+    """Header of the film, as DICOM JSON model."""
     sop_instance_uid: str
-    """The film's."""
+    """SOP Instance UID of the film."""
     sop_class_uid: str
-    """The film's."""
+    """SOP Class UID of the film."""
     identity: tuple[str, ...]
     """The values from which the document's UIDs derive."""
     kind: ReportKind
@@ -67,13 +67,13 @@ def make_document(
     settings: CourierSettings,
     software_version: str,
 ) -> BuiltReport:
-    """Make a document of TID 1500 (PS3.16) around its one group (TID 1501).
+    """Build a document of TID 1500 (PS3.16) around its single group (TID 1501).
 
     Args:
-        facts: what it is about.
+        facts: the film and the identity of the document.
         group: measurements and evaluations.
         settings: the site's codes and SOP class.
-        software_version: tbscreen's.
+        software_version: version of tbscreen.
 
     Returns:
         The object as DICOM Part 10 bytes, Explicit VR Little Endian; COMPLETE and UNVERIFIED.
@@ -113,7 +113,7 @@ def make_document(
 
 
 def load_report_tables() -> None:
-    """Make highdicom read its tables of attributes now, and not while the first report waits."""
+    """Load highdicom's attribute tables, so that the first report need not wait for them."""
     SOPClass(
         study_instance_uid="2.25.1",
         series_instance_uid="2.25.2",
@@ -127,7 +127,7 @@ def load_report_tables() -> None:
 
 
 def make_comment(text: str) -> sr.TextContentItem:
-    """Return a comment, to be contained in a group."""
+    """Return a comment for a group."""
     return sr.TextContentItem(name=COMMENT, value=text, relationship_type=sr.RelationshipTypeValues.CONTAINS)
 
 
@@ -169,7 +169,7 @@ def _build_content(
 
 
 def _build_image_library(facts: DocumentFacts, source: Dataset) -> sr.ContainerContentItem:
-    """TID 1600 with the source film. Only descriptors whose values the film gives."""
+    """Return the image library (TID 1600) with the source film and the descriptors that its header has."""
     acquired = sr.RelationshipTypeValues.HAS_ACQ_CONTEXT
     contains = sr.RelationshipTypeValues.CONTAINS
     descriptors: list[Any] = []

@@ -1,6 +1,6 @@
-"""The DICOM SR of one screening: TID 1500 Imaging Measurement Report (PS3.16), made by highdicom.
+"""The DICOM SR of one screening: TID 1500 Imaging Measurement Report (PS3.16), built with highdicom.
 
-Says what a model found, never that a patient has a disease: the evaluation is of radiographic features,
+It states the finding of a model, not a disease of the patient: the evaluation is of radiographic features,
 the document is UNVERIFIED, and its series and text say "AI result, not verified by a physician".
 """
 
@@ -48,13 +48,13 @@ def build_report(
 ) -> BuiltReport:
     """Build the SR of one screening.
 
-    Its SOP Instance UID derives from source instance, dataset, bundle, operating point and kind, so the
-    same result is the same object however often it is built.
+    Its SOP Instance UID derives from source instance, dataset, bundle, operating point and kind, so that the
+    same result always gives the same object.
 
     Args:
         screening: the film's header, the result and the bundle's manifest.
         settings: the site's codes and SOP class.
-        software_version: tbscreen's.
+        software_version: version of tbscreen.
 
     Returns:
         The object as DICOM Part 10 bytes, Explicit VR Little Endian.
@@ -77,7 +77,7 @@ def build_report(
 
 
 def derive_identity(screening: ReportableScreening, kind: ReportKind) -> tuple[str, ...]:
-    """Return what the UIDs of an object that is made of a screening derive from."""
+    """Return the values from which the UIDs of a screening's object derive."""
     return (
         screening.sop_instance_uid,
         screening.dataset_sha256,
