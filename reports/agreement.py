@@ -65,9 +65,11 @@ def draw_rocs(studies: Sequence[ReadFilm]) -> tuple[Roc, ...]:
     for study in studies:
         if study.verdict is not Verdict.UNSURE:
             by_model.setdefault(study.model, []).append(study)
-    both = {name: some for name, some in by_model.items() if len({is_tb(study) for study in some}) == 2}
+    both = {
+        name: members for name, members in by_model.items() if len({is_tb(study) for study in members}) == 2
+    }
     most_first = sorted(both.items(), key=lambda item: (-len(item[1]), item[0]))
-    return tuple(_draw_roc(name, some) for name, some in most_first[:MOST_ROCS])
+    return tuple(_draw_roc(name, members) for name, members in most_first[:MOST_ROCS])
 
 
 def compute_curve(

@@ -129,11 +129,11 @@ def _count_weeks(session: Session, period: Period) -> tuple[WeekCount, ...]:
     return tuple(
         WeekCount(
             week=date.fromisoformat(name),
-            received=sum(row.films for row in some),
-            screened=sum(row.films for row in some if row.state is FilmState.SCREENED),
-            present=sum(row.films for row in some if row.trained and row.finding == Finding.PRESENT),
+            received=sum(row.films for row in counts),
+            screened=sum(row.films for row in counts if row.state is FilmState.SCREENED),
+            present=sum(row.films for row in counts if row.trained and row.finding == Finding.PRESENT),
         )
-        for name, some in films.items()
+        for name, counts in films.items()
     )
 
 

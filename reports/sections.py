@@ -37,18 +37,18 @@ class Section:
 def compose_sections(report: Report) -> list[Section]:
     """Return the sections in order; a section without figures says why."""
     return [
-        _tell_films(report),
-        _tell_findings(report),
-        _tell_turnaround(report),
-        _tell_deliveries(report),
-        _tell_agreement(report),
-        _tell_disagreements(report),
-        _tell_drift(report.drift),
-        _tell_method(report),
+        _compose_films(report),
+        _compose_findings(report),
+        _compose_turnaround(report),
+        _compose_deliveries(report),
+        _compose_agreement(report),
+        _compose_disagreements(report),
+        _compose_drift(report.drift),
+        _compose_method(report),
     ]
 
 
-def _tell_films(report: Report) -> Section:
+def _compose_films(report: Report) -> Section:
     flow = report.total.flow
     if not flow.received:
         return Section("films", "Films", ["No film was received in this period."])
@@ -58,19 +58,19 @@ def _tell_films(report: Report) -> Section:
         ("waiting", flow.waiting),
         *((f"refused: {REFUSALS.get(reason, reason)}", number) for reason, number in flow.refused.items()),
     ]
-    said = []
+    paragraphs = []
     if flow.untrained:
-        said.append(
+        paragraphs.append(
             f"{count_things(flow.untrained, 'film')} of those screened had an untrained model: its scores "
             "mean nothing and are not in the figures on findings, reads and scores."
         )
     if report.superseded:
-        said.append(
+        paragraphs.append(
             f"Revisions replaced by a later correction: {report.superseded:,}. Each film counts once, in its "
             "current revision."
         )
     if report.own_objects:
-        said.append(
+        paragraphs.append(
             f"{count_things(report.own_objects, 'object')} that tbscreen itself had made came back and "
             "were not counted as films."
         )
@@ -89,7 +89,7 @@ def _tell_films(report: Report) -> Section:
                 [(group.name, *_count_flow(group)) for group in report.groups],
             )
         )
-    return Section("films", "Films", said, tables)
+    return Section("films", "Films", paragraphs, tables)
 
 
 def _count_flow(group: Group) -> list[str]:
@@ -98,18 +98,18 @@ def _count_flow(group: Group) -> list[str]:
     return [write_count(number) for number in numbers]
 
 
-def _tell_findings(report: Report) -> Section:
+def _compose_findings(report: Report) -> Section:
     title, bands = "Findings and priorities", report.total.bands
     if not bands.high + bands.medium + bands.low:
         return Section("findings", title, ["No film of this period was screened by a trained model."])
     columns = ("HIGH", "MEDIUM", "LOW", "present", "absent", "undetermined", "share present (95 % interval)")
     rows = [("all films", *_write_bands(report.total))]
     rows += [(group.name, *_write_bands(group)) for group in report.groups]
-    said = [
+    paragraphs = [
         "Present means that the model found radiographic features suggestive of pulmonary tuberculosis: "
         "a reason for a read and a test, not a diagnosis.",
     ]
-    return Section("findings", title, said, [TextTable("", (report.by or "", *columns), rows)])
+    return Section("findings", title, paragraphs, [TextTable("", (report.by or "", *columns), rows)])
 
 
 def _write_bands(group: Group) -> list[str]:
@@ -118,7 +118,7 @@ def _write_bands(group: Group) -> list[str]:
     return [*(write_count(number) for number in numbers), write_estimate(bands.share_present)]
 
 
-def _tell_turnaround(report: Report) -> Section:
+def _compose_turnaround(report: Report) -> Section:
     stages = [stage for stage in report.total.stages if stage.films]
     if not stages:
         return Section("turnaround", "Turnaround", ["No film of this period has completed a stage."])
@@ -149,19 +149,19 @@ def _write_ends(group: Group) -> list[str]:
     return [write_duration(time_ms) for stage in ends for time_ms in (stage.median_ms, stage.p95_ms)]
 
 
-def _tell_deliveries(report: Report) -> Section:
+def _compose_deliveries(report: Report) -> Section:
     rows = [(group.name, *_write_deliveries(group)) for group in (report.total, *report.groups)]
     total = report.total.deliveries
     if not total.delivered + total.pending + total.parked + total.unbuilt:
         return Section("deliveries", "Deliveries", ["This period has no deliveries."])
-    said = []
+    paragraphs = []
     if total.parked:
-        said.append(
+        paragraphs.append(
             f"{count_things(total.parked, 'delivery', 'deliveries')} failed: "
             "'tbscreen deliveries --state parked' shows the reasons, '--replay' sends the reports again."
         )
     columns = ("delivered", "pending", "failed", "report not yet built")
-    return Section("deliveries", "Deliveries", said, [TextTable("", (report.by or "", *columns), rows)])
+    return Section("deliveries", "Deliveries", paragraphs, [TextTable("", (report.by or "", *columns), rows)])
 
 
 def _write_deliveries(group: Group) -> list[str]:
@@ -169,11 +169,11 @@ def _write_deliveries(group: Group) -> list[str]:
     return [write_count(number) for number in (sent.delivered, sent.pending, sent.parked, sent.unbuilt)]
 
 
-def _tell_agreement(report: Report) -> Section:
+def _compose_agreement(report: Report) -> Section:
     title, total = "Against radiologists' reads", report.total.agreement
     if not total.read:
         return Section("agreement", title, ["No study of this period was read."])
-    said = [
+    paragraphs = [
         f"{count_things(total.read, 'study', 'studies')} of {write_count(total.screened)} screened were read"
         + (f", {write_count(total.unsure)} of them as unsure and left out." if total.unsure else "."),
         *_explain_missing_classes(total),
@@ -200,7 +200,7 @@ def _tell_agreement(report: Report) -> Section:
                 "95 % intervals in brackets (DeLong 1988).",
             )
         )
-    return Section("agreement", title, said, tables)
+    return Section("agreement", title, paragraphs, tables)
 
 
 def _explain_missing_classes(total: Agreement) -> list[str]:
@@ -223,19 +223,19 @@ def _write_agreement(reads: Agreement) -> list[str]:
     return [f"{tb} / {others}", *(write_estimate(share) for share in shares)]
 
 
-def _tell_disagreements(report: Report) -> Section:
+def _compose_disagreements(report: Report) -> Section:
     title, listed = "Disagreements to review", report.disagreements
     if not listed:
         read = report.total.agreement.read
         nothing = "Model and radiologist disagree on no study." if read else "No study was read."
         return Section("disagreements", title, [nothing])
-    said = [
+    paragraphs = [
         f"Model and radiologist disagree on {count_things(report.disagreements_in_all, 'study', 'studies')}."
     ]
     if len(listed) < report.disagreements_in_all:
-        said[0] += f" The {len(listed)} largest disagreements are listed."
+        paragraphs[0] += f" The {len(listed)} largest disagreements are listed."
     if not report.named_studies:
-        said.append("Accession numbers and study dates are patient data: --with-studies lists them.")
+        paragraphs.append("Accession numbers and study dates are patient data: --with-studies lists them.")
     groups: tuple[tuple[str, str], ...] = (
         ("missed", "Read as TB, below the operating point"),
         ("false alarm", "Read as not TB, at or above the operating point"),
@@ -247,7 +247,7 @@ def _tell_disagreements(report: Report) -> Section:
         if rows:
             rows = rows if report.named_studies else [(str(at), *row) for at, row in enumerate(rows, start=1)]
             tables.append(TextTable(name, (*named, "score", "from", "finding", "station", "model"), rows))
-    return Section("disagreements", title, said, tables)
+    return Section("disagreements", title, paragraphs, tables)
 
 
 def _write_disagreement(study: Disagreement, named: bool) -> tuple[str, ...]:
@@ -255,25 +255,25 @@ def _write_disagreement(study: Disagreement, named: bool) -> tuple[str, ...]:
     return (*names, f"{study.score:.3f}", f"{study.threshold:.3f}", study.finding, study.station, study.model)
 
 
-def _tell_drift(drift: Drift) -> Section:
+def _compose_drift(drift: Drift) -> Section:
     title = "Drift"
     period = f"{drift.reference_first} to {drift.reference_last}"
     if not drift.rows:
         return Section("drift", title, ["No film was screened in this period."])
     judged = [row for row in drift.rows if row.index is not None]
-    said = [
+    paragraphs = [
         f"The weeks of each station are compared with its films of {period}: scores, greys of the films and "
         f"ages, by the population stability index. 0 means no change; an alert begins at "
         f"{drift.threshold:.2f}, or higher where few films reach that by chance.",
     ]
     if not judged:
-        said.append(
+        paragraphs.append(
             "No week has an index: a week needs 30 films, and the reference needs 100 films of the same "
             "station (for scores, also of the same model)."
         )
-        return Section("drift", title, said)
+        return Section("drift", title, paragraphs)
     alerts = drift.alerts
-    said.append(
+    paragraphs.append(
         f"{count_things(len(alerts), 'alert')} in {count_things(len(judged), 'comparison')}"
         + (f"; the {MOST_ALERTS} greatest are listed." if len(alerts) > MOST_ALERTS else ".")
         + (
@@ -294,10 +294,10 @@ def _tell_drift(drift: Drift) -> Section:
         for row in alerts[:MOST_ALERTS]
     ]
     columns = ("station", "week from", "figure", "index", "alert from", "films / reference")
-    return Section("drift", title, said, [TextTable("Alerts", columns, rows)] if rows else [])
+    return Section("drift", title, paragraphs, [TextTable("Alerts", columns, rows)] if rows else [])
 
 
-def _tell_method(report: Report) -> Section:
+def _compose_method(report: Report) -> Section:
     return Section(
         "method",
         "Method",

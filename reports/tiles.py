@@ -48,19 +48,25 @@ def compose_tiles(report: Report) -> list[Tile]:
     reads = report.total.agreement
     unsure = f", {write_count(reads.unsure)} as unsure" if reads.unsure else ""
     read = Tile("Studies read", write_count(reads.read), f"of {write_count(reads.screened)} screened{unsure}")
-    return [*tiles, _tell_turnaround(report), read, *_tell_agreement(report), *_tell_trouble(report)]
+    return [
+        *tiles,
+        _compose_turnaround(report),
+        read,
+        *_compose_agreement(report),
+        *_compose_troubles(report),
+    ]
 
 
-def _tell_turnaround(report: Report) -> Tile:
+def _compose_turnaround(report: Report) -> Tile:
     stages = {stage.name: stage for stage in report.total.stages}
     result, delivered = stages["until screened"], stages["until delivered"]
-    said = f"95 % within {write_duration(result.p95_ms)}" if result.films else "no film was screened"
+    explanation = f"95 % within {write_duration(result.p95_ms)}" if result.films else "no film was screened"
     if delivered.films:
-        said += f"; report delivered after {write_duration(delivered.median_ms)}"
-    return Tile("Sender to result, median", write_duration(result.median_ms), said)
+        explanation += f"; report delivered after {write_duration(delivered.median_ms)}"
+    return Tile("Sender to result, median", write_duration(result.median_ms), explanation)
 
 
-def _tell_agreement(report: Report) -> list[Tile]:
+def _compose_agreement(report: Report) -> list[Tile]:
     reads = report.total.agreement
     tb, others = (
         reads.true_positive + reads.false_negative,
@@ -79,16 +85,16 @@ def _tell_agreement(report: Report) -> list[Tile]:
         ),
     )
     tiles = []
-    for what, estimate, said in pairs:
+    for what, estimate, explanation in pairs:
         value = NOTHING if estimate is None else f"{estimate.value * 100:.0f} %"
         interval = (
             "" if estimate is None else f"95 % interval {estimate.low * 100:.0f}–{estimate.high * 100:.0f} %"
         )
-        tiles.append(Tile(what, value, ", ".join(part for part in (interval, said) if part)))
+        tiles.append(Tile(what, value, ", ".join(part for part in (interval, explanation) if part)))
     return tiles
 
 
-def _tell_trouble(report: Report) -> list[Tile]:
+def _compose_troubles(report: Report) -> list[Tile]:
     deliveries, drift = report.total.deliveries, report.drift
     judged = sum(row.index is not None for row in drift.rows)
     open_reports = deliveries.pending + deliveries.unbuilt

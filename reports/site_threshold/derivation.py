@@ -31,9 +31,9 @@ from reports.period import Period
 from reports.site_threshold.record import Row, SiteThresholdRecord
 
 FEWEST_TB: Final = 60
-"""With 60, a sensitivity of 0.90 has an interval from 0.80 to 0.95."""
+"""Minimum number of reads as TB: with 60, a sensitivity of 0.90 has an interval from 0.80 to 0.95."""
 FEWEST_NOT_TB: Final = 100
-"""With 100, a specificity of 0.70 has an interval from 0.60 to 0.78."""
+"""Minimum number of reads as not TB: with 100, a specificity of 0.70 has an interval from 0.60 to 0.78."""
 FOLDS: Final = 5
 UNEVEN: Final = 0.10
 """Allowed difference between the shares of positives and of negatives that were read."""
@@ -193,16 +193,16 @@ def _name_sex(film: ReadFilm) -> str:
 
 def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int]) -> list[str]:
     """Return the known weaknesses of these reads as a reference."""
-    said = [
+    warnings = [
         "A read is a radiologist's opinion and no proof of tuberculosis; the reader may have seen the score, "
         "which increases the agreement of model and reader."
     ]
     read = {positive: sum(is_positive(study) is positive for study in studies) for positive in (True, False)}
     shares = {key: read[key] / screened[key] if screened[key] else 0.0 for key in read}
     if abs(shares[True] - shares[False]) > UNEVEN:
-        said.append(
+        warnings.append(
             f"{shares[True]:.0%} of the positives and {shares[False]:.0%} of the negatives were read. "
             "More reads of positives raise the measured sensitivity and lower the specificity; more reads of "
             "negatives do the reverse. Read a random sample of both, and calibrate again."
         )
-    return said
+    return warnings

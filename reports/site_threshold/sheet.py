@@ -53,7 +53,9 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
     )
     sections = [figures, Section("warnings", "Limits of these figures", list(record.warnings))]
     if changes:
-        sections.append(Section("changes", "In use for this bundle", [_tell(change) for change in changes]))
+        sections.append(
+            Section("changes", "In use for this bundle", [_describe_change(change) for change in changes])
+        )
     return render_sections(heading, sections)
 
 
@@ -74,7 +76,7 @@ def _table(title: str, name: str, rows: tuple[Row, ...]) -> TextTable:
     )
 
 
-def _tell(change: ChangeEntry) -> str:
+def _describe_change(change: ChangeEntry) -> str:
     replaced = f"{change.name or 'the bundle itself'} instead of {change.previous or 'the bundle itself'}"
     rollback = " (rolled back)" if change.rollback else ""
     reason = f": {change.reason}" if change.reason else ""

@@ -18,9 +18,9 @@ class Part(StrEnum):
 
     TRAIN = "train"
     VALIDATION = "validation"
-    """For early stopping, calibration and the choice of operating points."""
+    """Films for early stopping, calibration and the choice of operating points."""
     TEST = "test"
-    """Scored once, at the end."""
+    """Films that are scored once, at the end."""
 
 
 FEWEST_PATIENTS: Final = 5
@@ -67,10 +67,10 @@ def split(
         patients[f"patient {film.patient}" if film.patient else f"film {film.digest}"].append(position)
     held_out = {
         patient
-        for patient, mine in patients.items()
-        if any(films[position].source in hold_out for position in mine)
+        for patient, positions in patients.items()
+        if any(films[position].source in hold_out for position in positions)
     }
-    rest = {patient: mine for patient, mine in patients.items() if patient not in held_out}
+    rest = {patient: positions for patient, positions in patients.items() if patient not in held_out}
     _check_patients(films, rest)
     shares = {
         Part.TRAIN: (1 - test_share) * (1 - validation_share),
@@ -79,8 +79,8 @@ def split(
     }
     part_of = dict.fromkeys(held_out, Part.TEST) | _divide(films, rest, shares, seed)
     parts = [Part.TRAIN] * len(films)
-    for patient, mine in patients.items():
-        for position in mine:
+    for patient, positions in patients.items():
+        for position in positions:
             parts[position] = part_of[patient]
     _check_parts(films, parts)
     return parts
@@ -90,7 +90,7 @@ def _divide(
     films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]], shares: Shares, seed: int
 ) -> dict[str, Part]:
     """Assign each patient to the part that lacks most of the patient's strata, rare strata first."""
-    strata = {patient: _count_strata(films, mine) for patient, mine in patients.items()}
+    strata = {patient: _count_strata(films, positions) for patient, positions in patients.items()}
     sizes: dict[Stratum, int] = defaultdict(int)
     for counts in strata.values():
         for stratum, count in counts.items():
@@ -106,12 +106,12 @@ def _divide(
     behind: dict[Part, dict[Stratum, float]] = {part: defaultdict(float) for part in shares}
     chosen = {}
     for patient in shuffled:
-        mine = strata[patient]
+        counts = strata[patient]
         for part, share in shares.items():
-            for stratum, count in mine.items():
+            for stratum, count in counts.items():
                 behind[part][stratum] += share * count
-        part = max(shares, key=lambda part: sum(behind[part][name] * count for name, count in mine.items()))
-        for stratum, count in mine.items():
+        part = max(shares, key=lambda part: sum(behind[part][name] * count for name, count in counts.items()))
+        for stratum, count in counts.items():
             behind[part][stratum] -= count
         chosen[patient] = part
     return chosen
@@ -141,7 +141,8 @@ def _check_sources(films: Sequence[LabelledFilm], hold_out: Collection[str]) -> 
 def _check_patients(films: Sequence[LabelledFilm], patients: Mapping[str, Sequence[int]]) -> None:
     for name in ("TB", "not TB"):
         count = sum(
-            any(_name_class(films[position]) == name for position in mine) for mine in patients.values()
+            any(_name_class(films[position]) == name for position in positions)
+            for positions in patients.values()
         )
         if count < FEWEST_PATIENTS:
             raise PermanentError(

@@ -77,7 +77,7 @@ def write_model_card(evaluation: Evaluation, facts: ReportFacts) -> str:
 
 def explain_trap(evaluation: Evaluation) -> list[str]:
     """Return paragraphs on the reliability of the figures and the AUC of the trivial baselines."""
-    said = [
+    paragraphs = [
         "Most public films with TB come from other places than most films without TB, and a network can tell "
         "places apart by borders, letters and greys without looking at a lung. Only films of both classes "
         "from one place show whether the network sees the disease, and best of all where that place had no "
@@ -89,18 +89,18 @@ def explain_trap(evaluation: Evaluation) -> list[str]:
         only_others = [row.name for row in one_class if row.not_tb]
         sentence = [f"with TB only: {', '.join(only_tb)}"] if only_tb else []
         sentence += [f"without TB only: {', '.join(only_others)}"] if only_others else []
-        said.append(
+        paragraphs.append(
             f"Sources with films of one class only ({'; '.join(sentence)}) prove nothing by themselves: "
             "their sensitivity or specificity may come from recognition of the place. The AUC over all test "
             "films includes them and is therefore too high."
         )
     if evaluation.overall.auc and evaluation.overall.baselines:
         name, auc = max(evaluation.overall.baselines.items(), key=lambda baseline: baseline[1].value)
-        said.append(
+        paragraphs.append(
             f"Over all test films the model reaches an AUC of {write_figure(evaluation.overall.auc)}; the "
             f"trivial baseline “{name}”, which does not look at the lung, reaches {write_figure(auc)}."
         )
-    return said
+    return paragraphs
 
 
 def list_same_source(evaluation: Evaluation) -> list[Row]:
