@@ -51,7 +51,7 @@ def test_a_reason_overrides_an_objection_and_nothing_else_does(verdict: Comparis
     evidence = [make_comparison(verdict)]
     with pytest.raises(PermanentError, match='--force "REASON"'):
         admit(CANDIDATE, ACTIVE, evidence, None)
-    with pytest.raises(PermanentError, match="takes the reason"):
+    with pytest.raises(PermanentError, match="needs a reason"):
         admit(CANDIDATE, ACTIVE, evidence, " ")
     assert admit(CANDIDATE, ACTIVE, evidence, "our own films say so") is not None
 
@@ -69,7 +69,7 @@ def test_evidence_is_asked_for_only_between_two_trained_bundles() -> None:
     assert not needs_comparison(CANDIDATE, UNTRAINED)
     assert admit(UNTRAINED, None, [], None) is None
     assert admit(CANDIDATE, UNTRAINED, [], None) is None
-    with pytest.raises(PermanentError, match="untrained and the active bundle is not"):
+    with pytest.raises(PermanentError, match="untrained, and the active bundle is trained"):
         admit(UNTRAINED, ACTIVE, [], None)
 
 
@@ -82,5 +82,5 @@ def test_comparisons_without_a_verdict_come_last() -> None:
 
 def test_another_normalization_is_refused() -> None:
     check_normalization(CANDIDATE)
-    with pytest.raises(PermanentError, match="wants arrays of other"):
+    with pytest.raises(PermanentError, match="needs normalization other"):
         check_normalization(Bundle("d" * 64, normalization_version="other"))

@@ -122,7 +122,7 @@ def test_an_unknown_user_s_password_is_hashed_like_a_known_one_s() -> None:
     try:
         assert passwords.verify(PASSWORD, known)
         assert not passwords.verify(PASSWORD, None)
-        assert not passwords.verify("nobody has this password", None)
+        assert not passwords.verify("no user has this password", None)
     finally:
         sys.setprofile(None)
     assert len(verified) == 3
