@@ -1,8 +1,8 @@
 """Reads a dataset strictly up to its pixels, without decoding them.
 
-pydicom reads what it can and forgives the rest, which is right for a viewer and wrong for a gate: a
-dataset that was cut short must not be answered with success. This module lets pydicom parse and checks
-that every element is as long as it says.
+pydicom reads what it can and tolerates the rest, which suits a viewer but not a gateway: a dataset that was
+cut short must not be answered with success. This module parses with pydicom and checks that every element is
+as long as its length states.
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
 
 PER_FRAME: Final = 0x52009230
-"""Per-Frame Functional Groups (PS3.3 C.7.6.16): only in objects of many frames, which are refused as such by
-what stands before it. Thousands of frames have more elements than there is reason to read."""
+"""Per-Frame Functional Groups (PS3.3 C.7.6.16). Only multi-frame objects have them, which are refused by
+earlier attributes; their elements may exceed the limit of reading."""
 
 MAX_READ_VALUE_BYTES: Final = 1024 * 1024
-"""Longer values (an encapsulated PDF, raw data) are passed over: nothing here needs them."""
+"""Largest value that is read; longer ones (an encapsulated PDF, raw data) are skipped, since they are not
+needed."""
 
 MAX_UID_CHARACTERS: Final = 64
-"""PS3.5 9.1."""
+"""Longest UID (PS3.5 9.1)."""
 
 MAX_JSON_VALUE_BYTES: Final = 4096
-"""Longer values (overlays, lookup tables, private blobs) are not kept in db."""
+"""Largest value that the database keeps; longer ones (overlays, lookup tables, private data) are left out."""
 
 
 class NotUnderstoodError(PermanentError):
@@ -59,7 +60,7 @@ class DatasetHeader:
     file_meta: FileMetaDataset
     transfer_syntax: UID
     has_pixels: bool
-    """Also true of an object of so many frames that it is read up to what it says of each."""
+    """True also for a multi-frame object that is read only up to its Per-Frame Functional Groups."""
     dataset_offset: int
     """Offset of the dataset in the file, bytes."""
 
@@ -68,15 +69,15 @@ def read_header(path: Path) -> DatasetHeader:
     """Read the dataset of a DICOM file up to its pixels.
 
     Raises:
-        NotUnderstoodError: when an element is longer than what is there, when the elements are not in
-            order (PS3.5 7.1), or when what is there is no dataset at all.
+        NotUnderstoodError: when an element is longer than the rest of the file, when the elements are not in
+            order (PS3.5 7.1), or when the file holds no dataset.
         OSError: when the file cannot be read.
     """
     try:
         file_meta, offset = _read_file_meta(path)
         syntax = UID(str(file_meta.TransferSyntaxUID))
         if syntax not in AllTransferSyntaxes:
-            # A private syntax: everyone who uses one encodes the header in explicit little endian.
+            # In practice, private syntaxes encode the header in explicit little endian.
             implicit, little = False, True
         else:
             implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
@@ -92,9 +93,9 @@ def read_header(path: Path) -> DatasetHeader:
     except HeaderStreamError as error:
         raise NotUnderstoodError(str(error)) from None
     except Exception as error:
-        # Whatever pydicom stumbles over in hostile bytes (struct.error, RecursionError, KeyError, …)
-        # means one thing here. The text of its message may quote patient data: only its type is told.
-        # An OSError of the operating system has a number; pydicom raises one without at the file's end.
+        # pydicom raises many types for malformed bytes (struct.error, RecursionError, KeyError, …). Their
+        # texts may quote patient data, so only the type is given. An OSError of the operating system has a
+        # number; pydicom's OSError at the end of the file has none.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise NotUnderstoodError(f"the dataset cannot be parsed ({type(error).__name__})") from None
@@ -103,7 +104,7 @@ def read_header(path: Path) -> DatasetHeader:
 
 def _read_file_meta(path: Path) -> tuple[FileMetaDataset, int]:
     file_meta = read_file_meta_info(path)
-    # 128 bytes preamble, "DICM", the group length element (12 bytes), then so many bytes.
+    # 128 bytes preamble, "DICM", the group length element (12 bytes), then the bytes that it counts.
     length = file_meta.get("FileMetaInformationGroupLength")
     if length is None or "TransferSyntaxUID" not in file_meta:
         raise NotUnderstoodError("the file meta information is incomplete")
@@ -146,7 +147,7 @@ def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Data
             last = int(element.tag)
             elements[element.tag] = element
             end = stream.tell()
-    except (HeaderStreamError, OSError):  # pydicom makes an OSError of it within an item
+    except (HeaderStreamError, OSError):  # within an item, pydicom raises an OSError instead
         if begun[0] != PER_FRAME or not measured.is_exceeded:
             raise
         reached.append(PER_FRAME)
@@ -163,8 +164,8 @@ def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: 
     """Compare the dataset with the C-STORE request that brought it.
 
     Raises:
-        NotUnderstoodError: when the dataset does not name itself.
-        MismatchError: when it names another SOP class or instance, or is an image without pixels.
+        NotUnderstoodError: when the dataset lacks a valid SOP Class UID or SOP Instance UID.
+        MismatchError: when its SOP class or instance differs, or it is an image without pixels.
     """
     named_class = read_text(header.dataset, "SOPClassUID", MAX_UID_CHARACTERS + 1) or ""
     named_instance = read_text(header.dataset, "SOPInstanceUID", MAX_UID_CHARACTERS + 1) or ""
@@ -181,15 +182,15 @@ def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: 
 
 
 def is_image_storage(sop_class_uid: str) -> bool:
-    """True for a storage SOP class whose name says that it holds an image."""
+    """True for an image storage SOP class, by its name."""
     name = UID(sop_class_uid).name
     return "Image Storage" in name and "Presentation State" not in name
 
 
 def read_study(dataset: Dataset) -> StudyHeader:
-    """Return what the header says of study and patient.
+    """Return the attributes of study and patient in the header.
 
-    A film without Study Instance UID (type 1, but missing in the wild) stands alone, under its own UID.
+    A film without a Study Instance UID (type 1, but missing in practice) forms a study under its own UID.
     """
     return StudyHeader(
         study_instance_uid=read_text(dataset, "StudyInstanceUID", 64) or str(dataset.SOPInstanceUID),
@@ -214,7 +215,7 @@ def read_text(dataset: Dataset, keyword: str, length: int) -> str | None:
 
 
 def read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """Return the items of a sequence; none if it is absent, malformed, or no sequence."""
+    """Return the items of a sequence; an empty list if it is absent, malformed or not a sequence."""
     with _forgiven():
         return [item for item in dataset.get(keyword) or [] if isinstance(item, Dataset)]
     return []
@@ -223,9 +224,7 @@ def read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
 def to_json_model(dataset: Dataset) -> dict[str, Any]:
     """Return the header as DICOM JSON model (PS3.18 F.2).
 
-    Pixels, overlays, private elements and long values are left out, also from within sequences.
-
-    An element whose value cannot be read is left out: the report needs study and patient, not all.
+    Pixels, overlays, private elements, long values and unreadable values are left out, also within sequences.
     """
     model: dict[str, Any] = {}
     for tag in dataset.keys():  # noqa: SIM118  iterating the dataset itself would parse every element
@@ -237,7 +236,7 @@ def to_json_model(dataset: Dataset) -> dict[str, Any]:
             if isinstance(value, bytes) and len(value) > MAX_JSON_VALUE_BYTES:
                 continue
             if isinstance(raw, RawDataElement) and value is None and raw.length:
-                continue  # passed over when the header was read
+                continue  # skipped when the header was read
             element = dataset[tag]
             if element.VR == "SQ":
                 for item in element.value:
@@ -249,10 +248,10 @@ def to_json_model(dataset: Dataset) -> dict[str, Any]:
 
 
 def _to_plain(value: Any) -> Any:
-    """Return what PostgreSQL takes as JSON.
+    """Return a value that PostgreSQL stores as JSON, without NUL characters, which it cannot read back.
 
-    Without NUL characters, which mean nothing and which it cannot read back; `ValueError` for a number that
-    JSON does not know, and for what is no JSON at all.
+    Raises:
+        ValueError: for a number or type that JSON does not have.
     """
     if isinstance(value, str):
         return value.replace("\0", "")
@@ -262,7 +261,7 @@ def _to_plain(value: Any) -> Any:
         return {key: _to_plain(item) for key, item in value.items()}
     if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ValueError(f"{type(value).__name__} is no JSON")
+    raise ValueError(f"{type(value).__name__} is not a JSON type")
 
 
 def _is_kept(tag: BaseTag) -> bool:
@@ -280,8 +279,8 @@ def _is_long(value: Any) -> bool:
 
 @contextmanager
 def _forgiven() -> Iterator[None]:
-    """A malformed value is as good as none: what is missing is treated as missing."""
+    """Suppress parser errors, so that a malformed value counts as missing."""
     try:
         yield
-    except Exception:  # noqa: BLE001  any parser error on hostile bytes; its text may hold patient data
+    except Exception:  # noqa: BLE001  any parser error; its text may quote patient data
         return

@@ -1,4 +1,4 @@
-"""Limits of a dataset while it comes: its own size, and the disk space that has to stay free."""
+"""Limits of a dataset while it is received: its size, and the disk space that must stay free."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from dicom_gateway.settings import GatewaySettings
 from domain.errors import PermanentError, TransientError
 
 LOOK_EVERY_BYTES: Final = 16 * 1024 * 1024
-"""Bytes between two looks at the free space; each association may take as much of the reserve."""
+"""Bytes between two checks of the free space; each association may use this much of the reserve."""
 
 
 class TooLargeError(PermanentError, OSError):
-    """A dataset has more bytes than the settings allow. Permanent, unless they are changed."""
+    """The dataset has more bytes than the settings allow. Permanent until they change."""
 
 
 class DiskNearlyFullError(TransientError, OSError):
-    """Less space is free than is reserved. Transient: the sender keeps the film and tries again."""
+    """The free space is below the reserve. Transient: the sender keeps the film and tries again."""
 
 
 @dataclass(frozen=True)
 class DatasetLimits:
-    """Limits of a dataset that comes.
+    """Limits of a received dataset.
 
     Attributes:
-        maximum_bytes: of one dataset.
-        reserved_bytes: of the disk, which stay free.
+        maximum_bytes: largest dataset.
+        reserved_bytes: disk space that stays free.
     """
 
     maximum_bytes: int
@@ -36,21 +36,21 @@ class DatasetLimits:
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> DatasetLimits:
-        """Return what a gateway's settings say."""
+        """Return the limits of a gateway's settings."""
         return cls(settings.maximum_dataset_bytes, settings.reserved_disk_bytes)
 
     def check(self, descriptor: int, before: int, after: int) -> None:
-        """Look before a block is written.
+        """Check the limits before a block is written.
 
         Args:
-            descriptor: of the file that it is written to.
-            before: how much of the dataset there is, bytes.
-            after: how much there will be.
+            descriptor: descriptor of the dataset's file.
+            before: bytes of the dataset before the block.
+            after: bytes of the dataset after the block.
 
         Raises:
             TooLargeError: when the dataset is too large.
-            DiskNearlyFullError: when too little space is free; looked at before the first block and then
-                every `LOOK_EVERY_BYTES`.
+            DiskNearlyFullError: when too little space is free; checked before the first block and then every
+                `LOOK_EVERY_BYTES`.
         """
         if after > self.maximum_bytes:
             raise TooLargeError(errno.EFBIG, os.strerror(errno.EFBIG))

@@ -1,4 +1,4 @@
-"""Hands screening requests to the broker."""
+"""Dispatch of screening requests to the broker."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from domain.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, Screening
 BROKER_TIMEOUT_S: Final = 5.0
 
 COMPLAINT_INTERVAL_S: Final = 30.0
-"""Shortest time between two log lines that the broker is away."""
+"""Shortest time between two log lines about an unavailable broker."""
 
 log = structlog.get_logger(__name__)
 
 
 class BrokerAwayError(TransientError):
-    """The broker does not take messages. Transient: the film waits in the spool."""
+    """The broker accepts no messages. Transient: the film waits in the spool."""
 
 
 class Dispatcher:
@@ -31,7 +31,7 @@ class Dispatcher:
 
     Args:
         broker_url: `redis://…`, `rediss://…` or `redis+socket:///path`. May hold a password: never log it.
-        maximum_queue_length: how many films may wait in the queue before more wait in the spool.
+        maximum_queue_length: most films in the queue; further ones wait in the spool.
     """
 
     def __init__(self, broker_url: str, maximum_queue_length: int) -> None:
@@ -49,7 +49,7 @@ class Dispatcher:
         )
 
     def has_room(self, urgent: bool = False) -> bool:
-        """True when the broker is there and its queue is shorter than the limit, or the film urgent."""
+        """True when the broker is available, and its queue below the limit or the film urgent."""
         try:
             return self.queue_length() < self._maximum or urgent
         except BrokerAwayError as error:
@@ -59,7 +59,7 @@ class Dispatcher:
             return False
 
     def queue_length(self) -> int:
-        """Return how many messages wait for a worker.
+        """Return the number of messages that wait for a worker.
 
         Raises:
             BrokerAwayError: when the broker does not answer.
@@ -72,14 +72,14 @@ class Dispatcher:
             raise BrokerAwayError(type(error).__name__) from error
 
     def send(self, request: ScreeningRequest, urgent: bool = False) -> None:
-        """Hand one film to the workers.
+        """Send a screening request to the workers.
 
         Args:
-            request: the film.
-            urgent: whether it overtakes those that wait.
+            request: the request with the film's array.
+            urgent: True to overtake waiting requests.
 
         Raises:
-            BrokerAwayError: when the broker does not take it.
+            BrokerAwayError: when the broker does not accept it.
         """
         try:
             self._celery.send_task(
@@ -93,5 +93,5 @@ class Dispatcher:
             raise BrokerAwayError(type(error).__name__) from error
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to the broker."""
         self._celery.close()

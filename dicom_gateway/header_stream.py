@@ -1,4 +1,4 @@
-"""The stream from which a header is read: inflated where needed, and limited to the size of any film's."""
+"""The stream from which a header is read, inflated where needed and limited in size."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from typing import BinaryIO, Final
 from domain.errors import PermanentError
 
 MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
-"""More than this is not read into memory; values that are passed over do not count."""
+"""Most bytes of a header that are read into memory; skipped values do not count."""
 
 MAX_READS: Final = 100_000
-"""Two or three for each element or item. Items without content take 8 bytes of a file and eighty times as
-much of memory: a header is measured by what it makes, too."""
+"""Most reads of a header, with two or three for each element or item. An empty item has 8 bytes in the file
+and takes eighty times as many in memory, so that bytes alone are no sufficient limit."""
 
 MAX_INFLATED_BYTES: Final = 256 * 1024 * 1024
-"""A deflated dataset that grows beyond this is a decompression bomb."""
+"""Largest inflated dataset; a larger one counts as a decompression bomb."""
 
 MOST_AT_ONCE: Final = 2
-"""Every association could bring a bomb at the same time."""
+"""Most datasets inflated at the same time, since every association could send a bomb."""
 _SLOTS: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 PIECE_BYTES: Final = 1024 * 1024
 
 
 class HeaderStreamError(PermanentError):
-    """The header has no end in sight. Permanent."""
+    """The header exceeds its limits, or is cut short. Permanent."""
 
 
 class MeasuredStream:
-    """Has of a file what pydicom needs, which knows no end to the items of a sequence."""
+    """A file with a limit on reads, since pydicom reads any number of items of a sequence."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.tell, self.seek, self._read = stream.tell, stream.seek, stream.read
         self._reads = self._bytes = 0
         self.is_exceeded = False
-        """True when it was too much."""
+        """True when a limit was exceeded."""
 
     def read(self, size: int = -1) -> bytes:
-        """Read as a file does; raises `HeaderStreamError` when it was too much."""
+        """Read as a file does; raise `HeaderStreamError` when a limit is exceeded."""
         content = self._read(size)
         self._reads += 1
         self._bytes += len(content)
@@ -56,11 +56,11 @@ class MeasuredStream:
 
 @contextmanager
 def inflated(file: BinaryIO) -> Iterator[io.BytesIO]:
-    """Hold a deflated dataset (PS3.5 A.5) decompressed inside the block, at most `MOST_AT_ONCE` of them.
+    """Provide a deflated dataset (PS3.5 A.5) inflated in memory, at most `MOST_AT_ONCE` at the same time.
 
     Raises:
-        HeaderStreamError: when it is more than `MAX_INFLATED_BYTES`, or cut short.
-        zlib.error: when it is nothing deflated.
+        HeaderStreamError: when it inflates to more than `MAX_INFLATED_BYTES`, or is cut short.
+        zlib.error: when the bytes are not deflated.
     """
     with _SLOTS:
         yield _inflate(file)

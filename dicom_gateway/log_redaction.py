@@ -1,4 +1,4 @@
-"""Keeps what libraries quote of headers, patients' names among it, out of what a process writes."""
+"""Redaction of logs: keeps header values that libraries quote, such as patients' names, out of the output."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Final
 import structlog
 
 QUOTING: Final = ("pynetdicom", "pydicom", "highdicom", "py.warnings", "sqlalchemy")
-"""Loggers that quote values: of headers, also in warnings, and what is written to the database."""
+"""Loggers that quote values of headers, in warnings, too, and of database rows."""
 
 log = structlog.get_logger(__name__)
 
 
 def silence_quoting() -> None:
-    """Silence these libraries, and log uncaught exceptions without their texts."""
-    logging.captureWarnings(True)  # else they go to standard error
+    """Silence the libraries of `QUOTING`, and log uncaught exceptions without their texts."""
+    logging.captureWarnings(True)  # else warnings go to standard error
     for name in QUOTING:
-        # A level would not do: pydicom sets its own when it is imported.
+        # A level would not suffice, since pydicom sets its own when it is imported.
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
-    sys.excepthook = _tell_of_exception
-    threading.excepthook = lambda ended: _tell_of_exception(
+    sys.excepthook = _log_exception
+    threading.excepthook = lambda ended: _log_exception(
         ended.exc_type, ended.exc_value or ended.exc_type(), ended.exc_traceback
     )
 
 
 def locate(error: BaseException) -> str:
-    """Return where an exception was raised: file and line, without what it says."""
+    """Return file and line at which an exception was raised, without its text."""
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
 
 
-def _tell_of_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt | SystemExit):
         return
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]

@@ -1,4 +1,4 @@
-"""Metrics of gateway and courier. Labels are few, and hold nothing of a patient."""
+"""Metrics of gateway and courier. Labels are few and hold no patient data."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from domain.codes import Refusal
 RECEPTIONS: Final = Counter(
     "tbscreen_receptions", "C-STORE requests by the status that answered them.", ["status"]
 )
-RECEIVED_BYTES: Final = Counter("tbscreen_received_bytes", "Bytes of the datasets that were taken.")
+RECEIVED_BYTES: Final = Counter("tbscreen_received_bytes", "Bytes of the datasets that were received.")
 RECEPTION_SECONDS: Final = Histogram(
     "tbscreen_reception_seconds",
-    "From the end of a dataset to its answer.",
+    "Seconds from the end of a dataset to its answer.",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
 REFUSALS: Final = Counter("tbscreen_refusals", "Films that are not screened, by code.", ["refusal"])
 PREPARATION_SECONDS: Final = Histogram(
     "tbscreen_preparation_seconds",
-    "From a file of the spool to the array, or to a refusal.",
+    "Seconds from a file of the spool to the array, or to a refusal.",
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
 )
 PREPARATIONS_LOST: Final = Counter("tbscreen_preparations_lost", "Preparations that died or hung.")
-DISPATCHES: Final = Counter("tbscreen_dispatches", "Films that were handed to the broker.")
+DISPATCHES: Final = Counter("tbscreen_dispatches", "Films that were sent to the broker.")
 DELIVERIES: Final = Counter(
-    "tbscreen_delivery_attempts", "Objects sent to a peer, by what came of it.", ["peer", "result"]
+    "tbscreen_delivery_attempts", "Objects sent to a peer, by result.", ["peer", "result"]
 )
 PEER_TROUBLES: Final = Counter(
-    "tbscreen_peer_troubles", "How often a peer was away, silent, full or gone in the middle.", ["peer"]
+    "tbscreen_peer_troubles", "Failures of a peer: away, silent, full or disconnected.", ["peer"]
 )
 
-# Series of alerts exist from the start: `increase` does not see the first value of a new one.
+# The series of alerts exist from the start, since `increase` misses the first value of a new series.
 for _status in (SUCCESS, OUT_OF_RESOURCES, DATASET_MISMATCH, CANNOT_UNDERSTAND):
     RECEPTIONS.labels(f"0x{_status:04X}")
 for _refusal in Refusal:

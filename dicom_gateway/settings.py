@@ -31,17 +31,18 @@ class PeerSettings(BaseModel):
     port: int = Field(ge=1, le=65535)
     """TCP port."""
     send_reports: bool = True
-    """Send reports to this peer: `kinds` of every film, or as `rules` say."""
+    """Send reports to this peer: `kinds` of every film, or those that `rules` select."""
     kinds: tuple[ReportKind, ...] = (ReportKind.SR,)
-    """Kinds of object that it gets: `sr` (Structured Report), `sc` (Secondary Capture: film and heat map as a
-    picture, for viewers that show no SR), `refusal` (an SR that says that a film was not analysed, and
-    why)."""
+    """Kinds of object that the peer gets: `sr` (Structured Report), `sc` (Secondary Capture: film and heat
+    map as a picture, for viewers without SR), `refusal` (an SR with the reason why a film was not
+    analysed)."""
     rules: tuple[DeliveryRule, ...] = ()
-    """Conditions for each kind: see `[[peers.rules]]`. Without a rule it gets `kinds` of every film."""
+    """Conditions for each kind: see `[[peers.rules]]`. Without a rule, the peer gets `kinds` of every
+    film."""
     commitment: bool = False
     """Request storage commitment of the delivered objects from this peer: see `[commitment]`."""
     tls: PeerTlsSettings | None = None
-    """Speak TLS with it: a table `[peers.tls]` behind its `[[peers]]`, if only an empty one."""
+    """Use TLS with this peer. An empty table `[peers.tls]` after its `[[peers]]` is enough."""
 
 
 class GatewaySettings(BaseModel):
@@ -50,66 +51,67 @@ class GatewaySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
-    """Names this gateway in the rows of the films whose files it holds. Keep it when the host is renamed."""
+    """Name of this gateway in the rows of the films whose files it holds. Keep it when the host is
+    renamed."""
     ae_title: AeTitle = "TBSCREEN"
     """AE title that senders call."""
     host: str = "0.0.0.0"  # noqa: S104  a PACS calls from outside
     """Address to listen on."""
     port: int = Field(default=11112, ge=0, le=65535)
-    """TCP port to listen on, unencrypted; 0 takes any free one."""
+    """TCP port to listen on, unencrypted; 0 takes a free port."""
     accept_plain: bool = True
     """Open the unencrypted port; false leaves only that of `[gateway.tls]`."""
     tls: ListenerTlsSettings | None = None
     """A second port, for TLS."""
     query: QuerySettings = QuerySettings()
-    """The worklist, asked for by C-FIND."""
+    """Queries of the worklist by C-FIND."""
     listener_processes: int = Field(default=1, ge=1, le=64)
-    """Number of processes that take associations from the same ports. Where there are several, each counts
-    its own associations."""
+    """Number of processes that accept associations at the same ports. Each process applies the limits to its
+    own associations."""
     maximum_associations: int = Field(default=50, ge=1, le=1000)
-    """Most associations open at once; further requests are rejected for the moment."""
+    """Maximum number of open associations; further requests are rejected as transient."""
     maximum_associations_per_address: int = Field(default=40, ge=1, le=1000)
-    """Most of them from the same address."""
+    """Maximum number of open associations from the same address."""
     maximum_association_s: float = Field(default=86400.0, gt=0)
-    """Longest time that an association may be open; then it is aborted, and its sender opens another."""
+    """Longest time, in seconds, that an association may be open; then it is aborted."""
     maximum_dataset_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
-    """A larger dataset is read and dropped, and its C-STORE answered 0xA700."""
+    """Largest dataset; a larger one is dropped and its C-STORE answered with 0xA700."""
     maximum_pdu_bytes: int = Field(default=131072, ge=4096, le=4194304)
     """Largest PDU (PS3.8 D.1) that senders may use."""
     network_timeout_s: float = Field(default=60.0, gt=0, le=3600)
-    """An association on which nothing comes for so long is aborted."""
+    """Seconds without a message after which an association is aborted."""
     reserved_disk_bytes: int = Field(default=1_000_000_000, ge=0)
-    """With less than this free, C-STORE answers 0xA700 (out of resources)."""
+    """Free disk space below which C-STORE is answered with 0xA700 (out of resources)."""
     spool_retention_hours: float = Field(default=72.0, ge=0)
-    """A file leaves the spool so long after its film was refused, or screened and reported to every peer; a
-    film that no row of the database names is received anew from its file instead."""
+    """Hours after which the file of a film that was refused, or screened and reported to every peer, is
+    deleted from the spool. A film without a row in the database is received again from its file instead."""
     spool_maximum_bytes: int = Field(default=100_000_000_000, ge=0)
-    """Beyond this, files of films that are done leave the spool earlier, oldest first."""
+    """Size of the spool above which files of finished films are deleted earlier, oldest first."""
     preparation_processes: int = Field(default=1, ge=1, le=64)
-    """Number of films decoded and normalized at once, each in a process of its own."""
+    """Number of processes that decode and normalize films, one film each at a time."""
     preparation_timeout_s: float = Field(default=60.0, gt=0, le=3600)
-    """A film that takes longer to decode and normalize counts as a strike."""
+    """Longest time, in seconds, to decode and normalize a film; three timeouts refuse the film."""
     preparation_memory_bytes: int = Field(default=4 * 1024**3, ge=2 * 1024**3)
     """Address space of each preparation process; a film that needs more is refused as `undecodable`."""
     redispatch_after_s: float = Field(default=300.0, gt=0, le=86400)
-    """A film that was queued and is not screened within this time is dispatched again."""
+    """Seconds after which a queued film without a result is dispatched again."""
     minimum_age_years: int = Field(default=15, ge=0, le=150)
-    """Younger patients are refused; WHO recommends CAD from 15 years (2021, module 2)."""
+    """Age below which films are refused; WHO recommends CAD from 15 years (2021, module 2)."""
     require_called_ae_title: bool = True
     """Reject associations that call another AE title than ours."""
     allowed_calling_ae_titles: tuple[AeTitle, ...] = ()
-    """Only these may call, and `[[gateway.callers]]`; where both are empty, everyone."""
+    """AE titles that may call, besides `[[gateway.callers]]`; if both are empty, all may call."""
     callers: tuple[CallerSettings, ...] = ()
-    """Only these may call, and `allowed_calling_ae_titles`: AE titles with the addresses they call from."""
+    """AE titles with addresses that may call, besides `allowed_calling_ae_titles`."""
     maximum_queue_length: int = Field(default=200, ge=1)
-    """Most films in the broker's queue; further ones wait in the spool."""
+    """Maximum number of films in the broker's queue; further films wait in the spool."""
     excluded_calling_ae_titles: tuple[AeTitle, ...] = ()
-    """Films from these senders are taken and refused as `excluded_by_rule`."""
+    """AE titles of senders whose films are received and refused as `excluded_by_rule`."""
     image_guard: bool = True
-    """Look at the pixels, too: what clearly is no frontal chest film is refused, what may be none is screened
-    with a doubt, and a film whose header says too little is screened if it shows a chest."""
+    """Judge the pixels, too: films that clearly show something other than a chest are refused, unclear ones
+    are screened with a doubt, and films with an incomplete header are screened if they show a chest."""
     urgent_calling_ae_titles: tuple[Pattern, ...] = ()
-    """Films from these senders, patterns with `*` and `?`, overtake those that wait in spool and queue."""
+    """AE titles of senders, as patterns with `*` and `?`, whose films overtake those in spool and queue."""
     rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
     """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
 
@@ -126,32 +128,32 @@ class CourierSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ae_title: AeTitle = "TBSCREEN"
-    """Calling AE title towards peers."""
+    """AE title with which the courier calls peers."""
     poll_interval_s: float = Field(default=0.1, gt=0, le=60)
-    """Pause between two looks at outbox and deliveries while there is nothing to do."""
+    """Seconds between two checks of outbox and deliveries while nothing is due."""
     retry_first_s: float = Field(default=2.0, gt=0, le=3600)
-    """Pause after the first transient failure; doubled after each."""
+    """Seconds to the next attempt after the first transient failure; doubled after each further failure."""
     retry_most_s: float = Field(default=900.0, gt=0, le=86400)
-    """Longest pause between two attempts."""
+    """Longest time between two attempts, in seconds."""
     maximum_attempts: int = Field(default=200, ge=1)
-    """Most transient failures of a delivery; then it is parked."""
+    """Number of transient failures after which a delivery is parked."""
     network_timeout_s: float = Field(default=30.0, gt=0, le=3600)
-    """Longest silence of a peer."""
+    """Longest silence of a peer, in seconds."""
     lease_s: float = Field(default=180.0, ge=1, le=3600)
-    """Time after which the work of a courier that died is taken again."""
+    """Seconds after which another courier takes over the work of a courier that died."""
     sr_sop_class: str = Field(default="comprehensive_3d", pattern="^(comprehensive_3d|comprehensive)$")
-    """`comprehensive` for viewers that do not know Comprehensive 3D SR."""
+    """SOP class of reports; `comprehensive` for viewers without Comprehensive 3D SR."""
     finding_code: str = Field(default="tbscreen", pattern="^(tbscreen|snomed)$")
     """Code of the evaluation: (99TBSCREEN, TBCXR) or SCT 154283005 Pulmonary tuberculosis."""
     procedure_reported: str = Field(default="site", pattern="^(site|source)$")
-    """`source` takes the film's own Procedure Code Sequence where it has one."""
+    """`site` takes `procedure_code`; `source` takes the film's Procedure Code Sequence, if it has one."""
     sc_compression: str = Field(default="jpeg", pattern="^(jpeg|none)$")
-    """Secondary Captures as JPEG Baseline (about 0.2 MB each; a peer that does not take it gets them
-    decompressed) or uncompressed (about 4 MB)."""
+    """Secondary Captures as JPEG Baseline (about 0.2 MB each, decompressed for peers without it) or
+    uncompressed (about 4 MB)."""
     procedure_code: tuple[str, str, str] = ("30745-4", "LN", "XR Chest Views")
-    """Code value, coding scheme designator, code meaning of the procedure reported."""
+    """Code value, coding scheme designator and code meaning of the reported procedure."""
 
 
 def spool_directory(data_directory: Path) -> Path:
-    """Folder in which a gateway keeps its films."""
+    """Return the folder in which a gateway keeps its films."""
     return data_directory / "spool"

@@ -1,4 +1,4 @@
-"""The files that a gateway holds: films that were received and are not done with."""
+"""The spool: the files of received films that a gateway holds until they are done."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Spool:
     """A folder of received datasets, addressed by hashes, never by UIDs.
 
     Args:
-        directory: made if it does not exist. `incoming/` below it holds datasets that are on their way
-            in; the same file system, so that a rename is atomic.
+        directory: folder of the spool, created if missing. Its subfolder `incoming/` holds datasets that are
+            being received, on the same file system, so that a rename is atomic.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -40,10 +40,10 @@ class Spool:
         self.incoming.mkdir(parents=True, exist_ok=True)
 
     def lock(self) -> None:
-        """Make this process the only gateway on this spool, for as long as it lives.
+        """Make this process the only gateway on this spool, until it ends.
 
         Raises:
-            PermanentError: when another gateway works here.
+            PermanentError: when another gateway holds the spool.
         """
         self._lock = (self.directory / "lock").open("w")
         try:
@@ -53,11 +53,11 @@ class Spool:
             raise PermanentError(f"another gateway works in {self.directory}") from None
 
     def unlock(self) -> None:
-        """Let another process take it."""
+        """Release the lock of the spool."""
         self._lock.close()
 
     def is_held(self) -> bool:
-        """True while a gateway works here."""
+        """True while a gateway holds the spool."""
         with (self.directory / "lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,11 +66,11 @@ class Spool:
         return False
 
     def sweep(self) -> int:
-        """Delete what earlier processes left half received; no sender got success for it."""
+        """Delete the unfinished files of earlier processes, for which no sender got success."""
         return self.sweep_older_than(0.0)
 
     def sweep_older_than(self, seconds: float) -> int:
-        """Delete unfinished files that are older than a dataset can be; return their number."""
+        """Delete unfinished files of at least this age; return their number."""
         limit = time.time() - seconds
         removed = 0
         for entry in self.incoming.iterdir():
@@ -87,7 +87,7 @@ class Spool:
             yield str(path.relative_to(self.directory))
 
     def list_older_than(self, seconds: float) -> Iterator[str]:
-        """Yield the relative paths of kept files that have lain here for so long."""
+        """Yield the relative paths of kept files of at least this age."""
         limit = time.time() - seconds
         for path in self.list_files():
             with contextlib.suppress(FileNotFoundError):
@@ -95,7 +95,7 @@ class Spool:
                     yield path
 
     def used_bytes(self) -> int:
-        """Space that kept files take."""
+        """Return the bytes of all kept files."""
         total = 0
         for path in self.list_files():
             with contextlib.suppress(FileNotFoundError):
@@ -103,7 +103,7 @@ class Spool:
         return total
 
     def free_bytes(self) -> int:
-        """Space left for films."""
+        """Return the free bytes of the spool's disk."""
         return shutil.disk_usage(self.directory).free
 
     def put(
@@ -113,19 +113,19 @@ class Spool:
         dataset_offset: int,
         hashed: tuple[int, str] | None = None,
     ) -> SpooledFile:
-        """Bring a received dataset to the disk and then, by atomic rename, to its place.
+        """Sync a received dataset to the disk and move it to its place by an atomic rename.
 
         Its name is durable after `sync`.
 
         Args:
             incoming: the complete file, in `incoming/`.
-            sop_instance_uid: what it is; only its hash becomes part of the path.
-            dataset_offset: where the dataset begins, bytes; what stands before it is not hashed.
-            hashed: how many bytes of the dataset were hashed while they came, and their SHA-256, hex. Read
-                and hashed again if they are not all.
+            sop_instance_uid: SOP Instance UID; only its hash becomes part of the path.
+            dataset_offset: offset of the dataset in bytes; the bytes before it are not hashed.
+            hashed: number of bytes hashed during reception, and their SHA-256, hexadecimal. If bytes are
+                missing, the dataset is read and hashed again.
 
         Raises:
-            OSError: when the disk is full or broken. The file is then not kept.
+            OSError: when the disk is full or fails. The file is then not kept.
         """
         with incoming.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -142,22 +142,22 @@ class Spool:
         return SpooledFile(str(target.relative_to(self.directory)), sha256, size)
 
     def sync(self, file: SpooledFile) -> None:
-        """Make the name of a file durable that was put here.
+        """Make the name of a file durable after `put`.
 
         Raises:
-            OSError: when the disk is broken.
+            OSError: when the disk fails.
         """
         _sync_folder(self.path(file.relative_path).parent)
 
     def describe(self, relative_path: str, dataset_offset: int) -> SpooledFile:
-        """Return what `put` returned of a kept file, read anew.
+        """Return the result of `put` for a kept file, read from the file.
 
         Args:
-            relative_path: the file's.
-            dataset_offset: where the dataset begins, bytes.
+            relative_path: path of the file, relative to the spool.
+            dataset_offset: offset of the dataset in bytes.
 
         Raises:
-            OSError: when it is gone or cannot be read.
+            OSError: when the file is missing or cannot be read.
         """
         with self.path(relative_path).open("rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -165,11 +165,11 @@ class Spool:
             return SpooledFile(relative_path, hashlib.file_digest(file, "sha256").hexdigest(), size)
 
     def path(self, relative_path: str) -> Path:
-        """Return where a kept file lies."""
+        """Return the path of a kept file."""
         return self.directory / relative_path
 
     def discard(self, relative_path: str) -> None:
-        """Delete a kept file, if it is there."""
+        """Delete a kept file, if it exists."""
         self.path(relative_path).unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:

@@ -2,16 +2,16 @@
 
 - `ae_title`: application entity titles in the settings.
 - `tls_settings`: settings of TLS for the gateway's port and for peers.
-- `tls_context`: TLS contexts as PS3.15 B.12 wants them.
+- `tls_context`: TLS contexts of the profile in PS3.15 B.12.
 - `certificates`: validity of certificates, and readers of keys.
 - `association_identity`: an association's identifier in the log, and the AE title of its peer.
 - `preamble`: the sender's AE title, kept in the first bytes of a film's file.
-- `film_stream`: writes a dataset from the socket to its file, and hashes it on the way.
-- `writeback`: starts the disk's work before the file is complete.
-- `pynetdicom_repairs/`: all that uses private names of pynetdicom, each with its upstream issue.
+- `film_stream`: writes a dataset from the socket to its file and hashes it.
+- `writeback`: starts writing a file to the disk before the file is complete.
+- `pynetdicom_repairs/`: all uses of private names of pynetdicom, each with its upstream issue.
 - `storage_sop_classes`: the storage SOP classes that are accepted.
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
 - `statuses`: statuses of DIMSE responses, and their meaning.
-- `peer_association`: opens all associations to peers, plain or TLS, and explains a failure.
+- `peer_association`: opens associations to peers, plain or TLS, and explains failures.
 - `verification`: C-ECHO to a peer.
 """

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 
 def _check_ae_title(value: str) -> str:
-    """PS3.5 6.2, VR AE: 1 to 16 printable characters without backslash, not only spaces."""
+    """Check an AE title (PS3.5 6.2, VR AE): 1 to 16 printable characters, no backslash, not only spaces."""
     if not re.fullmatch(r"[\x20-\x5b\x5d-\x7e]{1,16}", value) or not value.strip():
         raise ValueError("an AE title has 1 to 16 printable ASCII characters, no backslash")
     return value.strip()

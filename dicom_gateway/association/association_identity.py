@@ -8,12 +8,12 @@ from pynetdicom.association import Association
 
 
 def identify(association: Association) -> str:
-    """Return the identifier of an association in the log: random, the same for its lifetime."""
+    """Return the random identifier of an association in the log, constant for its lifetime."""
     name: str = vars(association).setdefault("tbscreen_id", secrets.token_hex(4))
     return name
 
 
 def name_sender(association: Association) -> str:
-    """Return the AE title of the peer, from whichever side the association was opened."""
+    """Return the AE title of the peer, for associations opened by either side."""
     peer = association.requestor if association.is_acceptor else association.acceptor
     return str(peer.ae_title or "").strip()

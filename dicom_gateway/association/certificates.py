@@ -24,17 +24,17 @@ VERSION: Final = 0xA0
 
 @dataclass(frozen=True)
 class Validity:
-    """The validity of a certificate, UTC."""
+    """The validity period of a certificate, in UTC."""
 
     not_before: datetime
     not_after: datetime
 
 
 def read_validities(path: Path) -> list[Validity]:
-    """Read the validity of each certificate in a PEM file, in its order.
+    """Read the validity of each certificate in a PEM file, in file order.
 
     Raises:
-        PermanentError: when it cannot be read, or holds no certificate.
+        PermanentError: when the file cannot be read or holds no valid certificate.
     """
     try:
         blocks = PEM.findall(path.read_text("ascii", "replace"))
@@ -49,7 +49,7 @@ def read_validities(path: Path) -> list[Validity]:
 
 
 def find_readers(key: Path) -> str:
-    """Return the readers of a key's file beside its owner: "everyone", "its group", or "" without any."""
+    """Return who can read a key file besides its owner: "everyone", "its group" or ""."""
     mode = key.stat().st_mode
     if mode & stat.S_IROTH:
         return "everyone"
@@ -57,7 +57,7 @@ def find_readers(key: Path) -> str:
 
 
 def _read_validity(certificate: bytes) -> Validity:
-    """Find the validity of a DER certificate (RFC 5280 4.1): the fourth field behind its version."""
+    """Read the validity of a DER certificate (RFC 5280 4.1): the fourth field after its version."""
     body = _open(_open(certificate, 0)[1], 0)[1]
     at = 0
     if body[0] == VERSION:
@@ -71,7 +71,7 @@ def _read_validity(certificate: bytes) -> Validity:
 
 
 def _open(content: bytes, at: int) -> tuple[int, bytes, int]:
-    """Return tag, value and end of the DER element at a place (X.690 8.1)."""
+    """Return tag, value and end of the DER element at an offset (X.690 8.1)."""
     tag, length, begin = content[at], content[at + 1], at + 2
     if length & 0x80:
         size = length & 0x7F

@@ -1,11 +1,11 @@
-"""A dataset's way from the socket to its file, without pynetdicom's copies in between.
+"""Streaming of a dataset from the socket to its file, without pynetdicom's copies.
 
 pynetdicom reads a PDU in pieces of 4096 bytes, copies it several times, makes an object of each value in it
-and pauses between two PDUs: right for messages, slow for films. While the fragments of a C-STORE dataset come
-in (PS3.8 9.3.5 and Annex E), this module gathers them in blocks and writes those; while the next one comes,
-another thread hashes one and the disk begins with it. After the last one the file is synced. pynetdicom is
-told that the dataset is complete by an empty last fragment. Messages go their own way through pynetdicom,
-which holds them in memory: so they have limits. What is no message (PS3.8 Annex E) ends the association.
+and pauses between two PDUs, which is slow for films. This module collects the fragments of a C-STORE dataset
+(PS3.8 9.3.5 and Annex E) in blocks and writes the blocks. While the next block is received, another thread
+hashes the last one and the disk begins to write it. After the last block the file is synced, and an empty
+last fragment tells pynetdicom that the dataset is complete. pynetdicom still reads all other messages and
+holds them in memory, so that they are limited. Bytes that are no message (PS3.8 Annex E) end the association.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from domain.errors import PermanentError
 
 P_DATA_TF: Final = 0x04
 PDU_HEADER: Final = struct.Struct(">BBL")
-"""Type, reserved, length of what follows (PS3.8 Table 9-22)."""
+"""Type, reserved, length of the rest (PS3.8 Table 9-22)."""
 PDV_HEADER: Final = struct.Struct(">LBB")
-"""Length of what follows, presentation context ID, message control header (PS3.8 9.3.5.1, E.2)."""
+"""Length of the rest, presentation context ID, message control header (PS3.8 9.3.5.1, E.2)."""
 COMMAND: Final = 0x01
 LAST: Final = 0x02
 
@@ -47,37 +47,37 @@ INVALID: Final = "Evt19"
 """Unrecognized or invalid PDU: the association is aborted (PS3.8 Table 9-10, action AA-8)."""
 
 LARGEST_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-"""Most bytes of a command set, or of a dataset of other requests than C-STORE: a query, a commitment."""
+"""Most bytes of a command set, or of the dataset of a request other than C-STORE."""
 MOST_REQUESTS: Final = 20
-"""Most requests that may wait on an association. A second may not be sent before the first is answered
-(asynchronous operations are not negotiated, PS3.7 D.3.3.3), but some do when they cancel."""
+"""Most requests that may wait on an association. Asynchronous operations are not negotiated (PS3.7 D.3.3.3),
+but some peers send a further request when they cancel."""
 
 _hashing: Final = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="hash")
 _syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="sync")
-"""Threads that wait for the disk; hashing has its own."""
+"""Threads that wait for the disk, apart from those that hash."""
 
 
 class InvalidPduError(PermanentError):
-    """The bytes are no message (PS3.8 Annex E). Permanent."""
+    """The bytes are not a valid message (PS3.8 Annex E). Permanent."""
 
 
 @dataclass
 class IncomingDataset:
-    """A dataset that is on its way to its file."""
+    """A dataset that is being written to its file."""
 
     path: str
     byte_count: int = 0
-    """Bytes that were hashed: the dataset's size, unless some of it went pynetdicom's way."""
+    """Hashed bytes: the dataset's size, unless pynetdicom wrote a part of it."""
     written: int = 0
-    """Bytes that came so far."""
+    """Bytes received so far."""
     sha256: Any = field(default_factory=hashlib.sha256)
     error: OSError | None = None
-    """The error that stopped writing. The rest is read and dropped, so that the sender gets an answer."""
+    """The error that stopped the writing. The rest is read and dropped, so that the sender gets an answer."""
     _last_hash: Future[None] | None = None
     _sync: Future[None] | None = None
 
     def sign(self, file: Any, sender: str) -> None:
-        """Write the sender into the file."""
+        """Write the sender's AE title into the preamble of the file."""
         try:
             file.flush()  # the preamble, which pynetdicom has written
             write_sender(file.fileno(), sender)
@@ -100,7 +100,7 @@ class IncomingDataset:
             self._let_go(file)
 
     def limit(self, file: Any, further: int, limits: DatasetLimits) -> None:
-        """Take no more when it becomes too large, or the disk too full."""
+        """Stop the writing when the dataset exceeds its limits or the disk is nearly full."""
         before, self.written = self.written, self.written + further
         if self.error is not None:
             return
@@ -112,17 +112,17 @@ class IncomingDataset:
 
     @staticmethod
     def _let_go(file: Any) -> None:
-        """Give back the space, and let pynetdicom flush into nowhere what it still holds.
+        """Free the disk space, and redirect pynetdicom's buffered bytes to the null device.
 
-        Its next flush would fail as well, and end the association without an answer.
+        Otherwise pynetdicom's next flush would fail, too, and end the association without an answer.
         """
         os.ftruncate(file.fileno(), 0)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, file.fileno())
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, file.fileno())
+        os.close(null_device)
 
     def begin_hash(self, block: memoryview) -> Future[None]:
-        """Begin to append a block to the hash; the one before has to be done, this one stays until it is."""
+        """Begin to hash a block, after the last one is done; keep the block unchanged until then."""
         self._last_hash = _hashing.submit(self._hash, block)
         return self._last_hash
 
@@ -131,18 +131,18 @@ class IncomingDataset:
         self.byte_count += len(block)
 
     def begin_sync(self, file: Any) -> None:
-        """Begin to bring to the disk what is written."""
+        """Begin to sync the written bytes to the disk."""
         if self.error is not None:
             return
-        # A descriptor of its own: pynetdicom closes the file meanwhile.
+        # A duplicate, since pynetdicom may close the file before the sync.
         descriptor = os.dup(file.fileno())
         self._sync = _syncing.submit(_sync_and_close, descriptor)
 
     def finish(self) -> None:
-        """Wait until it is hashed and on the disk.
+        """Wait until the dataset is hashed and synced.
 
         Raises:
-            OSError: when that fails.
+            OSError: when the sync fails.
         """
         if self._last_hash is not None:
             self._last_hash.result()
@@ -158,27 +158,30 @@ def _sync_and_close(descriptor: int) -> None:
 
 
 class FilmStream(UpperLayer):
-    """The upper layer (PS3.8) of an association that brings films."""
+    """The upper layer (PS3.8) of an association on which films are received."""
 
     def __init__(self, assoc: Association, limits: DatasetLimits | None = None) -> None:
         super().__init__(assoc)
         self._limits = limits
-        self._blocks = (memoryview(b""), memoryview(b""))  # made when a film comes: most probes bring none
+        self._blocks = (
+            memoryview(b""),
+            memoryview(b""),
+        )  # allocated with the first film; most probes send none
         self._filled = 0
         self._hashing: Future[None] | None = None
         self._incoming: dict[str, IncomingDataset] = {}
 
     def take_incoming(self, path: str) -> IncomingDataset:
-        """Return what is known of the dataset in the file `path`, and forget it."""
+        """Remove and return the record of the dataset in the file `path`."""
         return self._incoming.pop(path, IncomingDataset(path))
 
     def idle_timer_expired(self) -> bool:
-        """True when nothing came for too long, or the association has been open for too long."""
+        """True when the association has been idle, or open, for too long."""
         sock: Any = self.socket
         return super().idle_timer_expired() or (sock is not None and sock.is_overdue)
 
     def read_incoming(self) -> None:
-        """Read what has come: fragments of a dataset for as long as they come, else one PDU."""
+        """Read the available fragments of a dataset, or else one PDU."""
         sock: Any = self.socket
         try:
             while self._awaits_fragments() and self._read_fragments(sock):
@@ -191,13 +194,13 @@ class FilmStream(UpperLayer):
         except InvalidPduError:
             self.event_queue.put(INVALID)
             return
-        if self._asks_too_much():
+        if self._exceeds_limits():
             self.event_queue.put(INVALID)
             return
         super().read_incoming()
 
-    def _asks_too_much(self) -> bool:
-        """True for a message without end, or for more requests than a peer may send at once."""
+    def _exceeds_limits(self) -> bool:
+        """True for a message above its limit, or for too many waiting requests."""
         dimse = self.assoc.dimse
         message: Any = dimse.message
         held = 0 if message is None else message.encoded_command_set.tell() + message.data_set.tell()
@@ -208,10 +211,10 @@ class FilmStream(UpperLayer):
         return self.state_machine.current_state == TRANSFER and find_dataset_file(self.assoc) is not None
 
     def _read_fragments(self, sock: FilmSocket) -> bool:
-        """Take the fragments of one PDU of the dataset that is on its way.
+        """Read the fragments of one PDU of the current dataset.
 
         Returns:
-            False when there is something for pynetdicom to read.
+            False when pynetdicom must read the next bytes.
 
         Raises:
             ClosedError, OSError: when the connection ends or breaks.
@@ -225,8 +228,8 @@ class FilmStream(UpperLayer):
             if remaining < PDV_HEADER.size:
                 raise InvalidPduError
             length, context, control = sock.read_header(PDV_HEADER)
-            # A fragment of a command has no place here. pynetdicom would take it, and with it the rest of the
-            # PDU: past every limit.
+            # A fragment of a command is invalid here. pynetdicom would accept it with the rest of the PDU,
+            # past all limits.
             if control & COMMAND or not 2 <= length <= remaining - 4:
                 raise InvalidPduError
             self._read_fragment(sock, length - 2)
@@ -240,7 +243,7 @@ class FilmStream(UpperLayer):
         return True
 
     def _read_fragment(self, sock: FilmSocket, length: int) -> None:
-        """Gather one fragment; a full block goes to the file."""
+        """Read one fragment into the block; write the block when it is full."""
         if not self._blocks[0]:
             self._blocks = (memoryview(bytearray(BLOCK_BYTES)), memoryview(bytearray(BLOCK_BYTES)))
         while length:
@@ -258,7 +261,7 @@ class FilmStream(UpperLayer):
         return found
 
     def _flush(self) -> IncomingDataset:
-        """Write what is gathered, let it be hashed, and gather on in the other block."""
+        """Write the current block, begin to hash it, and continue with the other block."""
         file, path = self._dataset_file()
         incoming = self._incoming.get(path)
         if incoming is None:

@@ -1,4 +1,4 @@
-"""Associations to peers, plain or TLS, opened with timeouts; a failure is explained."""
+"""Associations to peers, plain or TLS, with timeouts and explained failures."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from domain.errors import PermanentError, TransientError
 REJECTED: Final = "the peer rejects the association"
 
 CONNECTION_TIMEOUT_S: Final = 10.0
-"""Longest wait for TCP and TLS together with a patient caller."""
+"""Longest wait for TCP and TLS together, even with a longer timeout of the caller."""
 
 MAXIMUM_PDU_BYTES: Final = 131072
-"""Largest PDU that peers may send us here (PS3.8 D.1)."""
+"""Largest PDU that peers may send on these associations (PS3.8 D.1)."""
 
 CERTIFICATE_ADVICE: Final = {
     "certificate has expired": "the peer has to renew its certificate",
@@ -52,20 +52,20 @@ TLS_ADVICE: Final = {
 
 
 class NoAssociationError(TransientError):
-    """There is no association. Transient: peers under maintenance or not yet configured fail in every way."""
+    """No association was opened. Transient: peers under maintenance or not yet configured fail like this."""
 
 
 class NothingAcceptedError(PermanentError):
-    """The peer takes none of the presentation contexts that were offered. Permanent."""
+    """The peer accepts none of the proposed presentation contexts. Permanent."""
 
 
 class PeerSocket(FilmSocket):
-    """A socket that connects to a peer and remembers how far it came."""
+    """A socket that connects to a peer and records the stage reached."""
 
     was_connected = is_encrypting = False
 
     def connect(self, primitive: T_CONNECT) -> None:
-        """Connect, and shake hands over TLS, within the association's connection timeout."""
+        """Connect, with the TLS handshake, within the association's connection timeout."""
         try:
             assert self.socket is not None
             self.socket.settimeout(self.assoc.connection_timeout)
@@ -86,16 +86,16 @@ class PeerSocket(FilmSocket):
 
 
 class _PeerCaller(CallingEntity):
-    """An application entity whose associations have a `PeerSocket`, and a `FilmStream` for films."""
+    """An application entity whose associations have a `PeerSocket`, and a `FilmStream` to receive films."""
 
     limits: DatasetLimits | None = None
-    """Limits of each film that comes; None for an association on which none comes."""
+    """Limits of each received film; None for an association that receives none."""
 
     def equip(self, association: Association, address: AddressInformation) -> AssociationSocket:
         """Return the socket of an association, and set its upper layer."""
         if self.limits is not None:
             association.dul = FilmStream(association, self.limits)
-            # These reach the timers of `dul`.
+            # These assignments also set the timers of `dul`.
             association.network_timeout, association.acse_timeout = self.network_timeout, self.acse_timeout
         ReactorCheckpoint.install(association)
         return PeerSocket(association, address=address)
@@ -115,19 +115,19 @@ def open_association(
     """Open an association; the caller releases it.
 
     Args:
-        peer: whom to call, and whether over TLS.
-        calling_ae_title: who calls.
-        contexts: what is offered, 1 to 128.
-        timeout_s: how long the peer may take for an answer, seconds; at most `CONNECTION_TIMEOUT_S` of it
-            for the connection.
-        idle_s: after how many seconds without a PDU the association is aborted; default `timeout_s`.
-        handlers: pairs of a pynetdicom event and what handles it.
+        peer: the peer, with its TLS settings.
+        calling_ae_title: our AE title.
+        contexts: proposed presentation contexts, 1 to 128.
+        timeout_s: seconds that the peer may take to answer; at most `CONNECTION_TIMEOUT_S` of them for the
+            connection.
+        idle_s: seconds without a PDU after which the association is aborted; default `timeout_s`.
+        handlers: pairs of a pynetdicom event and its handler.
         roles: SCP/SCU role selections (PS3.7 D.3.3.4), for C-GET.
-        limits: of each object that comes on it by C-STORE; they are read as those of the gateway's own
-            port. None where none comes.
+        limits: limits of each object received by C-STORE, which is read as on the gateway's own port; None
+            for an association that receives none.
 
     Raises:
-        NoAssociationError, NothingAcceptedError: the text says why, and what to do.
+        NoAssociationError, NothingAcceptedError: the text gives the reason and what to do.
     """
     ae = _PeerCaller(ae_title=calling_ae_title)
     ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
@@ -155,7 +155,7 @@ def open_association(
 
 
 def _find_tls(peer: PeerSettings) -> tuple[ssl.SSLContext, str] | None:
-    """Return the context and the name to look for in the certificate; read anew, for renewed certificates."""
+    """Return context and expected host name; the files are read each time, for renewed certificates."""
     if peer.tls is None:
         return None
     return build_peer_context(peer.tls), peer.tls.host_name or peer.host
@@ -164,7 +164,7 @@ def _find_tls(peer: PeerSettings) -> tuple[ssl.SSLContext, str] | None:
 def _explain(
     association: Association, peer: PeerSettings, calling_ae_title: str, timeout_s: float
 ) -> NoAssociationError | NothingAcceptedError:
-    where = f"{peer.host}:{peer.port}"
+    address = f"{peer.host}:{peer.port}"
     sock = cast(PeerSocket, association.dul.socket)
     if association.is_rejected:
         return NoAssociationError(_explain_rejection(association, peer, calling_ae_title))
@@ -172,19 +172,19 @@ def _explain(
         return NothingAcceptedError("the peer takes nothing that we offer")
     trouble = sock.trouble
     if isinstance(trouble, ssl.SSLError):
-        return NoAssociationError(f"TLS with {where} failed: {explain_tls(trouble)}")
+        return NoAssociationError(f"TLS with {address} failed: {explain_tls(trouble)}")
     if not sock.was_connected:
         if sock.is_encrypting:
             reason = (
                 "no answer to the handshake" if isinstance(trouble, TimeoutError) else "cut off by the peer"
             )
-            return NoAssociationError(f"TLS with {where} failed: {reason}; does it speak TLS at this port?")
-        return NoAssociationError(f"nothing answers at {where} ({_name(trouble)})")
+            return NoAssociationError(f"TLS with {address} failed: {reason}; does it speak TLS at this port?")
+        return NoAssociationError(f"nothing answers at {address} ({_name(trouble)})")
     if sock.is_ended or trouble is not None:
         hint = "does it want TLS (peers.tls)?" if peer.tls is None else "does it want our certificate?"
-        return NoAssociationError(f"{where} ends the connection without an answer; {hint}")
+        return NoAssociationError(f"{address} ends the connection without an answer; {hint}")
     return NoAssociationError(
-        f"nothing answers at {where} within {timeout_s:g} s, though it takes the connection"
+        f"nothing answers at {address} within {timeout_s:g} s, though it takes the connection"
     )
 
 
@@ -200,16 +200,16 @@ def _explain_rejection(association: Association, peer: PeerSettings, calling_ae_
 
 
 def explain_tls(error: ssl.SSLError) -> str:
-    """Say what an error of OpenSSL means and what to do about it."""
+    """Return the meaning of an OpenSSL error and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        said = error.verify_message.rstrip(".")
-        advice = next((text for start, text in CERTIFICATE_ADVICE.items() if said.startswith(start)), "")
-        return f"the peer's certificate: {said}" + (f"; {advice}" if advice else "")
+        message = error.verify_message.rstrip(".")
+        advice = next((text for start, text in CERTIFICATE_ADVICE.items() if message.startswith(start)), "")
+        return f"the peer's certificate: {message}" + (f"; {advice}" if advice else "")
     if isinstance(error, ssl.SSLEOFError):
         return "cut off by the peer; does it take our certificate, and does it speak TLS at this port?"
-    said = error.reason or type(error).__name__
-    advice = next((text for end, text in TLS_ADVICE.items() if said.endswith(end)), "")
-    return said.lower().replace("_", " ") + (f"; {advice}" if advice else "")
+    message = error.reason or type(error).__name__
+    advice = next((text for end, text in TLS_ADVICE.items() if message.endswith(end)), "")
+    return message.lower().replace("_", " ") + (f"; {advice}" if advice else "")
 
 
 def _name(error: OSError | None) -> str:

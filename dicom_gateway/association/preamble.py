@@ -1,6 +1,6 @@
 """The preamble of a film's file, which keeps the sender's AE title.
 
-With it a gateway can receive the film anew without an association. PS3.10 7.1 leaves the preamble, the first
+A gateway can then receive the film again from its file. PS3.10 7.1 leaves the preamble, the first
 128 bytes, to the application that writes the file.
 """
 
@@ -12,14 +12,14 @@ from typing import Final
 
 MARK: Final = b"TBSCREEN SENDER "
 AE_TITLE_BYTES: Final = 16
-"""PS3.5 6.2, VR AE."""
+"""Longest AE title (PS3.5 6.2, VR AE)."""
 
 
 def write_sender(descriptor: int, sender: str) -> None:
     """Write the sender's AE title into the preamble of an open file.
 
     Raises:
-        OSError: when it cannot be written.
+        OSError: when the file cannot be written.
     """
     title = sender.encode("ascii", "replace")[:AE_TITLE_BYTES]
     os.pwrite(descriptor, MARK + title.ljust(AE_TITLE_BYTES), 0)

@@ -41,9 +41,9 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 VERIFICATION: Final[str] = str(Verification)
 
 STORAGE_COMMITMENT: Final[str] = str(StorageCommitmentPushModel)
-"""PS3.4 J.3.5."""
+"""Storage Commitment Push Model SOP Class (PS3.4 J.3.5)."""
 STORAGE_COMMITMENT_INSTANCE: Final[str] = str(StorageCommitmentPushModelInstance)
-"""Its one, well-known instance."""
+"""Well-known SOP Instance of the Storage Commitment Push Model (PS3.4 J.3.5)."""
 
 UNCOMPRESSED: Final = (
     ExplicitVRLittleEndian,
@@ -70,7 +70,8 @@ DECODABLE: Final = (
 """Transfer syntaxes of films that can be screened."""
 
 RECORDED_ONLY: Final = (MPEG2MPML, MPEG2MPHL, MPEG4HP41, MPEG4HP41BD)
-"""Taken, and refused as `unsupported_transfer_syntax` (or for their SOP class, which comes first)."""
+"""Transfer syntaxes that are accepted; films in them are refused as `unsupported_transfer_syntax`, or for
+their SOP class, which is judged first."""
 
 ACCEPTED_TRANSFER_SYNTAXES: Final = (*DECODABLE, *RECORDED_ONLY)
 
@@ -85,7 +86,7 @@ FILM_SOP_CLASSES: Final = tuple(
         MultiFrameTrueColorSecondaryCaptureImageStorage,
     )
 )
-"""SOP classes of films that can be screened (PS3.4 B.5); they are pulled, too. Raw detector data (DX Image
-Storage - For Processing) is not what a reader sees."""
+"""SOP classes of films that are screened and pulled (PS3.4 B.5). Raw detector data (DX Image Storage - For
+Processing) is not for display and not among them."""
 
 DECODABLE_UIDS: Final = frozenset(str(syntax) for syntax in DECODABLE)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 SUCCESS: Final = 0x0000
-"""PS3.7 C.1.1."""
+"""Success (PS3.7 C.1.1)."""
 
 PENDING: Final = 0xFF00
-"""PS3.7 C.2: an answer of several; all keys of the query are supported (PS3.4 C.4.1.1.4)."""
+"""Pending (PS3.7 C.2): a match; all keys of the query are supported (PS3.4 C.4.1.1.4)."""
 PENDING_INCOMPLETE: Final = 0xFF01
-"""The same, while at least one optional key is not supported."""
+"""Pending: a match; at least one optional key is not supported (PS3.4 C.4.1.1.4)."""
 
 CANCELLED: Final = 0xFE00
-"""PS3.7 C.3."""
+"""Cancelled (PS3.7 C.3)."""
 
 WARNINGS: Final = (0x0001, 0x0107, 0x0116)
-"""PS3.7 C.4, beside 0xBxxx: done, with a remark."""
+"""Warnings (PS3.7 C.4), besides 0xBxxx: the request succeeded with a remark."""
 
 PROCESSING_FAILURE: Final = 0x0110
 DUPLICATE_SOP_INSTANCE: Final = 0x0111
@@ -33,7 +33,7 @@ DUPLICATE_INVOCATION: Final = 0x0210
 UNRECOGNISED_OPERATION: Final = 0x0211
 MISTYPED_ARGUMENT: Final = 0x0212
 RESOURCE_LIMITATION: Final = 0x0213
-"""PS3.7 C.5: failures of any service. `CLASS_INSTANCE_CONFLICT` and `SOP_CLASS_NOT_SUPPORTED` are Failure
+"""Failures of any service (PS3.7 C.5). `CLASS_INSTANCE_CONFLICT` and `SOP_CLASS_NOT_SUPPORTED` are Failure
 Reasons (0008,1197) of storage commitment as well (PS3.3 C.14.1.1)."""
 
 DUPLICATE_TRANSACTION_UID: Final = 0x0131
@@ -42,7 +42,7 @@ DUPLICATE_TRANSACTION_UID: Final = 0x0131
 OUT_OF_RESOURCES: Final = 0xA700
 """C-STORE (PS3.4 Table B.2-1), C-FIND (Table C.4-1) and worklist query (Table CC.2.8-2)."""
 RESPONSE_LIMIT_REACHED: Final = 0xB001
-"""Repository Query (PS3.4 HHH): more matches than the peer answers."""
+"""Repository Query (PS3.4 HHH): more matches than the peer returns."""
 MOVE_DESTINATION_UNKNOWN: Final = 0xA801
 """C-MOVE (PS3.4 Table C.4-2)."""
 
@@ -54,7 +54,7 @@ IDENTIFIER_MISMATCH: Final = 0xA900
 CANNOT_UNDERSTAND: Final = 0xC000
 """C-STORE: the dataset cannot be parsed."""
 UNABLE_TO_PROCESS: Final = 0xC000
-"""C-FIND."""
+"""C-FIND: the query cannot be processed."""
 
 STORE_FAILURES: Final = {
     PROCESSING_FAILURE: "processing failure",
@@ -81,5 +81,5 @@ def is_done(status: int) -> bool:
 
 
 def is_out_of_resources(status: int) -> bool:
-    """True when the disk or memory of the peer, not the object, is the trouble."""
+    """True when the cause is the peer's disk or memory, not the object."""
     return status == RESOURCE_LIMITATION or 0xA700 <= status <= 0xA7FF

@@ -1,7 +1,7 @@
 """The storage SOP classes that are accepted (PS3.4 B.5).
 
-Every class is accepted: what cannot be screened is taken and refused by a row, so that a PACS that routes
-everything sees no failed associations, and nothing is silent.
+Every class is accepted. Objects that cannot be screened are stored and refused with a row, so that a PACS
+that routes everything sees no failures and every refusal is recorded.
 
 pydicom 3.0 has the table of PS3.6 A only under a private name. pynetdicom 3.0 has no service for most retired
 classes: it aborts the association at their first C-STORE. Not reported upstream; send the retired Ultrasound

@@ -1,4 +1,4 @@
-"""TLS contexts as DICOM wants them, from files of certificates and keys.
+"""TLS contexts of the DICOM profile, from files of certificates and keys.
 
 The profile is "BCP 195 RFC 8996, 9325 TLS Secure Transport Connection Profile" (PS3.15 B.12): TLS 1.2 at
 least, 1.3 where both sides have it, and of TLS 1.2 only the cipher suites that RFC 9325 4.2 recommends.
@@ -22,38 +22,39 @@ CIPHER_SUITES_1_2: Final = {
     "ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
 }
-"""OpenSSL's name: the standard's (RFC 9325 4.2). Those of TLS 1.3 are all sound and stay as they are."""
+"""Cipher suites of TLS 1.2 by OpenSSL's name, with the standard's (RFC 9325 4.2). Those of TLS 1.3 are
+unrestricted, since all are secure."""
 
 
 log = structlog.get_logger(__name__)
 
 
 class RenewedContext:
-    """The server's context, built anew when its files change: a renewed certificate needs no restart.
+    """The server's context, rebuilt when its files change, so that a renewed certificate needs no restart.
 
     Args:
-        settings: which files.
+        settings: files of certificate, key and CA.
 
     Raises:
-        PermanentError: naming the setting, the file and the reason.
+        PermanentError: names the setting, the file and the reason.
     """
 
     def __init__(self, settings: ListenerTlsSettings) -> None:
         self._settings = settings
         self._files = [path for path in (settings.certificate, settings.key, settings.ca) if path is not None]
-        self._stamp = self._look()
+        self._stamp = self._read_stamps()
         self._context = build_listener_context(settings)
         self._lock = threading.Lock()
 
     @property
     def handshake_timeout_s(self) -> float:
-        """Longest TLS handshake of a caller."""
+        """Longest TLS handshake of a caller, in seconds."""
         return self._settings.handshake_timeout_s
 
     def current(self) -> ssl.SSLContext:
-        """Return the context of the present files; of the former ones while these cannot be used."""
+        """Return the context of the current files, or of the former while the current are unusable."""
         with self._lock:
-            stamp = self._look()
+            stamp = self._read_stamps()
             if stamp != self._stamp:
                 self._stamp = stamp
                 try:
@@ -63,7 +64,7 @@ class RenewedContext:
                     log.error("new certificates not usable, the old ones stay", reason=str(error))
             return self._context
 
-    def _look(self) -> list[tuple[int, int] | None]:
+    def _read_stamps(self) -> list[tuple[int, int] | None]:
         stamps: list[tuple[int, int] | None] = []
         for path in self._files:
             try:
@@ -84,7 +85,7 @@ def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
     _load_own(context, "gateway.tls", settings.certificate, settings.key)
     if settings.ca is not None:
         _load_ca(context, "gateway.tls", settings.ca)
-        # A caller that shows a certificate without the obligation has to show a valid one.
+        # A certificate that a caller presents without need must be valid, too.
         required = settings.require_client_certificate
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
     return context
@@ -95,7 +96,7 @@ def build_peer_context(settings: PeerTlsSettings, section: str = "peers.tls") ->
 
     Args:
         settings: certificates.
-        section: where they are set, for errors.
+        section: section of the settings that error texts name.
 
     Raises:
         PermanentError: naming the setting, the file and the reason.

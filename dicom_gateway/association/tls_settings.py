@@ -8,21 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class PeerTlsSettings(BaseModel):
-    """TLS with a peer."""
+    """TLS of connections to a peer or to the audit repository."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ca: Path | None = None
-    """PEM file of the certificates that may have signed the peer's; by default those of this host's system.
-    For a self-signed peer, its own certificate."""
+    """PEM file of the CA certificates that the peer's certificate is checked with; by default those of this
+    host's system. For a self-signed peer, its own certificate."""
     certificate: Path | None = None
-    """PEM file of our certificate, with those between it and the CA; only where the peer asks for it."""
+    """PEM file of our certificate and the intermediate certificates, for peers that require one."""
     key: Path | None = None
-    """PEM file of its private key, without a passphrase, readable by this user alone."""
+    """PEM file of the certificate's private key, without a passphrase, readable by this user alone."""
     check_host_name: bool = True
     """Require `peers.host` in the peer's certificate."""
     host_name: str | None = Field(default=None, min_length=1)
-    """The name that stands in the peer's certificate, where it is not `peers.host`."""
+    """Host name in the peer's certificate, where it differs from `peers.host`."""
 
     @model_validator(mode="after")
     def _check(self) -> PeerTlsSettings:
@@ -37,17 +37,17 @@ class ListenerTlsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     certificate: Path
-    """PEM file of the gateway's certificate, with those between it and the CA."""
+    """PEM file of the gateway's certificate and the intermediate certificates."""
     key: Path
-    """PEM file of its private key, without a passphrase, readable by this user alone."""
+    """PEM file of the certificate's private key, without a passphrase, readable by this user alone."""
     port: int = Field(default=2762, ge=0, le=65535)
-    """TCP port (2762 is registered for dicom-tls); 0 takes any free one."""
+    """TCP port (2762 is registered for dicom-tls); 0 takes a free port."""
     ca: Path | None = None
-    """PEM file of the certificates that may have signed callers' certificates."""
+    """PEM file of the CA certificates that callers' certificates are checked with."""
     require_client_certificate: bool = True
-    """Require a certificate that `ca` has signed from each caller."""
+    """Require from each caller a certificate signed by `ca`."""
     handshake_timeout_s: float = Field(default=10.0, gt=0, le=300)
-    """A caller that has not finished the TLS handshake by then is cut off."""
+    """Seconds in which a caller must finish the TLS handshake; then the connection is closed."""
 
     @model_validator(mode="after")
     def _check(self) -> ListenerTlsSettings:

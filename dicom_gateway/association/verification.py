@@ -15,7 +15,7 @@ from dicom_gateway.settings import PeerSettings
 
 
 def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> str | None:
-    """Verify a peer; returns None when it answers, else what went wrong."""
+    """Verify a peer; return None when it answers with success, else the reason."""
     try:
         association = open_association(peer, calling_ae_title, [build_context(VERIFICATION)], timeout_s)
     except (NoAssociationError, NothingAcceptedError) as error:
@@ -23,7 +23,7 @@ def echo(peer: PeerSettings, calling_ae_title: str, timeout_s: float = 5.0) -> s
     try:
         answer = association.send_c_echo()
         if "Status" not in answer or answer.Status != SUCCESS:
-            return "it takes the association and does not answer C-ECHO with success"
+            return "it accepts the association but does not answer C-ECHO with success"
         return None
     finally:
         association.release()

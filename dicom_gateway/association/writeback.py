@@ -1,8 +1,8 @@
-"""Early writeback: starts to bring a growing file to the disk.
+"""Early writeback: starts writing a growing file to the disk.
 
-By itself Linux writes dirty pages only after seconds, or when the file is synced: then the sender waits while
-ten megabytes go to the disk. Started early, the disk works while the rest of the film comes in, and the sync
-finds little to do. Only the sync makes the file durable.
+Linux writes dirty pages only after seconds, or when the file is synced; the sender would then wait while ten
+megabytes are written. With an early start the disk writes while the rest of the film is received, and the
+sync is short. Only the sync makes the file durable.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from typing import Any, Final
 
 SYNC_FILE_RANGE_WRITE: Final = 2
-"""Begin to write dirty pages, and do not wait (sync_file_range(2))."""
+"""Flag that begins to write dirty pages without waiting (sync_file_range(2))."""
 
 
 def _find_call() -> Any:
@@ -30,20 +30,20 @@ _call: Final = _find_call()
 
 
 def begin_writeback(descriptor: int, offset: int, length: int) -> bool:
-    """Start to bring `length` bytes from `offset` on to the disk.
+    """Start writing `length` bytes from `offset` on to the disk.
 
     Args:
-        descriptor: of a file.
-        offset: bytes.
-        length: bytes.
+        descriptor: descriptor of an open file.
+        offset: offset of the first byte.
+        length: number of bytes.
 
     Returns:
-        False where the system has no such call, or no use for it here: the sync then takes longer, and
-        reports a failing disk.
+        False where the system has no such call, or the call fails; the sync then takes longer, and reports
+        errors of the disk.
     """
     return _call is not None and _call(descriptor, offset, length, SYNC_FILE_RANGE_WRITE) == 0
 
 
 def begin_writeback_of_last(descriptor: int, length: int) -> bool:
-    """Start to bring the last `length` bytes that were written through `descriptor` to the disk."""
+    """Start writing to the disk the last `length` bytes that were written through `descriptor`."""
     return begin_writeback(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - length, length)

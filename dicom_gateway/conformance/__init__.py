@@ -1,11 +1,11 @@
-"""The DICOM Conformance Statement (PS3.2), made of the tables that the code works with.
+"""The DICOM Conformance Statement (PS3.2), generated from the tables that the code uses.
 
 - `statement`: the document, chapter by chapter.
-- `entities`: its chapters on the application entities.
-- `annexes`: its annexes.
-- `services`: which SOP classes in which role, as they are negotiated.
-- `statuses`: what is answered, and what follows from what peers answer.
-- `object_attributes`: attributes of the sent objects, read from objects built for it.
-- `sample`: a made-up result to build them of.
-- `markdown`: tables.
+- `entities`: the chapters on the application entities.
+- `annexes`: the annexes.
+- `services`: the negotiated SOP classes and roles.
+- `statuses`: the statuses that are returned, and the reactions to those of peers.
+- `object_attributes`: the attributes of sent objects, read from sample objects.
+- `sample`: a synthetic result from which the sample objects are built.
+- `markdown`: tables and lists in Markdown.
 """

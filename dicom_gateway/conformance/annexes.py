@@ -1,4 +1,4 @@
-"""The annexes: attributes of what is sent, private ones, codes, the list of storage SOP classes."""
+"""The annexes: attributes of sent objects, private attributes, codes, the list of storage SOP classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The attributes and the content tree of what is sent, read from objects that were really built."""
+"""The attributes and the content tree of sent objects, read from sample objects."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ CONSTANT = (
     "LossyImageCompression",
     "InstanceNumber",
 )
-"""Those whose value is the same in each object, and told."""
+"""Attributes whose value is the same in all objects, so that the statement gives it."""
 
 
 def list_attributes(sent: Dataset) -> Iterator[tuple[str, str, str, str]]:
-    """Yield tag, name, VR and where the value comes from."""
+    """Yield tag, name, VR and source of the value of each attribute."""
     for element in sent:
         tag = f"({element.tag.group:04X},{element.tag.element:04X})"
         yield tag, element.name, element.VR, _explain(element)

@@ -1,4 +1,4 @@
-"""A made-up result on a made-up film: what is built of it shows which attributes are sent."""
+"""A synthetic result on a synthetic film, whose objects show the attributes that are sent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOMENT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def build_samples(settings: CourierSettings, software_version: str) -> dict[str, Dataset]:
-    """Return one object of each kind that is sent, by the name of its kind."""
+    """Return an object of each sent kind, by kind."""
     screening = _make_screening()
     picture = io.BytesIO()
     Image.new("L", (640, 512), 128).save(picture, "JPEG")

@@ -26,7 +26,7 @@ CATEGORIES = {
     "Transfer": (*STORAGE_SOP_CLASSES,),
     "Storage Commitment": (STORAGE_COMMITMENT,),
 }
-"""Everything else is Query/Retrieve or Workflow Management, by its name."""
+"""Categories by SOP class; other SOP classes are Query/Retrieve or Workflow Management, by their names."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Offer:
 
 
 def list_accepted(settings: GatewaySettings) -> list[Offer]:
-    """Return what the gateway accepts on associations that are opened to it."""
+    """Return the presentation contexts that the gateway accepts as acceptor."""
     return [
         Offer(
             str(context.abstract_syntax),
             tuple(map(str, context.transfer_syntax)),
-            # Who accepts it as the peer's SCP role is its SCU.
+            # Accepting the SCP role of the peer makes us the SCU.
             "SCU" if context.scp_role else "SCP",
         )
         for context in build_entity(settings).supported_contexts
@@ -53,17 +53,17 @@ def list_accepted(settings: GatewaySettings) -> list[Offer]:
 
 
 def list_sent() -> list[Offer]:
-    """Return what the courier offers when it sends objects."""
+    """Return the presentation contexts that the courier proposes to send objects."""
     return _read(offer_objects(SENT_CONTEXTS), ())
 
 
 def list_commitment() -> list[Offer]:
-    """Return what the courier offers when it asks for storage commitment."""
+    """Return the presentation contexts that the courier proposes for storage commitment."""
     return _read(offer_commitment(), ())
 
 
 def list_pulled() -> list[Offer]:
-    """Return what is offered to a PACS from which films are pulled."""
+    """Return the presentation contexts that are proposed to a PACS to pull films."""
     return _read(offer_pull(), FILM_SOP_CLASSES)
 
 
@@ -73,7 +73,7 @@ def name(uid: str) -> str:
 
 
 def summarize(offers: Iterable[Offer]) -> Iterator[tuple[str, str, bool, bool]]:
-    """Yield category, SOP class, whether as SCU, whether as SCP, by category and name."""
+    """Yield category, SOP class, SCU support and SCP support, ordered by category and name."""
     roles: dict[str, set[str]] = {}
     for offer in offers:
         roles.setdefault(offer.sop_class, set()).add(offer.role)
@@ -99,7 +99,7 @@ def _find_category(sop_class: str) -> str:
 
 
 def _read(contexts: Iterable[PresentationContext], received: Sequence[str]) -> list[Offer]:
-    """Read offers of ours; of `received` SOP classes we are the SCP, by role selection (PS3.7 D.3.3.4)."""
+    """Read our proposals; role selection makes us the SCP of `received` SOP classes (PS3.7 D.3.3.4)."""
     return [
         Offer(
             str(context.abstract_syntax),

@@ -18,11 +18,11 @@ def write_statement(gateway: GatewaySettings, courier: CourierSettings, software
     """Return the statement as Markdown.
 
     Args:
-        gateway: AE title, limits and timeouts of the side that listens.
-        courier: AE title and timeouts of the side that calls.
-        software_version: tbscreen's.
+        gateway: AE title, limits and timeouts of the acceptor.
+        courier: AE title and timeouts of the requestor.
+        software_version: version of tbscreen.
     """
-    # Objects are built anew: at their defaults, for an annex that does not depend on the site.
+    # Sample objects use the default settings, so that the annex does not depend on the site.
     chapters = [
         _write_cover(software_version),
         _write_overview(gateway),

@@ -1,4 +1,4 @@
-"""Statuses: what is answered and when, and what follows from those of peers."""
+"""Statuses that are returned, with their conditions, and the reactions to those of peers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ RETRIEVE: Final = {
     statuses.NOT_AUTHORISED: "The pull ends and says so.",
     statuses.CANCELLED: "Of a C-FIND: taken as a list that was cut short, and asked for in smaller parts.",
 }
-"""Of C-FIND, C-GET and C-MOVE as SCU (PS3.4 Tables C.4-1, C.4-2, C.4-3)."""
+"""C-FIND, C-GET and C-MOVE as SCU (PS3.4 Tables C.4-1, C.4-2, C.4-3)."""
 
 
 def list_answers(table: dict[int, str]) -> Rows:
@@ -76,7 +76,7 @@ def list_rejections() -> Rows:
 
 
 def list_store_answers() -> Rows:
-    """Return what follows from each status of a peer's C-STORE response."""
+    """Return the reaction to each status of a peer's C-STORE response."""
     known = sorted(
         {statuses.SUCCESS, statuses.DUPLICATE_SOP_INSTANCE, *statuses.WARNINGS, *statuses.STORE_FAILURES}
     )
@@ -99,7 +99,7 @@ def _judge_store(status: int | None) -> tuple[str, str]:
 
 
 def list_action_answers() -> Rows:
-    """Return what follows from each status of a peer's N-ACTION response."""
+    """Return the reaction to each status of a peer's N-ACTION response."""
     follows = {
         commitment_scu.Taken.TAKEN: "its report is waited for",
         commitment_scu.Taken.TRANSIENT: "asked again later",

@@ -1,8 +1,8 @@
-"""Export of read films as pictures and labels that `tbscreen retrain` takes.
+"""Export of read films as pictures and labels for `tbscreen retrain`.
 
-It writes PNG files, which have no header, and one CSV. Neither holds an attribute that PS3.15 Annex E calls
-identifying: patients, films and sites are named by a keyed hash, and ages above 90 are written as 90. A film
-with burned-in annotation (0028,0301) is left out, because its pixels may hold a name.
+It writes PNG files, which have no header, and a CSV. Neither holds an identifying attribute of PS3.15 Annex
+E: patients, films and sites are named by keyed hashes, and ages above 90 are written as 90. A film with
+burned-in annotation (0028,0301) is left out, because its pixels may hold a name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from domain.errors import PermanentError
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")
 LABELS: Final = {Verdict.TB: "tb", Verdict.NOT_TB: "negative"}
-"""A read of "not TB" does not say whether the film is normal: "negative" is what a training run may know."""
+"""Labels by verdict. A read of "not TB" does not mean a normal film, so its label is "negative"."""
 
 OLDEST: Final = 90
 VIEWS: Final = frozenset({"PA", "AP"})
@@ -49,23 +49,23 @@ class Exported:
     unsure: int
     burned_in: int
     unstated: int
-    """Written although the film does not say whether it carries burned-in annotation."""
+    """Films written although their header lacks Burned In Annotation."""
     full_size: int
 
 
 class LabelExport:
-    """Writes films into a new folder, which appears under its name when all are written."""
+    """Writes films into a new folder, which gets its name when all films are written."""
 
     def __init__(
         self, out: Path, names: Pseudonyms, *, spool: Path | None = None, with_burned_in: bool = False
     ) -> None:
-        """Prepare.
+        """Prepare an export.
 
         Args:
-            out: made here; must not be there, or be empty.
-            names: by one key.
-            spool: of the gateway on this host; a film whose file it holds is written in full size.
-            with_burned_in: write films, too, that say that they carry burned-in annotation.
+            out: the new folder, missing or empty.
+            names: pseudonyms of one key.
+            spool: spool of the gateway on this host; films whose files it holds are written in full size.
+            with_burned_in: True to write films with burned-in annotation, too.
 
         Raises:
             PermanentError: when the folder is not empty.
@@ -80,11 +80,11 @@ class LabelExport:
         self._labels: Counter[str] = Counter()
 
     def write(self, films: Iterable[LabelledFilm], about: str) -> Exported:
-        """Write all films, then the labels, then give the folder its name.
+        """Write all films and labels, then rename the folder.
 
         Args:
-            films: with their reads.
-            about: the first lines of `about.txt`; no identifiers.
+            films: films with their reads.
+            about: first lines of `about.txt`, without identifiers.
 
         Raises:
             PermanentError: when there is no film to write.
@@ -134,7 +134,7 @@ class LabelExport:
         pixels = "rendition" if image is None else "film"
         if image is None:
             image = Image.open(io.BytesIO(film.jpeg)).convert("L")
-        # Made anew from its pixels: nothing of what came with a JPEG goes into the PNG.
+        # A new image from the pixels alone, so that no metadata of the JPEG goes into the PNG.
         Image.fromarray(np.asarray(image)).save(self._partial / FOLDER / f"{name}.png")
         self._labels[label] += 1
         self._patients.add(patient)
@@ -146,19 +146,19 @@ class LabelExport:
         return (f"{FOLDER}/{name}.png", label, f"site-{site}", patient, view, sex, age, pixels)
 
     def _read_full_size(self, film: LabelledFilm) -> Image.Image | None:
-        """Return the film as the gateway reads it, 8 bit, if this host's spool still holds its file."""
+        """Return the film in full size, 8 bit, if this host's spool holds its file."""
         if self._spool is None or film.spool_path is None:
             return None
         try:
             display = read_display(self._spool / film.spool_path)
         except (OSError, PermanentError) as error:
-            log.warning("the rendition is taken: the spool's file cannot be read", error=type(error).__name__)
+            log.warning("rendition exported: file in the spool cannot be read", error=type(error).__name__)
             return None
         return Image.fromarray(np.rint(display * 255.0).astype(np.uint8))
 
 
 def describe(exported: Exported) -> str:
-    """Return what was written and left out in a few lines, without anything that identifies."""
+    """Return the counts of written and omitted films as text without identifiers."""
     labels = ", ".join(f"{number} {label}" for label, number in sorted(exported.labels.items()))
     lines = [
         f"{exported.labels.total()} films of {exported.patients} patients: {labels}",

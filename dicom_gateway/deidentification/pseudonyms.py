@@ -1,6 +1,7 @@
 """Pseudonyms of patients, films and sites: keyed hashes (HMAC, RFC 2104).
 
-With one key a patient has the same name in every export. Without the key, trying identifiers finds no name.
+With the same key, a patient has the same pseudonym in every export. Without the key, pseudonyms cannot be
+found by trying identifiers.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hmac
 from typing import Final
 
 LENGTH: Final = 24
-"""Hexadecimal digits of a name: 96 bits, so that no two of many millions are alike."""
+"""Hexadecimal digits of a pseudonym: 96 bits, so that no two of many millions are equal."""
 
 
 class Pseudonyms:
@@ -21,7 +22,7 @@ class Pseudonyms:
 
     @property
     def fingerprint(self) -> str:
-        """Eight digits that tell two keys apart without giving either away."""
+        """Eight digits that distinguish keys without revealing them."""
         return self.name("key", "")[:8]
 
     def name(self, kind: str, *identifiers: str) -> str:

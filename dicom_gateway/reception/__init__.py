@@ -1,13 +1,13 @@
-"""Reception: from a caller's C-STORE to a film that is durable and recorded.
+"""Reception: answers C-STORE after the film is durable in the spool and recorded in the database.
 
 - `caller_settings`: settings of the allowed callers.
-- `storage_scp`: takes C-STORE and C-ECHO.
-- `listener`: a port, plain or TLS.
+- `storage_scp`: answers C-STORE and C-ECHO.
+- `listener`: accepts associations at a port, plain or TLS.
 - `admission`: accepts association requests, or rejects them with a code.
-- `refusal_log`: refusals in the log, counted, so that callers cannot flood it.
+- `refusal_log`: logs refusals with counts, so that callers cannot flood the log.
 - `film_reception`: makes a film durable and records it before the answer.
 - `film_description`: the row of a film, read from its header.
 - `open_ports`: the TCP ports, which several processes may share.
-- `retention`: takes files out of the spool when their films are done with.
-- `spool_adoption`: films in the spool that the database does not know are received once more.
+- `retention`: deletes files from the spool when their films are done.
+- `spool_adoption`: receives films in the spool that have no row in the database.
 """

@@ -20,9 +20,9 @@ class RejectionCode:
     """Result, source and reason of PS3.8 Table 9-21, and their meaning here."""
 
     result: int
-    """1 permanent, 2 transient."""
+    """1 is permanent, 2 transient."""
     source: int
-    """1 service user, 2 service provider (ACSE), 3 service provider (presentation)."""
+    """1 is the service user, 2 the service provider (ACSE), 3 the service provider (presentation)."""
     reason: int
     meaning: str
 
@@ -38,7 +38,7 @@ class Rejection(Enum):
 
 
 class Admission:
-    """Judges association requests, and counts open associations.
+    """Judges association requests by caller and by the number of open associations.
 
     Args:
         settings: callers, our own AE title, limits.
@@ -49,7 +49,7 @@ class Admission:
         self._titles = frozenset(settings.allowed_calling_ae_titles)
 
     def judge(self, association: Association) -> Rejection | None:
-        """Judge an association whose request has come; None lets it in."""
+        """Judge an association request; return None to accept it."""
         request = association.requestor.primitive
         calling = str(getattr(request, "calling_ae_title", None) or "").strip()
         called = str(getattr(request, "called_ae_title", None) or "").strip()
@@ -74,24 +74,24 @@ class Admission:
         return Rejection.WRONG_ADDRESS if named else Rejection.UNKNOWN_CALLER
 
     def _judge_limits(self, address: str) -> Rejection | None:
-        asked = [
+        requested = [
             association for association in list_acceptors() if association.requestor.primitive is not None
         ]
-        if len(asked) > self._settings.maximum_associations:
+        if len(requested) > self._settings.maximum_associations:
             return Rejection.ALL_TAKEN
-        from_there = [association for association in asked if find_address(association) == address]
-        if len(from_there) > self._settings.maximum_associations_per_address:
+        same_address = [association for association in requested if find_address(association) == address]
+        if len(same_address) > self._settings.maximum_associations_per_address:
             return Rejection.ALL_TAKEN_BY_ADDRESS
         return None
 
     def is_flooded(self, address: str, shaking_hands: Sequence[str]) -> bool:
-        """True when there are too many connections, silent ones included, to take another.
+        """True when there are too many connections, silent ones included, to accept another.
 
-        The limit is four times that of associations, so that a request above that one still gets a rejection.
+        The limit is four times that of associations, so that requests above the latter still get a rejection.
 
         Args:
-            address: of the new connection.
-            shaking_hands: addresses of connections that are not associations yet.
+            address: address of the new connection.
+            shaking_hands: addresses of connections in their TLS handshake.
         """
         addresses = [find_address(association) for association in list_acceptors()]
         addresses += shaking_hands
@@ -102,8 +102,8 @@ class Admission:
 
 
 def list_acceptors() -> list[Association]:
-    """Return the associations and would-be associations that were opened to this process."""
-    # Found among the threads, as pynetdicom does: no list has to be kept up to date.
+    """Return this process's associations as acceptor, and those not yet requested."""
+    # Found among the threads, as in pynetdicom, so that no list must be kept up to date.
     return [
         association
         for association in threading.enumerate()
@@ -113,8 +113,8 @@ def list_acceptors() -> list[Association]:
 
 def find_address(association: Association) -> str:
     """Return the address of an association's requestor."""
-    place = association.requestor.address_info
-    return place.address if place is not None else ""
+    network = association.requestor.address_info
+    return network.address if network is not None else ""
 
 
 def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
@@ -122,9 +122,9 @@ def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IP
     if not networks:
         return True
     try:
-        place = ipaddress.ip_address(address.split("%")[0])
+        parsed = ipaddress.ip_address(address.split("%")[0])
     except ValueError:
         return False
-    if place.version == 6 and place in MAPPED_V4 and place.ipv4_mapped is not None:
-        place = place.ipv4_mapped
-    return any(place in network for network in networks)
+    if parsed.version == 6 and parsed in MAPPED_V4 and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)

@@ -13,12 +13,12 @@ class CallerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     ae_title: AeTitle | None = None
-    """Its AE title; left out, any AE title from its addresses."""
+    """AE title of the caller; without it, every AE title from these addresses is allowed."""
     addresses: tuple[IPvAnyNetwork, ...] = ()
-    """Addresses from which it may call, as `"192.0.2.10"` or `"192.0.2.0/24"`; empty allows all."""
+    """Addresses from which it may call, such as `"192.0.2.10"` or `"192.0.2.0/24"`; empty allows all."""
 
     @model_validator(mode="after")
     def _check(self) -> CallerSettings:
         if self.ae_title is None and not self.addresses:
-            raise ValueError("a caller has an AE title, addresses or both")
+            raise ValueError("a caller needs ae_title, addresses or both")
         return self

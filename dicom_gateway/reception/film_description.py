@@ -25,13 +25,13 @@ def describe_film(
     """Return the row of a film.
 
     Args:
-        header: of its dataset.
+        header: header of the film's dataset.
         model: the header as DICOM JSON model.
-        file: in the spool.
-        sop_instance_uid: of the film.
-        sender: the sender's AE title; empty if unknown.
-        requested_at: time of its C-STORE request.
-        settings: of the gateway that holds the file.
+        file: the film's file in the spool.
+        sop_instance_uid: SOP Instance UID of the film.
+        sender: AE title of the sender; empty if unknown.
+        requested_at: time of the C-STORE request.
+        settings: settings of the gateway that holds the file.
     """
     dataset = header.dataset
     return receptions.ReceivedFilm(

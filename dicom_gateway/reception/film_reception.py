@@ -1,4 +1,4 @@
-"""The reception of a film: it is made durable and recorded, and only then answered with success."""
+"""The reception of a film: C-STORE succeeds only after the film is durable and recorded."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ log = structlog.get_logger(__name__)
 
 
 class FilmReception:
-    """Receives films into a gateway's spool, from whichever side the association was opened.
+    """Receives films into a gateway's spool, on associations opened by either side.
 
     Args:
         settings: the gateway's name and the disk space that it keeps free.
-        database: where receptions are recorded.
-        spool: where datasets are kept.
+        database: records receptions.
+        spool: holds the received datasets.
         received: called after each new film is durable and committed.
         audit: records receptions; None for no audit.
     """
@@ -105,7 +105,7 @@ class FilmReception:
                 raise DiskNearlyFullError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             header = read_header(path)
             check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
-            model = to_json_model(header.dataset)  # while the file is on its way to the disk
+            model = to_json_model(header.dataset)  # while the disk writes the file
             incoming.finish()
             hashed = (incoming.byte_count, incoming.sha256.hexdigest())
             file = self._spool.put(path, sop_instance_uid, header.dataset_offset, hashed)
@@ -119,10 +119,10 @@ class FilmReception:
             store_log.warning("dataset does not match its SOP class", reason=str(error))
             return DATASET_MISMATCH
         except DataError as error:
-            store_log.error("the database cannot hold what the header says", error=type(error).__name__)
+            store_log.error("database cannot store the header: film not taken", error=type(error).__name__)
             return CANNOT_UNDERSTAND
         except TooLargeError:
-            # Not CANNOT_UNDERSTAND, which says that the dataset could not be read (PS3.4 Table B.2-1).
+            # Not CANNOT_UNDERSTAND, which means an unreadable dataset (PS3.4 Table B.2-1).
             store_log.error("dataset larger than gateway.maximum_dataset_bytes: not taken")
             return OUT_OF_RESOURCES
         except DiskNearlyFullError:
@@ -132,10 +132,10 @@ class FilmReception:
             store_log.error("spool cannot be written: film not taken", error=error.strerror)
             return OUT_OF_RESOURCES
         except SQLAlchemyError as error:
-            store_log.error("database away: film not taken", error=type(error).__name__)
+            store_log.error("database unavailable: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
-        except Exception as error:  # noqa: BLE001  whatever it is, the sender keeps the film and tries again
-            store_log.error("trouble: film not taken", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  the sender keeps the film and tries again
+            store_log.error("reception failed: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
         metrics.RECEIVED_BYTES.inc(file.byte_size)
         current.note(new=reception.new, revision=reception.revision, bytes=file.byte_size)
@@ -143,10 +143,10 @@ class FilmReception:
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
         if not reception.file_wanted:
             self._spool.discard(file.relative_path)
-        self._tell(event, header, reception)
+        self._notify(event, header, reception)
         return SUCCESS
 
-    def _tell(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
+    def _notify(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
         if reception.new:
             self._received()
         if self._audit is not None:
@@ -156,14 +156,14 @@ class FilmReception:
 
 
 def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None]) -> receptions.Reception:
-    """Write the row; it is committed when the file's name is durable, and not before."""
+    """Write the row, and wait until the file's name is durable before the commit."""
     reception = receptions.record_reception(session, film)
     synced.result()
     return reception
 
 
 def _find_dataset(event: evt.Event) -> IncomingDataset:
-    """Return the file that the dataset was written to; `NotUnderstoodError` for a request without one."""
+    """Return the file of the dataset; raise `NotUnderstoodError` for a request without a dataset."""
     stream: Any = event.assoc.dul
     try:
         path = str(event.dataset_path)

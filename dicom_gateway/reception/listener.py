@@ -1,7 +1,7 @@
-"""A port of the gateway, plain or TLS: accepts connections and makes associations of them.
+"""A port of the gateway, plain or TLS, which accepts connections and starts their associations.
 
-A TLS handshake happens in the connection's own thread and ends in time: pynetdicom does it where it accepts
-connections, and one caller that says nothing would close the port for all others.
+A TLS handshake runs in the connection's own thread and has a timeout. pynetdicom runs it in the thread that
+accepts connections, where a silent caller would block the port for all others.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ log = structlog.get_logger(__name__)
 
 POLL_S: Final = 0.05
 ABORT_S: Final = 2.0
-"""Longest time for an abort to reach a peer."""
+"""Longest wait for aborted associations to end."""
 
 
 class Listener(AssociationServer):
-    """A port.
+    """A server at one port.
 
     Args:
-        ae: what is supported, and timeouts.
-        settings: whom to let in, limits.
-        port: listens already; other processes may take connections from it as well.
-        tls: None for the plain one.
-        handlers: pairs of a pynetdicom event and what handles it.
-        refusals: where refusals are noted.
+        ae: supported presentation contexts, and timeouts.
+        settings: allowed callers, and limits.
+        port: a listening socket, which other processes may share.
+        tls: TLS context; None for the plain port.
+        handlers: pairs of a pynetdicom event and its handler.
+        refusals: logs refusals.
     """
 
-    daemon_threads = True  # a handshake that is under way keeps no process from ending
+    daemon_threads = True  # an unfinished handshake must not keep the process alive
 
     def __init__(
         self,
@@ -71,20 +71,20 @@ class Listener(AssociationServer):
         super().__init__(ae, port.getsockname(), settings.ae_title, handlers, FilmRequestHandler)
 
     def server_bind(self) -> None:
-        """Take over the port that is open."""
+        """Replace the server's socket by the open port."""
         assert self.socket is not None
         self.socket.close()
         self.socket = self._port.dup()
-        # One connection wakes every process that listens here. Those that come late must not wait for another
-        # one: they would neither end nor see that they should.
+        # A connection wakes every process at this port. Late ones must not block in `accept`, where they
+        # would not notice a shutdown.
         self.socket.setblocking(False)
         self.server_address = self.socket.getsockname()
 
     def server_activate(self) -> None:
-        """Do nothing: the port listens already."""
+        """Do nothing, since the port listens already."""
 
     def server_close(self) -> None:
-        """Let go of the port. Shut down, it would be closed for the other processes, too."""
+        """Close this process's socket without a shutdown, which would close the port for other processes."""
         assert self.socket is not None
         self.socket.close()
 
@@ -94,7 +94,7 @@ class Listener(AssociationServer):
         self.refusals.flush()
 
     def end_associations(self, deadline: float) -> None:
-        """Wait until those that are open are over, and abort them at `deadline` (time.monotonic)."""
+        """Wait until the open associations have ended; abort the others at `deadline` (time.monotonic)."""
         while self.active_associations and time.monotonic() < deadline:
             time.sleep(POLL_S)
         for association in self.active_associations:
@@ -108,11 +108,11 @@ class Listener(AssociationServer):
         return int(self.server_address[1])
 
     def start(self) -> None:
-        """Take connections, in a thread of its own."""
+        """Accept connections in a new thread."""
         threading.Thread(target=self.serve_forever, name=f"listener-{self.port}", daemon=True).start()
 
     def verify_request(self, _request: Any, client_address: Any) -> bool:
-        """Refuse a connection at once when there are far too many."""
+        """Return False, which refuses the connection, when there are far too many."""
         with self._lock:
             shaking_hands = list(self._shaking_hands)
         address = str(client_address[0])
@@ -122,13 +122,13 @@ class Listener(AssociationServer):
         return False
 
     def shake_hands(self, connection: socket.socket, address: str) -> socket.socket | None:
-        """Make a TLS connection of a connection; None, and the connection is closed, when that fails."""
+        """Return the connection after its TLS handshake, if any; close it and return None on failure."""
         if self.tls is None:
             return connection
         with self._lock:
             self._shaking_hands.append(address)
         try:
-            connection.settimeout(self.tls.handshake_timeout_s)  # for the handshake as a whole
+            connection.settimeout(self.tls.handshake_timeout_s)  # for the whole handshake
             return self.tls.current().wrap_socket(connection, server_side=True)
         except OSError as error:
             self.refusals.note("TLS handshake failed", address=address, reason=_explain(error))
@@ -140,7 +140,7 @@ class Listener(AssociationServer):
                 self._shaking_hands.remove(address)
 
     def _admit(self, event: evt.Event) -> None:
-        """Reject a request that may not have an association, before it is negotiated."""
+        """Reject an inadmissible association request before its negotiation."""
         association = event.assoc
         rejection = self.admission.judge(association)
         calling = getattr(association.requestor.primitive, "calling_ae_title", None)
@@ -166,12 +166,12 @@ class Listener(AssociationServer):
 
 
 class FilmRequestHandler(AssociationHandler):
-    """Gives each association that is asked for a `FilmSocket` and a `FilmStream`."""
+    """Gives each association a `FilmSocket` and a `FilmStream`."""
 
     server: Listener
 
     def handle(self) -> None:
-        """Shake hands where that is needed, then begin the association."""
+        """Run the TLS handshake, if any, and start the association."""
         connection = self.server.shake_hands(self.request, self.remote.address)
         if connection is None:
             return
@@ -179,7 +179,7 @@ class FilmRequestHandler(AssociationHandler):
         super().handle()
 
     def equip(self, association: Association) -> None:
-        """Set the upper layer that reads films, and a socket with a deadline."""
+        """Set the upper layer that streams films, and a socket with a deadline."""
         settings = self.server.settings
         association.dul = FilmStream(association, DatasetLimits.of(settings))
         association.network_timeout = self.ae.network_timeout  # reaches the timers of `dul`

@@ -1,4 +1,4 @@
-"""The gateway's TCP ports, opened once: several processes may take connections from the same ones."""
+"""The gateway's TCP ports, which are opened once and may be shared by several processes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from dicom_gateway.settings import GatewaySettings
 from domain.errors import PermanentError
 
 WAITING: Final = 128
-"""Most connections that wait to be accepted; a sender beyond them tries again only a second later."""
+"""Most connections waiting to be accepted; a further sender tries again only after a second."""
 
 
 @dataclass(frozen=True)
 class OpenPorts:
-    """Listening sockets. Non-blocking: of several processes that wake up, one gets the connection."""
+    """Listening sockets. They are non-blocking, since only one of the processes woken gets the connection."""
 
     plain: socket.socket | None
     tls: socket.socket | None
 
     @property
     def numbers(self) -> list[int]:
-        """TCP ports: the plain one first."""
+        """TCP ports, the plain port first."""
         return [int(port.getsockname()[1]) for port in (self.plain, self.tls) if port is not None]
 
     def close(self) -> None:
-        """Close them in this process; others that hold them go on listening."""
+        """Close the sockets in this process; other processes keep listening."""
         for port in (self.plain, self.tls):
             if port is not None:
                 port.close()
@@ -36,7 +36,7 @@ def open_ports(settings: GatewaySettings) -> OpenPorts:
     """Open the ports that the settings name.
 
     Raises:
-        PermanentError: when one is taken; the text says which setting names it.
+        PermanentError: when a port cannot be opened; the text names its setting.
     """
     plain = _open(settings.host, settings.port, "port") if settings.accept_plain else None
     try:
@@ -51,13 +51,13 @@ def open_ports(settings: GatewaySettings) -> OpenPorts:
 def _open(host: str, port: int, key: str) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        # An earlier process' connections may still be winding down on it.
+        # Closed connections of an earlier process may still occupy the port.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((host, port))
         opened.listen(WAITING)
         opened.setblocking(False)
     except OSError as error:
         opened.close()
-        where = f"{host}:{port}"
-        raise PermanentError(f"cannot listen on {where} ({error.strerror}): set gateway.{key}") from None
+        address = f"{host}:{port}"
+        raise PermanentError(f"cannot listen on {address} ({error.strerror}): set gateway.{key}") from None
     return opened

@@ -15,7 +15,8 @@ EVERY_S: Final = 60.0
 """Shortest time between two lines of the same refusal; a line gives the count since the last."""
 
 MOST_KINDS: Final = 1000
-"""Most kinds in memory; beyond them all refusals are one kind, so that invented AE titles fill no memory."""
+"""Most kinds in memory. Further refusals share one kind, so that invented AE titles cannot fill the
+memory."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,7 @@ class RefusalLog:
     """Logs refusals, and counts each: `flush` reports those that no line has reported.
 
     Args:
-        clock: seconds that only grow.
+        clock: a monotonic clock, in seconds.
         alert: called for each line with event, fields and count of refusals.
     """
 
@@ -61,7 +62,7 @@ class RefusalLog:
         now = self._clock()
         key = (event, *fields.values())
         if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
-            self._tell_of_old(now - EVERY_S)
+            self._report_old(now - EVERY_S)
         with self._lock:
             if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
                 key, fields = (event,), {"reason": "many kinds at once"}
@@ -70,7 +71,7 @@ class RefusalLog:
             if now - kind.logged_at < EVERY_S:
                 return 0
             kind.logged_at, count, kind.since = now, kind.since, 0
-        self._tell(kind, count)
+        self._report(kind, count)
         return count
 
     def flush(self) -> None:
@@ -78,22 +79,22 @@ class RefusalLog:
         now = self._clock()
         if now >= self._next_flush:
             self._next_flush = now + EVERY_S / 10
-            self._tell_of_old(now - EVERY_S)
+            self._report_old(now - EVERY_S)
 
     def close(self) -> None:
         """Report all refusals that were counted without a line."""
-        self._tell_of_old(math.inf)
+        self._report_old(math.inf)
 
-    def _tell_of_old(self, logged_before: float) -> None:
+    def _report_old(self, logged_before: float) -> None:
         with self._lock:
             old = {key: kind for key, kind in self._kinds.items() if kind.logged_at <= logged_before}
             for key in old:
                 del self._kinds[key]
         for kind in old.values():
             if kind.since:
-                self._tell(kind, kind.since)
+                self._report(kind, kind.since)
 
-    def _tell(self, kind: _Kind, count: int) -> None:
+    def _report(self, kind: _Kind, count: int) -> None:
         log.warning(kind.event, **kind.fields, count=count)
         if self._alert is not None:
             self._alert(kind.event, kind.fields, count)

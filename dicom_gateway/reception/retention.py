@@ -26,16 +26,16 @@ log = structlog.get_logger(__name__)
 
 
 class Retention(threading.Thread):
-    """Every minute, deletes the files of films that are done, by age and by the size of the spool.
+    """A thread that deletes the files of films that are done, by age and by the size of the spool.
 
-    It also gives a row to each file that has none.
+    It also adds a row for each file without one.
 
     Args:
-        database: knows the films that are done.
-        spool: of this gateway.
-        settings: age and size to keep.
-        left_behind: files that lay in the spool before this process took its first film.
-        batch: most films looked up at a time.
+        database: holds the state of each film.
+        spool: spool of this gateway.
+        settings: limits of age and size.
+        left_behind: files that were in the spool before this process received its first film.
+        batch: most films in one query.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class Retention(threading.Thread):
         self._suspects: set[str] = set()
 
     def end(self) -> None:
-        """Stop after the batch at hand."""
+        """Stop after the current batch."""
         self._ending.set()
 
     def run(self) -> None:
-        """Work until `end`."""
+        """Sweep the spool every minute until `end`."""
         strays_at = time.monotonic() + UNFINISHED_S
         while not self._ending.is_set():
             try:
@@ -73,11 +73,11 @@ class Retention(threading.Thread):
                 if removed:
                     log.info("files left the spool", count=removed)
             except Exception as error:  # noqa: BLE001  tried again in a minute
-                log.error("the spool could not be swept", error=type(error).__name__)
+                log.error("spool not swept", error=type(error).__name__)
             self._ending.wait(INTERVAL_S)
 
     def take_up_left_behind(self) -> int:
-        """Receive the films that an earlier process left here without a row; return their number."""
+        """Receive the films that an earlier process left without a row; return their number."""
         if not self._left_behind:
             return 0
         count = self._adoption.adopt(self._adoption.find_unknown(self._left_behind))
@@ -85,9 +85,9 @@ class Retention(threading.Thread):
         return count
 
     def sweep_all(self) -> int:
-        """Delete the files that may go now, batch by batch, until done or told to end; return their number.
+        """Delete all deletable files in batches, until done or told to end; return their number.
 
-        A batch a minute would be outrun by a gateway that receives more than three films a second.
+        A single batch a minute would not keep up with more than three films a second.
         """
         removed = 0
         while not self._ending.is_set():
@@ -100,10 +100,10 @@ class Retention(threading.Thread):
     def sweep_strays(self) -> int:
         """Receive the films without a row; return the number of deleted files.
 
-        A gateway that was cut off while its database was restored has them, and so has one whose database
-        went away before their rows were committed. Only what was a stray at the sweep before is taken up: a
-        file is kept a moment before its row is committed, and a clock that jumps makes it look old in that
-        moment. What cannot be received is deleted when it is as old as files of films that are done.
+        Such files remain when the database is restored from a backup, or fails before their rows are
+        committed. Only files that were strays in the previous sweep are received: a file exists for a moment
+        before its row is committed, and a jump of the clock can make it look old. Files that cannot be
+        received are deleted at the age at which files of finished films are deleted.
         """
         strays = set(self._adoption.find_unknown(self._spool.list_older_than(UNFINISHED_S)))
         lasting = strays & self._suspects
@@ -117,7 +117,7 @@ class Retention(threading.Thread):
         return len(useless) + self._spool.sweep_older_than(UNFINISHED_S)
 
     def sweep(self) -> int:
-        """Delete a batch of the files that may go now; return their number."""
+        """Delete a batch of deletable files; return their number."""
         old = now() - timedelta(hours=self._settings.spool_retention_hours)
         with self._database.read() as session:
             leaving = spooled_files.list_done(session, self._settings.name, old, self._batch)
@@ -137,8 +137,8 @@ class Retention(threading.Thread):
                         leaving.append(film)
                         excess -= film.byte_size
         for film in leaving:
-            # The file first: a row that names a file that is gone is harmless, since its film is done; a
-            # file that no row names would stay for ever.
+            # The file first: a row with a missing file is harmless, since its film is done; a file without
+            # a row would not be found here again.
             self._spool.discard(film.spool_path)
             with self._database.write() as session:
                 spooled_files.forget_file(session, film.instance_id)

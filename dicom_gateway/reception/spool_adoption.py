@@ -1,7 +1,7 @@
-"""Adoption: receives films in the spool that have no row once more, from their files.
+"""Adoption: receives films in the spool that have no row, from their files.
 
-Either their senders got success, and the database was restored from an older backup since then; or they got
-0xA700, because the row could not be committed. The former will not be sent again, and the latter may not be.
+Either the sender got success and the database was later restored from an older backup, or the sender got
+0xA700 because the row could not be committed. The former film is not sent again, and the latter perhaps not.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from dicom_gateway.spool import Spool
 from domain.film_key import film_key
 
 AT_ONCE: Final = 500
-"""Paths in one query."""
+"""Most paths in one query."""
 
 log = structlog.get_logger(__name__)
 
 
 class SpoolAdoption:
-    """Gives rows to the films in a spool that have none.
+    """Adds rows for the films in a spool that have none.
 
     Args:
         database: records receptions.
-        spool: of this gateway.
-        settings: of this gateway.
+        spool: spool of this gateway.
+        settings: settings of this gateway.
     """
 
     def __init__(self, database: Database, spool: Spool, settings: GatewaySettings) -> None:
@@ -48,38 +48,38 @@ class SpoolAdoption:
         """Return the files without a row.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: when the database is away.
+            sqlalchemy.exc.SQLAlchemyError: when the database is unavailable.
         """
-        there, unknown = list(paths), []
-        for begin in range(0, len(there), AT_ONCE):
-            block = there[begin : begin + AT_ONCE]
+        all_paths, unknown = list(paths), []
+        for begin in range(0, len(all_paths), AT_ONCE):
+            block = all_paths[begin : begin + AT_ONCE]
             with self._database.read() as session:
                 known = spooled_files.find_known(session, block)
             unknown += [path for path in block if path not in known]
         return unknown
 
     def adopt(self, paths: Iterable[str]) -> int:
-        """Receive films from their files in the order in which they came, so that corrections come last.
+        """Receive films from their files in order of arrival, so that corrections come last.
 
         A file that another gateway holds, or whose film is done, is deleted. A file that cannot be received
         stays and is logged.
 
         Args:
-            paths: of files, relative to the spool, that are not being received.
+            paths: paths relative to the spool, of files that are not being received.
 
         Returns:
-            The number of films that got a row.
+            The number of films with a new row.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: when the database is away.
+            sqlalchemy.exc.SQLAlchemyError: when the database is unavailable.
         """
-        came: list[tuple[int, str]] = []
+        arrivals: list[tuple[int, str]] = []
         for path in paths:
             try:
-                came.append((self._spool.path(path).stat().st_mtime_ns, path))
+                arrivals.append((self._spool.path(path).stat().st_mtime_ns, path))
             except FileNotFoundError:
                 continue
-        return sum(self._adopt(path) for _, path in sorted(came))
+        return sum(self._adopt(path) for _, path in sorted(arrivals))
 
     def _adopt(self, relative_path: str) -> bool:
         path = self._spool.path(relative_path)
@@ -89,24 +89,22 @@ class SpoolAdoption:
             if not path.name.startswith(film_key(uid)):
                 raise NotUnderstoodError("the file is filed under another film's name")
             file = self._spool.describe(relative_path, header.dataset_offset)
-            came_at = min(now(), datetime.fromtimestamp(path.stat().st_mtime, UTC))
+            received_at = min(now(), datetime.fromtimestamp(path.stat().st_mtime, UTC))
             sender = read_sender(path)
             model = to_json_model(header.dataset)
             self._spool.sync(file)
-            film = describe_film(header, model, file, uid, sender, came_at, self._settings)
+            film = describe_film(header, model, file, uid, sender, received_at, self._settings)
             reception = write_again(
                 self._database, lambda session: receptions.record_reception(session, film)
             )
         except FileNotFoundError:
             return False
         except (NotUnderstoodError, OSError, DataError) as error:
-            log.error(
-                "a file in the spool cannot be received", path=relative_path, error=type(error).__name__
-            )
+            log.error("file in the spool cannot be received", path=relative_path, error=type(error).__name__)
             return False
         film_log = log.bind(film=film_key(uid)[:12], sender=sender, bytes=file.byte_size)
         if not reception.file_wanted:
             self._spool.discard(relative_path)
         if reception.new:
-            film_log.warning("film taken up from the spool: the database did not know it")
+            film_log.warning("film taken up from the spool: it had no row in the database")
         return reception.new

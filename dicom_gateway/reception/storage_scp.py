@@ -33,7 +33,7 @@ from dicom_gateway.spool import Spool
 log = structlog.get_logger(__name__)
 
 DRAIN_S: Final = 3.0
-"""Longest time that open associations may go on when the gateway ends."""
+"""Longest time that open associations may continue when the gateway ends."""
 
 
 class StorageScp:
@@ -41,11 +41,11 @@ class StorageScp:
 
     Args:
         settings: AE title, address, limits.
-        database: where receptions are recorded.
-        spool: where datasets are kept.
+        database: records receptions.
+        spool: holds the received datasets.
         received: called after each new film is durable and committed.
-        ports: where to listen; by default they are opened here.
-        audit: where receptions, queries and refusals are recorded; None records none.
+        ports: open ports; None opens those of the settings.
+        audit: records receptions, queries and refusals; None for no audit.
     """
 
     def __init__(
@@ -66,11 +66,10 @@ class StorageScp:
         self._listeners: list[Listener] = []
 
     def start(self) -> int:
-        """Begin to listen; return the plain TCP port, or that for TLS where there is none.
+        """Begin to listen; return the plain TCP port, or the TLS port without a plain one.
 
         Raises:
-            OSError: when a port is taken.
-            PermanentError: when certificate, key or CA cannot be used.
+            PermanentError: when a port cannot be opened, or certificate, key or CA cannot be used.
         """
         settings = self._settings
         ae = build_entity(settings)
@@ -89,7 +88,7 @@ class StorageScp:
             self._listeners.append(Listener(ae, settings, ports.plain, None, handlers, self._refusals))
         if ports.tls is not None:
             self._listeners.append(Listener(ae, settings, ports.tls, tls, handlers, self._refusals))
-        ports.close()  # each listener holds it for itself
+        ports.close()  # each listener holds a duplicate
         for listener in self._listeners:
             listener.start()
             log.info(
@@ -99,13 +98,13 @@ class StorageScp:
 
     @property
     def ports(self) -> list[int]:
-        """TCP ports that are open: the plain one first."""
+        """Open TCP ports, the plain port first."""
         return [listener.port for listener in self._listeners]
 
     def stop(self) -> None:
-        """Close the port, let what is open come to its end for a moment, then abort it.
+        """Close the ports, give open associations `DRAIN_S` to end, and abort the others.
 
-        What was answered with success is kept. Returns in bounded time.
+        Films answered with success are kept. It returns in bounded time.
         """
         for listener in self._listeners:
             listener.shutdown()
@@ -117,16 +116,16 @@ class StorageScp:
 
 
 def build_entity(settings: GatewaySettings) -> AE:
-    """Return the application entity that listens: what it supports, and its limits."""
+    """Return the listening application entity with its presentation contexts and limits."""
     ae = AE(ae_title=settings.ae_title)
     ae.maximum_pdu_size = settings.maximum_pdu_bytes
-    ae.maximum_associations = sys.maxsize  # `Admission` counts, and says whom it sent away
+    ae.maximum_associations = sys.maxsize  # `Admission` counts them, and logs its rejections
     ae.network_timeout = settings.network_timeout_s
     ae.acse_timeout = ae.dimse_timeout = settings.network_timeout_s
     ae.add_supported_context(VERIFICATION)
     for sop_class in STORAGE_SOP_CLASSES:
         ae.add_supported_context(sop_class, list(ACCEPTED_TRANSFER_SYNTAXES))
-    # A peer reports on our requests as their SCP: it takes the SCP's role on its own association.
+    # A peer that reports on our requests is their SCP, also on an association that it opens itself.
     ae.add_supported_context(STORAGE_COMMITMENT, scu_role=False, scp_role=True)
     add_contexts(ae, settings.query)
     return ae

@@ -3,10 +3,10 @@
 Each file names its faults and their upstream issues. Its tests fail when a repair no longer works, and when
 pynetdicom no longer needs it. `pyproject.toml` holds pynetdicom below the next minor version.
 
-- `film_socket`: a socket that reads large pieces, ends in time, and knows an empty TLS record.
-- `upper_layer`: the thread that reads an association's PDUs, with a place for a faster reader.
-- `dataset_file`: the file into which a dataset is written while it comes.
+- `film_socket`: a socket with large reads and timeouts, which handles empty TLS records.
+- `upper_layer`: the thread that reads an association's PDUs; subclasses may read faster.
+- `dataset_file`: the file into which a dataset is written while it is received.
 - `reactor_checkpoint`: leaves the answer to the thread that sent the request.
-- `calling_entity`: gives an association that goes out its socket and upper layer.
-- `association_server`: gives an association that comes in its socket and upper layer.
+- `calling_entity`: sets the socket and upper layer of outgoing associations.
+- `association_server`: sets the socket and upper layer of incoming associations.
 """

@@ -2,11 +2,11 @@
 
 Faults of pynetdicom 3.0:
 
-- It copies all supported presentation contexts deeply for each association, and then only reads them
+- It makes deep copies of all supported presentation contexts for each association, and only reads them
   (https://github.com/pydicom/pynetdicom/issues/16: slow negotiation).
-- A server that its application entity has not started itself cannot be shut down. Not reported upstream; call
+- A server not started by its application entity cannot be shut down. Not reported upstream; call
   `AE().make_server(...).shutdown()`.
-- It makes socket and upper layer itself, and has no public place for others. Not reported upstream.
+- It creates socket and upper layer itself, without a public hook for others. Not reported upstream.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class SharedContexts(list[PresentationContext]):
 
 
 class AssociationServer(ThreadedAssociationServer):
-    """A server that shares its contexts, and that its application entity knows.
+    """A server with shared contexts, registered with its application entity.
 
     Args:
-        ae: the supported contexts, and timeouts.
+        ae: supported presentation contexts, and timeouts.
         address: host and port.
         ae_title: our AE title.
         handlers: pairs of a pynetdicom event and its handler.
-        request_handler: makes an association of a connection.
+        request_handler: starts the association of a connection.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class AssociationServer(ThreadedAssociationServer):
 
 
 class AssociationHandler(RequestHandler):
-    """Makes an association of a connection, and equips it before it begins."""
+    """Starts the association of a connection after setting its socket and upper layer."""
 
     def equip(self, association: Association) -> None:
-        """Set the socket and the upper layer of an association, if they are to be others."""
+        """Set the socket and the upper layer of an association; by default they stay as they are."""
 
     def _create_association(self) -> Association:
         association = super()._create_association()

@@ -1,6 +1,6 @@
-"""An application entity that calls, and chooses the socket and the upper layer of its associations.
+"""A calling application entity that sets the socket and the upper layer of its associations.
 
-Fault of pynetdicom 3.0, not reported upstream: `AE.associate` makes both itself, and has no public place for
+Fault of pynetdicom 3.0, not reported upstream: `AE.associate` creates both itself, without a public hook for
 others.
 """
 
@@ -14,10 +14,10 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 
 class CallingEntity(AE):
-    """An application entity whose associations are equipped before they connect."""
+    """An application entity that sets the socket of each association before it connects."""
 
     def equip(self, association: Association, address: AddressInformation) -> AssociationSocket:
-        """Return the socket of an association; set its upper layer, if it is to be another."""
+        """Return the socket of an association; a subclass may also set its upper layer."""
         return AssociationSocket(association, address=address)
 
     def _create_socket(

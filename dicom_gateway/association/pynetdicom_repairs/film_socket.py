@@ -1,13 +1,13 @@
-"""The socket of an association, plain or TLS: reads large pieces, and ends in time.
+"""The socket of an association, plain or TLS, with large reads and timeouts.
 
 Faults of pynetdicom 3.0:
 
 - It reads 4096 bytes at a time (https://github.com/pydicom/pynetdicom/issues/59, .../620).
-- It waits for ever for the rest of a PDU (.../272, .../653).
-- It takes a TLS record without content, as a session ticket of TLS 1.3, for something to be read, and blocks
-  while there is something to send (.../364).
-- It asks `select`, which fails for a descriptor above 1023. Not reported upstream; open 1,100 files first.
-- It leaves the socket open when the peer has broken the connection (.../979, mended in part).
+- It waits without limit for the rest of a PDU (.../272, .../653).
+- It tries to read after a TLS record without content, such as a session ticket of TLS 1.3, and
+  blocks although there are messages to send (.../364).
+- It calls `select`, which fails for a descriptor above 1023. Not reported upstream; open 1,100 files first.
+- It leaves the socket open when the peer has broken the connection (.../979, repaired in part).
 - It leaves Nagle's algorithm on, so that a message of two PDUs waits for a delayed acknowledgement. Not
   reported upstream; time C-STORE of small objects.
 """
@@ -35,54 +35,54 @@ CLOSED: Final = "Evt17"
 BLOCK_BYTES: Final = 1024 * 1024
 
 LARGEST_PDU_BYTES: Final = 4 * 1024 * 1024 + 1024
-"""Of those that are held in memory: `gateway.maximum_pdu_bytes` at its most. Fragments of a C-STORE dataset
-are not, and may come in larger ones."""
+"""Largest PDU that is held in memory: the maximum of `gateway.maximum_pdu_bytes`. PDUs with fragments of a
+C-STORE dataset are not held in memory and may be larger."""
 
 TLS_RECORD_BYTES: Final = 16384
-"""Most content of one TLS record (RFC 8446 5.1)."""
+"""Largest content of a TLS record (RFC 8446 5.1)."""
 
 
 class ClosedError(TransientError):
-    """The connection ended in the middle of a PDU. The sender knows that its film was not taken."""
+    """The connection ended in the middle of a PDU. Transient: the sender got no success and sends again."""
 
 
 class FilmSocket(AssociationSocket):
-    """A socket that is read in large pieces, and not for ever.
+    """A socket with large reads and timeouts.
 
     Args:
-        assoc: its `network_timeout` is the longest pause in the middle of a PDU.
-        client_socket: of a connection that came in.
-        address: ours, for a connection that is to go out.
+        assoc: the association; its `network_timeout` is the longest pause in the middle of a PDU.
+        client_socket: socket of an incoming connection.
+        address: our address, for an outgoing connection.
     """
 
     def __init__(
         self, assoc: Association, client_socket: Any = None, address: AddressInformation | None = None
     ) -> None:
         super().__init__(assoc, client_socket=client_socket, address=address)
-        # Without it, a sender that stops in the middle of a PDU would hold its thread for good.
+        # Without a timeout, a sender that stops in the middle of a PDU would block its thread forever.
         if client_socket is not None:
             client_socket.settimeout(assoc.network_timeout)
         if self.socket is not None:
-            # A message is a PDU of its command and one of its dataset. With Nagle's algorithm the second
-            # waits until the other side acknowledges the first, which it puts off for 40 ms.
-            with contextlib.suppress(OSError):  # the caller has gone already
+            # A message has a PDU for its command and one for its dataset. With Nagle's algorithm the second
+            # waits for the acknowledgement of the first, which is delayed by 40 ms.
+            with contextlib.suppress(OSError):  # the caller has closed the connection
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._returned = b""
         self.is_ended = False
         """True when the other side has closed or broken the connection."""
         self.deadline: float | None = None
-        """End of reading, by `time.monotonic`: a sender of a byte a minute would otherwise go on for ever."""
+        """End of reading (`time.monotonic`), against senders of a byte a minute."""
         self.trouble: OSError | None = None
-        """The error that broke the connection, as far as reading showed it."""
+        """The error that broke the connection, if an operation raised it."""
 
     @property
     def is_overdue(self) -> bool:
-        """True when its deadline has passed."""
+        """True when the deadline has passed."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
     @property
     def ready(self) -> bool:
-        """True when there is something to be read, or to be found out about the connection."""
+        """True when there are bytes to read, or the connection has ended."""
         if self.socket is None or not self._is_connected:
             return False
         if self._returned or self.is_ended:
@@ -101,14 +101,14 @@ class FilmSocket(AssociationSocket):
             return False
 
     def settle(self, request: T_CONNECT, is_connected: bool) -> None:
-        """Tell the association's thread how its request for a connection ended."""
+        """Pass the result of a connection request to the association's thread."""
         self._is_connected = is_connected
         request.result = CONNECTED if is_connected else CLOSED
         self.provider_queue.put(request)
         self._ready.set()
 
     def _read_ahead(self) -> bool:
-        """Take what TLS has to give without waiting for more; True when there is something."""
+        """Read available TLS content without blocking; return True for content or the end."""
         sock: Any = self.socket
         timeout = sock.gettimeout()
         sock.setblocking(False)
@@ -138,30 +138,30 @@ class FilmSocket(AssociationSocket):
             self.socket.close()
 
     def give_back(self, content: bytes) -> None:
-        """Make `content` what is read next."""
+        """Put `content` back, so that it is read next."""
         self._returned = content + self._returned
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Return `nr_bytes` bytes, fewer only if the connection ended.
+        """Return `nr_bytes` bytes, or fewer if the connection ended.
 
         Raises:
-            OSError: when it broke, nothing came in time (`TimeoutError`), or it is more than a PDU has.
+            OSError: when the connection broke, timed out (`TimeoutError`), or the PDU is too large.
         """
         if nr_bytes > LARGEST_PDU_BYTES:
             self.trouble = OSError(errno.EMSGSIZE, "a PDU larger than any that may be sent here")
             raise self.trouble
         content = bytearray()
-        # A hostile length takes no more memory than what is really sent.
+        # A false length takes no more memory than the bytes that are sent.
         while len(content) < nr_bytes:
             piece = bytearray(min(nr_bytes - len(content), BLOCK_BYTES))
-            came = self.fill(memoryview(piece))
-            content += memoryview(piece)[:came]
-            if came < len(piece):
+            received = self.fill(memoryview(piece))
+            content += memoryview(piece)[:received]
+            if received < len(piece):
                 break
         return content
 
     def fill(self, view: memoryview) -> int:
-        """Read into `view` until it is full or the connection ends; returns how many bytes came."""
+        """Read into `view` until it is full or the connection ends; return the number of bytes read."""
         assert self.socket is not None
         filled = min(len(self._returned), len(view))
         if filled:
@@ -171,19 +171,19 @@ class FilmSocket(AssociationSocket):
             if self.is_overdue:
                 raise TimeoutError("the association has been open for too long")
             try:
-                came = self.socket.recv_into(view[filled:])
+                received = self.socket.recv_into(view[filled:])
             except OSError as error:
                 self.trouble = error
                 raise
-            self.is_ended = came == 0
-            filled += came
+            self.is_ended = received == 0
+            filled += received
         return filled
 
     def read_header(self, layout: struct.Struct) -> tuple[int, ...]:
         """Read and unpack a header.
 
         Raises:
-            ClosedError: when the connection ends before that.
+            ClosedError: when the connection ends within the header.
         """
         content = bytearray(layout.size)
         if self.fill(memoryview(content)) < len(content):
