@@ -40,7 +40,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"
     """The peer answered success, a warning, or that it already has this object."""
     PARKED = "parked"
-    """Permanently refused, or tried too often. Replayed by hand: `tbscreen deliveries --replay`."""
+    """Permanently refused, or tried too often. Replayed by hand: `tbscreen deliveries replay`."""
 
 
 class CommitmentState(StrEnum):

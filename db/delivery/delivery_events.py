@@ -15,7 +15,7 @@ from db.tables import DeliveryEvent
 POSTPONED = "postponed"
 """The only event without a change of state."""
 REPLAYED = "by hand"
-"""Detail of a replay by `tbscreen deliveries --replay`."""
+"""Detail of a replay by `tbscreen deliveries replay`."""
 
 
 @dataclass(frozen=True)

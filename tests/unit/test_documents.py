@@ -68,6 +68,20 @@ def test_the_readme_follows_a_film_through_files_that_exist() -> None:
     assert [path for path in followed if not (ROOT / path).is_file()] == []
 
 
+def test_architecture_describes_every_room_at_its_level() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    levels = {
+        room: str(len(layers) - place) for place, layer in enumerate(layers) for room in layer.split(" | ")
+    }
+    text = (DOCS / "architecture.md").read_text("utf-8")
+    assert {
+        room: level for level, room in re.findall(r"^\| (\d) \| `(\w+)/` \|", text, re.MULTILINE)
+    } == levels
+    assert " → ".join(layers) in " ".join(text.split())
+
+
 def test_every_document_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text("utf-8")
     listed = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(index) if "://" not in link}
