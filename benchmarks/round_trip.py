@@ -70,7 +70,7 @@ def measure(films: Sequence[Path], associations: int) -> dict[str, Any]:
             reference = evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
             arrivals[str(reference.ReferencedSOPInstanceUID)] = moment
         with installation.database.read() as session:
-            studies = worklist.query(session, limit=len(films))
+            studies = worklist.find_page(session, limit=len(films)).studies
     latencies = sorted((arrivals[uid] - start) * 1000 for uid, start in began.items())
     seconds = max(arrivals.values()) - min(began.values())
     stages: dict[str, list[float]] = {}

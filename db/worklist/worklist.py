@@ -15,27 +15,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from db.states import FilmState
-from db.worklist.study_entries import FilmEntry, StudyEntry, read_entries
-from db.worklist.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
+from db.worklist.study_entries import StudyEntry, read_entries
+from db.worklist.worklist_filter import WorklistFilter
 from db.worklist.worklist_places import Place, find_places
-from domain.codes import Priority
 from domain.errors import PermanentError
-
-__all__ = [
-    "STUDY_STATES",
-    "FilmEntry",
-    "InvalidCursorError",
-    "InvalidFilterError",
-    "Page",
-    "StudyEntry",
-    "WorklistFilter",
-    "count",
-    "find_page",
-    "query",
-    "stream",
-    "write_cursor",
-]
 
 
 class InvalidCursorError(PermanentError):
@@ -100,28 +83,6 @@ def _stream(
 def count(session: Session, wanted: WorklistFilter | None = None, *, at_most: int = 1000) -> int:
     """Return the number of wanted studies; `at_most` stands for that number or more."""
     return len(find_places(session, wanted or WorklistFilter(), None, at_most))
-
-
-def query(
-    session: Session,
-    *,
-    state: str | None = None,
-    priority: str | None = None,
-    study_instance_uid: str | None = None,
-    limit: int = 100,
-) -> list[StudyEntry]:
-    """Return the first page of the worklist; `find_page` has more filters and further pages.
-
-    An unknown state or priority gives an empty page.
-    """
-    if (state or FilmState.RECEIVED) not in STUDY_STATES or (priority or Priority.LOW) not in set(Priority):
-        return []
-    wanted = WorklistFilter(
-        states=() if state is None else (state,),
-        priorities=() if priority is None else (priority,),
-        study_instance_uids=() if study_instance_uid is None else (study_instance_uid,),
-    )
-    return list(find_page(session, wanted, limit=limit).studies)
 
 
 def write_cursor(place: Place) -> str:

@@ -57,16 +57,26 @@ def _make_header() -> dict[str, Any]:
     return header
 
 
+def _describe_film() -> dict[str, Any]:
+    return {
+        "attempts": 1,
+        "header": _make_header(),
+        "sop_instance_uid": "2.25.1",
+        "sop_class_uid": str(ComputedRadiographyImageStorage),
+        "dataset_sha256": "0" * 64,
+        "revision": 1,
+        "predecessor": None,
+        "calling_ae_title": "CR1",
+        "station_name": None,
+        "modality": "CR",
+    }
+
+
 def _make_screening() -> ReportableScreening:
     return ReportableScreening(
         outbox_id=1,
         screening_id=1,
-        attempts=1,
-        header=_make_header(),
-        sop_instance_uid="2.25.1",
-        sop_class_uid=str(ComputedRadiographyImageStorage),
-        dataset_sha256="0" * 64,
-        revision=1,
+        **_describe_film(),
         doubts=(),
         manifest=MANIFEST,
         bundle_digest="0" * 64,
@@ -78,24 +88,14 @@ def _make_screening() -> ReportableScreening:
         finding="present",
         priority="HIGH",
         finished_at=MOMENT,
-        predecessor=None,
     )
 
 
 def _make_refusal() -> ReportableRefusal:
     return ReportableRefusal(
         instance_id=1,
-        attempts=1,
-        header=_make_header(),
-        sop_instance_uid="2.25.1",
-        sop_class_uid=str(ComputedRadiographyImageStorage),
-        dataset_sha256="0" * 64,
-        revision=1,
+        **_describe_film(),
         refusal=Refusal.NOT_CHEST,
         detail="body part examined is HAND",
         refused_at=MOMENT,
-        predecessor=None,
-        calling_ae_title="CR1",
-        station_name=None,
-        modality="CR",
     )

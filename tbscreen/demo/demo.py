@@ -89,7 +89,7 @@ def _wait_until_delivered(installation: Trial) -> StudyEntry:
     deadline = time.monotonic() + SETTLE_TIMEOUT_S
     while time.monotonic() < deadline:
         with installation.database.read() as session:
-            studies = worklist.query(session)
+            studies = worklist.find_page(session).studies
         if studies and studies[0].films and "deliver" in studies[0].films[0].stages_ms:
             return studies[0]
         time.sleep(POLL_S)

@@ -65,9 +65,8 @@ def describe_film(film: FilmEntry) -> str:
 
 def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
     """Return deliveries as a table, newest first."""
-    table = Table(title="Deliveries")
-    for heading in ("No.", "Peer", "State", "Attempts", "Kind", "Report", "Created (UTC)", "Last error"):
-        table.add_column(heading)
+    headings = ("No.", "Peer", "State", "Attempts", "Kind", "Report", "Created (UTC)", "Last error")
+    table = Table(*headings, title="Deliveries")
     for row in rows:
         table.add_row(
             str(row.delivery_id),
@@ -98,9 +97,7 @@ def draw_delivery(
         ("Accession", stored.accession_number),
     ):
         facts.add_row(Text(name, "bold"), quote(value))
-    history = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
-    for heading in ("When (UTC)", "What", "Detail"):
-        history.add_column(heading)
+    history = Table("When (UTC)", "What", "Detail", box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0))
     history.add_row(f"{row.created_at:%Y-%m-%d %H:%M:%S}", "made", "")
     for event in events:
         history.add_row(f"{event.happened_at:%Y-%m-%d %H:%M:%S}", event.event, quote(event.detail, ""))

@@ -18,6 +18,7 @@ from pynetdicom import AE, _config
 
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, StudyEntry
+from db.worklist.worklist_filter import WorklistFilter
 from tbscreen.demo.trial import Trial, trial
 from tbscreen.monitoring.monitoring_settings import PROCESSES
 from tests.films import read
@@ -53,7 +54,8 @@ class Site:
     def find_study(self, study_instance_uid: str) -> StudyEntry | None:
         """Return one study of the worklist."""
         with self.installation.database.read() as session:
-            found = worklist.query(session, study_instance_uid=study_instance_uid)
+            wanted = WorklistFilter(study_instance_uids=[study_instance_uid])
+            found = worklist.find_page(session, wanted).studies
         return found[0] if found else None
 
     def wait_for_film(self, film: Dataset, state: str, timeout_s: float = 60) -> FilmEntry:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from db.worklist import worklist
+from db.worklist.worklist_filter import WorklistFilter
 from tbscreen.demo.trial import Trial, trial
 from tbscreen.processes.supervisor import READY_TIMEOUT_S
 from tests.films import read, small_film
@@ -35,7 +36,7 @@ def ready_file(installation: Trial, name: str) -> Path:
 def screened(installation: Trial, path: Path) -> bool:
     uid = str(read(path).StudyInstanceUID)
     with installation.database.read() as session:
-        found = worklist.query(session, study_instance_uid=uid)
+        found = worklist.find_page(session, WorklistFilter(study_instance_uids=[uid])).studies
     return bool(found) and found[0].state == "screened"
 
 
@@ -102,5 +103,5 @@ def test_a_flushed_broker_loses_no_film(distributed: Trial, tmp_path: Path) -> N
 def _queued(installation: Trial, path: Path) -> bool:
     uid = str(read(path).StudyInstanceUID)
     with installation.database.read() as session:
-        found = worklist.query(session, study_instance_uid=uid)
+        found = worklist.find_page(session, WorklistFilter(study_instance_uids=[uid])).studies
     return bool(found) and found[0].films[0].state == "queued"

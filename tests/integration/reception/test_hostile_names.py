@@ -58,7 +58,7 @@ def study(sqlite_database: Database, tmp_path: Path) -> StudyEntry:
         assert store_raw(port, film, calling=SENDER) == 0x0000
     audit.close()
     with sqlite_database.read() as session:
-        (found,) = worklist.query(session)
+        (found,) = worklist.find_page(session).studies
     assert found.study_instance_uid == read(film).StudyInstanceUID
     return found
 
@@ -100,4 +100,4 @@ def test_names_are_text_wherever_they_come_out(
     ]
     assert HEADER["PatientID"] in told
     with sqlite_database.read() as session:
-        assert len(worklist.query(session)) == 1, "the table is there"
+        assert len(worklist.find_page(session).studies) == 1, "the table is there"

@@ -47,7 +47,10 @@ def test_unread_studies_stand_before_read_ones(database: Database) -> None:
     with database.write() as session:
         reads.record(session, "1.2.1", Verdict.TB, "dr.a")
     with database.read() as session:
-        assert [entry.study_instance_uid for entry in worklist.query(session)] == ["1.2.2", "1.2.1"]
+        assert [entry.study_instance_uid for entry in worklist.find_page(session).studies] == [
+            "1.2.2",
+            "1.2.1",
+        ]
 
 
 def test_a_read_that_cannot_be_kept_says_why_and_leaves_the_one_before(database: Database) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -15,6 +17,7 @@ from db.tables import Delivery, Instance, Screening, Study
 from db.worklist import worklist
 from db.worklist.studies import StudyHeader
 from db.worklist.study_entries import StudyEntry
+from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Doubt, Finding, Priority, Refusal
 from tests.unit import rows
 
@@ -121,16 +124,16 @@ def test_the_worklist_is_filtered_by_state_priority_and_study(database: Database
     with database.write() as session:
         films.refuse(session, instance_id, Refusal.NOT_CHEST, "a hand")
 
-    def find(**filters: str) -> list[str]:
+    def find(**filters: Any) -> list[str]:
         return [study.study_instance_uid for study in _query(database, **filters)]
 
-    assert find(state="screened") == ["1.1"]
-    assert find(state="received") == ["1.2"]
-    assert find(state="refused") == ["1.3"]
-    assert find(priority="HIGH") == ["1.1"]
-    assert find(priority="LOW") == []
-    assert find(study_instance_uid="1.2") == ["1.2"]
-    assert find(state="screened", study_instance_uid="1.2") == []
+    assert find(states=["screened"]) == ["1.1"]
+    assert find(states=["received"]) == ["1.2"]
+    assert find(states=["refused"]) == ["1.3"]
+    assert find(priorities=["HIGH"]) == ["1.1"]
+    assert find(priorities=["LOW"]) == []
+    assert find(study_instance_uids=["1.2"]) == ["1.2"]
+    assert find(states=["screened"], study_instance_uids=["1.2"]) == []
 
 
 def test_an_entry_shows_study_patient_model_and_doubts(database: Database) -> None:
@@ -195,18 +198,12 @@ def test_stages_that_are_not_over_are_absent(database: Database) -> None:
 
 
 def test_an_empty_database_has_an_empty_worklist(database: Database) -> None:
-    assert _query(database) == []
+    assert not _query(database)
 
 
-def _query(database: Database, limit: int = 100, **filters: str) -> list[StudyEntry]:
+def _query(database: Database, limit: int = 100, **filters: Any) -> Sequence[StudyEntry]:
     with database.read() as session:
-        return worklist.query(
-            session,
-            state=filters.get("state"),
-            priority=filters.get("priority"),
-            study_instance_uid=filters.get("study_instance_uid"),
-            limit=limit,
-        )
+        return worklist.find_page(session, WorklistFilter(**filters), limit=limit).studies
 
 
 def _screen(database: Database, uid: str, score: float, finding: Finding, priority: Priority) -> None:

@@ -107,7 +107,7 @@ def test_models_show_which_is_active(sqlite_database: Database) -> None:
 
 def _worklist(database: Database) -> Table:
     with database.read() as session:
-        return draw_worklist(worklist.query(session))
+        return draw_worklist(worklist.find_page(session).studies)
 
 
 def _show(table: Table) -> str:
