@@ -33,20 +33,20 @@ CERTIFICATE_ADVICE: Final = {
     "certificate is not yet valid": "compare the clocks of both hosts",
     "self-signed certificate": "put the peer's certificate, or that of its CA, into peers.tls.ca",
     "unable to get local issuer certificate": "put the certificate of the peer's CA into peers.tls.ca",
-    "Hostname mismatch": "set peers.tls.host_name to a name in its certificate",
-    "IP address mismatch": "set peers.tls.host_name to a name in its certificate",
+    "Hostname mismatch": "set peers.tls.host_name to a name in the peer's certificate",
+    "IP address mismatch": "set peers.tls.host_name to a name in the peer's certificate",
 }
 """Advice by the beginning of OpenSSL's text on a peer's certificate."""
 
 TLS_ADVICE: Final = {
-    "WRONG_VERSION_NUMBER": "it does not speak TLS at this port: another port, or leave out peers.tls",
-    "UNKNOWN_CA": "it does not know who signed our certificate: give it our CA's",
-    "BAD_CERTIFICATE": "it does not take our certificate",
+    "WRONG_VERSION_NUMBER": "the peer does not use TLS at this port: set another port or omit peers.tls",
+    "UNKNOWN_CA": "the peer does not know the CA of our certificate: add that CA there",
+    "BAD_CERTIFICATE": "the peer rejects our certificate",
     "CERTIFICATE_EXPIRED": "our certificate (peers.tls.certificate) has expired",
-    "CERTIFICATE_REQUIRED": "it wants a certificate: set peers.tls.certificate and peers.tls.key",
-    "HANDSHAKE_FAILURE": "nothing in common: does it want a certificate of ours, or an older TLS?",
-    "PROTOCOL_VERSION": "it speaks no TLS of ours: TLS 1.2 or 1.3 is needed",
-    "UNSUPPORTED_PROTOCOL": "it speaks no TLS of ours: TLS 1.2 or 1.3 is needed",
+    "CERTIFICATE_REQUIRED": "the peer requires a certificate: set peers.tls.certificate and peers.tls.key",
+    "HANDSHAKE_FAILURE": "no common cipher: does the peer require our certificate, or an older TLS?",
+    "PROTOCOL_VERSION": "the peer must support TLS 1.2 or 1.3",
+    "UNSUPPORTED_PROTOCOL": "the peer must support TLS 1.2 or 1.3",
 }
 """Advice by the end of a TLS alert or of OpenSSL's reason."""
 
@@ -148,7 +148,7 @@ def open_association(
     except PermanentError as error:
         raise NoAssociationError(str(error)) from None
     except OSError:
-        raise NoAssociationError(f"the host name {peer.host} is not known") from None
+        raise NoAssociationError(f"the host name {peer.host} cannot be resolved") from None
     if not association.is_established:
         raise _explain(association, peer, calling_ae_title, timeout_s)
     return association
@@ -169,7 +169,7 @@ def _explain(
     if association.is_rejected:
         return NoAssociationError(_explain_rejection(association, peer, calling_ae_title))
     if association.is_aborted and association.rejected_contexts:
-        return NothingAcceptedError("the peer takes nothing that we offer")
+        return NothingAcceptedError("the peer accepts none of our presentation contexts")
     trouble = sock.trouble
     if isinstance(trouble, ssl.SSLError):
         return NoAssociationError(f"TLS with {address} failed: {explain_tls(trouble)}")
@@ -178,13 +178,13 @@ def _explain(
             reason = (
                 "no answer to the handshake" if isinstance(trouble, TimeoutError) else "cut off by the peer"
             )
-            return NoAssociationError(f"TLS with {address} failed: {reason}; does it speak TLS at this port?")
+            return NoAssociationError(f"TLS with {address} failed: {reason}; does it use TLS at this port?")
         return NoAssociationError(f"nothing answers at {address} ({_name(trouble)})")
     if sock.is_ended or trouble is not None:
-        hint = "does it want TLS (peers.tls)?" if peer.tls is None else "does it want our certificate?"
+        hint = "does it require TLS (peers.tls)?" if peer.tls is None else "does it require our certificate?"
         return NoAssociationError(f"{address} ends the connection without an answer; {hint}")
     return NoAssociationError(
-        f"nothing answers at {address} within {timeout_s:g} s, though it takes the connection"
+        f"nothing answers at {address} within {timeout_s:g} s, though it accepts the connection"
     )
 
 
@@ -193,7 +193,7 @@ def _explain_rejection(association: Association, peer: PeerSettings, calling_ae_
     permanent = int(getattr(answer, "result", None) or 1) == 1
     source = int(getattr(answer, "result_source", None) or 1)
     diagnostic = int(getattr(answer, "diagnostic", None) or 1)
-    reason = "the peer takes no associations for the moment"
+    reason = "the peer accepts no associations at the moment"
     if permanent:
         reason = f"{REJECTED}: does it know AE title {calling_ae_title}, and is its own {peer.ae_title}?"
     return f"{reason} (A-ASSOCIATE-RJ source {source}, reason {diagnostic})"
@@ -206,7 +206,7 @@ def explain_tls(error: ssl.SSLError) -> str:
         advice = next((text for start, text in CERTIFICATE_ADVICE.items() if message.startswith(start)), "")
         return f"the peer's certificate: {message}" + (f"; {advice}" if advice else "")
     if isinstance(error, ssl.SSLEOFError):
-        return "cut off by the peer; does it take our certificate, and does it speak TLS at this port?"
+        return "cut off by the peer; does it accept our certificate, and does it use TLS at this port?"
     message = error.reason or type(error).__name__
     advice = next((text for end, text in TLS_ADVICE.items() if message.endswith(end)), "")
     return message.lower().replace("_", " ") + (f"; {advice}" if advice else "")

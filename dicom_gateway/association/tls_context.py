@@ -59,9 +59,9 @@ class RenewedContext:
                 self._stamp = stamp
                 try:
                     self._context = build_listener_context(self._settings)
-                    log.info("certificates read anew")
+                    log.info("certificates reloaded")
                 except PermanentError as error:
-                    log.error("new certificates not usable, the old ones stay", reason=str(error))
+                    log.error("new certificates not usable; the old ones stay in use", reason=str(error))
             return self._context
 
     def _read_stamps(self) -> list[tuple[int, int] | None]:
@@ -124,14 +124,14 @@ def _load_own(context: ssl.SSLContext, section: str, certificate: Path, key: Pat
     _read(f"{section}.certificate", certificate)
     if b"ENCRYPTED" in _read(f"{section}.key", key):
         raise PermanentError(
-            f"{section}.key: {key} wants a passphrase; store the key without, readable by us alone"
+            f"{section}.key: {key} needs a passphrase; store it without one, readable by this user alone"
         )
     try:
         context.load_cert_chain(certificate, key)
     except ssl.SSLError as error:
         reason = error.reason or "no PEM certificate and key"
         if reason == "KEY_VALUES_MISMATCH":
-            reason = f"the key is not that of {certificate}"
+            reason = f"the key does not belong to {certificate}"
         raise PermanentError(f"{section}.key: {key} with {certificate}: {reason}") from None
 
 

@@ -76,7 +76,7 @@ def send(
         association = open_association(peer, settings.ae_title, contexts, settings.network_timeout_s)
     except NothingAcceptedError as error:
         for delivery in deliveries:
-            reason = f"{error}, {UID(delivery.sop_class_uid).name} neither; see courier.sr_sop_class"
+            reason = f"{error}, not even {UID(delivery.sop_class_uid).name}; see courier.sr_sop_class"
             yield DeliveryAttempt(delivery, SendResult.PERMANENT, reason)
         return
     except NoAssociationError as error:

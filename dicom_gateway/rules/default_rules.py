@@ -202,7 +202,7 @@ DEFAULT_RULES: Final = (
     DefaultRule(
         "sop-class", "radiographs for presentation and secondary captures", _judge_sop_class, _always
     ),
-    DefaultRule("transfer-syntax", "what a decoder here can read", _judge_transfer_syntax, _never),
+    DefaultRule("transfer-syntax", "transfer syntaxes with a decoder", _judge_transfer_syntax, _never),
     DefaultRule("frames", "one image", _judge_frames, _never),
     DefaultRule("modality", "CR, DX, DR, RG, CXR; OT or none may be one", _judge_modality, _always),
     DefaultRule("body-part", "chest, by body part, region code or description", _judge_body_part, _always),

@@ -86,9 +86,9 @@ FAILURES: dict[str, tuple[Case, str]] = {
     "it wants a certificate": (lambda made: (made.modality, settings(made)), "certificate"),
     "it does not know who signed ours": (
         lambda made: (made.modality, settings(made, made.stranger)),
-        "it does not know who signed our certificate",
+        "the peer does not know the CA of our certificate",
     ),
-    "it wants TLS": (lambda made: (made.modality, None), "does it want TLS"),
+    "it wants TLS": (lambda made: (made.modality, None), "does it require TLS"),
     "our key is not there": (
         lambda made: (
             made.modality,
@@ -147,7 +147,7 @@ def test_a_peer_without_tls_is_told_from_one_that_is_away(certificates: Certific
     with storescp(tmp_path / "plain") as plain:
         said = echo(peer("pacs", "STORESCP", plain.port, tls=tls), "TBSCREEN")
     assert said is not None
-    assert "does it speak TLS at this port" in said
+    assert "does it use TLS at this port" in said
     said = echo(peer("pacs", "STORESCP", free_port(), tls=tls), "TBSCREEN")
     assert said is not None
     assert "nothing answers" in said
@@ -169,7 +169,7 @@ def test_a_peer_that_is_silent_after_its_tls_13_tickets_costs_its_timeout_and_no
         said = echo(silent.model_copy(update={"tls": tls}), "TBSCREEN", timeout_s=1.0)
     assert said is not None
     assert "nothing answers" in said
-    assert "though it takes the connection" in said
+    assert "though it accepts the connection" in said
     with connections[0] as connection:
         assert connection.version() == "TLSv1.3"
 
