@@ -151,6 +151,25 @@ def test_letters_that_no_font_has_are_boxes_and_no_error(empty: Report) -> None:
     assert b"LastResort" in render_pdf(empty.model_copy(update={"organisation": "\U00012000"}))  # cuneiform
 
 
+@pytest.mark.parametrize(
+    "name", ['#panic("run")', '#read("/etc/passwd")', "*open", "$open", "#{", "@nowhere", "</svg>"]
+)
+def test_no_name_is_markup_of_typst(march: Report, name: str) -> None:
+    group = march.groups[0].model_copy(update={"name": name})
+    histogram = march.histograms[0].model_copy(update={"model": name})
+    changes = {
+        "organisation": name,
+        "by": name,
+        "version": name,
+        "groups": (group,),
+        "histograms": (histogram,),
+    }
+    report = march.model_copy(update=changes)
+    assert len(render_pdf(report)) > 10_000
+    drawn = compose_pages(report).query("heading", field="body", one=False)
+    assert "Findings and priorities" in drawn
+
+
 def test_the_pdf_asks_for_nothing_and_runs_nothing(hostile: Report) -> None:
     content = re.sub(rb"\bstream\n.*?endstream", b"", render_pdf(hostile), flags=re.DOTALL)
     assert b"/Catalog" in content
