@@ -27,13 +27,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 
+from training.learning.architectures import IMAGENET_MEANS_BGR
+
 FILM: Final = (SPEC.rows, SPEC.columns, 1)
 COLOURED: Final = (SPEC.rows, SPEC.columns, 3)
 FEATURES: Final = (SPEC.rows // 32, SPEC.columns // 32, 512)
 """Shape of the features of a film by VGG16's convolutions."""
 FEATURES_FLAT: Final = (FEATURES[0] * FEATURES[1] * FEATURES[2],)
-IMAGENET_MEANS: Final = (103.939, 116.779, 123.68)
-"""Means of blue, green and red, 0..255, as in `keras.applications.vgg16.preprocess_input`."""
 MOST_STRUCTURE_BYTES: Final = 16 * 2**20
 
 NOTES: Final = (
@@ -66,7 +66,7 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
     model = _build(structure)
     _check_output(model, structure)
     _load_weights(model, weights)
-    shape = _input_shape(model)
+    shape = tuple(model.inputs[0].shape[1:])
     film = keras.Input(FILM, name="film")
     if shape == FILM:
         return keras.Model(film, _call(model, film), name="tutorial")
@@ -84,7 +84,7 @@ def load_tutorial_model(structure: Path, weights: Path, vgg16_weights: Path | No
         )
     base = keras.applications.VGG16(weights=None, include_top=False, input_shape=COLOURED)
     _load_vgg16(base, vgg16_weights)
-    means = keras.layers.Rescaling(255.0, [-mean for mean in IMAGENET_MEANS], name="less_imagenet_means")
+    means = keras.layers.Rescaling(255.0, [-mean for mean in IMAGENET_MEANS_BGR], name="less_imagenet_means")
     features = _colour(film)
     for layer in [means, *base.layers[1:]]:
         features = layer(features)
@@ -254,10 +254,6 @@ def _call(model: Any, inputs: Any) -> Any:
     for layer in model.layers:
         inputs = _call(layer, inputs)
     return inputs
-
-
-def _input_shape(model: Any) -> tuple[int | None, ...]:
-    return tuple(model.inputs[0].shape[1:])
 
 
 def _show(shape: tuple[int | None, ...]) -> str:

@@ -72,10 +72,6 @@ def _narrow_identity(keys: Iterable[QueryKey]) -> dict[str, Any]:
     return filters
 
 
-def _narrow_uids(values: Sequence[str]) -> dict[str, Any]:
-    return {"study_instance_uids": values}
-
-
 def _narrow_text(name: str) -> Callable[[Sequence[str]], dict[str, Any]]:
     def narrow(values: Sequence[str]) -> dict[str, Any]:
         if not any("*" in value or "?" in value for value in values):
@@ -107,7 +103,7 @@ def _narrow_patterns(name: str) -> Callable[[Sequence[str]], dict[str, Any]]:
 
 
 _NARROWERS: dict[str, Callable[[Sequence[str]], dict[str, Any]]] = {
-    "StudyInstanceUID": _narrow_uids,
+    "StudyInstanceUID": lambda values: {"study_instance_uids": values},
     "AccessionNumber": _narrow_text("accession_numbers"),
     "PatientID": _narrow_text("patient_ids"),
     "PatientName": _narrow_name,

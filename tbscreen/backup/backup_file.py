@@ -167,7 +167,8 @@ class BackupFile:
                 f"{self.manifest.tbscreen}; this version knows {schema.newest_revision()} at most: "
                 "use a newer one"
             )
-        expected = {table.name: list_columns(table) for table in list_tables(self._schema())}
+        tables = list_tables(schema.reflect(self.manifest.migration))
+        expected = {table.name: list_columns(table) for table in tables}
         found = {name: list(entry.columns) for name, entry in self.manifest.tables.items()}
         if found != expected or set(self._archive.namelist()) != {MANIFEST, *map(_member, expected)}:
             raise PermanentError(f"{path} has not the tables of migration {self.manifest.migration}")
@@ -182,9 +183,6 @@ class BackupFile:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self._archive.close()
-
-    def _schema(self) -> Any:
-        return schema.reflect(self.manifest.migration)
 
     def read_table(self, name: str, progress: Callable[[int], None] = lambda _: None) -> Iterator[Row]:
         """Yield the rows of one table.

@@ -100,8 +100,9 @@ class Monitor:
             registry.register(collector)
         self._metrics = make_wsgi_app(registry)
         self._checks = checks
+        server = _Server6 if ":" in host else _Server
         try:
-            self._server = make_server(host, port, self._answer, _server_class(host), _Handler)
+            self._server = make_server(host, port, self._answer, server, _Handler)
         except OSError as error:
             raise PermanentError(
                 f"cannot listen on {host}:{port} ({error.strerror}): set [monitoring]"
@@ -145,10 +146,6 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _Server6(_Server):
     address_family = socket.AF_INET6
-
-
-def _server_class(host: str) -> type[WSGIServer]:
-    return _Server6 if ":" in host else _Server
 
 
 class _Handler(WSGIRequestHandler):
