@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import warnings
 from functools import lru_cache
-from importlib import resources
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final, cast
@@ -25,6 +24,8 @@ from reports.tiles import compose_tiles
 
 PICTURE_STYLE: Final = {**STYLE, "font.size": 9.7, "axes.titlesize": 9.7, "legend.fontsize": 8.9}
 """Letters are larger than in HTML, since paper shows pictures at two thirds of their size."""
+
+TEMPLATE: Final = Path(__file__).parent / "templates" / "period.typ"
 
 OVERHANG: Final = 0.7
 """Inches by which a label may exceed its picture before it is cut off."""
@@ -71,8 +72,9 @@ def compose_pages(report: Report) -> typst.Compiler:
         "fonts": families,
         "overhang": OVERHANG / FULL,
     }
-    template = resources.files("reports").joinpath("templates", "period.typ").read_bytes()
-    return typst.Compiler(template, font_paths=fonts, sys_inputs={"report": json.dumps(data)})
+    # By default, Typst could read all files below the folder in which this process was started.
+    inputs = {"report": json.dumps(data)}
+    return typst.Compiler(TEMPLATE.read_bytes(), root=TEMPLATE.parent, font_paths=fonts, sys_inputs=inputs)
 
 
 def _draw(picture: Picture) -> str:

@@ -6,12 +6,15 @@ import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import cast
 
 import pytest
+import typst
 from PIL import Image
 
 from domain.notices import NOTICE
+from reports import pdf_form
 from reports.drawings import list_pictures
 from reports.figures import Report
 from reports.html_form import render_html
@@ -168,6 +171,29 @@ def test_no_name_is_markup_of_typst(march: Report, name: str) -> None:
     assert len(render_pdf(report)) > 10_000
     drawn = compose_pages(report).query("heading", field="body", one=False)
     assert "Findings and priorities" in drawn
+
+
+def test_a_template_reads_no_file_outside_its_folder(
+    empty: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    template = tmp_path / "period.typ"
+    monkeypatch.setattr(pdf_form, "TEMPLATE", template)
+    for path in ("/etc/passwd", "../../../../../../../../etc/passwd"):
+        template.write_text(f'#read("{path}")')
+        with pytest.raises(typst.TypstError, match=r"not found|escape"):
+            render_pdf(empty)
+    template.write_text('#read("period.typ")')
+    assert render_pdf(empty).startswith(b"%PDF")
+
+
+def test_the_pdf_needs_no_working_directory(
+    empty: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert render_pdf(empty).startswith(b"%PDF")
 
 
 def test_the_pdf_asks_for_nothing_and_runs_nothing(hostile: Report) -> None:
