@@ -51,7 +51,7 @@ def test_a_key_that_everyone_may_read_is_bad_and_one_of_the_group_is_noted(
 
 def test_files_that_cannot_be_used_are_named(certificates: Certificates, tmp_path: Path) -> None:
     mixed = Pair(certificates.gateway.certificate, certificates.modality.key)
-    assert "the key is not that of" in examine(certificates, mixed)[0].finding
+    assert "the key does not belong to" in examine(certificates, mixed)[0].finding
     missing = Pair(tmp_path / "none.crt", tmp_path / "none.key")
     checks = examine(certificates, missing, PeerTlsSettings(ca=tmp_path / "none.crt"))
     assert [check.part for check in checks if check.health is Health.BAD] == [
