@@ -92,6 +92,11 @@ class Comparison(Figures):
     difference: Estimate
     """AUC less the reference's: worse beyond chance where its upper limit is below 0."""
 
+    @property
+    def is_worse(self) -> bool:
+        """True when the reference is better and chance does not explain it."""
+        return self.difference.high < 0.0
+
 
 class Evaluation(Figures):
     """All figures of one model on its test films, for the manifest and the report."""

@@ -169,9 +169,9 @@ def test_a_model_is_compared_on_the_films_that_both_have_scored() -> None:
     assert whole.tb == films.is_tb.sum() - len(left_out)
     assert whole.reference_auc.value == pytest.approx(1 - whole.auc.value)
     assert whole.difference.value == pytest.approx(2 * whole.auc.value - 1)
-    assert whole.difference.high >= 0.0
+    assert not whole.is_worse
     back = compare(replace(films, scores=1 - films.scores), score_by_digest(films))[0]
-    assert back.difference.high < 0.0
+    assert back.is_worse
     assert compare(films, score_by_digest(films))[0].difference.value == 0
     assert compare(films, {}) == ()
 
