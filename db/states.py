@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from db.clock import now
 from db.tables import Commitment, CommitmentItem, Delivery, Instance, Pull, PulledStudy
-from domain.errors import PermanentError
+from domain.errors import PermanentError, TransientError
 
 
 class FilmState(StrEnum):
@@ -134,6 +134,7 @@ class StateMachine(Generic[State]):
 
         Raises:
             PermanentError: when a row may not go to `after`.
+            TransientError: when another transaction moved a row since it was read.
         """
         for row in rows:
             if after not in self.transitions.get(row.state, ()):
@@ -150,7 +151,7 @@ class StateMachine(Generic[State]):
         result = session.execute(statement, execution_options={"synchronize_session": False})
         assert isinstance(result, CursorResult)
         if result.rowcount != len(rows):
-            raise PermanentError(f"{self.noun} was moved by another transaction and cannot go to {after}")
+            raise TransientError(f"{self.noun} was moved by another transaction and cannot go to {after}")
         for row in rows:
             for name, value in {"state": after.value, **values}.items():
                 set_committed_value(row, name, value)

@@ -21,7 +21,7 @@ from db.pulls import listed_studies, pulled_studies, pulls
 from db.pulls.listed_studies import ListedStudy
 from db.states import FilmState, PulledStudyState, StateMachine
 from db.tables import Delivery, Instance, PulledStudy
-from domain.errors import PermanentError
+from domain.errors import PermanentError, TransientError
 from tests import checkout
 from tests.unit import rows
 
@@ -189,7 +189,7 @@ def test_a_row_that_another_transaction_moved_stays_where_it_is(database: Databa
         set_state(session, case, before)
         row = session.scalars(select(case.machine.table)).one()
         set_state(session, case, unlike)
-        with pytest.raises(PermanentError, match="moved by another transaction"):
+        with pytest.raises(TransientError, match="moved by another transaction"):
             case.machine.move(session, row, after)
         assert read_state(session, case) == unlike
 
