@@ -134,8 +134,8 @@ To ask for storage commitment:
 
 {write_table(("status of the peer", "meaning", "what follows"), statuses.list_store_answers())}
 
-No association, an abort or no answer within {courier.network_timeout_s:g} s: the peer is left in peace
-for a while, then tried again. An object that is sent again is the same SOP instance, byte for byte.
+No association, an abort or no answer within {courier.network_timeout_s:g} s: the courier pauses deliveries to
+the peer and tries again later. An object that is sent again is the same SOP instance, byte for byte.
 
 ### 5.4 Storage Commitment Push Model, as SCU
 

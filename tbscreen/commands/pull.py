@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dicom_gateway.settings import PeerSettings
 
 SOME_FAILED: Final = 3
-"""Exit status: some studies did not come whole."""
+"""Exit status: some studies are incomplete."""
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C."""
 
@@ -51,7 +51,7 @@ def pull_studies(
 
     What is here is not fetched again: the same command goes on where it stopped, and tries again what failed.
 
-    Exit status: 0 all is here, 1 it could not go on, 3 some studies did not come whole, 130 stopped.
+    Exit status: 0 all is here, 1 it could not go on, 3 some studies are incomplete, 130 stopped.
     """
     settings = prepare("pull")
     chosen = _choose(
@@ -80,9 +80,7 @@ def pull_studies(
 
 
 def show_pulls(
-    failed: Annotated[
-        bool, typer.Option("--failed", help="The studies that did not come whole, and why.")
-    ] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="The incomplete studies, and why.")] = False,
     forget: Annotated[
         bool,
         typer.Option("--forget", help="With --failed: forget them. What a PACS still lists is found anew."),
@@ -192,7 +190,7 @@ def _sum_up(progress: PullProgress, chosen: PullSettings, peer: str) -> str:
     if progress.left:
         parts.append(f"{progress.left} left to another pull")
     if progress.failed:
-        parts.append(f"{progress.failed} did not come whole: the same command tries again")
+        parts.append(f"{progress.failed} incomplete: the same command tries again")
     if progress.stopped:
         parts.append("stopped: the same command goes on")
     return "; ".join(parts)

@@ -168,7 +168,7 @@ def _take_password(name: str, file: Path | None) -> str:
     if file is None:
         if not sys.stdin.isatty():
             fail("no terminal to ask for the password: use --password-file FILE or --password-file -")
-        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt="Once more"))
+        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt="Password again"))
     else:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
         password = text.removesuffix("\n").removesuffix("\r")

@@ -14,11 +14,11 @@ ANSWER_S = 10.0
 
 
 def examine_pulled(database: Database) -> Iterator[Check]:
-    """Yield a check if there are studies that did not come whole."""
+    """Yield a check if there are incomplete studies."""
     with database.read() as session:
         failed = len(pulled_studies.list_failed(session, 1000))
     if failed:
-        finding = f"{failed} did not come whole from their PACS"
+        finding = f"{failed} incomplete: the PACS did not send all films"
         yield Check("pulled studies", Health.BAD, finding, "see 'tbscreen pulls --failed'")
 
 

@@ -1,4 +1,4 @@
-"""Pulls and the studies that did not come whole, as a person reads them in a terminal."""
+"""Pulls and incomplete studies as tables in a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def draw_pulls(rows: Sequence[PullRow]) -> Table:
 
 def draw_failed(studies: Sequence[FailedStudy]) -> Table:
     """Return failed studies as a table."""
-    table = Table(title="Studies that did not come whole", box=box.SIMPLE_HEAD)
+    table = Table(title="Incomplete studies", box=box.SIMPLE_HEAD)
     for heading in ("Peer", "Study Instance UID", "Films here", "Attempts", "Why"):
         number = heading in ("Films here", "Attempts")
         table.add_column(heading, justify="right" if number else "left", overflow="fold")

@@ -158,7 +158,7 @@ def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     page.keyboard.press("Backspace")
     page.keyboard.press("Escape")
     page.keyboard.press("1")
-    expect(page.get_by_role("status")).to_have_text("The read is kept.")
+    expect(page.get_by_role("status")).to_have_text("The read is saved.")
     expect(page.locator(".reads li")).to_have_count(1)
     expect(page.locator(".history li").first).to_contain_text("read as TB by rosa")
     page.keyboard.press("3")

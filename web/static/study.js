@@ -30,7 +30,7 @@ async function sendRead(verdict) {
     .catch(() => null);
   if (answer?.status === 401) return location.reload();
   const good = answer?.status === 201;
-  say(good ? "The read is kept." : `The read is NOT kept: ${answer ? await answer.text() : "no answer"}`, good);
+  say(good ? "The read is saved." : `The read is NOT saved: ${answer ? await answer.text() : "no answer"}`, good);
   if (!good) return;
   for (const button of form.querySelectorAll("[name=verdict]"))
     button.setAttribute("aria-pressed", button.value === verdict);
@@ -59,7 +59,7 @@ function fits(page) {
   const { film, heat } = page.querySelector(".viewer").dataset;
   if (film === section.dataset.film && heat === section.dataset.heat) return true;
   if (!comment || comment.value === comment.defaultValue) location.reload();
-  else say("There is news of this study: keep your read, then load the page again.", false);
+  else say("This study has changed: save your read, then reload the page.", false);
   return false;
 }
 

@@ -133,7 +133,7 @@ def test_what_is_typed_is_never_sql(client: TestClient, peopled: Database, text:
     rows.receive(peopled)
     for parameter in ("text", "station", "sender", "modality"):
         answer = client.get("/", params={parameter: text})
-        assert "No studies fit" in answer.text if text.isprintable() else answer.status_code == 400
+        assert "No studies match" in answer.text if text.isprintable() else answer.status_code == 400
     assert client.get(f"/studies/{quote(text)}").status_code == 404
     assert client.get("/").status_code == 200
 
