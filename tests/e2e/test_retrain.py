@@ -122,10 +122,10 @@ def test_bad_files_stop_it_before_it_trains_and_are_named(tmp_path: Path) -> Non
 def test_each_architecture_trains_on_real_films(
     tmp_path: Path, architecture: str, words: tuple[str, ...]
 ) -> None:
-    labels = copy_real_films(tmp_path / "films", 10)
+    labels = copy_real_films(tmp_path / "films", 6)
     run = tbscreen(
         tmp_path, "retrain", "films", "--labels", str(labels), "--architecture", architecture,
-        "--epochs", "1", "--out", "bundle", *words,
+        "--epochs", "1", "--validation-share", "0.4", "--out", "bundle", *words,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert open_bundle(tmp_path / "bundle").manifest.architecture == architecture
