@@ -32,6 +32,8 @@ def show_demo(
     """Send one real film all the way through a temporary installation."""
     from tbscreen.demo.demo import run_demo
     from tbscreen.processes.logs import configure_logs
+    from tbscreen.processes.process_signals import exit_on_signal
 
     configure_logs("console", "demo")
+    exit_on_signal()
     run_demo(Console(), keep)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,12 +19,11 @@ ReadyFile = Annotated[Path | None, typer.Option(hidden=True, help="Written when 
 
 def serve() -> None:
     """Run the whole service on this machine until Ctrl-C."""
+    from tbscreen.processes.process_signals import end_on_signal
     from tbscreen.processes.serve import running
 
     settings = prepare("serve")
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    ending = end_on_signal()
     console = Console(stderr=True)
     with running(settings, lambda part: console.print(f"starting {part} …", highlight=False)) as service:
         _show_service(service, settings)

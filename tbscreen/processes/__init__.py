@@ -1,7 +1,8 @@
 """Processes and their supervisor.
 
 - `logs`: structured logs, without patient data.
-- `process_life`: database, readiness and signals of every process.
+- `process_life`: database and readiness of every process.
+- `process_signals`: the signals that end a process.
 - `gateway`: the gateway.
 - `listeners`: further processes that receive for one gateway.
 - `pull_parts`: the parts of a pull, out of the settings.
@@ -13,5 +14,7 @@
 - `report_page`: the report that the page shows.
 - `private_redis`: the Redis of an installation on one machine.
 - `supervisor`: starts, watches and ends processes.
+- `process_records`: the numbers of its processes, on disk.
+- `undertaker`: ends the processes of a supervisor that was killed.
 - `serve`: the whole service on one machine.
 """

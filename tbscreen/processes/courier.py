@@ -7,7 +7,8 @@ from pathlib import Path
 from tbscreen import __version__
 from tbscreen.monitoring.monitor import monitored
 from tbscreen.monitoring.tracing import traced
-from tbscreen.processes.process_life import announce_ready, count_for_monitor, end_on_signal, open_database
+from tbscreen.processes.process_life import announce_ready, count_for_monitor, open_database
+from tbscreen.processes.process_signals import end_on_signal
 from tbscreen.settings import Settings
 
 

@@ -11,7 +11,8 @@ from db.database import Database
 from tbscreen.monitoring.monitor import monitored
 from tbscreen.monitoring.readiness import check_broker, check_disk
 from tbscreen.monitoring.tracing import traced
-from tbscreen.processes.process_life import announce_ready, count_for_monitor, end_on_signal, open_database
+from tbscreen.processes.process_life import announce_ready, count_for_monitor, open_database
+from tbscreen.processes.process_signals import end_on_signal
 from tbscreen.settings import Settings
 
 log = structlog.get_logger(__name__)

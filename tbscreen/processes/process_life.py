@@ -1,10 +1,8 @@
-"""Parts of every process: open the database, announce readiness, end on a signal."""
+"""Parts of every process: open the database, announce readiness."""
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from pathlib import Path
 
 import structlog
@@ -40,18 +38,6 @@ def count_for_monitor(settings: Settings, process: str) -> Path | None:
         return None
     assert "prometheus_client" not in sys.modules, "it has looked for the folder already"
     return share_counters(settings.data_directory, process)
-
-
-def end_on_signal() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set."""
-    ending = threading.Event()
-
-    def end(_number: int, _frame: object) -> None:
-        ending.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    return ending
 
 
 def announce_ready(ready_file: Path | None, text: str) -> None:

@@ -1,30 +1,36 @@
 """Starts processes, waits until they are ready, starts them again when they die, ends them.
 
-A supervisor that is killed leaves orphans; the next one finds them by the records in `run/` and ends them
-before it starts anything, so two gateways never share a spool.
+The undertaker ends the processes of a supervisor that is killed. If it was killed too, the next supervisor
+finds the orphans by the records in `run/` and ends them before it starts anything: two gateways never share a
+spool.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
-import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-import psutil
 import structlog
 
 from domain.errors import PermanentError
+from tbscreen.processes.process_records import (
+    STOP_TIMEOUT_S,
+    end_processes,
+    end_recorded,
+    remove_record,
+    remove_records,
+    write_record,
+)
 
 READY_TIMEOUT_S: Final = 120.0
-STOP_TIMEOUT_S: Final = 20.0
 POLL_S: Final = 0.05
 RESTART_FIRST_S: Final = 0.5
 RESTART_MOST_S: Final = 30.0
@@ -85,7 +91,9 @@ class Supervisor:
         except OSError:
             self._lock.close()
             raise PermanentError(f"tbscreen is running already in {directory.parent}") from None
-        self._end_orphans()
+        end_recorded(directory)
+        remove_records(directory)
+        self._undertaker = _start_undertaker(directory, self._environment)
 
     def start(self, spec: ProcessSpec) -> str:
         """Start a process and wait until it is ready; returns what it announced.
@@ -149,12 +157,13 @@ class Supervisor:
         """End all processes, last started first: SIGTERM, and SIGKILL for what does not listen."""
         for stage in sorted({running.stage for running in self._running}, reverse=True):
             together = [running for running in self._running if running.stage == stage]
-            _end([running.process.pid for running in together], STOP_TIMEOUT_S)
+            end_processes([running.process.pid for running in together], STOP_TIMEOUT_S)
             for running in together:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     running.process.wait(timeout=STOP_TIMEOUT_S)
-                self._record_path(running.spec.name).unlink(missing_ok=True)
+                remove_record(self._directory, running.spec.name)
         self._running.clear()
+        self._undertaker.communicate()
         self._lock.close()
 
     def pids(self) -> list[int]:
@@ -174,44 +183,17 @@ class Supervisor:
             stderr=self._output,
             start_new_session=True,
         )
-        created = psutil.Process(process.pid).create_time()
-        record = {"pid": process.pid, "created": created, "stage": stage}
-        self._record_path(spec.name).write_text(json.dumps(record), "utf-8")
+        write_record(self._directory, spec.name, process.pid, stage)
         return _Running(spec, process, time.monotonic(), stage)
 
-    def _record_path(self, name: str) -> Path:
-        return self._directory / f"{name}.process.json"
 
-    def _end_orphans(self) -> None:
-        """In the order of `stop`: a worker whose Redis ends first waits for it until it is killed."""
-        stages: dict[int, list[int]] = {}
-        for path in sorted(self._directory.glob("*.process.json")):
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, psutil.NoSuchProcess):
-                record = json.loads(path.read_text("utf-8"))
-                orphan = psutil.Process(int(record["pid"]))
-                if abs(orphan.create_time() - float(record["created"])) < 0.05:
-                    log.warning("ending an orphan of an earlier run", name=path.name.split(".")[0])
-                    stages.setdefault(int(record.get("stage", 0)), []).append(orphan.pid)
-        for stage in sorted(stages, reverse=True):
-            _end(stages[stage], STOP_TIMEOUT_S)
-        for path in self._directory.glob("*.process.json"):
-            path.unlink(missing_ok=True)
-
-
-def _end(pids: Sequence[int], timeout_s: float) -> None:
-    """End processes and, if they do not listen, their children with them."""
-    family: list[psutil.Process] = []
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            family += [process, *process.children(recursive=True)]
-            process.send_signal(signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=timeout_s)
-    # The parents first, so that they start no child in place of one that was killed.
-    for survivor in (process for process in family if process in alive):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            survivor.kill()
-    psutil.wait_procs(alive, timeout=5)
+def _start_undertaker(directory: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tbscreen.processes.undertaker", str(directory)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def child_environment() -> dict[str, str]:

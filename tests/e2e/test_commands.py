@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import queue
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from pydicom import dcmread
 
 from tests.servers.ports import free_port, wait_until
 
+READY = "Ctrl-C ends it"
 MAX_RESTING_BYTES = 1_700_000_000
 
 
@@ -42,20 +44,25 @@ def environment(tmp_path: Path) -> dict[str, str]:
 class Serving:
     """`tbscreen serve` as a child, and what it printed."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], terminal: tuple[int, int] | None = None) -> None:
         self.environment = environment
+        ours, theirs = terminal or os.pipe()
+        self.output = os.fdopen(ours, encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tbscreen", "serve"],
+            # With a terminal, `setsid --ctty` makes it the controlling one.
+            [*(["setsid", "--ctty"] if terminal else []), sys.executable, "-m", "tbscreen", "serve"],
             env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stdin=theirs if terminal else None,
+            stdout=theirs,
+            stderr=theirs,
         )
+        os.close(theirs)
+        self._terminal = terminal is not None
         self.lines: list[str] = []
         self._queue: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        wait_until(lambda: self.printed("Ctrl-C ends it"), 120, "serve says that it is ready")
+        wait_until(lambda: self.printed(READY), 120, "serve says that it is ready")
 
     def printed(self, text: str) -> bool:
         while not self._queue.empty():
@@ -81,19 +88,24 @@ class Serving:
 
     def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit status."""
-        assert self.process.stdout is not None
-        if self.process.stdout.closed:
+        if self.output.closed:
             return self.process.wait()
         self.process.send_signal(number)
         status = self.process.wait(timeout=60)
         self._reader.join(timeout=60)
-        self.process.stdout.close()
+        self.output.close()
         return status
 
+    def close_terminal(self) -> None:
+        """Close the terminal in which the service runs."""
+        self._reader.join(timeout=60)
+        self.output.close()
+
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self.output:
             self._queue.put(line)
+            if self._terminal and READY in line:
+                return  # so that nobody holds the terminal when it is closed
 
 
 @pytest.fixture(scope="module")
@@ -163,18 +175,15 @@ def test_ctrl_c_ends_serve_with_all_its_processes(serving: Serving) -> None:
     assert psutil.wait_procs(family, timeout=10)[1] == []
 
 
-def test_a_killed_serve_leaves_orphans_that_the_next_one_ends(environment: dict[str, str]) -> None:
-    first = Serving(environment)
-    orphans = first.family()[1:]
-    first.process.kill()
-    first.process.wait(timeout=30)
-    assert any(process.is_running() for process in orphans)
-    second = Serving(environment)
-    try:
-        assert psutil.wait_procs(orphans, timeout=10)[1] == []
-    finally:
-        assert second.end(signal.SIGTERM) == 0
-        first.end(signal.SIGKILL)
+def test_a_closed_terminal_ends_serve_with_all_its_processes(environment: dict[str, str]) -> None:
+    terminal = Serving(environment, pty.openpty())
+    family = terminal.family()
+    assert len(family) >= 6
+    terminal.close_terminal()
+    assert terminal.process.wait(timeout=60) in (0, 1)  # 1: the terminal took no last line
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    run = Path(environment["TBSCREEN_CONFIG"]).parent / "data" / "run"
+    assert list(run.glob("*.process.json")) == [], "serve itself ended them, in order"
 
 
 def test_the_round_trip_benchmark_ends_with_one_json_object() -> None:

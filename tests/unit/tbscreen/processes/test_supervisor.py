@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -218,19 +219,43 @@ def test_a_second_supervisor_is_refused_while_the_first_works(directory: Path) -
     Supervisor(directory, os.environ).stop()
 
 
-def test_the_orphan_of_a_killed_supervisor_is_ended_by_the_next(directory: Path) -> None:
-    killed = subprocess.Popen(
+@contextmanager
+def supervising_process(directory: Path) -> Iterator[tuple[psutil.Process, int]]:
+    """Run a supervisor in a process of its own; gives the process and the number of its child `sleep`."""
+    with subprocess.Popen(
         [sys.executable, "-c", SUPERVISE_AND_WAIT, str(directory)], stdout=subprocess.PIPE, text=True
-    )
-    assert killed.stdout is not None
-    orphan = int(killed.stdout.readline())
-    killed.kill()
-    killed.wait(timeout=30)
-    killed.stdout.close()  # not read to its end: the orphan holds it open
-    assert _is_alive(orphan)
-    Supervisor(directory, os.environ).stop()
-    assert not _is_alive(orphan)
-    assert list(directory.glob("*.process.json")) == []
+    ) as supervising:
+        assert supervising.stdout is not None
+        child = int(supervising.stdout.readline())
+        yield psutil.Process(supervising.pid), child
+        supervising.kill()
+        supervising.stdout.close()  # not read to its end: an orphan would hold it open
+
+
+def test_a_killed_supervisor_takes_its_processes_with_it(directory: Path) -> None:
+    with supervising_process(directory) as (killed, child):
+        killed.kill()
+        wait_until(lambda: not _is_alive(child), 30, "the undertaker has ended the child")
+
+
+def test_the_undertaker_ends_with_its_supervisor(directory: Path) -> None:
+    supervisor = Supervisor(directory, os.environ)
+    undertaker = supervisor._undertaker
+    assert undertaker.poll() is None
+    supervisor.stop()
+    assert undertaker.poll() == 0
+
+
+def test_the_orphan_of_a_killed_supervisor_and_undertaker_is_ended_by_the_next(directory: Path) -> None:
+    with supervising_process(directory) as (killed, orphan):
+        (undertaker,) = (process for process in killed.children() if process.pid != orphan)
+        undertaker.kill()
+        killed.kill()
+        killed.wait(timeout=30)
+        assert _is_alive(orphan)
+        Supervisor(directory, os.environ).stop()
+        assert not _is_alive(orphan)
+        assert list(directory.glob("*.process.json")) == []
 
 
 def test_another_process_that_got_the_number_of_an_orphan_is_left_alone(directory: Path) -> None:
