@@ -15,15 +15,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from pydicom import dcmread
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import data_element_generator, read_file_meta_info
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID, AllTransferSyntaxes, DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    AllTransferSyntaxes,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from db.worklist.studies import StudyHeader
 from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
+from domain.dicom_file import PREAMBLE_BYTES, PREFIX, FileStart, find_start
 from domain.errors import PermanentError
 
 PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -42,6 +50,13 @@ MAX_UID_CHARACTERS: Final = 64
 
 MAX_JSON_VALUE_BYTES: Final = 4096
 """Largest value that the database keeps; longer ones (overlays, lookup tables, private data) are left out."""
+
+
+BARE_SYNTAXES: Final = {
+    FileStart.IMPLICIT: ImplicitVRLittleEndian,
+    FileStart.EXPLICIT: ExplicitVRLittleEndian,
+}
+"""Transfer syntaxes of datasets without file meta information."""
 
 
 class NotUnderstoodError(PermanentError):
@@ -66,7 +81,7 @@ class DatasetHeader:
 
 
 def read_header(path: Path) -> DatasetHeader:
-    """Read the dataset of a DICOM file up to its pixels.
+    """Read the dataset of a DICOM file, with or without preamble, up to its pixels.
 
     Raises:
         NotUnderstoodError: when an element is longer than the rest of the file, when the elements are not in
@@ -102,13 +117,37 @@ def read_header(path: Path) -> DatasetHeader:
     return DatasetHeader(dataset, file_meta, syntax, has_pixels, offset)
 
 
+def read_dataset(path: Path, *, with_pixels: bool = True) -> FileDataset:
+    """Read a whole DICOM file as pydicom does, also one without preamble.
+
+    Raises:
+        Exception: of any type, for bytes that are not DICOM.
+    """
+    start = find_start(path)
+    dataset = dcmread(path, force=start is not None, stop_before_pixels=not with_pixels)
+    if start in BARE_SYNTAXES:
+        dataset.file_meta.TransferSyntaxUID = BARE_SYNTAXES[start]
+    return dataset
+
+
 def _read_file_meta(path: Path) -> tuple[FileMetaDataset, int]:
-    file_meta = read_file_meta_info(path)
-    # 128 bytes preamble, "DICM", the group length element (12 bytes), then the bytes that it counts.
+    start = find_start(path)
+    if start in BARE_SYNTAXES:
+        bare = FileMetaDataset()
+        bare.TransferSyntaxUID = BARE_SYNTAXES[start]
+        return bare, 0
+    if start is FileStart.META:
+        file_meta = dcmread(path, force=True, specific_tags=[]).file_meta
+        return _check_file_meta(file_meta, 0)
+    return _check_file_meta(read_file_meta_info(path), PREAMBLE_BYTES + len(PREFIX))
+
+
+def _check_file_meta(file_meta: FileMetaDataset, offset: int) -> tuple[FileMetaDataset, int]:
+    # The group length element takes 12 bytes; then come the bytes that it counts.
     length = file_meta.get("FileMetaInformationGroupLength")
     if length is None or "TransferSyntaxUID" not in file_meta:
         raise NotUnderstoodError("the file meta information is incomplete")
-    return file_meta, 128 + 4 + 12 + int(length)
+    return file_meta, offset + 12 + int(length)
 
 
 def _find_size(stream: BinaryIO) -> int:

@@ -7,6 +7,7 @@
 - `notices`: the sentences that every output carries.
 - `percentages`: probabilities as text.
 - `spreadsheet_cells`: values for CSV files, without formulas.
+- `dicom_file`: recognition of DICOM files, with and without preamble.
 - `array/`: display values to float32 (256, 256), and the image guard.
 - `screening_request`: the message from a gateway to the workers.
 - `film_stage`: one stage of a film, for logs and traces.

@@ -14,11 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut
 
-from dicom_gateway.dataset_header import read_text
+from dicom_gateway.dataset_header import read_dataset, read_text
 from dicom_gateway.pixels.frame_decoding import decode_frame
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from domain.errors import PermanentError
@@ -40,7 +39,8 @@ def read_display(path: Path) -> Display:
     """Decode the film in a DICOM file and return it as it should be displayed.
 
     Args:
-        path: a DICOM file, any transfer syntax of `presentation_contexts.DECODABLE`.
+        path: a DICOM file, with or without preamble, in a transfer syntax of
+            `presentation_contexts.DECODABLE`.
 
     Returns:
         float32 (rows, columns) in 0..1; bones are white for every photometric interpretation.
@@ -77,7 +77,7 @@ def read_rendering(path: Path) -> Rendering:
 
 
 def _decode(path: Path) -> Rendering:
-    dataset = dcmread(path)
+    dataset = read_dataset(path)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
         raise UndecodableError(f"{rows} rows by {columns} columns")

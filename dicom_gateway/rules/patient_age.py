@@ -17,11 +17,12 @@ OLDEST_YEARS: Final = 130
 def read_age_years(header: Dataset) -> int | None:
     """Return the age in whole years: Patient's Age (0010,1010), else birth date against study date.
 
-    Without a study date, the date of acquisition, content or series is used.
+    An age without its unit (PS3.5 6.2, VR AS) is not an age: "011" may be months. Without a study date, the date
+    of acquisition, content or series is used.
     """
-    stated = re.fullmatch(r"(\d{1,3})([DWMY]?)", (read_text(header, "PatientAge", 8) or "").upper())
+    stated = re.fullmatch(r"(\d{1,3})([DWMY])", (read_text(header, "PatientAge", 8) or "").upper())
     if stated:
-        number, unit = int(stated.group(1)), stated.group(2) or "Y"  # years where no unit is given
+        number, unit = int(stated.group(1)), stated.group(2)
         per_year = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}[unit]
         age = int(number / per_year)
         # Some consoles write "000Y" when no age was entered; the age of newborns is in days or months.

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom.misc import is_dicom
-
 from dicom_gateway.preparation.film_preparation import prepare
 from dicom_gateway.rules.eligibility import GUARD_RULE
 from dicom_gateway.settings import GatewaySettings
@@ -16,6 +14,7 @@ from domain.array.image_guard import Certainty, shipped_network
 from domain.array.normalization import FilmArray, normalize
 from domain.array.picture import PICTURES, read_picture
 from domain.codes import Doubt
+from domain.dicom_file import find_start
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> Prepar
     try:
         if path.suffix.lower() in PICTURES:
             return _look_at(path, normalize(read_picture(path)), settings)
-        if not is_dicom(path):
+        if find_start(path) is None:
             return PreparedFile(str(path), None, error="neither PNG, JPEG nor DICOM")
         film = prepare(path, sender, settings)
     except (OSError, ValueError) as error:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pydicom import dcmread
-from pydicom.misc import is_dicom
 from rich.console import Console
 from rich.table import Table
 
+from dicom_gateway.dataset_header import read_dataset
 from domain.bundle.bundle import Bundle
+from domain.dicom_file import find_start
 from domain.errors import PermanentError
 from domain.notices import NOTICE
 from judging.statistics import Estimate
@@ -97,9 +97,9 @@ def score_with(bundle: Bundle) -> Callable[[FilmStore, Sequence[int]], list[floa
 
 def _find_patient(film: LabelledFilm) -> LabelledFilm:
     """Take the patient of a DICOM film from its header where no CSV names one: films are split by patient."""
-    if film.patient is not None or not is_dicom(film.path):
+    if film.patient is not None or find_start(film.path) is None:
         return film
-    header = dcmread(film.path, stop_before_pixels=True, specific_tags=["PatientID"])
+    header = read_dataset(film.path, with_pixels=False)
     return replace(film, patient=str(header.get("PatientID", "")) or None)
 
 

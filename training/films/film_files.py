@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.array.picture import PICTURES
+from domain.dicom_file import find_start
 
 DICOM_ENDINGS: Final = frozenset({".dcm", ".dicom"})
 
@@ -70,14 +71,13 @@ def _expand(pattern: Path) -> list[tuple[Path, Path]]:
 
 
 def _is_film(below: Path, path: Path) -> bool:
-    """True for a visible file with the suffix of an image or the DICOM preamble."""
+    """True for a visible file with the suffix of an image or the beginning of a DICOM file."""
     if any(part.startswith(".") for part in below.parts) or not path.is_file():
         return False
     ending = path.suffix.lower()
     if ending in PICTURES or ending in DICOM_ENDINGS:
         return True
     try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"  # PS3.10 7.1
+        return find_start(path) is not None
     except OSError:
         return False

@@ -212,7 +212,7 @@ def test_code_sequence_that_is_none_says_nothing() -> None:
         ("015Y", 15),
         ("014Y", 14),
         ("130Y", 130),
-        ("45", 45),
+        ("45Y", 45),
         ("45y", 45),
         (" 045Y", 45),
         ("180M", 15),
@@ -229,7 +229,9 @@ def test_stated_age_counts_in_whole_years(stated: str, years: int) -> None:
     assert read_age_years(_film(PatientAge=stated, PatientBirthDate="19000101")) == years
 
 
-@pytest.mark.parametrize("stated", [None, "", "Y", "old", "-40Y", "999Y", "4.5Y", "040X", "40Y\\50Y", "000Y"])
+@pytest.mark.parametrize(
+    "stated", [None, "", "Y", "45", "011", "old", "-40Y", "999Y", "4.5Y", "040X", "40Y\\50Y", "000Y"]
+)
 def test_without_a_sensible_stated_age_the_birth_date_counts(stated: str | None) -> None:
     assert read_age_years(_film(PatientAge=stated, PatientBirthDate="19840131", StudyDate="20240131")) == 40
 

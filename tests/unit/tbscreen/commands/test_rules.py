@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from tbscreen.cli import app
-from tests.films import real_film, small_film
+from tests.films import dataset_offset, real_film, small_film
 
 SETTINGS = """
 [[gateway.rules]]
@@ -78,6 +78,17 @@ def test_the_image_guard_is_asked_whatever_the_header_says(tmp_path: Path) -> No
     assert tested[0]["guard"].startswith("chest: looks like a frontal chest film")
     assert tested[1]["guard"].startswith("no_chest: looks like a radiograph of something else")
     assert (tested[2]["refusal"], tested[2]["guard"]) == ("not_chest", None)
+
+
+def test_a_film_without_preamble_is_tested_like_any_other(tmp_path: Path) -> None:
+    film = small_film(tmp_path)
+    bare = tmp_path / "bare"
+    bare.write_bytes(film.read_bytes()[dataset_offset(film) :])
+
+    with_preamble, without = json.loads(_run("rules", "test", "--json", str(film), str(bare)))
+
+    assert {**with_preamble, "file": str(bare)} == without
+    assert without["outcome"] == "screened"
 
 
 def _run(*arguments: str) -> str:
