@@ -28,6 +28,8 @@ MAX_PIXELS: Final = 100_000_000
 GREY_TOLERANCE: Final = 8.0
 """Mean difference of the channels (of 255) below which a colour picture counts as grey."""
 
+NOT_FINITE: Final = "window and rescale values give grey values that are not finite numbers"
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -100,7 +102,8 @@ def render(stored: npt.NDArray[Any], header: Dataset) -> Rendering:
 
     Raises:
         NotAnXrayError: when all pixels except padding have one value.
-        UndecodableError: when the header's lookup tables are inconsistent.
+        UndecodableError: when the header's lookup tables are inconsistent, or a grey value is not a finite
+            number.
     """
     native = np.ascontiguousarray(stored, dtype=stored.dtype.newbyteorder("="))
     codes = native.view(np.uint8 if stored.dtype.itemsize == 1 else np.uint16)
@@ -133,8 +136,11 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
         first, last = 1.0 - first, 1.0 - last
     if first == last:
         return None
-    slope = np.float32((last - first) / (high - low))
-    offset = np.float32(low - first / ((last - first) / (high - low)))
+    steepness = (last - first) / (high - low)
+    with np.errstate(over="ignore"):
+        slope, offset = np.float32(steepness), np.float32(low - first / steepness)
+    if not np.isfinite([slope, offset]).all():
+        raise UndecodableError(NOT_FINITE)
 
     def show(part: npt.NDArray[Any]) -> Display:
         display: Display = np.subtract(part, offset, dtype=np.float32)
@@ -164,6 +170,8 @@ def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
         table = 1.0 - table
     table = np.clip(table, 0.0, 1.0)
     table[padding] = 0.0
+    if not np.isfinite(table).all():
+        raise UndecodableError(NOT_FINITE)
     shown = table.astype(np.float32)
     return Rendering(codes, lambda part: shown[part])
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
-import threading
+import select
+import struct
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -34,8 +36,8 @@ BEHIND_RECEPTION: Final = 5
 
 CHILD_START_TIMEOUT_S: Final = 60.0
 
-MESSAGE_TIMEOUT_S: Final = 5.0
-"""Longest time from the beginning to the end of a message."""
+LENGTH: Final = struct.Struct("!i")
+"""The length before each message of a `Connection`, bytes."""
 
 UP: Final = b"up"
 """The child's greeting."""
@@ -101,21 +103,35 @@ class PreparationProcess:
     def _receive(self, maximum_bytes: int, timeout_s: float) -> bytes:
         """Return the next message of the child.
 
+        `Connection.recv_bytes` waits without limit for the rest of a message, also after the child's death
+        while a process that the child started holds the pipe open.
+
         Raises:
-            TimeoutError: when the message does not begin in time.
-            EOFError: when the child ends before the message, or is killed after half a message.
+            TimeoutError: when the message is not complete in time.
+            EOFError: when the child ends before the end of the message.
             OSError: for a message longer than `maximum_bytes`.
         """
+        deadline = time.monotonic() + timeout_s
+        (length,) = LENGTH.unpack(self._read(LENGTH.size, deadline))
+        if not 0 <= length <= maximum_bytes:
+            raise OSError("the preparation process announces a message that is too long")
+        return self._read(length, deadline)
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        """Return `size` bytes of the child, read until `deadline` (time.monotonic)."""
         assert self._connection is not None
-        assert self._process is not None
-        if not self._connection.poll(timeout_s):
-            raise TimeoutError("the preparation process does not answer")
-        limit = threading.Timer(MESSAGE_TIMEOUT_S, self._process.kill)
-        limit.start()
-        try:
-            return self._connection.recv_bytes(maximum_bytes)
-        finally:
-            limit.cancel()
+        descriptor = self._connection.fileno()
+        poll = select.poll()  # not `select.select`, which fails for a descriptor above 1023
+        poll.register(descriptor, select.POLLIN)
+        content = bytearray()
+        while len(content) < size:
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError("the preparation process does not answer")
+            piece = os.read(descriptor, size - len(content))
+            if not piece:
+                raise EOFError
+            content += piece
+        return bytes(content)
 
 
 def _serve(connection: Connection, settings: GatewaySettings) -> None:

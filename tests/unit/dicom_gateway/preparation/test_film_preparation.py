@@ -41,6 +41,25 @@ def test_eligible_film_gives_an_array_and_a_rendition(film: Path) -> None:
     assert np.abs(picture / 255.0 - read_display(film)).mean() < 0.01
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"VOILUTFunction": "LINEAR_EXACT", "WindowCenter": "3584", "WindowWidth": "1e-40"},
+        {"RescaleSlope": "8e304", "RescaleIntercept": "0", "PixelRepresentation": 1, "PixelPaddingValue": 0},
+    ],
+    ids=["line", "table"],
+)
+def test_grey_values_that_are_not_finite_are_undecodable(attributes: dict[str, object], tmp_path: Path) -> None:
+    pixels = draw_shapes(12)
+    assert 3584 in pixels  # a value exactly at the centre of the window
+    film = write_film(tmp_path / "film.dcm", pixels, BitsStored=12, **attributes)
+
+    preparation = prepare(film, "MODALITY", SETTINGS)
+
+    assert (preparation.refusal, preparation.array) == (Refusal.UNDECODABLE, None)
+    assert "not finite" in preparation.detail
+
+
 def test_rendition_of_a_real_film_is_small_enough_and_keeps_its_shape() -> None:
     path = get_testdata_file("RG1_UNCR.dcm", download=False)
     assert path is not None

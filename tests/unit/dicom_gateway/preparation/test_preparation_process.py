@@ -175,13 +175,16 @@ def _serve_captured(greeting: bytes, answer: bytes, connection: Connection, _: G
         connection.recv_bytes()
 
 
-def _serve_stalled(connection: Connection, _: GatewaySettings) -> None:
-    """The life of a child that announces an answer and writes a part of it."""
+def _serve_stalled(pid_file: Path, connection: Connection, _: GatewaySettings) -> None:
+    """The life of a child that writes a part of an answer, and whose own child keeps the pipe open."""
     connection.send_bytes(b"up")
     connection.recv_bytes()
+    heir = os.fork()
+    if not heir:
+        signal.pause()
+    pid_file.write_text(str(heir))
     os.write(connection.fileno(), struct.pack("!i", 1000) + b"begun")
-    with contextlib.suppress(EOFError):
-        connection.recv_bytes()
+    signal.pause()
 
 
 def test_a_pickle_of_the_child_is_not_opened(
@@ -205,14 +208,24 @@ def test_a_pickle_of_the_child_is_not_opened(
 
 
 def test_a_child_that_writes_half_an_answer_is_ended_in_time(
-    film: Path, monkeypatch: pytest.MonkeyPatch
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparation_process, "_serve", _serve_stalled)
-    monkeypatch.setattr(preparation_process, "MESSAGE_TIMEOUT_S", 0.5)
-    process = PreparationProcess(SETTINGS)
+    heir = tmp_path / "heir"
+    monkeypatch.setattr(preparation_process, "_serve", partial(_serve_stalled, heir))
+    others = _children()
+    process = PreparationProcess(SETTINGS.model_copy(update={"preparation_timeout_s": 5.0}))
+    found: list[Preparation | None] = []
+    thread = threading.Thread(target=lambda: found.append(process.prepare(film, "MODALITY")), daemon=True)
     try:
-        assert process.prepare(film, "MODALITY") is None
+        thread.start()
+        thread.join(DEADLINE_S)
+        assert found == [None], "the answer has one deadline"
+        left = {int(heir.read_text())}
+        assert _children() - left == others, "the child is ended"
     finally:
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int(heir.read_text()), signal.SIGKILL)
+        thread.join(DEADLINE_S)
         process.close()
 
 
