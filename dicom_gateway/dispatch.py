@@ -31,11 +31,9 @@ class Dispatcher:
 
     Args:
         broker_url: `redis://…`, `rediss://…` or `redis+socket:///path`. May hold a password: never log it.
-        maximum_queue_length: most films in the queue; further ones wait in the spool.
     """
 
-    def __init__(self, broker_url: str, maximum_queue_length: int) -> None:
-        self._maximum = maximum_queue_length
+    def __init__(self, broker_url: str) -> None:
         self._last_complaint = -math.inf
         self._celery = Celery("tbscreen-gateway", broker=broker_url, set_as_current=False)
         self._celery.conf.update(
@@ -48,15 +46,15 @@ class Dispatcher:
             },
         )
 
-    def has_room(self, urgent: bool = False) -> bool:
-        """True when the broker is available, and its queue below the limit or the film urgent."""
+    def count_waiting(self) -> int | None:
+        """Return `queue_length`, or None, which is logged now and then, while the broker does not answer."""
         try:
-            return self.queue_length() < self._maximum or urgent
+            return self.queue_length()
         except BrokerAwayError as error:
             if time.monotonic() - self._last_complaint > COMPLAINT_INTERVAL_S:
                 self._last_complaint = time.monotonic()
                 log.error("films wait: the broker is away", error=str(error), help="tbscreen doctor")
-            return False
+            return None
 
     def queue_length(self) -> int:
         """Return the number of messages that wait for a worker.

@@ -93,6 +93,16 @@ class ScreeningRequest:
         return cls(instance_id, film_key, normalization_version, array.astype(np.float32))
 
 
+def identify_film(message: object) -> tuple[int, str] | None:
+    """Return the row and key of the film that a message names, also a malformed one; None if it names none."""
+    if not isinstance(message, dict):
+        return None
+    instance_id, film_key = message.get("instance_id"), message.get("film_key")
+    if type(instance_id) is int and 0 < instance_id < 2**63 and _is_name(film_key):
+        return instance_id, film_key
+    return None
+
+
 def _is_name(value: object) -> TypeGuard[str]:
     """True for text that a log line may hold."""
     return isinstance(value, str) and len(value) <= MOST_CHARACTERS and value.isprintable()

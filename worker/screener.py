@@ -85,6 +85,23 @@ class Screener:
             current.note(outcome=outcome.value)
         return outcome
 
+    def strike(self, instance_id: int, film_key: str, reason: str) -> None:
+        """Count an attempt at a film whose message is malformed (`db.films.screenings.strike`)."""
+        with self._database.write() as session:
+            refusal = screenings.strike(session, instance_id, film_key, reason)
+        if refusal is not None:
+            self._tell_of_refusal(film_key, refusal)
+
+    @staticmethod
+    def _tell_of_refusal(film_key: str, refusal: Refusal) -> None:
+        metrics.STRUCK_OUT.inc()
+        log.error(
+            "film refused",
+            film=shorten_key(film_key),
+            refusal=refusal.value,
+            attempts=screenings.MAX_ATTEMPTS,
+        )
+
     def _screen(self, request: ScreeningRequest, current: Stage) -> ScreeningOutcome:
         film_log = log.bind(film=shorten_key(request.film_key))
         film_log.debug("film taken")
@@ -94,8 +111,7 @@ class Screener:
             film_log.info("nothing to do")
             return ScreeningOutcome.NOTHING_TO_DO
         if isinstance(attempt, Refusal):
-            metrics.STRUCK_OUT.inc()
-            film_log.error("film refused", refusal=attempt.value, attempts=screenings.MAX_ATTEMPTS)
+            self._tell_of_refusal(request.film_key, attempt)
             return ScreeningOutcome.REFUSED
         current.note(attempt=attempt.number, bundle=attempt.bundle_digest[:12])
         if attempt.number > 1:

@@ -19,6 +19,7 @@ from domain.screening_request import (
     MalformedMessageError,
     ScreeningRequest,
     UnknownMessageVersionError,
+    identify_film,
 )
 from worker.celery_repairs.lost_process_log import FilmRequest
 from worker.screener import Screener, ScreenerSettings
@@ -70,8 +71,10 @@ def register_tasks(
             log.warning("message handed back", reason=str(error))
             raise task.retry(countdown=_jitter(UNKNOWN_VERSION_PAUSE_S)) from error
         except MalformedMessageError as error:
-            # No gateway sends this. If a film stands behind it, its gateway dispatches it again.
             log.error("message dropped", reason=str(error))
+            film = identify_film(message)
+            if film is not None:
+                find_screener().strike(*film, str(error))
             return "malformed"
         film_log = log.bind(film=shorten_key(request.film_key))
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -14,9 +15,13 @@ from db.delivery import refusal_outbox
 from db.entries import make_entry
 from db.models import site_thresholds
 from db.states import FILM, FilmState
-from db.tables import Instance, Model, Rendition, ReportObject, Study
+from db.tables import Instance, Model, Rendition, ReportObject, Screening, Study
 from db.worklist import studies
 from domain.codes import Doubt, Refusal
+
+
+RECENT_SCREENINGS: Final = 500
+"""Newest screenings in which `lease_due` looks for films that were dispatched later."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class DueFilm:
     calling_ae_title: str
     preparation_attempts: int
     """Number of attempts, with the present one."""
+    vain_dispatches: int = 0
+    """Number of dispatches without a result while workers were at work."""
     urgent: bool = False
     """True when it is processed before others."""
 
@@ -62,7 +69,12 @@ def is_own_object(session: Session, sop_instance_uid: str) -> bool:
 
 
 def lease_due(
-    session: Session, gateway: str, lease: timedelta, limit: int, urgent: bool | None = None
+    session: Session,
+    gateway: str,
+    lease: timedelta,
+    limit: int,
+    urgent: bool = False,
+    queue_is_empty: bool = False,
 ) -> list[DueFilm]:
     """Take up to `limit` films of `gateway` that are due, the longest due first.
 
@@ -71,11 +83,16 @@ def lease_due(
         gateway: the gateway that holds the films.
         lease: duration of the lease.
         limit: largest number of films.
-        urgent: take only urgent films; None takes any.
+        urgent: True takes only urgent films.
+        queue_is_empty: True when no message waits at the broker.
 
     A leased film becomes due again when the lease ends, so that a crashed gateway blocks no film. Preparation
     attempts are counted here, before the work, so that a film that crashes its gateway is recognized at its
     third attempt.
+
+    A queued film that is due was not screened in time: Redis lost its message, a worker crashed or dropped it, or no
+    worker runs. Its dispatch was in vain if its message does not wait any more: nothing waits, or a film that was
+    dispatched later is screened already.
     """
     moment = now()
     rows = session.scalars(
@@ -90,14 +107,28 @@ def lease_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    # A queued film that is due was not screened in time: Redis lost its message, or its worker crashed.
-    FILM.move_all(session, [row for row in rows if row.state == FilmState.QUEUED], FilmState.RECEIVED)
+    queued = [row for row in rows if row.state == FilmState.QUEUED]
+    overtaken_until = _find_newest_dispatch(session, gateway) if queued and not queue_is_empty else None
+    for row in queued:
+        if queue_is_empty or (overtaken_until and row.queued_at and row.queued_at < overtaken_until):
+            row.vain_dispatches += 1
+    FILM.move_all(session, queued, FilmState.RECEIVED)
     leased = []
     for row in rows:
         row.due_at = moment + lease
         row.preparation_attempts += 1
         leased.append(make_entry(DueFilm, row, instance_id=row.id))
     return leased
+
+
+def _find_newest_dispatch(session: Session, gateway: str) -> datetime | None:
+    """Return the latest dispatch of a film of `gateway` that is screened; urgent films, which overtake, apart."""
+    recent = select(Screening.instance_id).order_by(Screening.id.desc()).limit(RECENT_SCREENINGS).subquery()
+    return session.scalar(
+        select(func.max(Instance.queued_at))
+        .join(recent, recent.c.instance_id == Instance.id)
+        .where(Instance.gateway == gateway, ~Instance.urgent)
+    )
 
 
 def end_leases(session: Session, gateway: str) -> int:
@@ -248,6 +279,7 @@ def retry_failed(session: Session) -> int:
                 refusal_detail=None,
                 preparation_attempts=0,
                 screening_attempts=0,
+                vain_dispatches=0,
                 bundle_digest=None,
                 operating_point=None,
                 due_at=now(),

@@ -125,6 +125,32 @@ def begin_attempt(
     )
 
 
+def strike(session: Session, instance_id: int, film_key: str, reason: str) -> Refusal | None:
+    """Count an attempt for which a worker could not read the film's message.
+
+    The film returns to its gateway, which makes the message anew; after the last attempt it is refused.
+
+    Args:
+        session: one that writes.
+        instance_id: the film's row.
+        film_key: key of the film that the message names; nothing happens if the row's is another.
+        reason: the fault of the message.
+
+    Returns:
+        The refusal, or None.
+    """
+    instance = films.lock_film(session, instance_id)
+    if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
+        return None
+    instance.screening_attempts += 1
+    if instance.screening_attempts < MAX_ATTEMPTS:
+        FILM.move(session, instance, FilmState.RECEIVED, due_at=now())
+        return None
+    detail = f"begun {MAX_ATTEMPTS} times by a worker, at last with a malformed message: {reason}"
+    films.refuse(session, instance_id, Refusal.PROCESSING_FAILED, detail)
+    return Refusal.PROCESSING_FAILED
+
+
 def record_result(session: Session, result: ScreeningResult) -> bool:
     """Write the screening and its outbox row, and move the film, in the caller's transaction.
 

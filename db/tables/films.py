@@ -150,6 +150,8 @@ class Instance(Record):
     """True when its sender's films are processed before others."""
     preparation_attempts: Mapped[int] = mapped_column(default=0)
     screening_attempts: Mapped[int] = mapped_column(default=0)
+    vain_dispatches: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Dispatches without a result although workers were at work; see `db.films.films.lease_due`."""
     due_at: Mapped[datetime]
     """Time of its next preparation if received, of its next dispatch if queued."""
     bundle_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))

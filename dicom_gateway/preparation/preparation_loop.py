@@ -28,6 +28,10 @@ from domain.screening_request import ScreeningRequest
 MAX_STRIKES: Final = 3
 """Number of crashed or hung preparations after which a film is refused as `processing_failed`."""
 
+MOST_VAIN_DISPATCHES: Final = 20
+"""Dispatches without a result, while workers were at work, after which a film is refused as `processing_failed`. With
+the default of `gateway.redispatch_after_s` they take an hour and a half."""
+
 IDLE_S: Final = 0.5
 """Pause between two queries for due films while no reception wakes the loop."""
 
@@ -84,13 +88,16 @@ class PreparationLoop(threading.Thread):
         if due_at is None or due_at > now():
             return False
         name, lease = self._settings.name, timedelta(seconds=self._settings.preparation_timeout_s + 60)
-        if not self._dispatcher.has_room(urgent=True):
+        waiting = self._dispatcher.count_waiting()
+        if waiting is None:
             return False
-        with self._database.write() as session:
-            leased = films.lease_due(session, name, lease, limit=1, urgent=True)
-        if not leased and self._dispatcher.has_room():
+        for urgent in [True, False] if waiting < self._settings.maximum_queue_length else [True]:
             with self._database.write() as session:
-                leased = films.lease_due(session, name, lease, limit=1)
+                leased = films.lease_due(
+                    session, name, lease, limit=1, urgent=urgent, queue_is_empty=waiting == 0
+                )
+            if leased:
+                break
         for film in leased:
             self._take(film)
         return bool(leased)
@@ -113,6 +120,9 @@ class PreparationLoop(threading.Thread):
             refuse(Refusal.OWN_OUTPUT, "an object that tbscreen made")
         elif film.preparation_attempts > MAX_STRIKES:
             refuse(Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
+        elif film.vain_dispatches >= MOST_VAIN_DISPATCHES:
+            detail = f"dispatched {film.vain_dispatches} times without a result while workers were at work"
+            refuse(Refusal.PROCESSING_FAILED, detail)
         elif film.spool_path is None or not self._spool.path(film.spool_path).is_file():
             refuse(Refusal.PROCESSING_FAILED, "the file is no longer in the spool")
         else:

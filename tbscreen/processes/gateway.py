@@ -43,7 +43,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     left_behind = list(spool.list_files())
     _end_leases(database, settings.gateway.name)
     broker_url = settings.resolve_broker_url()
-    dispatcher = Dispatcher(broker_url, settings.gateway.maximum_queue_length)
+    dispatcher = Dispatcher(broker_url)
     loops = [
         PreparationLoop(database, spool, dispatcher, settings.gateway)
         for _ in range(settings.gateway.preparation_processes)

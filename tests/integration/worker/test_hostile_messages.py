@@ -72,8 +72,8 @@ def call(*arguments: object, **headers: object) -> bytes:
 
 
 def changed(**fields: object) -> bytes:
-    """Return a request in which something is wrong."""
-    return call(GOOD | fields)
+    """Return a request for the second film in which something is wrong."""
+    return call(GOOD | {"instance_id": 2, "film_key": film_key("1.2.3.2")} | fields)
 
 
 def no_requests() -> dict[str, bytes]:
@@ -160,7 +160,7 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
     register(sqlite_database, write_network(tmp_path / "bundle"))
     trap = tmp_path / "trap"
     hostile = [*no_requests().values(), *no_messages(trap).values(), *GARBAGE]
-    film = rows.receive_and_queue(sqlite_database, "1.2.3.1")
+    film, struck = (rows.receive_and_queue(sqlite_database, f"1.2.3.{number}") for number in (1, 2))
     with (
         redis_server() as url,
         worker(sqlite_database, url, tmp_path) as (process, log),
@@ -171,7 +171,7 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
             for command, arguments in COMMANDS:
                 sender.control.broadcast(command, arguments=arguments)
         client.lpush(QUEUE, *hostile)
-        dispatcher = Dispatcher(url, 1000)
+        dispatcher = Dispatcher(url)
         dispatcher.send(ScreeningRequest(film, KEY, SPEC.version, ARRAY))
         dispatcher.close()
         wait_until(
@@ -188,6 +188,10 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
     assert told.count("no message: dropped") == len(GARBAGE)
     assert url not in told, "no variable's value is told with an error"
     assert rows.read_film(sqlite_database, film).screening_attempts == 1
+    named = rows.read_film(sqlite_database, struck)
+    assert (named.state, named.screening_attempts) == (FilmState.RECEIVED, 1), (
+        "its message was dropped: a strike"
+    )
 
 
 def test_a_pickle_would_have_run(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def waiting(hosts: TwoHosts) -> int:
     """Return how many messages no worker has taken."""
     from dicom_gateway.dispatch import Dispatcher
 
-    dispatcher = Dispatcher(hosts.servers["TBSCREEN_BROKER_URL"], 100)
+    dispatcher = Dispatcher(hosts.servers["TBSCREEN_BROKER_URL"])
     try:
         return dispatcher.queue_length()
     finally:

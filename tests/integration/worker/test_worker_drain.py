@@ -66,7 +66,7 @@ def test_a_worker_that_is_told_to_end_while_it_hands_a_film_over_ends_at_once(
     sqlite_database: Database, redis_url: str, tmp_path: Path
 ) -> None:
     film = ScreeningRequest(1, "ab" * 32, "none", np.zeros((256, 256), np.float32))
-    dispatcher = Dispatcher(redis_url, 100)
+    dispatcher = Dispatcher(redis_url)
     with worker(sqlite_database, redis_url, tmp_path) as started:
         (child,) = psutil.Process(started.process.pid).children()
         child.suspend()  # so that half of the film stays in the pipe

@@ -326,3 +326,39 @@ def test_urgent_films_are_taken_before_those_that_wait_longer(database: Database
         rest = films.lease_due(session, rows.GATEWAY, LEASE, 9)
     assert [(film.instance_id, film.urgent) for film in first] == [(urgent, True)]
     assert [(film.instance_id, film.urgent) for film in rest] == [(due, False) for due in waiting]
+
+
+def test_a_dispatch_was_in_vain_if_its_message_is_gone_and_not_while_no_worker_works(
+    database: Database,
+) -> None:
+    rows.register_model(database)
+    alone, overtaken, later, urgent = (
+        rows.receive_and_queue(database, f"1.2.3.{number}", urgent=number == 4) for number in range(1, 5)
+    )
+
+    def lease(film: int, *, queue_is_empty: bool) -> int:
+        _set_due(database, film, -1)
+        with database.write() as session:
+            (leased,) = films.lease_due(session, rows.GATEWAY, LEASE, 9, queue_is_empty=queue_is_empty)
+        assert leased.instance_id == film
+        rows.queue(database, film)
+        return leased.vain_dispatches
+
+    rows.screen(database, urgent)
+    assert lease(alone, queue_is_empty=False) == 0, "an urgent film overtakes what waits"
+    rows.screen(database, later)
+    assert lease(overtaken, queue_is_empty=False) == 1, "a film that was dispatched later is screened"
+    assert lease(overtaken, queue_is_empty=False) == 1, "it is dispatched anew, behind that film"
+    assert lease(alone, queue_is_empty=True) == 1, "no message waits"
+
+
+def test_a_retried_film_has_its_dispatches_again(database: Database) -> None:
+    rows.register_model(database)
+    film = rows.receive_and_queue(database)
+    _set_due(database, film, -1)
+    with database.write() as session:
+        films.lease_due(session, rows.GATEWAY, LEASE, 9, queue_is_empty=True)
+        films.refuse(session, film, Refusal.PROCESSING_FAILED, "in vain")
+    with database.write() as session:
+        assert films.retry_failed(session) == 1
+    assert rows.read_film(database, film).vain_dispatches == 0

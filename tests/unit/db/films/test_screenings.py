@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from db.clock import now
 from db.database import Database
 from db.films import films, screenings
 from db.films.screenings import MAX_ATTEMPTS, Attempt
@@ -72,6 +73,35 @@ def test_a_film_begun_three_times_and_never_finished_is_refused(database: Databa
     film = rows.read_film(database, instance_id)
     assert (film.state, film.refusal) == (FilmState.REFUSED, Refusal.PROCESSING_FAILED)
     assert film.refusal_detail == "begun 3 times by a worker and never finished"
+
+
+def test_a_malformed_message_is_a_strike_and_its_film_is_dispatched_again(database: Database) -> None:
+    rows.register_model(database)
+    instance_id = rows.receive_and_queue(database)
+    key = film_key("1.2.3.1")
+    ends = []
+    for _ in range(MAX_ATTEMPTS):
+        with database.write() as session:
+            ends.append(screenings.strike(session, instance_id, key, "array values are 0..1"))
+        film = rows.read_film(database, instance_id)
+        if film.state == FilmState.RECEIVED:
+            assert film.due_at <= now()
+            rows.queue(database, instance_id)
+    assert ends == [None, None, Refusal.PROCESSING_FAILED]
+    assert (film.state, film.refusal) == (FilmState.REFUSED, Refusal.PROCESSING_FAILED)
+    assert "array values are 0..1" in (film.refusal_detail or "")
+
+
+def test_a_malformed_message_strikes_no_other_film_and_none_that_is_not_queued(database: Database) -> None:
+    rows.register_model(database)
+    waiting = rows.receive(database, "1.2.3.1").instance_id
+    queued = rows.receive_and_queue(database, "1.2.3.2")
+    with database.write() as session:
+        assert screenings.strike(session, waiting, film_key("1.2.3.1"), "fault") is None
+        assert screenings.strike(session, queued, film_key("1.2.3.1"), "fault") is None
+        assert screenings.strike(session, 12345, film_key("1.2.3.1"), "fault") is None
+    for film in (waiting, queued):
+        assert rows.read_film(database, film).screening_attempts == 0
 
 
 def test_attempts_are_counted_across_dispatches(database: Database) -> None:

@@ -49,7 +49,9 @@ def test_eligible_film_gives_an_array_and_a_rendition(film: Path) -> None:
     ],
     ids=["line", "table"],
 )
-def test_grey_values_that_are_not_finite_are_undecodable(attributes: dict[str, object], tmp_path: Path) -> None:
+def test_grey_values_that_are_not_finite_are_undecodable(
+    attributes: dict[str, object], tmp_path: Path
+) -> None:
     pixels = draw_shapes(12)
     assert 3584 in pixels  # a value exactly at the centre of the window
     film = write_film(tmp_path / "film.dcm", pixels, BitsStored=12, **attributes)

@@ -38,7 +38,7 @@ def known(database: Database, tmp_path: Path) -> set[str]:
         for var in vars(module).values()
         if isinstance(var, MetricWrapperBase)
     ]
-    dispatcher = Dispatcher(f"redis://127.0.0.1:{free_port()}/0", 1)
+    dispatcher = Dispatcher(f"redis://127.0.0.1:{free_port()}/0")
     measured = [DatabaseMetrics(database), GatewayMetrics(Spool(tmp_path / "spool"), dispatcher)]
     names = {family.name for collector in [*counted, *measured] for family in collector.collect()}
     return names | {"tbscreen_queue_films"}  # told only while the broker answers
