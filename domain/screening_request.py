@@ -94,7 +94,7 @@ class ScreeningRequest:
 
 
 def identify_film(message: object) -> tuple[int, str] | None:
-    """Return the row and key of the film that a message names, also a malformed one; None if it names none."""
+    """Return row and key of the film that a message names, malformed or not; None if it names none."""
     if not isinstance(message, dict):
         return None
     instance_id, film_key = message.get("instance_id"), message.get("film_key")

@@ -19,7 +19,6 @@ from db.tables import Instance, Model, Rendition, ReportObject, Screening, Study
 from db.worklist import studies
 from domain.codes import Doubt, Refusal
 
-
 RECENT_SCREENINGS: Final = 500
 """Newest screenings in which `lease_due` looks for films that were dispatched later."""
 
@@ -90,9 +89,9 @@ def lease_due(
     attempts are counted here, before the work, so that a film that crashes its gateway is recognized at its
     third attempt.
 
-    A queued film that is due was not screened in time: Redis lost its message, a worker crashed or dropped it, or no
-    worker runs. Its dispatch was in vain if its message does not wait any more: nothing waits, or a film that was
-    dispatched later is screened already.
+    A queued film that is due was not screened in time: Redis lost its message, a worker crashed or dropped
+    it, or no worker runs. Its dispatch was in vain if its message does not wait any more: nothing waits, or a
+    film that was dispatched later is screened already.
     """
     moment = now()
     rows = session.scalars(
@@ -122,7 +121,7 @@ def lease_due(
 
 
 def _find_newest_dispatch(session: Session, gateway: str) -> datetime | None:
-    """Return the latest dispatch of a film of `gateway` that is screened; urgent films, which overtake, apart."""
+    """Return the latest dispatch of a screened film of `gateway`, apart from urgent films, which overtake."""
     recent = select(Screening.instance_id).order_by(Screening.id.desc()).limit(RECENT_SCREENINGS).subquery()
     return session.scalar(
         select(func.max(Instance.queued_at))

@@ -29,8 +29,8 @@ MAX_STRIKES: Final = 3
 """Number of crashed or hung preparations after which a film is refused as `processing_failed`."""
 
 MOST_VAIN_DISPATCHES: Final = 20
-"""Dispatches without a result, while workers were at work, after which a film is refused as `processing_failed`. With
-the default of `gateway.redispatch_after_s` they take an hour and a half."""
+"""Dispatches without a result, while workers were at work, after which a film is refused as
+`processing_failed`. With the default of `gateway.redispatch_after_s` they take an hour and a half."""
 
 IDLE_S: Final = 0.5
 """Pause between two queries for due films while no reception wakes the loop."""
