@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from dicom_gateway.association.ae_title import AeTitle
+from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from dicom_gateway.delivery.delivery_rules import DeliveryRule
 from dicom_gateway.query.query_settings import QuerySettings
@@ -41,6 +42,8 @@ class PeerSettings(BaseModel):
     film."""
     commitment: bool = False
     """Request storage commitment of the delivered objects from this peer: see `[commitment]`."""
+    answers: AnswerSettings = AnswerSettings()
+    """Senders of this peer's answers, for archives that answer from elsewhere: see `[peers.answers]`."""
     tls: PeerTlsSettings | None = None
     """Use TLS with this peer. An empty table `[peers.tls]` after its `[[peers]]` is enough."""
 

@@ -13,6 +13,7 @@ from db.clock import now
 from db.delivery import commitments, report_objects
 from db.states import TRANSACTION, CommitmentState, DeliveryState, TransactionState
 from db.tables import Commitment, CommitmentItem, Delivery, ReportObject
+from db.tables.deliveries import DOUBTED_LENGTH
 
 
 @dataclass(frozen=True)
@@ -131,23 +132,42 @@ def give_up(session: Session, transaction_uid: str, error: str) -> None:
     ask_again(session, transaction_uid, timedelta(0), error, maximum_requests=0)
 
 
+def find_peer(session: Session, transaction_uid: str) -> str | None:
+    """Return the peer that a request was sent to; None for an unknown request."""
+    return session.scalar(select(Commitment.peer).where(Commitment.transaction_uid == transaction_uid))
+
+
+def note_doubted(session: Session, transaction_uid: str, sender: str) -> None:
+    """Record the sender of an answer that was not believed, for `tbscreen doctor`."""
+    commitment = session.get_one(Commitment, transaction_uid, with_for_update=True)
+    commitment.doubted_sender = sender[:DOUBTED_LENGTH]
+
+
+def list_doubted(session: Session, since: datetime) -> dict[str, str]:
+    """Return the peers for which an answer was not believed, each with the sender of the newest."""
+    query = (
+        select(Commitment.peer, Commitment.doubted_sender)
+        .where(Commitment.doubted_sender.is_not(None), Commitment.requested_at >= since)
+        .order_by(Commitment.requested_at)
+    )
+    return {peer: sender or "" for peer, sender in session.execute(query).tuples()}
+
+
 def record_answer(
     session: Session, transaction_uid: str, committed: Collection[str], failed: Mapping[str, int]
-) -> Answer | None:
+) -> Answer:
     """Record a peer's answer (PS3.4 J.3.3) on one request; a repeated answer changes nothing.
 
     Args:
         session: for writing.
-        transaction_uid: the request.
+        transaction_uid: a known request, see `find_peer`; the caller has recognized its peer.
         committed: SOP Instance UIDs that the peer has committed itself to keep.
         failed: SOP Instance UIDs of failures, each with its Failure Reason (0008,1197).
 
     Returns:
-        What was recorded; None for an unknown request.
+        What was recorded.
     """
-    commitment = session.get(Commitment, transaction_uid, with_for_update=True)
-    if commitment is None:
-        return None
+    commitment = session.get_one(Commitment, transaction_uid, with_for_update=True)
     if commitment.state == TransactionState.ANSWERED:
         return Answer(commitment.peer, first=False)
     TRANSACTION.move(session, commitment, TransactionState.ANSWERED, answered_at=now(), last_error=None)

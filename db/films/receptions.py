@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.films import films
 from db.states import FilmState
-from db.tables import Instance
+from db.tables import Instance, Study
 from db.worklist import studies
 
 OVERDUE: Final = timedelta(minutes=5)
@@ -75,13 +75,33 @@ def find_revision(
     return None if instance is None else _see_as(instance, gateway)
 
 
-def find_missing(session: Session, sop_instance_uids: Sequence[str]) -> set[str]:
-    """Return those of these films that were never received."""
+def find_missing(
+    session: Session, sop_instance_uids: Sequence[str], study_instance_uid: str, senders: Collection[str]
+) -> set[str]:
+    """Return those of these films that are not here.
+
+    A film of another study under such a UID is not the film that the peer lists, unless the peer sent it.
+
+    Args:
+        session: for reading.
+        sop_instance_uids: the films that a peer lists.
+        study_instance_uid: the study in which the peer lists them.
+        senders: AE titles of the peer.
+    """
     received: set[str] = set()
     for start in range(0, len(sop_instance_uids), UIDS_PER_QUERY):
         part = sop_instance_uids[start : start + UIDS_PER_QUERY]
         received.update(
-            session.scalars(select(Instance.sop_instance_uid).where(Instance.sop_instance_uid.in_(part)))
+            session.scalars(
+                select(Instance.sop_instance_uid)
+                .join(Study, Study.id == Instance.study_id)
+                .where(
+                    Instance.sop_instance_uid.in_(part),
+                    or_(
+                        Study.study_instance_uid == study_instance_uid, Instance.calling_ae_title.in_(senders)
+                    ),
+                )
+            )
         )
     return set(sop_instance_uids) - received
 

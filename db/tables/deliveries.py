@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import (
     ForeignKey,
@@ -14,6 +15,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.tables.record import UID_LENGTH, Record
+
+DOUBTED_LENGTH: Final = 128
 
 
 class OutboxEntry(Record):
@@ -111,6 +114,8 @@ class Commitment(Record):
     """Time at which the peer's answer is overdue."""
     answered_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
+    doubted_sender: Mapped[str | None] = mapped_column(String(DOUBTED_LENGTH))
+    """AE title and address of the sender whose answer was not believed last."""
 
     __table_args__ = (Index("ix_commitments_due", "state", "due_at"),)
 

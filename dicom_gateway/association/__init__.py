@@ -13,5 +13,8 @@
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
 - `statuses`: statuses of DIMSE responses, and their meaning.
 - `peer_association`: opens associations to peers, plain or TLS, and explains failures.
+- `network_address`: IP addresses, compared with those of the settings.
+- `answer_settings`: settings of the senders of a peer's answers.
+- `peer_recognition`: believes an answer only from the peer that was asked.
 - `verification`: C-ECHO to a peer.
 """

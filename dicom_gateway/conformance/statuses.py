@@ -39,7 +39,9 @@ QUERY: Final = {
 
 COMMITMENT_REPORT: Final = {
     statuses.SUCCESS: "Written down; also for the same report again.",
-    statuses.PROCESSING_FAILURE: "The database is away: send it again.",
+    statuses.PROCESSING_FAILURE: "The database is away, or the sender is not the peer that was asked: "
+    "send it again.",
+    statuses.NO_SUCH_SOP_INSTANCE: "Another instance than that of PS3.4 J.3.5.",
     statuses.NO_SUCH_EVENT_TYPE: "An event type that PS3.4 Table J.3-2 does not have.",
     statuses.INVALID_ARGUMENT_VALUE: "A transaction that is not ours, or a report that cannot be read.",
 }

@@ -14,14 +14,19 @@ from db.clock import now
 from db.database import Database
 from db.delivery import commitment_requests
 from db.delivery.commitment_requests import Answer, AnsweredReport
+from dicom_gateway.association.association_identity import name_sender
+from dicom_gateway.association.peer_recognition import PeerRecognition, identify_sender
+from dicom_gateway.association.presentation_contexts import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from dicom_gateway.association.statuses import (
     CLASS_INSTANCE_CONFLICT,
     INVALID_ARGUMENT_VALUE,
     NO_SUCH_EVENT_TYPE,
+    NO_SUCH_SOP_INSTANCE,
     PROCESSING_FAILURE,
     SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
 )
+from dicom_gateway.reception.refusal_log import RefusalLog
 from domain.errors import PermanentError
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
@@ -57,19 +62,31 @@ class CommitmentEvents:
 
     Args:
         database: holds the requests and their answers.
+        recognition: judges the senders of reports on associations that the sender opened.
+        refusals: logs reports that are not believed.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, recognition: PeerRecognition, refusals: RefusalLog) -> None:
         self._database = database
+        self._recognition = recognition
+        self._refusals = refusals
 
-    def receive(self, event: evt.Event) -> tuple[int, Dataset | None]:
-        """Answer one N-EVENT-REPORT; with success only after the database has committed it."""
-        return self._record(event), None
+    def receive(self, event: evt.Event, called: str | None = None) -> tuple[int, Dataset | None]:
+        """Answer one N-EVENT-REPORT; with success only after the database has committed it.
 
-    def _record(self, event: evt.Event) -> int:
-        other = event.assoc.requestor if event.assoc.is_acceptor else event.assoc.acceptor
-        event_log = log.bind(sender=str(other.ae_title or "").strip())
+        Args:
+            event: the request.
+            called: name of the peer to which we opened the association; None where the sender opened it.
+        """
+        return self._record(event, called), None
+
+    def _record(self, event: evt.Event, called: str | None) -> int:
+        event_log = log.bind(sender=name_sender(event.assoc))
         request: Any = event.request
+        subject = (request.AffectedSOPClassUID, request.AffectedSOPInstanceUID)
+        if subject != (STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE):
+            event_log.warning("event of another service than storage commitment")
+            return NO_SUCH_SOP_INSTANCE
         if request.EventTypeID not in (ALL_COMMITTED, SOME_FAILED):
             event_log.warning("commitment event of unknown type", type=request.EventTypeID)
             return NO_SUCH_EVENT_TYPE
@@ -80,6 +97,13 @@ class CommitmentEvents:
             return INVALID_ARGUMENT_VALUE
         event_log = event_log.bind(request=shorten_key(film_key(report.transaction_uid)))
         try:
+            with self._database.read() as session:
+                asked = commitment_requests.find_peer(session, report.transaction_uid)
+            if asked is None:
+                event_log.warning("commitment report on an unknown request")
+                return INVALID_ARGUMENT_VALUE
+            if not self._is_believed(event, report.transaction_uid, asked, called):
+                return PROCESSING_FAILURE
             with self._database.write() as session:
                 answer = commitment_requests.record_answer(
                     session, report.transaction_uid, report.committed, report.failed
@@ -87,9 +111,6 @@ class CommitmentEvents:
         except SQLAlchemyError as error:
             event_log.error("commitment report not stored: database unavailable", error=type(error).__name__)
             return PROCESSING_FAILURE
-        if answer is None:
-            event_log.warning("commitment report on an unknown request")
-            return INVALID_ARGUMENT_VALUE
         event_log.info(
             "commitment report",
             peer=answer.peer,
@@ -100,6 +121,30 @@ class CommitmentEvents:
         for answered in answer.reports:
             _log_answer(answer, answered, event_log)
         return SUCCESS
+
+    def _is_believed(self, event: evt.Event, transaction_uid: str, asked: str, called: str | None) -> bool:
+        """Return whether the sender is the peer that was asked; else record, log and audit it.
+
+        PS3.7 10.1.1.1.8 has no status for a sender without authority. With 0x0110 a peer may repeat its
+        report after the settings were corrected.
+        """
+        if called is not None:
+            if called == asked:
+                return True
+            sender, address = name_sender(event.assoc), ""
+            doubt = f"peer {asked} was asked, and this is an association to peer {called}"
+        else:
+            found = identify_sender(event.assoc)
+            sender, address = str(found), found.address
+            doubt = self._recognition.find_doubt(asked, found) or ""
+            if not doubt:
+                return True
+        with self._database.write() as session:
+            commitment_requests.note_doubted(session, transaction_uid, sender)
+        self._refusals.note(
+            "commitment report not believed", caller=name_sender(event.assoc), address=address, reason=doubt
+        )
+        return False
 
 
 def _log_answer(answer: Answer, answered: AnsweredReport, event_log: structlog.BoundLogger) -> None:

@@ -15,10 +15,12 @@ from db.clock import now
 from db.database import Database
 from db.delivery import commitment_requests, commitments
 from db.delivery.commitment_requests import AskedReport
+from dicom_gateway.association.peer_recognition import PeerRecognition
 from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, CommitmentEvents
 from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
+from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
@@ -37,6 +39,7 @@ class CommitmentRound:
         peers: all peers of the settings, by name.
         settings: limits on requests and repeated sending.
         courier_settings: calling AE title, timeouts and pauses.
+        refusals: logs reports that are not believed.
     """
 
     def __init__(
@@ -45,12 +48,13 @@ class CommitmentRound:
         peers: Mapping[str, PeerSettings],
         settings: CommitmentSettings,
         courier_settings: CourierSettings,
+        refusals: RefusalLog,
     ) -> None:
         self._database = database
         self._peers = {name: peer for name, peer in peers.items() if peer.commitment}
         self._settings = settings
         self._courier_settings = courier_settings
-        self._events = CommitmentEvents(database)
+        self._events = CommitmentEvents(database, PeerRecognition(list(peers.values())), refusals)
         self._next_look = 0.0
 
     def wants(self, peer: str) -> timedelta | None:

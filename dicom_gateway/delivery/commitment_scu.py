@@ -93,7 +93,7 @@ def ask(
 
     def receive(event: evt.Event) -> tuple[int, Dataset | None]:
         try:
-            return events.receive(event)
+            return events.receive(event, called=peer.name)
         finally:
             reported.set()
 

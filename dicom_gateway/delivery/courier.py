@@ -21,6 +21,7 @@ from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.delivery.report_round import ReportRound
 from dicom_gateway.delivery.storage_scu import DeliveryAttempt, SendResult, send
+from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.results.sr_document import load_report_tables
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.film_key import film_key
@@ -62,7 +63,8 @@ class Courier:
         self._settings = settings
         self._reports = ReportRound(database, peers, settings, software_version)
         self._ending = threading.Event()
-        self._commitments = CommitmentRound(database, self._peers, commitment, settings)
+        self._refusals = RefusalLog(alert=None if audit is None else audit.record_alert)
+        self._commitments = CommitmentRound(database, self._peers, commitment, settings, self._refusals)
         self._breakers: dict[str, PeerBreaker] = {}
         self._next_strangers = 0.0
         self._jobs: dict[tuple[str, str], Future[None]] = {}
@@ -81,8 +83,10 @@ class Courier:
                     log.error("courier round failed; the courier continues", error=type(error).__name__)
                     ending.wait(1.0)
                     continue
+                self._refusals.flush()
                 if not busy:
                     ending.wait(self._settings.poll_interval_s)
+        self._refusals.close()
 
     def _start_jobs(self, pool: ThreadPoolExecutor) -> None:
         """Start the due jobs of each peer that is not in trouble and has no such job running."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +9,8 @@ from enum import Enum
 
 from pynetdicom.association import Association
 
+from dicom_gateway.association.network_address import is_in
 from dicom_gateway.settings import GatewaySettings
-
-MAPPED_V4 = ipaddress.ip_network("::ffff:0:0/96")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Admission:
         if calling in self._titles:
             return None
         matching = [caller for caller in callers if caller.ae_title in (None, calling)]
-        if any(_is_in(address, caller.addresses) for caller in matching):
+        if any(not caller.addresses or is_in(address, caller.addresses) for caller in matching):
             return None
         named = any(caller.ae_title == calling for caller in matching)
         return Rejection.WRONG_ADDRESS if named else Rejection.UNKNOWN_CALLER
@@ -115,16 +113,3 @@ def find_address(association: Association) -> str:
     """Return the address of an association's requestor."""
     network = association.requestor.address_info
     return network.address if network is not None else ""
-
-
-def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    """True for an address in one of the networks, or when there are none."""
-    if not networks:
-        return True
-    try:
-        parsed = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return False
-    if parsed.version == 6 and parsed in MAPPED_V4 and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return any(parsed in network for network in networks)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
 from pynetdicom import AE, evt
 
 from db.database import Database
+from dicom_gateway.association.peer_recognition import PeerRecognition
 from dicom_gateway.association.presentation_contexts import (
     ACCEPTED_TRANSFER_SYNTAXES,
     STORAGE_COMMITMENT,
@@ -27,7 +28,7 @@ from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.reception.listener import Listener
 from dicom_gateway.reception.open_ports import OpenPorts, open_ports
 from dicom_gateway.reception.refusal_log import RefusalLog
-from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.settings import GatewaySettings, PeerSettings
 from dicom_gateway.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class StorageScp:
         received: called after each new film is durable and committed.
         ports: open ports; None opens those of the settings.
         audit: records receptions, queries and refusals; None for no audit.
+        peers: the peers whose answers are believed.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class StorageScp:
         received: Callable[[], None],
         ports: OpenPorts | None = None,
         audit: AuditTrail | None = None,
+        peers: Sequence[PeerSettings] = (),
     ) -> None:
         self._settings = settings
+        self._recognition = PeerRecognition(peers)
         self._ports = ports
         self._database = database
         self._reception = FilmReception(settings, database, spool, received, audit)
@@ -74,11 +78,12 @@ class StorageScp:
         settings = self._settings
         ae = build_entity(settings)
         worklist = WorklistScp(settings.query, self._database)
+        commitments = CommitmentEvents(self._database, self._recognition, self._refusals)
         handlers: list[Any] = [
             (evt.EVT_C_FIND, worklist.find),
             (evt.EVT_C_STORE, self._reception.store),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
-            (evt.EVT_N_EVENT_REPORT, CommitmentEvents(self._database).receive),
+            (evt.EVT_N_EVENT_REPORT, commitments.receive),
             (evt.EVT_CONN_CLOSE, drop_unfinished),
             *bind_query_audit(self._audit, evt.EVT_DIMSE_RECV),
         ]

@@ -137,14 +137,14 @@ class StudyFetcher:
         reason = ""
         for series in wanted_series:
             films, instances = study_query.list_films(self.open(), study_instance_uid, series)
-            requested = self._find_missing(films)
+            requested = self._find_missing(study_instance_uid, films)
             left = requested
             if requested:
                 self._wait_for_room(len(requested))
                 answer = self._retrieve(
                     study_instance_uid, series, sorted(requested), whole=len(requested) == instances
                 )
-                left = self._await(films, answer)
+                left = self._await(study_instance_uid, films, answer)
                 if left:
                     self._check_disk()
                     reason = f"{len(left)} of {len(films)} films did not come: {answer.explain()}"
@@ -167,14 +167,18 @@ class StudyFetcher:
             raise StoppedError("stopped")
         return answer
 
-    def _find_missing(self, films: Sequence[str]) -> set[str]:
+    def _find_missing(self, study: str, films: Sequence[str]) -> set[str]:
+        senders = (self._peer.ae_title, *self._peer.answers.ae_titles)
         with self._gateway.database.read() as session:
-            return receptions.find_missing(session, films)
+            return receptions.find_missing(session, films, study, senders)
 
-    def _await(self, films: Sequence[str], answer: Retrieved) -> set[str]:
-        """Return the missing films; wait for those that the peer reports as moved but is still sending."""
+    def _await(self, study: str, films: Sequence[str], answer: Retrieved) -> set[str]:
+        """Return the missing films; wait for those that the peer reports as moved but is still sending.
+
+        The peer's count is not believed: a film has come when it is in the database.
+        """
         deadline = time.monotonic() + self._settings.arrival_s
-        while missing := self._find_missing(films):
+        while missing := self._find_missing(study, films):
             if answer.failed or answer.status or time.monotonic() >= deadline:
                 break
             if self._stopping.wait(LOOK_EVERY_S):

@@ -3,6 +3,7 @@
 - `check`: the result of one check.
 - `examination`: all checks in order.
 - `certificate_checks`: certificates and keys.
+- `answer_checks`: senders from which peers' answers are believed.
 - `pull_checks`: peers that are pulled from.
 - `tracing_checks`: the collector.
 - `gpu_proof`: `doctor --gpu`: scores and speed of each device.

@@ -25,6 +25,7 @@ from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
 from dicom_gateway.settings import GatewaySettings, PeerSettings
 from domain.errors import PermanentError
+from tbscreen.doctor.answer_checks import examine_answers, examine_doubted
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _examine_gateway(settings)
     yield from examine_certificates(settings)
     yield from _examine_peers(settings)
+    yield from examine_answers(settings)
     yield from examine_pulls(settings)
     yield from examine_tracing(settings)
 
@@ -99,6 +101,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield _examine_page(settings, database)
         yield _examine_bundle(database)
         yield _examine_deliveries(database)
+        yield from examine_doubted(database)
         yield from examine_pulled(database)
 
 

@@ -61,7 +61,15 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     if settings.gateway.listener_processes > 1:
         scp = ListenerProcesses(settings, ports, received=wake)
     else:
-        scp = StorageScp(settings.gateway, database, spool, received=wake, ports=ports, audit=audit)
+        scp = StorageScp(
+            settings.gateway,
+            database,
+            spool,
+            received=wake,
+            ports=ports,
+            audit=audit,
+            peers=settings.peers,
+        )
     port = scp.start()
     for loop in loops:
         loop.start()

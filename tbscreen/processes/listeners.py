@@ -149,7 +149,7 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     spool = Spool(spool_directory(settings.data_directory))
     configure_dicom_libraries(spool.incoming)
     audit = open_audit_trail(settings, "gateway", settings.gateway.ae_title)
-    scp = StorageScp(settings.gateway, database, spool, tell, ports, audit)
+    scp = StorageScp(settings.gateway, database, spool, tell, ports, audit, settings.peers)
     scp.start()
     parent.send_bytes(UP)
     try:

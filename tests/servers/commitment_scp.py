@@ -1,8 +1,8 @@
 """A storage and storage commitment SCP that behaves as it is told, as a process that can be killed.
 
-`python -m tests.servers.commitment_scp PORT FOLDER [--answer HOW] [--status STATUS] [--hang]` keeps each
-object as one file in FOLDER and writes a line into FOLDER/requests.txt for each C-STORE and N-ACTION, before
-it answers.
+`python -m tests.servers.commitment_scp PORT FOLDER [--answer HOW] [--status STATUS] [--hang]
+[--transaction UID]` keeps each object as one file in FOLDER and writes a line into FOLDER/requests.txt for
+each C-STORE and N-ACTION, before it answers.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class _Archive:
                 self._options.answer == "first_failed" and self._reports == 1
             )
         report = Dataset()
-        report.TransactionUID = asked.TransactionUID
+        report.TransactionUID = self._options.transaction or asked.TransactionUID
         if failed:
             for item in asked.ReferencedSOPSequence:
                 item.FailureReason = 0x0112
@@ -125,6 +125,8 @@ class _Archive:
         status, _ = association.send_n_event_report(report, 2 if failed else 1, COMMITMENT, INSTANCE)
         if status.get("Status") == 0x0000:
             self._note("report")
+        else:
+            self._note("refused")
 
     def _note(self, kind: str) -> None:
         with self._lock, (Path(self._options.folder) / "requests.txt").open("a") as log:
@@ -138,6 +140,7 @@ def _main() -> None:
     parser.add_argument("--answer", choices=ANSWERS, default="same")
     parser.add_argument("--status", type=int, default=0)
     parser.add_argument("--hang", action="store_true")
+    parser.add_argument("--transaction", default="", help="report on this request instead")
     archive = _Archive(parser.parse_args())
     ae = AE(ae_title=AE_TITLE)
     ae.add_supported_context("1.2.840.10008.1.1")

@@ -13,10 +13,11 @@ from db.database import Database
 from db.delivery import commitments
 from db.films import spooled_files
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.settings import PeerSettings
 from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.integration.listening import gateway
 from tests.servers.commitment_scp import AE_TITLE, commitment_scp
-from tests.servers.pacs import orthanc
+from tests.servers.pacs import Orthanc, orthanc
 from tests.servers.ports import free_port, wait_until
 from tests.unit import rows
 
@@ -28,10 +29,10 @@ def test_orthanc_answers_on_an_association_of_its_own_and_is_sent_again_what_it_
     uids = make_reports(database, 3, ["orthanc"], tmp_path)
     with (
         orthanc(tmp_path / "orthanc", gateway_port=port, route=False) as pacs,
-        gateway(database, tmp_path / "spool", port),
+        gateway(database, tmp_path / "spool", port, peers=[_archive(pacs)]),
         courier(
             database,
-            [peer("orthanc", pacs.ae_title, pacs.dicom_port, commitment=True)],
+            [_archive(pacs)],
             commitment=CommitmentSettings(delay_s=0, wait_s=0.1),
         ),
     ):
@@ -102,6 +103,10 @@ def test_a_peer_that_never_reports_is_asked_so_often_and_holds_no_film_for_ever(
         assert archive.requests("action") == 2
         assert archive.requests("store") == 1
     assert look(sqlite_database, "archive").errors == ["the peer did not report in time"]
+
+
+def _archive(pacs: Orthanc) -> PeerSettings:
+    return peer("orthanc", pacs.ae_title, pacs.dicom_port, commitment=True)
 
 
 def _ask_anew(database: Database, which: int) -> None:

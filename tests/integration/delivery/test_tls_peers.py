@@ -49,7 +49,12 @@ def test_reports_go_over_tls_to_storescp_and_orthanc_which_answers_for_them(
     with (
         storescp(tmp_path / "scp", port, *storescp_options(certificates, certificates.modality)) as receiver,
         orthanc(tmp_path / "orthanc", back, route=False, further=further) as pacs,
-        gateway(sqlite_database, tmp_path / "spool", back),
+        gateway(
+            sqlite_database,
+            tmp_path / "spool",
+            back,
+            peers=[peer("orthanc", pacs.ae_title, pacs.dicom_port, tls=tls, commitment=True)],
+        ),
     ):
         peers = [
             peer("storescp", "STORESCP", port, tls=tls),

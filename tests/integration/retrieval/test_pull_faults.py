@@ -27,6 +27,7 @@ from dicom_gateway.retrieval.pull_association import (
 from dicom_gateway.retrieval.pull_progress import PullProgress
 from dicom_gateway.retrieval.study_fetcher import DiskFullError
 from dicom_gateway.settings import PeerSettings
+from tests.films import small_film
 from tests.integration.retrieval.pulls import (
     FAST,
     OPEN,
@@ -41,7 +42,7 @@ from tests.integration.retrieval.pulls import (
     states,
 )
 from tests.servers.archive import AE_TITLE, archive
-from tests.servers.pacs import Orthanc, orthanc, storescp
+from tests.servers.pacs import Orthanc, orthanc, store, storescp
 from tests.servers.ports import free_port
 
 
@@ -136,6 +137,28 @@ def test_a_destination_that_the_pacs_does_not_know_is_said(
         assert "does it know destination TBSCREEN" in str(list_studies(sqlite_database)[-1].last_error)
         assert pull(place, peer_of(pacs), "auto").films == 6
     assert list_here(sqlite_database) == uids
+
+
+@pytest.mark.parametrize("method", ["get", "move"])
+def test_a_film_of_another_study_under_a_listed_uid_is_not_the_film_of_the_pacs(
+    sqlite_database: Database, tmp_path: Path, films: list[Path], uids: list[str], method: str
+) -> None:
+    """Otherwise a caller that sends anything under the UID makes the pull leave the film in the PACS."""
+    port = free_port()
+    (tmp_path / "forged").mkdir()
+    forged = small_film(tmp_path / "forged", 7, SOPInstanceUID=uids[0], StudyInstanceUID="1.2.3.99")
+    further = {**OPEN, "DicomModalities": {"tbscreen": ["TBSCREEN", "127.0.0.1", port]}}
+    with (
+        gateway(sqlite_database, tmp_path / "spool", port) as place,
+        orthanc(tmp_path / "pacs", further=further) as server,
+    ):
+        put(server, *films)
+        store(port, forged)
+        assert list_here(sqlite_database) == uids[:1]
+        progress = pull(place, peer_of(server), method)
+        assert (progress.complete, progress.failed) == (6, 0)
+        by_pacs = [row.sop_instance_uid for row in list_rows(sqlite_database) if row.study_id != 1]
+        assert sorted(by_pacs) == uids
 
 
 def test_films_that_do_not_reach_their_destination_fail_and_come_the_next_time(

@@ -76,16 +76,28 @@ def test_requests_at_the_same_time_name_no_report_twice(database: Database) -> N
     assert sorted(asked) == sorted(f"2.25.{number}" for number in range(1, 13))
 
 
-def test_the_same_answer_twice_changes_nothing_and_a_foreign_one_is_told(
-    database: Database, delivery_id: int
-) -> None:
+def test_the_same_answer_twice_changes_nothing(database: Database, delivery_id: int) -> None:
     _begin(database, "2.25.91")
     assert _answer(database, "2.25.91", [UID]) == ("pacs", True, 1, 0)
     first = _item(database, delivery_id)
     assert (first.state, first.last_error) == (CommitmentState.COMMITTED, None)
     assert _answer(database, "2.25.91", [], {UID: 0x0112}) == ("pacs", False, 0, 0)
     assert _item(database, delivery_id).committed_at == first.committed_at
-    assert _answer(database, "2.25.404", [UID]) is None
+
+
+def test_the_peer_of_a_request_and_the_last_sender_that_was_not_believed(
+    database: Database, delivery_id: int
+) -> None:
+    _begin(database, "2.25.91")
+    with database.write() as session:
+        assert commitment_requests.find_peer(session, "2.25.91") == "pacs"
+        assert commitment_requests.find_peer(session, "2.25.404") is None
+        assert commitment_requests.list_doubted(session, now() - HOUR) == {}
+        commitment_requests.note_doubted(session, "2.25.91", "STRANGER at 192.0.2.9")
+    with database.read() as session:
+        assert commitment_requests.list_doubted(session, now() - HOUR) == {"pacs": "STRANGER at 192.0.2.9"}
+        assert commitment_requests.list_doubted(session, now() + HOUR) == {}
+    assert _item(database, delivery_id).state == CommitmentState.ASKED
 
 
 def test_what_the_peer_does_not_have_is_sent_again_so_often_and_then_parked(
@@ -252,12 +264,10 @@ def _begin(
 
 def _answer(
     database: Database, transaction_uid: str, committed: list[str], failed: dict[str, int] | None = None
-) -> tuple[str, bool, int, int] | None:
+) -> tuple[str, bool, int, int]:
     """Return the peer of the answer, whether it is its first, and the committed and failed reports."""
     with database.write() as session:
         answer = commitment_requests.record_answer(session, transaction_uid, committed, failed or {})
-    if answer is None:
-        return None
     films = {report.film_sop_instance_uid for report in answer.reports}
     assert films <= {"1.2.3.1", "1.2.3.2"}, "each names the film that its report is about"
     return answer.peer, answer.first, answer.committed, answer.failed

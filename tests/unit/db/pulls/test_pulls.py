@@ -282,7 +282,10 @@ def test_what_is_here_and_what_waits(sqlite_database: Database) -> None:
     rows.receive(sqlite_database, "1.2.3.1")
     rows.receive(sqlite_database, "1.2.3.2")
     with sqlite_database.read() as session:
-        assert receptions.find_missing(session, ["1.2.3.1", "1.2.3.9"]) == {"1.2.3.9"}
+        listed = ["1.2.3.1", "1.2.3.9"]
+        assert receptions.find_missing(session, listed, "1.2.3", ["PACS"]) == {"1.2.3.9"}
+        assert receptions.find_missing(session, listed, "1.2.4", ["PACS"]) == {"1.2.3.1", "1.2.3.9"}
+        assert receptions.find_missing(session, listed, "1.2.4", ["PACS", "MODALITY"]) == {"1.2.3.9"}
         assert receptions.count_waiting(session, rows.GATEWAY, 9) == 2
         assert receptions.count_waiting(session, rows.GATEWAY, 1) == 1
         assert receptions.count_waiting(session, "another", 9) == 0

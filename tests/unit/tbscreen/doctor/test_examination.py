@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import select, update
 
 from db.accounts import users
+from db.clock import now
 from db.database import Database
-from db.delivery import deliveries, outbox
+from db.delivery import commitment_requests, deliveries, outbox
 from db.models import bundles
-from db.tables import BundleChunk, Delivery, Model, OutboxEntry
+from db.tables import BundleChunk, Commitment, Delivery, Model, OutboxEntry
+from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.settings import PeerSettings
@@ -236,6 +238,24 @@ def test_an_untrained_bundle_is_named(settings: Settings, database: Database) ->
     rows.register_model(database, trained=False)
     check = _examine(settings)["model bundle"]
     assert check.health is not Health.GOOD
+
+
+def test_senders_of_a_peer_s_answers_are_named(settings: Settings, database: Database) -> None:
+    answers = AnswerSettings(ae_titles=("COMMIT",), addresses=("192.0.2.0/24",))  # type: ignore[arg-type]
+    pacs = PeerSettings(name="pacs", ae_title="PACS", host="127.0.0.1", port=free_port(), answers=answers)
+    settings = settings.model_copy(update={"peers": (pacs,)})
+    check = _examine(settings)["answers of pacs"]
+    assert check.health is Health.NOTE
+    assert check.finding == "believed from AE titles COMMIT; addresses 192.0.2.0/24, too"
+    with database.write() as session:
+        session.add(
+            Commitment(transaction_uid="2.25.91", peer="pacs", state="open", requested_at=now(), due_at=now())
+        )
+    with database.write() as session:
+        commitment_requests.note_doubted(session, "2.25.91", "STRANGER at 192.0.2.9")
+    found = [check for check in examine(settings) if check.part == "answers of pacs"]
+    assert [check.health for check in found] == [Health.BAD, Health.NOTE]
+    assert "STRANGER at 192.0.2.9" in found[0].finding
 
 
 def _screen_one(database: Database) -> None:
