@@ -11,5 +11,6 @@
 - `load`: twice the capacity for minutes (`load_run/`).
 - `worklist`, `report`, `backup`, `probes`, `image_guard`, `guard_films`: as named.
 - `inputs/`: films and databases to run on.
+- `coerced_patients`: false and missed notices on patients as archives coerce them.
 - `training`: the loop of training, against the tutorial's.
 """

@@ -10,6 +10,7 @@
 - `entries`: dataclasses made from rows.
 - `tables/`: all tables, by subject.
 - `films/`: a film: received, prepared, queued, screened or refused.
+- `patients/`: films that name different patients.
 - `models/`: bundles, their activation, comparisons, thresholds of a site.
 - `delivery/`: outboxes, reports, deliveries, storage commitment.
 - `pulls/`: studies that are fetched from a PACS.

@@ -235,6 +235,7 @@ def read_study(dataset: Dataset) -> StudyHeader:
         study_instance_uid=read_text(dataset, "StudyInstanceUID", 64) or str(dataset.SOPInstanceUID),
         accession_number=read_text(dataset, "AccessionNumber", 64),
         patient_id=read_text(dataset, "PatientID", 256),
+        patient_id_issuer=read_text(dataset, "IssuerOfPatientID", 64),
         patient_name=read_text(dataset, "PatientName", 512),
         patient_birth_date=read_text(dataset, "PatientBirthDate", 8),
         patient_sex=read_text(dataset, "PatientSex", 16),

@@ -1,8 +1,9 @@
 """The ground that all rooms share: codes, the array, the message and the bundle.
 
 - `errors`: the root of all errors, the permanent and the transient.
-- `codes`: refusals, doubts, findings, priorities, verdicts.
+- `codes`: refusals, doubts, notices, findings, priorities, verdicts.
 - `roles`: roles of users, and what each may do.
+- `patient_identity`: the patient of a header, compared as archives coerce it.
 - `film_key`: the name of a film in files and logs, without its UID.
 - `notices`: the sentences that every output carries.
 - `percentages`: probabilities as text.

@@ -38,6 +38,17 @@ class Doubt(StrEnum):
         return cls.OTHER if isinstance(value, str) else None
 
 
+class Notice(StrEnum):
+    """A remark on a film's patient data; it changes neither finding nor priority."""
+
+    PATIENT_MISMATCH = "patient_mismatch"
+    """The film names another patient than its study."""
+    CONFLICT = "conflict"
+    """Films of different patients or studies came under one SOP Instance UID; a person decides."""
+    PROPOSED_MERGE = "proposed_merge"
+    """An archive sent the same pixels for another patient; a person confirms that the patients are one."""
+
+
 class Finding(StrEnum):
     """The finding of a screening (DICOM CID 240 Present-Absent-Undetermined)."""
 

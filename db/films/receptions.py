@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.films import films
+from db.patients import film_notices
 from db.states import FilmState
 from db.tables import Instance, Study
 from db.worklist import studies
@@ -154,6 +155,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         with session.begin_nested():
             for before in earlier:
                 before.current = False
+            film_notices.write_notice(instance, study, film.study.patient)
             session.add(instance)
             session.flush()
     except IntegrityError:
@@ -162,6 +164,8 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         if known is None:
             raise
         return known
+    if earlier:
+        film_notices.follow_correction(session, study, instance, film.study.patient)
     for before in earlier:
         if before.study_id != study.id:
             studies.refresh(session, before.study_id)

@@ -3,6 +3,7 @@
 - `record`: the base class: names of constraints, times with their zone.
 - `films`: studies, film revisions, renditions, screenings, heat maps, reads.
 - `models`: bundles with their files, activations, comparisons, site thresholds.
+- `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `pulls`: pulls and the studies that they fetch from peers.
 - `accounts`: users, sessions, API tokens, failed logins.
@@ -27,6 +28,7 @@ from db.tables.models import (
     SiteThreshold,
     SiteThresholdChange,
 )
+from db.tables.patients import Conflict, Reconciliation
 from db.tables.pulls import Pull, PulledStudy
 from db.tables.record import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Record, UtcDateTime
 
@@ -40,6 +42,7 @@ __all__ = [
     "Commitment",
     "CommitmentItem",
     "ComparisonRecord",
+    "Conflict",
     "Delivery",
     "DeliveryEvent",
     "HeatMap",
@@ -50,6 +53,7 @@ __all__ = [
     "Pull",
     "PulledStudy",
     "Read",
+    "Reconciliation",
     "Record",
     "RefusalOutboxEntry",
     "Rendition",

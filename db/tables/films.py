@@ -31,6 +31,8 @@ class Study(Record):
     study_instance_uid: Mapped[str] = mapped_column(String(UID_LENGTH), unique=True)
     accession_number: Mapped[str | None] = mapped_column(String(64))
     patient_id: Mapped[str | None] = mapped_column(String(256))
+    patient_id_issuer: Mapped[str | None] = mapped_column(String(64))
+    """Issuer of Patient ID (0010,0021)."""
     patient_name: Mapped[str | None] = mapped_column(String(512))
     patient_birth_date: Mapped[str | None] = mapped_column(String(8))
     patient_sex: Mapped[str | None] = mapped_column(String(16))
@@ -58,6 +60,8 @@ class Study(Record):
     """Station names of its films, likewise."""
     senders: Mapped[str | None] = mapped_column(String(256))
     """AE titles that sent its films, likewise."""
+    notices: Mapped[str | None] = mapped_column(String(256))
+    """Notices of its films (`domain.codes.Notice`), sorted, separated by backslashes; NULL for none."""
     received_day: Mapped[str | None] = mapped_column(String(8))
     """The day (UTC) of `received_at`, YYYYMMDD."""
     accession_key: Mapped[str | None] = mapped_column(String(64))
@@ -102,6 +106,7 @@ class Study(Record):
                 ("received_day", ("stations", "senders")),
             )
         ),
+        index_where("notices IS NOT NULL", "ix_studies_by_notices", "notices", "place", "received_at", "id"),
         *(
             Index(
                 f"ix_studies_{column}",
@@ -130,6 +135,14 @@ class Instance(Record):
     dataset_sha256: Mapped[str] = mapped_column(String(DIGEST_LENGTH))
     revision: Mapped[int]
     current: Mapped[bool]
+    """True for the newest revision of its line."""
+    line: Mapped[int] = mapped_column(default=0, server_default="0")
+    """0 for the first film under this UID and its revisions; above 0 for films of other patients or studies
+    under the same UID, and their revisions (`Conflict`)."""
+    notices: Mapped[str | None] = mapped_column(String(256))
+    """Notices (`domain.codes.Notice`), sorted, separated by backslashes; NULL for none."""
+    pixel_digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
+    """SHA-256 of the decoded pixels; NULL where unknown."""
     modality: Mapped[str | None] = mapped_column(String(32))
     body_part: Mapped[str | None] = mapped_column(String(64))
     view_position: Mapped[str | None] = mapped_column(String(32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Final
 
 from sqlalchemy import select
@@ -11,10 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.entries import make_entry
 from db.states import FilmState
 from db.tables import Instance, Read, Screening, Study
 from db.worklist.search_keys import fold, fold_name
 from domain.codes import Finding, Priority, Refusal
+from domain.patient_identity import Patient, find_differences
 
 FACET_LENGTH: Final = 256
 """Longest text of a study's modalities, stations or senders, characters."""
@@ -33,12 +35,22 @@ class StudyHeader:
     study_date: str | None = None
     study_time: str | None = None
     description: str | None = None
+    patient_id_issuer: str | None = None
+
+    @property
+    def patient(self) -> Patient:
+        """The patient."""
+        return Patient(**{name: getattr(self, name) for name in PATIENT})
+
+
+PATIENT: Final = tuple(field.name for field in fields(Patient))
+"""The columns that name the patient."""
 
 
 def open_study(session: Session, header: StudyHeader) -> Study:
     """Return the study's row, made if it is new and locked until the transaction ends.
 
-    A later film's header fills empty fields and changes no others.
+    A later film's header fills empty fields and changes no others; one of another patient fills none.
     """
     study = _find(session, header.study_instance_uid)
     if study is None:
@@ -49,7 +61,7 @@ def open_study(session: Session, header: StudyHeader) -> Study:
             received_day=f"{moment:%Y%m%d}",
             state=FilmState.RECEIVED.value,
         )
-        _write_keys(study)
+        write_keys(study)
         try:
             with session.begin_nested():
                 session.add(study)
@@ -58,14 +70,21 @@ def open_study(session: Session, header: StudyHeader) -> Study:
             study = _find(session, header.study_instance_uid)
             if study is None:
                 raise
-    for name, value in asdict(header).items():
-        if value and not getattr(study, name):
-            setattr(study, name, value)
-    _write_keys(study)
+    if not find_differences(read_study_patient(study), header.patient):
+        for name, value in asdict(header).items():
+            if value and not getattr(study, name):
+                setattr(study, name, value)
+        write_keys(study)
     return study
 
 
-def _write_keys(study: Study) -> None:
+def read_study_patient(study: Study) -> Patient:
+    """Return the patient that a study shows."""
+    return make_entry(Patient, study)
+
+
+def write_keys(study: Study) -> None:
+    """Derive the search keys of a study from its patient and accession number."""
     study.accession_key = fold(study.accession_number)
     study.patient_id_key = fold(study.patient_id)
     study.name_key = fold_name(study.patient_name)
@@ -92,6 +111,7 @@ def refresh_locked(session: Session, study: Study) -> None:
             Instance.modality,
             Instance.station_name,
             Instance.calling_ae_title,
+            Instance.notices,
             Screening,
         )
         .outerjoin(Screening, Screening.instance_id == Instance.id)
@@ -121,6 +141,8 @@ def refresh_locked(session: Session, study: Study) -> None:
     study.verdict = None if read is None else read.verdict
     shown = [row for row in rows if row.refusal != Refusal.OWN_OUTPUT]
     study.is_read = read is not None and all(row.received_at <= read.read_at for row in shown)
+    notices = {notice for row in shown for notice in split_values(row.notices)}
+    study.notices = join_values(notices) or None
     study.modalities = join_values(row.modality for row in shown)
     study.stations = join_values(row.station_name for row in shown)
     study.senders = join_values(row.calling_ae_title for row in shown)
@@ -133,6 +155,11 @@ def join_values(values: Iterable[str | None]) -> str:
         longer = f"{joined}\\{value}" if joined else value
         joined = longer if len(longer) <= FACET_LENGTH else joined
     return joined
+
+
+def split_values(joined: str | None) -> list[str]:
+    """Return the values that `join_values` joined."""
+    return joined.split("\\") if joined else []
 
 
 def _worst_finding(screenings: list[Screening]) -> str:

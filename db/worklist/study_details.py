@@ -17,7 +17,9 @@ from db.models import site_thresholds
 from db.tables import CommitmentItem, Delivery, HeatMap, Instance, Rendition, ReportObject, Screening, Study
 from db.worklist import reads
 from db.worklist.reads import ReadEntry
+from db.worklist.studies import split_values
 from domain.codes import Refusal
+from domain.patient_identity import Patient, read_patient
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ class FilmDetails:
     screening: ScreeningDetails | None
     deliveries: Sequence[DeliveryDetails]
     """Deliveries of its result or its refusal."""
+    notices: Sequence[str]
+    patient: Patient
+    """The patient of the film's own header."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,9 @@ class StudyDetails:
     """Oldest first, superseded revisions included; objects that tbscreen itself made are left out."""
     reads: Sequence[ReadEntry]
     """Newest first."""
+    patient_id_issuer: str | None
+    notices: Sequence[str]
+    """Remarks on the patient data of its films; they change neither finding nor priority."""
 
 
 def find_details(session: Session, study_instance_uid: str) -> StudyDetails | None:
@@ -147,6 +155,7 @@ def find_details(session: Session, study_instance_uid: str) -> StudyDetails | No
         study,
         films=[_describe_film(session, row, row.id in shown) for row in rows],
         reads=reads.list_reads(session, study_instance_uid),
+        notices=split_values(study.notices),
     )
 
 
@@ -186,6 +195,8 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
         refused_at=film.state_changed_at if film.refusal is not None else None,
         screening=None if film.screening is None else _describe_screening(session, film.screening),
         deliveries=_list_deliveries(session, film),
+        notices=split_values(film.notices),
+        patient=read_patient(film.header),
     )
 
 

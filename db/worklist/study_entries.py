@@ -11,6 +11,8 @@ from sqlalchemy import ARRAY, ColumnElement, Integer, TableClause, any_, bindpar
 from sqlalchemy.orm import Session
 
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
+from db.worklist.studies import split_values
+from domain.patient_identity import Patient, read_patient
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ class FilmEntry:
     """Milliseconds of each finished stage: receive, prepare, queue, predict, report, deliver."""
     series_instance_uid: str | None = None
     sop_class_uid: str = ""
+    notices: Sequence[str] = ()
+    patient_id: str | None = None
+    """The patient of the film's own header; of a film with a notice only."""
+    patient_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,9 @@ class StudyEntry:
     modalities: Sequence[str] = ()
     stations: Sequence[str] = ()
     senders: Sequence[str] = ()
+    patient_id_issuer: str | None = None
+    notices: Sequence[str] = ()
+    """Remarks on the patient data of its films; they change neither finding nor priority."""
 
 
 # Columns of tables, not of mapped classes: tracked objects would cost time and are not needed here.
@@ -73,12 +82,14 @@ _MODELS: Final = cast(TableClause, Model.__table__).c
 _REPORT_OBJECTS: Final = cast(TableClause, ReportObject.__table__).c
 _DELIVERIES: Final = cast(TableClause, Delivery.__table__).c
 
-_LISTS: Final = ("modalities", "stations", "senders")
+_LISTS: Final = ("modalities", "stations", "senders", "notices")
 """Columns with several values, between backslashes."""
 _STUDY: Final = [field.name for field in fields(StudyEntry) if field.name != "films"]
 _RESULT: Final = ("score", "probability", "finding", "priority")
 _FILM: Final = [
-    field.name for field in fields(FilmEntry) if field.name not in (*_RESULT, "model", "trained", "stages_ms")
+    field.name
+    for field in fields(FilmEntry)
+    if field.name not in (*_RESULT, "model", "trained", "stages_ms", "patient_id", "patient_name")
 ]
 
 _READ_STUDIES: Final = select(_STUDIES.id, *(_STUDIES[name] for name in _STUDY))
@@ -141,10 +152,22 @@ def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[Fi
     """Return the current films of each study, in the order of their reception."""
     rows = session.execute(_READ_FILMS.where(_is_one_of(session, _INSTANCES.study_id, study_ids))).all()
     delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
+    patients = _read_patients(session, [row.id for row in rows if row.notices])
     films: dict[int, list[FilmEntry]] = {}
     for row in sorted(rows, key=lambda row: row.id):
-        films.setdefault(row.study_id, []).append(_describe_film(row, delivered.get(row.screening_id)))
+        film = _describe_film(row, delivered.get(row.screening_id), patients.get(row.id, Patient()))
+        films.setdefault(row.study_id, []).append(film)
     return films
+
+
+def _read_patients(session: Session, film_ids: Sequence[int]) -> dict[int, Patient]:
+    """Return the patients of films' own headers."""
+    if not film_ids:
+        return {}
+    rows = session.execute(
+        select(_INSTANCES.id, _INSTANCES.header).where(_is_one_of(session, _INSTANCES.id, film_ids))
+    )
+    return {row.id: read_patient(row.header) for row in rows}
 
 
 def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int, Any]:
@@ -159,16 +182,19 @@ def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int
 def _describe_study(values: Sequence[Any], films: Sequence[FilmEntry]) -> StudyEntry:
     named = dict(zip(_STUDY, values, strict=True))
     for name in _LISTS:
-        named[name] = named[name].split("\\") if named[name] else []
+        named[name] = split_values(named[name])
     return StudyEntry(**named, films=films)
 
 
 _NAMED: Final = (*_FILM, *_RESULT)
 
 
-def _describe_film(row: Any, delivery: Any) -> FilmEntry:
+def _describe_film(row: Any, delivery: Any, patient: Patient) -> FilmEntry:
+    named = dict(zip(_NAMED, row[-len(_NAMED) :], strict=True))
     return FilmEntry(
-        **dict(zip(_NAMED, row[-len(_NAMED) :], strict=True)),
+        **{**named, "notices": split_values(row.notices)},
+        patient_id=patient.patient_id,
+        patient_name=patient.patient_name,
         model=None if row.model_name is None else f"{row.model_name} {row.model_version}",
         trained=row.trained,
         stages_ms=_measure_stages(row, delivery),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from db.states import FilmState
-from domain.codes import Finding, Priority, Refusal
+from domain.codes import Finding, Notice, Priority, Refusal
 from domain.errors import PermanentError
 
 STUDY_STATES: Final = (FilmState.RECEIVED, FilmState.SCREENED, FilmState.REFUSED)
@@ -20,6 +20,7 @@ _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "priorities": frozenset({*Priority, ""}),
     "findings": frozenset(Finding),
     "refusals": frozenset(Refusal),
+    "notices": frozenset(Notice),
 }
 
 _IDENTIFYING: Final = ("patient_ids", "accession_numbers", "study_instance_uids")
@@ -47,6 +48,8 @@ class WorklistFilter:
     """The empty string is the priority of studies without a result."""
     findings: Collection[str] = ()
     refusals: Collection[str] = ()
+    notices: Collection[str] = ()
+    """Notices on the patient data of any film."""
     modalities: Collection[str] = ()
     stations: Collection[str] = ()
     """Station names (0008,1010)."""

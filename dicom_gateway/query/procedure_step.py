@@ -102,9 +102,10 @@ def name_readiness(record: StudyRecord) -> str:
 def write_comment(record: StudyRecord) -> str:
     """Return Comments on the Scheduled Procedure Step (0040,0400)."""
     study = record.study
+    notices = "".join(f"; {notice.replace('_', ' ')}" for notice in study.notices)
     if study.probability is None:
-        return f"Not screened: {study.refusal}" if study.refusal else "Not screened yet"
-    return f"{NOT_VERIFIED}: {study.finding}, {format_percent(study.probability)} %"
+        return (f"Not screened: {study.refusal}" if study.refusal else "Not screened yet") + notices
+    return f"{NOT_VERIFIED}: {study.finding}, {format_percent(study.probability)} %{notices}"
 
 
 _PARAMETER_ITEMS: Final = (

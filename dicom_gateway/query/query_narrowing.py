@@ -15,7 +15,7 @@ from db.worklist.worklist_conditions import compile_patterns
 from db.worklist.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
 from dicom_gateway.query.attribute_matching import is_latin
 from dicom_gateway.query.query_identifier import Query, QueryKey
-from domain.codes import Finding, Priority, Refusal
+from domain.codes import Finding, Notice, Priority, Refusal
 
 NO_STUDY = WorklistFilter(study_instance_uids=("",))
 """A filter that passes no study."""
@@ -30,6 +30,7 @@ def narrow_studies(query: Query) -> WorklistFilter:
     filters |= _choose(query, "State", "states", {state.upper(): state.value for state in STUDY_STATES})
     filters |= _choose(query, "Finding", "findings", {finding.upper(): finding.value for finding in Finding})
     filters |= _choose(query, "Refusal", "refusals", {refusal.upper(): refusal.value for refusal in Refusal})
+    filters |= _choose(query, "Notices", "notices", {notice.upper(): notice.value for notice in Notice})
     return _make(filters)
 
 

@@ -138,6 +138,7 @@ PRIVATE: Final = (
         vr="DT",
         element=0x08,
     ),
+    Attribute("Notices", Matching.WILDCARD, lambda record: list(record.study.notices), vr="CS", element=0x09),
 )
 """Private attributes of a study; values of CS elements are in upper case, as the VR requires."""
 

@@ -38,6 +38,9 @@ def show_worklist(
     refusal: Annotated[
         list[str] | None, typer.Option(help="Why no film was screened: not_frontal, …")
     ] = None,
+    notice: Annotated[
+        list[str] | None, typer.Option(help="Remark on patient data: patient_mismatch, conflict, …")
+    ] = None,
     read: Annotated[bool | None, typer.Option("--read/--unread", help="Only those (not) read.")] = None,
     modality: Annotated[list[str] | None, typer.Option(help="Of any film; * and ? are wildcards.")] = None,
     station: Annotated[list[str] | None, typer.Option(help="Station name, likewise.")] = None,
@@ -63,12 +66,13 @@ def show_worklist(
         fail("--json, --csv and --watch do not go together")
     from db.worklist.worklist_filter import WorklistFilter
 
-    _check_words(state=state, priority=priority, finding=finding, refusal=refusal)
+    _check_words(state=state, priority=priority, finding=finding, refusal=refusal, notice=notice)
     wanted = WorklistFilter(
         states=state or (),
         priorities=priority or (),
         findings=finding or (),
         refusals=refusal or (),
+        notices=notice or (),
         read=read,
         modalities=modality or (),
         stations=station or (),
@@ -91,13 +95,14 @@ def show_worklist(
 
 def _check_words(**given: list[str] | None) -> None:
     from db.worklist.worklist_filter import STUDY_STATES
-    from domain.codes import Finding, Priority, Refusal
+    from domain.codes import Finding, Notice, Priority, Refusal
 
     allowed: dict[str, Iterable[str]] = {
         "state": STUDY_STATES,
         "priority": Priority,
         "finding": Finding,
         "refusal": Refusal,
+        "notice": Notice,
     }
     for name, words in given.items():
         for word in words or ():

@@ -42,13 +42,17 @@ def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
         table.add_row(
             Text(study.priority or "—", PRIORITY_STYLES.get(study.priority or "", "")),
             format_percent(study.probability),
-            study.finding or (f"refused: {study.refusal}" if study.refusal else "waiting"),
+            "\n".join([_name_state(study), *(notice.replace("_", " ") for notice in study.notices)]),
             quote(study.accession_number),
             quote(study.patient_id),
             quote(study.study_date),
             Text("\n").join(quote(describe_film(film)) for film in shown),
         )
     return table
+
+
+def _name_state(study: StudyEntry) -> str:
+    return study.finding or (f"refused: {study.refusal}" if study.refusal else "waiting")
 
 
 def describe_film(film: FilmEntry) -> str:

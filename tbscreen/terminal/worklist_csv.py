@@ -30,6 +30,7 @@ COLUMNS: Final[dict[str, Callable[[StudyEntry], Any]]] = {
     "senders": lambda study: ", ".join(study.senders),
     "received_at": lambda study: study.received_at.isoformat(timespec="seconds"),
     "films": lambda study: len(study.films),
+    "notices": lambda study: ", ".join(study.notices),
     "study_instance_uid": lambda study: study.study_instance_uid,
 }
 

@@ -52,9 +52,21 @@ def make_film(
         body_part="CHEST",
         view_position="PA",
         age_years=40,
-        header={"00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Jane"}]}},
+        header=_write_header(header),
     )
     return replace(film, **changes)
+
+
+def _write_header(header: StudyHeader) -> dict[str, Any]:
+    """Return the DICOM JSON model of a film of this study's patient."""
+    values = {
+        "00100010": ("PN", {"Alphabetic": header.patient_name or "Doe^Jane"}),
+        "00100020": ("LO", header.patient_id),
+        "00100021": ("LO", header.patient_id_issuer),
+        "00100030": ("DA", header.patient_birth_date),
+        "0020000D": ("UI", header.study_instance_uid),
+    }
+    return {tag: {"vr": vr, "Value": [value]} for tag, (vr, value) in values.items() if value}
 
 
 def receive(database: Database, uid: str = "1.2.3.1", content: str = "pixels", **changes: Any) -> Reception:

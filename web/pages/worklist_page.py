@@ -12,7 +12,7 @@ from db.database import Database
 from db.worklist import worklist
 from db.worklist.worklist import InvalidCursorError
 from db.worklist.worklist_filter import STUDY_STATES
-from domain.codes import Finding, Priority, Refusal
+from domain.codes import Finding, Notice, Priority, Refusal
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
@@ -60,6 +60,7 @@ class WorklistPage:
                 "states": [state.value for state in STUDY_STATES],
                 "priorities": [priority.value for priority in Priority],
                 "findings": [finding.value for finding in Finding],
+                "notices": [notice.value for notice in Notice],
                 "refusals": [refusal.value for refusal in Refusal if refusal is not Refusal.OWN_OUTPUT],
             },
         )

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from db.counts.report_counts import Grouping
 from db.worklist.reads import ReadEntry
 from db.worklist.worklist_filter import STUDY_STATES
-from domain.codes import Finding, Priority, Refusal
+from domain.codes import Finding, Notice, Priority, Refusal
 from domain.notices import NOTICE
 from web.pages.report_page import DAYS
 from web.problems import MEDIA_TYPE
@@ -183,6 +183,7 @@ def _list_filters() -> list[dict[str, Any]]:
         several("finding", "what the screening says", list(Finding)),
         several("state", "where the study stands", list(STUDY_STATES)),
         several("refusal", "why no film was screened", list(Refusal)),
+        several("notice", "remark on the patient data of any film", list(Notice)),
         several("modality", "of any film; * and ? are wildcards"),
         several("station", "Station Name (0008,1010) of any film; * and ? are wildcards"),
         several("sender", "AE title that sent a film; * and ? are wildcards"),

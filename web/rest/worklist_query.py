@@ -17,6 +17,7 @@ LISTS: Final[Mapping[str, str]] = {
     "priority": "priorities",
     "finding": "findings",
     "refusal": "refusals",
+    "notice": "notices",
     "modality": "modalities",
     "station": "stations",
     "sender": "senders",

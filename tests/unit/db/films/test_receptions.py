@@ -98,7 +98,7 @@ def test_a_newer_header_fills_what_was_empty_and_changes_nothing_else(database: 
     rows.receive(
         database,
         "1.2.3.2",
-        study=StudyHeader("1.2.3", patient_id="P2", accession_number="A7", patient_name="Doe^Jane"),
+        study=StudyHeader("1.2.3", patient_id="p1 ", accession_number="A7", patient_name="Doe^Jane"),
     )
     rows.receive(database, "1.2.3.3", study=StudyHeader("1.2.3", accession_number="A8"))
     with database.read() as session:
