@@ -53,6 +53,10 @@ KERAS_CONTAINER_MODULES: Final = (
     "keras.src.models.functional",
     "keras.src.models.sequential",
 )
+LARGEST_NUMBER: Final = 65_536
+"""Largest number in a layer's configuration: more units, filters or pixels than any network here has. Keras
+would allocate what a larger one says before it looks at the weights."""
+
 KERAS_VALUE_MODULES: Final = (
     "keras.initializers",
     "keras.regularizers",
@@ -62,7 +66,7 @@ KERAS_VALUE_MODULES: Final = (
 
 
 def check_structure(structure: bytes) -> None:
-    """Raise `PermanentError` unless every layer of a Keras model JSON only computes."""
+    """Raise `PermanentError` unless every layer of a Keras model JSON only computes and is of bounded size."""
     try:
         graph = json.loads(structure.decode())
         nodes = list(_walk(graph))
@@ -74,6 +78,7 @@ def check_structure(structure: bytes) -> None:
         if not _is_allowed(node):
             name, module = node["class_name"], node.get("module") or "keras"
             raise PermanentError(f"{STRUCTURE}: {module}.{name} is not allowed in a bundle")
+        _check_numbers(node)
 
 
 def _is_allowed(node: Mapping[str, Any]) -> bool:
@@ -93,6 +98,28 @@ def _is_allowed(node: Mapping[str, Any]) -> bool:
         # A class like GlorotUniform, never a special word of Keras like "function" or "__lambda__".
         return re.fullmatch(r"[A-Z][A-Za-z0-9]*", name) is not None
     return module == "keras" and name == "DTypePolicy"
+
+
+def _check_numbers(node: Mapping[str, Any]) -> None:
+    """Raise `PermanentError` for a layer with a number beyond `LARGEST_NUMBER`, or that is not a number."""
+    config = node.get("config")
+    if node["class_name"] not in ALLOWED_LAYERS | HOUSE_LAYERS or not isinstance(config, dict):
+        return
+    for key, value in config.items():
+        for number in _list_numbers(value) if key != "seed" else ():
+            if not abs(number) <= LARGEST_NUMBER:
+                raise PermanentError(
+                    f"{STRUCTURE}: {node['class_name']} {config.get('name')!r} has {key} {number}; "
+                    f"the limit is {LARGEST_NUMBER}"
+                )
+
+
+def _list_numbers(value: object) -> Iterator[float]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _list_numbers(item)
+    elif isinstance(value, int | float):
+        yield value
 
 
 def _walk(node: object) -> Iterator[dict[str, Any]]:

@@ -49,9 +49,13 @@ def hold_a_type(file: Any) -> None:
     file["kind"] = np.dtype("f4")
 
 
+def hold_text(file: Any) -> None:
+    file["text"] = "numbers"
+
+
 @pytest.mark.parametrize(
     "change",
-    [link_elsewhere, link_within, lie_elsewhere, be_elsewhere, be_a_bomb, hold_itself, hold_a_type],
+    [link_elsewhere, link_within, lie_elsewhere, be_elsewhere, be_a_bomb, hold_itself, hold_a_type, hold_text],
     ids=lambda function: function.__name__,
 )
 def test_weights_that_are_more_than_numbers_of_their_own_are_refused(
@@ -79,3 +83,23 @@ def test_weights_are_counted_as_they_are_when_read(
     monkeypatch.setattr(weights_file, "MAX_FILE_BYTES", 7)
     with pytest.raises(PermanentError, match="8 bytes when decompressed"):  # one weight and its bias
         check_weights(small_bundle.directory / WEIGHTS)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused(small_bundle: Bundle, tmp_path: Path, value: float) -> None:
+    weights = tmp_path / WEIGHTS
+    shutil.copy(small_bundle.directory / WEIGHTS, weights)
+    with h5py.File(weights, "a") as file:
+        file[find_bias(file)][0] = value
+    with pytest.raises(PermanentError, match="not finite numbers"):
+        build_model((small_bundle.directory / "model_structure.json").read_text(), weights)
+
+
+def find_bias(file: Any) -> str:
+    """Return the name of the small network's bias, its one array of one dimension."""
+    found: list[str] = []
+    file.visititems(
+        lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) and item.ndim == 1 else None
+    )
+    (name,) = found
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -168,3 +169,18 @@ def test_every_layer_of_the_house_is_registered_as_it_is_named() -> None:
         assert keras.saving.get_registered_object(f"tbscreen>{name}") is layer
         written = keras.saving.serialize_keras_object(layer())
         assert (written["module"], written["class_name"]) == ("worker.layers", name)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("filters", 2_000_000_000), ("kernel_size", [3, 70_000]), ("strides", -70_000), ("filters", math.inf)],
+)
+def test_a_layer_without_bounds_is_refused(graph: Json, key: str, value: object) -> None:
+    _set_convolution(key, value)(graph)
+    with pytest.raises(PermanentError, match=rf"Conv2D .* has {key} .*; the limit is 65536"):
+        check_structure(json.dumps(graph).encode())
+
+
+def test_a_seed_may_be_large(graph: Json) -> None:
+    _set_convolution("seed", 2**40)(graph)
+    check_structure(json.dumps(graph).encode())
