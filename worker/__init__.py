@@ -9,7 +9,8 @@
 - `shadow`: scores of the bundle in the shadow: recorded, not reported.
 - `bundle_cache`: bundles from db, verified, on the disk of the worker.
 - `predictor`: a loaded bundle: arrays in, scores out.
-- `golden_arrays`: drawn arrays on which two runtimes are compared.
+- `golden_arrays`: drawn arrays on which runtimes are compared, and a network with its golden scores.
+- `network_examination`: a network before it is admitted: finite numbers alone, also inside.
 - `runtimes/`: Keras and OpenVINO, and the devices they compute on.
 - `metrics`: Prometheus counters of a worker.
 

@@ -66,7 +66,7 @@ KERAS_VALUE_MODULES: Final = (
 
 
 def check_structure(structure: bytes) -> None:
-    """Raise `PermanentError` unless every layer of a Keras model JSON only computes and is of bounded size."""
+    """Raise `PermanentError` unless each layer of a Keras model JSON only computes and is of bounded size."""
     try:
         graph = json.loads(structure.decode())
         nodes = list(_walk(graph))

@@ -55,7 +55,16 @@ def hold_text(file: Any) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [link_elsewhere, link_within, lie_elsewhere, be_elsewhere, be_a_bomb, hold_itself, hold_a_type, hold_text],
+    [
+        link_elsewhere,
+        link_within,
+        lie_elsewhere,
+        be_elsewhere,
+        be_a_bomb,
+        hold_itself,
+        hold_a_type,
+        hold_text,
+    ],
     ids=lambda function: function.__name__,
 )
 def test_weights_that_are_more_than_numbers_of_their_own_are_refused(

@@ -58,6 +58,29 @@ def write_network(
     return write_model(directory, model, **manifest)
 
 
+def write_overflow(directory: Path, *, hidden: bool) -> Bundle:
+    """Write a bundle with finite weights whose network computes infinity.
+
+    Args:
+        directory: new or empty.
+        hidden: True for a finite, plausible score all the same; False for the score NaN.
+    """
+    import keras
+
+    films = keras.Input((256, 256, 1), name="film")
+    mean = keras.layers.GlobalAveragePooling2D(name="mean")(films)
+    high = keras.layers.Dense(1, name="high")(mean)  # infinity, but for a black film
+    if hidden:
+        bounded = keras.layers.Activation("tanh", name="bounded")(high)
+        joined = keras.layers.Add(name="joined")([mean, bounded])
+    else:
+        zero = keras.layers.ReLU(name="zero")(keras.layers.Rescaling(-1.0, name="negative")(mean))
+        joined = keras.layers.Multiply(name="joined")([high, zero])
+    model = keras.Model(films, keras.layers.Activation("sigmoid", name="scores")(joined), name="overflow")
+    model.get_layer("high").set_weights([np.full((1, 1), 3.4e38, np.float32), np.full(1, 3.4e38, np.float32)])
+    return write_model(directory, model)
+
+
 def write_heat(directory: Path, name: str = "heat") -> Bundle:
     """Write a bundle with two outputs: the mean of a film, and its 4 by 4 cells' means, called `name`."""
     import keras

@@ -11,10 +11,11 @@ import pytest
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle, open_bundle, write_bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS, DamagedBundleError
+from domain.bundle.seal import TOLERANCE
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-from tests.unit.worker.networks import MANIFEST, write_heat, write_network
+from tests.unit.worker.networks import MANIFEST, write_heat, write_network, write_overflow
 from worker.golden_arrays import draw_golden_arrays
-from worker.predictor import TOLERANCE, Predictor, list_candidates
+from worker.predictor import Predictor, list_candidates
 from worker.runtimes.openvino_runtime import is_installed
 from worker.settings import Precision, RuntimeName
 
@@ -91,7 +92,7 @@ def test_weights_that_are_no_hdf5_are_refused(tmp_path: Path, small_bundle: Bund
 
 
 def test_a_network_that_returns_no_number_is_not_believed(tmp_path: Path) -> None:
-    predictor = Predictor(write_network(tmp_path, weight=math.nan))
+    predictor = Predictor(write_overflow(tmp_path, hidden=False))
     with pytest.raises(ArithmeticError, match="not a number"):
         predictor.predict(FILMS[:1])
 
@@ -162,3 +163,22 @@ def test_a_second_output_of_another_name_is_refused(tmp_path: Path) -> None:
 def test_no_films_have_no_scores(small: Predictor) -> None:
     scores = small.predict(np.empty((0, 256, 256), dtype=np.float32))
     assert (scores.shape, scores.dtype) == ((0,), np.float64)
+
+
+def test_a_bundle_gives_its_golden_scores_or_is_not_loaded(tmp_path: Path) -> None:
+    bundle = write_network(tmp_path / "sound", weight=4.0)
+    golden = (1 / (1 + np.exp(-4.0 * draw_golden_arrays(16).mean(axis=(1, 2), dtype=np.float64)))).tolist()
+    for runtime in ("auto", "keras"):
+        Predictor(bundle, runtime=runtime, golden_scores=golden)  # type: ignore[arg-type]
+    other = write_network(tmp_path / "other", weight=4.2)
+    for runtime in ("auto", "keras"):
+        with pytest.raises(DamagedBundleError, match="gives other scores than when the bundle was made"):
+            Predictor(other, runtime=runtime, precision="float32", golden_scores=golden)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("runtime", ["auto", "keras"])
+def test_a_bundle_with_golden_scores_that_computes_no_number_is_not_loaded(
+    tmp_path: Path, runtime: RuntimeName
+) -> None:
+    with pytest.raises(DamagedBundleError, match="not a number"):
+        Predictor(write_overflow(tmp_path, hidden=False), runtime=runtime, golden_scores=[0.5] * 16)
