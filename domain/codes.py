@@ -78,6 +78,26 @@ class Verdict(StrEnum):
     UNSURE = "unsure"
 
 
+class Trust(StrEnum):
+    """Why a bundle is trusted that no trusted site key has signed."""
+
+    SHIPPED = "shipped"
+    """It is the bundle that came with tbscreen, by the digest in the package."""
+    BEFORE = "before"
+    """It was in the database before bundles were signed."""
+    REASON = "reason"
+    """A person gave a reason."""
+
+
+class GoldenOrigin(StrEnum):
+    """Where the golden scores of a bundle come from."""
+
+    SEAL = "seal"
+    """From its seal, written when the bundle was made."""
+    EXAMINATION = "examination"
+    """From its examination here, at its registration or activation."""
+
+
 class ReportKind(StrEnum):
     """The kinds of objects that tbscreen makes."""
 

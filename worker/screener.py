@@ -15,6 +15,7 @@ import structlog
 from db.clock import now
 from db.database import Database
 from db.films import screenings
+from db.models import admissions
 from db.retrying import write_again
 from db.settings import DatabaseSettings
 from domain.bundle.manifest import localize
@@ -165,6 +166,8 @@ class Screener:
             finished_at=now(),
             heat=None if heat is None else _pack(heat[0]),
             film_key=request.film_key,
+            runtime=predictor.runtime_name,
+            precision=predictor.precision,
         )
 
     def load(self, digest: str) -> Predictor:
@@ -190,9 +193,14 @@ class Screener:
         from worker.predictor import Predictor
 
         host = self._settings
-        predictor = Predictor(self._cache.open(digest), host.threads, host.runtime, host.precision)
+        with self._database.read() as session:
+            golden_scores = admissions.find_golden_scores(session, digest)
+        if not golden_scores:
+            log.warning("no golden scores known: the bundle's word is taken", bundle=digest[:12])
+        bundle = self._cache.open(digest)
+        predictor = Predictor(bundle, host.threads, host.runtime, host.precision, golden_scores)
         predictor.warm_up()
-        log.info("bundle loaded", bundle=digest[:12])
+        log.info("bundle loaded", bundle=digest[:12], runtime=predictor.runtime)
         return predictor
 
     def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> None:

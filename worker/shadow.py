@@ -119,4 +119,6 @@ class ShadowScreener:
             worker=self._settings.name,
             started_at=started_at,
             finished_at=now(),
+            runtime=predictor.runtime_name,
+            precision=predictor.precision,
         )

@@ -25,7 +25,9 @@ LOCK_NOT_AVAILABLE: Final = "55P03"
 DEPENDENT_OBJECTS: Final = "2BP01"
 """SQLSTATE (PostgreSQL, appendix A)."""
 
-OF_A_NEW_DATABASE: Final = TRANSIENT | {"alembic_version", "models", "bundle_chunks", "activations"}
+OF_A_NEW_DATABASE: Final = TRANSIENT | {
+    *("alembic_version", "models", "bundle_chunks", "bundle_admissions", "activations")
+}
 """Tables in which `tbscreen db upgrade` writes rows; a database with rows in these alone is empty."""
 
 

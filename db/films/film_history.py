@@ -112,7 +112,12 @@ def _list_happenings(session: Session, film: Instance) -> Iterator[FilmEvent]:
 def _list_results(session: Session, film: Instance) -> Iterator[FilmEvent]:
     screening: Screening | None = film.screening
     if screening is not None:
-        by = {"worker": screening.worker, "bundle": screening.bundle_digest[:12]}
+        by: dict[str, str | int | None] = {
+            "worker": screening.worker,
+            "bundle": screening.bundle_digest[:12],
+        }
+        if screening.runtime is not None:
+            by |= {"runtime": f"{screening.runtime} {screening.precision}"}
         yield FilmEvent(screening.started_at, "prediction began", by)
         attempt = film.screening_attempts
         yield FilmEvent(screening.finished_at, "screened", {"finding": screening.finding, "attempt": attempt})

@@ -81,6 +81,9 @@ class ScreeningResult:
     """None for a network without heat maps."""
     film_key: str | None = None
     """Key of the film that was screened; see `begin_attempt`."""
+    runtime: str | None = None
+    """The runtime that computed the score, and the following its precision."""
+    precision: str | None = None
 
 
 def begin_attempt(

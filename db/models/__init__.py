@@ -1,6 +1,8 @@
 """Bundles in the database.
 
 - `bundles`: bundles, registered and kept in chunks for worker hosts.
+- `admissions`: golden scores and signatures of bundles, and why they are trusted.
+- `site_keys`: public keys whose signatures of bundles are trusted.
 - `activations`: the history of the active bundle, switched and switched back.
 - `comparisons`: two bundles on the same labelled films.
 - `shadow_screenings`: results of the bundle in the shadow, compared with the reported ones.

@@ -20,7 +20,7 @@ STRIKES: Final = 3
 STRIKE_WINDOW: Final = timedelta(hours=1)
 _RECORDED: Final = (
     *("operating_point", "threshold", "score", "probability", "calibrated_threshold"),
-    *("finding", "priority", "finished_at"),
+    *("finding", "priority", "finished_at", "runtime", "precision"),
 )
 
 

@@ -2,7 +2,7 @@
 
 - `record`: the base class: names of constraints, times with their zone.
 - `films`: studies, film revisions, renditions, screenings, heat maps, reads.
-- `models`: bundles with their files, activations, comparisons, site thresholds.
+- `models`: bundles with their files, admission, signatures, activations, comparisons, site thresholds.
 - `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `pulls`: pulls and the studies that they fetch from peers.
@@ -22,9 +22,12 @@ from db.tables.deliveries import (
 from db.tables.films import HeatMap, Instance, Read, Rendition, Screening, ShadowScreening, Study
 from db.tables.models import (
     Activation,
+    BundleAdmission,
     BundleChunk,
+    BundleSignature,
     ComparisonRecord,
     Model,
+    SiteKey,
     SiteThreshold,
     SiteThresholdChange,
 )
@@ -38,7 +41,9 @@ __all__ = [
     "UID_LENGTH",
     "Activation",
     "ApiToken",
+    "BundleAdmission",
     "BundleChunk",
+    "BundleSignature",
     "Commitment",
     "CommitmentItem",
     "ComparisonRecord",
@@ -60,6 +65,7 @@ __all__ = [
     "ReportObject",
     "Screening",
     "ShadowScreening",
+    "SiteKey",
     "SiteThreshold",
     "SiteThresholdChange",
     "Study",

@@ -221,6 +221,11 @@ class Screening(Record):
     finding: Mapped[str] = mapped_column(String(16))
     priority: Mapped[str] = mapped_column(String(8))
     worker: Mapped[str] = mapped_column(String(128))
+    runtime: Mapped[str | None] = mapped_column(String(16))
+    """The runtime that computed the score, as `keras` or `openvino`. NULL, here and in the following column:
+    written by a version that did not know the column."""
+    precision: Mapped[str | None] = mapped_column(String(16))
+    """The precision of that runtime, as `float32` or `bfloat16`."""
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime]
 
@@ -241,6 +246,9 @@ class ShadowScreening(Record):
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"))
     bundle_digest: Mapped[str] = mapped_column(ForeignKey("models.digest"))
     worker: Mapped[str] = mapped_column(String(128))
+    runtime: Mapped[str | None] = mapped_column(String(16))
+    """As in `Screening`."""
+    precision: Mapped[str | None] = mapped_column(String(16))
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     operating_point: Mapped[str | None] = mapped_column(String(64))

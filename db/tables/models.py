@@ -1,4 +1,4 @@
-"""The tables of bundles with their files, activations, comparisons and site thresholds."""
+"""The tables of bundles: files, admissions, signatures, activations, comparisons, site thresholds."""
 
 from __future__ import annotations
 
@@ -68,6 +68,50 @@ class Activation(Record):
     forced_reason: Mapped[str | None] = mapped_column(Text)
     comparison: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """Candidate against previous bundle, a `training.judging.comparison.Comparison` as JSON."""
+
+
+class BundleAdmission(Record):
+    """The golden scores of a bundle, and why it is trusted. They lie beside the bundle, not in it."""
+
+    __tablename__ = "bundle_admissions"
+
+    digest: Mapped[str] = mapped_column(ForeignKey("models.digest"), primary_key=True)
+    golden_scores: Mapped[list[float] | None]
+    """Scores of the first golden arrays, in their order; None until they are known."""
+    golden_origin: Mapped[str | None] = mapped_column(String(16))
+    """A `domain.codes.GoldenOrigin`."""
+    trust: Mapped[str | None] = mapped_column(String(16))
+    """A `domain.codes.Trust`; None: trusted as long as a trusted site key has signed it."""
+    trust_reason: Mapped[str | None] = mapped_column(Text)
+    trusted_at: Mapped[datetime | None]
+    trusted_by: Mapped[str | None] = mapped_column(String(256))
+
+
+class BundleSignature(Record):
+    """A site key's signature of a bundle and its golden scores."""
+
+    __tablename__ = "bundle_signatures"
+
+    digest: Mapped[str] = mapped_column(ForeignKey("models.digest"), primary_key=True)
+    public_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Hexadecimal Ed25519 public key, which need not be trusted."""
+    signature: Mapped[str] = mapped_column(String(128))
+    signed_at: Mapped[datetime]
+
+
+class SiteKey(Record):
+    """A public key whose signatures of bundles are trusted until it is revoked. Never deleted."""
+
+    __tablename__ = "site_keys"
+
+    public_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    trusted_at: Mapped[datetime]
+    trusted_by: Mapped[str] = mapped_column(String(256))
+    reason: Mapped[str] = mapped_column(Text)
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None] = mapped_column(String(256))
+    revoked_reason: Mapped[str | None] = mapped_column(Text)
 
 
 class ComparisonRecord(Record):

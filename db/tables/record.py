@@ -67,5 +67,6 @@ class Record(DeclarativeBase):
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(),
         list[str]: JSON(),
+        list[float] | None: JSON(none_as_null=True),
         bytes: LargeBinary(),
     }

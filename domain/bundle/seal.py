@@ -17,7 +17,6 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domain.bundle.manifest import DamagedBundleError
 from domain.errors import PermanentError
 
 SUFFIX: Final = ".seal.json"
@@ -66,7 +65,7 @@ def read_seal(path: Path, digest: str) -> Seal | None:
     """Return the seal in a file, or None if there is no such file.
 
     Raises:
-        DamagedBundleError: when it is not a seal, or that of another bundle.
+        PermanentError: when it is not a seal, or that of another bundle.
     """
     try:
         with path.open("rb") as file:
@@ -78,9 +77,9 @@ def read_seal(path: Path, digest: str) -> Seal | None:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "seal"
-        raise DamagedBundleError(f"{path} is not a seal: {where}: {first['msg']}") from error
+        raise PermanentError(f"{path} is not a seal: {where}: {first['msg']}") from error
     if seal.bundle != digest:
-        raise DamagedBundleError(
+        raise PermanentError(
             f"{path} is the seal of bundle {seal.bundle[:12]}, not of {digest[:12]}: the bundle was changed "
             "after it was sealed. Take both from where they were made, or delete the seal"
         )

@@ -25,11 +25,12 @@ from db.database import Database, normalize_url
 from db.models import bundles
 from domain.bundle.bundle import Bundle, open_bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
+from domain.bundle.seal import TOLERANCE
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.settings import Settings
 from worker.bundle_cache import BundleCache
 from worker.golden_arrays import draw_golden_arrays
-from worker.predictor import TOLERANCE, Predictor
+from worker.predictor import Predictor
 from worker.runtimes.devices import Device, list_devices, measure_memory, name_backend, on_device
 from worker.runtimes.keras_runtime import KerasRuntime, build_model
 

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData, inspect, text
 from db import schema
 from db.clock import now
 from db.database import Database
-from db.models import shadow_screenings
+from db.models import admissions, shadow_screenings
 from db.settings import DatabaseSettings
 from db.tables import Record
 from db.worklist.studies import StudyHeader
@@ -124,6 +124,24 @@ def test_a_version_that_knows_the_first_tables_alone_goes_on_beside_the_registry
             {"digest": rows.DIGEST},
         )
         assert session.execute(text("SELECT shadow FROM models")).scalar_one() in (False, 0)
+
+
+def test_bundles_that_are_registered_count_as_trusted(empty_database: Database) -> None:
+    with empty_database.engine.begin() as connection:
+        schema.upgrade_within(connection, "0018")
+    with empty_database.write() as session:
+        session.execute(
+            text(
+                "INSERT INTO models (digest, name, version, trained, normalization_version, manifest, "
+                "registered_at, active) VALUES (:digest, 'm', '1', false, 'n', '{}', '2026-01-01', true)"
+            ),
+            {"digest": rows.DIGEST},
+        )
+    schema.upgrade(empty_database)
+    with empty_database.read() as session:
+        entry = admissions.find(session, rows.DIGEST)
+    assert (entry.trust, entry.trusted_by, entry.golden_scores) == ("before", "tbscreen", None)
+    assert entry.trusted_at is not None
 
 
 @pytest.mark.parametrize("url_fixture", ["empty_sqlite_url", "empty_postgresql_url"])

@@ -14,18 +14,19 @@ from sqlalchemy import delete, select, update
 
 from db.database import Database
 from db.films import films, screenings
-from db.models import site_thresholds
+from db.models import admissions, site_thresholds
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import BundleChunk, OutboxEntry, Screening
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, GoldenOrigin, Refusal
 from domain.film_key import film_key
 from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_heat, write_network
+from worker.golden_arrays import draw_golden_arrays
 from worker.screener import Screener, ScreenerSettings, ScreeningOutcome
 from worker.settings import WorkerSettings
 
@@ -64,6 +65,7 @@ def test_a_film_is_screened_and_its_result_committed(
     assert (screening.finding, screening.priority, screening.worker) == ("present", "HIGH", "worker-7")
     assert (screening.threshold, screening.operating_point) == (0.25, "screening")
     assert screening.bundle_digest == small_bundle.digest
+    assert (screening.runtime, screening.precision) == ("keras", "float32")
     assert screening.finished_at >= screening.started_at
     assert rows.read_film(database, instance_id).state == FilmState.SCREENED
 
@@ -268,3 +270,18 @@ def test_a_film_is_judged_by_the_site_s_own_operating_point_that_was_pinned(
     assert (screening.finding, screening.priority) == ("absent", "LOW")
     assert (screening.threshold, screening.operating_point) == (0.9, entry.name)
     assert screening.probability == pytest.approx(1 / (1 + math.exp(-(2.0 - 1.0))), abs=1e-6)
+
+
+@pytest.mark.parametrize(("weight", "outcome"), [(4.0, "screened"), (4.2, "handed_back")])
+def test_a_bundle_that_does_not_give_its_golden_scores_screens_no_film(
+    database: Database, screener: Screener, small_bundle: Bundle, weight: float, outcome: str
+) -> None:
+    register(database, small_bundle)
+    means = draw_golden_arrays(16).mean(axis=(1, 2), dtype=np.float64)
+    golden = (1 / (1 + np.exp(-weight * means))).tolist()
+    with database.write() as session:
+        admissions.keep_golden_scores(session, small_bundle.digest, golden, GoldenOrigin.SEAL)
+    instance_id = rows.receive_and_queue(database)
+    assert screener.screen(make_request(instance_id)).value == outcome
+    film = rows.read_film(database, instance_id)
+    assert film.screening_attempts == (1 if outcome == "screened" else 0)
