@@ -33,12 +33,13 @@ from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
 from domain.bundle.bundle import Bundle, open_bundle, write_bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
+from domain.bundle.seal import TOLERANCE
 from tbscreen.machine import describe_machine
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.processes.logs import configure_logs
 from training.learning.architectures import build_scratch, build_vgg16
 from worker.golden_arrays import draw_golden_arrays
-from worker.predictor import TOLERANCE, Predictor, list_candidates
+from worker.predictor import Predictor, list_candidates
 from worker.runtimes import openvino_runtime
 from worker.settings import Precision, RuntimeName
 

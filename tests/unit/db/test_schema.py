@@ -128,7 +128,7 @@ def test_a_version_that_knows_the_first_tables_alone_goes_on_beside_the_registry
 
 def test_bundles_that_are_registered_count_as_trusted(empty_database: Database) -> None:
     with empty_database.engine.begin() as connection:
-        schema.upgrade_within(connection, "0018")
+        schema.upgrade_within(connection, "0019")
     with empty_database.write() as session:
         session.execute(
             text(

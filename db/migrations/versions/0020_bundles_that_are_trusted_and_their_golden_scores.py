@@ -1,14 +1,14 @@
 """Golden scores, signatures and trust of bundles; runtime and precision of screenings.
 
-It only adds. Bundles that are registered by now count as trusted. A bundle that a version of 0018 registers
+It only adds. Bundles that are registered by now count as trusted. A bundle that a version of 0019 registers
 later is not trusted until a person gives a reason or a site key has signed it.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
