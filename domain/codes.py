@@ -79,7 +79,7 @@ class Verdict(StrEnum):
 
 
 class Trust(StrEnum):
-    """Why a bundle is trusted that no trusted site key has signed."""
+    """Reasons to trust a bundle that no trusted site key has signed."""
 
     SHIPPED = "shipped"
     """It is the bundle that came with tbscreen, by the digest in the package."""
@@ -90,12 +90,12 @@ class Trust(StrEnum):
 
 
 class GoldenOrigin(StrEnum):
-    """Where the golden scores of a bundle come from."""
+    """Origins of the golden scores of a bundle."""
 
     SEAL = "seal"
-    """From its seal, written when the bundle was made."""
+    """Its seal, written when the bundle was made."""
     EXAMINATION = "examination"
-    """From its examination here, at its registration or activation."""
+    """Its examination here, at its registration or activation."""
 
 
 class ReportKind(StrEnum):

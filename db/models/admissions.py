@@ -1,4 +1,4 @@
-"""Golden scores of bundles, their signatures, and why they are trusted."""
+"""Golden scores of bundles, their signatures, and the reasons why they are trusted."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from domain.codes import GoldenOrigin, Trust
 
 @dataclass(frozen=True)
 class AdmissionEntry:
-    """What is known of one bundle beside its files; None where it is not known."""
+    """Facts about one bundle beside its files; None where they are not known."""
 
     golden_scores: Sequence[float] | None = None
     golden_origin: str | None = None
     trust: str | None = None
-    """Why it is trusted without a signature, a `Trust`."""
+    """The reason why it is trusted without a signature, a `Trust`."""
     trust_reason: str | None = None
     trusted_at: datetime | None = None
     trusted_by: str | None = None
