@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
@@ -39,12 +40,10 @@ KeyFile = Annotated[
 @calibrate_app.command("propose")
 def propose(
     first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="Films received from this day on; default a year."),
+        date | None, day_option("--from", help="Films received from this day on; by default a year.")
     ] = None,
     last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day, included; by default today."),
+        date | None, day_option("--to", help="Until this day, included; by default today.")
     ] = None,
     bundle: Annotated[str, typer.Option(help="Digest or its first characters; or active.")] = "active",
     prevalence: Annotated[
@@ -66,8 +65,8 @@ def propose(
     from tbscreen.models.bundle_lookup import find_bundle
 
     settings = prepare("calibrate")
-    begin = (first or datetime.now(UTC) - A_YEAR).date()
-    period = choose_period(begin, last and last.date(), settings.reports.timezone)
+    begin = first or (datetime.now(UTC) - A_YEAR).date()
+    period = choose_period(begin, last, settings.reports.timezone)
     database = open_database(settings)
     sign = _open_key(settings, key)
     with database.read() as session:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import open_database, prepare
 
 KEY_FILE: Final = "label-export.key"
@@ -17,14 +18,10 @@ TEN_YEARS: Final = timedelta(days=3650)
 def export_labels(
     out: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
     first: Annotated[
-        datetime | None,
-        typer.Option(
-            "--from", formats=["%Y-%m-%d"], help="Films received from this day on; by default ten years."
-        ),
+        date | None, day_option("--from", help="Films received from this day on; by default ten years.")
     ] = None,
     last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Until this day, included; by default today."),
+        date | None, day_option("--to", help="Until this day, included; by default today.")
     ] = None,
     key: Annotated[
         Path | None,
@@ -60,8 +57,8 @@ def export_labels(
     from tbscreen.key_file import load_key
 
     settings = prepare("export-labels", reads_dicom=True)
-    begin = (first or datetime.now(UTC) - TEN_YEARS).date()
-    period = choose_period(begin, last and last.date(), settings.reports.timezone)
+    begin = first or (datetime.now(UTC) - TEN_YEARS).date()
+    period = choose_period(begin, last, settings.reports.timezone)
     database = open_database(settings)
     key_file = key or settings.reports.key_file or settings.data_directory / KEY_FILE
     names = Pseudonyms(load_key(key_file))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import signal
 import time
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from tbscreen.settings import Settings
+from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
@@ -24,17 +25,11 @@ SOME_FAILED: Final = 3
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C."""
 
-DAY: Final = ["%Y-%m-%d"]
-
 
 def pull_studies(
     peer: Annotated[str, typer.Option(help="Name of one of the settings' peers.", show_default=False)],
-    first: Annotated[
-        datetime, typer.Option("--from", formats=DAY, help="First study date.", show_default=False)
-    ],
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=DAY, help="Last study date; by default today.")
-    ] = None,
+    first: Annotated[date, day_option("--from", help="First study date.")],
+    last: Annotated[date | None, day_option("--to", help="Last study date; by default today.")] = None,
     method: Annotated[str | None, typer.Option(help="auto, get or move; by default pull.method.")] = None,
     modality: Annotated[
         list[str] | None, typer.Option(help="May be given several times; by default pull.modalities.")
@@ -61,11 +56,11 @@ def pull_studies(
         films_per_minute=films_per_minute,
         studies_at_once=studies_at_once,
     )
-    until = date.today() if last is None else last.date()
-    if until < first.date():
-        fail(f"--to {until} lies before --from {first.date()}")
+    until = last or date.today()
+    if until < first:
+        fail(f"--to {until} lies before --from {first}")
     begun = time.monotonic()
-    progress = _pull(settings, chosen, _find_peer(settings, peer), first.date(), until)
+    progress = _pull(settings, chosen, _find_peer(settings, peer), first, until)
     if as_json:
         seconds = round(time.monotonic() - begun, 3)
         numbers = asdict(progress)

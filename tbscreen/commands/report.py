@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,6 +12,7 @@ import typer
 
 from db.counts.report_counts import Grouping
 from tbscreen import __version__
+from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, open_database, prepare
 
 if TYPE_CHECKING:
@@ -33,13 +34,9 @@ class Form(StrEnum):
 
 def write_report(
     first: Annotated[
-        datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d"], help="First day. By default that of last month."),
+        date | None, day_option("--from", help="First day. By default that of last month.")
     ] = None,
-    last: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, included. By default today."),
-    ] = None,
+    last: Annotated[date | None, day_option("--to", help="Last day, included. By default today.")] = None,
     by: Annotated[Grouping | None, typer.Option(help="Figures of each, beside those of all films.")] = None,
     form: Annotated[Form, typer.Option("--format", help="As what it is written.")] = Form.TEXT,
     out: Annotated[
@@ -56,12 +53,9 @@ def write_report(
         ),
     ] = False,
     reference_from: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="First day that drift is measured against."),
+        date | None, day_option(help="First day that drift is measured against.")
     ] = None,
-    reference_to: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last such day, included.")
-    ] = None,
+    reference_to: Annotated[date | None, day_option(help="Last such day, included.")] = None,
     fail_on_drift: Annotated[
         bool, typer.Option("--fail-on-drift", help="End with status 3 when drift raises an alert.")
     ] = False,
@@ -86,14 +80,8 @@ def write_report(
             fail(f"--timezone {timezone}: not a time zone of this host; names are like Africa/Nairobi")
     if (reference_from is None) != (reference_to is None):
         fail("--reference-from and --reference-to go together")
-    period = choose_period(first and first.date(), last and last.date(), site.timezone)
-    request = Request(
-        period,
-        by,
-        with_studies,
-        reference_from and reference_from.date(),
-        reference_to and reference_to.date(),
-    )
+    period = choose_period(first, last, site.timezone)
+    request = Request(period, by, with_studies, reference_from, reference_to)
     with open_database(settings).read(frozen=True) as session:
         report = compose_report(session, request, site, __version__)
     _write(_render(report, form), out)

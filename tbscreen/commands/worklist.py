@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
-import threading
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ def show_worklist(
     modality: Annotated[list[str] | None, typer.Option(help="Of any film; * and ? are wildcards.")] = None,
     station: Annotated[list[str] | None, typer.Option(help="Station name, likewise.")] = None,
     sender: Annotated[list[str] | None, typer.Option(help="Sender's AE title, likewise.")] = None,
-    date_from: Annotated[str | None, typer.Option("--from", help="First study date, YYYY-MM-DD.")] = None,
-    date_to: Annotated[str | None, typer.Option("--to", help="Last study date.")] = None,
+    date_from: Annotated[date | None, day_option("--from", help="First study date.")] = None,
+    date_to: Annotated[date | None, day_option("--to", help="Last study date.")] = None,
     received_from: Annotated[str | None, typer.Option(help="First moment or day of reception.")] = None,
     received_to: Annotated[str | None, typer.Option(help="Last moment or day of reception.")] = None,
     text: Annotated[
@@ -66,19 +65,19 @@ def show_worklist(
         fail("--json, --csv and --watch do not go together")
     from db.worklist.worklist_filter import WorklistFilter
 
-    _check_words(state=state, priority=priority, finding=finding, refusal=refusal, notice=notice)
+    words = _read_words(state=state, priority=priority, finding=finding, refusal=refusal, notice=notice)
     wanted = WorklistFilter(
-        states=state or (),
-        priorities=priority or (),
-        findings=finding or (),
-        refusals=refusal or (),
-        notices=notice or (),
+        states=words["state"],
+        priorities=words["priority"],
+        findings=words["finding"],
+        refusals=words["refusal"],
+        notices=words["notice"],
         read=read,
         modalities=modality or (),
         stations=station or (),
         senders=sender or (),
-        study_date_from=_read_day("--from", date_from),
-        study_date_to=_read_day("--to", date_to),
+        study_date_from=_write_date(date_from),
+        study_date_to=_write_date(date_to),
         received_from=_read_moment("--received-from", received_from),
         received_before=_read_moment("--received-to", received_to, end=True),
         text=text,
@@ -93,7 +92,8 @@ def show_worklist(
         _show_page(database, wanted, limit or 100, after, as_json)
 
 
-def _check_words(**given: list[str] | None) -> None:
+def _read_words(**given: list[str] | None) -> dict[str, tuple[str, ...]]:
+    """Return the words of each option as the database writes them; users may write them in any case."""
     from db.worklist.worklist_filter import STUDY_STATES
     from domain.codes import Finding, Notice, Priority, Refusal
 
@@ -104,19 +104,22 @@ def _check_words(**given: list[str] | None) -> None:
         "refusal": Refusal,
         "notice": Notice,
     }
-    for name, words in given.items():
-        for word in words or ():
-            if word not in tuple(allowed[name]):
-                fail(f"--{name} {word}: allowed are {', '.join(allowed[name])}")
+    return {
+        option: tuple(_read_word(option, word, allowed[option]) for word in words or ())
+        for option, words in given.items()
+    }
 
 
-def _read_day(option: str, text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return f"{datetime.strptime(text.replace('-', ''), '%Y%m%d'):%Y%m%d}"
-    except ValueError:
-        fail(f"{option} {text}: a date is YYYY-MM-DD")
+def _read_word(option: str, word: str, allowed: Iterable[str]) -> str:
+    known = {str(candidate).casefold(): str(candidate) for candidate in allowed}
+    if word.casefold() not in known:
+        fail(f"--{option} {word}: allowed are {', '.join(allowed)}")
+    return known[word.casefold()]
+
+
+def _write_date(day: date | None) -> str | None:
+    """Return a day as DICOM writes it (PS3.5 6.2, DA)."""
+    return None if day is None else f"{day:%Y%m%d}"
 
 
 def _read_moment(option: str, text: str | None, *, end: bool = False) -> datetime | None:
@@ -168,11 +171,10 @@ def _write_csv(database: Database, wanted: WorklistFilter, limit: int | None, af
 def _watch(database: Database, wanted: WorklistFilter, limit: int, seconds: float) -> None:
     """Show the first page again and again; into a file or pipe only when it has changed."""
     from db.worklist.worklist import find_page
+    from tbscreen.processes.process_signals import end_on_signal
     from tbscreen.terminal.terminal_tables import draw_worklist
 
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    ending = end_on_signal()
     console = Console()
     shown: Any = None
     while not ending.is_set():

@@ -1,6 +1,7 @@
 """Output for people in a terminal.
 
 - `invocation`: settings, database, JSON and error line of a command.
+- `day_options`: days as options.
 - `terminal_tables`: worklist, deliveries and models as tables.
 - `worklist_csv`: the worklist as CSV without formulas.
 - `pull_bar`: progress of a pull.

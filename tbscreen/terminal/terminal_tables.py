@@ -17,6 +17,7 @@ from db.worklist.study_entries import FilmEntry, StudyEntry
 from domain.codes import Refusal
 from domain.notices import NOTICE
 from domain.percentages import format_percent
+from tbscreen.terminal.day_options import show_day
 
 PRIORITY_STYLES = {"HIGH": "bold red", "MEDIUM": "yellow", "LOW": "green"}
 
@@ -45,7 +46,7 @@ def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
             "\n".join([_name_state(study), *(notice.replace("_", " ") for notice in study.notices)]),
             quote(study.accession_number),
             quote(study.patient_id),
-            quote(study.study_date),
+            quote(show_day(study.study_date)),
             Text("\n").join(quote(describe_film(film)) for film in shown),
         )
     return table

@@ -51,7 +51,7 @@ def test_the_worklist_shows_results_refusals_and_doubts(sqlite_database: Databas
     lines = [line for line in shown.splitlines() if "DX" in line]
     for words, line in zip(
         (
-            ("MEDIUM", "87.6 %", "undetermined", "A7", "P1", "20240301", "untrained model, age unknown"),
+            ("MEDIUM", "87.6 %", "undetermined", "A7", "P1", "2024-03-01", "untrained model, age unknown"),
             ("refused: not_chest", "DX HAND PA: not_chest"),
             ("waiting", "DX CHEST PA: received"),
         ),
