@@ -2,6 +2,7 @@
 
 - `cli`: the command line; each command imports only what it needs.
 - `settings`: one TOML file and `TBSCREEN_…` environment variables, checked at start.
+- `settings_errors`: errors of settings as sentences.
 - `settings_reference`: every setting with its default and meaning, for `docs/administrator/settings.md`.
 - `secret_files`: secrets in files of their own.
 - `key_file`: a secret key in a file, made if missing.

@@ -16,7 +16,7 @@ from tbscreen.commands.deliveries import deliveries_app
 from tbscreen.commands.doctor import examine_installation
 from tbscreen.commands.export_labels import export_labels
 from tbscreen.commands.film import retry_films, show_film
-from tbscreen.commands.installation import show_demo, show_settings, upgrade_database
+from tbscreen.commands.installation import show_demo, upgrade_database
 from tbscreen.commands.model_import import import_model
 from tbscreen.commands.models import models_app
 from tbscreen.commands.predict import predict_files
@@ -25,6 +25,7 @@ from tbscreen.commands.pull import pull_studies, show_pulls
 from tbscreen.commands.report import write_report
 from tbscreen.commands.retrain import retrain_model
 from tbscreen.commands.rules import rules_app
+from tbscreen.commands.settings import settings_app
 from tbscreen.commands.users import users_app
 from tbscreen.commands.worklist import show_worklist
 from tbscreen.terminal.invocation import fail
@@ -46,6 +47,7 @@ for group, name in (
     (deliveries_app, "deliveries"),
     (db_app, "db"),
     (users_app, "users"),
+    (settings_app, "settings"),
 ):
     app.add_typer(group, name=name)
 
@@ -68,8 +70,7 @@ app.command("conformance")(write_conformance)
 app.command("retrain")(retrain_model)
 app.command("report")(write_report)
 app.command("export-labels")(export_labels)
-app.command("settings")(show_settings)
-app.command("demo", hidden=True)(show_demo)
+app.command("demo")(show_demo)
 
 
 def main() -> None:

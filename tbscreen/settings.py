@@ -14,6 +14,7 @@ from typing import Any, Final, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -34,6 +35,7 @@ from reports.settings import ReportSettings
 from tbscreen.monitoring.monitoring_settings import MonitoringSettings
 from tbscreen.monitoring.tracing_settings import TracingSettings
 from tbscreen.secret_files import name_variable, read_secrets
+from tbscreen.settings_errors import LIST_COMMAND, explain, suggest
 from web.settings import WebSettings
 from worker.settings import WorkerSettings
 
@@ -149,13 +151,11 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         unknown = _find_unknown_variables()
         if unknown:
-            raise PermanentError(
-                f"environment variable {unknown[0]} is not a setting. "
-                f"Settings are: {', '.join(_list_keys(Settings))}"
-            )
+            near = suggest([unknown[0]], [name_variable_of(key) for key in _list_keys(Settings)])
+            raise PermanentError(f"environment variable {unknown[0]} is not a setting{near}. {LIST_COMMAND}")
         return Settings(**overrides)
     except ValidationError as error:
-        raise PermanentError("\n".join(_explain(detail) for detail in error.errors())) from None
+        raise PermanentError("\n".join(map(_explain, error.errors()))) from None
     except tomllib.TOMLDecodeError as error:
         raise PermanentError(f"{find_file()}: not valid TOML: {error}") from None
     except ValueError as error:  # a variable that should hold JSON and does not
@@ -194,19 +194,8 @@ def _is_broker_url(url: str) -> bool:
         return False
 
 
-def _explain(error: Any) -> str:
-    location = ".".join(str(part) for part in error["loc"])
-    if not location:
-        return str(error["msg"]).removeprefix("Value error, ")
-    value = "(hidden)" if any(key in location for key in SECRET_KEYS) else repr(error.get("input"))
-    if error["type"] == "extra_forbidden":
-        return f"{location}: there is no such setting. Settings are: {', '.join(_list_keys(Settings))}"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] == "value_error" and isinstance(
-        error.get("input"), dict
-    ):  # what is wrong is how keys of a section go together
-        return f"{location}: {message}"
-    return f"{location} = {value}: {message}"
+def _explain(error: ErrorDetails) -> str:
+    return explain(error, _list_keys(Settings, entries=True), SECRET_KEYS)
 
 
 def find_model(annotation: Any) -> type[BaseModel] | None:
@@ -217,19 +206,33 @@ def find_model(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _list_keys(model: type[BaseModel], before: str = "") -> list[str]:
-    """Return every key that a variable may be named after; a list of tables is one key."""
+def _list_keys(model: type[BaseModel], before: str = "", *, entries: bool = False) -> list[str]:
+    """Return every key that a variable may be named after; a list of tables is one key.
+
+    Args:
+        model: of the settings or of a table.
+        before: what stands before each key.
+        entries: whether keys of a list's tables belong to them, too.
+    """
     keys = []
     for name, field in model.model_fields.items():
-        nested = None if get_origin(field.annotation) is tuple else find_model(field.annotation)
-        keys.extend(_list_keys(nested, f"{before}{name}.") if nested else [f"{before}{name}"])
+        listed = get_origin(field.annotation) is tuple
+        nested = None if listed and not entries else find_model(field.annotation)
+        keys.extend(
+            _list_keys(nested, f"{before}{name}.", entries=entries) if nested else [f"{before}{name}"]
+        )
         if nested and before:
             keys.append(f"{before}{name}")
     return keys
 
 
+def name_variable_of(key: str) -> str:
+    """Return the environment variable of a setting: `TBSCREEN_GATEWAY__PORT` for `gateway.port`."""
+    return PREFIX + key.replace(".", "__").upper()
+
+
 def _find_unknown_variables() -> list[str]:
-    known = {FILE_VARIABLE} | {PREFIX + key.replace(".", "__").upper() for key in _list_keys(Settings)}
+    known = {FILE_VARIABLE} | {name_variable_of(key) for key in _list_keys(Settings)}
     known |= {PREFIX + name.upper() for name in Settings.model_fields}
     known |= {name_variable(PREFIX, key) for key in SECRET_KEYS}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

@@ -17,5 +17,6 @@
 - `users`: `users add`, `token` and others.
 - `backup`: `backup` and `restore`.
 - `conformance`: `conformance`.
-- `installation`: `settings`, `db upgrade`, `demo`.
+- `settings`: `settings`, `settings check`.
+- `installation`: `db upgrade`, `demo`.
 """

@@ -1,4 +1,4 @@
-"""The commands `tbscreen settings`, `db upgrade` and `demo`."""
+"""The commands `tbscreen db upgrade` and `tbscreen demo`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ import typer
 from rich.console import Console
 
 from tbscreen.terminal.invocation import prepare
-
-
-def show_settings() -> None:
-    """List every setting with its default and meaning."""
-    from tbscreen.settings_reference import write_reference
-
-    typer.echo(write_reference(), nl=False)
 
 
 def upgrade_database() -> None:

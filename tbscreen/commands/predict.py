@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-from tbscreen.terminal.invocation import prepare
+from tbscreen.terminal.invocation import fail, prepare
+
+NOTHING_SCORED: Final = 2
+"""Exit status: no file could be scored."""
 
 
 def predict_files(
@@ -19,14 +23,35 @@ def predict_files(
         Path | None, typer.Option(help="A bundle's folder; by default the shipped one.")
     ] = None,
 ) -> None:
-    """Score files on disk, without PACS, broker or database. A broken file is a record with an error."""
+    """Score files on disk, without PACS, broker or database. A broken file is a record with an error.
+
+    Exit status: 0 a file was scored, 2 none was.
+    """
+    if as_json and as_csv:
+        fail("--json and --csv do not go together")
     from domain.bundle.bundle import open_bundle
+    from domain.bundle.triage import explain_percentage
     from tbscreen.models.default_bundle import DEFAULT_BUNDLE
     from tbscreen.models.prediction import predict
     from tbscreen.models.prepared_file import find_files
     from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
 
     settings = prepare("predict", reads_dicom=True)
-    records = predict(find_files(paths), open_bundle(bundle or DEFAULT_BUNDLE), settings.gateway)
-    write = write_json if as_json else write_csv if as_csv else write_table
-    write(records, sys.stdout)
+    opened = open_bundle(bundle or DEFAULT_BUNDLE)
+    scored = 0
+
+    def count(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        nonlocal scored
+        for record in records:
+            scored += "error" not in record
+            yield record
+
+    records = count(predict(find_files(paths), opened, settings.gateway))
+    if as_json:
+        write_json(records, sys.stdout)
+    elif as_csv:
+        write_csv(records, sys.stdout)
+    else:
+        write_table(records, sys.stdout, explain_percentage(opened.manifest))
+    if not scored:
+        raise typer.Exit(NOTHING_SCORED)

@@ -138,12 +138,15 @@ def _show_page(
     database: Database, wanted: WorklistFilter, limit: int, after: str | None, as_json: bool
 ) -> None:
     from db.worklist.worklist import InvalidCursorError, find_page
+    from domain.bundle.triage import explain_percentage
     from domain.notices import NOTICE
+    from tbscreen.models.bundle_lookup import find_active_manifest
     from tbscreen.terminal.terminal_tables import draw_worklist
 
     try:
         with database.read() as session:
             page = find_page(session, wanted, limit=limit, after=after)
+            manifest = None if as_json else find_active_manifest(session)
     except InvalidCursorError as error:
         fail(f"--after: {error}")
     if as_json:
@@ -151,6 +154,8 @@ def _show_page(
         print_json({"notice": NOTICE, "studies": studies, "next": page.following})
         return
     Console().print(draw_worklist(page.studies))
+    if manifest is not None:
+        Console().print(explain_percentage(manifest), highlight=False, markup=False)
     if page.following is not None:
         Console(stderr=True).print(f"more: --after {page.following}", highlight=False, soft_wrap=True)
 

@@ -19,10 +19,12 @@ from rich.table import Table
 
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, StudyEntry
+from domain.bundle.triage import explain_percentage
 from domain.errors import PermanentError
 from domain.notices import NOTICE
 from domain.percentages import format_percent
 from tbscreen.demo.trial import Trial, trial
+from tbscreen.models.bundle_lookup import find_active_manifest
 from tbscreen.terminal.terminal_tables import draw_worklist, shorten_uid
 
 FILM = "RG1_UNCR.dcm"
@@ -58,6 +60,8 @@ def run_demo(console: Console, keep: Path) -> None:
                 raise PermanentError(f"no report within {REPORT_TIMEOUT_S:.0f} s; the log above says why")
             round_trip_ms = store_ms + (time.monotonic() - started) * 1000
             study = _wait_until_delivered(installation)
+            with installation.database.read() as session:
+                manifest = find_active_manifest(session)
             received, _ = next(iter(installation.pacs.received.values()))
             report = dcmread(received)
             keep.mkdir(parents=True, exist_ok=True)
@@ -66,6 +70,9 @@ def run_demo(console: Console, keep: Path) -> None:
             model = installation.service.model
     _check(report, film)
     _print(console, film, study, report, kept, store_ms, round_trip_ms, f"{model.name} {model.version}")
+    assert manifest is not None, "the service has activated a bundle"
+    console.print(explain_percentage(manifest), highlight=False)
+    console.print(f"The report came back to the PACS. {NOTICE}", highlight=False)
 
 
 def _send(film: Dataset, installation: Trial) -> float:
@@ -132,12 +139,11 @@ def _print(
     facts.add_row("priority", str(entry.priority))
     untrained = "" if entry.trained else " (untrained: the score means nothing)"
     facts.add_row("model", model + untrained)
-    facts.add_row("C-STORE", f"{store_ms:.0f} ms")
+    facts.add_row("film out to SR in", f"{round_trip_ms:.0f} ms, of which")
+    facts.add_row("  C-STORE", f"{store_ms:.0f} ms, of which")
     for stage, milliseconds in entry.stages_ms.items():
-        facts.add_row(f"  {stage}", f"{milliseconds:.0f} ms")
-    facts.add_row("film out to SR in", f"{round_trip_ms:.0f} ms")
+        facts.add_row(f"    {stage}" if stage == "receive" else f"  {stage}", f"{milliseconds:.0f} ms")
     facts.add_row("report", f"{report.SOPClassUID.name}, “{report.SeriesDescription}”")
     facts.add_row("SR file", str(kept))
     console.print(facts)
     console.print(draw_worklist([study]))
-    console.print(f"The report came back to the PACS. {NOTICE}", highlight=False)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from db.models import activations, bundles
+from db.models import activations, bundles, site_thresholds
 from db.models.bundles import RegisteredModel
+from db.tables import Model
+from domain.bundle.manifest import Manifest, localize
 from domain.errors import PermanentError
 
 
@@ -32,3 +34,14 @@ def find_bundle(session: Session, word: str) -> RegisteredModel:
     if not matching:
         raise PermanentError(f"no bundle is {word}; see 'tbscreen models list'")
     return matching[0]
+
+
+def find_active_manifest(session: Session) -> Manifest | None:
+    """Return the manifest by which new films are judged, with the site's threshold, if any."""
+    active = bundles.find_active(session)
+    if active is None:
+        return None
+    model = session.get_one(Model, active.digest)
+    point = site_thresholds.find_operating_point(session, model)
+    manifest = Manifest.model_validate(model.manifest)
+    return localize(manifest, site_thresholds.find_points(session, active.digest, point))

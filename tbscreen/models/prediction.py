@@ -27,8 +27,10 @@ MOST_HELD_BACK: Final = 64
 def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) -> Iterator[dict[str, Any]]:
     """Yield one record per file, in order, as soon as its batch is through.
 
-    A record has `file`, `Probability` (of tuberculosis, calibrated, 0..1), `Disease` (the finding), `score`,
-    `priority`, `doubts`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided.
+    A record has `file`, `probability` (of tuberculosis, calibrated, 0..1), `finding`, `score`, `priority`,
+    `doubts`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided. The names are
+    those of `tbscreen worklist --json`; `Probability` and `Disease` repeat two of them for programs of the
+    tutorial.
 
     Raises:
         PermanentError: when the bundle cannot be loaded, or wants another normalization.
@@ -59,6 +61,8 @@ def _score(batch: Sequence[PreparedFile], predictor: Predictor) -> Iterator[dict
         verdict = triage(float(next(scores)), manifest, manifest.reported_operating_point, file.doubts)
         yield {
             "file": file.file,
+            "probability": round(verdict.probability, 6),
+            "finding": verdict.finding.value,
             "Probability": round(verdict.probability, 6),
             "Disease": verdict.finding.value,
             "score": round(verdict.score, 6),

@@ -12,6 +12,8 @@ from domain.percentages import format_percent
 
 COLUMNS: Final = (
     "file",
+    "probability",
+    "finding",
     "Probability",
     "Disease",
     "score",
@@ -40,17 +42,13 @@ def write_csv(records: Iterable[dict[str, Any]], out: TextIO) -> None:
         out.flush()
 
 
-def write_table(records: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """Write one aligned line per file."""
-    untrained = False
+def write_table(records: Iterable[dict[str, Any]], out: TextIO, meaning: str) -> None:
+    """Write one aligned line per file, and below them what the percentages mean."""
     for record in records:
         if "error" in record:
             out.write(f"{'—':>7}  {'—':<13} {record['file']}: {record['error']}\n")
         else:
-            untrained = untrained or not record["trained"]
-            percent = format_percent(record["Probability"])
-            out.write(f"{percent:>7}  {record['Disease']:<13} {record['file']}\n")
+            percent = format_percent(record["probability"])
+            out.write(f"{percent:>7}  {record['finding']:<13} {record['file']}\n")
         out.flush()
-    if untrained:
-        out.write("The model is untrained: its scores mean nothing.\n")
-    out.write(NOTICE + "\n")
+    out.write(f"{meaning}\n{NOTICE}\n")

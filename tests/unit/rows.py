@@ -23,6 +23,7 @@ from db.models import bundles
 from db.tables import Instance, Record
 from db.worklist.studies import StudyHeader
 from domain.array.normalization import SPEC
+from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.codes import Doubt, Finding, Priority
 
 GATEWAY = "gateway-1"
@@ -91,8 +92,15 @@ def register_model(
         "name": name,
         "version": "1.0",
         "trained": trained,
+        "architecture": "test",
         "normalization": {"version": normalization},
+        "operating_points": [
+            {"name": point, "threshold": threshold, "sensitivity": None, "specificity": None}
+            for point, threshold in {reported: 0.25, "screening": 0.25, "rule_in": 0.75}.items()
+        ],
         "reported_operating_point": reported,
+        "calibration": {"method": "identity", "prevalence": None},
+        "files": {STRUCTURE: "0" * 64, WEIGHTS: "0" * 64},
     }
     with database.write() as session:
         files = {"manifest.json": b"{}"} | ({} if films is None else {"films.csv": films.encode()})

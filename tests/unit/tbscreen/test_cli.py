@@ -112,7 +112,7 @@ def test_doctor_of_an_empty_place_says_what_is_wrong_and_fails(cli: Cli) -> None
             {"CONFIG": "/nowhere.toml"},
             "TBSCREEN_CONFIG = '/nowhere.toml': the file does not exist",
         ),
-        (["worklist"], {"PORT": "1"}, "environment variable TBSCREEN_PORT is not a setting. "),
+        (["worklist"], {"PORT": "1"}, "environment variable TBSCREEN_PORT is not a setting"),
         (["worklist"], {"DATABASE_URL": "mysql://me:s3cret@host/name"}, "database_url is sqlite:"),
         (["db", "upgrade"], {"DATA_DIRECTORY": "/proc/nowhere"}, "No such file or directory: /proc/nowhere"),
     ],

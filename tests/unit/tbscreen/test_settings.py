@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from domain.errors import PermanentError
 from tbscreen.settings import MAX_SOCKET_PATH_BYTES, Settings, load_settings
+from tests.unit.tbscreen.conftest import Cli
 
 SECRET = "s3cr3t-pa55word"
 
@@ -71,28 +72,32 @@ def test_peers_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("toml", "named"),
     [
-        ("porte = 1", "porte: there is no such setting"),
-        ("[gateway]\nporte = 1", "gateway.porte: there is no such setting"),
-        ("[gatway]\nport = 1", "gatway: there is no such setting"),
+        ("porte = 1", "porte: there is no such setting (did you mean gateway.port?)"),
+        ("[gateway]\nporte = 1", "gateway.porte: there is no such setting (did you mean gateway.port?)"),
+        ("[gatway]\nport = 1", "gatway: there is no such setting (did you mean gateway?)"),
+        ("[gateway]\nxyzzy = 1", "gateway.xyzzy: there is no such setting. "),
         (
-            '[[peers]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 1\ntsl = true',
-            "peers.0.tsl: ",
+            '[[peers]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 1\nsend_report = true',
+            "[[peers]] number 1: send_report: there is no such setting (did you mean peers.send_reports?)",
         ),
     ],
 )
-def test_an_unknown_key_is_named_and_the_known_ones_listed(place: Path, toml: str, named: str) -> None:
+def test_an_unknown_key_is_named_with_the_nearest_known_key(place: Path, toml: str, named: str) -> None:
     (place / "tbscreen.toml").write_text(toml)
     with pytest.raises(PermanentError) as caught:
         load_settings()
     assert str(caught.value).startswith(named)
-    assert "gateway.port" in str(caught.value)
+    assert "'tbscreen settings' lists all settings" in str(caught.value)
+    assert len(str(caught.value)) < 160
 
 
 @pytest.mark.parametrize("name", ["TBSCREEN_PORT", "TBSCREEN_GATEWAY_PORT", "TBSCREEN_GATEWAY__PORTE"])
 def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "1")
-    with pytest.raises(PermanentError, match=rf"^environment variable {name} is not a setting\. Settings"):
+    with pytest.raises(PermanentError, match=rf"^environment variable {name} is not a setting") as caught:
         load_settings()
+    if name != "TBSCREEN_PORT":
+        assert "(did you mean TBSCREEN_GATEWAY__PORT?)" in str(caught.value)
 
 
 def test_keys_that_do_not_go_together_are_named_by_their_section(place: Path) -> None:
@@ -105,14 +110,24 @@ def test_keys_that_do_not_go_together_are_named_by_their_section(place: Path) ->
     ("toml", "key", "value", "allowed"),
     [
         ("[gateway]\nport = 70000", "gateway.port", "70000", "65535"),
-        ('[gateway]\nport = "many"', "gateway.port", "'many'", "integer"),
-        ('log_format = "xml"', "log_format", "'xml'", "console|json"),
+        ('[gateway]\nport = "many"', "gateway.port", "'many'", "a whole number is needed"),
+        ('log_format = "xml"', "log_format", "'xml'", "allowed are console, json"),
         ('[gateway]\nae_title = "A TITLE TOO LONG FOR DICOM"', "gateway.ae_title", "'A TITLE", "1 to 16"),
         ('[gateway]\nae_title = "A\\\\B"', "gateway.ae_title", "'A\\\\B'", "no backslash"),
         ('[web]\nhost = "hospital"', "web.host", "'hospital'", "IPv4 or IPv6 address"),
-        ("[worker]\nprocesses = 0", "worker.processes", "0", "greater than or equal to 1"),
-        ('[courier]\nfinding_code = "loinc"', "courier.finding_code", "'loinc'", "tbscreen|snomed"),
-        ('[[peers]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 0', "peers.0.port", "0", "greater than"),
+        ("[worker]\nprocesses = 0", "worker.processes", "0", "at least 1 is needed"),
+        (
+            '[courier]\nfinding_code = "loinc"',
+            "courier.finding_code",
+            "'loinc'",
+            "allowed are tbscreen, snomed",
+        ),
+        (
+            '[[peers]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 0',
+            "[[peers]] number 1: port",
+            "0",
+            "at least 1",
+        ),
     ],
 )
 def test_a_bad_value_is_named_with_its_key_and_what_is_allowed(
@@ -124,6 +139,19 @@ def test_a_bad_value_is_named_with_its_key_and_what_is_allowed(
     said = str(caught.value)
     assert said.startswith(f"{key} = {value}")
     assert allowed in said
+
+
+def test_a_missing_key_is_named_with_its_table_entry_and_name(place: Path) -> None:
+    whole = '[[peers]]\nname = "pacs"\nae_title = "P"\nhost = "h"\nport = 104\n'
+    (place / "tbscreen.toml").write_text(f'{whole}[[peers]]\nname = "archive"\nhost = "h"\nport = 104\n')
+    with pytest.raises(PermanentError, match=r"^\[\[peers\]\] number 2 \('archive'\): ae_title is missing$"):
+        load_settings()
+
+
+def test_a_url_with_a_password_is_hidden_under_any_key(place: Path) -> None:
+    (place / "tbscreen.toml").write_text(f'[gateway]\nport = "http://me:{SECRET}@host"\n')
+    with pytest.raises(PermanentError, match=r"^gateway\.port = \(hidden\): a whole number is needed$"):
+        load_settings()
 
 
 def test_all_that_is_wrong_is_said_at_once(place: Path) -> None:
@@ -255,3 +283,19 @@ def test_a_socket_path_that_is_too_long_falls_back_to_tmp(place: Path, name: str
     assert len(os.fsencode(first.private_redis_socket())) <= MAX_SOCKET_PATH_BYTES
     assert first.private_redis_socket() == Settings(data_directory=place / name).private_redis_socket()
     assert first.private_redis_socket() != second.private_redis_socket()
+
+
+def test_a_file_is_checked_without_starting_anything(
+    quick_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TBSCREEN_CONFIG", "")  # which the command sets: it is put back after the test
+    (place / "new.toml").write_text("[gateway]\nport = 104\n")
+    good = quick_cli("settings", "check", "new.toml")
+    assert (good.returncode, good.stdout) == (0, "new.toml: all settings are valid\n")
+    (place / "new.toml").write_text("[gateway]\nprot = 104\nae_title = 7\n")
+    bad = quick_cli("settings", "check", "new.toml")
+    assert bad.returncode == 1
+    assert "gateway.prot: there is no such setting (did you mean gateway.port?)" in bad.stderr
+    assert "gateway.ae_title = 7: a text in quotes is needed" in bad.stderr
+    assert "does not exist" in quick_cli("settings", "check", "away.toml").stderr
+    assert [path.name for path in place.iterdir()] == ["new.toml"]

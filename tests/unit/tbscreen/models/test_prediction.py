@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
+from db.worklist.study_entries import FilmEntry
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
@@ -22,6 +25,7 @@ from tbscreen.models.prediction import predict
 from tbscreen.models.prepared_file import find_files, read_file
 from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
 from tests.films import real_film, small_film
+from tests.unit.tbscreen.conftest import Cli
 
 SETTINGS = GatewaySettings()
 
@@ -115,6 +119,8 @@ def test_a_bundle_of_another_normalization_is_refused(tmp_path: Path) -> None:
 RECORDS = [
     {
         "file": "a.dcm",
+        "probability": 0.25,
+        "finding": "absent",
         "Probability": 0.25,
         "Disease": "absent",
         "score": 0.2,
@@ -146,8 +152,32 @@ def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
 
 def test_the_table_says_that_results_are_not_verified() -> None:
     out = io.StringIO()
-    write_table(iter(RECORDS), out)
+    write_table(iter(RECORDS), out, "Present: 5 % or more.")
     assert "25.0 %" in out.getvalue()
     assert "not_chest: hip" in out.getvalue()
     assert "not verified by a physician" in out.getvalue()
-    assert "untrained" not in out.getvalue()
+    assert "\nPresent: 5 % or more.\n" in out.getvalue()
+
+
+def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Path) -> None:
+    nothing = quick_cli("predict", str(folder / "f-notes.txt"), str(folder / "g-broken.png"))
+    assert nothing.returncode == 2
+    assert nothing.stdout.count("—") == 4
+    some = quick_cli("predict", str(folder / "f-notes.txt"), str(folder / "a-film.png"))
+    assert some.returncode == 0
+    assert "(threshold screening of tbscreen-default " in some.stdout
+
+
+def test_json_and_csv_are_refused_together_before_a_network_is_loaded(
+    quick_cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "worker.predictor", None)
+    run = quick_cli("predict", "a.png", "--json", "--csv")
+    assert (run.returncode, run.stderr) == (1, "tbscreen: --json and --csv do not go together\n")
+
+
+def test_predictions_have_the_words_of_the_worklist(folder: Path) -> None:
+    (record,) = predict([folder / "a-film.png"], open_bundle(DEFAULT_BUNDLE), SETTINGS)
+    shared = {field.name for field in fields(FilmEntry)} & set(record)
+    assert shared == {"probability", "finding", "score", "priority", "doubts", "model", "trained"}
+    assert (record["Probability"], record["Disease"]) == (record["probability"], record["finding"])
