@@ -4,6 +4,7 @@
 - `request_deadline`: time limits of a request.
 - `server`: uvicorn, with TLS.
 - `application`: routes.
+- `request_framing`: refuses a request with two lengths.
 - `response_headers`: security headers of every answer.
 - `access/`: login, sessions, tokens, roles, audit.
 - `pages/`: worklist, study, account and report as pages.

@@ -27,6 +27,7 @@ from web.pages.report_page import RenderReport, ReportPage
 from web.pages.study_page import StudyPage
 from web.pages.worklist_page import WorklistPage
 from web.problems import Problems
+from web.request_framing import RequestFraming
 from web.response_headers import ResponseHeaders
 from web.rest.openapi import describe_api
 from web.rest.rest import Rest
@@ -65,6 +66,7 @@ def build_application(
         ],
         middleware=[
             Middleware(ResponseHeaders),
+            Middleware(RequestFraming),
             # A page of another site must not reach this one by a name of its own (DNS rebinding).
             Middleware(TrustedHostMiddleware, allowed_hosts=settings.served_names, www_redirect=False),
         ],
@@ -85,7 +87,7 @@ def _route_pages(
     gate = Gate(database, settings)
     login = Login(database, settings, pages, audit)
     study = StudyPage(database, pages, audit)
-    account = AccountPage(database, pages)
+    account = AccountPage(database, pages, audit)
     report = ReportPage(pages, render_report)
     see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
     film = "/studies/{uid}/films/{film:int}"

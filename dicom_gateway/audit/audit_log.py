@@ -13,9 +13,11 @@ from dicom_gateway.audit.audit_message import (
     AuditEvent,
     AuditSource,
     EventId,
+    EventOutcome,
     EventType,
     Participant,
     build_message,
+    describe_alert,
 )
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.audit.syslog_sender import SyslogSender
@@ -64,6 +66,29 @@ class AuditLog:
     def record_stop(self) -> None:
         """Record the stop of the process (Application Activity)."""
         self._record_activity(EventType.STOP)
+
+    def record_security(
+        self,
+        kind: EventType,
+        alert: str,
+        who: Participant | None = None,
+        outcome: EventOutcome = EventOutcome.SUCCESS,
+    ) -> None:
+        """Record a change of accounts or settings, or a failed attempt (Security Alert, PS3.15 A.5.3.11).
+
+        Args:
+            kind: the type of the alert.
+            alert: its description.
+            who: the person who made the change; None for a change without a person.
+            outcome: success for a change that was made.
+        """
+        participants = (self._ourselves,) if who is None else (who, self._ourselves)
+        objects = (describe_alert(self._source.source, alert),)
+        description = "" if outcome is EventOutcome.SUCCESS else alert
+        event = AuditEvent(
+            EventId.SECURITY_ALERT, Action.EXECUTE, participants, objects, kind, outcome, description
+        )
+        self.record(event)
 
     def close(self) -> None:
         """Send the waiting records; call `record` no more after this."""

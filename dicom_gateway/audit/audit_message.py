@@ -41,6 +41,9 @@ class EventType(Enum):
     LOGIN = ("110122", "Login")
     LOGOUT = ("110123", "Logout")
     NODE_AUTHENTICATION = ("110126", "Node Authentication")
+    SECURITY_CONFIGURATION = ("110129", "Security Configuration")
+    ROLES_CHANGED = ("110136", "Security Roles Changed")
+    USER_CHANGED = ("110137", "User Security Attributes Changed")
 
 
 class Role(Enum):

@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dicom_gateway.audit.audit_message import EventType
 from domain.roles import PERMISSIONS, Permission, Role
+from tbscreen.terminal.command_audit import record_account_change
 from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
@@ -36,10 +38,12 @@ def add_user(name: Name, role: RoleOption = Role.READER, password_file: Password
     from db.accounts import users
     from web.access.passwords import hash_password
 
-    database = open_database(prepare("users"))
+    settings = prepare("users")
+    database = open_database(settings)
     hashed = hash_password(_take_password(name, password_file))
     with database.write() as session:
         user = users.add(session, name, role, hashed)
+    record_account_change(settings, EventType.USER_CHANGED, f"user {user.name} added as {user.role.value}")
     typer.echo(f"{user.name} may log in as {user.role.value}")
 
 
@@ -71,9 +75,12 @@ def disable_user(
     """Shut a user out at once, with all sessions and tokens. What the user read stays."""
     from db.accounts import users
 
-    database = open_database(prepare("users"))
+    settings = prepare("users")
+    database = open_database(settings)
     with database.write() as session:
         users.set_disabled(session, name, not undo)
+    change = f"user {users.normalize_name(name)} {'enabled' if undo else 'disabled'}"
+    record_account_change(settings, EventType.USER_CHANGED, change)
     typer.echo(f"{users.normalize_name(name)} {'may log in again' if undo else 'is shut out'}")
 
 
@@ -82,9 +89,12 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="The new r
     """Give a user another role; it counts from the next click on."""
     from db.accounts import users
 
-    database = open_database(prepare("users"))
+    settings = prepare("users")
+    database = open_database(settings)
     with database.write() as session:
         users.set_role(session, name, role)
+    change = f"role of user {users.normalize_name(name)} set to {role.value}"
+    record_account_change(settings, EventType.ROLES_CHANGED, change)
     typer.echo(f"{users.normalize_name(name)} is {role.value} now")
 
 
@@ -94,10 +104,13 @@ def change_password(name: Name, password_file: PasswordFile = None) -> None:
     from db.accounts import users
     from web.access.passwords import hash_password
 
-    database = open_database(prepare("users"))
+    settings = prepare("users")
+    database = open_database(settings)
     hashed = hash_password(_take_password(name, password_file))
     with database.write() as session:
         users.set_password(session, name, hashed)
+    change = f"password of user {users.normalize_name(name)} set"
+    record_account_change(settings, EventType.USER_CHANGED, change)
     typer.echo(f"{users.normalize_name(name)} has a new password; all sessions are over")
 
 
@@ -114,7 +127,8 @@ def issue_token(
     from db.accounts import api_tokens, users
     from web.access.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 
-    database = open_database(prepare("users"))
+    settings = prepare("users")
+    database = open_database(settings)
     secret = make_secret(TOKEN_PREFIX)
     with database.write() as session:
         credentials = users.find_credentials(session, name)
@@ -123,6 +137,8 @@ def issue_token(
         scopes = scope or sorted(PERMISSIONS[credentials.user.role])
         lifetime = timedelta(days=days) if days else None
         api_tokens.issue(session, credentials.user, label, hash_secret(secret), scopes, lifetime)
+    change = f"token {label!r} issued for user {credentials.user.name}: {', '.join(scopes)}"
+    record_account_change(settings, EventType.USER_CHANGED, change)
     typer.echo(secret)
     typer.echo("It is shown this once: keep it where the program finds it.", err=True)
 
@@ -135,10 +151,12 @@ def list_tokens(
     """Show all tokens, or revoke one."""
     from db.accounts import api_tokens
 
-    database = open_database(prepare("users"))
+    settings = prepare("users")
+    database = open_database(settings)
     if revoke is not None:
         with database.write() as session:
             api_tokens.revoke(session, revoke)
+        record_account_change(settings, EventType.USER_CHANGED, f"token {revoke} revoked")
         typer.echo(f"token {revoke} is revoked")
         return
     with database.read() as session:

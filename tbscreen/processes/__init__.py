@@ -10,6 +10,7 @@
 - `courier`: the courier.
 - `web`: the page.
 - `audit_trail`: the audit trail of a process.
+- `settings_audit`: the record of the settings in force at a start.
 - `page_audit`: audit records of the page.
 - `report_page`: the report that the page shows.
 - `private_redis`: the Redis of an installation on one machine.

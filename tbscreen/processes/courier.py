@@ -19,6 +19,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.library_settings import configure_dicom_libraries
     from tbscreen.monitoring.database_metrics import DatabaseMetrics
     from tbscreen.processes.audit_trail import open_audit_trail
+    from tbscreen.processes.settings_audit import record_settings
 
     configure_dicom_libraries()
     ending = end_on_signal()
@@ -26,6 +27,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     audit = open_audit_trail(settings, "courier", settings.courier.ae_title)
     courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
     audit.record_start()
+    record_settings(audit, settings)
     checks = {"database": database.find_trouble}
     with (
         monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]),

@@ -33,6 +33,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     from tbscreen.processes.audit_trail import open_audit_trail
     from tbscreen.processes.listeners import ListenerProcesses
     from tbscreen.processes.pull_parts import build_gateway, build_schedules
+    from tbscreen.processes.settings_audit import record_settings
 
     ending = end_on_signal()
     database = open_database(settings)
@@ -78,6 +79,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     for schedule in schedules:
         schedule.start()
     audit.record_start()
+    record_settings(audit, settings)
     checks = {
         "database": database.find_trouble,
         "broker": check_broker(broker_url),

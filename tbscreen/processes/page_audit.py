@@ -21,6 +21,7 @@ from dicom_gateway.audit.audit_message import (
     describe_study,
 )
 from dicom_gateway.audit.audit_settings import AuditSettings
+from dicom_gateway.reception.refusal_log import RefusalLog
 
 PROCESS = "web"
 
@@ -37,6 +38,7 @@ class PageAudit(AuditLog):
     def __init__(self, settings: AuditSettings, directory: Path, ae_title: str) -> None:
         self._page = Participant(ae_title, socket.gethostname(), Role.APPLICATION, False, str(os.getpid()))
         super().__init__(settings, directory, PROCESS, self._page)
+        self._wrong_tokens = RefusalLog(alert=self._record_wrong_tokens)
 
     def record_login(self, user: str, address: str, *, is_right: bool) -> None:
         """Record an attempt to log in (User Authentication)."""
@@ -56,6 +58,37 @@ class PageAudit(AuditLog):
         people = self._describe_people(user, address)
         self.record(
             AuditEvent(EventId.USER_AUTHENTICATION, Action.EXECUTE, people, event_type=EventType.LOGOUT)
+        )
+
+    def record_wrong_token(self, address: str) -> None:
+        """Record a wrong bearer token; the first of an address at once, then their count once a minute."""
+        self._wrong_tokens.note("wrong bearer token", address=address)
+        self._wrong_tokens.flush()
+
+    def record_password_change(self, user: str, address: str, *, is_right: bool) -> None:
+        """Record a user's own change of the password (User Security Attributes Changed)."""
+        alert = f"password of {user} changed on the page"
+        if not is_right:
+            alert = f"password of {user} not changed: the present one was wrong, or too many attempts"
+        outcome = EventOutcome.SUCCESS if is_right else EventOutcome.MINOR_FAILURE
+        self.record_security(EventType.USER_CHANGED, alert, self._describe_people(user, address)[0], outcome)
+
+    def close(self) -> None:
+        """Record what was counted, and send the waiting records."""
+        self._wrong_tokens.close()
+        super().close()
+
+    def _record_wrong_tokens(self, event: str, fields: dict[str, str], count: int) -> None:
+        people = self._describe_people("", fields.get("address", ""))
+        self.record(
+            AuditEvent(
+                EventId.USER_AUTHENTICATION,
+                Action.EXECUTE,
+                people,
+                event_type=EventType.LOGIN,
+                outcome=EventOutcome.MINOR_FAILURE,
+                description=f"{event} ({count} times)",
+            )
         )
 
     def record_search(self, user: str, address: str, query: str) -> None:

@@ -10,6 +10,7 @@ from db.counts.report_counts import Grouping
 from db.database import Database
 from reports.period import PeriodError, choose_period
 from reports.settings import ReportSettings
+from web.pages.report_page import ReportBusyError
 
 if TYPE_CHECKING:
     from reports.figures import Report
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def build_report_page(database: Database, settings: ReportSettings, version: str) -> RenderReport:
-    """Return what the page calls for a report; of several threads one makes its report at a time."""
+    """Return the function that renders a report for the page.
+
+    One report is made at a time. A further request is refused at once, because each one that waited would
+    hold a thread of the page.
+    """
     one_at_a_time = threading.Lock()
 
     def make(first: date | None, last: date | None, by: str | None, form: str) -> str:
@@ -26,8 +31,13 @@ def build_report_page(database: Database, settings: ReportSettings, version: str
         if by is not None and by not in set(Grouping):
             raise PeriodError(f"a report is by {', '.join(Grouping)}, not by {by!r}")
         request = Request(choose_period(first, last, settings.timezone), Grouping(by) if by else None)
-        with one_at_a_time, database.read(frozen=True) as session:
-            return _render(compose_report(session, request, settings, version), form)
+        if not one_at_a_time.acquire(blocking=False):
+            raise ReportBusyError("another report is being made; ask again in a moment")
+        try:
+            with database.read(frozen=True) as session:
+                return _render(compose_report(session, request, settings, version), form)
+        finally:
+            one_at_a_time.release()
 
     return make
 

@@ -10,6 +10,7 @@ from tbscreen.monitoring.monitor import monitored
 from tbscreen.processes.page_audit import PageAudit
 from tbscreen.processes.process_life import announce_ready, open_database
 from tbscreen.processes.report_page import build_report_page
+from tbscreen.processes.settings_audit import record_settings
 from tbscreen.settings import Settings
 
 
@@ -24,6 +25,7 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
     checks = {"database": database.find_trouble}
     application = build_application(database, __version__, settings.web, report, audit, checks)
     audit.record_start()
+    record_settings(audit, settings)
     try:
         with monitored(settings.monitoring, "web", checks):
             serve(application, settings.web, lambda port: announce_ready(ready_file, str(port)))

@@ -16,6 +16,12 @@ class AuditTrail(Protocol):
     def record_logout(self, user: str, address: str) -> None:
         """Record a logout."""
 
+    def record_wrong_token(self, address: str) -> None:
+        """Record a request with an unknown, revoked or expired bearer token."""
+
+    def record_password_change(self, user: str, address: str, *, is_right: bool) -> None:
+        """Record a changed password, or an attempt with a wrong present password."""
+
     def record_search(self, user: str, address: str, query: str) -> None:
         """Record a view of a worklist page; `query` is the URL-encoded filter."""
 
@@ -32,6 +38,12 @@ class NoAuditTrail:
         """Do nothing."""
 
     def record_logout(self, user: str, address: str) -> None:
+        """Do nothing."""
+
+    def record_wrong_token(self, address: str) -> None:
+        """Do nothing."""
+
+    def record_password_change(self, user: str, address: str, *, is_right: bool) -> None:
         """Do nothing."""
 
     def record_search(self, user: str, address: str, query: str) -> None:

@@ -14,7 +14,7 @@ from db.accounts import api_tokens
 from db.accounts.api_tokens import TokenEntry
 from db.database import Database
 from domain.roles import Permission
-from web.access.audit import find_address
+from web.access.audit import AuditTrail, find_address
 from web.access.authentication import SAFE_METHODS, Endpoint, read_body
 from web.access.rate_limit import RateLimit
 from web.access.secret_words import TOKEN_PREFIX, hash_secret
@@ -29,8 +29,9 @@ Answer = Callable[[Request, TokenEntry, bytes], Response]
 class BearerGate:
     """Admits requests with a token of the needed scope, within its rate limit."""
 
-    def __init__(self, database: Database, settings: WebSettings) -> None:
+    def __init__(self, database: Database, settings: WebSettings, audit: AuditTrail) -> None:
         self.database = database
+        self.audit = audit
         self.limit = RateLimit(settings.requests_per_minute)
 
     def guard(self, answer: Answer, permission: Permission) -> Endpoint:
@@ -58,7 +59,10 @@ class BearerGate:
                     with self.database.write() as session:
                         api_tokens.touch(session, token.id)
                 return token
-        self._count(f"address {find_address(request)}")
+        address = find_address(request)
+        if scheme:
+            self.audit.record_wrong_token(address)
+        self._count(f"address {address}")
         raise HTTPException(
             401,
             "Send a token: Authorization: Bearer tbs_…; 'tbscreen users token' makes one.",

@@ -11,7 +11,7 @@ from db.accounts import login_attempts, users
 from db.database import Database
 from domain.errors import PermanentError
 from web.access import passwords
-from web.access.audit import find_address
+from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.login import count_seconds, count_subjects
 from web.pages.pages import Pages
@@ -22,9 +22,10 @@ LOG = structlog.get_logger(__name__)
 class AccountPage:
     """The page `/account`."""
 
-    def __init__(self, database: Database, pages: Pages) -> None:
+    def __init__(self, database: Database, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
         self.pages = pages
+        self.audit = audit
 
     def show(self, visit: Visit) -> Response:
         """Show the user and the form."""
@@ -51,6 +52,7 @@ class AccountPage:
         with self.database.write() as session:
             users.set_password(session, name, hashed, keep_session=visit.token_hash)
         LOG.info("password changed", user=name)
+        self.audit.record_password_change(name, find_address(visit.request), is_right=True)
         return self._show(visit, "The password is changed. All other sessions are over.", 200)
 
     def _try(self, visit: Visit, password: str) -> bool | timedelta:
@@ -65,9 +67,11 @@ class AccountPage:
             credentials = users.find_credentials(session, visit.user.name)
         if pause is not None:
             LOG.warning("password not changed: too many failures", user=visit.user.name, address=address)
+            self.audit.record_password_change(visit.user.name, address, is_right=False)
             return pause
         if credentials is None or not passwords.verify(password, credentials.password_hash):
             LOG.warning("password not changed: wrong", user=visit.user.name, address=address)
+            self.audit.record_password_change(visit.user.name, address, is_right=False)
             return False
         with self.database.write() as session:
             login_attempts.succeed(session, subjects[0].key, subjects[1].key)

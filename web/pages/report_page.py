@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from markupsafe import escape
 from starlette.datastructures import QueryParams
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from db.counts.report_counts import Grouping
+from domain.errors import TransientError
 from web.access.authentication import Visit
 from web.pages.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
@@ -18,11 +20,19 @@ from web.response_headers import DOCUMENT_POLICY
 RenderReport = Callable[[date | None, date | None, str | None, str], str]
 """First and last day, both included, grouping, and form: html (one self-contained file), json or csv.
 
-Raises ValueError, with a text for people, for a period or grouping without a report.
+Raises ValueError, with a text for people, for a period or grouping without a report, and `ReportBusyError`
+while another report is made.
 """
 
-DAYS = 30
+BUSY_S: Final = 10
+"""Seconds after which a client should ask again for a report."""
+
+DAYS: Final = 30
 """Days of a report up to today, by default."""
+
+
+class ReportBusyError(TransientError):
+    """Another report is being made. Transient."""
 
 
 class ReportPage:
@@ -54,6 +64,10 @@ class ReportPage:
             document = self.render_report(first, last, by, "html")
         except ValueError as error:
             return HTMLResponse(f"<!doctype html><p>{escape(str(error))}</p>", 400, headers)
+        except ReportBusyError as error:
+            busy = explain_busy(error)
+            text = f"<!doctype html><p>{escape(busy.detail)}</p>"
+            return HTMLResponse(text, busy.status_code, {**headers, **(busy.headers or {})})
         if "download" in visit.request.query_params:
             headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.html"'
         return HTMLResponse(document, headers=headers)
@@ -62,6 +76,11 @@ class ReportPage:
         if self.render_report is None:
             raise HTTPException(404, "There is no report here.")
         return read_wish(visit.request.query_params)
+
+
+def explain_busy(error: ReportBusyError) -> HTTPException:
+    """Return the answer to a request for a report while another report is made."""
+    return HTTPException(429, f"{error}.", {"Retry-After": str(BUSY_S)})
 
 
 def read_wish(given: QueryParams) -> tuple[date, date, str | None]:

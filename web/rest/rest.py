@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -22,7 +22,7 @@ from domain.notices import NOTICE
 from domain.roles import Permission
 from web.access.audit import AuditTrail, find_address
 from web.access.bearer import BearerGate
-from web.pages.report_page import RenderReport, read_wish
+from web.pages.report_page import RenderReport, ReportBusyError, explain_busy, read_wish
 from web.pages.study_page import find_heat, record_access, record_read, take_film, take_uid
 from web.rest.worklist_query import read_query
 from web.settings import WebSettings
@@ -74,6 +74,13 @@ class ReadRequest(BaseModel):
     verdict: Verdict
     comment: str | None = Field(default=None, max_length=MAX_COMMENT)
 
+    @field_validator("comment")
+    @classmethod
+    def _check_comment(cls, value: str | None) -> str | None:
+        if value is not None and "\0" in value:  # PostgreSQL stores no text with NUL
+            raise ValueError("a comment holds no NUL character")
+        return value
+
 
 _READ: Final = TypeAdapter(ReadEntry)
 
@@ -91,7 +98,7 @@ class Rest:
         self.database = database
         self.render_report = render_report
         self.audit = audit
-        self.gate = BearerGate(database, settings)
+        self.gate = BearerGate(database, settings, audit)
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
@@ -162,6 +169,8 @@ class Rest:
             raise HTTPException(400, f"format: {' or '.join(REPORT_FORMS)}.")
         try:
             document = self.render_report(*read_wish(given), form)
+        except ReportBusyError as error:
+            raise explain_busy(error) from None
         except ValueError as error:
             raise HTTPException(400, f"{error}.") from None
         return Response(document, media_type=REPORT_FORMS[form])

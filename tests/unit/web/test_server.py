@@ -146,6 +146,25 @@ def test_a_request_that_does_not_come_in_time_is_cut_off(
         assert httpx.get(f"{url}/healthz", trust_env=False).text.strip() == "ok"
 
 
+@pytest.mark.parametrize("path", ["/login", "/api/v1/studies/1.2.2/reads"])
+def test_a_request_whose_body_has_two_lengths_is_refused_and_its_connection_closed(
+    peopled: Database, path: str
+) -> None:
+    """A proxy that counts by Content-Length would pass what follows on as a request of another client."""
+    request = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    ).encode()
+    with (
+        serving_page(build_application(peopled, "1"), http=DeadlineProtocol) as url,
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 10) as connection,
+    ):
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1, "the rest is no request"
+
+
 SERVE = """
 import sys
 from starlette.applications import Starlette

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
 from db.accounts import api_tokens, users
 from db.database import Database
+from tbscreen.terminal.invocation import name_user
+from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from web.access.passwords import verify
 from web.access.secret_words import hash_secret
@@ -92,3 +96,38 @@ def test_a_token_is_shown_once_and_revoked(quick_cli: Cli, rosa: Database) -> No
     assert f"token {token.id} is revoked" in quick_cli("users", "tokens", "--revoke", str(token.id)).stdout
     with rosa.read() as session:
         assert api_tokens.find(session, hash_secret(secret)) is None
+
+
+def test_each_change_of_an_account_is_in_the_audit_trail(quick_cli: Cli, rosa: Database, place: Path) -> None:
+    other = place / "other"
+    other.write_text("quite another password")
+    quick_cli("users", "role", "rosa", "manager")
+    quick_cli("users", "password", "rosa", "--password-file", str(other))
+    secret = quick_cli("users", "token", "rosa", "--label", "RIS").stdout.strip()
+    quick_cli("users", "tokens", "--revoke", "1")
+    quick_cli("users", "disable", "rosa")
+    quick_cli("users", "disable", "rosa", "--undo")
+    quick_cli("users", "list")
+    (trail,) = place.rglob("command.log")
+    text = trail.read_text()
+    told = []
+    for line in text.splitlines():
+        message = fromstring(line)
+        check(message)
+        who = message.find("ActiveParticipant")
+        detail = message.find("ParticipantObjectIdentification/ParticipantObjectDetail")
+        assert who is not None
+        assert detail is not None
+        assert who.attrib["UserID"] == name_user()
+        told.append(base64.b64decode(detail.attrib["value"]).decode())
+    assert told == [
+        "user rosa added as reader",
+        "role of user rosa set to manager",
+        "password of user rosa set",
+        "token 'RIS' issued for user rosa: report, worklist",
+        "token 1 revoked",
+        "user rosa disabled",
+        "user rosa enabled",
+    ]
+    for hidden in (PASSWORD, "quite another password", secret):
+        assert hidden not in text

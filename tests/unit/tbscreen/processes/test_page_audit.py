@@ -93,3 +93,48 @@ def test_logins_searches_views_and_reads_are_recorded(
     for secret in ("mistake", "Okafor", reading_room.PASSWORD, token["Authorization"][7:]):
         assert secret not in text
     assert ((place / "web.log").stat().st_mode & 0o077) == 0
+
+
+def test_changed_passwords_and_wrong_tokens_are_recorded(
+    page: TestClient, place: Path, sqlite_database: Database
+) -> None:
+    try_to_log_in(page, "rosa")
+    new = "another walk to the lake"
+    for old in ("a wrong one", reading_room.PASSWORD):
+        send(page, "/account", old=old, new=new, again=new)
+    for _ in range(3):
+        page.get("/api/v1/worklist", headers={"Authorization": "Bearer tbs_of_nobody"})
+    page.get("/api/v1/worklist")
+
+    records = [record for record in read_records(place) if record[0] != "Query"][2:]
+    assert [record[:3] for record in records] == [
+        ("Security Alert", "rosa", "E4"),
+        ("Security Alert", "rosa", "E0"),
+        ("User Authentication", "unknown", "E4"),
+    ]
+    assert [read_type(record[3]) for record in records] == [
+        "User Security Attributes Changed",
+        "User Security Attributes Changed",
+        "Login",
+    ]
+    text = (place / "web.log").read_text()
+    for secret in (new, "a wrong one", reading_room.PASSWORD, "tbs_of_nobody"):
+        assert secret not in text
+
+
+def read_type(message: Element) -> str:
+    """Return the type of a record's event."""
+    code = message.find("EventIdentification/EventTypeCode")
+    assert code is not None
+    return code.attrib["originalText"]
+
+
+def test_wrong_tokens_are_counted_and_do_not_fill_the_trail(place: Path) -> None:
+    audit = PageAudit(AuditSettings(), place, "TBSCREEN")
+    for _ in range(50):
+        audit.record_wrong_token("192.0.2.9")
+    audit.close()
+    told = [
+        message.findtext("EventIdentification/EventOutcomeDescription") for *_, message in read_records(place)
+    ]
+    assert told == ["wrong bearer token (1 times)", "wrong bearer token (49 times)"]

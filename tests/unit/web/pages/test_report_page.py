@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import cast
 
 import pytest
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from db.database import Database
@@ -15,7 +20,43 @@ from tbscreen.processes.report_page import build_report_page
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
+from tests.unit.web.rest.test_rest import issue
 from web.application import build_application
+
+
+class HeldDatabase:
+    """A database in which a reading session begins when the test says so."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.reads, self.goes_on = threading.Event(), threading.Event()
+
+    @contextmanager
+    def read(self, *, frozen: bool = False) -> Iterator[Session]:
+        self.reads.set()
+        assert self.goes_on.wait(timeout=30)
+        with self._database.read(frozen=frozen) as session:
+            yield session
+
+
+def test_a_second_report_at_the_same_time_is_refused_at_once(peopled: Database) -> None:
+    held = HeldDatabase(peopled)
+    report = build_report_page(cast(Database, held), ReportSettings(timezone="UTC"), "1.2.3")
+    application = build_application(peopled, "1.2.3", render_report=report)
+    token = issue(peopled, "ada")
+    with TestClient(application, base_url=HERE) as client, ThreadPoolExecutor(1) as pool:
+        let_in(client, peopled, "max")
+        first = pool.submit(client.get, "/api/v1/report", headers=token)
+        try:
+            assert held.reads.wait(timeout=30)
+            second, page = client.get("/api/v1/report", headers=token), client.get("/report/document")
+        finally:
+            held.goes_on.set()
+        assert (second.status_code, second.headers["retry-after"]) == (429, "10")
+        assert second.json()["detail"] == "another report is being made; ask again in a moment."
+        assert (page.status_code, page.headers["x-frame-options"]) == (429, "SAMEORIGIN")
+        assert first.result(timeout=60).status_code == 200
+        assert client.get("/api/v1/report", headers=token).status_code == 200, "and the next one is made"
 
 
 @pytest.fixture

@@ -116,6 +116,7 @@ def test_a_read_is_kept_in_the_token_s_user_s_name(program: TestClient, peopled:
         ({}, 422, "verdict"),
         ({"verdict": "tb", "reader": "somebody else"}, 422, "reader"),
         ({"verdict": "tb", "comment": "x" * 2001}, 422, "comment"),
+        ({"verdict": "tb", "comment": "apex\0"}, 422, "comment: Value error, a comment holds no NUL"),
         (["tb"], 422, ""),
         ({"verdict": "tb", "comment": "x" * 20_000}, 413, ""),
     ],
