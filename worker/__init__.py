@@ -3,6 +3,7 @@
 - `settings`: concurrency, limits, the folder of the bundle cache.
 - `app`: the Celery application: late acknowledgement, one process per device, no pickle.
 - `watchdog`: replaces a predicting process that shows no sign of life.
+- `film_strikes`: strikes of films that ended their predicting process, on the way to the database.
 - `celery_repairs/`: corrections of Celery, kombu and billiard.
 - `tasks`: the task `worker.tasks.screen`.
 - `screener`: one request from attempt to committed result.

@@ -13,6 +13,7 @@ from kombu.entity import Queue
 from domain.screening_request import QUEUE
 from worker.celery_repairs.broker_channel import ForgivingAMQP
 from worker.celery_repairs.task_message_flush import finish_writing
+from worker.film_strikes import FilmStrikes
 from worker.screener import ScreenerSettings
 from worker.settings import WorkerSettings
 from worker.tasks import register_tasks
@@ -24,6 +25,10 @@ own redispatch is faster; this one only empties the broker's books."""
 
 SOFT_SHARE: Final = 0.8
 """Of the time limit: after it an exception gives the film up, and the process lives on."""
+
+
+LOST_WAIT_S: Final = 2.0
+"""Pause after the end of a predicting process, for an answer on its way; then its film is handed back."""
 
 
 def build_app(
@@ -56,13 +61,15 @@ def build_app(
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_proc_alive_timeout=120,
+        worker_lost_wait=LOST_WAIT_S,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
     )
-    heartbeats = Heartbeats()
-    app.steps["worker"].add(make_step(Watchdog(heartbeats, settings.worker.time_limit_s)))
-    register_tasks(app, settings, process_ready, heartbeats)
+    heartbeats, strikes = Heartbeats(), FilmStrikes(settings.worker.time_limit_s)
+    watchdog = Watchdog(heartbeats, settings.worker.time_limit_s, strikes.note_end)
+    app.steps["worker"].add(make_step(watchdog))
+    register_tasks(app, settings, process_ready, heartbeats, strikes)
     return app
 
 

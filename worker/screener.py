@@ -26,6 +26,7 @@ from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
 from worker import metrics
 from worker.bundle_cache import BundleCache
+from worker.film_strikes import FilmStrikes
 from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
 
@@ -66,9 +67,15 @@ class ScreenerSettings:
 
 
 class Screener:
-    """Screens films with the bundle that was pinned for each. Make it in the process that predicts."""
+    """Screens films with the bundle that was pinned for each. Make it in the process that predicts.
 
-    def __init__(self, settings: ScreenerSettings) -> None:
+    Args:
+        settings: of the process.
+        strikes: of the worker's parent process, made before this one was forked; None without such a process.
+    """
+
+    def __init__(self, settings: ScreenerSettings, strikes: FilmStrikes | None = None) -> None:
+        self._strikes = FilmStrikes(settings.worker.time_limit_s) if strikes is None else strikes
         self._settings = settings.worker
         self._database = Database.open(settings.database)
         self._cache = BundleCache(settings.cache_directory, self._database)
@@ -87,7 +94,7 @@ class Screener:
         return outcome
 
     def strike(self, instance_id: int, film_key: str, reason: str) -> None:
-        """Count an attempt at a film whose message is malformed (`db.films.screenings.strike`)."""
+        """Write a strike of a film whose message is malformed (`db.films.screenings.strike`)."""
         with self._database.write() as session:
             refusal = screenings.strike(session, instance_id, film_key, reason)
         if refusal is not None:
@@ -96,16 +103,12 @@ class Screener:
     @staticmethod
     def _tell_of_refusal(film_key: str, refusal: Refusal) -> None:
         metrics.STRUCK_OUT.inc()
-        log.error(
-            "film refused",
-            film=shorten_key(film_key),
-            refusal=refusal.value,
-            attempts=screenings.MAX_ATTEMPTS,
-        )
+        log.error("film refused", film=shorten_key(film_key), refusal=refusal.value)
 
     def _screen(self, request: ScreeningRequest, current: Stage) -> ScreeningOutcome:
         film_log = log.bind(film=shorten_key(request.film_key))
         film_log.debug("film taken")
+        self.record_strikes()
         with self._database.write() as session:
             attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:
@@ -152,7 +155,11 @@ class Screener:
             self._hand_back(request, timedelta(seconds=1))
             return None
         started_at = now()
-        with metrics.PREDICTION_SECONDS.time(), stage("prediction", request.film_key):
+        with (
+            metrics.PREDICTION_SECONDS.time(),
+            stage("prediction", request.film_key),
+            self._strikes.predicting(request.instance_id, attempt.number),
+        ):
             scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
         metrics.BATCH_FILMS.observe(len(scores))
         verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
@@ -169,6 +176,19 @@ class Screener:
             runtime=predictor.runtime_name,
             precision=predictor.precision,
         )
+
+    def record_strikes(self) -> None:
+        """Write the strikes that films got from the parent process since the last call."""
+        for film in self._strikes.take():
+            with self._database.write() as session:
+                screenings.record_strike(session, film)
+
+    def strike_for_error(self, request: ScreeningRequest, error: Exception) -> None:
+        """Write a strike of a film whose prediction raised an exception."""
+        if isinstance(error, MemoryError):
+            return  # others on this host may hold the memory
+        with self._database.write() as session:
+            screenings.record_strike(session, request.instance_id)
 
     def load(self, digest: str) -> Predictor:
         """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""

@@ -29,7 +29,8 @@ class WorkerSettings(BaseModel):
     """`auto` takes bfloat16 where the CPU is made for it; scores then lie within 0.01 of float32's."""
     time_limit_s: float = Field(default=120.0, gt=1, le=3600)
     """A film that takes longer is a strike; its process is replaced. After four fifths of it the film is
-    given up, which is a strike, too, and spares the process where it still listens."""
+    given up, which is a strike, too, and spares the process where it still listens. It is no strike if
+    anything else went wrong here within as much time."""
 
 
 def bundle_cache_directory(data_directory: Path) -> Path:

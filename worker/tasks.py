@@ -12,7 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
 from sqlalchemy.exc import SQLAlchemyError
 
-from domain.errors import PermanentError
+from domain.errors import PermanentError, TransientError
 from domain.film_stage import shorten_key
 from domain.screening_request import (
     TASK_NAME,
@@ -22,6 +22,7 @@ from domain.screening_request import (
     identify_film,
 )
 from worker.celery_repairs.lost_process_log import FilmRequest
+from worker.film_strikes import FilmStrikes
 from worker.screener import Screener, ScreenerSettings
 from worker.watchdog import Heartbeats
 
@@ -33,7 +34,11 @@ log = structlog.get_logger(__name__)
 
 
 def register_tasks(
-    app: Celery, settings: ScreenerSettings, process_ready: Callable[[], None], heartbeats: Heartbeats
+    app: Celery,
+    settings: ScreenerSettings,
+    process_ready: Callable[[], None],
+    heartbeats: Heartbeats,
+    strikes: FilmStrikes,
 ) -> None:
     """Declare the tasks on `app`.
 
@@ -44,7 +49,7 @@ def register_tasks(
 
     def find_screener() -> Screener:
         if not screeners:
-            screeners.append(Screener(settings))
+            screeners.append(Screener(settings, strikes))
         return screeners[0]
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
@@ -60,7 +65,7 @@ def register_tasks(
         process_ready()
 
     @app.task(  # type: ignore[untyped-decorator]
-        name=TASK_NAME, bind=True, max_retries=None, shared=False, Request=FilmRequest
+        name=TASK_NAME, bind=True, max_retries=None, shared=False, Request=FilmRequest, strikes=strikes
     )
     def screen(task: Task, message: object) -> str:
         """Screen the film of one message."""
@@ -79,14 +84,19 @@ def register_tasks(
         film_log = log.bind(film=shorten_key(request.film_key))
         try:
             return find_screener().screen(request).value
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, TransientError) as error:
             # The database, or the disk under the bundle cache: not the film's fault.
             film_log.error("trouble here: message handed back", error=type(error).__name__)
             raise task.retry(countdown=_jitter(DATABASE_AWAY_PAUSE_S)) from error
         except SoftTimeLimitExceeded as error:
-            # Its attempt is counted: the third is its third strike.
+            # Its attempt is counted. The parent process gives a strike if it was being predicted.
             film_log.error("film took too long: given up for now")
             raise task.retry(countdown=_jitter(TOO_SLOW_PAUSE_S)) from error
+        except Exception as error:
+            # The process lives on: nothing outside was the cause. The gateway dispatches the film again.
+            film_log.error("prediction failed", error=type(error).__name__)
+            find_screener().strike_for_error(request, error)
+            raise
 
 
 def _jitter(seconds: float) -> float:

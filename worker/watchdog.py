@@ -13,6 +13,7 @@ import signal
 import struct
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import psutil
@@ -60,9 +61,13 @@ class Watchdog:
     Args:
         heartbeats: of the children.
         silent_s: how long one may be silent.
+        ended: called with the process id of each child that is gone.
     """
 
-    def __init__(self, heartbeats: Heartbeats, silent_s: float) -> None:
+    def __init__(
+        self, heartbeats: Heartbeats, silent_s: float, ended: Callable[[int], None] = lambda pid: None
+    ) -> None:
+        self._ended = ended
         self._heartbeats = heartbeats
         self._silent_s = silent_s
         self._first_seen: dict[int, float] = {}
@@ -72,6 +77,8 @@ class Watchdog:
         moment = time.monotonic()
         # One that is dead is Celery's to replace.
         pids = [child.pid for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+        for pid in self._first_seen.keys() - set(pids):
+            self._ended(pid)
         self._first_seen = {pid: self._first_seen.get(pid, moment) for pid in pids}
         killed = []
         for pid, first_seen in self._first_seen.items():

@@ -35,6 +35,8 @@ class DueFilm:
     """Number of attempts, with the present one."""
     vain_dispatches: int = 0
     """Number of dispatches without a result while workers were at work."""
+    preparation_strikes: int = 0
+    """Number of earlier ones that failed by the film's doing."""
     urgent: bool = False
     """True when it is processed before others."""
 
@@ -86,8 +88,7 @@ def lease_due(
         queue_is_empty: True when no message waits at the broker.
 
     A leased film becomes due again when the lease ends, so that a crashed gateway blocks no film. Preparation
-    attempts are counted here, before the work, so that a film that crashes its gateway is recognized at its
-    third attempt.
+    attempts are counted here, before the work, so that a film that always crashes its gateway ends, too.
 
     A queued film that is due was not screened in time: Redis lost its message, a worker crashed or dropped
     it, or no worker runs. Its dispatch was in vain if its message does not wait any more: nothing waits, or a
@@ -150,10 +151,21 @@ def end_leases(session: Session, gateway: str) -> int:
     return len(rows)
 
 
-def postpone(session: Session, instance_id: int, delay: timedelta, *, count_attempt: bool) -> None:
-    """Make a received film due again after `delay`; `count_attempt` is False when an outage was the cause."""
+def postpone(
+    session: Session, instance_id: int, delay: timedelta, *, count_attempt: bool, strike: bool = False
+) -> None:
+    """Make a received film due again.
+
+    Args:
+        session: one that writes.
+        instance_id: the film's row.
+        delay: until it is due.
+        count_attempt: False when an outage was the cause.
+        strike: True when the film was the cause.
+    """
     instance = session.get_one(Instance, instance_id, with_for_update=True)
     instance.due_at = now() + delay
+    instance.preparation_strikes += strike
     if not count_attempt:
         instance.preparation_attempts = max(0, instance.preparation_attempts - 1)
 
@@ -215,6 +227,7 @@ def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta)
         FilmState.QUEUED,
         queued_at=moment,
         preparation_attempts=0,
+        preparation_strikes=0,
         due_at=moment + redispatch_after,
     )
     return True
@@ -277,8 +290,10 @@ def retry_failed(session: Session) -> int:
                 refusal=None,
                 refusal_detail=None,
                 preparation_attempts=0,
+                preparation_strikes=0,
                 screening_attempts=0,
                 vain_dispatches=0,
+                screening_strikes=0,
                 bundle_digest=None,
                 operating_point=None,
                 due_at=now(),

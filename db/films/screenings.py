@@ -19,8 +19,11 @@ from db.worklist import studies
 from domain.codes import Doubt, Finding, Priority, Refusal
 from domain.film_key import film_key as name_film
 
-MAX_ATTEMPTS: Final = 3
-"""A film that workers began this many times and never finished is refused as `processing_failed`."""
+MAX_STRIKES: Final = 3
+"""A film that ended so many predictions, with no other cause in sight, is refused as `processing_failed`."""
+
+MAX_ATTEMPTS: Final = 10
+"""A film that workers began this many times and never finished is refused, too: a film always ends."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ def begin_attempt(
 ) -> Attempt | Refusal | None:
     """Count an attempt before it is made.
 
-    It is committed before the prediction, so that a film that crashes its worker is recognized at its third
-    attempt.
+    It is committed before the prediction, so that a film that always ends its worker, leaving no witness,
+    ends too.
 
     Args:
         session: one that writes.
@@ -106,13 +109,13 @@ def begin_attempt(
     instance = films.lock_film(session, instance_id)
     if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
         return None
-    if instance.screening_attempts >= MAX_ATTEMPTS:
-        films.refuse(
-            session,
-            instance_id,
-            Refusal.PROCESSING_FAILED,
-            f"begun {instance.screening_attempts} times by a worker and never finished",
-        )
+    detail = None
+    if instance.screening_strikes >= MAX_STRIKES:
+        detail = f"its prediction failed {instance.screening_strikes} times and nothing else did"
+    elif instance.screening_attempts >= MAX_ATTEMPTS:
+        detail = f"begun {instance.screening_attempts} times by a worker and never finished"
+    if detail is not None:
+        films.refuse(session, instance_id, Refusal.PROCESSING_FAILED, detail)
         return Refusal.PROCESSING_FAILED
     instance.screening_attempts += 1
     assert instance.bundle_digest is not None
@@ -128,10 +131,17 @@ def begin_attempt(
     )
 
 
-def strike(session: Session, instance_id: int, film_key: str, reason: str) -> Refusal | None:
-    """Count an attempt for which a worker could not read the film's message.
+def record_strike(session: Session, instance_id: int) -> None:
+    """Record that the prediction of a waiting film failed and that nothing else was the cause."""
+    instance = films.lock_film(session, instance_id)
+    if instance is not None and instance.state in (FilmState.RECEIVED, FilmState.QUEUED):
+        instance.screening_strikes += 1
 
-    The film returns to its gateway, which makes the message anew; after the last attempt it is refused.
+
+def strike(session: Session, instance_id: int, film_key: str, reason: str) -> Refusal | None:
+    """Record a strike of a film whose message a worker could not read.
+
+    The film returns to its gateway, which makes the message anew; after the last strike it is refused.
 
     Args:
         session: one that writes.
@@ -145,11 +155,11 @@ def strike(session: Session, instance_id: int, film_key: str, reason: str) -> Re
     instance = films.lock_film(session, instance_id)
     if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
         return None
-    instance.screening_attempts += 1
-    if instance.screening_attempts < MAX_ATTEMPTS:
+    instance.screening_strikes += 1
+    if instance.screening_strikes < MAX_STRIKES:
         FILM.move(session, instance, FilmState.RECEIVED, due_at=now())
         return None
-    detail = f"begun {MAX_ATTEMPTS} times by a worker, at last with a malformed message: {reason}"
+    detail = f"failed {MAX_STRIKES} times at a worker, at last by a malformed message: {reason}"
     films.refuse(session, instance_id, Refusal.PROCESSING_FAILED, detail)
     return Refusal.PROCESSING_FAILED
 

@@ -165,6 +165,10 @@ class Instance(Record):
     screening_attempts: Mapped[int] = mapped_column(default=0)
     vain_dispatches: Mapped[int] = mapped_column(default=0, server_default="0")
     """Dispatches without a result although workers were at work; see `db.films.films.lease_due`."""
+    preparation_strikes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Preparations that failed with no other cause in sight; see `domain.witness`."""
+    screening_strikes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Predictions likewise."""
     due_at: Mapped[datetime]
     """Time of its next preparation if received, of its next dispatch if queued."""
     bundle_digest: Mapped[str | None] = mapped_column(ForeignKey("models.digest"))

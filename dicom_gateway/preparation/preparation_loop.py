@@ -24,9 +24,17 @@ from domain.codes import Refusal
 from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
+from domain.witness import Witness
 
 MAX_STRIKES: Final = 3
-"""Number of crashed or hung preparations after which a film is refused as `processing_failed`."""
+"""Number of preparations that crashed or hung, with no other cause in sight, after which a film is refused as
+`processing_failed`."""
+
+MAX_ATTEMPTS: Final = 10
+"""Number of preparations that came to no end, for whatever cause, after which it is refused, too."""
+
+LONGEST_PAUSE_S: Final = 10.0
+"""Longest pause of a film whose preparation failed by something outside."""
 
 MOST_VAIN_DISPATCHES: Final = 20
 """Dispatches without a result, while workers were at work, after which a film is refused as
@@ -54,7 +62,8 @@ class PreparationLoop(threading.Thread):
         self._spool = spool
         self._dispatcher = dispatcher
         self._settings = settings
-        self._child = PreparationProcess(settings)
+        self._witness = Witness(settings.preparation_timeout_s)
+        self._child = PreparationProcess(settings, ended_idle=lambda: self._witness.note(None))
         self._wake = threading.Event()
         self._ending = threading.Event()
 
@@ -118,8 +127,10 @@ class PreparationLoop(threading.Thread):
             own = films.is_own_object(session, film.sop_instance_uid)
         if own:
             refuse(Refusal.OWN_OUTPUT, "an object that tbscreen made")
-        elif film.preparation_attempts > MAX_STRIKES:
+        elif film.preparation_strikes >= MAX_STRIKES:
             refuse(Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
+        elif film.preparation_attempts > MAX_ATTEMPTS:
+            refuse(Refusal.PROCESSING_FAILED, f"preparation begun {MAX_ATTEMPTS} times and never finished")
         elif film.vain_dispatches >= MOST_VAIN_DISPATCHES:
             detail = f"dispatched {film.vain_dispatches} times without a result while workers were at work"
             refuse(Refusal.PROCESSING_FAILED, detail)
@@ -131,14 +142,28 @@ class PreparationLoop(threading.Thread):
             if preparation is None:
                 metrics.PREPARATIONS_LOST.inc()
                 current.failure = "died or hung"
-                film_log.error("preparation died or hung", attempt=film.preparation_attempts)
-                with self._database.write() as session:
-                    films.postpone(session, film.instance_id, timedelta(0), count_attempt=True)
+                self._retry(film, film_log)
             elif preparation.refusal is not None:
                 refuse(preparation.refusal, preparation.detail)
             else:
                 return preparation
         return None
+
+    def _retry(self, film: films.DueFilm, film_log: structlog.BoundLogger) -> None:
+        """Have a film prepared again that failed; a strike where the film was the cause."""
+        self._witness.note(film.instance_id)
+        blamed = self._witness.blames(film.instance_id)
+        film_log.error(
+            "preparation died or hung",
+            attempt=film.preparation_attempts,
+            cause="film" if blamed else "perhaps outside",
+        )
+        # Where processes are being killed, the next attempt at once would be killed, too.
+        pause_s = 0.0 if blamed else min(2.0 ** (film.preparation_attempts - 1) - 1, LONGEST_PAUSE_S)
+        with self._database.write() as session:
+            films.postpone(
+                session, film.instance_id, timedelta(seconds=pause_s), count_attempt=True, strike=blamed
+            )
 
     def _dispatch(self, film: films.DueFilm, preparation: Preparation, current: Stage) -> None:
         key = film_key(film.sop_instance_uid)

@@ -12,6 +12,7 @@ import resource
 import select
 import struct
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -46,10 +47,16 @@ log = structlog.get_logger(__name__)
 
 
 class PreparationProcess:
-    """A child process that prepares one film at a time and is replaced when it dies or hangs."""
+    """A child process that prepares one film at a time and is replaced when it dies or hangs.
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    Args:
+        settings: of the gateway.
+        ended_idle: called when the child has died while it had no film.
+    """
+
+    def __init__(self, settings: GatewaySettings, ended_idle: Callable[[], None] = lambda: None) -> None:
         self._settings = settings
+        self._ended_idle = ended_idle
         self._context = multiprocessing.get_context("spawn")
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
@@ -84,6 +91,7 @@ class PreparationProcess:
     def open(self) -> Connection:
         """Start the child unless one is alive, and wait until it is ready."""
         if self._process is not None and not self._process.is_alive():
+            self._ended_idle()
             self.close()
         if self._connection is None:
             ours, theirs = self._context.Pipe()

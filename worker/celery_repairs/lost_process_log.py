@@ -1,4 +1,4 @@
-"""A Celery request that logs which film a predicting process was at when it was lost.
+"""A Celery request that logs which film a predicting process was at when it was lost, and judges the film.
 
 billiard and Celery log that a process ended, or was killed at the time limit, with its process id and the
 task's name and id, none of which leads to the film. Reported as
@@ -26,14 +26,26 @@ class FilmRequest(Request):  # type: ignore[misc]
         """Say which film a process that died was at, then go on as Celery does."""
         ended = getattr(exc_info.exception, "exc", exc_info.exception)  # billiard wraps it with its traceback
         if isinstance(ended, WorkerLostError | SystemExit):
-            log.error("predicting process died with a film", film=self._find_film())
+            log.error("predicting process died with a film", film=self._find_film(), cause=self._judge())
         return super().on_failure(exc_info, send_failed_event, return_ok)
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:
         """Say which film a process was killed with, then go on as Celery does."""
+        cause = self._judge()
         if not soft:
-            log.error("predicting process killed at the time limit", film=self._find_film(), seconds=timeout)
+            log.error(
+                "predicting process killed at the time limit",
+                film=self._find_film(),
+                seconds=timeout,
+                cause=cause,
+            )
         return super().on_timeout(soft, timeout)
+
+    def _judge(self) -> str:
+        """Give the film a strike if it was the cause (`worker.film_strikes`); return the cause."""
+        strikes = getattr(self.task, "strikes", None)
+        blamed = strikes.judge(self.worker_pid) if strikes is not None else None
+        return "unknown" if blamed is None else "film" if blamed else "perhaps outside"
 
     def _find_film(self) -> str:
         """Return the film's id in the logs, from a message that is not checked yet."""

@@ -189,7 +189,7 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
     assert url not in told, "no variable's value is told with an error"
     assert rows.read_film(sqlite_database, film).screening_attempts == 1
     named = rows.read_film(sqlite_database, struck)
-    assert (named.state, named.screening_attempts) == (FilmState.RECEIVED, 1), (
+    assert (named.state, named.screening_strikes) == (FilmState.RECEIVED, 1), (
         "its message was dropped: a strike"
     )
 

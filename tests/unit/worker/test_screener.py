@@ -157,7 +157,7 @@ def test_a_film_in_doubt_is_undetermined(
         assert session.scalars(select(Screening.finding)).all() == ["undetermined"]
 
 
-def test_a_film_begun_three_times_is_refused_without_being_predicted(
+def test_a_film_begun_too_often_is_refused_without_being_predicted(
     database: Database, screener: Screener, small_bundle: Bundle
 ) -> None:
     register(database, small_bundle)

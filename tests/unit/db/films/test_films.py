@@ -205,6 +205,7 @@ def test_films_that_failed_get_another_chance_with_the_bundle_of_the_day(databas
     film = rows.read_film(database, failed)
     assert (film.state, film.refusal, film.bundle_digest) == ("received", None, None)
     assert (film.preparation_attempts, film.screening_attempts) == (0, 0)
+    assert (film.preparation_strikes, film.screening_strikes) == (0, 0)
     assert rows.read_film(database, refused).state == "refused"
     with database.read() as session:
         assert films.next_due_at(session, film.gateway) is not None

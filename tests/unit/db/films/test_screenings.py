@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from db.clock import now
 from db.database import Database
 from db.films import films, screenings
-from db.films.screenings import MAX_ATTEMPTS, Attempt
+from db.films.screenings import MAX_ATTEMPTS, MAX_STRIKES, Attempt
 from db.states import FilmState
 from db.tables import Instance, OutboxEntry, Screening
 from domain.codes import Doubt, Refusal
@@ -60,7 +60,7 @@ def test_only_a_queued_film_is_begun(database: Database, standing: str) -> None:
         assert screenings.begin_attempt(session, row) is None
 
 
-def test_a_film_begun_three_times_and_never_finished_is_refused(database: Database) -> None:
+def test_a_film_begun_ten_times_and_never_finished_is_refused(database: Database) -> None:
     rows.register_model(database)
     instance_id = rows.receive_and_queue(database)
     for number in range(1, MAX_ATTEMPTS + 1):
@@ -72,7 +72,41 @@ def test_a_film_begun_three_times_and_never_finished_is_refused(database: Databa
         assert screenings.begin_attempt(session, instance_id) is Refusal.PROCESSING_FAILED
     film = rows.read_film(database, instance_id)
     assert (film.state, film.refusal) == (FilmState.REFUSED, Refusal.PROCESSING_FAILED)
-    assert film.refusal_detail == "begun 3 times by a worker and never finished"
+    assert film.refusal_detail == "begun 10 times by a worker and never finished"
+
+
+def test_a_film_with_three_strikes_is_refused(database: Database) -> None:
+    rows.register_model(database)
+    instance_id = rows.receive_and_queue(database)
+    for _ in range(MAX_STRIKES):
+        with database.write() as session:
+            assert isinstance(screenings.begin_attempt(session, instance_id), Attempt)
+        with database.write() as session:
+            screenings.record_strike(session, instance_id)
+    with database.write() as session:
+        assert screenings.begin_attempt(session, instance_id) is Refusal.PROCESSING_FAILED
+    film = rows.read_film(database, instance_id)
+    assert film.refusal_detail == "its prediction failed 3 times and nothing else did"
+
+
+def test_attempts_that_came_to_no_end_are_no_strikes(database: Database) -> None:
+    rows.register_model(database)
+    instance_id = rows.receive_and_queue(database)
+    for _ in range(MAX_STRIKES + 1):
+        with database.write() as session:
+            assert isinstance(screenings.begin_attempt(session, instance_id), Attempt)
+    rows.screen(database, instance_id)
+    assert rows.read_film(database, instance_id).state == FilmState.SCREENED
+
+
+def test_a_late_strike_changes_nothing(database: Database) -> None:
+    rows.register_model(database)
+    instance_id = rows.receive_and_queue(database)
+    rows.screen(database, instance_id)
+    with database.write() as session:
+        screenings.record_strike(session, instance_id)
+        screenings.record_strike(session, instance_id + 1000)
+    assert rows.read_film(database, instance_id).screening_strikes == 0
 
 
 def test_a_malformed_message_is_a_strike_and_its_film_is_dispatched_again(database: Database) -> None:
@@ -80,7 +114,7 @@ def test_a_malformed_message_is_a_strike_and_its_film_is_dispatched_again(databa
     instance_id = rows.receive_and_queue(database)
     key = film_key("1.2.3.1")
     ends = []
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_STRIKES):
         with database.write() as session:
             ends.append(screenings.strike(session, instance_id, key, "array values are 0..1"))
         film = rows.read_film(database, instance_id)
@@ -101,7 +135,7 @@ def test_a_malformed_message_strikes_no_other_film_and_none_that_is_not_queued(d
         assert screenings.strike(session, queued, film_key("1.2.3.1"), "fault") is None
         assert screenings.strike(session, 12345, film_key("1.2.3.1"), "fault") is None
     for film in (waiting, queued):
-        assert rows.read_film(database, film).screening_attempts == 0
+        assert rows.read_film(database, film).screening_strikes == 0
 
 
 def test_attempts_are_counted_across_dispatches(database: Database) -> None:

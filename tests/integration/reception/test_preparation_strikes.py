@@ -1,0 +1,103 @@
+"""A film whose preparation fails on a quiet gateway is refused; one that fails among other failures waits."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+
+from db.clock import now
+from db.database import Database
+from db.states import FilmState
+from db.tables import Instance
+from dicom_gateway.dispatch import Dispatcher
+from dicom_gateway.preparation.preparation_loop import MAX_ATTEMPTS, MAX_STRIKES, PreparationLoop
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool
+from domain.witness import Witness
+from tests.films import small_film
+from tests.unit import rows
+
+TOO_SHORT_S = 0.001
+"""Time for a preparation that no decoder keeps."""
+
+
+@dataclass
+class Bench:
+    """A gateway's loop over one film."""
+
+    database: Database
+    spool: Spool
+    dispatcher: Dispatcher
+    film: int
+
+    def loop(self, timeout_s: float, quiet_s: float) -> PreparationLoop:
+        """Return a loop that is not started, and whose gateway has run for a while."""
+        settings = GatewaySettings(name=rows.GATEWAY, preparation_timeout_s=timeout_s)
+        loop = PreparationLoop(self.database, self.spool, self.dispatcher, settings)
+        loop._witness = Witness(quiet_s)
+        loop._witness._started = float("-inf")
+        return loop
+
+    def take(self, loop: PreparationLoop, times: int) -> Instance:
+        """Have the film taken so often, and return its row."""
+        for _ in range(times):
+            with self.database.write() as session:
+                session.execute(update(Instance).values(due_at=now()))
+            assert loop._work_once()
+        loop._child.close()
+        return rows.read_film(self.database, self.film)
+
+
+@pytest.fixture
+def bench(sqlite_database: Database, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
+    """A received film that can be prepared, and a broker."""
+    rows.register_model(sqlite_database)
+    spool = Spool(tmp_path / "spool")
+    film = rows.receive(sqlite_database, spool_path="film.dcm").instance_id
+    shutil.copy(small_film(tmp_path), spool.path("film.dcm"))
+    dispatcher = Dispatcher(redis_url)
+    yield Bench(sqlite_database, spool, dispatcher, film)
+    dispatcher.close()
+    with Redis.from_url(redis_url) as client:
+        client.flushdb()
+
+
+def test_a_film_that_fails_alone_is_refused_after_its_third_strike(bench: Bench) -> None:
+    row = bench.take(bench.loop(TOO_SHORT_S, quiet_s=600.0), MAX_STRIKES + 1)
+    assert (row.state, row.refusal) == (FilmState.REFUSED, "processing_failed")
+    assert row.refusal_detail == "preparation failed 3 times"
+
+
+def test_a_film_that_fails_where_other_processes_died_waits_and_is_prepared(bench: Bench) -> None:
+    loop = bench.loop(TOO_SHORT_S, quiet_s=600.0)
+    loop._witness.note(None)
+    row = bench.take(loop, MAX_STRIKES + 1)
+    assert (row.state, row.preparation_strikes) == (FilmState.RECEIVED, 0)
+    assert row.due_at > now(), "it is not tried again at once"
+    row = bench.take(bench.loop(60.0, quiet_s=600.0), 1)
+    assert (row.state, row.preparation_attempts) == (FilmState.QUEUED, 0)
+
+
+def test_a_film_that_always_fails_ends_whatever_else_fails(bench: Bench) -> None:
+    loop = bench.loop(TOO_SHORT_S, quiet_s=600.0)
+    loop._witness.note(None)
+    row = bench.take(loop, MAX_ATTEMPTS + 1)
+    assert (row.state, row.refusal) == (FilmState.REFUSED, "processing_failed")
+    assert row.refusal_detail == "preparation begun 10 times and never finished"
+
+
+def test_a_child_that_dies_without_a_film_is_told(bench: Bench) -> None:
+    loop = bench.loop(60.0, quiet_s=600.0)
+    loop._child.open()
+    assert loop._child._process is not None
+    loop._child._process.kill()
+    loop._child._process.join()
+    loop._child.open()
+    loop._child.close()
+    assert not loop._witness.blames(bench.film)
