@@ -69,17 +69,8 @@ def register_tasks(
     )
     def screen(task: Task, message: object) -> str:
         """Screen the film of one message."""
-        try:
-            request = ScreeningRequest.from_message(message)
-        except UnknownMessageVersionError as error:
-            # A newer gateway sent it: handed back for a worker that knows it, never refused.
-            log.warning("message handed back", reason=str(error))
-            raise task.retry(countdown=_jitter(UNKNOWN_VERSION_PAUSE_S)) from error
-        except MalformedMessageError as error:
-            log.error("message dropped", reason=str(error))
-            film = identify_film(message)
-            if film is not None:
-                find_screener().strike(*film, str(error))
+        request = _read(task, message, find_screener)
+        if request is None:
             return "malformed"
         film_log = log.bind(film=shorten_key(request.film_key))
         try:
@@ -97,6 +88,22 @@ def register_tasks(
             film_log.error("prediction failed", error=type(error).__name__)
             find_screener().strike_for_error(request, error)
             raise
+
+
+def _read(task: Task, message: object, find_screener: Callable[[], Screener]) -> ScreeningRequest | None:
+    """Return the request of a message; None for one that is dropped, a strike of the film that it names."""
+    try:
+        return ScreeningRequest.from_message(message)
+    except UnknownMessageVersionError as error:
+        # A newer gateway sent it: handed back for a worker that knows it, never refused.
+        log.warning("message handed back", reason=str(error))
+        raise task.retry(countdown=_jitter(UNKNOWN_VERSION_PAUSE_S)) from error
+    except MalformedMessageError as error:
+        log.error("message dropped", reason=str(error))
+        film = identify_film(message)
+        if film is not None:
+            find_screener().strike(*film, str(error))
+        return None
 
 
 def _jitter(seconds: float) -> float:
