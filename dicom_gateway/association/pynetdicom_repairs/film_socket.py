@@ -179,6 +179,17 @@ class FilmSocket(AssociationSocket):
             filled += received
         return filled
 
+    def discard(self) -> int:
+        """Read and forget what is `ready`; return the number of bytes, 0 when the connection has ended."""
+        discarded, self._returned = len(self._returned), b""
+        if discarded or self.is_ended or self.socket is None:
+            return discarded
+        try:
+            return len(self.socket.recv(TLS_RECORD_BYTES))
+        except OSError as error:
+            self.trouble = error
+            return 0
+
     def read_header(self, layout: struct.Struct) -> tuple[int, ...]:
         """Read and unpack a header.
 

@@ -8,14 +8,24 @@ Faults of pynetdicom 3.0:
   open an association, and end the process of either side without a release.
 - When a connection closes before its association request, the association's thread waits for the whole ACSE
   timeout. Not reported upstream; connect to a port, close the connection, and list the threads.
+- It reads on before it acts on an invalid PDU. If a part of a PDU follows, it waits for the rest for the whole
+  network timeout, and aborts then. After an abort it answers each further PDU with another abort. Not reported
+  upstream; send an invalid association request with three bytes behind it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
+
+ENDED: Final = "Sta13"
+"""Association no longer exists; the connection is to be closed (PS3.8 Table 9-5)."""
+
+MOST_DISCARDED_BYTES: Final = 1024 * 1024
+"""Most bytes that are read of a connection that is to be closed. With unread bytes, closing it would reset it,
+and the peer might not get the abort."""
 
 
 class UpperLayer(DULServiceProvider):
@@ -24,6 +34,7 @@ class UpperLayer(DULServiceProvider):
     def __init__(self, assoc: Association) -> None:
         super().__init__(assoc)
         self.daemon = True
+        self._discarded = 0
 
     @property
     def has_other_work(self) -> bool:
@@ -45,4 +56,24 @@ class UpperLayer(DULServiceProvider):
         waiting.put(None)  # None means that nothing was received, as after a timeout
 
     def _read_pdu_data(self) -> None:
-        self.read_incoming()
+        if not self.event_queue.empty():
+            return  # an event may end the association: nothing is read before it is handled
+        if self.state_machine.current_state == ENDED:
+            self._discard()
+        else:
+            self.read_incoming()
+
+    def _process_recv_primitive(self) -> bool:
+        if self.state_machine.current_state == ENDED:
+            self.to_provider_queue.queue.clear()  # nothing may be sent any more
+        return super()._process_recv_primitive()
+
+    def _discard(self) -> None:
+        """Read and forget what has come since the association ended."""
+        sock: Any = self.socket
+        while sock.ready:
+            received = sock.discard()
+            self._discarded += received
+            if not received or self._discarded > MOST_DISCARDED_BYTES:
+                sock.close()
+                return
