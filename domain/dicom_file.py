@@ -38,8 +38,8 @@ class FileStart(Enum):
 def find_start(path: Path) -> FileStart | None:
     """Return the beginning of a file, or None if it is not DICOM.
 
-    A bare dataset begins with an element of group 0008 (0002 for file meta information), which a second element
-    with a higher tag follows.
+    A bare dataset begins with an element of group 0008 (0002 for file meta information), which a second
+    element with a higher tag follows.
 
     Raises:
         OSError: when the file cannot be read.

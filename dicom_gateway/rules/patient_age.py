@@ -17,8 +17,8 @@ OLDEST_YEARS: Final = 130
 def read_age_years(header: Dataset) -> int | None:
     """Return the age in whole years: Patient's Age (0010,1010), else birth date against study date.
 
-    An age without its unit (PS3.5 6.2, VR AS) is not an age: "011" may be months. Without a study date, the date
-    of acquisition, content or series is used.
+    An age without its unit (PS3.5 6.2, VR AS) is not an age: "011" may be months. Without a study date, the
+    date of acquisition, content or series is used.
     """
     stated = re.fullmatch(r"(\d{1,3})([DWMY])", (read_text(header, "PatientAge", 8) or "").upper())
     if stated:

@@ -8,9 +8,9 @@ Faults of pynetdicom 3.0:
   open an association, and end the process of either side without a release.
 - When a connection closes before its association request, the association's thread waits for the whole ACSE
   timeout. Not reported upstream; connect to a port, close the connection, and list the threads.
-- It reads on before it acts on an invalid PDU. If a part of a PDU follows, it waits for the rest for the whole
-  network timeout, and aborts then. After an abort it answers each further PDU with another abort. Not reported
-  upstream; send an invalid association request with three bytes behind it.
+- It reads on before it acts on an invalid PDU. If a part of a PDU follows, it waits for the rest for the
+  whole network timeout, and aborts then. After an abort it answers each further PDU with another abort. Not
+  reported upstream; send an invalid association request with three bytes behind it.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ENDED: Final = "Sta13"
 """Association no longer exists; the connection is to be closed (PS3.8 Table 9-5)."""
 
 MOST_DISCARDED_BYTES: Final = 1024 * 1024
-"""Most bytes that are read of a connection that is to be closed. With unread bytes, closing it would reset it,
-and the peer might not get the abort."""
+"""Most bytes that are read of a connection that is to be closed. With unread bytes, closing it would reset
+it, and the peer might not get the abort."""
 
 
 class UpperLayer(DULServiceProvider):
