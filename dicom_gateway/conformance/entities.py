@@ -166,7 +166,7 @@ has a presentation context of its own.
 
 ### 6.3 Query and retrieve, Study Root, as SCU
 
-C-FIND at levels STUDY (keys Study Date, Study Time, Modalities in Study; one query for each day and
+C-FIND at levels STUDY (keys Study Date, Study Time, Modalities in Study; one query for each span of days and
 modality), SERIES and IMAGE. C-GET or C-MOVE (`pull.method`) at levels SERIES and IMAGE; of C-MOVE the
 destination is the GATEWAY. C-STORE sub-operations are answered as in 4.4.
 

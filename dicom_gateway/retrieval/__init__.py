@@ -4,6 +4,7 @@
 - `pull_request`: a request to pull films, and the lease of the process that works on it.
 - `pull_association`: the association on which a peer is queried and sends films.
 - `study_query`: the queries for studies, series and instances.
+- `study_search`: finds the studies of many days with few queries.
 - `study_fetcher`: fetches the films of a study that are missing here.
 - `pull_pace`: limits the films requested a minute.
 - `pull_progress`: the progress of a pull.

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import Final, TypeVar
 
@@ -29,6 +29,8 @@ from dicom_gateway.retrieval.pull_progress import ProgressBoard, PullProgress
 from dicom_gateway.retrieval.pull_request import PullLease, PullRequest
 from dicom_gateway.retrieval.pull_settings import PullSettings
 from dicom_gateway.retrieval.study_fetcher import DiskFullError, Gateway, StoppedError, StudyFetcher
+from dicom_gateway.retrieval.study_query import StudyList
+from dicom_gateway.retrieval.study_search import search_studies
 from domain.errors import TbscreenError
 
 CANCEL_S: Final = 10.0
@@ -130,17 +132,11 @@ class Pull:
         self._stopping.set()
 
     def _find(self) -> None:
-        """Query the studies of each day, newest first, and record them day by day."""
-        request = self._request
+        """Query the studies, newest days first, and record them span by span."""
         seen: set[str] = set()
-        for back in range((request.last - request.first).days + 1):
-            day = request.last - timedelta(days=back)
-            if self._stopping.is_set() or not self._may_go_on():
-                raise StoppedError("stopped")
-            self._board.ask_for(day)
-            listed = self._with_patience(partial(self._ask, day))
+        for span in search_studies(self._ask_patiently, self._request.first, self._request.last):
             # A peer that does not match by date may list a study every day.
-            new = [study for study in listed if study.study_instance_uid not in seen]
+            new = [study for uid, study in span.studies.studies.items() if uid not in seen]
             seen.update(study.study_instance_uid for study in new)
             if new:
                 self._record(new)
@@ -148,8 +144,23 @@ class Pull:
             pulled_studies.want_due(session, self._lease.pull_id)
         self._board.ask_for(None)
 
-    def _ask(self, day: date) -> list[ListedStudy]:
-        return study_query.find_day(self._fetchers[0].open(), day, self._settings.modalities)
+    def _ask_patiently(self, first: date, last: date) -> StudyList | None:
+        if self._stopping.is_set() or not self._may_go_on():
+            raise StoppedError("stopped")
+        self._board.ask_for(last, (last - self._request.first).days + 1)
+        return self._with_patience(partial(self._ask, first, last))
+
+    def _ask(self, first: date, last: date) -> StudyList | None:
+        provider = self._fetchers[0].open()
+        try:
+            return study_query.find_studies(provider, first, last, self._settings.modalities)
+        except (AnswerError, CutShortError) as error:
+            if first == last:
+                raise
+            log.info(
+                "the peer does not list all days at once", peer=self._request.peer.name, error=str(error)
+            )
+            return None
 
     def _record(self, studies: Sequence[ListedStudy]) -> None:
         with self._database.write() as session:

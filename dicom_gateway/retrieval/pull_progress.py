@@ -24,7 +24,9 @@ class PullProgress:
     films: int = 0
     """Films received."""
     day: date | None = None
-    """Study date that is being queried; None when all days are done."""
+    """Newest study date that is being queried; None when all days are done."""
+    days_left: int = 0
+    """Days that are not searched yet."""
     waiting_for: str = ""
     """Reason why the pull waits; empty when it does not wait."""
     stopped: bool = False
@@ -64,10 +66,10 @@ class ProgressBoard:
             sums = {name: getattr(self._progress, name) + number for name, number in numbers.items()}
             self._show(replace(self._progress, **sums))
 
-    def ask_for(self, day: date | None) -> None:
-        """Set the study date that is being queried; None when all days are done."""
+    def ask_for(self, day: date | None, days_left: int = 0) -> None:
+        """Set the newest study date that is being queried, and the days left; None when all days are done."""
         with self._lock:
-            self._show(replace(self._progress, day=day))
+            self._show(replace(self._progress, day=day, days_left=days_left))
 
     def wait_for(self, reason: str) -> None:
         """Set the reason why the pull waits; "" ends the wait."""

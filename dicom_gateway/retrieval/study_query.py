@@ -1,4 +1,4 @@
-"""A pull's queries by C-FIND (PS3.4 C.4.1, C.6.2): studies by day, their series, their instances.
+"""A pull's queries by C-FIND (PS3.4 C.4.1, C.6.2): studies of some days, their series, their instances.
 
 The queries request no patient attributes.
 """
@@ -6,7 +6,7 @@ The queries request no patient attributes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Protocol
@@ -46,21 +46,39 @@ class FoundSeries:
         return not body_parts or not self.body_part or any(part in self.body_part for part in body_parts)
 
 
-def find_day(provider: QueryProvider, day: date, modalities: Sequence[str]) -> list[ListedStudy]:
-    """Return the studies of one day that hold one of `modalities`.
+@dataclass(frozen=True)
+class StudyList:
+    """Studies that a peer lists for some days."""
 
-    There is one query per modality. A day that the peer lists incompletely is queried hour by hour. A peer
-    that does not support Modalities in Study (0008,0061) lists all studies; their series are checked before
-    they are fetched.
+    studies: Mapping[str, ListedStudy]
+    """By Study Instance UID."""
+    counts: Mapping[str, int]
+    """Matches of the query for each modality, also of those that are not taken."""
+
+    def join(self, other: StudyList) -> StudyList:
+        """Return this list with the studies of another; the counts stay."""
+        return StudyList({**other.studies, **self.studies}, self.counts)
+
+
+def find_studies(provider: QueryProvider, first: date, last: date, modalities: Sequence[str]) -> StudyList:
+    """Return the studies from `first` to `last` that hold one of `modalities`.
+
+    There is one query per modality. A single day that the peer lists incompletely is queried hour by hour. A
+    peer that does not support Modalities in Study (0008,0061) lists all studies; their series are checked
+    before they are fetched.
 
     Raises:
         AnswerError: see `PullAssociation.find`.
+        CutShortError: when the peer says that it lists several days incompletely.
         PermanentError: when the peer lists even an hour incompletely.
     """
     found: dict[str, ListedStudy] = {}
+    counts = {}
     for modality in modalities:
-        _find_day(provider, day, modality, modalities, found)
-    return list(found.values())
+        span = _Span(first, last, modality, modalities)
+        find = _find_day if first == last else _find
+        counts[modality] = find(provider, span, found)
+    return StudyList(found, counts)
 
 
 def list_series(provider: QueryProvider, study_instance_uid: str) -> list[FoundSeries]:
@@ -115,50 +133,61 @@ def make_films_identifier(study_instance_uid: str, series_instance_uid: str, fil
     return identifier
 
 
-def _find_day(
-    provider: QueryProvider,
-    day: date,
-    modality: str,
-    modalities: Sequence[str],
-    found: dict[str, ListedStudy],
-) -> None:
+@dataclass(frozen=True)
+class _Span:
+    first: date
+    last: date
+    modality: str
+    modalities: Sequence[str]
+
+    def write_dates(self) -> str:
+        """Return the days for range matching (PS3.4 C.2.2.2.5)."""
+        return (
+            f"{self.first:%Y%m%d}" if self.first == self.last else f"{self.first:%Y%m%d}-{self.last:%Y%m%d}"
+        )
+
+    def holds(self, text: str) -> bool:
+        """True for a date within, and for none."""
+        return not text or f"{self.first:%Y%m%d}" <= text <= f"{self.last:%Y%m%d}"
+
+
+def _find_day(provider: QueryProvider, span: _Span, found: dict[str, ListedStudy]) -> int:
     try:
-        _find_span(provider, day, "", modality, modalities, found)
-        return
+        return _find(provider, span, found)
     except CutShortError:
-        log.info("the peer lists a day incompletely: querying by the hour", day=day.isoformat())
+        log.info("the peer lists a day incompletely: querying by the hour", day=span.first.isoformat())
+    count = 0
     for hour in range(24):
         try:
-            _find_span(provider, day, f"{hour:02d}0000-{hour:02d}5959.999999", modality, modalities, found)
+            count += _find(provider, span, found, f"{hour:02d}0000-{hour:02d}5959.999999")
         except CutShortError as error:
             raise PermanentError(
-                f"{error}: it does not list all studies of one hour ({day.isoformat()} {hour:02d}:00, "
-                f"{modality}); raise the limit of query results in the PACS"
+                f"{error}: it does not list all studies of one hour ({span.first.isoformat()} {hour:02d}:00, "
+                f"{span.modality}); raise the limit of query results in the PACS"
             ) from None
+    return count
 
 
-def _find_span(
-    provider: QueryProvider,
-    day: date,
-    times: str,
-    modality: str,
-    modalities: Sequence[str],
-    found: dict[str, ListedStudy],
-) -> None:
-    date_ = day.strftime("%Y%m%d")
-    identifier = _make_identifier("STUDY", StudyDate=date_, StudyTime=times, ModalitiesInStudy=modality)
+def _find(provider: QueryProvider, span: _Span, found: dict[str, ListedStudy], times: str = "") -> int:
+    """Add the studies of a span to those found; returns the number of matches."""
+    identifier = _make_identifier(
+        "STUDY", StudyDate=span.write_dates(), StudyTime=times, ModalitiesInStudy=span.modality
+    )
     identifier.StudyInstanceUID = ""
     identifier.NumberOfStudyRelatedInstances = None
+    count = 0
     for match in provider.find(identifier):
+        count += 1
         uid = _read(match, "StudyInstanceUID")
         if not UID.fullmatch(uid):
-            log.warning("the peer lists a study without a valid UID", day=day.isoformat())
+            log.warning("the peer lists a study without a valid UID", day=span.last.isoformat())
             continue
-        if _read(match, "StudyDate") not in ("", date_):
+        if not span.holds(_read(match, "StudyDate")):
             continue  # the peer does not match by date
         listed = {modality.upper() for modality in _read_list(match, "ModalitiesInStudy")}
-        if not listed or listed & set(modalities):
+        if not listed or listed & set(span.modalities):
             found.setdefault(uid, ListedStudy(uid, _read_number(match, "NumberOfStudyRelatedInstances")))
+    return count
 
 
 def _make_identifier(level: str, **keys: str) -> Dataset:

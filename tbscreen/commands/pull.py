@@ -64,7 +64,7 @@ def pull_studies(
     if as_json:
         seconds = round(time.monotonic() - begun, 3)
         numbers = asdict(progress)
-        del numbers["day"], numbers["waiting_for"]
+        del numbers["day"], numbers["days_left"], numbers["waiting_for"]
         print_json({**numbers, "is_complete": progress.is_complete, "seconds": seconds})
     else:
         typer.echo(_sum_up(progress, chosen, peer))

@@ -43,15 +43,19 @@ class PullBar:
         """Show how far it is."""
         films = f"{progress.films} films" + (f", {progress.failed} studies failed" * bool(progress.failed))
         if progress.day is not None:
-            said = f"asking for {progress.day}, {progress.found} studies found"
+            said = (
+                f"asking for {progress.day} and before, {progress.days_left} days left, "
+                f"{progress.found} studies found"
+            )
             self._bar.update(self._task, description=said)
         else:
+            said = f"{progress.done} of {progress.found} studies, {films}"
             self._bar.update(self._task, description=films, total=progress.found, completed=progress.done)
         if progress.waiting_for not in ("", self._said):
             self._print(f"waiting: {progress.waiting_for}")
         self._said = progress.waiting_for or self._said
         if not self._console.is_terminal and time.monotonic() >= self._next_line_at:
-            self._print(f"{progress.done} of {progress.found} studies, {films}")
+            self._print(said)
             self._next_line_at = time.monotonic() + LINE_EVERY_S
 
     def _print(self, line: str) -> None:

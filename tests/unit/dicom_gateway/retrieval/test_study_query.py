@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from db.pulls.listed_studies import ListedStudy
 from dicom_gateway.retrieval import study_query
 from dicom_gateway.retrieval.pull_association import CutShortError
-from dicom_gateway.retrieval.study_query import FoundSeries
+from dicom_gateway.retrieval.study_query import FoundSeries, StudyList
 from domain.errors import PermanentError
 
 DAY = date(2026, 11, 3)
@@ -46,7 +46,7 @@ class Peer:
 
 def test_a_day_is_asked_for_each_modality_and_nothing_about_patients() -> None:
     peer = Peer(lambda _: [])
-    assert study_query.find_day(peer, DAY, MODALITIES) == []
+    assert study_query.find_studies(peer, DAY, DAY, MODALITIES) == StudyList({}, {"CR": 0, "DX": 0})
     asked = [(question.StudyDate, question.ModalitiesInStudy) for question in peer.asked]
     assert asked == [("20261103", "CR"), ("20261103", "DX")]
     study_query.list_series(peer, "1.2")
@@ -63,8 +63,11 @@ def test_a_peer_that_matches_neither_date_nor_modality_is_believed_in_what_it_sa
         study("1.3", StudyDate="20261031", ModalitiesInStudy="DX"),
         study("1.4"),
     ]
-    found = study_query.find_day(Peer(lambda _: everything), DAY, MODALITIES)
-    assert found == [ListedStudy("1.1", 3), ListedStudy("1.4", None)]
+    found = study_query.find_studies(Peer(lambda _: everything), DAY, DAY, MODALITIES)
+    assert [*found.studies.values()] == [ListedStudy("1.1", 3), ListedStudy("1.4", None)]
+    assert found.counts == {"CR": 4, "DX": 4}
+    week = study_query.find_studies(Peer(lambda _: everything), date(2026, 10, 31), DAY, MODALITIES)
+    assert [*week.studies] == ["1.1", "1.3", "1.4"]
 
 
 def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
@@ -72,8 +75,8 @@ def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
     broken.add_new("NumberOfStudyRelatedInstances", "IS", None)
     broken["NumberOfStudyRelatedInstances"]._value = "many"
     answers = [study("../../etc/passwd"), study(""), study("1.2\\1.3"), broken]
-    found = study_query.find_day(Peer(lambda _: answers), DAY, ("CR",))
-    assert found == [ListedStudy("1.5", None)]
+    found = study_query.find_studies(Peer(lambda _: answers), DAY, DAY, ("CR",))
+    assert [*found.studies.values()] == [ListedStudy("1.5", None)]
 
 
 def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() -> None:
@@ -84,13 +87,21 @@ def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() 
         return [study(uid) for uid, hour in times.items() if not start or int(start) == hour]
 
     peer = Peer(answer, most=2)
-    assert {found.study_instance_uid for found in study_query.find_day(peer, DAY, ("CR",))} == set(times)
+    found = study_query.find_studies(peer, DAY, DAY, ("CR",))
+    assert (set(found.studies), found.counts) == (set(times), {"CR": 3})
     assert [question.StudyTime for question in peer.asked[:2]] == ["", "000000-005959.999999"]
     assert len(peer.asked) == 25
     with pytest.raises(
         PermanentError, match=r"one hour \(2026-11-03 08:00, CR\); raise the limit of query results"
     ):
-        study_query.find_day(Peer(answer, most=1), DAY, ("CR",))
+        study_query.find_studies(Peer(answer, most=1), DAY, DAY, ("CR",))
+
+
+def test_several_days_that_are_cut_short_are_not_asked_by_the_hour() -> None:
+    peer = Peer(lambda _: [study("1.1"), study("1.2")], most=1)
+    with pytest.raises(CutShortError):
+        study_query.find_studies(peer, date(2026, 11, 1), DAY, ("CR",))
+    assert [question.StudyDate for question in peer.asked] == ["20261101-20261103"]
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
     assert "6/10" in shown
     looking = io.StringIO()
     with PullBar(Console(file=looking, force_terminal=True, width=120)) as bar:
-        bar(PullProgress(found=7, day=date(2026, 11, 3)))
-    assert "asking for 2026-11-03, 7 studies found" in looking.getvalue()
+        bar(PullProgress(found=7, day=date(2026, 11, 3), days_left=9))
+    assert "asking for 2026-11-03 and before, 9 days left, 7 studies found" in looking.getvalue()
     assert shown.count("waiting: [pacs] is away") == 1
 
 
