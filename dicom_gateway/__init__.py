@@ -12,6 +12,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `dataset_limits`: limits of a dataset while it is received.
 - `header_stream`: the limited stream from which a header is read.
 - `dataset_header`: reads a dataset strictly up to its pixels.
+- `source_uids`: UIDs of films, also those that break the rules.
 - `spool`: the files that a gateway holds.
 - `preparation/`: turns a film in the spool into an array or a refusal, in a child process.
 - `rules/`: decisions on films: screened, or refused with a code.

@@ -31,6 +31,7 @@ from pydicom.uid import (
 
 from db.worklist.studies import StudyHeader
 from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
+from dicom_gateway.source_uids import read_uid
 from domain.dicom_file import PREAMBLE_BYTES, PREFIX, FileStart, find_start
 from domain.errors import PermanentError
 
@@ -232,7 +233,7 @@ def read_study(dataset: Dataset) -> StudyHeader:
     A film without a Study Instance UID (type 1, but missing in practice) forms a study under its own UID.
     """
     return StudyHeader(
-        study_instance_uid=read_text(dataset, "StudyInstanceUID", 64) or str(dataset.SOPInstanceUID),
+        study_instance_uid=read_uid(dataset, "StudyInstanceUID") or str(dataset.SOPInstanceUID),
         accession_number=read_text(dataset, "AccessionNumber", 64),
         patient_id=read_text(dataset, "PatientID", 256),
         patient_id_issuer=read_text(dataset, "IssuerOfPatientID", 64),

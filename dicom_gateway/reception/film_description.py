@@ -10,6 +10,7 @@ from dicom_gateway.dataset_header import DatasetHeader, read_study, read_text
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.site_rules import fits
 from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.source_uids import read_uid
 from dicom_gateway.spool import SpooledFile
 
 
@@ -39,7 +40,7 @@ def describe_film(
         sop_class_uid=str(dataset.SOPClassUID),
         transfer_syntax_uid=str(header.transfer_syntax),
         dataset_sha256=file.dataset_sha256,
-        series_instance_uid=read_text(dataset, "SeriesInstanceUID", 64),
+        series_instance_uid=read_uid(dataset, "SeriesInstanceUID"),
         calling_ae_title=sender,
         gateway=settings.name,
         spool_path=file.relative_path,

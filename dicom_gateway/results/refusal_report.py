@@ -11,10 +11,9 @@ from highdicom import sr
 
 from db.delivery.refusal_outbox import ReportableRefusal
 from db.delivery.report_objects import BuiltReport
-from dicom_gateway.dataset_header import read_text
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.report_wording import NOT_A_DEVICE
-from dicom_gateway.results.source_header import read_source
+from dicom_gateway.results.source_header import list_uid_faults, read_source
 from dicom_gateway.results.sr_document import (
     PRIVATE_SCHEME,
     DocumentFacts,
@@ -24,6 +23,7 @@ from dicom_gateway.results.sr_document import (
 )
 from dicom_gateway.results.structured_report import LUNG
 from dicom_gateway.settings import CourierSettings
+from dicom_gateway.source_uids import read_uid
 from domain.codes import Refusal, ReportKind
 
 SERIES_NUMBER: Final = 9003
@@ -56,7 +56,7 @@ FAILURES: Final = frozenset({Refusal.UNDECODABLE, Refusal.PROCESSING_FAILED})
 def may_be_reported(refusal: ReportableRefusal) -> bool:
     """False for objects made by tbscreen, and for films without a study, which the report would join."""
     header = read_source(refusal.header)
-    return refusal.refusal is not Refusal.OWN_OUTPUT and bool(read_text(header, "StudyInstanceUID", 64))
+    return refusal.refusal is not Refusal.OWN_OUTPUT and read_uid(header, "StudyInstanceUID") is not None
 
 
 def build_refusal(
@@ -111,4 +111,4 @@ def _explain(refusal: ReportableRefusal) -> str:
     sentences.append("Nothing is said about tuberculosis.")
     if refusal.predecessor is not None:
         sentences.append("Supersedes an earlier report on this image.")
-    return " ".join([*sentences, NOT_A_DEVICE])
+    return " ".join([*sentences, *list_uid_faults(refusal.header), NOT_A_DEVICE])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from db.delivery.outbox import ReportableScreening
+from dicom_gateway.results.source_header import list_uid_faults
 from domain.notices import NOT_VERIFIED
 
 MANUFACTURER: Final = "tbscreen"
@@ -34,7 +35,7 @@ def list_remarks(screening: ReportableScreening) -> list[str]:
         sentences.append("Supersedes the report of an earlier version of this image.")
     elif screening.predecessor is not None:
         sentences.append("This image could not be analysed before.")
-    return sentences
+    return [*sentences, *list_uid_faults(screening.header)]
 
 
 def describe_series(screening: ReportableScreening) -> str:

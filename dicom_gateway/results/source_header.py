@@ -12,6 +12,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, TM
 
+from dicom_gateway.source_uids import name_uid
+
 PATIENT_AND_STUDY: Final = (
     "PatientName",
     "PatientID",
@@ -65,6 +67,9 @@ TYPE_2: Final = (
     "ReferringPhysicianName",
 )
 
+UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID")
+"""UIDs of the film that a report names even if they break the rules."""
+
 DROPPED_MODEL_KEYS: Final = ("BulkDataURI",)
 
 
@@ -84,28 +89,40 @@ def read_source(model: dict[str, Any]) -> Dataset:
 def make_evidence(source: Dataset) -> Dataset:
     """Return a header that highdicom accepts as evidence: all type 2 attributes, malformed ones empty."""
     evidence = Dataset()
-    for keyword in (
-        "SOPClassUID",
-        "SOPInstanceUID",
-        "StudyInstanceUID",
-        "SeriesInstanceUID",
-        "Rows",
-        "Columns",
-    ):
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "Rows", "Columns"):
         if source.get(keyword):
             setattr(evidence, keyword, source[keyword].value)
+    for keyword in UIDS:
+        named = name_uid(source, keyword)
+        if named is not None:
+            setattr(evidence, keyword, named.uid)
     for keyword in TYPE_2:
         value = source.get(keyword)
         setattr(evidence, keyword, value if value and _is_well_formed(keyword, value) else "")
-    evidence.setdefault("StudyInstanceUID", source.SOPInstanceUID)
-    evidence.setdefault("SeriesInstanceUID", source.SOPInstanceUID)
+    evidence.setdefault("StudyInstanceUID", evidence.SOPInstanceUID)
+    evidence.setdefault("SeriesInstanceUID", evidence.SOPInstanceUID)
     return evidence
 
 
+def list_uid_faults(header: dict[str, Any]) -> list[str]:
+    """Return what a report says of UIDs of a film that break the rules, as sentences.
+
+    Args:
+        header: DICOM JSON model of the film's header.
+    """
+    source = read_source(header)
+    named = [name_uid(source, keyword) for keyword in UIDS]
+    return [uid.fault for uid in named if uid is not None and uid.fault]
+
+
 def restore_as_sent(report: Dataset, source: Dataset) -> None:
-    """Copy the film's patient and study attributes to the report exactly as sent."""
+    """Copy the film's patient and study attributes to the report exactly as sent.
+
+    The report keeps its own Study Instance UID; attributes of another value representation than theirs are
+    left out.
+    """
     for keyword in PATIENT_AND_STUDY:
-        if keyword in source and (keyword != "StudyInstanceUID" or source.StudyInstanceUID):
+        if keyword in source and keyword not in UIDS and dictionary_VR(keyword) == source[keyword].VR:
             report[keyword] = source[keyword]
 
 
