@@ -96,6 +96,37 @@ def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
     return make_entry(StoredObject, stored, instance.study, film_sop_instance_uid=instance.sop_instance_uid)
 
 
+def is_known(session: Session, sop_instance_uid: str) -> bool:
+    """True when an object has this UID."""
+    query = select(ReportObject.sop_instance_uid).where(ReportObject.sop_instance_uid == sop_instance_uid)
+    return session.scalar(query) is not None
+
+
+def list_candidates(session: Session, instance_id: int, limit: int) -> list[bytes]:
+    """Return the objects that a received film may be: those under its UID or of its study, newest first."""
+    film = session.get_one(Instance, instance_id)
+    of_study = (
+        select(ReportObject.sop_instance_uid)
+        .outerjoin(Screening, Screening.id == ReportObject.screening_id)
+        .join(Instance, Instance.id == func.coalesce(Screening.instance_id, ReportObject.instance_id))
+        .where(Instance.study_id == film.study_id)
+    )
+    query = (
+        select(ReportObject.part10)
+        .where(
+            or_(
+                ReportObject.sop_instance_uid == film.sop_instance_uid,
+                ReportObject.sop_instance_uid.in_(of_study),
+            )
+        )
+        .order_by(
+            (ReportObject.sop_instance_uid == film.sop_instance_uid).desc(), ReportObject.created_at.desc()
+        )
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
 def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str, str]:
     """Return the SOP Instance UIDs of the objects' films, by those of the objects."""
     rows = session.execute(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from db.delivery import refusal_outbox
 from db.entries import make_entry
 from db.models import site_thresholds
 from db.states import FILM, FilmState
-from db.tables import Instance, Model, Rendition, ReportObject, Screening, Study
+from db.tables import Instance, Model, Rendition, Screening, Study
 from db.worklist import studies
 from domain.codes import Doubt, Refusal
 
@@ -39,6 +39,8 @@ class DueFilm:
     """Number of earlier ones that failed by the film's doing."""
     urgent: bool = False
     """True when it is processed before others."""
+    manufacturer: str = ""
+    """Manufacturer (0008,0070) as its header names it."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,10 @@ class PinnedBundle:
     operating_point: str
 
 
-def is_own_object(session: Session, sop_instance_uid: str) -> bool:
-    """True when tbscreen itself made the object with this UID."""
-    return (
-        session.scalar(
-            select(ReportObject.sop_instance_uid).where(ReportObject.sop_instance_uid == sop_instance_uid)
-        )
-        is not None
-    )
+def read_manufacturer(header: Mapping[str, Any]) -> str:
+    """Return Manufacturer (0008,0070) from a header in the DICOM JSON model; "" where it names none."""
+    values = header.get("00080070", {}).get("Value") or [""]
+    return str(values[0])
 
 
 def lease_due(
@@ -117,7 +115,8 @@ def lease_due(
     for row in rows:
         row.due_at = moment + lease
         row.preparation_attempts += 1
-        leased.append(make_entry(DueFilm, row, instance_id=row.id))
+        manufacturer = read_manufacturer(row.header)
+        leased.append(make_entry(DueFilm, row, instance_id=row.id, manufacturer=manufacturer))
     return leased
 
 

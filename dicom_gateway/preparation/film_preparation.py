@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from pydicom.dataset import Dataset
 
 from db.films import films
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
 from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from dicom_gateway.pixels.rendition import Rendition
-from dicom_gateway.rules import eligibility
+from dicom_gateway.rules import eligibility, own_object
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import shipped_network
 from domain.array.normalization import FilmArray, normalize_strips
 from domain.codes import Doubt, Refusal
+
+OWN_RULE: Final = "own-output"
 
 BLACK: Final = 0.02
 """Value below which a pixel of the array counts as black: collimated, or outside the film."""
@@ -35,21 +39,25 @@ class Preparation:
     rendition: bytes = b""
 
 
-def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Preparation:
+def prepare(
+    path: Path, calling_ae_title: str, settings: GatewaySettings, own_digests: Collection[str] = ()
+) -> Preparation:
     """Judge a film by its header, decode and normalize it, and judge it by its pixels.
 
     Args:
         path: a DICOM file.
         calling_ae_title: AE title of the sender.
         settings: the site's rules.
+        own_digests: digests of tbscreen's own objects that this file may be (`own_object.digest_sent`).
 
     Returns:
         A refusal, or the array (float32 (256, 256), 0..1) and a JPEG of at most 1024 pixels a side.
     """
     try:
         header = read_header(path)
-        if eligibility.is_own_output(header.dataset):
-            return Preparation(Refusal.OWN_OUTPUT, "an object that tbscreen made", rule="own-output")
+        own = _recognize(path, header.dataset, own_digests)
+        if own is not None:
+            return own
         decision = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
         if decision.refusal is not None:
             return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
@@ -63,6 +71,22 @@ def prepare(path: Path, calling_ae_title: str, settings: GatewaySettings) -> Pre
         if decision.refusal is not None:
             return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
     return Preparation(None, decision.explanation, decision.doubts, decision.rule, array, rendition)
+
+
+def _recognize(path: Path, header: Dataset, own_digests: Collection[str]) -> Preparation | None:
+    """Return the refusal of an object that tbscreen made, or says that it made; None for a film."""
+    claims = own_object.names_tbscreen(header)
+    if own_digests:
+        try:
+            digest = own_object.digest_file(path)
+        except Exception:  # noqa: BLE001  what cannot be read is not what was sent
+            digest = None
+        if digest in own_digests:
+            return Preparation(Refusal.OWN_OUTPUT, "an object that tbscreen made", rule=OWN_RULE)
+    if claims:
+        detail = "names tbscreen as its manufacturer, and is not what this tbscreen sent"
+        return Preparation(Refusal.NOT_AN_XRAY, detail, rule=OWN_RULE)
+    return None
 
 
 def show(rendering: Rendering) -> tuple[FilmArray, bytes]:

@@ -11,11 +11,13 @@ import structlog
 
 from db.clock import now
 from db.database import Database
+from db.delivery import report_objects
 from db.films import films
 from dicom_gateway import metrics
 from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
 from dicom_gateway.preparation.film_preparation import Preparation, measure_greys
 from dicom_gateway.preparation.preparation_process import PreparationProcess
+from dicom_gateway.rules.own_object import digest_sent, is_own_name
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from domain.array.image_guard import shipped_network
@@ -42,6 +44,9 @@ MOST_VAIN_DISPATCHES: Final = 20
 
 IDLE_S: Final = 0.5
 """Pause between two queries for due films while no reception wakes the loop."""
+
+OWN_CANDIDATES: Final = 64
+"""Largest number of our own objects with which a film is compared."""
 
 OUTAGE_PAUSE: Final = timedelta(seconds=5)
 """Time that a film waits when broker, bundle or database are unavailable."""
@@ -123,11 +128,7 @@ class PreparationLoop(threading.Thread):
         film_log = log.bind(film=shorten_key(film_key(film.sop_instance_uid)))
         current.note(attempt=film.preparation_attempts)
         refuse = partial(self._refuse, film, current)
-        with self._database.read() as session:
-            own = films.is_own_object(session, film.sop_instance_uid)
-        if own:
-            refuse(Refusal.OWN_OUTPUT, "an object that tbscreen made")
-        elif film.preparation_strikes >= MAX_STRIKES:
+        if film.preparation_strikes >= MAX_STRIKES:
             refuse(Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
         elif film.preparation_attempts > MAX_ATTEMPTS:
             refuse(Refusal.PROCESSING_FAILED, f"preparation begun {MAX_ATTEMPTS} times and never finished")
@@ -137,8 +138,9 @@ class PreparationLoop(threading.Thread):
         elif film.spool_path is None or not self._spool.path(film.spool_path).is_file():
             refuse(Refusal.PROCESSING_FAILED, "the file is no longer in the spool")
         else:
+            path, own_digests = self._spool.path(film.spool_path), self._find_own_digests(film)
             with metrics.PREPARATION_SECONDS.time():
-                preparation = self._child.prepare(self._spool.path(film.spool_path), film.calling_ae_title)
+                preparation = self._child.prepare(path, film.calling_ae_title, own_digests)
             if preparation is None:
                 metrics.PREPARATIONS_LOST.inc()
                 current.failure = "died or hung"
@@ -164,6 +166,15 @@ class PreparationLoop(threading.Thread):
             films.postpone(
                 session, film.instance_id, timedelta(seconds=pause_s), count_attempt=True, strike=blamed
             )
+
+    def _find_own_digests(self, film: films.DueFilm) -> frozenset[str]:
+        """Return the digests of our own objects that a film may be, which its name or its UID suggests."""
+        with self._database.read() as session:
+            if not is_own_name(film.manufacturer) and not report_objects.is_known(
+                session, film.sop_instance_uid
+            ):
+                return frozenset()
+            return digest_sent(report_objects.list_candidates(session, film.instance_id, OWN_CANDIDATES))
 
     def _dispatch(self, film: films.DueFilm, preparation: Preparation, current: Stage) -> None:
         key = film_key(film.sop_instance_uid)

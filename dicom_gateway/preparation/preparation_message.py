@@ -5,6 +5,7 @@ The process decodes untrusted bytes. Its answers hold data alone, never a pickle
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -57,16 +58,17 @@ _ANSWER: Final[TypeAdapter[_RefusedFilm | _PreparedFilm | PreparationEnd]] = Typ
 )
 
 
-def pack_request(path: Path, calling_ae_title: str) -> bytes:
+def pack_request(path: Path, calling_ae_title: str, own_digests: Collection[str]) -> bytes:
     """Return the message that requests a film's preparation."""
-    packed: bytes = msgpack.packb([str(path), calling_ae_title], unicode_errors="surrogatepass")
+    fields = [str(path), calling_ae_title, sorted(own_digests)]
+    packed: bytes = msgpack.packb(fields, unicode_errors="surrogatepass")
     return packed
 
 
-def unpack_request(content: bytes) -> tuple[Path, str]:
-    """Return the film's path and its sender's AE title from a request."""
-    path, calling_ae_title = msgpack.unpackb(content, unicode_errors="surrogatepass")
-    return Path(path), calling_ae_title
+def unpack_request(content: bytes) -> tuple[Path, str, list[str]]:
+    """Return the film's path, its sender's AE title, and digests of own objects from a request."""
+    path, calling_ae_title, own_digests = msgpack.unpackb(content, unicode_errors="surrogatepass")
+    return Path(path), calling_ae_title, own_digests
 
 
 def pack_answer(answer: Preparation | PreparationEnd) -> bytes:

@@ -12,7 +12,7 @@ import resource
 import select
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -61,10 +61,12 @@ class PreparationProcess:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._connection: Connection | None = None
 
-    def prepare(self, path: Path, calling_ae_title: str) -> Preparation | None:
+    def prepare(
+        self, path: Path, calling_ae_title: str, own_digests: Collection[str] = ()
+    ) -> Preparation | None:
         """Prepare a film in the child; return None when it died, timed out or gave a malformed answer."""
         try:
-            self.open().send_bytes(pack_request(path, calling_ae_title))
+            self.open().send_bytes(pack_request(path, calling_ae_title, own_digests))
             answer = unpack_answer(self._receive(MAX_ANSWER_BYTES, self._settings.preparation_timeout_s))
             if isinstance(answer, Preparation):
                 return answer
@@ -152,11 +154,11 @@ def _serve(connection: Connection, settings: GatewaySettings) -> None:
     connection.send_bytes(UP)
     while True:
         try:
-            path, calling_ae_title = unpack_request(connection.recv_bytes())
+            path, calling_ae_title, own_digests = unpack_request(connection.recv_bytes())
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            connection.send_bytes(pack_answer(prepare(path, calling_ae_title, settings)))
+            connection.send_bytes(pack_answer(prepare(path, calling_ae_title, settings, own_digests)))
         except Exception as error:  # noqa: BLE001  multiprocessing would print the error, which may quote the header
             connection.send_bytes(pack_answer(PreparationEnd(error=type(error).__name__, at=locate(error))))
             return

@@ -22,6 +22,7 @@ from dicom_gateway.results.sr_document import (
     refer_to_film,
 )
 from dicom_gateway.results.structured_report import LUNG
+from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
 from dicom_gateway.source_uids import read_uid
 from domain.codes import Refusal, ReportKind
@@ -54,9 +55,13 @@ FAILURES: Final = frozenset({Refusal.UNDECODABLE, Refusal.PROCESSING_FAILED})
 
 
 def may_be_reported(refusal: ReportableRefusal) -> bool:
-    """False for objects made by tbscreen, and for films without a study, which the report would join."""
+    """False for objects that name tbscreen as their maker, and for films without a study to join.
+
+    A report on an object of ours that a PACS changed and routed back could come back in its turn.
+    """
     header = read_source(refusal.header)
-    return refusal.refusal is not Refusal.OWN_OUTPUT and read_uid(header, "StudyInstanceUID") is not None
+    is_own = refusal.refusal is Refusal.OWN_OUTPUT or names_tbscreen(header)
+    return not is_own and read_uid(header, "StudyInstanceUID") is not None
 
 
 def build_refusal(

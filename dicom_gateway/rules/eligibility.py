@@ -7,17 +7,12 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from dicom_gateway.dataset_header import read_text
 from dicom_gateway.rules.decision import Decision
 from dicom_gateway.rules.default_rules import DEFAULT_RULES
 from dicom_gateway.rules.site_rules import Candidate, find_rule
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, Opinion, Picture
 from domain.codes import Doubt, Refusal
-
-OWN_MANUFACTURER: Final = "tbscreen"
-"""Manufacturer (0008,0070) of every object that tbscreen makes."""
-
 
 GUARD_RULE: Final = "image-guard"
 """Rule name of a decision by pixels."""
@@ -72,8 +67,3 @@ def judge_pixels(decision: Decision, opinion: Opinion) -> Decision:
     return replace(
         decision, detail=f"eligible; {opinion.words}", doubts=(*decision.doubts, Doubt.GUARD_UNSURE)
     )
-
-
-def is_own_output(header: Dataset) -> bool:
-    """True for an object whose Manufacturer is tbscreen, even if a PACS gave it a new UID."""
-    return (read_text(header, "Manufacturer", 64) or "").lower() == OWN_MANUFACTURER

@@ -86,7 +86,7 @@ def test_doubts_come_with_the_array(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("attributes", "sender", "refusal"),
     [
-        ({"Manufacturer": "tbscreen", "PatientAge": "002Y"}, "MODALITY", Refusal.OWN_OUTPUT),
+        ({"Manufacturer": "tbscreen", "PatientAge": "002Y"}, "MODALITY", Refusal.NOT_AN_XRAY),
         ({}, "DENTAL", Refusal.EXCLUDED_BY_RULE),
         ({"SOPClassUID": CTImageStorage}, "MODALITY", Refusal.UNSUPPORTED_SOP_CLASS),
         ({"BodyPartExamined": "KNEE"}, "MODALITY", Refusal.NOT_CHEST),

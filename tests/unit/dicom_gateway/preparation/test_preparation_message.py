@@ -29,7 +29,8 @@ FIELDS: dict[str, Any] = msgpack.unpackb(pack_answer(PREPARED))
 
 def test_a_request_arrives_as_it_was_sent() -> None:
     path = Path("/spool/\udcff/film.dcm")  # a folder whose name is no UTF-8
-    assert unpack_request(pack_request(path, "MODALITY Ü")) == (path, "MODALITY Ü")
+    request = pack_request(path, "MODALITY Ü", {"b", "a"})
+    assert unpack_request(request) == (path, "MODALITY Ü", ["a", "b"])
 
 
 def test_a_refusal_and_an_end_arrive_as_they_were_sent() -> None:

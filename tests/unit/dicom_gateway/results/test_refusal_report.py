@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from db.delivery.refusal_outbox import ReportableRefusal
 from dicom_gateway.results.refusal_report import REASONS, build_refusal, may_be_reported
 from dicom_gateway.results.structured_report import build_report
-from dicom_gateway.rules.eligibility import is_own_output
+from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Refusal
 from tests.films import real_film
@@ -113,7 +113,9 @@ def test_never_of_our_own_and_never_without_a_study(refusal: ReportableRefusal) 
     assert may_be_reported(refusal)
     assert not may_be_reported(replace(refusal, refusal=Refusal.OWN_OUTPUT))
     assert not may_be_reported(replace(refusal, header=without))
-    assert is_own_output(build(refusal))
+    claimed = {**refusal.header, "00080070": {"vr": "LO", "Value": ["tbscreen"]}}
+    assert not may_be_reported(replace(refusal, refusal=Refusal.NOT_AN_XRAY, header=claimed))
+    assert names_tbscreen(build(refusal))
 
 
 @pytest.mark.parametrize("sr_sop_class", ["comprehensive_3d", "comprehensive"])

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from db.delivery.outbox import ReportableScreening
 from dicom_gateway.results.result_picture import WIDTH
 from dicom_gateway.results.secondary_capture import build_secondary_capture
-from dicom_gateway.rules.eligibility import is_own_output
+from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
 from tests.films import real_film
 from tests.screened_films import draw_rendition, one_hot_cell
@@ -107,7 +107,7 @@ def test_the_same_result_is_the_same_object_and_another_one_is_not(screening: Re
 
 
 def test_it_is_known_as_our_own_when_it_comes_back(screening: ReportableScreening) -> None:
-    assert is_own_output(build(screening))
+    assert names_tbscreen(build(screening))
 
 
 @pytest.mark.parametrize("heat", [None, one_hot_cell()])

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
 from dicom_gateway.results.structured_report import build_report
-from dicom_gateway.rules.eligibility import is_own_output
+from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
 from tests.golden.synthetic import write_film
 from tests.screened_films import MANIFEST
@@ -192,7 +192,7 @@ def test_report_lies_in_the_films_study_in_a_series_of_its_own(report: Dataset, 
 
 
 def test_report_is_known_again_as_our_own(report: Dataset) -> None:
-    assert is_own_output(report)
+    assert names_tbscreen(report)
     assert report.SoftwareVersions == "9.9"
 
 

@@ -23,7 +23,7 @@ from pydicom.uid import (
 
 from dicom_gateway.dataset_header import read_header
 from dicom_gateway.rules.decision import Decision
-from dicom_gateway.rules.eligibility import is_own_output, judge, judge_pixels
+from dicom_gateway.rules.eligibility import judge, judge_pixels
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, Opinion, Picture
@@ -415,14 +415,6 @@ def test_pixels_win_where_they_are_clear_and_raise_a_doubt_where_they_are_not(
     assert ("looks like" in verdict.detail or "does not look" in verdict.detail) is (
         certainty is not Certainty.CHEST
     )
-
-
-@pytest.mark.parametrize(
-    ("manufacturer", "own"),
-    [("tbscreen", True), ("TBSCREEN ", True), ("tbscreens", False), ("", False), (None, False)],
-)
-def test_own_output_is_known_by_its_manufacturer(manufacturer: str | None, own: bool) -> None:
-    assert is_own_output(_film(Manufacturer=manufacturer)) is own
 
 
 def test_empty_header_is_refused_and_not_an_error() -> None:
