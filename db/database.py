@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.clock import follow_server
@@ -20,7 +20,15 @@ from domain.errors import TransientError
 
 
 class DatabaseAwayError(TransientError):
-    """The database does not answer. Transient: try again when it is back."""
+    """The database does not answer. Transient: try again when it is back.
+
+    Args:
+        error: of SQLAlchemy.
+    """
+
+    def __init__(self, error: SQLAlchemyError) -> None:
+        super().__init__(f"the database does not answer ({type(error).__name__})")
+        self.reason = explain(error)
 
 
 class Database:
@@ -87,8 +95,13 @@ class Database:
             with self.read() as session:
                 answer = session.execute(text(f"SELECT {version}")).scalar_one()
         except SQLAlchemyError as error:
-            raise DatabaseAwayError(f"the database does not answer ({type(error).__name__})") from error
+            raise DatabaseAwayError(error) from error
         return f"SQLite {answer}" if self.engine.dialect.name == "sqlite" else str(answer).split(",")[0]
+
+    @property
+    def place(self) -> str:
+        """Server, host, port and name, or the file: without user and password."""
+        return name_place(self.engine.url)
 
     def find_trouble(self) -> str | None:
         """Return the error message when the database cannot be reached, else None."""
@@ -109,6 +122,25 @@ def normalize_url(url: str) -> URL:
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed
+
+
+def name_place(url: URL) -> str:
+    """Return server, host, port and name of a database, or its file: without user and password."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite file {url.database}"
+    return f"PostgreSQL at {url.host}:{url.port or 5432}, database {url.database}"
+
+
+def explain(error: SQLAlchemyError) -> str:
+    """Return why a database does not answer, in its driver's words where they hold no data of films.
+
+    Args:
+        error: only the text of an `OperationalError` of the connection is quoted.
+    """
+    if isinstance(error, OperationalError) and error.orig is not None:
+        lines = str(error.orig).splitlines()
+        return lines[0].strip() if lines else type(error).__name__
+    return type(error).__name__
 
 
 def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:

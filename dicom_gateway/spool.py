@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from domain.errors import PermanentError
 from domain.film_key import film_key as film_key
+
+LOCK: Final = "lock"
+"""File that the gateway of a spool holds open and locked."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Spool:
         Raises:
             PermanentError: when another gateway holds the spool.
         """
-        self._lock = (self.directory / "lock").open("w")
+        self._lock = (self.directory / LOCK).open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -58,7 +62,7 @@ class Spool:
 
     def is_held(self) -> bool:
         """True while a gateway holds the spool."""
-        with (self.directory / "lock").open("a") as lock:
+        with (self.directory / LOCK).open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

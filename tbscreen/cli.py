@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.database import explain, name_place, normalize_url
 from domain.errors import TbscreenError
 from tbscreen import __version__
 from tbscreen.commands.backup import back_up, restore
@@ -28,6 +29,7 @@ from tbscreen.commands.rules import rules_app
 from tbscreen.commands.settings import settings_app
 from tbscreen.commands.users import users_app
 from tbscreen.commands.worklist import show_worklist
+from tbscreen.settings import find_source, load_settings
 from tbscreen.terminal.invocation import fail
 
 app = typer.Typer(
@@ -82,7 +84,14 @@ def main() -> None:
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except SQLAlchemyError as error:
-        fail(f"the database does not do what it should ({type(error).__name__}); run 'tbscreen doctor'")
+        fail(f"{_name_database()}: {explain(error)}; run 'tbscreen doctor'")
+
+
+def _name_database() -> str:
+    settings = load_settings()
+    return (
+        f"{name_place(normalize_url(settings.resolve_database_url()))} (from {find_source('database_url')})"
+    )
 
 
 @app.callback(invoke_without_command=True)

@@ -162,6 +162,29 @@ def load_settings(**overrides: Any) -> Settings:
         raise PermanentError(str(error)) from None
 
 
+def find_source(key: str) -> str:
+    """Return where a setting of the top level comes from: a variable, the settings file, or the default."""
+    for variable in (name_variable_of(key), name_variable(PREFIX, key)):
+        if variable in os.environ:
+            return variable
+    file = find_file()
+    if file is not None and key in tomllib.loads(file.read_text("utf-8")):
+        return f"{key} in {file}"
+    return f"{key}, which has its default: set {name_variable_of(key)}"
+
+
+def name_broker(settings: Settings) -> str:
+    """Return where the broker is: without user and password."""
+    if settings.broker_url is None:
+        return f"Redis at {settings.private_redis_socket()}"
+    parts = urlsplit(settings.broker_url)
+    return (
+        f"Redis at {parts.path}"
+        if parts.hostname is None
+        else f"Redis at {parts.hostname}:{parts.port or 6379}"
+    )
+
+
 def find_file() -> Path | None:
     """Return the settings file: `TBSCREEN_CONFIG`, else `tbscreen.toml` here, else none.
 

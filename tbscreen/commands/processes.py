@@ -63,7 +63,10 @@ def _show_service(service: Service, settings: Settings) -> None:
     out = Console()
     out.print("\n[bold]tbscreen is ready.[/bold] Research software, not a medical device.")
     out.print(f"  AE title   {service.ae_title}", highlight=False)
-    out.print(f"  port       {service.dicom_port} (listening on {settings.gateway.host})", highlight=False)
+    gateway = settings.gateway
+    secured = f"{gateway.tls.port or 'any free one'} (TLS)" if gateway.tls is not None else ""
+    ports = " and ".join(filter(None, [str(service.dicom_port) * gateway.accept_plain, secured]))
+    out.print(f"  port       {ports}, listening on {gateway.host}", highlight=False)
     out.print(f"  page       {service.page}", highlight=False)
     if service.users == 0:
         out.print(

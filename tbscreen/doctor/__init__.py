@@ -2,6 +2,7 @@
 
 - `check`: the result of one check.
 - `examination`: all checks in order.
+- `gateway_process`: the process that listens on the gateway's port.
 - `certificate_checks`: certificates and keys.
 - `answer_checks`: senders from which peers' answers are believed.
 - `pull_checks`: peers that are pulled from.

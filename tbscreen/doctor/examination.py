@@ -23,14 +23,15 @@ from db.states import DeliveryState
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
-from dicom_gateway.settings import GatewaySettings, PeerSettings
+from dicom_gateway.settings import PeerSettings, spool_directory
 from domain.errors import PermanentError
 from tbscreen.doctor.answer_checks import examine_answers, examine_doubted
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
+from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
 from tbscreen.doctor.tracing_checks import examine_tracing
-from tbscreen.settings import Settings, find_file
+from tbscreen.settings import Settings, find_file, find_source, name_broker
 from worker.bundle_cache import BundleCache
 
 
@@ -86,7 +87,10 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         try:
             version = database.check()
         except DatabaseAwayError as error:
-            yield Check("database", Health.BAD, str(error), "start it, or correct TBSCREEN_DATABASE_URL")
+            finding = f"{database.place} does not answer: {error.reason}"
+            yield Check(
+                "database", Health.BAD, finding, f"start it, or correct {find_source('database_url')}"
+            )
             return
         here, newest = schema.find_revision(database), schema.newest_revision()
         if schema.is_behind(database):
@@ -174,27 +178,28 @@ def _examine_broker(settings: Settings) -> Check:
     else:
         url = settings.broker_url.replace("redis+socket://", "unix://", 1)
         client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=once)
-        advice = "start Redis, or correct TBSCREEN_BROKER_URL"
+        advice = f"start Redis, or correct {find_source('broker_url')}"
     try:
         with client:
             version = client.info("server")["redis_version"]
     except (RedisError, OSError) as error:
-        return Check("broker", Health.BAD, f"Redis does not answer ({type(error).__name__})", advice)
+        return Check("broker", Health.BAD, f"{name_broker(settings)} does not answer: {error}", advice)
     return Check("broker", Health.GOOD, f"Redis {version}")
 
 
 def _examine_gateway(settings: Settings) -> Iterator[Check]:
     gateway = settings.gateway
     if gateway.accept_plain:
-        yield _call_gateway(gateway, gateway.port, "gateway.port", None)
+        yield _call_gateway(settings, gateway.port, "gateway.port", None)
     if gateway.tls is not None:
         # Its own certificate is what we have: shown as the caller's, and known as its own.
         own = gateway.tls.certificate
         tls = PeerTlsSettings(ca=own, certificate=own, key=gateway.tls.key, check_host_name=False)
-        yield _call_gateway(gateway, gateway.tls.port, "gateway.tls.port", tls)
+        yield _call_gateway(settings, gateway.tls.port, "gateway.tls.port", tls)
 
 
-def _call_gateway(gateway: GatewaySettings, port: int, key: str, tls: PeerTlsSettings | None) -> Check:
+def _call_gateway(settings: Settings, port: int, key: str, tls: PeerTlsSettings | None) -> Check:
+    gateway = settings.gateway
     part = "gateway" if tls is None else "gateway over TLS"
     if port == 0:
         return Check(part, Health.NOTE, f"{key} is 0, any free port: not checked", "give it a port")
@@ -209,7 +214,14 @@ def _call_gateway(gateway: GatewaySettings, port: int, key: str, tls: PeerTlsSet
         return Check(part, Health.NOTE, finding, "send a C-ECHO from a node that may call")
     if trouble is not None:
         return Check(part, Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
-    return Check(part, Health.GOOD, f"{where} answers C-ECHO")
+    answers = f"{where} answers C-ECHO"
+    process = find_listener(port)
+    if process is None:
+        return Check(part, Health.GOOD, f"{answers}; this user cannot see whose process it is")
+    if process.spool != spool_directory(settings.data_directory.resolve()):
+        finding = f"{answers}, but not for {settings.data_directory.resolve()}: {process}"
+        return Check(part, Health.BAD, finding, f"end that process, or change {key}")
+    return Check(part, Health.GOOD, f"{answers}: {process}")
 
 
 def _examine_peers(settings: Settings) -> Iterator[Check]:

@@ -17,5 +17,6 @@
 - `supervisor`: starts, watches and ends processes.
 - `process_records`: the numbers of its processes, on disk.
 - `undertaker`: ends the processes of a supervisor that was killed.
+- `port_check`: the ports of a service are free.
 - `serve`: the whole service on one machine.
 """

@@ -20,6 +20,7 @@ from db.accounts import users
 from db.database import Database
 from db.models.bundles import RegisteredModel
 from tbscreen.models.default_bundle import ensure_active
+from tbscreen.processes.port_check import check_ports
 from tbscreen.processes.private_redis import build_command
 from tbscreen.processes.supervisor import ProcessSpec, Supervisor, child_environment
 from tbscreen.settings import FILE_VARIABLE, Settings, find_file
@@ -72,6 +73,7 @@ def running(
     directory = settings.data_directory.resolve()
     supervisor = Supervisor(directory / "run", _pass_on(settings), output)
     try:
+        check_ports(settings)
         progress("database")
         model = migrate(settings)
         if settings.broker_url is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -124,14 +125,33 @@ def test_a_mistake_is_one_clear_line(
     assert_one_line(cli(*words, **variables), said)
 
 
-@pytest.mark.parametrize("trouble", ["away", "damaged"])
-def test_a_database_that_does_not_answer_is_one_clear_line(cli: Cli, place: Path, trouble: str) -> None:
+def test_a_database_that_does_not_answer_is_named_with_the_reason_and_its_setting(
+    cli: Cli, place: Path
+) -> None:
+    port = free_port()
+    run = cli("worklist", DATABASE_URL=f"postgresql://me:s3cret@127.0.0.1:{port}/name")
+    assert_one_line(run, f"PostgreSQL at 127.0.0.1:{port}, database name (from TBSCREEN_DATABASE_URL): ")
+    assert "refused" in run.stderr
+    assert run.stderr.endswith("; run 'tbscreen doctor'\n")
+    assert "s3cret" not in run.stderr
     (place / "damaged.sqlite3").write_bytes(b"this is not a database" * 1000)
-    url = {
-        "away": f"postgresql://me:s3cret@127.0.0.1:{free_port()}/name",
-        "damaged": f"sqlite:///{place / 'damaged.sqlite3'}",
-    }[trouble]
-    assert_one_line(cli("worklist", DATABASE_URL=url), "run 'tbscreen doctor'")
+    damaged = cli("worklist", DATABASE_URL=f"sqlite:///{place / 'damaged.sqlite3'}")
+    assert_one_line(damaged, f"SQLite file {place / 'damaged.sqlite3'} (from TBSCREEN_DATABASE_URL): ")
+
+
+def test_serve_names_every_taken_port_before_it_starts_anything(cli: Cli, place: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        gateway, page = first.getsockname()[1], second.getsockname()[1]
+        run = cli("serve", GATEWAY__HOST="127.0.0.1", GATEWAY__PORT=str(gateway), WEB__PORT=str(page))
+    assert run.returncode == 1
+    for port, key in ((gateway, "gateway.port"), (page, "web.port")):
+        assert (
+            f"cannot listen on 127.0.0.1:{port} (Address already in use; process {os.getpid()} ("
+            in run.stderr
+        )
+        assert f"set {key}" in run.stderr
+    assert "starting" not in run.stderr
+    assert not (place / "data" / "tbscreen.sqlite3").exists()
 
 
 def test_a_taken_port_is_one_clear_line(cli: Cli, installed: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,8 @@ from db.tables import BundleChunk, Commitment, Delivery, Model, OutboxEntry
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.reception.caller_settings import CallerSettings
-from dicom_gateway.settings import PeerSettings
+from dicom_gateway.settings import PeerSettings, spool_directory
+from dicom_gateway.spool import Spool
 from domain.roles import Role
 from tbscreen.demo.trial import SmallPacs
 from tbscreen.doctor.check import Check, Health
@@ -62,7 +64,8 @@ def test_an_empty_place_is_not_well_and_every_complaint_says_what_to_do(settings
     assert checks["data directory"].finding.endswith("data does not exist")
     assert "migration none" in checks["database"].finding
     assert checks["database"].advice == "run 'tbscreen db upgrade'"
-    assert "Redis does not answer" in checks["broker"].finding
+    socket = settings.private_redis_socket()
+    assert checks["broker"].finding.startswith(f"Redis at {socket} does not answer: ")
     assert checks["peers"].health is Health.NOTE
     assert all(check.advice for check in checks.values() if check.health is not Health.GOOD)
 
@@ -82,6 +85,8 @@ def test_a_running_installation_is_well(
     settings: Settings, database: Database, redis_url: str, place: Path
 ) -> None:
     gateway = SmallPacs(place / "gateway", settings.gateway.ae_title)
+    spool = Spool(spool_directory(settings.data_directory))
+    spool.lock()
     pacs = SmallPacs(place / "pacs", "PACS")
     changed = settings.model_copy(
         update={
@@ -95,9 +100,11 @@ def test_a_running_installation_is_well(
     finally:
         gateway.stop()
         pacs.stop()
+        spool.unlock()
     assert [part for part, check in checks.items() if check.health is Health.BAD] == []
     assert checks["broker"].finding.startswith("Redis ")
-    assert checks["gateway"].finding.endswith("answers C-ECHO")
+    assert f"answers C-ECHO: process {os.getpid()} (" in checks["gateway"].finding
+    assert checks["gateway"].finding.endswith(f"data in {settings.data_directory.resolve()}")
     assert checks["peer pacs"].finding == f"PACS at 127.0.0.1:{pacs.port} answers C-ECHO"
 
 
@@ -111,16 +118,24 @@ def test_a_peer_that_does_not_answer_is_named(settings: Settings) -> None:
 
 
 def test_a_database_that_is_away_is_said_without_its_password(settings: Settings) -> None:
-    url = f"postgresql://me:s3cret@127.0.0.1:{free_port()}/name"
+    port = free_port()
+    url = f"postgresql://me:s3cret@127.0.0.1:{port}/name"
     check = _examine(settings.model_copy(update={"database_url": url}))["database"]
-    assert (check.health, check.advice) == (Health.BAD, "start it, or correct TBSCREEN_DATABASE_URL")
+    assert check.health is Health.BAD
+    assert check.finding.startswith(f"PostgreSQL at 127.0.0.1:{port}, database name does not answer: ")
+    assert "refused" in check.finding
+    assert check.advice.startswith("start it, or correct database_url")
     assert "s3cret" not in check.finding
 
 
 def test_a_broker_that_is_away_is_said_without_its_password(settings: Settings) -> None:
-    url = f"redis://:s3cret@127.0.0.1:{free_port()}/0"
+    port = free_port()
+    url = f"redis://:s3cret@127.0.0.1:{port}/0"
     check = _examine(settings.model_copy(update={"broker_url": url}))["broker"]
-    assert (check.health, check.advice) == (Health.BAD, "start Redis, or correct TBSCREEN_BROKER_URL")
+    assert check.health is Health.BAD
+    assert check.finding.startswith(f"Redis at 127.0.0.1:{port} does not answer: ")
+    assert "refused" in check.finding
+    assert check.advice.startswith("start Redis, or correct broker_url")
     assert "s3cret" not in check.finding
 
 
@@ -146,9 +161,18 @@ def test_a_gateway_with_a_port_for_tls_alone_is_called_over_tls(
     alone = {"accept_plain": False, "tls": tls}
     changed = settings.model_copy(update={"gateway": settings.gateway.model_copy(update=alone)})
     assert "nothing answers" in _examine(changed)["gateway over TLS"].finding
-    with gateway(sqlite_database, place / "spool", 0, **alone):
+    with gateway(sqlite_database, place / "other" / "spool", 0, **alone) as other:
+        other.spool.lock()
+        check = _examine(changed)["gateway over TLS"]
+        other.spool.unlock()
+    assert (check.health, check.advice) == (Health.BAD, "end that process, or change gateway.tls.port")
+    assert f"answers C-ECHO, but not for {settings.data_directory.resolve()}: process " in check.finding
+    assert check.finding.endswith(f"data in {(place / 'other').resolve()}")
+    with gateway(sqlite_database, spool_directory(settings.data_directory), 0, **alone) as ours:
+        ours.spool.lock()
         checks = _examine(changed)
-    assert checks["gateway over TLS"].finding.endswith("answers C-ECHO")
+        ours.spool.unlock()
+    assert checks["gateway over TLS"].health is Health.GOOD
     assert "gateway" not in checks
 
 
