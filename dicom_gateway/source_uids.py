@@ -33,9 +33,11 @@ class NamedUid:
 def read_uid(dataset: Dataset, keyword: str) -> str | None:
     r"""Return a UID as text of at most 64 characters, or None if it is absent or empty.
 
-    Several values are separated by a backslash, as in the film. A longer text is cut, and ends in a digest.
+    Several values are separated by a backslash, as in the film, and what cannot be printed is written \x0a. A
+    longer text is cut, and ends in a digest.
     """
     text = "\\".join(read_values(dataset, keyword))
+    text = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
     if len(text) > LONGEST:
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         text = f"{text[:KEPT_OF_LONG]}~{digest[: LONGEST - KEPT_OF_LONG - 1]}"

@@ -107,6 +107,8 @@ class FilmDetails:
 class StudyDetails:
     """One study. Holds patient data: show it, never log it."""
 
+    key: int
+    """Its number here, by which the page addresses it."""
     study_instance_uid: str
     accession_number: str | None
     patient_id: str | None
@@ -153,10 +155,16 @@ def find_details(session: Session, study_instance_uid: str) -> StudyDetails | No
     return make_entry(
         StudyDetails,
         study,
+        key=study.id,
         films=[_describe_film(session, row, row.id in shown) for row in rows],
         reads=reads.list_reads(session, study_instance_uid),
         notices=split_values(study.notices),
     )
+
+
+def find_uid(session: Session, key: int) -> str | None:
+    """Return the Study Instance UID of the study with this key, as it came, or None."""
+    return session.scalar(select(Study.study_instance_uid).where(Study.id == key))
 
 
 def find_patient_id(session: Session, study_instance_uid: str) -> str | None:

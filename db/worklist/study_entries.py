@@ -72,6 +72,8 @@ class StudyEntry:
     patient_id_issuer: str | None = None
     notices: Sequence[str] = ()
     """Remarks on the patient data of its films; they change neither finding nor priority."""
+    key: int = 0
+    """Its number here, by which the page addresses it."""
 
 
 # Columns of tables, not of mapped classes: tracked objects would cost time and are not needed here.
@@ -84,7 +86,7 @@ _DELIVERIES: Final = cast(TableClause, Delivery.__table__).c
 
 _LISTS: Final = ("modalities", "stations", "senders", "notices")
 """Columns with several values, between backslashes."""
-_STUDY: Final = [field.name for field in fields(StudyEntry) if field.name != "films"]
+_STUDY: Final = [field.name for field in fields(StudyEntry) if field.name not in ("films", "key")]
 _RESULT: Final = ("score", "probability", "finding", "priority")
 _FILM: Final = [
     field.name
@@ -127,7 +129,7 @@ def read_entries(session: Session, study_ids: Sequence[int]) -> list[StudyEntry]
     """Return the studies of these rows, in the order of `study_ids`."""
     films = _read_films(session, study_ids)
     rows = session.execute(_READ_STUDIES.where(_is_one_of(session, _STUDIES.id, study_ids)))
-    entries = {row[0]: _describe_study(row[1:], films.get(row[0], [])) for row in rows}
+    entries = {row[0]: _describe_study(row, films.get(row[0], [])) for row in rows}
     return [entries[study_id] for study_id in study_ids if study_id in entries]
 
 
@@ -180,7 +182,7 @@ def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int
 
 
 def _describe_study(values: Sequence[Any], films: Sequence[FilmEntry]) -> StudyEntry:
-    named = dict(zip(_STUDY, values, strict=True))
+    named = dict(zip(("key", *_STUDY), values, strict=True))
     for name in _LISTS:
         named[name] = split_values(named[name])
     return StudyEntry(**named, films=films)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -27,13 +26,12 @@ from web.pages.score_scale import draw_scale
 
 LOG = structlog.get_logger(__name__)
 
-UID: Final = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
-"""A UID (PS3.5 9.1), of at most 64 characters."""
 LONGEST_UID: Final = 64
+"""Most characters of a stored UID."""
 
 
 class StudyPage:
-    """The pages under `/studies/`."""
+    """The pages under `/studies/`: of a study by its key, or by its UID where that has a dot and no slash."""
 
     def __init__(self, database: Database, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
@@ -43,12 +41,12 @@ class StudyPage:
 
     def show(self, visit: Visit) -> Response:
         """Show a study; `?film=` selects a film, by default the most suspicious one."""
-        uid = take_uid(visit.request)
+        uid = self._find_uid(visit)
         with self.database.read() as session:
             study = study_details.find_details(session, uid)
         if study is None:
             raise HTTPException(404, "There is no such study.")
-        self._record_view(visit)
+        self._record_view(visit, uid)
         film = _choose_film(study, visit.request.query_params.get("film", ""))
         context: dict[str, Any] = {
             "user": visit.user,
@@ -65,46 +63,62 @@ class StudyPage:
 
     def send_film(self, visit: Visit) -> Response:
         """Send a film as JPEG: 8 bit grey, at most 1024 pixels a side."""
+        uid = self._find_uid(visit)
         with self.database.read() as session:
-            jpeg = study_details.find_rendition(session, take_uid(visit.request), take_film(visit.request))
+            jpeg = study_details.find_rendition(session, uid, take_film(visit.request))
         if jpeg is None:
             raise HTTPException(404, "There is no such film.")
-        self._record_view(visit)
+        self._record_view(visit, uid)
         return Response(jpeg, media_type="image/jpeg")
 
     def send_heat(self, visit: Visit) -> Response:
         """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255."""
-        heat = find_heat(self.database, visit.request)
-        self._record_view(visit)
+        uid = self._find_uid(visit)
+        heat = find_heat(self.database, uid, visit.request)
+        self._record_view(visit, uid)
         return JSONResponse({**asdict(heat), "cells": list(heat.cells)})
 
     def take_read(self, visit: Visit) -> Response:
         """Store the verdict of a radiologist; redirect a browser without scripts to the study."""
-        uid = take_uid(visit.request)
+        uid = self._find_uid(visit)
         read = record_read(
             self.database, uid, visit.form.get("verdict", ""), visit.user.name, visit.form.get("comment")
         )
-        self._record(visit, is_changed=True)
+        self._record(visit, uid, is_changed=True)
         if "application/json" in visit.request.headers.get("accept", ""):
             return JSONResponse({"verdict": read.verdict.value, "reader": read.reader}, status_code=201)
-        return RedirectResponse(f"/studies/{uid}", 303)
+        return RedirectResponse(visit.request.url.path.removesuffix("/reads"), 303)
 
-    def _record_view(self, visit: Visit) -> None:
+    def _find_uid(self, visit: Visit) -> str:
+        """Return the UID of the study of the path.
+
+        Raises:
+            HTTPException: 404 for the key of no study.
+        """
+        reference = take_uid(visit.request)
+        if not (reference.isascii() and reference.isdecimal()):
+            return reference
+        with self.database.read() as session:
+            uid = study_details.find_uid(session, int(reference)) if int(reference) < 2**31 else None
+        if uid is None:
+            raise HTTPException(404, "There is no such study.")
+        return uid
+
+    def _record_view(self, visit: Visit, uid: str) -> None:
         """Record a view of a study: each time a user opens it, and once for a page that refreshes itself."""
-        is_new = self._views.is_new(visit.token_hash, take_uid(visit.request))
+        is_new = self._views.is_new(visit.token_hash, uid)
         is_opened = visit.request.url.path.count("/") == 2 and not visit.is_by_itself
         if is_new or is_opened:
-            self._record(visit)
+            self._record(visit, uid)
 
-    def _record(self, visit: Visit, *, is_changed: bool = False) -> None:
-        record_access(self.database, self.audit, visit.request, visit.user.name, is_changed=is_changed)
+    def _record(self, visit: Visit, uid: str, *, is_changed: bool = False) -> None:
+        record_access(self.database, self.audit, visit.request, uid, visit.user.name, is_changed=is_changed)
 
 
 def record_access(
-    database: Database, audit: AuditTrail, request: Request, user: str, *, is_changed: bool = False
+    database: Database, audit: AuditTrail, request: Request, uid: str, user: str, *, is_changed: bool = False
 ) -> None:
-    """Record that a user saw the study of the path, or read it."""
-    uid = take_uid(request)
+    """Record that a user saw a study, or read it."""
     with database.read() as session:
         patient_id = study_details.find_patient_id(session, uid) or ""
     audit.record_access(user, find_address(request), uid, patient_id, is_changed=is_changed)
@@ -129,27 +143,27 @@ def record_read(database: Database, uid: str, verdict: str, reader: str, comment
     return read
 
 
-def find_heat(database: Database, request: Request) -> Heat:
+def find_heat(database: Database, uid: str, request: Request) -> Heat:
     """Return the heat map of the film of the path.
 
     Raises:
         HTTPException: 404 for a film without one.
     """
     with database.read() as session:
-        heat = study_details.find_heat(session, take_uid(request), take_film(request))
+        heat = study_details.find_heat(session, uid, take_film(request))
     if heat is None:
         raise HTTPException(404, "This film has no heat map.")
     return heat
 
 
 def take_uid(request: Request) -> str:
-    """Return the UID of the study from the path.
+    """Return the UID of the study from the path, any text that a film may have had as one.
 
     Raises:
-        HTTPException: 404 for an invalid UID.
+        HTTPException: 404 for a text that no row can have.
     """
     uid = str(request.path_params["uid"])
-    if len(uid) > LONGEST_UID or not UID.fullmatch(uid):
+    if len(uid) > LONGEST_UID or "\0" in uid:
         raise HTTPException(404, "There is no such study.")
     return uid
 

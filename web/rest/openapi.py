@@ -70,8 +70,8 @@ def _describe_paths() -> dict[str, Any]:
         "name": "uid",
         "in": "path",
         "required": True,
-        "description": "Study Instance UID (0020,000D)",
-        "schema": {"type": "string", "maxLength": 64, "pattern": r"^[0-9]+(\.[0-9]+)+$"},
+        "description": "study_instance_uid of a study, percent-encoded: as its films have it, valid or not",
+        "schema": {"type": "string", "maxLength": 64},
     }
     film = {
         "name": "film",

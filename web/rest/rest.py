@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from starlette.exceptions import HTTPException
@@ -103,14 +104,15 @@ class Rest:
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
-        film = "/studies/{uid}/films/{film:int}"
+        study = "/studies/{uid:path}"  # a UID that breaks the rules may hold a slash
+        film = f"{study}/films/{{film:int}}"
         endpoints = [
             ("/worklist", "GET", self.gate.guard(self.list_studies, see)),
-            ("/studies/{uid}", "GET", self.gate.guard(self.show_study, see)),
-            ("/studies/{uid}/reads", "POST", self.gate.guard(self.take_read, read)),
             ("/report", "GET", self.gate.guard(self.send_report, count)),
             (f"{film}/film.jpg", "GET", self.gate.guard(self.send_film, see)),
             (f"{film}/heat.json", "GET", self.gate.guard(self.send_heat, see)),
+            (f"{study}/reads", "POST", self.gate.guard(self.take_read, read)),
+            (study, "GET", self.gate.guard(self.show_study, see)),
         ]
         return [
             Route(root + path, endpoint, methods=[method])
@@ -131,11 +133,12 @@ class Rest:
 
     def show_study(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}`."""
+        uid = take_uid(request)
         with self.database.read() as session:
-            study = study_details.find_details(session, take_uid(request))
+            study = study_details.find_details(session, uid)
         if study is None:
             raise HTTPException(404, "There is no such study.")
-        self._record(request, token)
+        self._record(request, uid, token)
         return _send(StudyAnswer(study=study))
 
     def take_read(self, request: Request, token: TokenEntry, body: bytes) -> Response:
@@ -150,12 +153,12 @@ class Rest:
             where = ".".join(str(part) for part in wrong["loc"]) or "body"
             raise HTTPException(422, f"{where}: {wrong['msg']}") from None
         entry = record_read(self.database, uid, read.verdict, token.user.name, read.comment)
-        self._record(request, token, is_changed=True)
+        self._record(request, uid, token, is_changed=True)
         content = _READ.dump_python(entry, mode="json")
-        return JSONResponse(content, 201, {"Location": f"/api/v1/studies/{uid}"})
+        return JSONResponse(content, 201, {"Location": f"/api/v1/studies/{quote(uid, safe='')}"})
 
-    def _record(self, request: Request, token: TokenEntry, *, is_changed: bool = False) -> None:
-        record_access(self.database, self.audit, request, token.user.name, is_changed=is_changed)
+    def _record(self, request: Request, uid: str, token: TokenEntry, *, is_changed: bool = False) -> None:
+        record_access(self.database, self.audit, request, uid, token.user.name, is_changed=is_changed)
 
     def send_report(self, request: Request, _token: TokenEntry, _body: bytes) -> Response:
         """`GET /report`: figures of some days, no patient data."""
@@ -177,17 +180,19 @@ class Rest:
 
     def send_film(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}/films/{film}/film.jpg`."""
+        uid = take_uid(request)
         with self.database.read() as session:
-            jpeg = study_details.find_rendition(session, take_uid(request), take_film(request))
+            jpeg = study_details.find_rendition(session, uid, take_film(request))
         if jpeg is None:
             raise HTTPException(404, "There is no such film, or no picture of it.")
-        self._record(request, token)
+        self._record(request, uid, token)
         return Response(jpeg, media_type="image/jpeg")
 
     def send_heat(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}/films/{film}/heat.json`."""
-        heat = find_heat(self.database, request)
-        self._record(request, token)
+        uid = take_uid(request)
+        heat = find_heat(self.database, uid, request)
+        self._record(request, uid, token)
         return _send(
             HeatAnswer(rows=heat.rows, columns=heat.columns, margin=heat.margin, cells=list(heat.cells))
         )

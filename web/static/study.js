@@ -10,12 +10,12 @@ const goOn = document.getElementById("go-on");
 
 // ---- the next study, in the order in which the worklist was last shown
 const order = JSON.parse(sessionStorage.getItem("tbscreen-order") ?? "[]");
-const here = order.indexOf(decodeURIComponent(location.pathname.split("/")[2]));
+const here = order.indexOf(section.dataset.study);
 const worklist = document.querySelector("[data-do=worklist]");
 worklist.href = sessionStorage.getItem("tbscreen-worklist") ?? "/";
-const link = (name, uid) => {
+const link = (name, study) => {
   const element = document.querySelector(`[data-do=${name}]`);
-  if (uid) [element.href, element.hidden] = [`/studies/${uid}`, false];
+  if (study) [element.href, element.hidden] = [`/studies/${study}`, false];
   return element;
 };
 const next = link("next", here >= 0 ? order[here + 1] : null);

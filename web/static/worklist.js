@@ -3,7 +3,7 @@ import { keepRenewing, onKeys } from "./page.js";
 
 let sorted = { key: null, down: false };
 
-const rows = () => [...document.querySelectorAll("tr[data-uid]")];
+const rows = () => [...document.querySelectorAll("tr[data-study]")];
 const links = () => rows().map((row) => row.querySelector("a.open"));
 
 function move(step) {
@@ -32,13 +32,13 @@ let focused = null;
 function settle() {
   sort();
   if (focused && document.activeElement === document.body)
-    rows().find((row) => row.dataset.uid === focused)?.querySelector("a.open").focus({ preventScroll: true });
-  sessionStorage.setItem("tbscreen-order", JSON.stringify(rows().map((row) => row.dataset.uid)));
+    rows().find((row) => row.dataset.study === focused)?.querySelector("a.open").focus({ preventScroll: true });
+  sessionStorage.setItem("tbscreen-order", JSON.stringify(rows().map((row) => row.dataset.study)));
   sessionStorage.setItem("tbscreen-worklist", location.href);
 }
 
 document.addEventListener("focusin", (event) => {
-  focused = event.target.closest("tr[data-uid]")?.dataset.uid ?? null;
+  focused = event.target.closest("tr[data-study]")?.dataset.study ?? null;
 });
 
 document.addEventListener("click", (event) => {
@@ -51,7 +51,7 @@ document.addEventListener("click", (event) => {
     else return location.reload();
     return settle();
   }
-  if (!event.target.closest("a, button")) event.target.closest("tr[data-uid]")?.querySelector("a.open").click();
+  if (!event.target.closest("a, button")) event.target.closest("tr[data-study]")?.querySelector("a.open").click();
 });
 
 const open = () => document.activeElement.closest("tr")?.querySelector("a.open").click();

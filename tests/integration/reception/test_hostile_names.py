@@ -87,7 +87,7 @@ def test_names_are_text_wherever_they_come_out(
             assert "{{7*7}}" in page.text, f"{path} computes nothing"
             assert not re.search("<script>|<img|<b>", page.text, re.IGNORECASE), path
         asked = client.get("/", params={"text": HEADER["PatientID"]})
-        assert f'href="/studies/{uid}"' in asked.text, "it is found by what it is called"
+        assert f'href="/studies/{study.key}"' in asked.text, "it is found by what it is called"
         headers = issue(sqlite_database, "ada")
         answer = client.get(f"/api/v1/studies/{uid}", headers=headers)
         assert answer.headers["content-type"] == "application/json"

@@ -86,6 +86,7 @@ def test_a_film_with_such_uids_is_reported_and_the_report_says_so(name: str, tmp
         ("UI", "1.2.003", "1.2.003"),
         ("LO", "STUDY/5 <b>", "STUDY/5 <b>"),
         ("US", 5, "5"),
+        ("LO", "1.2\n3", "1.2\\x0a3"),
         ("SQ", [Dataset()], None),
         ("UI", "", None),
     ],

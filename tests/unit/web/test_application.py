@@ -26,7 +26,7 @@ from tests.unit.web.conftest import HERE
 from web.application import build_application
 from web.settings import WebSettings
 
-OPEN = re.compile(r'class="open" href="/studies/([0-9.]+)"')
+OPEN = re.compile(r'class="open" href="/studies/([0-9]+)"')
 FOLLOWING = re.compile(r'href="([^"]+)" rel="next"')
 HOSTILE = "<script>alert(1)</script>"
 
@@ -101,7 +101,7 @@ def test_the_worklist_is_filtered_and_turned_page_by_page(client: TestClient, pe
         seen += OPEN.findall(page)
         turned = FOLLOWING.search(page)
         path = html.unescape(turned[1]) if turned else ""
-    assert seen == [f"1.2.{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13)]
+    assert seen == [str(number) for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13)]
 
 
 @pytest.mark.parametrize(

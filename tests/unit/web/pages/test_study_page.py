@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from domain.codes import Finding, Priority, Refusal, Verdict
 from domain.percentages import format_percent
 from tests.unit import rows
 from tests.unit.web import reading_room
+from tests.unit.web.browsers import send
 from web.pages.history import list_events
 from web.pages.pages import format_day, format_moment, format_name
 from web.pages.score_scale import draw_scale
@@ -50,20 +52,43 @@ def test_the_most_suspicious_film_is_shown_and_each_can_be_chosen(
 ) -> None:
     page = client.get("/studies/1.2.3").text
     assert "90.0 %" in page
-    assert 'data-film="/studies/1.2.3/films/2/film.jpg"' in page
+    assert 'data-film="/studies/1/films/2/film.jpg"' in page
     assert page.count("?film=") == 3, "what is ours is not listed"
-    assert 'href="/studies/1.2.3?film=2" aria-current="true"' in page
+    assert 'href="/studies/1?film=2" aria-current="true"' in page
     harmless = client.get("/studies/1.2.3?film=1").text
-    assert 'data-film="/studies/1.2.3/films/1/film.jpg"' in harmless
+    assert 'data-film="/studies/1/films/1/film.jpg"' in harmless
     assert "Not screened: not frontal" in client.get("/studies/1.2.3?film=3").text
-    assert 'data-film="/studies/1.2.3/films/2/film.jpg"' in client.get("/studies/1.2.3?film=999").text
+    assert 'data-film="/studies/1/films/2/film.jpg"' in client.get("/studies/1.2.3?film=999").text
+
+
+@pytest.mark.parametrize("uid", ["1.2.003", "1.2.3\\1.2.4", "a/b/reads", "x<b>&", "5", "é #"])
+def test_a_study_is_addressed_by_our_key_whatever_its_uid(
+    client: TestClient, peopled: Database, uid: str
+) -> None:
+    rows.register_model(peopled)
+    instance_id = rows.receive(peopled, "1.2.9.1", study=uid).instance_id
+    rows.queue(peopled, instance_id)
+    rows.screen(peopled, instance_id)
+    key = read_study(peopled, uid).key
+    assert f'href="/studies/{key}"' in client.get("/").text
+    page = client.get(f"/studies/{key}")
+    assert page.status_code == 200
+    assert html.escape(uid, quote=False) in page.text
+    assert "<b>" not in page.text
+    assert f'data-film="/studies/{key}/films/{instance_id}/film.jpg"' in page.text
+    assert client.get(f"/studies/{key}/films/{instance_id}/film.jpg").status_code == 200
+    answer = send(client, f"/studies/{key}/reads", verdict="tb")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/studies/{key}")
+    assert "read as TB by rosa" in client.get(f"/studies/{key}").text
+    assert client.get(f"/studies/{key + 1}").status_code == 404
+    assert client.get(f"/studies/{2**31}").status_code == 404
 
 
 def test_a_corrected_film_takes_the_place_of_the_first_one(client: TestClient, several: Database) -> None:
     rows.receive(several, "1.2.3.2", "other pixels")
     page = client.get("/studies/1.2.3").text
     assert "superseded, revision 1" in page
-    assert 'data-film="/studies/1.2.3/films/1/film.jpg"' in page, "the one that is still current"
+    assert 'data-film="/studies/1/films/1/film.jpg"' in page, "the one that is still current"
     assert "received as revision 2" in page
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import update
@@ -91,6 +92,24 @@ def test_a_study_comes_with_all_that_is_known(program: TestClient) -> None:
     assert picture.content.startswith(b"\xff\xd8")
     heat = program.get("/api/v1/studies/1.2.1/films/1/heat.json").json()
     assert len(heat["cells"]) == heat["rows"] * heat["columns"] == 196
+
+
+@pytest.mark.parametrize("uid", ["1.2.003", "1.2.3\\1.2.4", "a/b/reads", "x<b>&?", "5", "é #"])
+def test_any_stored_uid_is_a_path_when_it_is_percent_encoded(
+    program: TestClient, peopled: Database, uid: str
+) -> None:
+    rows.register_model(peopled)
+    film = rows.receive_and_queue(peopled, "1.2.99.1", study=uid)
+    rows.screen(peopled, film)
+    path = f"/api/v1/studies/{quote(uid, safe='')}"
+    study = program.get(path).json()["study"]
+    assert study["study_instance_uid"] == uid
+    listed = program.get("/api/v1/worklist").json()["studies"]
+    assert {entry["key"] for entry in listed if entry["study_instance_uid"] == uid} == {study["key"]}
+    assert program.get(f"{path}/films/{film}/film.jpg").status_code == 200
+    answer = program.post(f"{path}/reads", json={"verdict": "tb"})
+    assert (answer.status_code, answer.headers["location"]) == (201, path)
+    assert len(program.get(answer.headers["location"]).json()["study"]["reads"]) == 1
 
 
 def test_a_read_is_kept_in_the_token_s_user_s_name(program: TestClient, peopled: Database) -> None:
