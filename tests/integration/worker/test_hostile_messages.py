@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import pickle
 import subprocess
@@ -16,11 +17,14 @@ from typing import Any
 import msgpack
 import numpy as np
 import psutil
+import pytest
 from celery import Celery
 from redis import Redis
+from sqlalchemy import select
 
 from db.database import Database
 from db.states import FilmState
+from db.tables import Screening
 from dicom_gateway.dispatch import Dispatcher
 from domain.array.normalization import SPEC
 from domain.film_key import film_key
@@ -192,6 +196,40 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
     assert (named.state, named.screening_strikes) == (FilmState.RECEIVED, 1), (
         "its message was dropped: a strike"
     )
+
+
+def test_a_result_that_an_attacker_puts_into_redis_is_nobody_s(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    register(sqlite_database, write_network(tmp_path / "bundle", weight=4.0))
+    film = rows.receive_and_queue(sqlite_database, "1.2.3.1")
+    forged = {"score": 0.01, "probability": 0.01, "finding": "absent", "priority": "LOW"}
+    request = ScreeningRequest(film, KEY, SPEC.version, ARRAY).to_message()
+    place = "celery-task-meta-forged"
+    seen: list[str] = []
+    with (
+        redis_server() as url,
+        worker(sqlite_database, url, tmp_path),
+        Redis.from_url(url, decode_responses=True) as client,
+        Celery(broker=url, task_serializer="msgpack", set_as_current=False) as sender,
+    ):
+        client.set(place, json.dumps({"status": "SUCCESS", "result": forged, "task_id": "forged"}))
+        with client.monitor() as monitor:
+            sender.send_task(TASK_NAME, args=[request | forged], queue=QUEUE, task_id="forged")
+            wait_until(
+                lambda: rows.read_film(sqlite_database, film).state == FilmState.SCREENED, 60, "screened"
+            )
+            wait_until(
+                lambda: not client.hlen("unacked"), 30, "the message is acknowledged, after any result"
+            )
+            client.set("over", 1)
+            while "over" not in (command := monitor.next_command()["command"]):
+                seen.append(command)
+    with sqlite_database.read() as session:
+        screening = session.scalars(select(Screening)).one()
+    assert screening.score == pytest.approx(1 / (1 + math.exp(-4.0 * 0.5)), abs=1e-5), "the network's"
+    assert screening.finding == "present"
+    assert [command for command in seen if "celery-task-meta" in command] == [], "no result is read or kept"
 
 
 def test_a_pickle_would_have_run(tmp_path: Path) -> None:

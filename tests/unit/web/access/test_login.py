@@ -149,6 +149,16 @@ def test_a_session_that_an_attacker_planted_is_not_the_one_that_logs_in(stranger
     stranger.cookies.clear()
     stranger.cookies.set(SESSION, "planted")
     assert stranger.get("/", follow_redirects=False).status_code == 303
+    # A session of the attacker's own: the user would work in it, and the attacker would see it.
+    stranger.cookies.clear()
+    try_to_log_in(stranger, "ada")
+    attackers = stranger.cookies[SESSION]
+    try_to_log_in(stranger, "rosa")
+    assert stranger.cookies[SESSION] != attackers
+    assert "rosa" in stranger.get("/").text
+    stranger.cookies.clear()
+    stranger.cookies.set(SESSION, attackers)
+    assert stranger.get("/", follow_redirects=False).status_code == 303, "it ended with the login"
 
 
 def test_a_new_login_ends_the_session_of_before(client: TestClient, peopled: Database) -> None:

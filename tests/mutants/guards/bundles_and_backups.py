@@ -1,0 +1,114 @@
+"""Mutants of the guards against hostile bundles, weights and backups."""
+
+from typing import Final
+
+from tests.mutants.mutant import Mutant
+
+BUNDLE: Final = "domain/bundle/bundle.py"
+WEIGHTS: Final = "networks/weights_file.py"
+BACKUP_FILE: Final = "tbscreen/backup/backup_file.py"
+BACKUP: Final = "unit/tbscreen/backup/test_backup.py::"
+WEIGHTS_TEST: Final = (
+    "unit/networks/test_weights_file.py::test_weights_that_are_more_than_numbers_of_their_own_are_refused"
+)
+
+MUTANTS: Final = (
+    Mutant(
+        "graph-layers",
+        "domain/bundle/graph_structure.py",
+        "        return name in ALLOWED_LAYERS\n",
+        "        return True\n",
+        "unit/domain/bundle/test_graph_structure.py::test_a_graph_that_does_more_than_compute_is_refused",
+    ),
+    Mutant(
+        "import-layers",
+        "training/keras_graph.py",
+        'elif kind in SETTINGS and kind in ALLOWED_LAYERS and layer.get("module") in (None, "keras.layers"):',
+        "elif kind in SETTINGS or SETTINGS.setdefault(kind, frozenset(config)):",
+        "unit/tbscreen/commands/test_model_import.py::test_a_model_that_runs_code_is_refused",
+    ),
+    Mutant(
+        "bundle-link",
+        BUNDLE,
+        "if path.is_symlink() or not path.is_file()",
+        "if not path.is_file()",
+        "unit/domain/bundle/test_bundle.py::test_a_symbolic_link_in_place_of_a_file_is_refused",
+    ),
+    Mutant(
+        "registered-path",
+        "worker/bundle_cache.py",
+        "if not re.fullmatch(FILE_NAME, name):",
+        "if not name:",
+        "unit/worker/test_bundle_cache.py::test_a_registered_name_that_is_a_path_is_not_written",
+    ),
+    Mutant(
+        "bundle-digest",
+        BUNDLE,
+        "if _hash_file(path) != expected:",
+        "if not _hash_file(path):",
+        "unit/domain/bundle/test_bundle.py::test_one_changed_byte_is_noticed",
+    ),
+    Mutant(
+        "weights-link",
+        WEIGHTS,
+        "if not isinstance(group.get(name, getlink=True), h5py.HardLink):",
+        "if not name:",
+        WEIGHTS_TEST,
+    ),
+    Mutant(
+        "weights-external",
+        WEIGHTS,
+        "elif not isinstance(item, h5py.Dataset) or item.external or item.is_virtual:",
+        "elif not isinstance(item, h5py.Dataset):",
+        WEIGHTS_TEST,
+    ),
+    Mutant(
+        "weights-size",
+        WEIGHTS,
+        "if total > MAX_FILE_BYTES:",
+        "if total < 0:",
+        WEIGHTS_TEST,
+    ),
+    Mutant(
+        "backup-members",
+        BACKUP_FILE,
+        "if found != expected or set(self._archive.namelist()) != {MANIFEST, *map(_member, expected)}:",
+        "if found != expected:",
+        BACKUP + "test_an_archive_that_was_made_to_do_harm_is_refused",
+    ),
+    Mutant(
+        "backup-sizes",
+        BACKUP_FILE,
+        "if any(entry.bytes != sizes[name] for name, entry in self.manifest.tables.items()):",
+        "if not sizes:",
+        BACKUP + "test_an_archive_that_was_made_to_do_harm_is_refused",
+    ),
+    Mutant(
+        "backup-damaged",
+        "tbscreen/backup/restoration.py",
+        'broken = backup.verify(counting("checking", manifest.rows, progress))',
+        "broken: list[str] = []",
+        BACKUP + "test_a_damaged_backup_is_refused_before_anything_is_touched",
+    ),
+    Mutant(
+        "backup-secrets",
+        "tbscreen/backup/creation.py",
+        ', exclude={"database_url", "broker_url"})',
+        ")",
+        BACKUP + "test_no_secret_is_in_a_backup",
+    ),
+    Mutant(
+        "backup-sessions",
+        "db/backup/table_rows.py",
+        'TRANSIENT: Final = frozenset({"web_sessions", "login_attempts"})',
+        "TRANSIENT: Final = frozenset[str]()",
+        BACKUP + "test_who_was_logged_in_is_not_any_more",
+    ),
+    Mutant(
+        "pretrained-pickle",
+        "training/learning/lite0_weights.py",
+        "np.load(file, allow_pickle=False)",
+        "np.load(file, allow_pickle=True)",
+        "unit/training/learning/test_lite0.py::test_nothing_in_a_weights_file_is_run",
+    ),
+)
