@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos audit \
+.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos mutants audit \
 	release clean
 
 help: ## List every task
@@ -57,6 +57,9 @@ format: setup ## Format the code
 
 benchmark: setup ## Run the round-trip benchmark (40 full-size films)
 	@$(BIN)/python -m benchmarks.round_trip
+
+mutants: setup servers ## Take each guard of the threat model away: its test must fail (half an hour)
+	@$(BIN)/python -m tests.mutants
 
 chaos: setup servers ## Kill, stop, fill and flush every part while 1,000 films pass, five times (25 minutes)
 	@$(BIN)/python -m chaos --films 1000 --seeds 5

@@ -100,6 +100,14 @@ MUTANTS: Final = (
         STREAM + "test_who_waits_for_no_answer_is_cut_off",
     ),
     Mutant(
+        "invalid-request",
+        "dicom_gateway/association/pynetdicom_repairs/upper_layer.py",
+        "            return  # an event may end the association: nothing is read before it is handled\n",
+        "            pass\n",
+        "unit/dicom_gateway/association/pynetdicom_repairs/test_upper_layer.py::"
+        "test_an_invalid_request_is_aborted_at_once",
+    ),
+    Mutant(
         "free-space",
         "dicom_gateway/dataset_limits.py",
         "if disk.f_bavail * disk.f_frsize < self.reserved_bytes:",

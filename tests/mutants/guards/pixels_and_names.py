@@ -97,6 +97,14 @@ MUTANTS: Final = (
         "unit/dicom_gateway/test_spool.py::test_path_shows_nothing_of_the_uid_and_never_leaves_the_spool",
     ),
     Mutant(
+        "own-output-digest",
+        "dicom_gateway/preparation/film_preparation.py",
+        "        if digest in own_digests:\n",
+        "        if digest:\n",
+        "integration/reception/test_own_output.py::"
+        "test_a_film_under_the_uid_of_a_report_is_screened_and_one_that_names_us_is_refused_in_sight",
+    ),
+    Mutant(
         "listed-study",
         "db/films/receptions.py",
         "Study.study_instance_uid == study_instance_uid, Instance.calling_ae_title.in_(senders)",
