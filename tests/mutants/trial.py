@@ -111,7 +111,7 @@ def run_tests(tests: Sequence[str], tree: Path, limits: Limits) -> tuple[int | N
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=limit,  # noqa: PLW1509  this program has one thread
+        preexec_fn=limit,
     )
     try:
         output, _ = process.communicate(timeout=limits.deadline_s)
