@@ -4,6 +4,6 @@
 
 - `mutant`: one change of a guard.
 - `guards/`: the mutants of each part of the threat model, and lines without a mutant, with the reason.
-- `coverage`: which line of the threat model has which mutant.
+- `coverage`: the lines of the threat model that have a mutant.
 - `trial`: one mutant's test on a copy of the tree, with limits of memory and time.
 """

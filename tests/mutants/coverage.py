@@ -1,4 +1,4 @@
-"""Which line of docs/administrator/security.md has a mutant, or a reason to have none."""
+"""Coverage of docs/administrator/security.md: the lines that have a mutant, or a reason to have none."""
 
 from __future__ import annotations
 
