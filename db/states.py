@@ -1,4 +1,4 @@
-"""The states of films, deliveries, commitments and pulls, and the guarded UPDATE that changes them.
+"""The states of films, conflicts, deliveries, commitments and pulls, and the UPDATE that changes them.
 
 A transition that is not in its table does not happen. No other module writes a state into a row that exists.
 """
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from db.clock import now
-from db.tables import Commitment, CommitmentItem, Delivery, Instance, Pull, PulledStudy
+from db.tables import Commitment, CommitmentItem, Conflict, Delivery, Instance, Pull, PulledStudy
 from domain.errors import PermanentError, TransientError
 
 
@@ -95,6 +95,15 @@ class PulledStudyState(StrEnum):
     """The peer did not send all its films; fetched again later."""
 
 
+class ConflictState(StrEnum):
+    """The states of a conflict between films under one SOP Instance UID."""
+
+    OPEN = "open"
+    """Both films stand; a person decides."""
+    RESOLVED = "resolved"
+    """A person decided; the decision is recorded."""
+
+
 State = TypeVar("State", bound=StrEnum)
 
 ROWS_PER_UPDATE: Final = 500
@@ -156,6 +165,12 @@ class StateMachine(Generic[State]):
             for name, value in {"state": after.value, **values}.items():
                 set_committed_value(row, name, value)
 
+
+CONFLICT: Final = StateMachine[ConflictState](
+    "a conflict",
+    Conflict,
+    {ConflictState.OPEN: frozenset({ConflictState.RESOLVED}), ConflictState.RESOLVED: frozenset()},
+)
 
 FILM: Final = StateMachine[FilmState](
     "a film",

@@ -31,6 +31,9 @@ PREPARATION_SECONDS: Final = Histogram(
 )
 PREPARATIONS_LOST: Final = Counter("tbscreen_preparations_lost", "Preparations that died or hung.")
 DISPATCHES: Final = Counter("tbscreen_dispatches", "Films that were sent to the broker.")
+CONFLICTS: Final = Counter(
+    "tbscreen_conflicting_films", "Films of another patient or study under a known SOP Instance UID."
+)
 DELIVERIES: Final = Counter(
     "tbscreen_delivery_attempts", "Objects sent to a peer, by result.", ["peer", "result"]
 )

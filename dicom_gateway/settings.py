@@ -115,6 +115,9 @@ class GatewaySettings(BaseModel):
     are screened with a doubt, and films with an incomplete header are screened if they show a chest."""
     urgent_calling_ae_titles: tuple[Pattern, ...] = ()
     """AE titles of senders, as patterns with `*` and `?`, whose films overtake those in spool and queue."""
+    archive_calling_ae_titles: tuple[Pattern, ...] = ()
+    """AE titles of archives, as patterns: what one of them sends again with the same pixels for another
+    patient is a proposed merge."""
     rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
     """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
 

@@ -49,6 +49,19 @@ class Notice(StrEnum):
     """An archive sent the same pixels for another patient; a person confirms that the patients are one."""
 
 
+class ConflictDecision(StrEnum):
+    """A person's decision on films of different patients or studies under one SOP Instance UID."""
+
+    BOTH = "both"
+    """They are two films; both stand."""
+    NEWER = "newer"
+    """The film that came corrects the one that was there, which stands no more."""
+    OLDER = "older"
+    """The film that came was sent by mistake; the one that was there stands."""
+    MERGE = "merge"
+    """The film that was there stands with its result, for the patient and study of the film that came."""
+
+
 class Finding(StrEnum):
     """The finding of a screening (DICOM CID 240 Present-Absent-Undetermined)."""
 

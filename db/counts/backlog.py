@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from db.patients import conflicts
 from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
 from db.tables import (
     CommitmentItem,
@@ -68,6 +69,8 @@ class Backlog:
     deliveries: Sequence[PeerQueue]
     commitments: Mapping[str, int]
     """Commitments by state, without those that are given."""
+    conflicts: Mapping[str, int]
+    """Open conflicts by notice: conflict or proposed_merge."""
     pulls: Sequence[PullBacklog]
     active_model: tuple[str, str, str] | None
     """Name, version, digest."""
@@ -103,6 +106,7 @@ def measure(session: Session) -> Backlog:
         reports=reports,
         deliveries=[PeerQueue(*row) for row in deliveries],
         commitments={str(state): int(count) for state, count in commitments},
+        conflicts=conflicts.count_open(session),
         pulls=_measure_pulls(session),
         active_model=None if model is None else (model.name, model.version, model.digest),
     )

@@ -147,6 +147,7 @@ def find_predecessor(session: Session, instance: Instance) -> bytes | None:
         session.execute(
             select(Instance.id, Instance.revision).where(
                 Instance.sop_instance_uid == instance.sop_instance_uid,
+                Instance.line == instance.line,
                 Instance.revision <= instance.revision,
             )
         )

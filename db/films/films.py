@@ -14,6 +14,7 @@ from db.clock import now
 from db.delivery import refusal_outbox
 from db.entries import make_entry
 from db.models import site_thresholds
+from db.patients import conflicts
 from db.states import FILM, FilmState
 from db.tables import Instance, Model, Rendition, Screening, Study
 from db.worklist import studies
@@ -175,9 +176,26 @@ def record_preparation(
     jpeg: bytes,
     doubts: Sequence[Doubt],
     statistics: ArrayStatistics | None = None,
+    *,
+    pixel_digest: str | None = None,
+    from_archive: bool = False,
 ) -> None:
-    """Record the rendition, the doubts and the array statistics of a film that will be screened."""
-    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    """Record what the gateway made of a film that will be screened.
+
+    Args:
+        session: one that writes.
+        instance_id: the film.
+        jpeg: its rendition.
+        doubts: what could not be verified.
+        statistics: of its array.
+        pixel_digest: SHA-256 of its decoded pixels, hexadecimal; None where unknown.
+        from_archive: True when its sender is an archive, which may have merged patients.
+    """
+    instance = lock_film(session, instance_id)
+    assert instance is not None
+    instance.pixel_digest = pixel_digest
+    if instance.line:
+        conflicts.propose_merge(session, instance, from_archive=from_archive)
     if statistics is not None:
         instance.array_mean, instance.array_deviation = statistics.mean, statistics.deviation
         instance.array_dark = statistics.dark

@@ -1,4 +1,4 @@
-"""Reception of films: one row for the same bytes, a new revision for others, one gateway with the file."""
+"""Reception of films: one row for the same bytes, a revision or a conflict for others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.films import films
-from db.patients import film_notices
+from db.patients import conflicts, film_lines, film_notices, reconciliations
 from db.states import FilmState
 from db.tables import Instance, Study
 from db.worklist import studies
@@ -61,6 +61,8 @@ class Reception:
     """False when the same bytes were received before."""
     file_wanted: bool
     """False when another gateway holds the file, or the film is done and its file deleted."""
+    conflict: bool = False
+    """True for a film of another patient or study than the film that stands under its SOP Instance UID."""
 
 
 def find_revision(
@@ -126,10 +128,12 @@ def _see_as(instance: Instance, gateway: str) -> Reception:
 def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     """Write the one row of a received film.
 
-    The same bytes have one row. Other bytes under the same SOP Instance UID are a correction: a new revision,
-    which replaces the previous one on the worklist.
+    The same bytes have one row. Other bytes under the same SOP Instance UID, for the same patient and study,
+    are a correction: a new revision, which replaces the previous one on the worklist. For another patient or
+    study they are a conflict: both films stand.
     """
-    study = studies.open_study(session, film.study)
+    header = reconciliations.follow(session, film.sop_instance_uid, film.study)
+    study = studies.open_study(session, header)
     earlier = session.scalars(
         select(Instance)
         .where(Instance.sop_instance_uid == film.sop_instance_uid)
@@ -138,12 +142,15 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     for revision in earlier:
         if revision.dataset_sha256 == film.dataset_sha256:
             return _take_over(session, _see_as(revision, film.gateway), film)
+    line = film_lines.find_line(session, earlier, study, header.patient)
+    standing = None if line.standing is None else films.lock_film(session, line.standing.id)
     moment = now()
     values = {name: value for name, value in vars(film).items() if name != "study"}
     instance = Instance(
         **values,
         study_id=study.id,
         revision=earlier[0].revision + 1 if earlier else 1,
+        line=line.number,
         current=True,
         state=FilmState.RECEIVED,
         doubts=[],
@@ -153,9 +160,9 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
     )
     try:
         with session.begin_nested():
-            for before in earlier:
+            for before in line.revisions:
                 before.current = False
-            film_notices.write_notice(instance, study, film.study.patient)
+            film_notices.write_notice(instance, study, header.patient)
             session.add(instance)
             session.flush()
     except IntegrityError:
@@ -164,13 +171,18 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         if known is None:
             raise
         return known
-    if earlier:
-        film_notices.follow_correction(session, study, instance, film.study.patient)
+    if standing is not None:
+        conflicts.open_conflict(session, standing, instance, line.differences)
+    elif line.revisions:
+        conflicts.carry_notice(session, instance)
+        film_notices.follow_correction(session, study, instance, header.patient)
     for before in earlier:
         if before.study_id != study.id:
             studies.refresh(session, before.study_id)
     studies.refresh_locked(session, study)
-    return Reception(instance.id, instance.revision, new=True, file_wanted=True)
+    return Reception(
+        instance.id, instance.revision, new=True, file_wanted=True, conflict=standing is not None
+    )
 
 
 def _take_over(session: Session, known: Reception, film: ReceivedFilm) -> Reception:

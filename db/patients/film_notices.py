@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.patients import reconciliations
 from db.states import FilmState
 from db.tables import Instance, Study
 from db.worklist import studies
 from db.worklist.studies import read_study_patient
 from domain.codes import Notice, Refusal
-from domain.patient_identity import Patient, find_differences, read_patient
+from domain.patient_identity import Patient, find_differences
 
 
 def write_notices(session: Session, study: Study) -> None:
     """Compare each current film of a locked study with the study's patient, and write the notices."""
     for film in list_films(session, study.id):
-        write_notice(film, study, read_patient(film.header))
+        write_notice(film, study, reconciliations.find_patient(session, film))
 
 
 def write_notice(film: Instance, study: Study, patient: Patient) -> None:
@@ -33,12 +34,33 @@ def write_notice(film: Instance, study: Study, patient: Patient) -> None:
 def follow_correction(session: Session, study: Study, film: Instance, patient: Patient) -> None:
     """Show the patient of a corrected film as its study's, unless another film of the study differs."""
     others = [other for other in list_films(session, study.id) if other.id != film.id]
-    if not any(find_differences(read_patient(other.header), patient) for other in others):
+    if not any(find_differences(reconciliations.find_patient(session, other), patient) for other in others):
         for name, value in asdict(patient).items():
             if value:
                 setattr(study, name, value)
         studies.write_keys(study)
     write_notices(session, study)
+
+
+def derive_patient(session: Session, study: Study) -> None:
+    """Show the patient of a locked study's first film, and write the notices of its films.
+
+    What the first film leaves open is filled from later films of the same patient.
+    """
+    films = list_films(session, study.id)
+    if films:
+        patients = [reconciliations.find_patient(session, film) for film in films]
+        shown = patients[0]
+        for patient in patients[1:]:
+            if not find_differences(shown, patient):
+                known = {name: value for name, value in asdict(shown).items() if value}
+                shown = replace(patient, **known)
+        for name, value in asdict(shown).items():
+            setattr(study, name, value)
+        studies.write_keys(study)
+        for film, patient in zip(films, patients, strict=True):
+            write_notice(film, study, patient)
+    studies.refresh_locked(session, study)
 
 
 def list_films(session: Session, study_id: int) -> Sequence[Instance]:

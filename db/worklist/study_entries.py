@@ -133,14 +133,23 @@ def read_entries(session: Session, study_ids: Sequence[int]) -> list[StudyEntry]
     return [entries[study_id] for study_id in study_ids if study_id in entries]
 
 
-def read_headers(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the headers of current films (DICOM JSON model, PS3.18 F.2) by their SOP Instance UID."""
+def read_headers(
+    session: Session, study_instance_uids: Sequence[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the headers of current films (DICOM JSON model, PS3.18 F.2) by study and SOP Instance UID.
+
+    Of films of different patients under one UID in one study, it is the header of the first.
+    """
     rows = session.execute(
-        select(Instance.sop_instance_uid, Instance.header).where(
-            Instance.sop_instance_uid.in_(sop_instance_uids), Instance.current
-        )
+        select(Study.study_instance_uid, Instance.sop_instance_uid, Instance.header)
+        .join(Study, Study.id == Instance.study_id)
+        .where(Study.study_instance_uid.in_(study_instance_uids), Instance.current)
+        .order_by(Instance.id.desc())
     )
-    return {row.sop_instance_uid: row.header for row in rows}
+    headers: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        headers.setdefault(row.study_instance_uid, {})[row.sop_instance_uid] = row.header
+    return headers
 
 
 def _is_one_of(session: Session, column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:

@@ -71,6 +71,36 @@ class AuditTrail(AuditLog):
             AuditEvent(EventId.INSTANCES_TRANSFERRED, action, participants, _describe_instance(header))
         )
 
+    def record_conflict(self, event: evt.Event, header: Any) -> None:
+        """Record a film of another patient or study under a known SOP Instance UID (Security Alert).
+
+        Args:
+            event: the C-STORE request.
+            header: the film's dataset without pixels.
+        """
+        association = event.assoc
+        peer = association.requestor if association.is_acceptor else association.acceptor
+        network = peer.address_info
+        title = str(peer.ae_title or "").strip()
+        address = network.address if network is not None else ""
+        alert = "film of another patient or study under a known SOP Instance UID"
+        participants = (
+            self._describe_us(None, False, association),
+            Participant(title, address, None, association.is_acceptor),
+        )
+        objects = (describe_alert(address or title or "unknown", alert), *_describe_instance(header))
+        self.record(
+            AuditEvent(
+                EventId.SECURITY_ALERT,
+                Action.EXECUTE,
+                participants,
+                objects,
+                EventType.OBJECT_CHANGED,
+                EventOutcome.MINOR_FAILURE,
+                alert,
+            )
+        )
+
     def record_sending(self, peer: PeerSettings, part10: bytes) -> None:
         """Record that an object is about to be sent to a peer (Begin Transferring DICOM Instances)."""
         objects = _describe_instance(_read_identity(part10))

@@ -74,7 +74,7 @@ C-ECHO is answered with 0x0000.
 All attributes are kept as they came (level 2, full) until the file leaves the spool; the header without
 pixels stays in the database. tbscreen is no archive: it answers for no storage and lets nobody retrieve.
 Nothing is coerced. The same instance with the same dataset is one film; with another dataset it is a
-correction, screened anew.
+correction, screened anew; for another patient or study it is a film of its own, in conflict with the first.
 
 {write_table(("status", "when"), statuses.list_answers(statuses.STORAGE))}
 

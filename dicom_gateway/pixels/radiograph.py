@@ -147,7 +147,7 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
         display *= slope
         return np.clip(display, 0.0, 1.0, out=display)
 
-    return Rendering(values, show)
+    return Rendering(values, show, _find_mask(header, codes.dtype.itemsize * 8))
 
 
 def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
@@ -173,7 +173,7 @@ def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
     if not np.isfinite(table).all():
         raise UndecodableError(NOT_FINITE)
     shown = table.astype(np.float32)
-    return Rendering(codes, lambda part: shown[part])
+    return Rendering(codes, lambda part: shown[part], _find_mask(header, codes.dtype.itemsize * 8))
 
 
 def _is_inverted(header: Dataset) -> bool:
@@ -195,6 +195,14 @@ def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.
     if header.get("PixelRepresentation") == 1:
         values[values >= 2 ** (bits_stored - 1)] -= 2**bits_stored
     return values
+
+
+def _find_mask(header: Dataset, bits_allocated: int) -> int:
+    """Return the bits that hold the stored value (PS3.5 8.1.1)."""
+    bits_stored = int(header.get("BitsStored") or bits_allocated)
+    stated = header.get("HighBit")
+    high_bit = bits_stored - 1 if stated is None else int(stated)
+    return ((1 << bits_stored) - 1) << (high_bit - bits_stored + 1)
 
 
 def _apply_modality(domain: npt.NDArray[np.int64], header: Dataset) -> FloatArray:

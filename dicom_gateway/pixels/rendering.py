@@ -6,6 +6,7 @@ processor's cache until all results are computed from it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -31,11 +32,15 @@ class Rendering:
     Args:
         codes: (rows, columns) of stored values, or of their bit patterns.
         show: takes rows of `codes` and returns a new float32 array of the same shape, 0..1.
+        mask: bits of a stored value that hold pixels; 0 for all.
     """
 
-    def __init__(self, codes: npt.NDArray[Any], show: Callable[[npt.NDArray[Any]], Display]) -> None:
+    def __init__(
+        self, codes: npt.NDArray[Any], show: Callable[[npt.NDArray[Any]], Display], mask: int = 0
+    ) -> None:
         self._codes = codes
         self._show = show
+        self._mask = mask
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -49,16 +54,25 @@ class Rendering:
         Raises:
             NotAnXrayError: after the last strip, when all pixels have one value.
         """
-        rows, columns = self.shape
-        height = max(1, STRIP_PIXELS // columns)
         low, high = np.inf, -np.inf
-        for top in range(0, rows, height):
-            strip = self._show(self._codes[top : top + height])
+        for codes in self._strips_of_codes():
+            strip = self._show(codes)
             if low >= high:  # until two values are found
                 low, high = min(low, float(strip.min())), max(high, float(strip.max()))
             yield strip
         if low >= high:
             raise NotAnXrayError("all pixels have one value")
+
+    def digest(self) -> str:
+        """Return the SHA-256 of size and stored values, hexadecimal: the same in each lossless encoding."""
+        pixels = hashlib.sha256(f"{self.shape} ".encode())
+        for strip in self._strips_of_codes():
+            values = strip
+            if self._mask:
+                values = strip.view(np.uint16 if strip.dtype.itemsize == 2 else np.uint8)
+                values = values & values.dtype.type(self._mask)
+            pixels.update(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)
+        return pixels.hexdigest()
 
     def whole(self) -> Display:
         """Return the whole film.
@@ -72,3 +86,9 @@ class Rendering:
             display[top : top + len(strip)] = strip
             top += len(strip)
         return display
+
+    def _strips_of_codes(self) -> Iterator[npt.NDArray[Any]]:
+        rows, columns = self.shape
+        height = max(1, STRIP_PIXELS // columns)
+        for top in range(0, rows, height):
+            yield self._codes[top : top + height]

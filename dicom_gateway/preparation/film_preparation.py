@@ -37,6 +37,8 @@ class Preparation:
     """Name of the rule that decided; empty where no rule applied."""
     array: FilmArray | None = None
     rendition: bytes = b""
+    pixel_digest: str | None = None
+    """SHA-256 of the decoded pixels, hexadecimal."""
 
 
 def prepare(
@@ -61,7 +63,8 @@ def prepare(
         decision = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
         if decision.refusal is not None:
             return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
-        array, rendition = show(read_rendering(path))
+        rendering = read_rendering(path)
+        array, rendition = show(rendering)
     except (UndecodableError, NotUnderstoodError) as error:
         return Preparation(Refusal.UNDECODABLE, str(error), rule="pixels")
     except NotAnXrayError as error:
@@ -70,7 +73,9 @@ def prepare(
         decision = eligibility.judge_pixels(decision, shipped_network().judge(array))
         if decision.refusal is not None:
             return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
-    return Preparation(None, decision.explanation, decision.doubts, decision.rule, array, rendition)
+    return Preparation(
+        None, decision.explanation, decision.doubts, decision.rule, array, rendition, rendering.digest()
+    )
 
 
 def _recognize(path: Path, header: Dataset, own_digests: Collection[str]) -> Preparation | None:

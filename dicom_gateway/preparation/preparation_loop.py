@@ -18,6 +18,7 @@ from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
 from dicom_gateway.preparation.film_preparation import Preparation, measure_greys
 from dicom_gateway.preparation.preparation_process import PreparationProcess
 from dicom_gateway.rules.own_object import digest_sent, is_own_name
+from dicom_gateway.rules.site_rules import fits
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from domain.array.image_guard import shipped_network
@@ -187,6 +188,8 @@ class PreparationLoop(threading.Thread):
                 preparation.rendition,
                 preparation.doubts,
                 measure_greys(preparation.array),
+                pixel_digest=preparation.pixel_digest,
+                from_archive=fits(self._settings.archive_calling_ae_titles, film.calling_ae_title),
             )
             pinned = films.pin_bundle(session, film.instance_id, SPEC.version)
             ready = pinned is not None

@@ -43,6 +43,7 @@ class _PreparedFilm(_Answer):
     array: Annotated[bytes, Field(min_length=ARRAY_BYTES, max_length=ARRAY_BYTES)]
     """Little-endian float32, row by row."""
     rendition: Annotated[bytes, Field(min_length=1)]
+    pixel_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
 class PreparationEnd(_Answer):
@@ -85,6 +86,7 @@ def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
             "doubts": answer.doubts,
             "array": np.ascontiguousarray(answer.array, dtype="<f4").tobytes(),
             "rendition": answer.rendition,
+            "pixel_digest": answer.pixel_digest,
         }
     packed: bytes = msgpack.packb(fields, unicode_errors="replace")
     return packed
@@ -104,4 +106,6 @@ def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
     array = np.frombuffer(answer.array, dtype="<f4").reshape(SPEC.rows, SPEC.columns).astype(np.float32)
     if not bool(np.all((array >= 0.0) & (array <= 1.0))):
         raise ValueError("array values must be 0..1")
-    return Preparation(None, answer.detail, answer.doubts, answer.rule, array, answer.rendition)
+    return Preparation(
+        None, answer.detail, answer.doubts, answer.rule, array, answer.rendition, answer.pixel_digest
+    )

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.database import Database
 from db.worklist import worklist
-from db.worklist.study_entries import FilmEntry, read_headers
+from db.worklist.study_entries import FilmEntry, StudyEntry, read_headers
 from db.worklist.worklist_filter import WorklistFilter
 from dicom_gateway.association.statuses import (
     CANCELLED,
@@ -133,13 +133,22 @@ class WorklistScp:
     def _read_page(self, plan: Plan, after: str | None) -> tuple[list[StudyRecord], str | None]:
         with self._database.read() as session:
             page = worklist.find_page(session, plan.study_filter, limit=PAGE, after=after)
-            uids = [film.sop_instance_uid for study in page.studies for film in study.films]
+            uids = [study.study_instance_uid for study in page.studies]
             headers = read_headers(session, uids) if plan.query.needs_headers() else {}
         labels = (self._settings.worklist_label, self._settings.procedure_step_label)
         archive = self._settings.retrieve_ae_title
         return [
-            StudyRecord(study, study.films, headers, labels, archive) for study in page.studies
+            StudyRecord(study, _list_films(study), headers.get(study.study_instance_uid, {}), labels, archive)
+            for study in page.studies
         ], page.following
+
+
+def _list_films(study: StudyEntry) -> list[FilmEntry]:
+    """Return the films of a study, one for each SOP Instance UID, which is a unique key (PS3.4 C.2.2.1.1)."""
+    films: dict[str, FilmEntry] = {}
+    for film in study.films:
+        films.setdefault(film.sop_instance_uid, film)
+    return list(films.values())
 
 
 def add_contexts(ae: AE, settings: QuerySettings) -> None:

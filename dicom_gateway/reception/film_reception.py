@@ -149,10 +149,22 @@ class FilmReception:
     def _notify(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
         if reception.new:
             self._received()
+        if reception.conflict:
+            metrics.CONFLICTS.inc()
+            log.warning(
+                "film of another patient or study under a known SOP Instance UID: both stand",
+                film=shorten_key(film_key(str(header.dataset.SOPInstanceUID))),
+                help="tbscreen patients conflicts",
+            )
         if self._audit is not None:
             self._audit.record_received(
-                event, header.dataset, is_new=reception.new, revision=reception.revision
+                event,
+                header.dataset,
+                is_new=reception.new,
+                revision=1 if reception.conflict else reception.revision,
             )
+            if reception.conflict:
+                self._audit.record_conflict(event, header.dataset)
 
 
 def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None]) -> receptions.Reception:

@@ -71,6 +71,12 @@ class DatabaseMetrics(Collector):
         for state, count in measured.commitments.items():
             commitments.add_metric([state], count)
         yield commitments
+        conflicts = GaugeMetricFamily(
+            "tbscreen_conflicts", "Films under one UID that a person has to decide about.", labels=["kind"]
+        )
+        for kind, count in measured.conflicts.items():
+            conflicts.add_metric([kind], count)
+        yield conflicts
         yield from _tell_pulls(measured.pulls)
         if measured.active_model is not None:
             name, version, digest = measured.active_model

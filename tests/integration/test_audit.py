@@ -62,7 +62,7 @@ def test_reception_is_recorded_new_again_and_corrected_and_refusals_are(
     path = small_film(tmp_path, PatientID="4711")
     film = read(path)
     corrected = tmp_path / "corrected.dcm"
-    film.PatientID = "4712"
+    film.PatientName = f"{film.PatientName}^"
     film.save_as(corrected)
     audit = trail(tmp_path / "audit")
     only = (CallerSettings(ae_title="MODALITY"),)
@@ -90,7 +90,7 @@ def test_reception_is_recorded_new_again_and_corrected_and_refusals_are(
     assert [objects(transfer) for transfer in transfers] == [
         [study, "4711"],
         [study, "4711"],
-        [study, "4712"],
+        [study, "4711"],
     ]
     sender, receiver = transfers[0].findall("ActiveParticipant")
     assert (sender.attrib["UserID"], sender.attrib["UserIsRequestor"]) == ("MODALITY", "true")

@@ -92,7 +92,7 @@ def test_a_correction_is_screened_again_and_supersedes_the_report(site: Site, tm
     assert store(site.port, first).returncode == 0
     wait_until(lambda: report_file(site, film.SOPInstanceUID) is not None, 60, "the first report is here")
     earlier = dcmread(report_file(site, film.SOPInstanceUID))
-    film.PatientID = "CORRECTED"
+    film.StudyDescription = "CORRECTED"
     corrected = tmp_path / "corrected.dcm"
     film.save_as(corrected)
     assert store(site.port, corrected).returncode == 0
@@ -106,7 +106,7 @@ def test_a_correction_is_screened_again_and_supersedes_the_report(site: Site, tm
 
     wait_until(lambda: successor() is not None, 60, "the second report is here")
     report = successor()
-    assert report.PatientID == "CORRECTED"
+    assert report.StudyDescription == "CORRECTED"
     assert report.SOPInstanceUID != earlier.SOPInstanceUID
     reference = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
     assert reference.ReferencedSOPInstanceUID == earlier.SOPInstanceUID

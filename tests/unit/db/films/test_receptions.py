@@ -77,10 +77,10 @@ def test_an_old_revision_received_again_stays_superseded(database: Database) -> 
     assert not rows.read_film(database, first.instance_id).current
 
 
-def test_a_correction_that_moves_a_film_to_another_study_leaves_the_first_without_it(
+def test_a_film_that_comes_for_another_study_leaves_the_first_as_it_is(
     database: Database,
 ) -> None:
-    rows.receive(database, "1.2.3.1", study=StudyHeader("1.2.3"))
+    first = rows.receive(database, "1.2.3.1", study=StudyHeader("1.2.3"))
     stays = rows.receive(database, "1.2.3.2", study=StudyHeader("1.2.3"))
     moved = rows.receive(database, "1.2.3.1", content="corrected", study=StudyHeader("1.2.4"))
     with database.read() as session:
@@ -90,7 +90,7 @@ def test_a_correction_that_moves_a_film_to_another_study_leaves_the_first_withou
             ).all()
             for uid in ("1.2.3", "1.2.4")
         }
-    assert rows_of == {"1.2.3": [stays.instance_id], "1.2.4": [moved.instance_id]}
+    assert rows_of == {"1.2.3": [first.instance_id, stays.instance_id], "1.2.4": [moved.instance_id]}
 
 
 def test_a_newer_header_fills_what_was_empty_and_changes_nothing_else(database: Database) -> None:
