@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements/dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos mutants audit \
-	release clean
+.PHONY: help setup demo serve doctor test test-fast check lint format lock images servers benchmark chaos mutants \
+	audit bundled release clean
 
 help: ## List every task
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -63,6 +63,9 @@ mutants: setup servers ## Take each guard of the threat model away: its test mus
 
 chaos: setup servers ## Kill, stop, fill and flush every part while 1,000 films pass, five times (25 minutes)
 	@$(BIN)/python -m chaos --films 1000 --seeds 5
+
+bundled: setup ## List the C libraries inside the installed packages, after 'make lock' and 'make setup'
+	@$(BIN)/python -m tests.bundled_libraries > requirements/bundled.cdx.json
 
 audit: setup ## Compare the pinned packages with advisories on this disk: make audit ADVISORIES=all.zip
 	@$(BIN)/python -m tests.lock_audit $(ADVISORIES)

@@ -2,9 +2,11 @@
 
     python -m tests.lock_audit ADVISORIES [requirements/service.lock …]
 
-ADVISORIES is a folder or zip of advisories in the OSV format (JSON), as the OSV project gives them out for
-the ecosystem PyPI, those of the PyPA Advisory Database among them. By default all lock files are looked at.
-Exit status: 0 nothing is known, 1 an advisory fits a pinned version, 2 the data are none.
+ADVISORIES is a zip of advisories in the OSV format (JSON), or a folder of such files and zips, as the OSV
+project exports them for an ecosystem: PyPI for the packages (the PyPA Advisory Database is part of it),
+OSS-Fuzz and Alpine for the C libraries inside them, which `requirements/bundled.cdx.json` lists. By default
+all lock files and that list are compared. Exit status: 0 nothing is known, 1 an advisory fits a version, 2
+the data are invalid.
 """
 
 from __future__ import annotations
@@ -26,6 +28,20 @@ LOCKS: Final = Path(__file__).parents[1] / "requirements"
 PINNED: Final = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
+BUNDLED: Final = LOCKS / "bundled.cdx.json"
+LIBRARY: Final = "library "
+"""Prefix of the names of C libraries, which are no Python packages."""
+ALPINE_NAMES: Final = {
+    "tiff": "libtiff",
+    "freetype": "freetype2",
+    "lcms2": "lcms",
+    "blosc": "c-blosc",
+    "openjpeg2": "openjpeg",
+}
+"""Names of Alpine that differ from those of the list."""
+ALPINE_VERSION: Final = re.compile(r"(.+?)-r(\d+)")
+
+
 class AdvisoryError(Exception):
     """The advisories cannot be read. The text says what to do."""
 
@@ -45,6 +61,12 @@ class Finding:
 def read_lock(path: Path) -> list[tuple[str, str]]:
     """Return names, in their canonical form, and versions of a lock file."""
     return [(canonicalize_name(name), version) for name, version in PINNED.findall(path.read_text("utf-8"))]
+
+
+def read_libraries(path: Path) -> list[tuple[str, str]]:
+    """Return names, with their prefix, and versions of a bill of materials; "" for an unknown version."""
+    components = json.loads(path.read_text("utf-8"))["components"]
+    return [(f"{LIBRARY}{component['name']}", component.get("version", "")) for component in components]
 
 
 def read_advisories(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -80,14 +102,19 @@ def find(
 
 
 def _name(affected: dict[str, Any]) -> str:
-    """Return the name of the package, in its canonical form; nothing for one that is not PyPI's."""
+    """Return the name of a package of PyPI, in its canonical form, or of a library; nothing for others."""
     package = affected.get("package", {})
-    return canonicalize_name(package["name"]) if package.get("ecosystem") == "PyPI" else ""
+    ecosystem = package.get("ecosystem", "").partition(":")[0]
+    if ecosystem == "PyPI":
+        return canonicalize_name(package["name"])
+    if ecosystem in ("OSS-Fuzz", "Alpine"):
+        return f"{LIBRARY}{ALPINE_NAMES.get(package['name'], package['name'])}"
+    return ""
 
 
 def _is_affected(version: str, affected: dict[str, Any]) -> bool:
     """As OSV says: the version is listed, or a range goes over it (osv-schema, "Evaluation")."""
-    if version in affected.get("versions", ()):
+    if {version, f"v{version}"} & set(affected.get("versions", ())):
         return True
     try:
         ours = Version(version)
@@ -113,6 +140,10 @@ def _is_in_range(ours: Version, events: Sequence[dict[str, str]]) -> bool:
 
 
 def _order(value: str) -> Version:
+    """Return a version to compare. Alpine's "1.2-r3" is its third change of 1.2, which 1.2 itself lacks."""
+    changed = ALPINE_VERSION.fullmatch(value)
+    if changed:
+        value = changed[1] if changed[2] == "0" else f"{changed[1]}.post{changed[2]}"
     return Version("0.dev0" if value == "0" else value)
 
 
@@ -129,6 +160,8 @@ def _read_documents(path: Path) -> Iterator[bytes]:
     if path.is_dir():
         for file in sorted(path.rglob("*.json")):
             yield file.read_bytes()
+        for archive_file in sorted(path.rglob("*.zip")):
+            yield from _read_documents(archive_file)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
@@ -155,6 +188,15 @@ def main(words: Sequence[str] | None = None) -> int:
         pinned = read_lock(lock)
         findings += find(pinned, advisories, lock.name)
         print(f"{lock.name}: {len(pinned)} packages")
+    if arguments.locks == parser.get_default("locks"):
+        libraries = read_libraries(BUNDLED)
+        findings += find(libraries, advisories, BUNDLED.name)
+        unknown = sum(not version for _, version in libraries)
+        print(f"{BUNDLED.name}: {len(libraries)} libraries, {unknown} of them of unknown version")
+        if not any(name.startswith(LIBRARY) for name in advisories):
+            print(
+                f"{BUNDLED.name}: no advisory on C libraries is there: add the export of OSS-Fuzz or Alpine"
+            )
     for finding in findings:
         fixed = (
             f"fixed in {', '.join(finding.fixed)}" if finding.fixed else "no version is named that mends it"

