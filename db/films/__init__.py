@@ -4,6 +4,7 @@
 - `films`: preparation, dispatch and refusal of a film.
 - `screenings`: attempts, results with their outbox row, heat maps.
 - `spooled_files`: files that a gateway holds, and which may be deleted.
+- `newest_films`: the newest screened films with their reads, for comparing two bundles.
 - `labelled_films`: screened films of read studies with their pixels, for label export.
 - `film_history`: the events of one film, from reception to commitment.
 """

@@ -16,8 +16,10 @@ from db.models import activations, bundles, comparisons, shadow_screenings
 from db.models.bundles import RegisteredModel
 from domain.errors import PermanentError
 from tbscreen.models.bundle_lookup import find_bundle
+from tbscreen.models.films_at_hand import Agreement
+from tbscreen.models.proof import Proof
 from training.judging.admission import admit, check_normalization, needs_comparison, rank
-from training.judging.comparison import Comparison, compare_unseen
+from training.judging.comparison import Comparison, ComparisonVerdict, compare_unseen
 from training.judging.scored_films import ScoredFilms, ScoredFilmsError, from_csv
 
 FILMS: Final = "films.csv"
@@ -33,28 +35,30 @@ class Activated:
     comparison: Comparison | None = None
     objection: str | None = None
     """The policy's objection, where a reason overrode it."""
+    agreement: Agreement | None = None
+    """With the bundle that was active, on the films of this site; None where there is no film."""
 
 
-def activate(database: Database, word: str, by: str, force: str | None = None) -> Activated:
+def activate(database: Database, proof: Proof, by: str, force: str | None = None) -> Activated:
     """Make a bundle the active one if the policy admits it.
 
     Args:
         database: with the bundle registered.
-        word: see `find_bundle`.
+        proof: of the bundle, by `tbscreen.models.proof.prove`.
         by: the person, as user@host.
         force: the reason that overrides an objection.
 
     Raises:
-        PermanentError: when `word` names no bundle, or when the gateways make no such arrays, or when there
-            is an objection and no reason.
+        PermanentError: when the gateways make no such arrays, or when there is an objection and no reason.
         TransientError: when another bundle has become active meanwhile.
     """
     with database.read() as session:
-        candidate, active = find_bundle(session, word), bundles.find_active(session)
+        candidate, active = find_bundle(session, proof.digest), bundles.find_active(session)
     check_normalization(candidate)
     evidence: list[Comparison] = []
     if active is not None and needs_comparison(candidate, active):
         evidence = gather_evidence(database, candidate.digest, active.digest)
+        evidence += _list_objecting(proof.agreement, active.digest)
     objection = admit(candidate, active, evidence, force)
     comparison = evidence[0] if evidence else None
     with database.write() as session:
@@ -66,7 +70,7 @@ def activate(database: Database, word: str, by: str, force: str | None = None) -
             forced_reason=None if objection is None else force,
             comparison=None if comparison is None else comparison.model_dump(mode="json"),
         )
-    return Activated(candidate, active, comparison, objection)
+    return Activated(candidate, active, comparison, objection, proof.agreement)
 
 
 def roll_back(database: Database, by: str) -> Activated:
@@ -82,15 +86,14 @@ def roll_back(database: Database, by: str) -> Activated:
     return Activated(models[digest], None if before is None else models[before])
 
 
-def put_in_shadow(database: Database, word: str) -> RegisteredModel:
+def put_in_shadow(database: Database, proof: Proof) -> RegisteredModel:
     """Let a bundle score every film beside the active one: recorded, not reported.
 
     Raises:
-        PermanentError: when `word` names no bundle, or when the gateways make no such arrays, or when it is
-            the active one.
+        PermanentError: when the gateways make no such arrays, or when it is the active one.
     """
     with database.write() as session:
-        model = find_bundle(session, word)
+        model = find_bundle(session, proof.digest)
         check_normalization(model)
         shadow_screenings.start(session, model.digest)
     return model
@@ -109,6 +112,16 @@ def gather_evidence(database: Database, candidate: str, active: str) -> list[Com
         comparison = Comparison.model_validate(recorded)
         found.append(comparison if comparison.candidate == candidate else comparison.reverse())
     return rank(found)
+
+
+def _list_objecting(agreement: Agreement | None, active: str) -> list[Comparison]:
+    """Return the comparison by this site's reads if it speaks against the candidate.
+
+    It does not speak for a candidate, which may have been trained on these films.
+    """
+    if agreement is None or agreement.comparison.verdict is not ComparisonVerdict.WORSE:
+        return []
+    return [agreement.comparison] if agreement.comparison.reference == active else []
 
 
 def compare_by_their_films(database: Database, candidate: str, reference: str) -> Comparison:

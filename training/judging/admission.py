@@ -104,11 +104,13 @@ def find_objection(
 
 def describe(comparison: Comparison) -> str:
     """Return one line of text about a comparison."""
-    films = f"{comparison.films:,} films that neither has seen ({comparison.tb:,} with TB)"
+    known = "read here" if comparison.origin == "reads" else "that neither has seen"
+    films = f"{comparison.films:,} films {known} ({comparison.tb:,} with TB)"
     ours, theirs, difference = comparison.candidate_auc, comparison.reference_auc, comparison.difference
     if ours is None or theirs is None or difference is None:
         return f"not comparable on {films}"
     return (
         f"AUC {ours.value:.3f} against {theirs.value:.3f} on {films}, a difference of "
         f"{difference.value:+.3f} (95 % interval {difference.low:+.3f} to {difference.high:+.3f})"
+        + (", by the scores that the bundles themselves state" if comparison.origin == "films.csv" else "")
     )
