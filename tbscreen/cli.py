@@ -18,6 +18,7 @@ from tbscreen.commands.doctor import examine_installation
 from tbscreen.commands.export_labels import export_labels
 from tbscreen.commands.film import retry_films, show_film
 from tbscreen.commands.installation import show_demo, upgrade_database
+from tbscreen.commands.keys import keys_app
 from tbscreen.commands.model_import import import_model
 from tbscreen.commands.models import models_app
 from tbscreen.commands.predict import predict_files
@@ -44,6 +45,7 @@ db_app.command("upgrade")(upgrade_database)
 models_app.command("import")(import_model)
 for group, name in (
     (models_app, "models"),
+    (keys_app, "keys"),
     (calibrate_app, "calibrate"),
     (rules_app, "rules"),
     (deliveries_app, "deliveries"),

@@ -41,6 +41,8 @@ from worker.settings import WorkerSettings
 
 PREFIX: Final = "TBSCREEN_"
 FILE_VARIABLE: Final = "TBSCREEN_CONFIG"
+PASSPHRASE_VARIABLE: Final = "TBSCREEN_KEY_PASSPHRASE"  # noqa: S105  a name
+"""Variable of the commands that use a private site key; not a setting."""
 DEFAULT_FILE: Final = "tbscreen.toml"
 
 SECRET_KEYS: Final = ("broker_url", "database_url")
@@ -255,7 +257,7 @@ def name_variable_of(key: str) -> str:
 
 
 def _find_unknown_variables() -> list[str]:
-    known = {FILE_VARIABLE} | {name_variable_of(key) for key in _list_keys(Settings)}
+    known = {FILE_VARIABLE, PASSPHRASE_VARIABLE} | {name_variable_of(key) for key in _list_keys(Settings)}
     known |= {PREFIX + name.upper() for name in Settings.model_fields}
     known |= {name_variable(PREFIX, key) for key in SECRET_KEYS}
     return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

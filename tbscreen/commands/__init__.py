@@ -11,6 +11,7 @@
 - `export_labels`: `export-labels`.
 - `calibrate`: `calibrate propose`, `activate` and others.
 - `models`: `models list`, `show`, `activate` and others.
+- `keys`: `keys create`, `trust` and others.
 - `model_import`: `models import`.
 - `retrain`: `retrain`.
 - `predict`: `predict`.

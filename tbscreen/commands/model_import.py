@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tbscreen.terminal.invocation import open_database, prepare
+from tbscreen.terminal.invocation import name_user, open_database, prepare
 
 
 def import_model(
@@ -30,7 +30,7 @@ def import_model(
     neither calibrated nor judged here; the bundle says so. Judge it with 'tbscreen models compare' before
     you activate it.
     """
-    from tbscreen.models.default_bundle import register_bundle
+    from tbscreen.models.registration import add_bundle
     from training.tutorial_model import NOTES, load_tutorial_model, write_tutorial_bundle
 
     settings = prepare("models")
@@ -41,6 +41,6 @@ def import_model(
         if database is None:
             typer.echo(f"{bundle.digest[:12]} written to {bundle.directory}; next: tbscreen models add")
         else:
-            register_bundle(database, bundle.directory)
+            add_bundle(database, bundle.directory, name_user())
             typer.echo(f"{bundle.digest[:12]} registered")
     typer.echo(NOTES)

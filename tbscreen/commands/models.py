@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from domain.codes import GoldenOrigin
+from tbscreen.commands.keys import PassphraseFile, read_passphrase
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ models_app = typer.Typer(
 
 MEANING = "A digest or its first characters; or active, shadow, previous."
 Digest = Annotated[str, typer.Argument(help=MEANING, metavar="DIGEST", show_default=False)]
+TrustReason = Annotated[
+    str | None,
+    typer.Option("--trust", metavar="REASON", help="Trust it although no trusted key has signed it; kept."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
@@ -73,12 +79,52 @@ def add_model(
     folder: Annotated[
         Path, typer.Argument(help="A bundle: a folder with manifest.json.", show_default=False)
     ],
+    trust: TrustReason = None,
 ) -> None:
-    """Verify a bundle and store it in the database, from where workers fetch it."""
-    from tbscreen.models.default_bundle import register_bundle
+    """Examine a bundle and store it in the database, from where workers fetch it.
 
-    digest, new = register_bundle(open_database(prepare("models")), folder)
-    typer.echo(f"{digest[:12]} {'registered' if new else 'was registered already'}")
+    A child process loads its network, within limits of memory and time, and compares the golden scores of its
+    seal (FOLDER.seal.json), if it has one.
+    """
+    from tbscreen.models.registration import add_bundle
+
+    settings = prepare("models")
+    added = add_bundle(open_database(settings), folder, name_user(), trust)
+    short = added.digest[:12]
+    typer.echo(f"{short} {'registered' if added.is_new else 'was registered already'}")
+    if added.golden_origin is GoldenOrigin.EXAMINATION:
+        typer.echo("its golden scores were made here: no seal says what it scored where it was made")
+    if added.trust is None:
+        typer.echo('not trusted: no trusted site key has signed it; to activate it takes --trust "REASON"')
+    else:
+        typer.echo(f"trusted: {added.trust}")
+
+
+@models_app.command("seal")
+def seal_bundle(
+    folder: Annotated[Path, typer.Argument(help="A bundle's folder.", show_default=False)],
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Sign it with this private key; 'tbscreen keys create' makes one.", metavar="FILE"),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write the seal of a bundle beside its folder: its golden scores, and a signature with --key.
+
+    Needs no database. Hand over both, FOLDER and FOLDER.seal.json.
+    """
+    from domain.bundle.seal import locate_seal, write_seal
+    from tbscreen.models.registration import make_seal
+    from tbscreen.models.signing import load_private_key, sign
+
+    prepare("models")
+    private_key = None if key is None else load_private_key(key, read_passphrase(passphrase_file))
+    seal = make_seal(folder)
+    if private_key is not None:
+        seal = sign(seal, private_key)
+    write_seal(locate_seal(folder), seal)
+    signers = ", ".join(signature.public_key[:12] for signature in seal.signatures)
+    typer.echo(f"{seal.bundle[:12]} sealed: {locate_seal(folder)}, signed by {signers or 'nobody'}")
 
 
 @models_app.command("compare")
@@ -141,22 +187,25 @@ def activate_model(
         str | None,
         typer.Option(metavar="REASON", help="Activate it although it is worse or not comparable; kept."),
     ] = None,
+    trust: TrustReason = None,
 ) -> None:
     """Screen new films with this bundle; workers take it up without restart.
 
-    Refused when it is worse than the active bundle on the same test films, beyond the 95 % interval, or when
-    the two share too few films to tell.
+    Refused when its network does not compute, when it is not trusted, when it is worse than the active bundle
+    on the same test films, beyond the 95 % interval, or when the two share too few films to tell.
     """
     from tbscreen.models import activation
+    from tbscreen.models.proof import prove
 
     if shadow and force is not None:
         fail("--force has no effect with --shadow: a bundle in the shadow reports nothing")
     database = open_database(prepare("models"))
+    proof = prove(database, digest, name_user(), trust)
     if shadow:
-        model = activation.put_in_shadow(database, digest)
+        model = activation.put_in_shadow(database, proof)
         typer.echo(f"{model.digest[:12]} runs in the shadow; 'tbscreen models shadow' shows how it does")
         return
-    _tell(activation.activate(database, digest, name_user(), force))
+    _tell(activation.activate(database, proof, name_user(), force))
 
 
 @models_app.command("rollback")
@@ -197,6 +246,7 @@ def show_shadow(
 
 
 def _tell(done: Activated) -> None:
+    from tbscreen.models.films_at_hand import describe_agreement
     from training.judging.admission import describe
 
     before = done.instead_of
@@ -208,6 +258,7 @@ def _tell(done: Activated) -> None:
         typer.echo(f"before: {before.digest[:12]}, {before.name} {before.version}")
     if done.comparison is not None:
         typer.echo(describe(done.comparison))
+        typer.echo(describe_agreement(done.agreement))
     if done.objection is not None:
         typer.echo("forced; the reason is kept")
     if not done.model.trained:

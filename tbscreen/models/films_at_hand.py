@@ -22,6 +22,7 @@ from domain.bundle.manifest import Manifest
 from domain.codes import Verdict
 from domain.errors import PermanentError
 from training.films.labelled_film import Label, LabelledFilm
+from training.judging.admission import describe
 from training.judging.comparison import Comparison, compare_scored
 from training.judging.scored_films import gather
 
@@ -99,6 +100,21 @@ def agree(
         correlation=float(np.corrcoef(ours, theirs)[0, 1]) if varied else None,
         comparison=_compare_by_reads(films, candidate, reference),
     )
+
+
+def describe_agreement(agreement: Agreement | None) -> str:
+    """Return one line of text about the films at hand."""
+    if agreement is None:
+        return "no film of this site is at hand: the two networks were not compared on films"
+    line = (
+        f"both networks scored {agreement.films} films of this site: "
+        f"{agreement.equal_findings} have the same finding"
+    )
+    if agreement.correlation is not None:
+        line += f", correlation of the scores {agreement.correlation:.3f}"
+    if agreement.comparison.difference is not None:
+        line += f"; {describe(agreement.comparison)}"
+    return line
 
 
 def _compare_by_reads(

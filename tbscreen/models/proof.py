@@ -40,8 +40,8 @@ def prove(database: Database, word: str, by: str, reason: str | None = None) -> 
         reason: reason to trust it, recorded if it is not trusted otherwise.
 
     Raises:
-        PermanentError: when it is not trusted and there is no reason, when the gateways make no such arrays, or
-            when its network does not compute or gives other scores than it should.
+        PermanentError: when it is not trusted and there is no reason, when the gateways make no such arrays,
+            or when its network does not compute or gives other scores than it should.
     """
     with database.read() as session:
         candidate, active = find_bundle(session, word), bundles.find_active(session)

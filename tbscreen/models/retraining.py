@@ -13,11 +13,13 @@ from rich.table import Table
 
 from dicom_gateway.dataset_header import read_dataset
 from domain.bundle.bundle import Bundle
+from domain.bundle.seal import locate_seal, write_seal
 from domain.dicom_file import find_start
 from domain.errors import PermanentError
 from domain.notices import NOTICE
 from judging.statistics import Estimate
 from tbscreen.models.prepared_file import read_labelled
+from tbscreen.models.registration import make_seal
 from tbscreen.settings import Settings
 from tbscreen.terminal.training_progress import TrainingProgress
 from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
@@ -76,6 +78,10 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
         progress.begin("writing bundle and report")
         shown = index.store if order.with_films else None
         bundle = write_retrained(order.out, retrained, order.settings, order.naming, shown)
+        progress.begin("scoring golden arrays")
+        seal = locate_seal(order.out)
+        seal.unlink(missing_ok=True)  # of a bundle that was in this folder before
+        write_seal(seal, make_seal(order.out))
     _show_result(order, retrained, bundle, console)
     return bundle
 
@@ -153,6 +159,7 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
     labels = "" if order.labels is None else f" --labels {shlex.quote(str(order.labels))}"
     console.print("next", highlight=False)
     for command in (
+        f"models seal {shlex.quote(str(bundle.directory))} --key FILE",
         f"models add {shlex.quote(str(bundle.directory))}",
         f"models compare {short} active {images}{labels}",
         f"models activate {short}",

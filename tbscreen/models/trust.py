@@ -48,8 +48,8 @@ def require_trust(session: Session, digest: str, reason: str | None, by: str) ->
         return None
     if reason is None:
         raise PermanentError(
-            f"{digest[:12]} is not trusted: no trusted site key has signed it. Have it signed ('tbscreen "
-            "models seal --key') by a key that is trusted here ('tbscreen keys trust') and add it again, or say "
+            f"{digest[:12]} is not trusted: no trusted site key has signed it. Have it signed by a key that "
+            "is trusted here ('tbscreen models seal --key', 'tbscreen keys trust') and add it again, or say "
             'why you trust it: --trust "REASON"'
         )
     admissions.trust(session, digest, Trust.REASON, by, reason)

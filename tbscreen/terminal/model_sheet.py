@@ -11,11 +11,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from db.models import activations, bundles, shadow_screenings
+from db.models import activations, admissions, bundles, shadow_screenings
 from db.models.activations import ActivationEntry
+from db.models.admissions import AdmissionEntry
 from db.models.bundles import RegisteredModel
 from db.models.shadow_screenings import Agreement
+from domain.codes import GoldenOrigin
 from domain.percentages import format_percent
+from tbscreen.models.trust import describe_trust
 from tbscreen.terminal.terminal_tables import name_use, quote
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ VERDICTS: Final = {
     "not_worse": "the candidate is not worse: the interval holds 0",
     "worse": "the candidate is worse: it is not activated without --force",
     "not_comparable": "not comparable: it takes 20 films with and 20 without TB that neither has seen",
+}
+GOLDEN: Final = {
+    GoldenOrigin.SEAL: "of its seal: workers compare them at each load",
+    GoldenOrigin.EXAMINATION: "made here, when it was examined: workers compare them at each load",
 }
 ROW_SETS: Final = ("overall", "unseen", "sources", "labels")
 
@@ -42,6 +49,9 @@ class ModelSheet:
     """Newest first."""
     shadow: Agreement
     """With what was reported of the same films."""
+    admission: AdmissionEntry
+    trust: str | None
+    """The reason why it is trusted, in words."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the sheet as a JSON object."""
@@ -51,6 +61,8 @@ class ModelSheet:
             "manifest": dict(self.manifest),
             "activations": [asdict(activation) for activation in self.activations],
             "shadow_screenings": {**asdict(self.shadow), "equal_share": self.shadow.equal_share},
+            "admission": asdict(self.admission),
+            "trusted": self.trust,
         }
 
 
@@ -62,6 +74,8 @@ def read_sheet(session: Session, model: RegisteredModel) -> ModelSheet:
         manifest=bundles.read_manifest(session, model.digest),
         activations=activations.list_activations(session, model.digest),
         shadow=shadow_screenings.measure_agreement(session, model.digest),
+        admission=admissions.find(session, model.digest),
+        trust=describe_trust(session, model.digest),
     )
 
 
@@ -73,6 +87,9 @@ def draw_sheet(sheet: ModelSheet) -> RenderableType:
     facts.add_column(overflow="fold")
     facts.add_row("digest", model.digest)
     facts.add_row("use", name_use(model, model.digest if sheet.previous else None))
+    facts.add_row("trusted", quote(sheet.trust or "no: no trusted site key has signed it"))
+    origin = sheet.admission.golden_origin
+    facts.add_row("golden scores", "unknown" if origin is None else GOLDEN[GoldenOrigin(origin)])
     facts.add_row("architecture", quote(manifest.get("architecture")))
     facts.add_row("trained", "yes" if model.trained else "no: its scores mean nothing")
     facts.add_row("normalization", model.normalization_version)

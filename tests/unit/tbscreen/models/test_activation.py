@@ -12,6 +12,8 @@ from db.models.activations import ActivationEntry
 from domain.errors import PermanentError
 from tbscreen.models import activation
 from tbscreen.models.bundle_lookup import find_bundle
+from tbscreen.models.films_at_hand import Agreement
+from tbscreen.models.proof import Proof
 from tests.unit import rows
 from tests.unit.tbscreen.films_csv import make_films_csv
 from training.judging.comparison import compare_unseen
@@ -36,7 +38,7 @@ def register(
 
 
 def activate(database: Database, digest: str, force: str | None = None) -> activation.Activated:
-    return activation.activate(database, digest[:8], "me@here", force)
+    return activation.activate(database, Proof(digest, "it is a test's"), "me@here", force)
 
 
 def install(database: Database, ours: str | None, theirs: str | None) -> None:
@@ -138,6 +140,20 @@ def test_worse_on_somebody_s_films_is_worse_whatever_the_bundles_own_films_say(d
         activate(database, CANDIDATE)
 
 
+@pytest.mark.parametrize("worse", [True, False])
+def test_reads_of_the_site_may_speak_against_a_candidate_and_not_for_it(
+    database: Database, worse: bool
+) -> None:
+    install(database, GOOD if worse else ELSEWHERE, GOOD)
+    ours, theirs = (BAD, GOOD) if worse else (GOOD, BAD)
+    comparison = compare_unseen(CANDIDATE, ACTIVE, from_csv(ours), from_csv(theirs))
+    read = comparison.model_copy(update={"origin": "reads"})
+    proof = Proof(CANDIDATE, "it is a test's", Agreement(200, 150, 0.5, read))
+    said = "on 200 films read here" if worse else "are not comparable"
+    with pytest.raises(PermanentError, match=said):
+        activation.activate(database, proof, "me@here")
+
+
 def test_a_films_csv_that_is_none_is_named(database: Database) -> None:
     install(database, "digest;part", GOOD)
     with pytest.raises(PermanentError, match=r"bundle bbbbbbbbbbbb: films.csv cannot be read: .*columns"):
@@ -203,7 +219,7 @@ def test_the_active_bundle_is_not_put_in_its_own_shadow(database: Database) -> N
 
 
 def _shadow(database: Database, digest: str) -> None:
-    activation.put_in_shadow(database, digest)
+    activation.put_in_shadow(database, Proof(digest, "it is a test's"))
 
 
 def _record(database: Database, worse: bool, swapped: bool = False) -> None:
