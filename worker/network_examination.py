@@ -70,12 +70,17 @@ def check_inside(model: Any) -> None:
     Raises:
         DamagedBundleError: naming the first layer that does not.
     """
+    found: list[str] = []
     for layer in _list_leaves(model):
-        layer.call = _watch(layer)
+        layer.call = _watch(layer, found)
     extremes = np.zeros((2, SPEC.rows, SPEC.columns), dtype=np.float32)
     extremes[1] = 1.0
     arrays = np.concatenate([extremes, draw_golden_arrays(INSIDE_ARRAYS)])
     model(arrays[..., np.newaxis], training=False)
+    if found:
+        raise DamagedBundleError(
+            f"layer {found[0]!r} of the network computes values that are not finite numbers"
+        )
 
 
 def _list_leaves(model: Any) -> Iterator[Any]:
@@ -86,7 +91,8 @@ def _list_leaves(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _watch(layer: Any) -> Callable[..., Any]:
+def _watch(layer: Any, found: list[str]) -> Callable[..., Any]:
+    """Return the layer's function, which adds the layer's name to `found` if a value is not finite."""
     from keras import ops, tree
 
     compute = layer.call
@@ -94,11 +100,9 @@ def _watch(layer: Any) -> Callable[..., Any]:
     @wraps(compute)
     def watched(*arguments: Any, **keywords: Any) -> Any:
         result = compute(*arguments, **keywords)
-        for values in tree.flatten(result):
-            if not bool(np.all(np.isfinite(ops.convert_to_numpy(values)))):
-                raise DamagedBundleError(
-                    f"layer {layer.name!r} of the network computes values that are not finite numbers"
-                )
+        values = [ops.convert_to_numpy(value) for value in tree.flatten(result)]
+        if not all(bool(np.all(np.isfinite(value))) for value in values):
+            found.append(str(layer.name))
         return result
 
     return watched

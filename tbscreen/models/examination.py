@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import threading
@@ -125,6 +126,11 @@ def _describe_end(exit_code: int | None, is_late: bool, limits: Limits) -> str:
     )
 
 
+def _shorten(text: str) -> str:
+    """Return an error's text in one line; Keras formats some for a terminal."""
+    return re.sub(r"\x1b\[\d*m", "", " ".join(text.split()))[:MOST_TEXT]
+
+
 def _format_memory(limits: Limits) -> str:
     return f"{limits.memory_bytes / 1024**3:.1f} GiB"
 
@@ -140,14 +146,15 @@ def _serve(connection: Connection, directory: str, count: int, films: str, limit
     try:
         answer = _examine(Path(directory), count, films, limits)
     except TbscreenError as error:
-        answer = Examination(error=str(error).removeprefix(f"{directory}: ")[:MOST_TEXT])
+        answer = Examination(error=_shorten(str(error).removeprefix(f"{directory}: ")))
     except MemoryError:
         answer = Examination(
             error=f"its network takes more than {limits.memory_bytes / 1024**3:.1f} GiB of memory"
         )
     except Exception as error:  # noqa: BLE001  Keras' and TensorFlow's errors have no common root
-        text = next(iter(str(error).splitlines()), "")[:MOST_TEXT]
-        answer = Examination(error=f"its network cannot be computed: {type(error).__name__}: {text}")
+        answer = Examination(
+            error=_shorten(f"its network cannot be computed: {type(error).__name__}: {error}")
+        )
     connection.send_bytes(answer.model_dump_json().encode())
     os._exit(0)  # threads of TensorFlow may not end in the memory that is left
 

@@ -19,10 +19,11 @@ from db.backup.table_rows import Row, list_tables, read_rows
 from db.clock import now
 from db.database import Database
 from db.films.films import refuse
-from db.models import bundles
+from db.models import admissions, bundles, site_keys
 from db.settings import DatabaseSettings
 from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study
-from domain.codes import Refusal
+from domain.bundle.seal import Signature
+from domain.codes import GoldenOrigin, Refusal, Trust
 from domain.errors import PermanentError, TransientError
 from tbscreen.backup import creation
 from tbscreen.backup.backup_file import BackupFile
@@ -63,7 +64,12 @@ def fill(database: Database) -> None:
     rows.screen(database, rows.receive_and_queue(database, "1.2.8", study="1.3.8"))  # in the outbox
     rows.receive_and_queue(database, "1.2.9", study="1.3.9")
     refused = rows.receive(database, "1.2.10", study="1.3.10").instance_id
+    signature = Signature(public_key="ab" * 32, signature="cd" * 64, signed_at=EPOCH)
     with database.write() as session:
+        admissions.keep_golden_scores(session, rows.DIGEST, [0.1, 1 / 3], GoldenOrigin.SEAL)
+        admissions.trust(session, rows.DIGEST, Trust.REASON, "me@here", "ours")
+        admissions.keep_signature(session, rows.DIGEST, signature)
+        site_keys.trust(session, signature.public_key, "training host", "me@here", "ours")
         assert refuse(session, refused, Refusal.NOT_CHEST, "a hand: \x1f ' \" \\ \t\n ü 放射線")
 
 
@@ -110,7 +116,7 @@ def test_everything_comes_back_into_either_kind_of_database(
     before = read_everything(filled)
     assert {name for name, content in before.items() if content} >= {
         "studies", "instances", "renditions", "screenings", "bundle_chunks", "report_objects", "deliveries",
-        "outbox", "refusal_outbox",
+        "outbox", "refusal_outbox", "bundle_admissions", "bundle_signatures", "site_keys",
     }  # fmt: skip
     undated = without_due_times(filled)
     filled.close()

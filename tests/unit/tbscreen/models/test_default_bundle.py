@@ -1,0 +1,54 @@
+"""The shipped bundle is the one whose digest and golden scores are in the package."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from db.database import Database
+from db.models import admissions
+from domain.bundle.bundle import open_bundle
+from domain.bundle.seal import SCORES, locate_seal, read_seal
+from domain.errors import PermanentError
+from tbscreen.models import default_bundle
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE, ensure_active, find_shipped_seal
+from tbscreen.models.trust import describe_trust
+from tests.unit.worker.networks import write_network
+from worker.predictor import Predictor
+
+AFTER_A_NEW_ONE = "run: rm tbscreen/bundles/default.seal.json; tbscreen models seal tbscreen/bundles/default"
+
+
+def test_the_shipped_bundle_is_pinned_with_its_golden_scores() -> None:
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    seal = find_shipped_seal(bundle.digest)
+    assert seal is not None, f"another bundle than the sealed one is in the package; {AFTER_A_NEW_ONE}"
+    assert len(seal.golden_scores) == SCORES
+    assert max(seal.golden_scores) - min(seal.golden_scores) > 0.05
+    Predictor(bundle, golden_scores=seal.golden_scores)
+    with pytest.raises(PermanentError, match="gives other scores"):
+        Predictor(bundle, golden_scores=[score + 0.02 for score in seal.golden_scores])
+
+
+def test_it_is_trusted_and_its_golden_scores_are_kept_when_it_is_registered(
+    sqlite_database: Database,
+) -> None:
+    model = ensure_active(sqlite_database)
+    with sqlite_database.read() as session:
+        assert describe_trust(session, model.digest) == "it came with tbscreen"
+        entry = admissions.find(session, model.digest)
+    seal = read_seal(locate_seal(DEFAULT_BUNDLE), model.digest)
+    assert seal is not None
+    assert (tuple(entry.golden_scores or ()), entry.golden_origin) == (seal.golden_scores, "seal")
+
+
+def test_another_bundle_in_its_place_is_not_activated(
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = write_network(tmp_path / "default", weight=4.0).directory
+    shutil.copy(locate_seal(DEFAULT_BUNDLE), locate_seal(other))
+    monkeypatch.setattr(default_bundle, "DEFAULT_BUNDLE", other)
+    with pytest.raises(PermanentError, match="is not the bundle with which this version was released"):
+        ensure_active(sqlite_database)
