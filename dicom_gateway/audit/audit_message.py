@@ -43,6 +43,7 @@ class EventType(Enum):
     NODE_AUTHENTICATION = ("110126", "Node Authentication")
     SECURITY_CONFIGURATION = ("110129", "Security Configuration")
     OBJECT_CHANGED = ("110135", "Object Security Attributes Changed")
+    SOFTWARE_CONFIGURATION = ("110131", "Software Configuration")
     ROLES_CHANGED = ("110136", "Security Roles Changed")
     USER_CHANGED = ("110137", "User Security Attributes Changed")
 

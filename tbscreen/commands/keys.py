@@ -12,8 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dicom_gateway.audit.audit_message import EventType
 from domain.errors import PermanentError
 from tbscreen.settings import PASSPHRASE_VARIABLE
+from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 keys_app = typer.Typer(no_args_is_help=True, help="Site keys: they sign bundles, and some are trusted here.")
@@ -83,12 +85,15 @@ def trust_key(
     from db.models import site_keys
     from tbscreen.models.signing import read_public_key
 
-    database = open_database(prepare("keys"))
+    settings = prepare("keys")
+    database = open_database(settings)
     public_key = read_public_key(file)
     if not name.strip() or len(name) > 64 or not name.isprintable() or not reason.strip():
         fail("--name takes 1 to 64 characters, and --reason is not empty")
     with database.write() as session:
         site_keys.trust(session, public_key, name.strip(), name_user(), reason)
+    change = f"site key {public_key} ({name.strip()}) trusted: {reason}"
+    record_change(settings, EventType.SECURITY_CONFIGURATION, change)
     typer.echo(f"{public_key[:12]} ({name.strip()}) is trusted: bundles that it signed may be activated")
 
 
@@ -100,11 +105,14 @@ def revoke_key(
     """Trust a key no more. Bundles that it signed stay in use; they are not activated again because of it."""
     from db.models import site_keys
 
-    database = open_database(prepare("keys"))
+    settings = prepare("keys")
+    database = open_database(settings)
     if not reason.strip():
         fail("--reason is not empty")
     with database.write() as session:
         entry = site_keys.revoke(session, key, name_user(), reason)
+    change = f"site key {entry.public_key} ({entry.name}) revoked: {reason}"
+    record_change(settings, EventType.SECURITY_CONFIGURATION, change)
     typer.echo(f"{entry.public_key[:12]} ({entry.name}) is revoked")
 
 

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from dicom_gateway.audit.audit_message import EventType
 from domain.codes import GoldenOrigin
 from tbscreen.commands.keys import PassphraseFile, read_passphrase
+from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
     from tbscreen.models.activation import Activated
+    from tbscreen.settings import Settings
 
 models_app = typer.Typer(
     no_args_is_help=True, help="Model bundles in the database: which is used for what, and why."
@@ -90,7 +93,8 @@ def add_model(
 
     settings = prepare("models")
     added = add_bundle(open_database(settings), folder, name_user(), trust)
-    short = added.digest[:12]
+    short, word = added.digest[:12], added.trust or "not trusted"
+    _record(settings, f"bundle {added.digest} added; {word}")
     typer.echo(f"{short} {'registered' if added.is_new else 'was registered already'}")
     if added.golden_origin is GoldenOrigin.EXAMINATION:
         typer.echo("its golden scores were made here: no seal says what it scored where it was made")
@@ -199,13 +203,18 @@ def activate_model(
 
     if shadow and force is not None:
         fail("--force has no effect with --shadow: a bundle in the shadow reports nothing")
-    database = open_database(prepare("models"))
+    settings = prepare("models")
+    database = open_database(settings)
     proof = prove(database, digest, name_user(), trust)
     if shadow:
         model = activation.put_in_shadow(database, proof)
+        _record(settings, f"bundle {model.digest} put in the shadow; {proof.trust}")
         typer.echo(f"{model.digest[:12]} runs in the shadow; 'tbscreen models shadow' shows how it does")
         return
-    _tell(activation.activate(database, proof, name_user(), force))
+    done = activation.activate(database, proof, name_user(), force)
+    forced = "" if done.objection is None else f"; forced: {force}"
+    _record(settings, f"bundle {proof.digest} activated; {proof.trust}{forced}")
+    _tell(done)
 
 
 @models_app.command("rollback")
@@ -213,7 +222,10 @@ def roll_back() -> None:
     """Activate the bundle that was active before the present one; once more goes one further back."""
     from tbscreen.models import activation
 
-    _tell(activation.roll_back(open_database(prepare("models")), name_user()))
+    settings = prepare("models")
+    done = activation.roll_back(open_database(settings), name_user())
+    _record(settings, f"bundle {done.model.digest} activated by a rollback")
+    _tell(done)
 
 
 @models_app.command("shadow")
@@ -243,6 +255,10 @@ def show_shadow(
     else:
         Console().print(f"{model.name} {model.version}, {model.digest[:12]}", highlight=False, markup=False)
         Console().print(draw_agreement(agreement))
+
+
+def _record(settings: Settings, change: str) -> None:
+    record_change(settings, EventType.SOFTWARE_CONFIGURATION, change)
 
 
 def _tell(done: Activated) -> None:

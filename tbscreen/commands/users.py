@@ -14,7 +14,7 @@ from rich.table import Table
 
 from dicom_gateway.audit.audit_message import EventType
 from domain.roles import PERMISSIONS, Permission, Role
-from tbscreen.terminal.command_audit import record_account_change
+from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def add_user(name: Name, role: RoleOption = Role.READER, password_file: Password
     hashed = hash_password(_take_password(name, password_file))
     with database.write() as session:
         user = users.add(session, name, role, hashed)
-    record_account_change(settings, EventType.USER_CHANGED, f"user {user.name} added as {user.role.value}")
+    record_change(settings, EventType.USER_CHANGED, f"user {user.name} added as {user.role.value}")
     typer.echo(f"{user.name} may log in as {user.role.value}")
 
 
@@ -80,7 +80,7 @@ def disable_user(
     with database.write() as session:
         users.set_disabled(session, name, not undo)
     change = f"user {users.normalize_name(name)} {'enabled' if undo else 'disabled'}"
-    record_account_change(settings, EventType.USER_CHANGED, change)
+    record_change(settings, EventType.USER_CHANGED, change)
     typer.echo(f"{users.normalize_name(name)} {'may log in again' if undo else 'is shut out'}")
 
 
@@ -94,7 +94,7 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="The new r
     with database.write() as session:
         users.set_role(session, name, role)
     change = f"role of user {users.normalize_name(name)} set to {role.value}"
-    record_account_change(settings, EventType.ROLES_CHANGED, change)
+    record_change(settings, EventType.ROLES_CHANGED, change)
     typer.echo(f"{users.normalize_name(name)} is {role.value} now")
 
 
@@ -110,7 +110,7 @@ def change_password(name: Name, password_file: PasswordFile = None) -> None:
     with database.write() as session:
         users.set_password(session, name, hashed)
     change = f"password of user {users.normalize_name(name)} set"
-    record_account_change(settings, EventType.USER_CHANGED, change)
+    record_change(settings, EventType.USER_CHANGED, change)
     typer.echo(f"{users.normalize_name(name)} has a new password; all sessions are over")
 
 
@@ -138,7 +138,7 @@ def issue_token(
         lifetime = timedelta(days=days) if days else None
         api_tokens.issue(session, credentials.user, label, hash_secret(secret), scopes, lifetime)
     change = f"token {label!r} issued for user {credentials.user.name}: {', '.join(scopes)}"
-    record_account_change(settings, EventType.USER_CHANGED, change)
+    record_change(settings, EventType.USER_CHANGED, change)
     typer.echo(secret)
     typer.echo("It is shown this once: keep it where the program finds it.", err=True)
 
@@ -156,7 +156,7 @@ def list_tokens(
     if revoke is not None:
         with database.write() as session:
             api_tokens.revoke(session, revoke)
-        record_account_change(settings, EventType.USER_CHANGED, f"token {revoke} revoked")
+        record_change(settings, EventType.USER_CHANGED, f"token {revoke} revoked")
         typer.echo(f"token {revoke} is revoked")
         return
     with database.read() as session:

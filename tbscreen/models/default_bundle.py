@@ -46,19 +46,20 @@ def ensure_active(database: Database) -> bundles.RegisteredModel:
     """
     with database.read() as session:
         active = bundles.find_active(session)
-    if active is None:
-        digest, _ = register_bundle(database, DEFAULT_BUNDLE)
-        seal = find_shipped_seal(digest)
-        if seal is None:
-            raise PermanentError(
-                f"{DEFAULT_BUNDLE} is not the bundle with which this version was released: "
-                "install tbscreen again"
-            )
-        with database.write() as session:
+        if active is not None and admissions.find_golden_scores(session, active.digest):
+            return active
+    digest = register_bundle(database, DEFAULT_BUNDLE)[0] if active is None else active.digest
+    seal = find_shipped_seal(digest)
+    if active is None and seal is None:
+        raise PermanentError(
+            f"{DEFAULT_BUNDLE} is not the bundle with which this version was released: install tbscreen again"
+        )
+    with database.write() as session:
+        if seal is not None:  # else another bundle, registered by an earlier version
             keep_seal(session, seal)
             admissions.trust(session, digest, Trust.SHIPPED, "tbscreen")
-            if bundles.find_active(session) is None:
-                activations.switch_to(session, digest, "tbscreen", instead_of=None)
-            active = bundles.find_active(session)
+        if bundles.find_active(session) is None:
+            activations.switch_to(session, digest, "tbscreen", instead_of=None)
+        active = bundles.find_active(session)
     assert active is not None
     return active

@@ -1,4 +1,4 @@
-"""Audit records of commands that change accounts."""
+"""Audit records of commands that change accounts, bundles or site keys."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 PROCESS: Final = "command"
 
 
-def record_account_change(settings: Settings, kind: EventType, change: str) -> None:
-    """Record the change of an account by a command (Security Alert).
+def record_change(settings: Settings, kind: EventType, change: str) -> None:
+    """Record a change by a command (Security Alert).
 
     Args:
         settings: settings of audit records.
-        kind: `USER_CHANGED` or `ROLES_CHANGED`.
+        kind: kind of the change.
         change: the change, without secrets.
     """
     from dicom_gateway.audit.audit_log import AuditLog

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from domain.bundle.bundle import open_bundle
+from domain.bundle.seal import SCORES, locate_seal, read_seal
 from tests import checkout
 from training.judging.scored_films import from_csv
 
@@ -75,6 +76,9 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     assert "tbscreen models compare" in run.stderr
     bundle = open_bundle(tmp_path / "bundle")
     assert bundle.manifest.trained
+    seal = read_seal(locate_seal(tmp_path / "bundle"), bundle.digest)
+    assert seal is not None
+    assert (len(seal.golden_scores), seal.signatures) == (SCORES, ())
     assert bundle.manifest.architecture == "default"
     films = from_csv((tmp_path / "bundle" / "films.csv").read_text())
     parts = [str(part) for part in films.parts]

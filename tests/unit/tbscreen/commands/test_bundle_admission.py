@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import h5py
 import numpy as np
@@ -17,6 +19,7 @@ from db.database import Database
 from domain.bundle.manifest import MANIFEST, STRUCTURE
 from domain.bundle.seal import locate_seal
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.worker.networks import write_network
 
@@ -101,8 +104,20 @@ def test_a_bundle_that_an_earlier_version_let_in_is_examined_before_it_is_active
     assert json.loads(quick_cli("models", "show", digest, "--json").stdout)["trusted"] is None
 
 
+def read_audit(place: Path) -> list[str]:
+    """Return the alerts in the audit trail of the commands, after they were checked against the schema."""
+    alerts = []
+    (trail,) = place.rglob("command.log")
+    for line in trail.read_text().splitlines():
+        message = fromstring(line)
+        check(message)
+        (detail,) = message.iterfind(".//ParticipantObjectDetail")
+        alerts.append(b64decode(detail.attrib["value"]).decode())
+    return alerts
+
+
 def test_a_bundle_is_used_for_a_reason_that_is_recorded_or_not_at_all(
-    quick_cli: Cli, installed: Database, tmp_path: Path
+    quick_cli: Cli, installed: Database, place: Path, tmp_path: Path
 ) -> None:
     bundle = write_network(tmp_path / "bundle", weight=4.0)
     added = quick_cli("models", "add", str(bundle.directory))
@@ -122,6 +137,11 @@ def test_a_bundle_is_used_for_a_reason_that_is_recorded_or_not_at_all(
     assert shown["admission"]["golden_origin"] == "examination"
     back = quick_cli("models", "rollback")
     assert back.returncode == 0, back.stderr
+    added, used, returned = read_audit(place)
+    assert added == f"bundle {bundle.digest} added; not trusted"
+    assert used.startswith(f"bundle {bundle.digest} activated; ")
+    assert used.endswith(": we trained it; forced: to try it")
+    assert returned.endswith(" activated by a rollback")
 
 
 def test_a_bundle_is_trusted_as_long_as_the_key_that_signed_it(
@@ -152,6 +172,11 @@ def test_a_bundle_is_trusted_as_long_as_the_key_that_signed_it(
     refused = quick_cli("models", "activate", bundle.digest, "--force", "to try it")
     assert_one_line(refused, "no trusted site key has signed it")
     assert "revoked" in quick_cli("keys", "list").stdout
+    keys = [alert for alert in read_audit(place) if alert.startswith("site key ")]
+    assert [alert.partition(" (")[2] for alert in keys] == [
+        "training host) trusted: it is ours",
+        "training host) revoked: it was copied",
+    ]
 
 
 @pytest.mark.parametrize("forged", ["signature", "golden scores"])

@@ -6,9 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
 from db.database import Database
 from db.models import admissions
+from db.tables import BundleAdmission
 from domain.bundle.bundle import open_bundle
 from domain.bundle.seal import SCORES, locate_seal, read_seal
 from domain.errors import PermanentError
@@ -42,6 +44,15 @@ def test_it_is_trusted_and_its_golden_scores_are_kept_when_it_is_registered(
     seal = read_seal(locate_seal(DEFAULT_BUNDLE), model.digest)
     assert seal is not None
     assert (tuple(entry.golden_scores or ()), entry.golden_origin) == (seal.golden_scores, "seal")
+
+
+def test_golden_scores_are_kept_where_an_earlier_version_registered_it(sqlite_database: Database) -> None:
+    model = ensure_active(sqlite_database)
+    with sqlite_database.write() as session:
+        session.execute(delete(BundleAdmission))
+    assert ensure_active(sqlite_database).digest == model.digest
+    with sqlite_database.read() as session:
+        assert len(admissions.find_golden_scores(session, model.digest)) == SCORES
 
 
 def test_another_bundle_in_its_place_is_not_activated(
