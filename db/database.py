@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
@@ -17,6 +17,17 @@ from sqlalchemy.orm import Session
 from db.clock import follow_server
 from db.settings import DatabaseSettings
 from domain.errors import TransientError
+from domain.silent_links import IDLE_S, PROBE_EVERY_S, PROBES, UNACKNOWLEDGED_S
+
+CONNECTION: Final = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": IDLE_S,
+    "keepalives_interval": PROBE_EVERY_S,
+    "keepalives_count": PROBES,
+    "tcp_user_timeout": UNACKNOWLEDGED_S * 1000,
+}
+"""Parameters of libpq, of the connection's own end."""
 
 
 class DatabaseAwayError(TransientError):
@@ -56,9 +67,10 @@ class Database:
                 url,
                 pool_size=settings.pool_size,
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": 10},
+                connect_args=CONNECTION,
                 hide_parameters=True,
             )
+            _bound_waits(engine, settings.lock_timeout_s)
             follow_server(engine)
         return cls(engine)
 
@@ -114,6 +126,27 @@ class Database:
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+
+def _bound_waits(engine: Engine, lock_timeout_s: float) -> None:
+    """Let PostgreSQL give up a vanished client, and a statement that waits for a lock.
+
+    A client that vanishes within a transaction holds its locks until the server notices: by default after
+    hours.
+    """
+    bounds = {
+        "lock_timeout": round(lock_timeout_s * 1000),
+        "tcp_keepalives_idle": IDLE_S,
+        "tcp_keepalives_interval": PROBE_EVERY_S,
+        "tcp_keepalives_count": PROBES,
+        "tcp_user_timeout": UNACKNOWLEDGED_S * 1000,
+    }
+
+    @event.listens_for(engine, "connect")
+    def bound(connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in bounds.items()))
+        connection.autocommit = False
 
 
 def normalize_url(url: str) -> URL:

@@ -32,6 +32,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 def upgrade_within(connection: Connection, revision: str = "head") -> None:
     """Apply the migrations up to `revision` within the caller's transaction."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))  # services finish what they are at
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
     config = _make_config()
     config.attributes["connection"] = connection

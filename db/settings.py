@@ -14,5 +14,8 @@ class DatabaseSettings(BaseModel):
     busy_timeout_s: float = Field(default=30.0, gt=0, le=600)
     """Longest time a SQLite writer waits for another writer, seconds."""
 
+    lock_timeout_s: float = Field(default=20.0, gt=0, le=3600)
+    """Longest time a statement waits for a lock of PostgreSQL, seconds; migrations wait longer."""
+
     pool_size: int = Field(default=5, ge=1, le=100)
     """PostgreSQL connections each process keeps open."""

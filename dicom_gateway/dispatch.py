@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from domain.errors import TransientError
 from domain.screening_request import NORMAL, QUEUE, TASK_NAME, URGENT, ScreeningRequest
+from domain.silent_links import SOCKET_OPTIONS
 
 BROKER_TIMEOUT_S: Final = 5.0
 
@@ -43,6 +44,8 @@ class Dispatcher:
             broker_transport_options={
                 "socket_timeout": BROKER_TIMEOUT_S,
                 "socket_connect_timeout": BROKER_TIMEOUT_S,
+                "socket_keepalive": True,
+                "socket_keepalive_options": SOCKET_OPTIONS,
             },
         )
 

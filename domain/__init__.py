@@ -11,6 +11,7 @@
 - `dicom_file`: recognition of DICOM files, with and without preamble.
 - `array/`: display values to float32 (256, 256), and the image guard.
 - `screening_request`: the message from a gateway to the workers.
+- `silent_links`: timeouts for connections whose other end vanished.
 - `witness`: whether a film ended the process that worked on it, or something outside did.
 - `film_stage`: one stage of a film, for logs and traces.
 - `bundle/`: the bundle: manifest, digests, calibration, and from score to finding.

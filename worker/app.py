@@ -11,6 +11,7 @@ from celery.utils.log import get_multiprocessing_logger
 from kombu.entity import Queue
 
 from domain.screening_request import QUEUE
+from domain.silent_links import SOCKET_OPTIONS
 from worker.celery_repairs.broker_channel import ForgivingAMQP
 from worker.celery_repairs.task_message_flush import finish_writing
 from worker.film_strikes import FilmStrikes
@@ -26,6 +27,9 @@ own redispatch is faster; this one only empties the broker's books."""
 SOFT_SHARE: Final = 0.8
 """Of the time limit: after it an exception gives the film up, and the process lives on."""
 
+
+BROKER_TIMEOUT_S: Final = 10.0
+"""Longest wait for an answer of Redis, the wait for messages apart, which kombu watches over itself."""
 
 LOST_WAIT_S: Final = 2.0
 """Pause after the end of a predicting process, for an answer on its way; then its film is handed back."""
@@ -64,7 +68,13 @@ def build_app(
         worker_lost_wait=LOST_WAIT_S,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "socket_timeout": BROKER_TIMEOUT_S,
+            "socket_connect_timeout": BROKER_TIMEOUT_S,
+            "socket_keepalive": True,
+            "socket_keepalive_options": SOCKET_OPTIONS,
+        },
     )
     heartbeats, strikes = Heartbeats(), FilmStrikes(settings.worker.time_limit_s)
     watchdog = Watchdog(heartbeats, settings.worker.time_limit_s, strikes.note_end)

@@ -35,6 +35,9 @@ REFUSALS: Final = (
 
 TABLE: Final = "100"
 
+NOBODY: Final = "02:00:00:00:00:99"
+"""A locally administered MAC address that no interface here has."""
+
 LISTED: Final = """
 import json, os, socket, sys
 places, folder = json.loads(sys.argv[1]), sys.argv[2]
@@ -68,6 +71,8 @@ class SecondHost:
     namespace: str
     link: str
     """Its network interface."""
+    end: str
+    """This machine's interface at the other end of the cable."""
     address: str
     first_address: str
     """The address of this machine on the cable between the two."""
@@ -90,6 +95,27 @@ class SecondHost:
         finally:
             _demand(_ip(self, "link", "set", self.link, "up"))
             self._connect()  # the kernel forgot the routes of an interface that was down
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Every packet between the two hosts vanishes inside the block, and neither is told.
+
+        The packets are addressed to a network card that neither host has. The interfaces stay up.
+        """
+        ways = (["ip", "-n", self.namespace], self.link, self.first_address), (["ip"], self.end, self.address)
+        for command, link, address in ways:
+            _demand(
+                [*command, "neigh", "replace", address, "lladdr", NOBODY, "dev", link, "nud", "permanent"]
+            )
+        try:
+            yield
+        finally:
+            for command, link, address in ways:
+                _demand([*command, "neigh", "del", address, "dev", link])
+
+    def open_all(self) -> None:
+        """Let the two hosts reach each other at every port."""
+        _ask(*_ip(self, "route", "replace", f"{self.first_address}/32", "dev", self.link))
 
     @contextmanager
     def running(
@@ -156,10 +182,15 @@ def second_host(name: str = "second-host") -> Iterator[SecondHost]:
     # 198.18.0.0/15 belongs to nobody: it is for tests between two devices (RFC 2544).
     third, fourth = random.SystemRandom().randrange(256), random.SystemRandom().randrange(64) * 4
     key = uuid.uuid4().hex[:8]
-    host = SecondHost(
-        name, f"tbs-{key}", f"tbs-{key}-b", f"198.18.{third}.{fourth + 2}", f"198.18.{third}.{fourth + 1}"
-    )
     end = f"tbs-{key}-a"
+    host = SecondHost(
+        name,
+        f"tbs-{key}",
+        f"tbs-{key}-b",
+        end,
+        f"198.18.{third}.{fourth + 2}",
+        f"198.18.{third}.{fourth + 1}",
+    )
     try:
         _ask("ip", "netns", "add", host.namespace)
         _ask("ip", "link", "add", end, "type", "veth", "peer", "name", host.link, "netns", host.namespace)

@@ -169,7 +169,9 @@ def test_a_flood_of_silent_callers_from_one_address_is_turned_away_at_the_door(
     sqlite_database: Database, tmp_path: Path, certificates: Certificates
 ) -> None:
     pair = certificates.gateway
-    tls = ListenerTlsSettings(port=0, ca=certificates.ca, certificate=pair.certificate, key=pair.key)
+    tls = ListenerTlsSettings(
+        port=0, ca=certificates.ca, certificate=pair.certificate, key=pair.key, handshake_timeout_s=60
+    )
     settings: dict[str, Any] = {"tls": tls, "maximum_associations_per_address": 2}
     with gateway(sqlite_database, tmp_path / "spool", 0, **settings) as scp, ExitStack() as open_:
         address = ("127.0.0.1", scp.ports[1])

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import make_url, select
+from redis import Redis
+from sqlalchemy import make_url, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from db import schema
@@ -207,6 +209,68 @@ def test_films_that_are_with_it_when_its_link_goes_down_come_out_once(
             instance = hosts.find_instance(session, uid)
             assert instance is not None
             assert instance.screening_attempts == 1
+
+
+def test_films_come_out_once_although_the_link_is_silent_and_redis_forgets_the_worker(
+    hosts: TwoHosts, tmp_path: Path
+) -> None:
+    """No packet tells the worker that the other ends of its connections are gone."""
+    received = len(hosts.pacs.received)
+    with hosts.second.silent():
+        with Redis.from_url(hosts.servers["TBSCREEN_BROKER_URL"]) as client:
+            assert client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") > 0
+        with hosts.database.read() as session:
+            ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE client_addr = :host"
+            dead = session.execute(text(ended), {"host": hosts.second.address}).scalar_one()
+        assert dead > 0
+        uid = hosts.send(tmp_path, 0)
+        wait_until(lambda: hosts.state(uid) == "queued", 30, "the film waits")
+    assert hosts.worker.poll() is None
+    wait_until(lambda: hosts.state(uid) == "screened", 75, f"screened; see {hosts.log}")
+    assert hosts.pacs.wait_for(received + 1, 60)
+
+
+def test_a_host_that_vanishes_within_a_transaction_gives_its_locks_back(
+    hosts: TwoHosts, tmp_path: Path
+) -> None:
+    uid = hosts.send(tmp_path, 0)
+    hosts.wait_for_screening(uid)
+    script = tmp_path / "hold.py"
+    script.write_text(HOLDING)
+    command = ["ip", "netns", "exec", hosts.second.namespace, sys.executable, str(script)]
+    url = hosts.servers["TBSCREEN_DATABASE_URL"]
+    with subprocess.Popen([*command, url], env=make_environment({}), stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        try:
+            assert holder.stdout.readline() == b"held\n"
+            with hosts.second.silent():
+                with pytest.raises(OperationalError, match="lock timeout"), hosts.database.write() as session:
+                    session.execute(text("SELECT id FROM studies FOR UPDATE"))  # bounded, too
+                wait_until(lambda: not is_locked(hosts.database), 60, "the server has noticed")
+        finally:
+            holder.kill()
+
+
+HOLDING = """
+import sys, time
+from sqlalchemy import text
+from db.database import Database
+from db.settings import DatabaseSettings
+with Database.open(DatabaseSettings(url=sys.argv[1])).write() as session:
+    session.execute(text("SELECT id FROM studies FOR UPDATE"))
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def is_locked(database: Database) -> bool:
+    """True while another transaction holds the rows of the studies."""
+    try:
+        with database.write() as session:
+            session.execute(text("SELECT id FROM studies FOR UPDATE NOWAIT"))
+    except OperationalError:
+        return True
+    return False
 
 
 def test_it_leaves_when_it_is_told_to(hosts: TwoHosts, tmp_path: Path) -> None:

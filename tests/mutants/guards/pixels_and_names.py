@@ -63,7 +63,7 @@ MUTANTS: Final = (
         "decoder-half-answer",
         PREPARATION_PROCESS,
         "            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):\n",
-        "            if not poll.poll(20_000):\n",
+        "            if not poll.poll(120_000):\n",
         PROCESS + "test_a_child_that_writes_half_an_answer_is_ended_in_time",
     ),
     Mutant(

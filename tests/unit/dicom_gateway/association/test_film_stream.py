@@ -254,7 +254,7 @@ def test_a_dataset_for_which_there_is_no_room_is_not_written(
     wait_until(lambda: association._is_paused, 10, "pynetdicom's reactor pauses")
     transport: Any = association.dul.socket
     transport.socket.sendall(encode_pdu((COMMAND | LAST, encode_command(film))))
-    for piece in cut(dataset_of(film) * 8, 100_000):
+    for piece in cut(dataset_of(film) * 32, 100_000):  # more than sockets hold: some of it has been read
         transport.socket.sendall(encode_pdu((0, piece)))
 
     def sizes() -> list[int]:
