@@ -24,6 +24,8 @@ class Permission(StrEnum):
     """Record a radiologist's verdict on a study, against which the model is measured."""
     REPORT = "report"
     """See the figures of the whole site."""
+    RECONCILE = "reconcile"
+    """Decide which patient a film belongs to, on the page."""
 
 
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {

@@ -21,6 +21,7 @@ from tbscreen.commands.installation import show_demo, upgrade_database
 from tbscreen.commands.keys import keys_app
 from tbscreen.commands.model_import import import_model
 from tbscreen.commands.models import models_app
+from tbscreen.commands.patients.corrections import patients_app
 from tbscreen.commands.predict import predict_files
 from tbscreen.commands.processes import run_courier, run_gateway, run_web, run_worker, serve
 from tbscreen.commands.pull import pull_studies, show_pulls
@@ -51,6 +52,7 @@ for group, name in (
     (deliveries_app, "deliveries"),
     (db_app, "db"),
     (users_app, "users"),
+    (patients_app, "patients"),
     (settings_app, "settings"),
 ):
     app.add_typer(group, name=name)

@@ -23,6 +23,7 @@ from web.access.login import Login
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.pages.account_page import AccountPage
 from web.pages.pages import STATIC, Pages
+from web.pages.patients_page import PatientsPage
 from web.pages.report_page import RenderReport, ReportPage
 from web.pages.study_page import StudyPage
 from web.pages.worklist_page import WorklistPage
@@ -102,8 +103,25 @@ def _route_pages(
         Route(f"{film}/heat.json", gate.guard(study.send_heat, see)),
         Route("/account", gate.guard(account.show)),
         Route("/account", gate.guard(account.change_password), methods=["POST"]),
+        *_route_patients(gate, PatientsPage(database, pages, audit)),
         Route("/report", gate.guard(report.show, count)),
         Route("/report/document", gate.guard(report.send_document, count)),
+    ]
+
+
+def _route_patients(gate: Gate, page: PatientsPage) -> list[BaseRoute]:
+    posted = {
+        "/patients/conflicts/{conflict:int}": page.resolve,
+        "/patients/proposed": page.accept,
+        "/patients/merge": page.merge,
+        "/patients/move": page.move,
+        "/patients/split": page.split,
+        "/patients/corrections/{correction:int}/end": page.end,
+    }
+    permission = Permission.RECONCILE
+    return [
+        Route("/patients", gate.guard(page.show, permission)),
+        *(Route(path, gate.guard(decide, permission), methods=["POST"]) for path, decide in posted.items()),
     ]
 
 

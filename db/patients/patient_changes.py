@@ -6,9 +6,11 @@ Results, reports that were sent, and headers stay as they are.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -21,6 +23,15 @@ from db.worklist import studies
 from db.worklist.search_keys import fold
 from db.worklist.studies import read_study_patient
 from domain.patient_identity import Patient, find_differences, fold_patient_id
+
+LONGEST: Final = {
+    "patient_id": 64,
+    "patient_id_issuer": 64,
+    "patient_name": 324,
+    "patient_birth_date": 8,
+    "patient_sex": 16,
+}
+"""Longest values that a person may give, characters (PS3.5 6.2)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ def merge_patients(session: Session, prior: Patient, survivor: Patient, author: 
         ReconciliationError: when an ID is empty, both are the same, or the survivor was merged into the prior
             patient before.
     """
+    check_patient(prior)
+    check_patient(survivor)
     if not fold_patient_id(prior.patient_id) or not fold_patient_id(survivor.patient_id):
         raise ReconciliationError("a merge needs two patient IDs")
     if not find_differences(_identify(prior), _identify(survivor)):
@@ -72,6 +85,7 @@ def move_study(session: Session, study_instance_uid: str, patient: Patient, auth
     Raises:
         ReconciliationError: when the study is unknown or the patient has no ID.
     """
+    check_patient(patient)
     study = lock_study(session, study_instance_uid)
     if not fold_patient_id(patient.patient_id):
         raise ReconciliationError("a move needs the patient ID of the new patient")
@@ -117,6 +131,8 @@ def split_study(
     films = [film for film in film_notices.list_films(session, study.id) if film.id in set(film_ids)]
     if not films or len(films) != len(set(film_ids)):
         raise ReconciliationError("a split needs films of this study, by their numbers")
+    if to_study_instance_uid and not re.fullmatch(r"[0-9.]{1,64}", to_study_instance_uid):
+        raise ReconciliationError("a Study Instance UID holds digits and dots, at most 64")
     to_uid = to_study_instance_uid or f"2.25.{uuid.uuid4().int}"
     if to_uid == study_instance_uid:
         raise ReconciliationError("the films are in this study already")
@@ -178,6 +194,20 @@ def end_reconciliation(session: Session, number: int, user: str) -> Change:
         changed += _list_studies(session, reconciliations.follow_patient(session, survivor))
     entry = reconciliations.describe(rule)
     return Change(entry, _derive_all(session, changed))
+
+
+def check_patient(patient: Patient) -> None:
+    """Check what a person typed.
+
+    Raises:
+        ReconciliationError: for a value that no DICOM header has.
+    """
+    for name, value in asdict(patient).items():
+        if value and (len(value) > LONGEST[name] or not value.isprintable() or "\\" in value):
+            words = name.replace("_", " ")
+            raise ReconciliationError(f"{words}: at most {LONGEST[name]} characters, without backslashes")
+    if patient.patient_birth_date and not re.fullmatch("[0-9]{8}", patient.patient_birth_date):
+        raise ReconciliationError("a birth date is YYYYMMDD")
 
 
 def lock_study(session: Session, study_instance_uid: str) -> Study:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from dicom_gateway.audit.audit_message import (
     Participant,
     build_message,
     describe_alert,
+    describe_patient,
+    describe_study,
 )
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.audit.syslog_sender import SyslogSender
@@ -89,6 +92,24 @@ class AuditLog:
             EventId.SECURITY_ALERT, Action.EXECUTE, participants, objects, kind, outcome, description
         )
         self.record(event)
+
+    def record_patient_change(
+        self, who: Participant, change: str, patient_ids: Sequence[str], study_instance_uids: Sequence[str]
+    ) -> None:
+        """Record a decision on patients (Patient Record, PS3.15 A.5.3.8).
+
+        Args:
+            who: the person who decided.
+            change: the decision.
+            patient_ids: the patients.
+            study_instance_uids: the studies that it changed.
+        """
+        objects = (
+            *(describe_patient(patient_id) for patient_id in patient_ids),
+            *(describe_study(uid, {}) for uid in study_instance_uids),
+        )
+        people = (who, self._ourselves)
+        self.record(AuditEvent(EventId.PATIENT_RECORD, Action.UPDATE, people, objects, description=change))
 
     def close(self) -> None:
         """Send the waiting records; call `record` no more after this."""

@@ -28,6 +28,7 @@ class EventId(Enum):
     BEGIN_TRANSFERRING = ("110102", "Begin Transferring DICOM Instances")
     INSTANCES_ACCESSED = ("110103", "DICOM Instances Accessed")
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
+    PATIENT_RECORD = ("110110", "Patient Record")
     QUERY = ("110112", "Query")
     SECURITY_ALERT = ("110113", "Security Alert")
     USER_AUTHENTICATION = ("110114", "User Authentication")

@@ -14,6 +14,7 @@
 - `keys`: `keys create`, `trust` and others.
 - `model_import`: `models import`.
 - `retrain`: `retrain`.
+- `patients/`: `patients conflicts`, `resolve`, `merge`, `move`, `split` and others.
 - `predict`: `predict`.
 - `users`: `users add`, `token` and others.
 - `backup`: `backup` and `restore`.

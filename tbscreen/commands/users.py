@@ -134,7 +134,8 @@ def issue_token(
         credentials = users.find_credentials(session, name)
         if credentials is None:
             fail("there is no such user: 'tbscreen users list' shows all")
-        scopes = scope or sorted(PERMISSIONS[credentials.user.role])
+        # REST decides nothing about patients, and pages of the version before do not know the permission.
+        scopes = scope or sorted(PERMISSIONS[credentials.user.role] - {Permission.RECONCILE})
         lifetime = timedelta(days=days) if days else None
         api_tokens.issue(session, credentials.user, label, hash_secret(secret), scopes, lifetime)
     change = f"token {label!r} issued for user {credentials.user.name}: {', '.join(scopes)}"

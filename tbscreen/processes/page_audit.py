@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from dicom_gateway.audit.audit_log import AuditLog
@@ -107,6 +108,19 @@ class PageAudit(AuditLog):
         action = Action.UPDATE if is_changed else Action.READ
         people = self._describe_people(user, address)
         self.record(AuditEvent(EventId.INSTANCES_ACCESSED, action, people, objects))
+
+    def record_reconciliation(
+        self,
+        user: str,
+        address: str,
+        change: str,
+        patient_ids: Sequence[str],
+        study_instance_uids: Sequence[str],
+    ) -> None:
+        """Record a decision on patients (Patient Record)."""
+        self.record_patient_change(
+            self._describe_people(user, address)[0], change, patient_ids, study_instance_uids
+        )
 
     def _describe_people(self, user: str, address: str) -> tuple[Participant, Participant]:
         return Participant("", address, None, True, user=user or "unknown"), self._page

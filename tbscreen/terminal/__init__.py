@@ -1,6 +1,6 @@
 """Output for people in a terminal.
 
-- `command_audit`: audit records of commands that change accounts, bundles or site keys.
+- `command_audit`: audit records of commands that change accounts, bundles, site keys or patients.
 - `invocation`: settings, database, JSON and error line of a command.
 - `day_options`: days as options.
 - `terminal_tables`: worklist, deliveries and models as tables.

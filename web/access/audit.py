@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from starlette.requests import Request
@@ -30,6 +31,16 @@ class AuditTrail(Protocol):
     ) -> None:
         """Record a view of a study, or a read (`is_changed`)."""
 
+    def record_reconciliation(
+        self,
+        user: str,
+        address: str,
+        change: str,
+        patient_ids: Sequence[str],
+        study_instance_uids: Sequence[str],
+    ) -> None:
+        """Record a decision on patients."""
+
 
 class NoAuditTrail:
     """Records nothing."""
@@ -51,6 +62,16 @@ class NoAuditTrail:
 
     def record_access(
         self, user: str, address: str, study_instance_uid: str, patient_id: str, *, is_changed: bool
+    ) -> None:
+        """Do nothing."""
+
+    def record_reconciliation(
+        self,
+        user: str,
+        address: str,
+        change: str,
+        patient_ids: Sequence[str],
+        study_instance_uids: Sequence[str],
     ) -> None:
         """Do nothing."""
 

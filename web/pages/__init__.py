@@ -6,5 +6,6 @@
 - `score_scale`: a score beside the operating points.
 - `history`: events of a study.
 - `account_page`: change of the own password.
+- `patients_page`: conflicts, merge, move and split, for administrators.
 - `report_page`: the report for managers.
 """
