@@ -43,8 +43,8 @@ class EventType(Enum):
     LOGOUT = ("110123", "Logout")
     NODE_AUTHENTICATION = ("110126", "Node Authentication")
     SECURITY_CONFIGURATION = ("110129", "Security Configuration")
-    OBJECT_CHANGED = ("110135", "Object Security Attributes Changed")
     SOFTWARE_CONFIGURATION = ("110131", "Software Configuration")
+    OBJECT_CHANGED = ("110135", "Object Security Attributes Changed")
     ROLES_CHANGED = ("110136", "Security Roles Changed")
     USER_CHANGED = ("110137", "User Security Attributes Changed")
 

@@ -13,7 +13,7 @@ from db import schema
 from db.accounts import users
 from db.database import Database, DatabaseAwayError
 from db.delivery import deliveries, outbox, refusal_outbox
-from db.models import bundles
+from db.models import admissions, bundles
 from db.states import DeliveryState
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
@@ -28,6 +28,7 @@ from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
 from tbscreen.doctor.settings_checks import examine_settings_file
 from tbscreen.doctor.tracing_checks import examine_tracing
+from tbscreen.models.trust import describe_trust
 from tbscreen.settings import Settings, find_source
 from worker.bundle_cache import BundleCache
 
@@ -163,7 +164,14 @@ def _examine_bundle(database: Database) -> Check:
             f"{what}: untrained, its scores mean nothing",
             "activate a trained bundle",
         )
-    return Check("model bundle", Health.GOOD, what)
+    with database.read() as session:
+        is_known = bool(admissions.find_golden_scores(session, active.digest))
+        trust = describe_trust(session, active.digest)
+    if trust is None or not is_known:
+        missing = "no trusted site key has signed it" if trust is None else "its golden scores are not known"
+        advice = f"'tbscreen models activate {active.digest[:12]}' examines it and says what is missing"
+        return Check("model bundle", Health.NOTE, f"{what}: {missing}", advice)
+    return Check("model bundle", Health.GOOD, f"{what}; {trust}")
 
 
 def _examine_gateway(settings: Settings) -> Iterator[Check]:

@@ -141,7 +141,7 @@ def draw_comparison(
 ) -> RenderableType:
     """Return a comparison of two bundles for a terminal."""
     origin = {
-        "films.csv": "films in the test part of both bundles",
+        "films.csv": "films in the test part of both bundles, by the scores that these state",
         "images": "films named, without those that one of the two was fitted to",
     }
     table = _draw_table(origin.get(comparison.origin, comparison.origin), "Bundle", "Digest", "AUC (95 %)")

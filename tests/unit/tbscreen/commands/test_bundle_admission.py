@@ -21,6 +21,7 @@ from domain.bundle.seal import locate_seal
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
+from tests.unit.tbscreen.models.test_films_at_hand import screen
 from tests.unit.worker.networks import write_network
 
 PASSPHRASE = "correct horse battery"
@@ -142,6 +143,18 @@ def test_a_bundle_is_used_for_a_reason_that_is_recorded_or_not_at_all(
     assert used.startswith(f"bundle {bundle.digest} activated; ")
     assert used.endswith(": we trained it; forced: to try it")
     assert returned.endswith(" activated by a rollback")
+
+
+def test_both_networks_score_the_films_of_the_site(
+    quick_cli: Cli, installed: Database, tmp_path: Path
+) -> None:
+    for number in range(3):
+        screen(installed, number, None)
+    bundle = write_network(tmp_path / "bundle", weight=4.0)
+    assert quick_cli("models", "add", str(bundle.directory), "--trust", "ours").returncode == 0
+    activated = quick_cli("models", "activate", bundle.digest, "--force", "to try it")
+    assert activated.returncode == 0, activated.stderr
+    assert "both networks scored 3 films of this site: " in activated.stdout
 
 
 def test_a_bundle_is_trusted_as_long_as_the_key_that_signed_it(

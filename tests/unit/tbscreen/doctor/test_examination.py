@@ -16,7 +16,7 @@ from db.clock import now
 from db.database import Database
 from db.delivery import commitment_requests, deliveries, outbox
 from db.models import bundles
-from db.tables import BundleChunk, Commitment, Delivery, Model, OutboxEntry
+from db.tables import BundleAdmission, BundleChunk, Commitment, Delivery, Model, OutboxEntry
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.reception.caller_settings import CallerSettings
@@ -268,6 +268,21 @@ def test_a_trained_bundle_is_well(settings: Settings, database: Database) -> Non
     check = _examine(settings)["model bundle"]
     assert (check.health, check.advice) == (Health.GOOD, "")
     assert active.digest[:12] in check.finding
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("trust", "no trusted site key has signed it"), ("golden_scores", "its golden scores are not known")],
+)
+def test_a_bundle_that_nobody_vouches_for_is_noted(
+    settings: Settings, database: Database, column: str, said: str
+) -> None:
+    with database.write() as session:
+        session.execute(update(BundleAdmission).values({column: None}))
+    check = _examine(settings)["model bundle"]
+    assert check.health is Health.NOTE
+    assert said in check.finding
+    assert "models activate" in check.advice
 
 
 def test_parked_reports_are_counted(settings: Settings, database: Database) -> None:

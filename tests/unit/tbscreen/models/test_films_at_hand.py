@@ -26,13 +26,15 @@ NAMED = Manifest.model_validate(
 
 
 def screen(database: Database, number: int, verdict: Verdict | None) -> None:
+    """Screen a film with the active bundle, and read its study."""
     instance_id = rows.receive(database, f"1.2.{number}", study=f"1.3.{number}").instance_id
     with database.write() as session:
         films.record_preparation(session, instance_id, draw_rendition(width=100 + number), [])
-        assert films.pin_bundle(session, instance_id, NAMED.normalization["version"]) is not None
+        pinned = films.pin_bundle(session, instance_id, NAMED.normalization["version"])
+        assert pinned is not None
         assert films.mark_queued(session, instance_id, timedelta(minutes=5))
         assert screenings.begin_attempt(session, instance_id) is not None
-        assert screenings.record_result(session, rows.make_result(instance_id))
+        assert screenings.record_result(session, rows.make_result(instance_id, digest=pinned.bundle_digest))
         if verdict is not None:
             study = rows.read_film(database, instance_id).study_id
             session.add(Read(study_id=study, verdict=verdict.value, reader="r", read_at=now(), current=True))
