@@ -30,6 +30,9 @@ MAXIMUM_PDU_BYTES: Final = 131072
 
 CERTIFICATE_ADVICE: Final = {
     "certificate has expired": "the peer has to renew its certificate",
+    "certificate revoked": "its CA has revoked it: the peer has to get another certificate",
+    "CRL has expired": "renew the revocation list in peers.tls.crl",
+    "unable to get certificate CRL": "put the revocation list of the certificate's CA into peers.tls.crl",
     "certificate is not yet valid": "compare the clocks of both hosts",
     "self-signed certificate": "put the peer's certificate, or that of its CA, into peers.tls.ca",
     "unable to get local issuer certificate": "put the certificate of the peer's CA into peers.tls.ca",
@@ -42,6 +45,7 @@ TLS_ADVICE: Final = {
     "WRONG_VERSION_NUMBER": "the peer does not use TLS at this port: set another port or omit peers.tls",
     "UNKNOWN_CA": "the peer does not know the CA of our certificate: add that CA there",
     "BAD_CERTIFICATE": "the peer rejects our certificate",
+    "CERTIFICATE_REVOKED": "our certificate (peers.tls.certificate) is revoked: get another one",
     "CERTIFICATE_EXPIRED": "our certificate (peers.tls.certificate) has expired",
     "CERTIFICATE_REQUIRED": "the peer requires a certificate: set peers.tls.certificate and peers.tls.key",
     "HANDSHAKE_FAILURE": "no common cipher: does the peer require our certificate, or an older TLS?",

@@ -41,7 +41,8 @@ class RenewedContext:
 
     def __init__(self, settings: ListenerTlsSettings) -> None:
         self._settings = settings
-        self._files = [path for path in (settings.certificate, settings.key, settings.ca) if path is not None]
+        files = (settings.certificate, settings.key, settings.ca, settings.crl)
+        self._files = [path for path in files if path is not None]
         self._stamp = self._read_stamps()
         self._context = build_listener_context(settings)
         self._lock = threading.Lock()
@@ -84,7 +85,7 @@ def build_listener_context(settings: ListenerTlsSettings) -> ssl.SSLContext:
     context = _restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     _load_own(context, "gateway.tls", settings.certificate, settings.key)
     if settings.ca is not None:
-        _load_ca(context, "gateway.tls", settings.ca)
+        _load_ca(context, "gateway.tls", settings.ca, settings.crl)
         # A certificate that a caller presents without need must be valid, too.
         required = settings.require_client_certificate
         context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
@@ -105,7 +106,7 @@ def build_peer_context(settings: PeerTlsSettings, section: str = "peers.tls") ->
     context.check_hostname = settings.check_host_name
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # `ca` may be the peer's own certificate
     if settings.ca is not None:
-        _load_ca(context, section, settings.ca)
+        _load_ca(context, section, settings.ca, settings.crl)
     else:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if settings.certificate is not None and settings.key is not None:
@@ -135,12 +136,21 @@ def _load_own(context: ssl.SSLContext, section: str, certificate: Path, key: Pat
         raise PermanentError(f"{section}.key: {key} with {certificate}: {reason}") from None
 
 
-def _load_ca(context: ssl.SSLContext, section: str, ca: Path) -> None:
+def _load_ca(context: ssl.SSLContext, section: str, ca: Path, crl: Path | None) -> None:
     _read(f"{section}.ca", ca)
     try:
         context.load_verify_locations(ca)
     except ssl.SSLError as error:
         raise PermanentError(f"{section}.ca: {ca} holds no PEM certificate ({error.reason})") from None
+    if crl is None:
+        return
+    if b"BEGIN X509 CRL" not in _read(f"{section}.crl", crl):
+        raise PermanentError(f"{section}.crl: {crl} holds no PEM revocation list")
+    try:
+        context.load_verify_locations(crl)
+    except ssl.SSLError as error:
+        raise PermanentError(f"{section}.crl: {crl} holds no PEM revocation list ({error.reason})") from None
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
 
 
 def _read(setting: str, path: Path) -> bytes:

@@ -15,6 +15,9 @@ class PeerTlsSettings(BaseModel):
     ca: Path | None = None
     """PEM file of the CA certificates that the peer's certificate is checked with; by default those of this
     host's system. For a self-signed peer, its own certificate."""
+    crl: Path | None = None
+    """PEM file of the revocation lists (RFC 5280 5) of `ca`, with which the peer's certificate is checked. An
+    expired list refuses every certificate."""
     certificate: Path | None = None
     """PEM file of our certificate and the intermediate certificates, for peers that require one."""
     key: Path | None = None
@@ -28,6 +31,8 @@ class PeerTlsSettings(BaseModel):
     def _check(self) -> PeerTlsSettings:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
+        if self.crl is not None and self.ca is None:
+            raise ValueError("crl needs ca")
         return self
 
 
@@ -44,6 +49,9 @@ class ListenerTlsSettings(BaseModel):
     """TCP port (2762 is registered for dicom-tls); 0 takes a free port."""
     ca: Path | None = None
     """PEM file of the CA certificates that callers' certificates are checked with."""
+    crl: Path | None = None
+    """PEM file of the revocation lists (RFC 5280 5) of `ca`, with which callers' certificates are checked. It
+    is read again when it changes. An expired list refuses every certificate."""
     require_client_certificate: bool = True
     """Require from each caller a certificate signed by `ca`."""
     handshake_timeout_s: float = Field(default=10.0, gt=0, le=300)
@@ -53,4 +61,6 @@ class ListenerTlsSettings(BaseModel):
     def _check(self) -> ListenerTlsSettings:
         if self.require_client_certificate and self.ca is None:
             raise ValueError("set ca, or require_client_certificate = false")
+        if self.crl is not None and self.ca is None:
+            raise ValueError("crl needs ca")
         return self

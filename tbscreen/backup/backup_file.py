@@ -27,6 +27,8 @@ MANIFEST: Final = "manifest.json"
 BLOCK_BYTES: Final = 1024 * 1024
 MAX_MANIFEST_BYTES: Final = 16 * 1024 * 1024
 MAX_ROW_BYTES: Final = 512 * 1024 * 1024
+TIMESTAMP_BYTES: Final = 12
+"""Longest timestamp of msgpack, the only extension type that a row holds."""
 
 
 class TableEntry(BaseModel):
@@ -199,7 +201,15 @@ class BackupFile:
         try:
             with self._archive.open(_member(name)) as member:
                 counted = _Hashing(member)
-                unpacker = msgpack.Unpacker(counted, timestamp=3, max_buffer_size=MAX_ROW_BYTES)
+                # A row holds plain values; nested arrays of one byte each would take a hundredfold in memory.
+                unpacker = msgpack.Unpacker(
+                    counted,
+                    timestamp=3,
+                    max_buffer_size=MAX_ROW_BYTES,
+                    max_array_len=len(entry.columns),
+                    max_map_len=0,
+                    max_ext_len=TIMESTAMP_BYTES,
+                )
                 for row in unpacker:
                     if not isinstance(row, list) or len(row) != len(entry.columns):
                         raise PermanentError(f"{self.path}: table {name} has a row of another form")

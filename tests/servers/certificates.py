@@ -16,6 +16,7 @@ database = {folder}/index.txt
 new_certs_dir = {folder}
 serial = {folder}/serial
 default_md = sha256
+default_crl_days = 2
 policy = any
 unique_subject = no
 copy_extensions = copy
@@ -75,6 +76,22 @@ class CertificateAuthority:
             *["-out", pair.certificate],
         )
         return pair
+
+    def list_revoked(self, *revoked: Pair, expired: bool = False) -> Path:
+        """Revoke certificates and write the revocation list.
+
+        Args:
+            revoked: certificates that this CA signed.
+            expired: True for a list that ended in 2021.
+        """
+        ours = ["-config", self._folder / "ca.conf", "-cert", self.certificate]
+        ours += ["-keyfile", self._folder / "ca.key"]
+        for pair in revoked:
+            self._openssl("ca", *ours, "-revoke", pair.certificate)
+        path = self._folder / ("expired.crl" if expired else "ca.crl")
+        days = ["-crl_lastupdate", "200101000000Z", "-crl_nextupdate", "210101000000Z"] if expired else []
+        self._openssl("ca", *ours, "-gencrl", *days, "-out", path)
+        return path
 
     @staticmethod
     def _openssl(*arguments: str | Path) -> None:

@@ -182,16 +182,24 @@ serve(Starlette(routes=[Route("/", tell)]), settings, lambda port: print(port, f
 
 
 @pytest.mark.parametrize(
-    ("proxies", "told"),
-    [([], "127.0.0.1 http"), (["127.0.0.1"], "203.0.113.9 https"), (["10.0.0.1"], "127.0.0.1 http")],
+    ("proxies", "forwarded", "told"),
+    [
+        ([], "203.0.113.9", "127.0.0.1 http"),
+        (["127.0.0.1"], "203.0.113.9", "203.0.113.9 https"),
+        (["10.0.0.1"], "203.0.113.9", "127.0.0.1 http"),
+        (["127.0.0.1"], "198.51.100.7, 203.0.113.9", "203.0.113.9 https"),
+        (["127.0.0.1", "192.0.2.0/24"], "198.51.100.7, 203.0.113.9, 192.0.2.5", "203.0.113.9 https"),
+    ],
+    ids=["none", "named", "another", "client's own addresses before it", "two proxies"],
 )
-def test_only_a_named_proxy_is_believed(proxies: list[str], told: str) -> None:
+def test_only_a_named_proxy_is_believed(proxies: list[str], forwarded: str, told: str) -> None:
+    """A client may send the header, too: the address that counts is the last that no named proxy has."""
     command = [sys.executable, "-c", SERVE, *proxies]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             url = f"http://127.0.0.1:{process.stdout.readline().strip()}/"
-            headers = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+            headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
             with httpx.Client(trust_env=False) as client:
                 assert client.get(url, headers=headers).text == told
             process.terminate()

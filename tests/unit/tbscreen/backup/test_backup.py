@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -218,6 +223,56 @@ def test_an_archive_that_was_made_to_do_harm_is_refused(backup: Path, tmp_path: 
         with pytest.raises(PermanentError, match=r"hostile\.backup(?!.*newer)"):
             BackupFile(hostile)
     assert sorted(path.name for path in tmp_path.rglob("outside")) == []
+
+
+def forge(backup: Path, forged: Path, change: Callable[[dict[str, Any], dict[str, bytes]], None]) -> Path:
+    """Write a backup whose manifest and tables were changed, with checksums that fit."""
+    with zipfile.ZipFile(backup) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    manifest = json.loads(members.pop("manifest.json"))
+    change(manifest, members)
+    for name, entry in manifest["tables"].items():
+        content = members.get(f"tables/{name}.msgpack", b"")
+        entry |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    with zipfile.ZipFile(forged, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+        made.writestr("manifest.json", json.dumps(manifest))
+    return forged
+
+
+@pytest.mark.parametrize("swelling", [b"\xdd\x00\x10\x00\x00" + b"\x90" * 0x100000, b"\x81\x01" * 1000])
+def test_a_row_that_swells_in_memory_is_refused_before_it_does(
+    backup: Path, tmp_path: Path, swelling: bytes
+) -> None:
+    """A megabyte of empty arrays takes a few hundred bytes in the file, and 64 MiB in memory."""
+
+    def swell(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        members["tables/reads.msgpack"] = swelling
+        manifest["tables"]["reads"]["rows"] = 1
+
+    with BackupFile(forge(backup, tmp_path / "swollen.backup", swell)) as forged:
+        tracemalloc.start()
+        try:
+            with pytest.raises(PermanentError, match="table reads is damaged"):
+                list(forged.read_table("reads"))
+            assert tracemalloc.get_traced_memory()[1] < 16 * 1024 * 1024
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("other", ["sqlite_master", "reads; DROP TABLE users", "../../outside"])
+def test_tables_and_columns_of_other_names_are_refused(backup: Path, tmp_path: Path, other: str) -> None:
+    def add(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        manifest["tables"][other] = {"columns": ["id"], "rows": 0}
+        members[f"tables/{other}.msgpack"] = b""
+
+    def rename(manifest: dict[str, Any], _: dict[str, bytes]) -> None:
+        manifest["tables"]["reads"]["columns"][0] = other
+
+    for change in (add, rename):
+        with pytest.raises(PermanentError, match="has not the tables of migration"):
+            BackupFile(forge(backup, tmp_path / "forged.backup", change))
 
 
 def test_what_fails_in_the_middle_leaves_the_database_as_it_was(

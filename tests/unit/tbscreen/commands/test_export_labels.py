@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -60,6 +61,9 @@ class One:
     study: str | None = None
     burned_in: str | None = None
     age: int = 95
+    institution: str = "NORTHCLINIC"
+    view: str = "PA"
+    sex: str = "F"
     display: np.ndarray | None = None
 
 
@@ -72,7 +76,7 @@ def put(database: Database, case: One, seed: int) -> None:
         patient_id=case.patient,
         patient_name="Secret^Name",
         patient_birth_date="19501224",
-        patient_sex="F",
+        patient_sex=case.sex,
         study_date="20260305",
     )
     header = {} if case.burned_in is None else {"00280301": {"vr": "CS", "Value": [case.burned_in]}}
@@ -83,8 +87,8 @@ def put(database: Database, case: One, seed: int) -> None:
         header=header,
         age_years=case.age,
         station_name="ROOM-1",
-        institution_name="NORTHCLINIC",
-        view_position="PA",
+        institution_name=case.institution,
+        view_position=case.view,
     )
     display = make_display(seed) if case.display is None else case.display
     rendition = Rendition((display.shape[0], display.shape[1]))
@@ -150,6 +154,30 @@ def test_nothing_that_was_written_identifies_anybody(exported: Path, place: Path
             assert (image.mode, image.info) == ("L", {})
             assert image.getexif() == {}
     assert (place / "data" / "label-export.key").stat().st_mode & 0o777 == 0o600
+
+
+HOSTILE = ("=HYPERLINK(0)", "../../outside", "<script>", 'a,b"c\nd', "#image(0)", "\x1b[31m", "＝1+1")
+
+
+def test_hostile_text_of_headers_is_in_no_exported_file_or_name(
+    quick_cli: Cli, installed: Database, place: Path
+) -> None:
+    rows.register_model(installed)
+    for number, text in enumerate(HOSTILE):
+        case = One(f"{number}", Verdict.TB, patient=text, institution=text, view=text[:16], sex=text[:16])
+        put(installed, case, number)
+    run = quick_cli("export-labels", "OUT")
+    assert run.returncode == 0, run.stderr
+    with (place / "OUT" / "labels.csv").open(newline="") as file:
+        _, *lines = list(csv.reader(file))
+    assert len(lines) == len(HOSTILE)
+    allowed = re.compile(r"films/[0-9a-z]+\.png|[0-9a-z-]*")
+    assert {cell for line in lines for cell in line if not allowed.fullmatch(cell)} == set()
+    assert {path.parent for path in (place / "OUT").rglob("*.png")} == {place / "OUT" / "films"}
+    for path in (place / "OUT").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes() + path.name.encode()
+            assert not [text for text in HOSTILE if text.encode() in content], path
 
 
 def test_the_same_key_names_the_same_patient_alike_and_another_key_does_not(

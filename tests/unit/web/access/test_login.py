@@ -234,6 +234,21 @@ def test_who_fails_in_a_user_s_name_waits(stranger: TestClient, peopled: Databas
     assert [key.partition(":")[0] for key in kept] == ["address"], "and the user begins anew"
 
 
+def test_several_page_processes_count_failed_logins_together(peopled: Database) -> None:
+    def fail(page: TestClient) -> int:
+        return try_to_log_in(page, "rosa", "wrong").status_code
+
+    with (
+        TestClient(build_application(peopled, "1"), base_url=HERE) as first,
+        TestClient(build_application(peopled, "1"), base_url=HERE) as second,
+    ):
+        assert [fail((first, second)[number % 2]) for number in range(login.FREE_FOR_USER)] == [
+            401
+        ] * login.FREE_FOR_USER
+        _set_pauses(peopled, timedelta(hours=1))
+        assert (fail(first), fail(second)) == (429, 429)
+
+
 def test_an_unknown_name_waits_like_a_known_one(stranger: TestClient, peopled: Database) -> None:
     for name in ("rosa", "nobody"):
         for _ in range(login.FREE_FOR_USER):
