@@ -111,4 +111,18 @@ MUTANTS: Final = (
         "np.load(file, allow_pickle=True)",
         "unit/training/learning/test_lite0.py::test_nothing_in_a_weights_file_is_run",
     ),
+    Mutant(
+        "backup-row-arrays",
+        "tbscreen/backup/backup_file.py",
+        "max_array_len=len(entry.columns),",
+        "",
+        "unit/tbscreen/backup/test_backup.py::test_a_row_that_swells_in_memory_is_refused_before_it_does",
+    ),
+    Mutant(
+        "backup-tables",
+        "tbscreen/backup/backup_file.py",
+        "if found != expected or set(",
+        "if not expected or not set(",
+        "unit/tbscreen/backup/test_backup.py::test_tables_and_columns_of_other_names_are_refused",
+    ),
 )

@@ -163,4 +163,11 @@ MUTANTS: Final = (
         "        raise\n",
         HEADER + "test_a_thousand_nested_sequences_are_refused_or_read_but_never_crash",
     ),
+    Mutant(
+        "revocation-list",
+        TLS_CONTEXT,
+        "context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF",
+        "pass",
+        "integration/reception/test_tls_revoked.py::test_a_revoked_caller_is_refused_as_soon_as_the_list_says_so",
+    ),
 )

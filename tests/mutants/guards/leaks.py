@@ -75,4 +75,25 @@ MUTANTS: Final = (
         "    if version in ():\n",
         "unit/test_lock_audit.py::test_an_advisory_fits_the_versions_that_it_names",
     ),
+    Mutant(
+        "settings-file-readers",
+        "tbscreen/doctor/settings_checks.py",
+        "keys = _find_passwords(file) if readers else []",
+        "keys: list[str] = []",
+        "unit/tbscreen/doctor/test_examination.py::test_a_readable_settings_file_with_a_password_is_named",
+    ),
+    Mutant(
+        "host-redis",
+        "tbscreen/processes/private_redis.py",
+        "if os.access(candidate, os.X_OK) and not candidate.is_relative_to(sys.prefix):",
+        "if os.access(candidate, os.X_OK) and candidate.is_relative_to(sys.prefix):",
+        "unit/tbscreen/processes/test_private_redis.py::test_that_of_the_host_is_taken_and_named",
+    ),
+    Mutant(
+        "bundled-libraries",
+        "tests/lock_audit.py",
+        "findings += find(libraries, advisories, BUNDLED.name)",
+        "pass",
+        "unit/test_lock_audit.py::test_an_advisory_fits_the_libraries_inside_the_packages",
+    ),
 )
