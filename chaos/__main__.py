@@ -3,7 +3,8 @@
     python -m chaos --films 60 --rounds 1            # once each, about a minute and a half
     python -m chaos --films 1000 --seeds 5           # the whole proof
 
-Ends with status 1 when a film is lost or doubled, an object in the PACS is nobody's, or a row is stuck.
+Ends with status 1 when a film is lost, doubled or, being good, struck out, an object in the PACS is nobody's,
+or a row is stuck.
 """
 
 from __future__ import annotations
@@ -54,10 +55,22 @@ def report(runs: list[Run]) -> None:
     films, faults = sum(outcome.films for outcome in runs), sum(line.injected for line in lines)
     lost = sum(len(outcome.verdict.lost) for outcome in runs)
     duplicated = sum(len(outcome.verdict.duplicated) for outcome in runs)
-    title = f"{films} films, {faults} faults, {len(runs)} seeds: {lost} lost, {duplicated} duplicated"
-    console = Console(width=110)
+    struck_out = sum(len(outcome.verdict.struck_out) for outcome in runs)
+    title = (
+        f"{films} films, {faults} faults, {len(runs)} seeds: {lost} lost, {duplicated} duplicated, "
+        f"{struck_out} good films struck out"
+    )
+    answered, results, refusals, conflicts = (
+        sum(getattr(outcome.verdict, name) for outcome in runs)
+        for name in ("answered", "results", "refusals", "conflicts")
+    )
+    console = Console(width=120)
     console.print(f"machine: {describe_machine()}", highlight=False)
     console.print(draw(lines, title))
+    console.print(
+        f"{answered} films with success = {results} results + {refusals} refusals + {conflicts} conflicts",
+        highlight=False,
+    )
     for line in lines:
         for failure in line.failures:
             console.print(f"{line.fault}: {failure}", highlight=False, markup=False)
@@ -77,7 +90,11 @@ def report(runs: list[Run]) -> None:
         "not_taken": sum(outcome.unanswered for outcome in runs),
         "poisoned": sum(len(outcome.evidence.poisoned) for outcome in runs),
         "poison_survived": sum(len(outcome.verdict.poison_survived) for outcome in runs),
-        "good_films_struck_out": sum(len(outcome.verdict.struck_out) for outcome in runs),
+        "good_films_struck_out": struck_out,
+        "with_success": answered,
+        "results": results,
+        "refusals": refusals,
+        "conflicts": conflicts,
         "answers": dict(sum((outcome.statuses for outcome in runs), Counter())),
         "restarts": dict(sum((Counter(outcome.restarts) for outcome in runs), Counter())),
         "settled_s": [round(outcome.settled_s, 1) for outcome in runs],
@@ -101,7 +118,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one run each")
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault comes in a run")
-    parser.add_argument("--pause", type=float, default=4.0, help="mean seconds between two faults")
+    parser.add_argument("--pause", type=float, default=3.0, help="mean seconds between two faults")
     parser.add_argument(
         "--only", action="append", choices=[*FAULTS, *POISONS], help="only this fault; repeat"
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Final
 
@@ -94,7 +96,7 @@ def flush_redis(site: Site, random: Random) -> None:
 
 
 def stop_postgresql(site: Site, random: Random) -> None:
-    """Immediate shutdown of PostgreSQL while a client is in the middle of a transaction."""
+    """PostgreSQL is shut down at once, or killed, while a client is in the middle of a transaction."""
     busy = text(
         "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
         "AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
@@ -103,7 +105,11 @@ def stop_postgresql(site: Site, random: Random) -> None:
     with contextlib.suppress(SQLAlchemyError), site.database.read() as session:
         while not session.execute(busy).scalar_one() and time.monotonic() < deadline:
             session.rollback()
-    _keep_down(site.processes["postgresql"], signal.SIGQUIT, random.uniform(0.2, 2.5))
+    _keep_down(
+        site.processes["postgresql"],
+        random.choice((signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)),
+        random.uniform(0.2, 2.5),
+    )
 
 
 def pacs_down(site: Site, random: Random) -> None:
@@ -136,31 +142,69 @@ def pacs_dies_in_transfer(site: Site, random: Random) -> None:
 
 
 def fill_disk(site: Site, random: Random) -> None:
-    """The disk of a gateway's spool is full, up to less than a film."""
-    if site.small_disk is None:
-        raise NotInjectedError("this user may not mount a small disk")
-    statistics = os.statvfs(site.small_disk)
-    left = random.choice((0, random.randrange(500_000)))
-    size = statistics.f_bavail * statistics.f_frsize - left
-    if size <= 0:
-        raise NotInjectedError("the disk was full already")
-    filler = site.small_disk / f"filler-{random.getrandbits(32):08x}"  # two of these faults may overlap
-    try:
-        with contextlib.suppress(OSError), filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
+    """The disk of a gateway's spool, and of its audit file, is full, up to less than a film."""
+    with _full(site, GATEWAYS[-1], random):
         time.sleep(random.uniform(1.0, 4.0))
-    finally:
-        filler.unlink(missing_ok=True)
+
+
+def fill_database_disk(site: Site, random: Random) -> None:
+    """The disk of PostgreSQL is full: statements fail, or the server dies and stays away."""
+    with _full(site, "postgresql", random):
+        time.sleep(random.uniform(1.0, 4.0))
+
+
+def fill_cache_disk(site: Site, random: Random) -> None:
+    """A worker has lost its cached bundles and its disk is full, so that it cannot fetch them again."""
+    worker = site.processes[WORKERS[-1]]
+    with _full(site, WORKERS[-1], random):
+        shutil.rmtree(site.data_directory(WORKERS[-1]) / "bundles", ignore_errors=True)
+        with contextlib.suppress(NotInjectedError):
+            _kill_child(worker, "", random)
+        time.sleep(random.uniform(2.0, 6.0))
 
 
 def jump_clock(site: Site, random: Random) -> None:
-    """The clock of one host jumps, by up to three hours, and back again."""
+    """The clock of one host jumps, by minutes, by up to three hours or by a day, and back again."""
     if not site.clocks:
         raise NotInjectedError("there is no C compiler")
     clock = site.clocks[random.choice(sorted(site.clocks))]
-    clock.jump(random.choice((-1, 1)) * random.randrange(30, 3 * 3600))
+    clock.jump(
+        random.choice((-1, 1))
+        * random.choice((random.randrange(30, 600), random.randrange(600, 3 * 3600), 86_400))
+    )
     time.sleep(random.uniform(2.0, 6.0))
     clock.jump(0)
+
+
+def silence_link(site: Site, random: Random) -> None:
+    """Every packet between a gateway, a worker and the courier and all else vanishes; nobody is told."""
+    if site.second is None:
+        raise NotInjectedError("this user may not make a second host")
+    with site.link, site.second.silent():
+        time.sleep(random.uniform(2.0, 12.0))
+
+
+def silence_pacs(site: Site, random: Random) -> None:
+    """The PACS takes connections and bytes and never answers."""
+    site.door.be_silent(True)
+    time.sleep(random.uniform(4.0, 9.0))
+    site.door.be_silent(False)
+
+
+def stop_redis(site: Site, random: Random) -> None:
+    """Redis hangs: it keeps its connections and does nothing."""
+    _suspend(site.processes["redis"], random.uniform(2.0, 12.0))
+
+
+def lock_postgresql(site: Site, random: Random) -> None:
+    """Another session locks the films in the middle of everybody's transactions."""
+    table = random.choice(("instances", "studies", "deliveries"))
+    try:
+        with site.database.write() as session:
+            session.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+            time.sleep(random.uniform(2.0, 8.0))
+    except SQLAlchemyError as error:
+        raise NotInjectedError("PostgreSQL was away, or gave no lock") from error
 
 
 def stop_worker_child(site: Site, random: Random) -> None:
@@ -186,6 +230,12 @@ FAULTS: Final[dict[str, Fault]] = {
     "pacs refuses": pacs_refuses,
     "pacs dies in transfer": pacs_dies_in_transfer,
     "disk full": fill_disk,
+    "database disk full": fill_database_disk,
+    "cache disk full": fill_cache_disk,
+    "link silent": silence_link,
+    "pacs silent": silence_pacs,
+    "redis hangs": stop_redis,
+    "postgresql locked": lock_postgresql,
     "clock jumps": jump_clock,
     "worker hangs": stop_worker_child,
 }
@@ -205,6 +255,35 @@ def _kill_child(process: KeptProcess, word: str, random: Random) -> None:
         raise NotInjectedError(f"{process.name} had no such child just now")
     with contextlib.suppress(psutil.NoSuchProcess):
         random.choice(children).kill()
+
+
+@contextmanager
+def _full(site: Site, name: str, random: Random) -> Iterator[None]:
+    """The disk of a process is full inside the block, up to a few bytes."""
+    if name not in site.disks:
+        raise NotInjectedError("this user may not mount a small disk")
+    place = site.data_directory(name)
+    statistics = os.statvfs(place)
+    size = statistics.f_bavail * statistics.f_frsize - random.choice((0, random.randrange(500_000)))
+    if size <= 0:
+        raise NotInjectedError("the disk was full already")
+    filler = place / f"filler-{random.getrandbits(32):08x}"  # two of these faults may overlap
+    try:
+        with contextlib.suppress(OSError), filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+        yield
+    finally:
+        filler.unlink(missing_ok=True)
+
+
+def _suspend(process: KeptProcess, seconds: float) -> None:
+    """Stop a process for a while, and let it go on."""
+    if not process.send_signal(signal.SIGSTOP):
+        raise NotInjectedError(f"{process.name} was dead already")
+    try:
+        time.sleep(seconds)
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def _keep_down(process: KeptProcess, number: int, seconds: float) -> None:

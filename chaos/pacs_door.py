@@ -22,16 +22,19 @@ class PacsDoor:
 
     Args:
         target_port: the PACS on 127.0.0.1.
+        address: where the door is.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, address: str = "127.0.0.1") -> None:
         self._target_port = target_port
         self._refusing = False
         self._cut: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._refuser = _start_refuser()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._passing = threading.Event()
+        self._passing.set()
+        self._listener = socket.create_server((address, 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, name="door", daemon=True).start()
 
@@ -39,6 +42,13 @@ class PacsDoor:
         """Let every C-STORE be answered 0xA700, or no longer; what is open ends."""
         self._refusing = refusing
         self._close_all()
+
+    def be_silent(self, silent: bool) -> None:
+        """Keep every byte in both directions, and end nothing; or pass on again what was kept."""
+        if silent:
+            self._passing.clear()
+        else:
+            self._passing.set()
 
     def cut_next(self, then: Callable[[], None]) -> None:
         """In the middle of the next transfer call `then` and end all that is open."""
@@ -57,6 +67,7 @@ class PacsDoor:
 
     def close(self) -> None:
         """End everything."""
+        self._passing.set()
         self._listener.close()
         self._close_all()
         self._refuser.shutdown()
@@ -83,6 +94,7 @@ class PacsDoor:
         passed = 0
         with contextlib.suppress(OSError):
             while block := source.recv(BLOCK):
+                self._passing.wait()
                 passed += len(block)
                 if may_be_cut and passed > CUT_AFTER_BYTES and self._do_cut(target, block):
                     break

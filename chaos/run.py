@@ -62,7 +62,7 @@ def run(
         progress("the site runs")
         ledger, observer = Ledger(), Observer(site.database)
         observer.start()
-        sender = Sender(site.ports, site.folder / "films", ledger)
+        sender = Sender(site.gateways, site.folder / "films", ledger)
         feeder = _Feeder(sender, seed, films, schedule.duration_s)
         feeder.start()
 

@@ -44,14 +44,14 @@ class Sender:
     """Sends films from a queue.
 
     Args:
-        ports: of the gateways on 127.0.0.1; a film that one does not take goes to the next.
+        gateways: addresses and ports; a film that one does not take goes to the next.
         folder: where films lie while they are on their way.
         ledger: what is answered goes in here.
     """
 
-    def __init__(self, ports: Sequence[int], folder: Path, ledger: Ledger) -> None:
+    def __init__(self, gateways: Sequence[tuple[str, int]], folder: Path, ledger: Ledger) -> None:
         _config.STORE_SEND_CHUNKED_DATASET = True
-        self._ports = list(ports)
+        self._gateways = list(gateways)
         self._folder = folder
         self._ledger = ledger
         self._films: queue.Queue[Film | None] = queue.Queue()
@@ -77,7 +77,7 @@ class Sender:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _send_all(self, number: int) -> None:
-        line = _Line(self._ports, number)
+        line = _Line(self._gateways, number)
         while (film := self._films.get()) is not None:
             path = film.write(self._folder)
             uid = film.sop_instance_uid
@@ -109,9 +109,9 @@ class Sender:
 class _Line:
     """One association after another."""
 
-    def __init__(self, ports: Sequence[int], number: int) -> None:
-        self._ports = ports
-        self._at = number % len(ports)
+    def __init__(self, gateways: Sequence[tuple[str, int]], number: int) -> None:
+        self._gateways = gateways
+        self._at = number % len(gateways)
         self._association: Association | None = None
         self._ae = AE(ae_title=f"MODALITY{number}")
         self._ae.add_requested_context(CR_IMAGE, EXPLICIT_LITTLE)
@@ -122,7 +122,7 @@ class _Line:
         """C-STORE one film; returns the status, "none" where no answer came."""
         association: Any = self._association
         if association is None or not association.is_established:
-            association = self._ae.associate("127.0.0.1", self._ports[self._at], ae_title="TBSCREEN")
+            association = self._ae.associate(*self._gateways[self._at], ae_title="TBSCREEN")
             self._association = association
         if not association.is_established:
             return "none"
@@ -135,7 +135,7 @@ class _Line:
     def change(self) -> None:
         """Go on with the next gateway."""
         self.close()
-        self._at = (self._at + 1) % len(self._ports)
+        self._at = (self._at + 1) % len(self._gateways)
 
     def close(self) -> None:
         """End the association."""

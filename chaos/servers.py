@@ -8,6 +8,7 @@ import signal
 import subprocess
 import urllib.error
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from redis import Redis
@@ -20,18 +21,29 @@ from tests.servers.database import SETTINGS, find_postgresql, unprivileged_ident
 from tests.servers.pacs import Orthanc, need, orthanc_settings
 from tests.servers.ports import free_port
 
+HERE: Final = "127.0.0.1"
 
-def make_postgresql(folder: Path) -> tuple[KeptProcess, str]:
-    """Make a PostgreSQL server that keeps every committed transaction; returns it and its SQLAlchemy URL."""
+
+def make_postgresql(folder: Path, address: str = HERE) -> tuple[KeptProcess, str]:
+    """Make a PostgreSQL server that keeps every committed transaction; returns it and its SQLAlchemy URL.
+
+    Args:
+        folder: of its files; empty.
+        address: where it listens, beside 127.0.0.1.
+    """
     programs, identity, port = find_postgresql(), unprivileged_identity(), free_port()
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     if identity:
         os.chown(folder, identity["user"], identity["group"])
     initdb = [str(programs / "initdb"), "--pgdata", str(folder / "data"), "--username", "tbscreen"]
     initdb += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
     subprocess.run(initdb, cwd=folder, check=True, capture_output=True, timeout=120, **identity)
     # fsync may stay off: a process is killed, not the machine. A commit that is not written would be lost.
-    settings = {**SETTINGS, "synchronous_commit": "on"}
+    settings = {**SETTINGS, "synchronous_commit": "on", "max_wal_size": "128MB", "min_wal_size": "32MB"}
+    if address != HERE:
+        settings["listen_addresses"] = f"{HERE},{address}"
+        with (folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as file:
+            file.write("host all all 198.18.0.0/15 trust\n")
     command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port)]
     command += [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
     plain = f"postgresql://tbscreen@127.0.0.1:{port}/postgres"
@@ -52,14 +64,15 @@ def make_postgresql(folder: Path) -> tuple[KeptProcess, str]:
         identity=identity,
         stop_signal=signal.SIGQUIT,
     )
-    return process, plain.replace("postgresql://", "postgresql+psycopg://")
+    return process, plain.replace("postgresql://", "postgresql+psycopg://").replace(HERE, address)
 
 
-def make_redis(folder: Path) -> tuple[KeptProcess, str]:
-    """Make a Redis that forgets everything when it dies; returns it and its URL."""
+def make_redis(folder: Path, address: str = HERE) -> tuple[KeptProcess, str]:
+    """Make a Redis that forgets everything when it dies; returns it and its URL at `address`."""
     folder.mkdir()
     port = free_port()
-    command = [need("redis-server", "redis-server"), "--bind", "127.0.0.1", "--port", str(port)]
+    command = [need("redis-server", "redis-server"), "--port", str(port), "--protected-mode", "no"]
+    command += ["--bind", HERE, *([] if address == HERE else [address])]
     command += ["--dir", str(folder), "--save", "", "--appendonly", "no"]
 
     def answers() -> bool:
@@ -70,7 +83,7 @@ def make_redis(folder: Path) -> tuple[KeptProcess, str]:
             return False
 
     process = KeptProcess("redis", command, folder.parent / "redis.log", answers)
-    return process, f"redis://127.0.0.1:{port}/0"
+    return process, f"redis://{address}:{port}/0"
 
 
 def make_orthanc(folder: Path) -> tuple[KeptProcess, Orthanc]:

@@ -10,14 +10,16 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from chaos.jumped_clock import JumpedClock, build_library
 from chaos.kept_process import Keeper, KeptProcess
 from chaos.pacs_door import PacsDoor
-from chaos.servers import make_orthanc, make_postgresql, make_redis
+from chaos.servers import HERE, make_orthanc, make_postgresql, make_redis
 from db import schema
 from db.database import Database
 from db.models import activations, bundles
@@ -27,17 +29,21 @@ from tbscreen.processes.supervisor import child_environment
 from tbscreen.settings import FILE_VARIABLE, PREFIX
 from tests.servers.pacs import Orthanc
 from tests.servers.ports import free_port
+from tests.servers.second_host import SecondHost, second_host
 from tests.unit.worker.networks import write_network
 
-SMALL_DISK: Final = "size=1g"
+DISKS: Final = {"gateway-2": "size=1g", "worker-2": "size=256m", "postgresql": "size=1g"}
+"""Processes whose files lie on a disk of their own, and its size (tmpfs(5))."""
 GATEWAYS: Final = ("gateway-1", "gateway-2")
 WORKERS: Final = ("worker-1", "worker-2")
 COURIER: Final = "courier"
+AWAY: Final = (GATEWAYS[-1], WORKERS[-1], COURIER)
+"""Processes on the second host, where there is one."""
 
 HURRIED: Final = """\
 [gateway]
 name = "{name}"
-host = "127.0.0.1"
+host = "{host}"
 port = {port}
 reserved_disk_bytes = 0
 network_timeout_s = 10.0
@@ -62,7 +68,7 @@ lease_s = 10.0
 [[peers]]
 name = "pacs"
 ae_title = "ORTHANC"
-host = "127.0.0.1"
+host = "{pacs_host}"
 port = {pacs_port}
 """
 """Everything that takes minutes on a real site, in seconds, so that a run ends."""
@@ -78,12 +84,16 @@ class Site:
     orthanc: Orthanc
     door: PacsDoor
     processes: dict[str, KeptProcess]
-    ports: tuple[int, ...]
-    """Of the gateways."""
+    gateways: tuple[tuple[str, int], ...]
+    """Their addresses and ports."""
     clocks: dict[str, JumpedClock]
     """By process; empty where they cannot be made."""
-    small_disk: Path | None
-    """The spool of the last gateway, on a disk of its own; None where no disk could be made."""
+    disks: frozenset[str]
+    """Processes whose files lie on a disk of their own; empty where no disk could be made."""
+    second: SecondHost | None
+    """The host of the processes of `AWAY`; None where no second host could be made."""
+    link: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever breaks the link to the second host."""
 
     def data_directory(self, name: str) -> Path:
         """The files of a process."""
@@ -96,21 +106,25 @@ def running() -> Iterator[Site]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         folder.chmod(0o755)  # PostgreSQL runs as another user
-        postgresql, database_url = make_postgresql(folder / "postgresql")
-        redis, broker_url = make_redis(folder / "redis")
+        disks = frozenset(
+            name for name, size in DISKS.items() if stack.enter_context(_disk(folder / name, size))
+        )
+        second = stack.enter_context(_second_host())
+        here, away = (HERE, HERE) if second is None else (second.first_address, second.address)
+        postgresql, database_url = make_postgresql(folder / "postgresql", here)
+        redis, broker_url = make_redis(folder / "redis", here)
         orthanc_process, orthanc = make_orthanc(folder / "orthanc")
         servers = [postgresql, redis, orthanc_process]
         for server in servers:
             stack.callback(server.end)
             server.start()
-        door = PacsDoor(orthanc.dicom_port)
+        door = PacsDoor(orthanc.dicom_port, here)
         stack.callback(door.close)
         database = Database.open(DatabaseSettings(url=database_url))
         stack.callback(database.close)
         _prepare_database(database, folder / "bundle")
-        small_disk = stack.enter_context(_small_disk(folder / GATEWAYS[-1]))
         top = f'database_url = "{database_url}"\nbroker_url = "{broker_url}"\nlog_format = "json"\n'
-        ports = tuple(free_port() for _ in GATEWAYS)
+        gateways = tuple((away if name in AWAY else HERE, free_port()) for name in GATEWAYS)
         library = build_library(folder)
         clocks: dict[str, JumpedClock] = {}
         if library is not None:
@@ -118,11 +132,14 @@ def running() -> Iterator[Site]:
             clocks = {name: JumpedClock(folder / f"{name}.clock", library) for name in jumping}
         product = []
         for name in (*WORKERS, *GATEWAYS, COURIER):
-            port = ports[GATEWAYS.index(name)] if name in GATEWAYS else 0
+            host, port = gateways[GATEWAYS.index(name)] if name in GATEWAYS else (HERE, 0)
             text = f'data_directory = "{folder / name}"\n{top}'
             listeners = 2 if name == GATEWAYS[-1] else 1
-            text += HURRIED.format(name=name, port=port, pacs_port=door.port, listeners=listeners)
-            product.append(_make_process(folder, name, text, clocks.get(name)))
+            text += HURRIED.format(
+                name=name, host=host, port=port, pacs_host=here, pacs_port=door.port, listeners=listeners
+            )
+            place = second if name in AWAY else None
+            product.append(_make_process(folder, name, text, clocks.get(name), place))
         for process in product:
             stack.callback(process.end)
         _start_together(product)
@@ -130,7 +147,7 @@ def running() -> Iterator[Site]:
         keeper.start()
         stack.callback(keeper.end)
         processes = {process.name: process for process in (*servers, *product)}
-        yield Site(folder, database, broker_url, orthanc, door, processes, ports, clocks, small_disk)
+        yield Site(folder, database, broker_url, orthanc, door, processes, gateways, clocks, disks, second)
 
 
 def _prepare_database(database: Database, directory: Path) -> None:
@@ -149,7 +166,9 @@ def _write_bundle(directory: Path) -> None:
     write_network(directory, weight=8.0, offset=-4.0)
 
 
-def _make_process(folder: Path, name: str, settings: str, clock: JumpedClock | None) -> KeptProcess:
+def _make_process(
+    folder: Path, name: str, settings: str, clock: JumpedClock | None, place: SecondHost | None
+) -> KeptProcess:
     file = folder / f"{name}.toml"
     file.write_text(settings, "utf-8")
     (folder / name).mkdir(exist_ok=True)
@@ -161,6 +180,8 @@ def _make_process(folder: Path, name: str, settings: str, clock: JumpedClock | N
     module = "chaos.poisonable_worker" if name in WORKERS else "tbscreen"
     kind = name.split("-")[0]
     command = [sys.executable, "-m", module, kind, "--ready-file", str(ready)]
+    if place is not None:  # `ip` becomes the command: the process keeps its id
+        command = ["ip", "netns", "exec", place.namespace, *command]
     environment["PYTHONPATH"] = str(Path(__file__).parents[1])
     return KeptProcess(name, command, folder / f"{name}.log", ready.exists, environment)
 
@@ -176,17 +197,30 @@ def _start_together(processes: list[KeptProcess]) -> None:
 
 
 @contextmanager
-def _small_disk(place: Path) -> Iterator[Path | None]:
-    """A disk that can be filled without harm to anybody else; None where this user may not mount one."""
+def _disk(place: Path, size: str) -> Iterator[bool]:
+    """A disk that can be filled without harm to anybody else; False where this user may not mount one."""
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", SMALL_DISK, "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(place)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
-        yield None
+        yield False
         return
     try:
-        yield place
+        yield True
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@contextmanager
+def _second_host() -> Iterator[SecondHost | None]:
+    """A second host behind a cable; None where this user may not make one."""
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(second_host("chaos-second"))
+            host.open_all()
+        except pytest.skip.Exception:
+            yield None
+            return
+        yield host
 
 
 def tail_logs(site: Site, lines: int = 20) -> str:

@@ -25,6 +25,8 @@ class Line:
     """From the fault until the film was reported or refused, 95th percentile of those films."""
     lost: int = 0
     duplicated: int = 0
+    struck_out: int = 0
+    """Good films that were refused as `processing_failed`."""
     failures: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -44,6 +46,7 @@ def tally(
     verdicts = [wrong] if isinstance(wrong, Verdict) else list(wrong)
     lost = frozenset().union(*(verdict.lost for verdict in verdicts))
     duplicated = frozenset().union(*(verdict.duplicated for verdict in verdicts))
+    struck_out = frozenset().union(*(verdict.struck_out for verdict in verdicts))
     lines: dict[str, Line] = {}
     seconds: dict[str, list[float]] = {}
     for injection in injections:
@@ -55,6 +58,7 @@ def tally(
         line.in_flight += len(injection.in_flight)
         line.lost += len(injection.in_flight & lost)
         line.duplicated += len(injection.in_flight & duplicated)
+        line.struck_out += len(injection.in_flight & struck_out)
         if injection.failure:
             line.failures += (injection.failure,)
         seconds.setdefault(injection.fault, []).extend(
@@ -70,7 +74,14 @@ def draw(lines: Sequence[Line], title: str) -> Table:
     """Return the table for people."""
     table = Table(title=title, title_justify="left")
     table.add_column("fault")
-    for column in ("times injected", "films in flight", "recovered in (p95 s)", "lost", "duplicated"):
+    for column in (
+        "times injected",
+        "films in flight",
+        "recovered in (p95 s)",
+        "lost",
+        "duplicated",
+        "good struck out",
+    ):
         table.add_column(column, justify="right")
     for line in lines:
         recovered = "" if line.recovered_p95_s is None else f"{line.recovered_p95_s:.1f}"
@@ -81,6 +92,7 @@ def draw(lines: Sequence[Line], title: str) -> Table:
             recovered,
             str(line.lost),
             str(line.duplicated),
+            str(line.struck_out),
         )
     return table
 
@@ -95,6 +107,7 @@ def summarize(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "recovered_p95_s": line.recovered_p95_s,
             "lost": line.lost,
             "duplicated": line.duplicated,
+            "good_films_struck_out": line.struck_out,
             "failures": list(line.failures),
             "skipped": list(line.skipped),
         }

@@ -11,7 +11,15 @@ from sqlalchemy import func, select
 
 from db.database import Database
 from db.states import DeliveryState, FilmState
-from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, ReportObject, Screening
+from db.tables import (
+    Conflict,
+    Delivery,
+    Instance,
+    OutboxEntry,
+    RefusalOutboxEntry,
+    ReportObject,
+    Screening,
+)
 from tests.servers.pacs import Orthanc
 
 
@@ -41,6 +49,8 @@ class Evidence:
     """SOP Instance UID of each object in the PACS, and how often it is there."""
     waiting: dict[str, int] = field(default_factory=dict)
     """Rows that are in no final state, by table."""
+    conflicts: Collection[str] = frozenset()
+    """SOP Instance UIDs under which films of different patients wait for a person's decision."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +69,23 @@ class Verdict:
     """Good films that were refused as processing_failed: answered, but not as anybody wants it."""
     stuck: int
     """Rows in no final state."""
+    results: int = 0
+    """Films answered with success that have a result."""
+    refusals: int = 0
+    """Likewise with a refusal."""
+    conflicts: int = 0
+    """Likewise with neither, under a UID of two patients."""
+    answered: int = 0
+    """Films answered with success."""
 
     @property
     def is_good(self) -> bool:
-        """True when nothing is wrong. A good film that was struck out is answered, and is told separately."""
-        return not (self.lost or self.duplicated or self.strangers or self.poison_survived or self.stuck)
+        """True when nothing is wrong, and each film answered with success has one end."""
+        return (
+            not (self.lost or self.duplicated or self.strangers or self.poison_survived or self.struck_out)
+            and not self.stuck
+            and self.answered == self.results + self.refusals + self.conflicts
+        )
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -82,6 +104,7 @@ def judge(evidence: Evidence) -> Verdict:
         film_or_none = evidence.films.get(uid)
         if film_or_none is None or not _is_answered(film_or_none, evidence.pacs):
             lost.add(uid)
+    ends = Counter(_name_end(uid, evidence) for uid in evidence.answered)
     survived = {
         uid
         for uid in evidence.poisoned
@@ -95,7 +118,20 @@ def judge(evidence: Evidence) -> Verdict:
         poison_survived=frozenset(survived),
         struck_out=frozenset(struck_out),
         stuck=sum(evidence.waiting.values()),
+        results=ends["result"],
+        refusals=ends["refusal"],
+        conflicts=ends["conflict"],
+        answered=len(evidence.answered),
     )
+
+
+def _name_end(uid: str, evidence: Evidence) -> str:
+    film = evidence.films.get(uid)
+    if film is not None and film.screenings:
+        return "result"
+    if film is not None and film.refusal is not None:
+        return "refusal"
+    return "conflict" if uid in evidence.conflicts else "none"
 
 
 def _is_answered(film: FilmRecord, pacs: Counter[str]) -> bool:
@@ -129,11 +165,12 @@ def gather(
             ).all()
         )
         waiting = count_waiting(session)
+        conflicts = frozenset(session.scalars(select(Conflict.sop_instance_uid)))
     by_film: dict[str, list[Any]] = {}
     for row in rows:
         by_film.setdefault(row[0], []).append(row)
     films = {uid: _record(revisions[uid], of_film) for uid, of_film in by_film.items()}
-    return Evidence(answered, poisoned, films, read_pacs(orthanc), waiting)
+    return Evidence(answered, poisoned, films, read_pacs(orthanc), waiting, conflicts)
 
 
 def count_waiting(session: Any) -> dict[str, int]:

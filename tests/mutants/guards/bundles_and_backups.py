@@ -21,13 +21,6 @@ MUTANTS: Final = (
         "unit/domain/bundle/test_graph_structure.py::test_a_graph_that_does_more_than_compute_is_refused",
     ),
     Mutant(
-        "import-layers",
-        "training/keras_graph.py",
-        'elif kind in SETTINGS and kind in ALLOWED_LAYERS and layer.get("module") in (None, "keras.layers"):',
-        "elif kind in SETTINGS or SETTINGS.setdefault(kind, frozenset(config)):",
-        "unit/tbscreen/commands/test_model_import.py::test_a_model_that_runs_code_is_refused",
-    ),
-    Mutant(
         "bundle-link",
         BUNDLE,
         "if path.is_symlink() or not path.is_file()",

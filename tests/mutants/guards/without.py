@@ -5,4 +5,6 @@ from typing import Final
 
 REASONS: Final[Mapping[str, str]] = {
     "any byte of a film changed": "the guards are those of the lines above; the fuzzer finds what no line names",
+    "a Keras file to be imported that runs code": "two guards, one behind the other: training/keras_graph.py and "
+    "domain/bundle/graph_structure.py, which has the mutant graph-layers",
 }

@@ -33,9 +33,10 @@ def test_a_lost_film_counts_against_each_fault_during_which_it_was_on_its_way() 
         Injection("disk full", 6.0, frozenset({"b"}), skipped="no disk"),
     ]
     none: frozenset[str] = frozenset()
-    verdict = Verdict(frozenset({"b"}), none, none, none, none, 0)
+    verdict = Verdict(frozenset({"b"}), none, none, none, frozenset({"a"}), 0)
     disk, gateway = tally(injections, {"a": 12.0}, verdict)
     assert (disk.injected, disk.lost, disk.recovered_p95_s, disk.skipped) == (1, 0, 7.0, ("no disk",))
+    assert (disk.struck_out, gateway.struck_out) == (1, 1)
     assert (gateway.injected, gateway.in_flight, gateway.lost, gateway.recovered_p95_s) == (2, 3, 2, 2.0)
 
 
