@@ -43,8 +43,8 @@ MUTANTS: Final = (
     Mutant(
         "monitor-error",
         "db/database.py",
-        'raise DatabaseAwayError(f"the database does not answer ({type(error).__name__})") from error',
-        'raise DatabaseAwayError(f"the database does not answer ({self.engine.url.password} {error})") from error',
+        'super().__init__(f"the database does not answer ({type(error).__name__})")',
+        'super().__init__(f"the database does not answer ({error.orig} secret)")',
         "unit/tbscreen/monitoring/test_monitor.py::test_no_monitor_tells_of_a_patient",
     ),
     Mutant(
@@ -69,10 +69,31 @@ MUTANTS: Final = (
         "unit/test_house.py::test_no_text_is_run_as_code",
     ),
     Mutant(
+        "readable-settings",
+        "tbscreen/doctor/settings_checks.py",
+        "    if keys:\n",
+        "    if keys and not readers:\n",
+        "unit/tbscreen/doctor/test_examination.py::test_a_readable_settings_file_with_a_password_is_named",
+    ),
+    Mutant(
+        "host-s-redis",
+        "tbscreen/processes/private_redis.py",
+        "if os.access(candidate, os.X_OK) and not candidate.is_relative_to(sys.prefix):",
+        "if not name:",
+        "unit/tbscreen/processes/test_private_redis.py::test_that_of_the_host_is_taken_and_named",
+    ),
+    Mutant(
+        "advisory-libraries",
+        "tests/lock_audit.py",
+        """    if ecosystem in ("OSS-Fuzz", "Alpine"):\n""",
+        "    if not ecosystem:\n",
+        "unit/test_lock_audit.py::test_an_advisory_fits_the_libraries_inside_the_packages",
+    ),
+    Mutant(
         "advisory-versions",
         "tests/lock_audit.py",
-        '    if version in affected.get("versions", ()):\n',
-        "    if version in ():\n",
+        '    if {version, f"v{version}"} & set(affected.get("versions", ())):\n',
+        "    if not version:\n",
         "unit/test_lock_audit.py::test_an_advisory_fits_the_versions_that_it_names",
     ),
     Mutant(
