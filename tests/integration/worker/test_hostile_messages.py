@@ -185,6 +185,7 @@ def test_a_worker_runs_nothing_that_is_sent_to_it_and_screens_on(
         )
         assert {child.pid for child in process.children()} == before, "its processes are those of before"
         assert client.pubsub_channels("*") == [], "nobody listens to remote control"
+        assert client.pubsub_numpat() == 0, "nor to a pattern of channels"
         assert client.llen(QUEUE) == 0
     assert not trap.exists(), "no pickle is opened"
     told = log.read_text()
