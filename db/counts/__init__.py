@@ -2,5 +2,6 @@
 
 - `report_counts`: counts of films, findings, scores, stages and deliveries of a period.
 - `read_films`: screened films with their reads, for accuracy and drift.
+- `late_films`: films that do not end.
 - `backlog`: lengths and ages of all queues, for monitoring.
 """

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from db.counts import late_films
+from db.delivery import unbuilt_reports
 from db.patients import conflicts
 from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
 from db.tables import (
     CommitmentItem,
     Delivery,
-    Instance,
     Model,
     OutboxEntry,
     Pull,
@@ -23,7 +24,6 @@ from db.tables import (
     RefusalOutboxEntry,
 )
 
-WAITING: Final = (FilmState.RECEIVED.value, FilmState.QUEUED.value)
 UNDELIVERED: Final = (DeliveryState.PENDING.value, DeliveryState.PARKED.value)
 UNCOMMITTED: Final = tuple(state.value for state in CommitmentState if state is not CommitmentState.COMMITTED)
 UNPULLED: Final = (PulledStudyState.WANTED.value, PulledStudyState.FAILED.value)
@@ -63,9 +63,11 @@ class Backlog:
     """The backlog of the whole installation."""
 
     films: Mapping[str, Queue]
-    """Films by state: received or queued."""
+    """Films by state: received or queued; screened or refused and not reported."""
     reports: int
     """Results and refusals from which the courier has yet to build objects."""
+    parked_reports: int
+    """Results and refusals whose objects could not be built."""
     deliveries: Sequence[PeerQueue]
     commitments: Mapping[str, int]
     """Commitments by state, without those that are given."""
@@ -78,14 +80,14 @@ class Backlog:
 
 def measure(session: Session) -> Backlog:
     """Count all waiting rows, by indexes that skip the finished ones."""
-    films = session.execute(
-        select(Instance.state, func.count(), func.min(Instance.received_at))
-        # Literal values: SQLite uses the partial index of waiting films only when it sees the states.
-        .where(Instance.state.in_(bindparam("waiting", WAITING, expanding=True, literal_execute=True)))
-        .group_by(Instance.state)
-    ).all()
+    films: list[Row[str, int, datetime]] = []
+    for query, _ in late_films.list_unfinished():
+        film = query.subquery().c
+        films += session.execute(
+            select(film.state, func.count(), func.min(film.since)).group_by(film.state)
+        ).all()
     reports = sum(
-        session.scalar(select(func.count()).select_from(table)) or 0
+        session.scalar(select(func.count()).select_from(table).where(table.parked_at.is_(None))) or 0
         for table in (OutboxEntry, RefusalOutboxEntry)
     )
     deliveries = session.execute(
@@ -102,8 +104,9 @@ def measure(session: Session) -> Backlog:
     model = session.execute(select(Model.name, Model.version, Model.digest).where(Model.active)).first()
     counted = {state: Queue(count, oldest) for state, count, oldest in films}
     return Backlog(
-        films={state: counted.get(state, Queue(0, None)) for state in WAITING},
+        films={state.value: counted.get(state, Queue(0, None)) for state in FilmState},
         reports=reports,
+        parked_reports=unbuilt_reports.count_parked(session),
         deliveries=[PeerQueue(*row) for row in deliveries],
         commitments={str(state): int(count) for state, count in commitments},
         conflicts=conflicts.count_open(session),

@@ -2,6 +2,7 @@
 
 - `outbox`: screenings that wait to be reported.
 - `refusal_outbox`: refused films that wait to be reported.
+- `unbuilt_reports`: reports that could not be built: parked, shown, tried again.
 - `report_objects`: reports, as the bytes that are sent.
 - `deliveries`: each report on its way to each peer: leased, sent, retried, parked.
 - `delivery_events`: the history of each delivery.

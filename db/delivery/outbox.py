@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
-from db.delivery import report_objects
+from db.delivery import report_objects, unbuilt_reports
 from db.entries import make_entry
 from db.models import site_thresholds
 from db.tables import OutboxEntry, Rendition, Screening
@@ -71,9 +71,14 @@ def has_due(session: Session) -> bool:
 
 
 def count_failing(session: Session) -> int:
-    """Return the number of screenings that wait because their report could not be built."""
-    query = select(func.count()).select_from(OutboxEntry).where(OutboxEntry.last_error.is_not(None))
-    return session.scalar(query) or 0
+    """Return the number of screenings, parked ones apart, whose report could not be built yet."""
+    failing = OutboxEntry.last_error.is_not(None) & OutboxEntry.parked_at.is_(None)
+    return session.scalar(select(func.count()).select_from(OutboxEntry).where(failing)) or 0
+
+
+def park(session: Session, outbox_id: int, error: str) -> None:
+    """Give a screening up whose report cannot be built, until it is replayed."""
+    unbuilt_reports.park(session, session.get(OutboxEntry, outbox_id), error)
 
 
 def close(session: Session, outbox_id: int) -> None:

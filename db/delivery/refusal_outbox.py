@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.delivery import report_objects
+from db.delivery import report_objects, unbuilt_reports
 from db.delivery.report_objects import BuiltReport
 from db.entries import make_entry
 from db.states import FilmState
@@ -53,6 +53,7 @@ def want(session: Session, instance: Instance) -> None:
     else:
         entry.due_at = now()
         entry.attempts = 0
+        entry.parked_at = entry.last_error = None
 
 
 def has_due(session: Session) -> bool:
@@ -62,9 +63,14 @@ def has_due(session: Session) -> bool:
 
 
 def count_failing(session: Session) -> int:
-    """Return the number of refusals that wait because their report could not be built."""
-    query = select(func.count()).select_from(RefusalOutboxEntry)
-    return session.scalar(query.where(RefusalOutboxEntry.last_error.is_not(None))) or 0
+    """Return the number of refusals that wait because their report could not be built, parked ones apart."""
+    failing = RefusalOutboxEntry.last_error.is_not(None) & RefusalOutboxEntry.parked_at.is_(None)
+    return session.scalar(select(func.count()).select_from(RefusalOutboxEntry).where(failing)) or 0
+
+
+def park(session: Session, instance_id: int, error: str) -> None:
+    """Give a refusal up whose report cannot be built, until it is replayed."""
+    unbuilt_reports.park(session, session.get(RefusalOutboxEntry, instance_id), error)
 
 
 def clear(session: Session) -> None:

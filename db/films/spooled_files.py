@@ -26,8 +26,8 @@ def list_done(session: Session, gateway: str, before: datetime, limit: int) -> l
     """Return films of `gateway` whose file is no longer needed, oldest first.
 
     A refused film is done. A screened film is done when its screening has left the outbox, no delivery of its
-    report is pending and every commitment that was asked for is given (`commitments`). Parked deliveries and
-    commitments do not count: the report's bytes are in the database.
+    report is pending and every commitment that was asked for is given (`commitments`). Parked reports,
+    deliveries and commitments do not count: what they need is in the database.
 
     Args:
         session: for reading.
@@ -35,7 +35,7 @@ def list_done(session: Session, gateway: str, before: datetime, limit: int) -> l
         before: only films that reached their state before this time.
         limit: largest number of films.
     """
-    waiting = exists().where(OutboxEntry.screening_id == Screening.id)
+    waiting = exists().where(OutboxEntry.screening_id == Screening.id, OutboxEntry.parked_at.is_(None))
     on_its_way = exists().where(
         ReportObject.screening_id == Screening.id,
         Delivery.sop_instance_uid == ReportObject.sop_instance_uid,

@@ -29,6 +29,8 @@ class OutboxEntry(Record):
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(Text)
+    parked_at: Mapped[datetime | None]
+    """Time at which it was given up; see `db.delivery.unbuilt_reports`."""
 
 
 class RefusalOutboxEntry(Record):
@@ -44,6 +46,8 @@ class RefusalOutboxEntry(Record):
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(index=True)
     last_error: Mapped[str | None] = mapped_column(Text)
+    parked_at: Mapped[datetime | None]
+    """Time at which it was given up; see `db.delivery.unbuilt_reports`."""
 
 
 class ReportObject(Record):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.database import Database
 from db.delivery import outbox, refusal_outbox, report_objects
@@ -27,6 +28,10 @@ from domain.film_stage import shorten_key, stage
 
 BATCH: Final = 4
 """Films whose reports are built in one round, before the built objects are sent."""
+
+MOST_BUILDS: Final = 10
+"""Attempts to build the objects of a film, after which it is parked. With the default pauses they take a
+quarter of an hour."""
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +98,8 @@ class ReportRound:
             try:
                 with stage("report", film_key(screening.sop_instance_uid), kind=kind.value):
                     built.append((build(screening), receivers[kind]))
+            except SQLAlchemyError:
+                raise  # no fault of the film: the lease ends
             except Exception as error:  # noqa: BLE001  one malformed header must not stop all reports
                 failure = f"{kind.value}: {type(error).__name__}: {error}"
                 film_log.error(
@@ -106,6 +113,9 @@ class ReportRound:
                 report_objects.store(session, report, peers, screening_id=screening.screening_id)
             if failure is None:
                 outbox.close(session, screening.outbox_id)
+            elif screening.attempts >= MOST_BUILDS:
+                outbox.park(session, screening.outbox_id, failure)
+                film_log.error("report parked: it cannot be built", help="tbscreen deliveries unbuilt")
             else:
                 outbox.postpone(session, screening.outbox_id, self._pause(screening.attempts), failure)
         for report, peers in built:
@@ -148,7 +158,12 @@ class ReportRound:
             film_log.error("refusal not built", error=type(error).__name__, attempt=refusal.attempts)
             failure = f"{type(error).__name__}: {error}"
             with self._database.write() as session:
-                refusal_outbox.postpone(session, refusal.instance_id, self._pause(refusal.attempts), failure)
+                if refusal.attempts >= MOST_BUILDS:
+                    refusal_outbox.park(session, refusal.instance_id, failure)
+                    film_log.error("refusal parked: it cannot be built", help="tbscreen deliveries unbuilt")
+                else:
+                    pause = self._pause(refusal.attempts)
+                    refusal_outbox.postpone(session, refusal.instance_id, pause, failure)
             return
         with self._database.write() as session:
             if report is None:

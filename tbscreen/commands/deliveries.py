@@ -82,6 +82,21 @@ def list_rows(
         Console().print(draw_deliveries(rows))
 
 
+@deliveries_app.command("unbuilt")
+def list_unbuilt(as_json: AsJson = False, limit: Limit = 100) -> None:
+    """Show reports that could not be built and are parked, with the reason: it may be patient data."""
+    from db.delivery.unbuilt_reports import list_parked
+    from tbscreen.terminal.terminal_tables import draw_unbuilt
+
+    database = open_database(prepare("deliveries"))
+    with database.read() as session:
+        parked = list_parked(session, limit)
+    if as_json:
+        print_json([asdict(report) for report in parked])
+    else:
+        Console().print(draw_unbuilt(parked))
+
+
 @deliveries_app.command("show")
 def show(
     number: Annotated[int, typer.Argument(help="The delivery's number in the list.", show_default=False)],
@@ -135,21 +150,32 @@ def replay_deliveries(
     kind: Kind = None,
     since: Since = None,
     everything: Annotated[bool, typer.Option("--all", help="All that is parked.")] = False,
+    unbuilt: Annotated[
+        bool, typer.Option("--unbuilt", help="Build the parked reports again that could not be built.")
+    ] = False,
     delivered: Annotated[
         bool,
         typer.Option("--delivered", help="Also what was delivered: for a PACS that lost it. With --peer."),
     ] = False,
 ) -> None:
-    """Send parked reports again, and ask again for parked commitments."""
+    """Send parked reports again, build parked ones again, and ask again for parked commitments."""
+    from db.delivery import unbuilt_reports
     from db.delivery.deliveries import find_delivery, list_replayable
 
     named = list(numbers or [])
     filtered = bool(peer or kind or since)
-    if (bool(named), filtered, everything).count(True) != 1:
-        fail("say which: numbers, or --peer, --kind, --since, or --all")
+    if (bool(named), filtered, everything, unbuilt).count(True) != 1:
+        fail("say which: numbers, or --peer, --kind, --since, or --unbuilt, or --all")
     if delivered and not peer and not named:
         fail("--delivered goes with --peer or with numbers")
     database = open_database(prepare("deliveries"))
+    if unbuilt or everything:
+        with database.write() as session:
+            again = unbuilt_reports.replay(session)
+        if again or unbuilt:
+            typer.echo(f"{again} reports are built again")
+        if unbuilt:
+            return
     with database.read() as session:
         if named:
             found = [find_delivery(session, number) for number in named]

@@ -7,6 +7,7 @@
 - `broker_checks`: the broker.
 - `certificate_checks`: certificates and keys.
 - `answer_checks`: senders from which peers' answers are believed.
+- `film_checks`: films that do not end, reports that are not built or delivered.
 - `pull_checks`: peers that are pulled from.
 - `tracing_checks`: the collector.
 - `gpu_proof`: `doctor --gpu`: scores and speed of each device.

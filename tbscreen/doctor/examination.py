@@ -12,9 +12,7 @@ from pathlib import Path
 from db import schema
 from db.accounts import users
 from db.database import Database, DatabaseAwayError
-from db.delivery import deliveries, outbox, refusal_outbox
 from db.models import admissions, bundles
-from db.states import DeliveryState
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
@@ -24,6 +22,7 @@ from tbscreen.doctor.answer_checks import examine_answers, examine_doubted
 from tbscreen.doctor.broker_checks import examine_broker
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
+from tbscreen.doctor.film_checks import examine_films, examine_reports
 from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
 from tbscreen.doctor.settings_checks import examine_settings_file
@@ -101,7 +100,8 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield Check("database", Health.GOOD, f"{version}, migration {here}")
         yield _examine_page(settings, database)
         yield _examine_bundle(database)
-        yield _examine_deliveries(database)
+        yield from examine_films(database)
+        yield examine_reports(database)
         yield from examine_doubted(database)
         yield from examine_pulled(database)
 
@@ -119,27 +119,6 @@ def _examine_page(settings: Settings, database: Database) -> Check:
         advice = "give web.tls_certificate and web.tls_key, unless a TLS proxy is all that reaches it"
         return Check("page", Health.NOTE, f"{where}, unencrypted; {len(people)} users", advice)
     return Check("page", Health.GOOD, f"{where}; {len(people)} users")
-
-
-def _examine_deliveries(database: Database) -> Check:
-    with database.read() as session:
-        parked = len(deliveries.list_deliveries(session, DeliveryState.PARKED, 1000))
-        stuck = outbox.count_failing(session) + refusal_outbox.count_failing(session)
-    if stuck:
-        return Check(
-            "reports",
-            Health.BAD,
-            f"{stuck} cannot be built",
-            "the courier's log says why; they are tried again",
-        )
-    if parked:
-        return Check(
-            "reports",
-            Health.BAD,
-            f"{parked} refused by a peer and parked",
-            "see 'tbscreen deliveries --state parked'",
-        )
-    return Check("reports", Health.GOOD, "none parked")
 
 
 def _examine_bundle(database: Database) -> Check:

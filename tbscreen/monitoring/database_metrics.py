@@ -42,7 +42,9 @@ class DatabaseMetrics(Collector):
             yield GaugeMetricFamily(UP, "Whether the database answers: 1 or 0.", value=0)
             return
         yield GaugeMetricFamily(UP, "Whether the database answers: 1 or 0.", value=1)
-        films = GaugeMetricFamily("tbscreen_films_waiting", "Films that are not done.", labels=["state"])
+        films = GaugeMetricFamily(
+            "tbscreen_films_waiting", "Films that wait for their result or their report.", labels=["state"]
+        )
         ages = GaugeMetricFamily(
             "tbscreen_films_oldest_waiting_seconds", "Age of the oldest of them.", labels=["state"]
         )
@@ -53,6 +55,9 @@ class DatabaseMetrics(Collector):
         yield ages
         yield GaugeMetricFamily(
             "tbscreen_reports_waiting", "Results and refusals to be reported.", value=measured.reports
+        )
+        yield GaugeMetricFamily(
+            "tbscreen_reports_parked", "Reports that cannot be built.", value=measured.parked_reports
         )
         deliveries = GaugeMetricFamily(
             "tbscreen_deliveries", "Objects that are not delivered.", labels=["peer", "state"]

@@ -12,9 +12,11 @@ from rich.text import Text
 from db.delivery.deliveries import DeliveryRow
 from db.delivery.delivery_events import DeliveryEventEntry
 from db.delivery.report_objects import StoredObject
+from db.delivery.unbuilt_reports import UnbuiltReport
 from db.models.bundles import RegisteredModel
 from db.worklist.study_entries import FilmEntry, StudyEntry
 from domain.codes import Refusal
+from domain.film_stage import shorten_key
 from domain.notices import NOTICE
 from domain.percentages import format_percent
 from tbscreen.terminal.day_options import show_day
@@ -82,6 +84,20 @@ def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
             shorten_uid(row.sop_instance_uid),
             f"{row.created_at:%Y-%m-%d %H:%M:%S}",
             quote(row.last_error, ""),
+        )
+    return table
+
+
+def draw_unbuilt(reports: Sequence[UnbuiltReport]) -> Table:
+    """Return parked reports that could not be built as a table."""
+    table = Table("Film", "Of a", "Attempts", "Parked (UTC)", "Reason", title="Reports that cannot be built")
+    for report in reports:
+        table.add_row(
+            shorten_key(report.film_key),
+            report.of,
+            str(report.attempts),
+            f"{report.parked_at:%Y-%m-%d %H:%M:%S}",
+            quote(report.last_error, ""),
         )
     return table
 

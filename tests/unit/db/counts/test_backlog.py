@@ -7,6 +7,7 @@ from sqlalchemy import text
 from db.counts import backlog
 from db.database import Database
 from db.films import films
+from db.states import FilmState
 from domain.codes import Refusal
 from tests.query_plans import statements_of
 from tests.unit import rows
@@ -15,7 +16,9 @@ from tests.unit import rows
 def test_an_empty_database_has_nothing_waiting(database: Database) -> None:
     with database.read() as session:
         measured = backlog.measure(session)
-    assert {state: queue.count for state, queue in measured.films.items()} == {"received": 0, "queued": 0}
+    assert {state: queue.count for state, queue in measured.films.items()} == {
+        state.value: 0 for state in FilmState
+    }
     assert measured.films["queued"].oldest is None
     assert (measured.reports, list(measured.deliveries), dict(measured.commitments)) == (0, [], {})
     assert measured.active_model is None
@@ -35,7 +38,9 @@ def test_each_queue_is_counted_with_its_oldest(database: Database) -> None:
     assert (measured.films["received"].count, measured.films["queued"].count) == (3, 1)
     assert measured.films["received"].oldest == rows.read_film(database, waiting[0]).received_at
     assert measured.films["queued"].oldest == rows.read_film(database, queued).received_at
-    assert measured.reports >= 1
+    assert (measured.films["screened"].count, measured.films["refused"].count) == (1, 1)
+    assert measured.films["refused"].oldest == rows.read_film(database, refused).state_changed_at
+    assert (measured.reports, measured.parked_reports) == (2, 0)
     assert measured.active_model == ("test-model", "1.0", rows.DIGEST)
 
     rows.report(database, ["pacs", "archive"])

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
+from db.clock import now
 from db.database import Database
-from db.tables import Delivery, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
-from dicom_gateway.delivery.report_round import ReportRound
+from db.delivery import outbox, refusal_outbox, unbuilt_reports
+from db.films import spooled_files
+from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
+from dicom_gateway.delivery.report_round import MOST_BUILDS, ReportRound
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.codes import Refusal
 from tests import screened_films
@@ -126,3 +129,53 @@ def test_a_courier_that_is_told_to_end_hands_back_what_it_took(sqlite_database: 
     assert look(sqlite_database) == ([], [], [None])
     report(sqlite_database, "sr")
     assert look(sqlite_database) == (["sr"], ["sr"], [])
+
+
+def test_a_report_that_cannot_be_built_is_parked_after_bounded_attempts_and_can_be_replayed(
+    sqlite_database: Database, film: int
+) -> None:
+    screened_films.screen(sqlite_database, film)
+    reason = "sc: LookupError: the film has no rendition"
+    with sqlite_database.write() as session:
+        session.execute(delete(Rendition))
+    attempts = 0
+    while not count_parked(sqlite_database):
+        report(sqlite_database, "sr", "sc")
+        attempts += 1
+        with sqlite_database.write() as session:
+            session.execute(update(OutboxEntry).where(OutboxEntry.parked_at.is_(None)).values(due_at=now()))
+        assert attempts <= MOST_BUILDS, "it is tried without end"
+    assert attempts == MOST_BUILDS
+    with sqlite_database.read() as session:
+        (parked,) = unbuilt_reports.list_parked(session, 9)
+        assert not outbox.has_due(session)
+        assert outbox.count_failing(session) == 0
+    assert (parked.of, parked.attempts, parked.last_error) == ("screening", MOST_BUILDS, reason)
+
+    with sqlite_database.write() as session:
+        session.execute(update(Delivery).values(state="delivered"))
+        assert spooled_files.list_done(session, rows.GATEWAY, now(), 9), "its file may be deleted"
+        session.add(Rendition(instance_id=film, jpeg=screened_films.draw_rendition()))
+        assert unbuilt_reports.replay(session) == 1
+    report(sqlite_database, "sr", "sc")
+    assert look(sqlite_database) == (["sc", "sr"], ["sc", "sr"], [])
+    assert count_parked(sqlite_database) == 0
+
+
+def test_a_refusal_whose_report_cannot_be_built_is_parked(sqlite_database: Database, film: int) -> None:
+    screened_films.refuse(sqlite_database, film, Refusal.NOT_FRONTAL)
+    with sqlite_database.write() as session:
+        session.execute(update(Instance).values(header={"0020000D": {"vr": "UI", "Value": ["1.2.3"]}}))
+    for attempt in range(MOST_BUILDS):
+        assert (count_parked(sqlite_database), attempt) == (0, attempt)
+        rows.make_due(sqlite_database, RefusalOutboxEntry)
+        report(sqlite_database, "refusal")
+    with sqlite_database.read() as session:
+        (parked,) = unbuilt_reports.list_parked(session, 9)
+        assert not refusal_outbox.has_due(session)
+    assert (parked.of, parked.attempts) == ("refusal", MOST_BUILDS)
+
+
+def count_parked(database: Database) -> int:
+    with database.read() as session:
+        return unbuilt_reports.count_parked(session)

@@ -18,6 +18,7 @@ from db.tables import Delivery
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.settings import CourierSettings
+from domain.film_key import film_key
 from tests import checkout, screened_films
 from tests.films import real_film
 from tests.unit import rows
@@ -189,3 +190,23 @@ def test_the_commands_of_the_documentation_are_commands(quick_cli: Cli, delivere
         ended = quick_cli(*[word.replace("4711", "2").replace("4712", "3") for word in words])
         assert ended.returncode == 0, f"{words}: {ended.stderr}"
     assert len(commands) >= 6
+
+
+def test_reports_that_cannot_be_built_are_shown_and_replayed(quick_cli: Cli, delivered: Database) -> None:
+    film = rows.receive_and_queue(delivered, "1.2.3.77")
+    rows.screen(delivered, film)
+    with delivered.write() as session:
+        (leased,) = outbox.lease(session, rows.LEASE, 9)
+        outbox.park(session, leased.outbox_id, "sr: ValueError: [bold]")
+
+    (parked,) = json.loads(quick_cli("deliveries", "unbuilt", "--json").stdout)
+    assert (parked["film_key"], parked["of"]) == (film_key("1.2.3.77"), "screening")
+    table = quick_cli("deliveries", "unbuilt").stdout
+    assert film_key("1.2.3.77")[:12] in table
+    assert "[bold]" in table
+
+    assert "1 reports are built again" in quick_cli("deliveries", "replay", "--unbuilt").stdout
+    with delivered.read() as session:
+        assert outbox.has_due(session)
+    assert json.loads(quick_cli("deliveries", "unbuilt", "--json").stdout) == []
+    assert quick_cli("deliveries", "replay", "--unbuilt", "--all").returncode == 1

@@ -16,12 +16,22 @@ from db.clock import now
 from db.database import Database
 from db.delivery import commitment_requests, deliveries, outbox
 from db.models import bundles
-from db.tables import BundleAdmission, BundleChunk, Commitment, Delivery, Model, OutboxEntry
+from db.tables import (
+    BundleAdmission,
+    BundleChunk,
+    Commitment,
+    Delivery,
+    Instance,
+    Model,
+    OutboxEntry,
+    Screening,
+)
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.settings import PeerSettings, spool_directory
 from dicom_gateway.spool import Spool
+from domain.film_key import film_key
 from domain.roles import Role
 from tbscreen.demo.trial import SmallPacs
 from tbscreen.doctor.check import Check, Health
@@ -301,7 +311,26 @@ def test_reports_that_cannot_be_built_are_counted(settings: Settings, database: 
         entry = session.scalars(select(OutboxEntry)).one()
         outbox.postpone(session, entry.id, timedelta(hours=1), "no study date")
     check = _examine(settings)["reports"]
-    assert (check.health, check.finding) == (Health.BAD, "1 cannot be built")
+    assert (check.health, check.finding) == (Health.BAD, "1 could not be built")
+    with database.write() as session:
+        outbox.park(session, entry.id, "no study date")
+    check = _examine(settings)["reports"]
+    assert (check.health, check.finding) == (Health.BAD, "1 cannot be built and are parked")
+    assert "tbscreen deliveries unbuilt" in check.advice
+
+
+def test_films_that_do_not_end_are_named(settings: Settings, database: Database) -> None:
+    rows.receive(database, "1.2.3.1")
+    assert _examine(settings)["films"].health is Health.GOOD
+    _screen_one(database)
+    with database.write() as session:
+        session.execute(update(Instance).values(received_at=now() - timedelta(hours=2, minutes=1)))
+        session.execute(update(Screening).values(finished_at=now() - timedelta(minutes=45)))
+    check = _examine(settings)["films"]
+    assert check.health is Health.BAD
+    waiting, unreported = (film_key(f"1.2.3.{number}")[:12] for number in (1, 7))
+    assert f"{waiting} (received, 2 h 1 min)" in check.finding
+    assert f"{unreported} (screened, not reported, 0 h 45 min)" in check.finding
 
 
 def test_an_untrained_bundle_is_named(settings: Settings, database: Database) -> None:
@@ -330,7 +359,7 @@ def test_senders_of_a_peer_s_answers_are_named(settings: Settings, database: Dat
 
 def _screen_one(database: Database) -> None:
     rows.register_model(database)
-    rows.screen(database, rows.receive_and_queue(database))
+    rows.screen(database, rows.receive_and_queue(database, "1.2.3.7"))
 
 
 def _examine(settings: Settings) -> dict[str, Check]:
