@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.delivery import delivery_events, report_objects
-from db.tables import Delivery, Instance, ReportObject, Screening, ShadowScreening
+from db.tables import Conflict, Delivery, Instance, ReportObject, Screening, ShadowScreening
 from domain.film_key import film_key
 
 SCANNED_AT_ONCE = 10_000
@@ -97,6 +97,7 @@ def _list_happenings(session: Session, film: Instance) -> Iterator[FilmEvent]:
     if film.refusal is not None:
         why = {"refusal": film.refusal, "why": film.refusal_detail}
         yield FilmEvent(film.state_changed_at, "refused", why)
+    yield from _list_conflicts(session, film)
     yield from _list_results(session, film)
     made_of = ReportObject.instance_id == film.id
     if film.screening is not None:
@@ -107,6 +108,16 @@ def _list_happenings(session: Session, film: Instance) -> Iterator[FilmEvent]:
         deliveries = select(Delivery).where(Delivery.sop_instance_uid == report.sop_instance_uid)
         for delivery in session.scalars(deliveries).all():
             yield from _list_delivery(session, delivery, report.kind)
+
+
+def _list_conflicts(session: Session, film: Instance) -> Iterator[FilmEvent]:
+    of_film = (Conflict.line == film.line) | (Conflict.standing_line == film.line)
+    found = select(Conflict).where(Conflict.sop_instance_uid == film.sop_instance_uid, of_film)
+    for conflict in session.scalars(found).all():
+        yield FilmEvent(conflict.opened_at, "conflict", {"number": conflict.id})
+        if conflict.resolved_at is not None:
+            decided = {"number": conflict.id, "decision": conflict.decision, "by": conflict.resolved_by}
+            yield FilmEvent(conflict.resolved_at, "conflict decided", decided)
 
 
 def _list_results(session: Session, film: Instance) -> Iterator[FilmEvent]:

@@ -43,7 +43,10 @@ class LabelledFilm:
 
 
 def stream_labelled_films(session: Session, period: Span) -> Iterator[LabelledFilm]:
-    """Yield the period's screened films whose studies were read after their reception, oldest first."""
+    """Yield the period's screened films whose studies were read after their reception, oldest first.
+
+    Studies with a notice are left out: their read may be about another patient.
+    """
     query: AnySelect = (
         select(
             Instance.sop_instance_uid,
@@ -69,6 +72,7 @@ def stream_labelled_films(session: Session, period: Span) -> Iterator[LabelledFi
         .where(
             is_film(period),
             Instance.state == FilmState.SCREENED,
+            Study.notices.is_(None),
             Read.current,
             Read.read_at >= Instance.received_at,
         )

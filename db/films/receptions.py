@@ -21,6 +21,9 @@ from db.worklist import studies
 OVERDUE: Final = timedelta(minutes=5)
 """A film that has been due for longer may be taken over by another gateway."""
 
+ATTEMPTS: Final = 20
+"""Films under one UID that may come at the same time for different studies."""
+
 UIDS_PER_QUERY: Final = 500
 
 
@@ -125,12 +128,17 @@ def _see_as(instance: Instance, gateway: str) -> Reception:
     return Reception(instance.id, instance.revision, new=False, file_wanted=file_wanted)
 
 
-def record_reception(session: Session, film: ReceivedFilm) -> Reception:
+def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEMPTS) -> Reception:
     """Write the one row of a received film.
 
     The same bytes have one row. Other bytes under the same SOP Instance UID, for the same patient and study,
     are a correction: a new revision, which replaces the previous one on the worklist. For another patient or
     study they are a conflict: both films stand.
+
+    Args:
+        session: one that writes.
+        film: the film.
+        attempts: how often a film that came at the same time under the same UID may go first.
     """
     header = reconciliations.follow(session, film.sop_instance_uid, film.study)
     study = studies.open_study(session, header)
@@ -138,6 +146,7 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
         select(Instance)
         .where(Instance.sop_instance_uid == film.sop_instance_uid)
         .order_by(Instance.revision.desc())
+        .execution_options(populate_existing=True)
     ).all()
     for revision in earlier:
         if revision.dataset_sha256 == film.dataset_sha256:
@@ -166,11 +175,11 @@ def record_reception(session: Session, film: ReceivedFilm) -> Reception:
             session.add(instance)
             session.flush()
     except IntegrityError:
-        # Another process stored the same instance between the query and the insert.
-        known = find_revision(session, film.sop_instance_uid, film.dataset_sha256, film.gateway)
-        if known is None:
+        # Another process stored a film under this UID between the query and the insert: the same film, or for
+        # another study, which has a lock of its own.
+        if not attempts:
             raise
-        return known
+        return record_reception(session, film, attempts - 1)
     if standing is not None:
         conflicts.open_conflict(session, standing, instance, line.differences)
     elif line.revisions:

@@ -5,6 +5,7 @@
 - `conflicts`: films of different patients or studies under one UID, until a person decides.
 - `patient_changes`: merge, move and split.
 - `conflict_resolution`: a person's decision on a conflict.
+- `patient_check`: films that a version without notices and conflicts received.
 - `film_notices`: compares the patient of each film with its study's.
 
 Nothing here changes a finding or a priority.

@@ -12,13 +12,16 @@ from rich.table import Table
 from domain.codes import ConflictDecision
 from tbscreen.terminal.command_audit import record_patient_change
 from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
-from tbscreen.terminal.terminal_tables import quote
+from tbscreen.terminal.terminal_tables import quote, shorten_uid
 
 if TYPE_CHECKING:
     from db.patients.conflicts import ConflictingFilm
 
 AT_ONCE: Final = 100
 """Proposed merges that one transaction accepts."""
+
+MOST_HIDDEN: Final = 1000
+"""Replaced results that `check` lists."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the decision.")]
@@ -90,6 +93,33 @@ def accept_merges(reason: Reason) -> None:
         if len(accepted) < AT_ONCE:
             break
     typer.echo(f"{count} proposed merges accepted")
+
+
+def check_patients(as_json: AsJson = False) -> None:
+    """Compare films that were received before notices and conflicts existed; run it once after the upgrade.
+
+    Notices are written; results that a film of another patient or study replaced are listed and not changed.
+    """
+    from db.patients.patient_check import check_studies, list_hidden
+
+    database = open_database(prepare("patients"))
+    after: int | None = 0
+    named = 0
+    while after is not None:
+        with database.write() as session:
+            after, found = check_studies(session, after, AT_ONCE)
+        named += found
+    with database.read() as session:
+        hidden = list_hidden(session, MOST_HIDDEN)
+    if as_json:
+        print_json({"studies_with_notice": named, "hidden_results": [asdict(result) for result in hidden]})
+        return
+    typer.echo(f"{named} studies have a film of another patient: tbscreen worklist --notice patient_mismatch")
+    typer.echo(f"{len(hidden)} results were replaced by a film of another patient or study")
+    for result in hidden:
+        patient = f"{result.patient_name or '—'}, {result.patient_id or '—'}"
+        study = shorten_uid(result.study_instance_uid)
+        Console().print(quote(f"  {result.priority}: {patient}, study {study}"), soft_wrap=True)
 
 
 def _describe(film: ConflictingFilm | None) -> str:

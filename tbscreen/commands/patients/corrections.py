@@ -14,6 +14,7 @@ from tbscreen.commands.patients.conflicts import (
     AsJson,
     Reason,
     accept_merges,
+    check_patients,
     resolve_conflict,
     show_conflicts,
 )
@@ -29,6 +30,7 @@ patients_app = typer.Typer(no_args_is_help=True, help="Films that name different
 patients_app.command("conflicts")(show_conflicts)
 patients_app.command("resolve")(resolve_conflict)
 patients_app.command("accept")(accept_merges)
+patients_app.command("check")(check_patients)
 
 Study = Annotated[str, typer.Argument(help="Study Instance UID.")]
 Issuer = Annotated[str | None, typer.Option(help="Issuer of Patient ID.")]

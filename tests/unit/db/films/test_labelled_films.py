@@ -9,6 +9,7 @@ from db.counts.report_counts import Span
 from db.database import Database
 from db.films.labelled_films import stream_labelled_films
 from db.worklist import reads
+from db.worklist.studies import StudyHeader
 from domain.codes import Verdict
 from tests.unit import rows
 
@@ -37,3 +38,15 @@ def test_screened_films_with_reads_and_what_they_say_of_burned_in_text(database:
     ]
     assert found[0].jpeg == b"\xff\xd8 a rendition"
     assert found[0].verdict is Verdict.TB
+
+
+def test_a_study_of_two_patients_gives_no_label(database: Database) -> None:
+    rows.register_model(database)
+    for number, patient in enumerate(("P1", "P2")):
+        header = StudyHeader("1.2", patient_id=patient)
+        rows.screen(database, rows.receive_and_queue(database, f"1.2.{number}", study=header))
+    with database.write() as session:
+        reads.record(session, "1.2", Verdict.TB, "dr")
+    today = Span("today", now() - timedelta(hours=1), now() + timedelta(hours=1))
+    with database.read() as session:
+        assert list(stream_labelled_films(session, today)) == []

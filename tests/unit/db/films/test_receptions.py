@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from db.database import Database
 from db.films import films, receptions, spooled_files
 from db.films.receptions import Reception
+from db.patients import conflicts
 from db.states import FilmState
 from db.tables import Instance, Study
 from db.worklist.studies import StudyHeader
@@ -119,6 +120,16 @@ def test_corrections_at_the_same_time_give_one_revision_each_and_one_current(dat
     with database.read() as session:
         current = session.scalars(select(Instance.revision).where(Instance.current)).all()
     assert current == [6]
+
+
+def test_films_of_several_patients_under_one_uid_at_the_same_time_all_stand(database: Database) -> None:
+    headers = [StudyHeader(f"1.2.{number}", patient_id=f"P{number}") for number in range(6)]
+    receptions = _at_once(6, lambda number: rows.receive(database, "1.1", f"{number}", study=headers[number]))
+    assert sorted(reception.conflict for reception in receptions) == [False] + [True] * 5
+    with database.read() as session:
+        lines = session.scalars(select(Instance.line).where(Instance.current)).all()
+        assert sorted(lines) == [0, 1, 2, 3, 4, 5]
+        assert conflicts.count_open(session)["conflict"] == 5
 
 
 def test_films_of_one_new_study_at_the_same_time_share_its_row(database: Database) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from db.database import Database
 from db.delivery import outbox
+from db.films import film_history
 from db.films.receptions import Reception
-from db.patients import conflict_resolution, conflicts
+from db.patients import conflict_resolution, conflicts, patient_check
 from db.patients.conflict_resolution import ConflictError
 from db.patients.conflicts import ConflictEntry
 from db.patients.patient_changes import Author
@@ -166,6 +167,42 @@ def test_no_study_row_is_left_without_films(screened: Database) -> None:
     with screened.read() as session:
         assert session.scalars(select(Study.study_instance_uid)).all() == ["1.2"]
         assert session.scalars(select(Conflict.resolved_by)).all() == ["admin"]
+
+
+def test_the_history_of_both_films_has_the_conflict_and_the_decision(screened: Database) -> None:
+    send(screened, MARY)
+    resolve(screened, ConflictDecision.BOTH)
+    with screened.read() as session:
+        histories = film_history.tell(session, UID)
+    assert len(histories) == 2
+    for history in histories:
+        decided = [event for event in history.happenings if event.what == "conflict decided"]
+        assert [event.details["decision"] for event in decided] == ["both"]
+        assert "Roe" not in str(history)
+
+
+def test_films_of_an_earlier_version_are_checked(screened: Database) -> None:
+    rows.receive(screened, "1.2.2", study=replace(MARY, study_instance_uid="1.2"))
+    send(screened, MARY)
+    with screened.write() as session:  # as the version before wrote them
+        session.execute(update(Study).values(notices=None))
+        session.execute(update(Instance).values(notices=None, line=0))
+        session.execute(update(Instance).where(Instance.sop_instance_uid == UID).values(current=False))
+        session.execute(update(Instance).where(Instance.revision == 2).values(current=True))
+        session.execute(delete(Conflict))
+        rows_of = session.scalars(select(Instance).order_by(Instance.id)).all()
+        first, last = rows_of[0].id, rows_of[-1].id
+    with screened.write() as session:
+        assert patient_check.check_studies(session, 0, 10) == (None, 0), "no study has two current films"
+    with screened.read() as session:
+        (hidden,) = patient_check.list_hidden(session, 10)
+    assert (hidden.instance_id, hidden.replaced_by, hidden.priority) == (first, last, "HIGH")
+    rows.receive(screened, "1.2.3", study=JANE)
+    with screened.write() as session:
+        session.execute(update(Instance).values(notices=None))
+        study = session.scalars(select(Study).where(Study.study_instance_uid == "1.2")).one()
+        assert patient_check.check_studies(session, 0, 10) == (study.id, 1)
+        assert patient_check.check_studies(session, study.id, 10) == (None, 0)
 
 
 def send(database: Database, header: StudyHeader, content: str = "other") -> Reception:

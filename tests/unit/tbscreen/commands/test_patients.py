@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,14 @@ def test_patients_are_merged_moved_split_and_a_correction_ends(quick_cli: Cli, i
     assert split.returncode == 0, split.stderr
     assert set(list_patients(installed)) == {"1.3", "1.9"}
     assert "split" in quick_cli("patients", "list").stdout
+
+
+def test_the_check_after_an_upgrade_says_what_it_found(quick_cli: Cli, conflict: Database) -> None:
+    rows.receive(conflict, "1.3.9", study=replace(JANE, study_instance_uid="1.3"))
+    done = quick_cli("patients", "check")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 studies have a film of another patient")
+    assert json.loads(quick_cli("patients", "check", "--json").stdout)["hidden_results"] == []
 
 
 @pytest.mark.parametrize(
