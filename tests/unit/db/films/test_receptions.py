@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from db.database import Database
+from db.delivery import report_objects
 from db.films import films, receptions, spooled_files
 from db.films.receptions import Reception
 from db.patients import conflicts
@@ -170,7 +171,7 @@ def test_own_objects_are_known(database: Database, made_by_us: bool) -> None:
     rows.screen(database, rows.receive_and_queue(database))
     (uid,) = rows.report(database)
     with database.read() as session:
-        assert films.is_own_object(session, uid if made_by_us else "1.2.3.1") is made_by_us
+        assert report_objects.is_known(session, uid if made_by_us else "1.2.3.1") is made_by_us
 
 
 def _at_once(count: int, receive: Callable[[int], Reception]) -> list[Reception]:
