@@ -173,9 +173,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "backup-damaged",
-        "tbscreen/backup/restoration.py",
-        'broken = backup.verify(counting("checking", manifest.rows, progress))',
-        "broken: list[str] = []",
+        BACKUP_FILE,
+        "if count != entry.rows or counted.sha256.hexdigest() != entry.sha256:",
+        "if count < 0:",
         BACKUP + "test_a_damaged_backup_is_refused_before_anything_is_touched",
     ),
     Mutant(

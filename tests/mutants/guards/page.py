@@ -168,10 +168,10 @@ MUTANTS: Final = (
         "unit/reports/test_pages.py::test_a_template_reads_no_file_outside_its_folder",
     ),
     Mutant(
-        "like-pattern",
+        "bound-parameter",
         "db/worklist/worklist_conditions.py",
-        """escaped = re.sub(r"([!%_])", r"!\\1", pattern)""",
-        "escaped = pattern",
+        "        or_(*(func.substr(column, 1, len(prefix)) == prefix for column in columns)),\n",
+        """        or_(*(literal_column(f"substr({column.key}, 1, {len(prefix)}) = '{prefix}'") for column in columns)),\n""",
         APPLICATION + "test_what_is_typed_is_never_sql",
     ),
     Mutant(

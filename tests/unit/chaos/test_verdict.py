@@ -47,4 +47,12 @@ def names(verdict: Verdict) -> set[str]:
 def test_each_wrong_is_called_by_its_name(seen: Evidence, wrong: set[str]) -> None:
     verdict = judge(seen)
     assert names(verdict) == wrong
-    assert verdict.is_good == (wrong <= {"struck_out"})
+    assert verdict.is_good == (not wrong)
+
+
+def test_each_film_with_success_has_one_end() -> None:
+    waiting = evidence(replace(GOOD, state="queued", screenings=0, reports=(), delivered=()))
+    ends = [judge(evidence(GOOD, "report")), judge(evidence(REFUSED)), judge(waiting)]
+    ends.append(judge(replace(waiting, conflicts={"film"})))
+    counts = [(end.results, end.refusals, end.conflicts, end.answered) for end in ends]
+    assert counts == [(1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 0, 1), (0, 0, 1, 1)]

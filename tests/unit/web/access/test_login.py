@@ -105,7 +105,7 @@ def test_the_database_holds_no_password_and_no_cookie(client: TestClient, people
 def test_a_wrong_pair_is_told_the_same_whoever_it_is(stranger: TestClient, name: str, password: str) -> None:
     answer = try_to_log_in(stranger, name, password)
     assert answer.status_code == 401
-    assert login.WRONG in answer.text
+    assert f">{login.WRONG}<" in answer.text, "this and nothing else"
     assert SESSION not in answer.cookies
     assert stranger.get("/", follow_redirects=False).status_code == 303
 
