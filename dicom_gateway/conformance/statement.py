@@ -188,5 +188,7 @@ Identity negotiation is ignored.
 
 Audit: messages of the Audit Trail Message Format Profile (PS3.15 A.5) are written to a file and, by a
 setting, sent by the Audit Trail Message Transmission Profiles SYSLOG-TLS or SYSLOG-UDP (A.6, A.7):
-{messages}. Security Alert (Node Authentication) tells of rejected associations and failed TLS handshakes.
+{messages}. A Security Alert tells of rejected associations, failed TLS handshakes and storage commitment
+results that were not believed (Node Authentication), of changed accounts (User Security Attributes Changed,
+Security Roles Changed), and of the settings at a start (Security Configuration).
 [callers-tls-audit.md](callers-tls-audit.md) has the details."""
