@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from db.backup import backup_log
 from db.counts import late_films
 from db.delivery import unbuilt_reports
 from db.patients import conflicts
@@ -74,6 +75,8 @@ class Backlog:
     conflicts: Mapping[str, int]
     """Open conflicts by notice: conflict or proposed_merge."""
     pulls: Sequence[PullBacklog]
+    newest_backup: datetime | None
+    """Time of the newest state that a backup holds."""
     active_model: tuple[str, str, str] | None
     """Name, version, digest."""
 
@@ -111,6 +114,7 @@ def measure(session: Session) -> Backlog:
         commitments={str(state): int(count) for state, count in commitments},
         conflicts=conflicts.count_open(session),
         pulls=_measure_pulls(session),
+        newest_backup=backup_log.find_newest(session),
         active_model=None if model is None else (model.name, model.version, model.digest),
     )
 

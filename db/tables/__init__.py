@@ -6,10 +6,12 @@
 - `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `pulls`: pulls and the studies that they fetch from peers.
+- `backups`: completed backups.
 - `accounts`: users, sessions, API tokens, failed logins.
 """
 
 from db.tables.accounts import ApiToken, LoginAttempt, User, WebSession
+from db.tables.backups import Backup
 from db.tables.deliveries import (
     Commitment,
     CommitmentItem,
@@ -41,6 +43,7 @@ __all__ = [
     "UID_LENGTH",
     "Activation",
     "ApiToken",
+    "Backup",
     "BundleAdmission",
     "BundleChunk",
     "BundleSignature",

@@ -19,6 +19,7 @@ from typing import IO, Final
 from sqlalchemy import Connection, Table, func, select, text
 
 from db import schema
+from db.backup import backup_log
 from db.backup.table_rows import Row, count_rows, is_heavy, list_columns, list_tables, read_rows
 from db.database import Database
 from db.states import FilmState
@@ -83,6 +84,7 @@ def back_up(
             file.flush()
             os.fsync(file.fileno())
             _name(partial, path)
+        _record(database, manifest, path)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise PermanentError(f"the disk of {path.parent} is full; no backup was made") from error
@@ -122,6 +124,13 @@ def _write(
     manifest = manifest.model_copy(update={"tables": writer.tables})
     writer.finish(manifest)
     return manifest
+
+
+def _record(database: Database, manifest: Manifest, path: Path) -> None:
+    if schema.is_behind(database):
+        return  # before an upgrade, the table may not be there
+    with database.write() as session:
+        backup_log.record(session, manifest.taken_at, manifest.host, path.stat().st_size)
 
 
 def _find_active(connection: Connection) -> ModelEntry | None:

@@ -7,10 +7,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from db import schema
 from db.accounts import users
+from db.backup import backup_log
+from db.clock import now
 from db.database import Database, DatabaseAwayError
 from db.models import admissions, bundles
 from dicom_gateway.association.peer_association import REJECTED
@@ -30,6 +34,8 @@ from tbscreen.doctor.tracing_checks import examine_tracing
 from tbscreen.models.trust import describe_trust
 from tbscreen.settings import Settings, find_source
 from worker.bundle_cache import BundleCache
+
+OLD_BACKUP: Final = timedelta(days=2)
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -102,6 +108,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield _examine_bundle(database)
         yield from examine_films(database)
         yield examine_reports(database)
+        yield _examine_backup(database)
         yield from examine_doubted(database)
         yield from examine_pulled(database)
 
@@ -119,6 +126,18 @@ def _examine_page(settings: Settings, database: Database) -> Check:
         advice = "give web.tls_certificate and web.tls_key, unless a TLS proxy is all that reaches it"
         return Check("page", Health.NOTE, f"{where}, unencrypted; {len(people)} users", advice)
     return Check("page", Health.GOOD, f"{where}; {len(people)} users")
+
+
+def _examine_backup(database: Database) -> Check:
+    with database.read() as session:
+        newest = backup_log.find_newest(session)
+    advice = "run 'tbscreen backup FOLDER' each night"
+    if newest is None:
+        return Check("backup", Health.NOTE, "none was made yet", advice)
+    finding = f"the newest is of {newest:%Y-%m-%d %H:%M} UTC"
+    if now() - newest > OLD_BACKUP:
+        return Check("backup", Health.BAD, f"{finding}, more than two days ago", advice)
+    return Check("backup", Health.GOOD, finding)
 
 
 def _examine_bundle(database: Database) -> Check:

@@ -83,6 +83,12 @@ class DatabaseMetrics(Collector):
             conflicts.add_metric([kind], count)
         yield conflicts
         yield from _tell_pulls(measured.pulls)
+        backup = GaugeMetricFamily(
+            "tbscreen_newest_backup_age_seconds", "Age of the state that the newest backup holds."
+        )
+        if measured.newest_backup is not None:
+            backup.add_metric([], _age(measured.newest_backup))
+        yield backup
         if measured.active_model is not None:
             name, version, digest = measured.active_model
             model = {"name": name, "version": version, "digest": digest}

@@ -12,7 +12,7 @@ import threading
 import tracemalloc
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from db.database import Database
 from db.films.films import refuse
 from db.models import admissions, bundles, site_keys
 from db.settings import DatabaseSettings
-from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study
+from db.tables import Backup, Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study
 from domain.bundle.seal import Signature
 from domain.codes import GoldenOrigin, Refusal, Trust
 from domain.errors import PermanentError, TransientError
@@ -34,7 +34,10 @@ from tbscreen.backup import creation
 from tbscreen.backup.backup_file import BackupFile
 from tbscreen.backup.creation import back_up
 from tbscreen.backup.restoration import restore
+from tbscreen.doctor.check import Check, Health
+from tbscreen.doctor.examination import examine
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE, register_bundle
+from tbscreen.monitoring.database_metrics import DatabaseMetrics
 from tbscreen.settings import Settings, load_settings
 from tests.servers.ports import wait_until
 from tests.unit import rows
@@ -478,3 +481,28 @@ def test_no_secret_is_in_a_backup(postgresql_database: Database, postgresql_url:
 
 def _flip(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def test_doctor_and_metrics_know_the_age_of_the_newest_backup(place: Path, installed: Database) -> None:
+    settings = load_settings()
+
+    def look() -> tuple[Check, list[float]]:
+        (check,) = (check for check in examine(settings) if check.part == "backup")
+        (family,) = (
+            family
+            for family in DatabaseMetrics(installed).collect()
+            if family.name == "tbscreen_newest_backup_age_seconds"
+        )
+        return check, [sample.value for sample in family.samples]
+
+    check, ages = look()
+    assert (check.health, check.finding, ages) == (Health.NOTE, "none was made yet", [])
+    back_up(settings, place / "first.backup")
+    check, ages = look()
+    assert check.health is Health.GOOD
+    assert 0.0 <= ages[0] < 600.0
+    with installed.write() as session:
+        session.execute(update(Backup).values(taken_at=now() - timedelta(days=3)))
+    check, ages = look()
+    assert (check.health, "more than two days ago" in check.finding) == (Health.BAD, True)
+    assert ages[0] >= 3 * 86400
