@@ -1,10 +1,11 @@
-"""Sends mutated DICOM files to a real gateway, each of which must have a status or an end.
+"""Sends mutated DICOM files to a real gateway; each must have a status, or an end with its report.
 
     python -m tests.fuzzing [--files 10000] [--seed 1]
 
 The real files behind them are pydicom's, pydicom-data's and, where they are, `../shared`'s; each is sent
 as it is and as a chest film. Prints what became of them by mutation. The last line is one JSON object. Exit
-code 1 when a file got no answer within 5 s, ended nowhere, killed or hung a process, or memory grew.
+code 1 when a file got no answer within 5 s or did not end, killed or hung a process, gave no valid report,
+or when memory grew.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rich.table import Column, Table
 from tbscreen.machine import describe_machine
 from tests.fuzzing.campaign import CRASHED, Outcome, run
 
-ENDS = ("0xA700", "0xA900", "0xC000", "refused", "screenable")
+ENDS = ("0xA700", "0xA900", "0xC000", "refused", "screened")
 """Statuses (PS3.4 Table B.2-1), and what became of what was taken."""
 
 MOST_GROWTH = 64 * 1024 * 1024
@@ -82,6 +83,9 @@ def summarise(outcome: Outcome) -> dict[str, object]:
         "not_taken_0xA700": outcome.count("0xA700"),
         "stuck": outcome.stuck,
         "lost": outcome.lost,
+        "reports": outcome.reports.built,
+        "reports_unbuilt": outcome.reports.unbuilt,
+        "reports_invalid": outcome.reports.invalid,
         "slowest_answer_s": round(outcome.slowest_answer_s, 3),
         "gateway_growth_mib": round(outcome.growth("gateway") / 2**20, 1),
         "preparation_growth_mib": round(outcome.growth("preparation") / 2**20, 1),
@@ -97,6 +101,7 @@ def is_well(outcome: Outcome) -> bool:
     return (
         sum(outcome.ends.values()) == outcome.files
         and not (outcome.unanswered or outcome.slow or outcome.stuck or outcome.lost)
+        and not (outcome.reports.unbuilt or outcome.reports.invalid)
         and outcome.count(CRASHED) == outcome.count("0xA700") == 0
         and max(outcome.growth("gateway"), outcome.growth("preparation")) < MOST_GROWTH
     )

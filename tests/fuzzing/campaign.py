@@ -1,4 +1,4 @@
-"""Sends mutants to a gateway, and waits until each has its status and, if it was taken, its end."""
+"""Sends mutants to a gateway with a worker, and waits for the status of each and, if it was taken, its end."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import io
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.filewriter import write_file_meta_info
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
-from redis import Redis
 from sqlalchemy import func, select
 
 from db import schema
@@ -30,9 +29,11 @@ from domain.bundle.bundle import open_bundle, read_files
 from domain.codes import Refusal
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.fuzzing.mutations import SYNTAXES, Mutant, make_mutant
+from tests.fuzzing.reports import Reports, build_reports
 from tests.fuzzing.sources import Source, list_sources
 from tests.servers.gateway import gateway
 from tests.servers.ports import free_port, wait_until
+from tests.servers.product import product
 from tests.servers.redis import redis_server
 
 LONGEST_S = 5.0
@@ -48,11 +49,13 @@ class Outcome:
     files: int
     seconds: float = 0.0
     ends: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By mutation and end: a status like `0xC000`, a refusal, or `screenable`."""
+    """By mutation and end: a status like `0xC000`, a refusal, or `screened`."""
     unanswered: list[int] = field(default_factory=list)
     slow: list[int] = field(default_factory=list)
     """Answered later than `LONGEST_S`."""
     stuck: int = 0
+    """Taken, and neither screened nor refused at the deadline."""
+    reports: Reports = field(default_factory=Reports)
     lost: int = 0
     """Answered with success, and no row."""
     slowest_answer_s: float = 0.0
@@ -85,18 +88,21 @@ def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) ->
     began = time.monotonic()
     with ExitStack() as stack:
         broker = stack.enter_context(redis_server())
-        stack.enter_context(_drained(broker))
+        values = {"TBSCREEN_DATABASE_URL": url, "TBSCREEN_BROKER_URL": broker}
+        worker = stack.enter_context(product("worker", "worker", folder, values))
+        worker.wait_until_ready()
         port = free_port()
         changes = {
             "TBSCREEN_BROKER_URL": broker,
             "TBSCREEN_GATEWAY__PREPARATION_TIMEOUT_S": str(LONGEST_S),
-            "TBSCREEN_GATEWAY__REDISPATCH_AFTER_S": "86400",
+            "TBSCREEN_GATEWAY__REDISPATCH_AFTER_S": "30",
         }
         process = stack.enter_context(gateway(folder / "data", port, url, changes))
         taken = _send_all(outcome, range(files), seed, sources, port, folder, process.pid, progress)
         assert process.poll() is None, "the gateway ended"
         outcome.stuck = _wait_for_ends(database, 60 + files / 20)
         _measure(outcome, process.pid)
+    outcome.reports = build_reports(database)
     _find_ends(database, taken, outcome)
     database.close()
     outcome.seconds = time.monotonic() - began
@@ -104,7 +110,7 @@ def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) ->
 
 
 def make_database(url: str) -> Database:
-    """Return a migrated database with an active bundle, for what can be screened is to be dispatched."""
+    """Return a migrated database in which the bundle that comes with tbscreen is active."""
     database = Database.open(DatabaseSettings(url=url))
     schema.upgrade(database)
     bundle = open_bundle(DEFAULT_BUNDLE)
@@ -112,25 +118,6 @@ def make_database(url: str) -> Database:
         bundles.register(session, bundle.digest, bundle.manifest.model_dump(mode="json"), read_files(bundle))
         bundles.mark_active(session, bundle.digest)
     return database
-
-
-@contextmanager
-def _drained(broker: str) -> Iterator[None]:
-    """Take requests from the queue, so that it is never full."""
-    ending = threading.Event()
-    with Redis.from_url(broker) as client:
-
-        def drain() -> None:
-            while not ending.wait(0.1):
-                client.flushdb()
-
-        thread = threading.Thread(target=drain)
-        thread.start()
-        try:
-            yield
-        finally:
-            ending.set()
-            thread.join()
 
 
 def _send_all(
@@ -236,15 +223,15 @@ def _measure(outcome: Outcome, process: int) -> None:
 
 
 def _wait_for_ends(database: Database, deadline_s: float) -> int:
-    """Wait until no film is to be prepared any more; returns how many still are at the deadline."""
+    """Wait until each film is screened or refused; return the number of the others at the deadline."""
 
     def count() -> int:
         with database.read() as session:
-            waiting = Instance.state == FilmState.RECEIVED.value
+            waiting = Instance.state.in_([FilmState.RECEIVED.value, FilmState.QUEUED.value])
             return session.scalar(select(func.count()).select_from(Instance).where(waiting)) or 0
 
     try:
-        wait_until(lambda: count() == 0, deadline_s, "all films are prepared or refused")
+        wait_until(lambda: count() == 0, deadline_s, "all films are screened or refused")
     except AssertionError:
         return count()
     return 0
@@ -260,9 +247,7 @@ def _find_ends(database: Database, taken: list[Mutant], outcome: Outcome) -> Non
         end = ends.get(mutant.sop_instance_uid)
         if end is None:
             outcome.lost += 1
-        elif end == FilmState.QUEUED:
-            outcome.ends[mutant.mutation, "screenable"] += 1
-        else:
+        elif end not in (FilmState.RECEIVED, FilmState.QUEUED):
             outcome.ends[mutant.mutation, end] += 1
 
 

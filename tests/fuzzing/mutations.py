@@ -50,6 +50,10 @@ NUMBERS = [0, 1, 2, 3, 7, 8, 9, 12, 15, 16, 17, 31, 32, 64, 255, 256, 4096, 3276
 LENGTHS = [0, 1, 3, 0xFF, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
 
 
+SHARE_OF_CHEST_FILMS = 0.25
+"""Share of mutants of a film that is screened, so that many mutants come to a report."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A dataset to be sent."""
@@ -67,7 +71,8 @@ Change = Callable[[random.Random, Source, bytearray], bytes]
 def make_mutant(seed: int, number: int, sources: list[Source]) -> Mutant:
     """Return the mutant of a number: the same for the same seed and sources."""
     dice = random.Random(f"{seed}/{number}")
-    source = dice.choice(sources)
+    films = [source for source in sources if source.is_chest_film]
+    source = dice.choice(films if dice.random() < SHARE_OF_CHEST_FILMS else sources)
     if source.transfer_syntax_uid == DeflatedExplicitVRLittleEndian and dice.random() < 0.5:
         inflated = zlib.decompress(source.dataset, -zlib.MAX_WBITS)
         source = replace(source, dataset=inflated, transfer_syntax_uid=str(ExplicitVRLittleEndian))

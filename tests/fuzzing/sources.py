@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom import dcmread
@@ -63,6 +63,8 @@ class Source:
     dataset: bytes
     elements: tuple[Element, ...]
     """Empty where the dataset is deflated."""
+    is_chest_film: bool = False
+    """True for a film that is screened unless a mutation prevents it."""
 
     @property
     def pixels(self) -> int:
@@ -79,8 +81,8 @@ def list_sources(folder: Path) -> list[Source]:
         folder: where a film of 512 pixels a side may be written.
     """
     paths = [Path(name) for name in get_testdata_files()] + sorted(SHARED.glob("*.dcm"))
-    paths.append(small_film(folder))
     found = [source for path in paths for source in _open(path)]
+    found += [replace(source, is_chest_film=True) for source in _open(small_film(folder))]
     return sorted(found, key=lambda candidate: (len(candidate.dataset), candidate.name))
 
 

@@ -18,8 +18,10 @@ def test_every_mutated_file_has_a_status_or_an_end(tmp_path: Path) -> None:
     assert (outcome.unanswered, outcome.slow, outcome.stuck, outcome.lost) == ([], [], 0, 0)
     assert sum(outcome.ends.values()) == FILES
     assert (outcome.count(CRASHED), outcome.count("0xA700")) == (0, 0)
-    assert outcome.count("screenable") > 0  # else nothing was decoded
+    assert outcome.count("screened") > 0  # else nothing was decoded
     assert outcome.count("0xC000") > 0
+    assert (outcome.reports.unbuilt, outcome.reports.invalid) == ([], [])
+    assert outcome.reports.built > outcome.count("screened")
 
 
 def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
