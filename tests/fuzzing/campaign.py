@@ -1,4 +1,4 @@
-"""Sends mutants to a gateway with a worker, and waits for the status of each and, if it was taken, its end."""
+"""Sends mutants to a gateway with a worker, and waits for the status and the end of each."""
 
 from __future__ import annotations
 
