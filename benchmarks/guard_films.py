@@ -37,6 +37,14 @@ SHARED: Final = {
     "MG1_J2KI": ("MG1 breast", OTHER),
     "XA1_J2KI": ("XA1 angiogram", OTHER),
     "dx_image": ("dog's thorax", OTHER),
+    "fuji_chest_without_preamble": ("Fuji chest", FRONTAL),
+    "fuji_chest_portable_rle": ("Fuji portable chest", FRONTAL),
+    "konica_chest_jpeg_mono1": ("Konica chest", FRONTAL),
+    "teeth_panoramic_cr": ("teeth, panoramic", OTHER),
+    "teeth_intraoral": ("teeth, intra-oral", OTHER),
+    "ct_topogram_as_ot": ("CT topogram, abdomen", OTHER),
+    "siemens_rf": ("RF shoulder", OTHER),
+    "mammogram": ("page of text", NO_XRAY),
 }
 """Files of the shared folder: subject and kind."""
 

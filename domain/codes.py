@@ -29,6 +29,8 @@ class Doubt(StrEnum):
     BODY_PART_UNKNOWN = "body_part_unknown"
     GUARD_UNSURE = "guard_unsure"
     """The pixels do not clearly show an upright frontal chest film."""
+    HEADER_DISAGREES = "header_disagrees"
+    """The header names another part of the body or another view than the pixels show."""
     OTHER = "other"
     """A doubt of a newer version, read but never written by this one."""
 
@@ -60,6 +62,25 @@ class ConflictDecision(StrEnum):
     """The film that came was sent by mistake; the one that was there stands."""
     MERGE = "merge"
     """The film that was there stands with its result, for the patient and study of the film that came."""
+
+
+class Observation(StrEnum):
+    """A property of a screened film that was judged from its pixels, not from its header."""
+
+    BODY_PART_FROM_PIXELS = "body_part_from_pixels"
+    VIEW_FROM_PIXELS = "view_from_pixels"
+    TURNED_90 = "turned_90"
+    """The array was turned by 90 degrees counter-clockwise before it was scored."""
+    TURNED_180 = "turned_180"
+    TURNED_270 = "turned_270"
+    INVERTED = "inverted"
+    """The grey values of the array were inverted before it was scored."""
+    OTHER = "other"
+    """An observation of a newer version, read but never written by this one."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Observation | None:
+        return cls.OTHER if isinstance(value, str) else None
 
 
 class Finding(StrEnum):

@@ -18,6 +18,7 @@ from db.films import screenings
 from db.models import admissions
 from db.retrying import write_again
 from db.settings import DatabaseSettings
+from domain.array.upright import turn_back
 from domain.bundle.manifest import localize
 from domain.bundle.triage import triage
 from domain.codes import Refusal
@@ -171,7 +172,7 @@ class Screener:
             worker=self._settings.name,
             started_at=started_at,
             finished_at=now(),
-            heat=None if heat is None else _pack(heat[0]),
+            heat=None if heat is None else _pack(turn_back(heat[0], attempt.observations)),
             film_key=request.film_key,
             runtime=predictor.runtime_name,
             precision=predictor.precision,

@@ -18,7 +18,7 @@ from db.patients import conflicts
 from db.states import FILM, FilmState
 from db.tables import Instance, Model, Rendition, Screening, Study
 from db.worklist import studies
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, Observation, Refusal
 
 RECENT_SCREENINGS: Final = 500
 """Newest screenings in which `lease_due` looks for films that were dispatched later."""
@@ -179,6 +179,7 @@ def record_preparation(
     *,
     pixel_digest: str | None = None,
     from_archive: bool = False,
+    observations: Sequence[Observation] = (),
 ) -> None:
     """Record what the gateway made of a film that will be screened.
 
@@ -190,6 +191,7 @@ def record_preparation(
         statistics: of its array.
         pixel_digest: SHA-256 of its decoded pixels, hexadecimal; None where unknown.
         from_archive: True when its sender is an archive, which may have merged patients.
+        observations: what was judged from its pixels.
     """
     instance = lock_film(session, instance_id)
     assert instance is not None
@@ -201,6 +203,7 @@ def record_preparation(
         instance.array_dark = statistics.dark
     instance.prepared_at = now()
     instance.doubts = [doubt.value for doubt in doubts]
+    instance.observations = [observation.value for observation in observations]
     session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
 
 

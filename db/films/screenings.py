@@ -16,7 +16,7 @@ from db.models import site_thresholds
 from db.states import FILM, FilmState
 from db.tables import HeatMap, Instance, OutboxEntry, Screening
 from db.worklist import studies
-from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.codes import Doubt, Finding, Observation, Priority, Refusal
 from domain.film_key import film_key as name_film
 
 MAX_STRIKES: Final = 3
@@ -36,6 +36,8 @@ class Attempt:
     operating_point: str
     doubts: Sequence[Doubt]
     received_at: datetime
+    observations: Sequence[Observation] = ()
+    """What was judged from the pixels; its array may have been turned."""
     local_points: Mapping[str, Any] | None = None
     """Changes of the bundle's manifest by the site threshold, where one was pinned."""
 
@@ -126,6 +128,7 @@ def begin_attempt(
         bundle_digest=instance.bundle_digest,
         operating_point=instance.operating_point,
         doubts=[Doubt(value) for value in instance.doubts],
+        observations=tuple(Observation(value) for value in instance.observations or ()),
         received_at=instance.received_at,
         local_points=site_thresholds.find_points(session, instance.bundle_digest, instance.operating_point),
     )

@@ -89,6 +89,8 @@ class FilmDetails:
     refusal: str | None
     refusal_detail: str | None
     doubts: Sequence[str]
+    observations: Sequence[str]
+    """What was judged from the pixels and not from the header."""
     has_rendition: bool
     requested_at: datetime
     received_at: datetime
@@ -199,6 +201,7 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
         film,
         instance_id=film.id,
         doubts=list(film.doubts),
+        observations=list(film.observations or ()),
         has_rendition=has_rendition,
         refused_at=film.state_changed_at if film.refusal is not None else None,
         screening=None if film.screening is None else _describe_screening(session, film.screening),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +15,12 @@ from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from dicom_gateway.pixels.rendition import Rendition
 from dicom_gateway.rules import eligibility, own_object
+from dicom_gateway.rules.decision import Decision
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import shipped_network
 from domain.array.normalization import FilmArray, normalize_strips
-from domain.codes import Doubt, Refusal
+from domain.array.upright import UprightFilm, find_upright
+from domain.codes import Doubt, Observation, Refusal
 
 OWN_RULE: Final = "own-output"
 
@@ -39,6 +41,8 @@ class Preparation:
     rendition: bytes = b""
     pixel_digest: str | None = None
     """SHA-256 of the decoded pixels, hexadecimal."""
+    observations: tuple[Observation, ...] = ()
+    """What was judged from the pixels and not from the header."""
 
 
 def prepare(
@@ -55,27 +59,53 @@ def prepare(
     Returns:
         A refusal, or the array (float32 (256, 256), 0..1) and a JPEG of at most 1024 pixels a side.
     """
+    decision: Decision | None = None
     try:
         header = read_header(path)
         own = _recognize(path, header.dataset, own_digests)
         if own is not None:
             return own
         decision = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
-        if decision.refusal is not None:
-            return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
+        if decision.refusal is not None and not (settings.image_guard and decision.contested is not None):
+            return _refuse(decision)
         rendering = read_rendering(path)
         array, rendition = show(rendering)
-    except (UndecodableError, NotUnderstoodError) as error:
-        return Preparation(Refusal.UNDECODABLE, str(error), rule="pixels")
-    except NotAnXrayError as error:
-        return Preparation(Refusal.NOT_AN_XRAY, str(error), rule="pixels")
+    except (UndecodableError, NotUnderstoodError, NotAnXrayError) as error:
+        if decision is not None and decision.refusal is not None:
+            return _refuse(decision)
+        refusal = Refusal.NOT_AN_XRAY if isinstance(error, NotAnXrayError) else Refusal.UNDECODABLE
+        return Preparation(refusal, str(error), rule="pixels")
     if settings.image_guard:
-        decision = eligibility.judge_pixels(decision, shipped_network().judge(array))
+        decision, array = settle(decision, array)
         if decision.refusal is not None:
-            return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
+            return _refuse(decision)
     return Preparation(
-        None, decision.explanation, decision.doubts, decision.rule, array, rendition, rendering.digest()
+        None,
+        decision.explanation,
+        decision.doubts,
+        decision.rule,
+        array,
+        rendition,
+        rendering.digest(),
+        decision.observations,
     )
+
+
+def settle(decision: Decision, array: FilmArray) -> tuple[Decision, FilmArray]:
+    """Combine the decision by header with the pixels; return it with the array, turned upright if need be."""
+    network = shipped_network()
+    # A film that the header refuses is not turned: only one that is upright as it came contests the header.
+    film = (
+        find_upright(array, network) if decision.refusal is None else UprightFilm(array, network.judge(array))
+    )
+    settled = eligibility.judge_pixels(decision, film.opinion)
+    if settled.refusal is not None:
+        return settled, array
+    return replace(settled, observations=(*settled.observations, *film.observations)), film.array
+
+
+def _refuse(decision: Decision) -> Preparation:
+    return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
 
 
 def _recognize(path: Path, header: Dataset, own_digests: Collection[str]) -> Preparation | None:

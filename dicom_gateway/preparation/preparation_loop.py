@@ -190,6 +190,7 @@ class PreparationLoop(threading.Thread):
                 measure_greys(preparation.array),
                 pixel_digest=preparation.pixel_digest,
                 from_archive=fits(self._settings.archive_calling_ae_titles, film.calling_ae_title),
+                observations=preparation.observations,
             )
             pinned = films.pin_bundle(session, film.instance_id, SPEC.version)
             ready = pinned is not None

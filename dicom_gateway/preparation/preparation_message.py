@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from dicom_gateway.preparation.film_preparation import Preparation
 from domain.array.normalization import SPEC
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, Observation, Refusal
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """Largest answer; an array (float32, 256 by 256) and a grey JPEG of at most 1024 pixels a side take less."""
@@ -40,6 +40,7 @@ class _PreparedFilm(_Answer):
     detail: str
     rule: str
     doubts: Annotated[tuple[Annotated[Doubt, Field(strict=False)], ...], Field(strict=False)]
+    observations: Annotated[tuple[Annotated[Observation, Field(strict=False)], ...], Field(strict=False)]
     array: Annotated[bytes, Field(min_length=ARRAY_BYTES, max_length=ARRAY_BYTES)]
     """Little-endian float32, row by row."""
     rendition: Annotated[bytes, Field(min_length=1)]
@@ -84,6 +85,7 @@ def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
             "detail": answer.detail,
             "rule": answer.rule,
             "doubts": answer.doubts,
+            "observations": answer.observations,
             "array": np.ascontiguousarray(answer.array, dtype="<f4").tobytes(),
             "rendition": answer.rendition,
             "pixel_digest": answer.pixel_digest,
@@ -107,5 +109,12 @@ def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
     if not bool(np.all((array >= 0.0) & (array <= 1.0))):
         raise ValueError("array values must be 0..1")
     return Preparation(
-        None, answer.detail, answer.doubts, answer.rule, array, answer.rendition, answer.pixel_digest
+        None,
+        answer.detail,
+        answer.doubts,
+        answer.rule,
+        array,
+        answer.rendition,
+        answer.pixel_digest,
+        answer.observations,
     )

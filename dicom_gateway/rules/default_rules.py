@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydicom.dataset import Dataset
-from pydicom.uid import (
-    UID,
-)
+from pydicom.uid import UID
 
 from dicom_gateway.association.presentation_contexts import DECODABLE_UIDS, FILM_SOP_CLASSES
 from dicom_gateway.dataset_header import read_items, read_text
 from dicom_gateway.rules.decision import PASSED, Decision
+from dicom_gateway.rules.description_words import (
+    CHEST_WORDS,
+    FRONTAL_WORDS,
+    LATERAL_WORDS,
+    OTHER_BODY_WORDS,
+    fold,
+)
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.rules.rule_settings import RuleSettings
 from dicom_gateway.rules.site_rules import Candidate
@@ -55,11 +60,24 @@ FRONTAL_VIEW_CODES: Final = frozenset(
 )
 """View Code Sequence (0054,0220), CID 4010: antero-posterior, postero-anterior, frontal."""
 
-CHEST_WORDS: Final = re.compile(
-    r"\b(chest|thorax|thoracic(?!\W*(?:spine|vertebra))|cxr|lungs?|torax|tórax|poumons?)\b", re.IGNORECASE
+LATERAL_DIRECTIONS: Final = ("A", "P")
+"""First value of Patient Orientation (0020,0020), the direction of the rows: anterior or posterior."""
+
+EMPTY_TERMS: Final = frozenset(
+    {"UNKNOWN", "OTHER", "NONE", "NA", "UNDEFINED", "UNSPECIFIED", "GENERIC", "GENERICA", "DEFAULT"}
 )
-LATERAL_WORDS: Final = re.compile(r"\b(lat|lateral|ll|rl|profil|seitlich|oblique|decub\w*)\b", re.IGNORECASE)
-FRONTAL_WORDS: Final = re.compile(r"\b(pa|ap|frontal|postero-?anterior|antero-?posterior)\b", re.IGNORECASE)
+"""Values that some consoles write where nothing was chosen; they say nothing."""
+
+DESCRIPTIONS: Final = (
+    "StudyDescription",
+    "SeriesDescription",
+    "ProtocolName",
+    "RequestedProcedureDescription",
+)
+"""Texts that may name a part of the body."""
+
+VIEW_DESCRIPTIONS: Final = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
+"""Texts of one film or series that may name a view; a study's description often names two."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,9 @@ class DefaultRule:
     judge: Callable[[Candidate, GatewaySettings], Decision]
     waived_by: Callable[[RuleSettings], bool]
     """True for a site's rule that replaces this rule when it screens a film."""
+
+    settles: Doubt | None = None
+    """The doubt that a film has if the header does not tell."""
 
 
 def _judge_sender(film: Candidate, settings: GatewaySettings) -> Decision:
@@ -110,39 +131,48 @@ def _judge_modality(film: Candidate, settings: GatewaySettings) -> Decision:
 
 
 def _judge_body_part(film: Candidate, settings: GatewaySettings) -> Decision:
-    stated = read_text(film.header, "BodyPartExamined", 64)
-    if stated is not None:
-        if _fold(stated) in CHEST_BODY_PARTS or CHEST_WORDS.search(stated.replace("_", " ")):
-            return PASSED
-        return Decision(Refusal.NOT_CHEST, f"body part examined is {stated}")
+    described = _read_texts(film.header, DESCRIPTIONS)
+    chest, other = CHEST_WORDS.search(described), OTHER_BODY_WORDS.search(described)
+    unknown = Decision(None, "", (Doubt.BODY_PART_UNKNOWN,))
+    stated = _read_term(film.header, "BodyPartExamined", 64)
     regions = _read_codes(film.header, "AnatomicRegionSequence")
-    if regions:
-        if regions & CHEST_REGION_CODES:
-            return PASSED
+    if stated is not None:
+        if _fold_term(stated) not in CHEST_BODY_PARTS and not CHEST_WORDS.search(fold(stated)):
+            return Decision(Refusal.NOT_CHEST, f"body part examined is {stated}")
+    elif regions and not regions & CHEST_REGION_CODES:
         return Decision(Refusal.NOT_CHEST, "the anatomic region is neither chest nor lung")
-    if CHEST_WORDS.search(_read_descriptions(film.header)):
-        return PASSED
-    return Decision(None, "", (Doubt.BODY_PART_UNKNOWN,))
+    elif not regions and not chest:
+        if other:
+            return Decision(Refusal.NOT_CHEST, "a description names another part of the body", contested=())
+        return unknown
+    is_contradicted = other if not chest else other and stated is None and not regions
+    return unknown if is_contradicted else PASSED
 
 
 def _judge_view(film: Candidate, settings: GatewaySettings) -> Decision:
-    stated = read_text(film.header, "ViewPosition", 32)
-    if stated is not None:
-        if _fold(stated) in FRONTAL_VIEWS:
-            return PASSED
-        return Decision(Refusal.NOT_FRONTAL, f"view position is {stated}")
+    orientation = (read_text(film.header, "PatientOrientation", 16) or "").strip("[]'\" ").upper()
+    turned_aside = orientation.startswith(LATERAL_DIRECTIONS)
+    unknown = Decision(None, "", (Doubt.VIEW_UNKNOWN,))
+    stated = _read_term(film.header, "ViewPosition", 32)
     codes = _read_codes(film.header, "ViewCodeSequence")
-    if codes:
-        if codes & FRONTAL_VIEW_CODES:
-            return PASSED
-        return Decision(Refusal.NOT_FRONTAL, "the view code is neither antero-posterior nor postero-anterior")
-    described = (read_text(film.header, "SeriesDescription", 64) or "").replace("_", " ")
+    described = _read_texts(film.header, VIEW_DESCRIPTIONS)
     frontal, lateral = FRONTAL_WORDS.search(described), LATERAL_WORDS.search(described)
-    if frontal and not lateral:
-        return PASSED
-    if lateral and not frontal:
-        return Decision(Refusal.NOT_FRONTAL, "the series description names a view that is not frontal")
-    return Decision(None, "", (Doubt.VIEW_UNKNOWN,))  # also for "PA and lateral", which names both views
+    if stated is not None:
+        if _fold_term(stated) not in FRONTAL_VIEWS:
+            return Decision(Refusal.NOT_FRONTAL, f"view position is {stated}")
+    elif codes:
+        if not codes & FRONTAL_VIEW_CODES:
+            detail = "the view code is neither antero-posterior nor postero-anterior"
+            return Decision(Refusal.NOT_FRONTAL, detail)
+    elif lateral and not frontal:
+        detail = "a description names a view that is not frontal"
+        return Decision(Refusal.NOT_FRONTAL, detail, contested=())
+    elif turned_aside and not frontal:
+        detail = "the patient orientation is that of a lateral film"
+        return Decision(Refusal.NOT_FRONTAL, detail, contested=())
+    elif lateral or not frontal:
+        return unknown  # also for "PA and lateral", which names both views
+    return unknown if turned_aside else PASSED
 
 
 def _judge_something_known(film: Candidate, settings: GatewaySettings) -> Decision:
@@ -168,9 +198,15 @@ def _read_modality(header: Dataset) -> str:
     return (read_text(header, "Modality", 16) or "").upper()
 
 
-def _read_descriptions(header: Dataset) -> str:
-    keywords = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription")
-    return " ".join(read_text(header, keyword, 256) or "" for keyword in keywords).replace("_", " ")
+def _read_texts(header: Dataset, keywords: tuple[str, ...]) -> str:
+    """Return attributes as one text for the patterns of `description_words`."""
+    return fold(" | ".join(read_text(header, keyword, 256) or "" for keyword in keywords))
+
+
+def _read_term(header: Dataset, keyword: str, length: int) -> str | None:
+    """Return a coded term, or None if it is absent, empty or says nothing."""
+    text = read_text(header, keyword, length)
+    return None if text is None or _fold_term(text) in EMPTY_TERMS else text
 
 
 def _read_codes(header: Dataset, keyword: str) -> set[tuple[str, str]]:
@@ -180,7 +216,7 @@ def _read_codes(header: Dataset, keyword: str) -> set[tuple[str, str]]:
     }
 
 
-def _fold(text: str) -> str:
+def _fold_term(text: str) -> str:
     return re.sub(r"[^A-Z]", "", text.upper())
 
 
@@ -205,8 +241,20 @@ DEFAULT_RULES: Final = (
     DefaultRule("transfer-syntax", "transfer syntaxes with a decoder", _judge_transfer_syntax, _never),
     DefaultRule("frames", "one image", _judge_frames, _never),
     DefaultRule("modality", "CR, DX, DR, RG, CXR; OT or none may be one", _judge_modality, _always),
-    DefaultRule("body-part", "chest, by body part, region code or description", _judge_body_part, _always),
-    DefaultRule("view", "AP or PA, by view position, view code or description", _judge_view, _always),
+    DefaultRule(
+        "body-part",
+        "chest, by body part, region code or descriptions",
+        _judge_body_part,
+        _always,
+        Doubt.BODY_PART_UNKNOWN,
+    ),
+    DefaultRule(
+        "view",
+        "AP or PA, by view position, view code, description or orientation",
+        _judge_view,
+        _always,
+        Doubt.VIEW_UNKNOWN,
+    ),
     DefaultRule(
         "something-known",
         "modality, body part or a description speak of an X-ray or a chest, or the image guard sees one",

@@ -1,4 +1,8 @@
-"""Features of an array, from which the image guard judges it. NumPy only."""
+"""Features of an array, from which the image guard judges it. NumPy only.
+
+They are those of the array at 64 by 64 pixels, so that a picture's resolution tells nothing: some pictures of
+the training are that small.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+SIDE: Final = 64
 THUMBNAIL: Final = 32
-GRADIENT_SIDE: Final = 64
 CELLS: Final = 8
 DIRECTIONS: Final = 8
 GREYS: Final = 16
 
+EDGES: Final = slice(THUMBNAIL**2, THUMBNAIL**2 + CELLS**2 * DIRECTIONS)
+"""Place of the histograms of gradients among the features."""
+
 FeatureVector = npt.NDArray[np.float32]
 """float32 (FEATURES,)."""
 
-FEATURES: Final = THUMBNAIL**2 + CELLS**2 * DIRECTIONS + GREYS + 12
+FEATURES: Final = EDGES.stop + GREYS + 10
 """Number of features of an array."""
 
 _FLAT: Final = 1e-3
@@ -32,17 +39,18 @@ def describe(array: npt.NDArray[np.float32]) -> FeatureVector:
     Returns:
         A thumbnail with mean 0 and standard deviation 1; histograms of oriented gradients in 8 by 8 cells
         (Dalal and Triggs 2005); a histogram of grey values; and single numbers for symmetry, sharpness and
-        flatness.
+        contrast.
     """
-    thumbnail = _shrink(array, THUMBNAIL)
+    picture = _shrink(array, SIDE)
+    thumbnail = _shrink(picture, THUMBNAIL)
     spread = max(float(thumbnail.std()), _FLAT)
     standard = (thumbnail - thumbnail.mean()) / spread
     return np.concatenate(
         [
             np.clip(standard, -3.0, 3.0).ravel(),
-            _describe_edges(_shrink(array, GRADIENT_SIDE)),
-            np.sqrt(np.histogram(array, bins=GREYS, range=(0.0, 1.0))[0] / array.size),
-            _describe_whole(array, standard, spread),
+            _describe_edges(picture),
+            np.sqrt(np.histogram(picture, bins=GREYS, range=(0.0, 1.0))[0] / picture.size),
+            _describe_whole(picture, standard, spread),
         ]
     ).astype(np.float32)
 
@@ -59,7 +67,7 @@ def _describe_edges(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
     down, right = np.gradient(picture)
     strength = np.hypot(down, right)
     direction = np.floor(np.arctan2(down, right) % np.pi / np.pi * DIRECTIONS).astype(np.int64) % DIRECTIONS
-    place = np.arange(GRADIENT_SIDE) * CELLS // GRADIENT_SIDE
+    place = np.arange(SIDE) * CELLS // SIDE
     slot = (place[:, None] * CELLS + place[None, :]) * DIRECTIONS + direction
     amount = np.bincount(slot.ravel(), weights=strength.ravel(), minlength=CELLS**2 * DIRECTIONS)
     whole = amount.sum()
@@ -68,11 +76,10 @@ def _describe_edges(picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
 
 
 def _describe_whole(
-    array: npt.NDArray[np.float32], standard: npt.NDArray[np.float32], spread: float
+    picture: npt.NDArray[np.float32], standard: npt.NDArray[np.float32], spread: float
 ) -> npt.NDArray[np.float32]:
     columns, rows = standard.mean(axis=0), standard.mean(axis=1)
-    steps = np.abs(np.diff(array, axis=0)), np.abs(np.diff(array, axis=1))
-    coarse = np.abs(np.diff(_shrink(array, GRADIENT_SIDE), axis=1)).mean()
+    steps = np.abs(np.diff(picture, axis=0)).mean() + np.abs(np.diff(picture, axis=1)).mean()
     third = THUMBNAIL // 3
     return np.array(
         [
@@ -81,12 +88,10 @@ def _describe_whole(
             _correlate(columns, columns[::-1]),
             _correlate(rows, rows[::-1]),
             spread * 4.0,
-            float(array.mean()),
-            float((array <= 0.004).mean()),
-            float((array >= 0.996).mean()),
-            float((steps[0][:, :-1] + steps[1][:-1] < 1e-4).mean()),
-            np.log10(float(steps[0].mean() + steps[1].mean()) + 1e-5),
-            np.log10(float(coarse) + 1e-5),
+            float(picture.mean()),
+            float((picture <= 0.004).mean()),
+            float((picture >= 0.996).mean()),
+            np.log10(float(steps) + 1e-5),
             float(standard[third:-third, third:-third].mean()),
         ],
         dtype=np.float32,

@@ -48,6 +48,7 @@ class TestedFilm:
     rule: str
     detail: str
     doubts: tuple[str, ...] = ()
+    observations: tuple[str, ...] = ()
     guard: str | None = None
     """Opinion of the image guard, also where the header decides alone; None without pixels."""
 
@@ -86,6 +87,7 @@ def try_rules(
         table.add_column(heading, overflow="fold")
     for film in films:
         why = film.detail if not film.doubts else f"{film.detail}; doubts: {', '.join(film.doubts)}"
+        why += f"; from the picture: {', '.join(film.observations)}" if film.observations else ""
         table.add_row(
             Path(film.file).name, film.refusal or film.outcome, film.rule or "-", why, film.guard or "-"
         )
@@ -116,8 +118,9 @@ def try_film(path: Path, sender: str, settings: GatewaySettings) -> TestedFilm:
     film = read_file(path, settings, sender)
     if film.array is not None:
         doubts = tuple(doubt.value for doubt in film.doubts)
+        seen = tuple(observation.value for observation in film.observations)
         guard = _ask_guard(film.array)
-        return TestedFilm(film.file, "screened", None, film.rule, film.detail, doubts, guard)
+        return TestedFilm(film.file, "screened", None, film.rule, film.detail, doubts, seen, guard)
     outcome = "refused" if film.refusal else "unreadable"
     guard = _ask_guard(_decode(path)) if film.refusal else None
     return TestedFilm(film.file, outcome, film.refusal, film.rule, film.detail or film.error, guard=guard)

@@ -28,9 +28,9 @@ def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) ->
     """Yield one record per file, in order, as soon as its batch is through.
 
     A record has `file`, `probability` (of tuberculosis, calibrated, 0..1), `finding`, `score`, `priority`,
-    `doubts`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided. The names are
-    those of `tbscreen worklist --json`; `Probability` and `Disease` repeat two of them for programs of the
-    tutorial.
+    `doubts`, `observations`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided.
+    The names are those of `tbscreen worklist --json`; `Probability` and `Disease` repeat two of them for
+    programs of the tutorial.
 
     Raises:
         PermanentError: when the bundle cannot be loaded, or wants another normalization.
@@ -68,6 +68,7 @@ def _score(batch: Sequence[PreparedFile], predictor: Predictor) -> Iterator[dict
             "score": round(verdict.score, 6),
             "priority": verdict.priority.value,
             "doubts": [doubt.value for doubt in file.doubts],
+            "observations": [observation.value for observation in file.observations],
             "model": f"{manifest.name} {manifest.version}",
             "trained": manifest.trained,
         }

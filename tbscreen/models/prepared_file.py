@@ -13,7 +13,8 @@ from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, shipped_network
 from domain.array.normalization import FilmArray, normalize
 from domain.array.picture import PICTURES, read_picture
-from domain.codes import Doubt
+from domain.array.upright import find_upright
+from domain.codes import Doubt, Observation
 from domain.dicom_file import find_start
 
 
@@ -30,6 +31,8 @@ class PreparedFile:
     """The rule that decided; empty if no rule did."""
     detail: str = ""
     """The reason, in words."""
+    observations: tuple[Observation, ...] = ()
+    """What was judged from the pixels and not from the header."""
 
 
 def find_files(patterns: Sequence[str]) -> Iterator[Path]:
@@ -69,7 +72,9 @@ def read_file(path: Path, settings: GatewaySettings, sender: str = "") -> Prepar
         return PreparedFile(str(path), None, error=reason)
     refusal = None if film.refusal is None else film.refusal.value
     error_text = "" if refusal is None else f"{refusal}: {film.detail}"
-    return PreparedFile(str(path), film.array, film.doubts, error_text, refusal, film.rule, film.detail)
+    return PreparedFile(
+        str(path), film.array, film.doubts, error_text, refusal, film.rule, film.detail, film.observations
+    )
 
 
 def read_labelled(path: Path, settings: GatewaySettings) -> FilmArray:
@@ -88,7 +93,9 @@ def _look_at(path: Path, array: FilmArray, settings: GatewaySettings) -> Prepare
     """Prepare a named picture, which is always scored: with a doubt if the guard sees no chest film."""
     if not settings.image_guard:
         return PreparedFile(str(path), array, detail="a picture without header")
-    opinion = shipped_network().judge(array)
-    unsure = opinion.certainty is not Certainty.CHEST
+    film = find_upright(array, shipped_network())
+    unsure = film.opinion.certainty is not Certainty.CHEST
     doubts, rule = ((Doubt.GUARD_UNSURE,), GUARD_RULE) if unsure else ((), "")
-    return PreparedFile(str(path), array, doubts, rule=rule, detail=opinion.words)
+    return PreparedFile(
+        str(path), film.array, doubts, rule=rule, detail=film.opinion.words, observations=film.observations
+    )

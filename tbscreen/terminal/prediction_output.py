@@ -23,6 +23,7 @@ COLUMNS: Final = (
     "trained",
     "error",
     "refusal",
+    "observations",
 )
 
 
@@ -34,11 +35,12 @@ def write_json(records: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def write_csv(records: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """Write comma-separated values with a header; doubts are joined by spaces."""
+    """Write comma-separated values with a header; lists are joined by spaces."""
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for record in records:
-        writer.writerow({**record, "doubts": " ".join(record.get("doubts", []))})
+        joined = {name: " ".join(record.get(name, [])) for name in ("doubts", "observations")}
+        writer.writerow({**record, **joined})
         out.flush()
 
 

@@ -251,9 +251,9 @@ def test_a_film_passes_from_the_gateway_of_one_version_through_all_processes_of_
 @pytest.mark.parametrize("upgrade", list_previous()[1:], ids=str, indirect=True)
 def test_a_doubt_that_an_old_worker_does_not_know_waits_for_a_new_one(upgrade: Upgrade) -> None:
     before = len(upgrade.pacs.received)
-    unsure = upgrade.send(NEW, PhotometricInterpretation="MONOCHROME2")
+    unsure = upgrade.send(NEW, ViewPosition="", SeriesDescription="lateral")
     log = upgrade.processes["worker", OLD].log
-    wait_until(lambda: "guard_unsure" in log.read_text("utf-8"), 60, "the old worker stumbles over it")
+    wait_until(lambda: "header_disagrees" in log.read_text("utf-8"), 60, "the old worker stumbles over it")
     sound = upgrade.send(NEW)
     assert upgrade.wait_for_screening(sound).worker == OLD
     film, screening = upgrade.find(unsure)

@@ -24,7 +24,7 @@ from db.tables import Instance, Record
 from db.worklist.studies import StudyHeader
 from domain.array.normalization import SPEC
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
-from domain.codes import Doubt, Finding, Priority
+from domain.codes import Doubt, Finding, Observation, Priority
 
 GATEWAY = "gateway-1"
 DIGEST = "a" * 64
@@ -114,10 +114,13 @@ def queue(
     instance_id: int,
     doubts: Sequence[Doubt] = (),
     normalization: str = SPEC.version,
+    observations: Sequence[Observation] = (),
 ) -> None:
     """Prepare and dispatch a received film; a bundle must be active."""
     with database.write() as session:
-        films.record_preparation(session, instance_id, b"\xff\xd8 a rendition", doubts)
+        films.record_preparation(
+            session, instance_id, b"\xff\xd8 a rendition", doubts, observations=observations
+        )
         assert films.pin_bundle(session, instance_id, normalization) is not None
         assert films.mark_queued(session, instance_id, LEASE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,9 +20,13 @@ from domain.array.normalization import normalize
 from domain.array.picture import read_picture
 from domain.errors import PermanentError
 from training.guard.guard_phantoms import draw_phantom
-from training.guard.guard_pictures import Array, cut, cut_photograph, draw_pattern, turn, vary, vary_greys
+from training.guard.guard_pictures import Array, coarsen, cut, cut_photograph, draw_pattern, turn, vary
 
-SAME_PLACE: Final = {"rsna_normal": "us", "nih": "us", "RSNA film": "us"}
+SAME_PLACE: Final = {
+    **dict.fromkeys(("rsna_normal", "rsna_normal_2", "nih", "RSNA film"), "us"),
+    **dict.fromkeys(("covid", "covid_2", "ieee8023", "figure1"), "covid"),
+    **dict.fromkeys(("kaggle_tb", "shenzhen"), "shenzhen"),
+}
 """Sources that share patients, which are held out together."""
 
 MISLABELLED: Final = frozenset({"covid/COVID-257.png", "nih/00003490_011.png", "rsna_normal/Normal-2964.png"})
@@ -30,8 +35,24 @@ MISLABELLED: Final = frozenset({"covid/COVID-257.png", "nih/00003490_011.png", "
 DRAWN: Final = "drawn"
 """The place of phantoms and patterns."""
 
-CHANGES_PER_PICTURE: Final = 60
-"""Changed copies of each real picture that is no chest film, so that some thirty count among thousands."""
+MEASURED_OF: Final = 3
+"""Each film of so many is also turned in the ways that are only measured."""
+
+CHANGES: Final = {"lateral_chest": 60, "limb": 10, "ct": 8, "other": 16, "paediatric_chest": 0}
+"""Changed copies of each picture of `guard.csv`, by kind, so that few pictures count among thousands."""
+
+CHANGES_OF_OTHERS: Final = 60
+"""Changed copies of each picture of `python -m benchmarks.guard_films` that is no chest film."""
+
+PICTURE_OF: Final = {
+    "lateral_chest": Picture.LATERAL_CHEST,
+    "limb": Picture.OTHER_RADIOGRAPH,
+    "ct": Picture.NOT_AN_XRAY,
+    "other": Picture.NOT_AN_XRAY,
+    "paediatric_chest": Picture.FRONTAL_CHEST,
+}
+"""The kinds of `guard.csv`. Films of children are measured, not learnt: those here are of one hospital, and a
+guard that learns them learns that hospital."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +60,9 @@ class Example:
     """One picture as input of the guard."""
 
     place: str
-    """Source of a chest film, subject of another real picture, or `DRAWN`."""
+    """Source of a film; source, subject or patient of another real picture; or `DRAWN`."""
     kind: str
-    """Origin of the picture; `film` and `real` are unchanged pictures."""
+    """Origin of the picture; `film` and those that begin with `real` are unchanged pictures."""
     picture: Picture
     learnt: bool
     """False for an example that is used only in the evaluation."""
@@ -65,30 +86,45 @@ class Examples:
         return np.array([SAME_PLACE.get(str(place), str(place)) for place in self.places])
 
 
-def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Examples:
+@dataclass(frozen=True)
+class Sources:
+    """Where the pictures lie.
+
+    Attributes:
+        films: folder with `films.csv` (columns file and source) and `films/`; with `guard.csv` (columns file,
+            kind, source) and `guard/` for pictures that are no frontal chest films of adults.
+        others: the file of `python -m benchmarks.guard_films`.
+        drawn: number of phantoms, and of patterns.
+    """
+
+    films: Path
+    others: Path
+    drawn: int
+
+
+def make_examples(sources: Sources, threads: int) -> Examples:
     """Read or draw all pictures, and compute their features.
 
     Args:
-        films: folder with `films.csv` (columns file and source) and `films/`.
-        others: the file of `python -m benchmarks.guard_films`.
-        drawn: number of phantoms, and of patterns.
+        sources: the pictures.
         threads: number of threads; NumPy and Pillow release the global lock.
 
     Raises:
         PermanentError: when a file is missing.
     """
-    if not (films / "films.csv").is_file() or not others.is_file():
+    lists = [sources.films / "films.csv", sources.films / "guard.csv", sources.others]
+    absent = [str(path) for path in lists if not path.is_file()]
+    if absent:
         raise PermanentError(
-            f"{films}/films.csv and {others} are needed; python -m benchmarks.guard_films makes the latter"
+            f"missing: {', '.join(absent)}; python -m benchmarks.guard_films makes the last one"
         )
-    with (films / "films.csv").open(encoding="utf-8", newline="") as file:
-        listed = [(row["file"], row["source"]) for row in csv.DictReader(file)]
-    with np.load(others, allow_pickle=False) as stored:
+    with np.load(sources.others, allow_pickle=False) as stored:
         real = list(zip(stored["arrays"], stored["subjects"], stored["kinds"], strict=True))
-    chest = partial(_change_film, films / "films")
+    listed, foreign = _read_rows(lists[0]), _read_rows(lists[1])
     jobs: list[tuple[Callable[..., list[Example]], list[tuple[object, ...]]]] = [
-        (chest, [(number, *row) for number, row in enumerate(listed)]),
-        (_draw, [(number,) for number in range(drawn)]),
+        (partial(_change_film, sources.films / "films"), list(enumerate(listed))),
+        (partial(_change_foreign, sources.films / "guard"), list(enumerate(foreign))),
+        (_draw, [(number,) for number in range(sources.drawn)]),
         (_change_other, [(number, *row) for number, row in enumerate(real)]),
     ]
     with ThreadPoolExecutor(threads) as pool:
@@ -107,9 +143,14 @@ def make_examples(films: Path, others: Path, drawn: int, threads: int) -> Exampl
     )
 
 
-def _change_film(folder: Path, number: int, file: str, source: str) -> list[Example]:
-    array = normalize(read_picture(folder / file))
-    if file in MISLABELLED:
+def _read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _change_film(folder: Path, number: int, row: dict[str, str]) -> list[Example]:
+    array, source = normalize(read_picture(folder / row["file"])), row["source"]
+    if row["file"] in MISLABELLED:
         return [_describe(source, "film", Picture.TURNED_CHEST, array)]
     draw = np.random.default_rng([1, number])
     chest = partial(_describe, source, picture=Picture.FRONTAL_CHEST)
@@ -123,20 +164,41 @@ def _change_film(folder: Path, number: int, file: str, source: str) -> list[Exam
     }
     return [
         chest(kind="film", array=array),
-        *(chest(kind="changed", array=vary(array, draw)) for _ in range(2)),
-        chest(kind="changed", array=vary_greys(array, draw)),
-        turned(kind="turned", array=turn(vary(array, draw), draw)),
+        *(chest(kind="changed", array=coarsen(vary(array, draw), draw)) for _ in range(2)),
+        turned(kind="turned", array=coarsen(turn(vary(array, draw), draw), draw)),
         turned(kind="turned", array=turn(array, draw)),
-        _describe(source, "part of a chest", Picture.OTHER_RADIOGRAPH, cut(array, draw)),
-        *(turned(kind=kind, array=changed, learnt=False) for kind, changed in measured.items()),
+        _describe(source, "part of a chest", Picture.OTHER_RADIOGRAPH, coarsen(cut(array, draw), draw)),
+        *(
+            turned(kind=kind, array=changed, learnt=False)
+            for kind, changed in measured.items()
+            if number % MEASURED_OF == 0
+        ),
+        *([chest(kind="mirrored", array=array[:, ::-1], learnt=False)] if number % MEASURED_OF == 0 else []),
     ]
+
+
+def _change_foreign(folder: Path, number: int, row: dict[str, str]) -> list[Example]:
+    array, kind = normalize(read_picture(folder / row["file"])), row["kind"]
+    picture, copies = PICTURE_OF[kind], CHANGES[kind]
+    # Laterals are held out by patient or publication, all others by their whole source.
+    patient = re.split(r"[-_]", Path(row["file"]).stem)[0]
+    place = f"lateral {patient}" if kind == "lateral_chest" else f"{row['source']}, {kind}"
+    draw = np.random.default_rng([3, number])
+    examples = [_describe(place, f"real {kind}", picture, array, learnt=copies > 0)]
+    for _ in range(copies):
+        changed = vary(array, draw)
+        if draw.random() < 0.3:
+            changed = turn(changed, draw)
+        examples.append(_describe(place, "changed", picture, coarsen(changed, draw)))
+    return examples
 
 
 def _draw(number: int) -> list[Example]:
     draw = np.random.default_rng([2, number])
+    phantom, pattern = draw_phantom(draw), draw_pattern(draw)
     return [
-        _describe(DRAWN, "phantom", Picture.OTHER_RADIOGRAPH, draw_phantom(draw)),
-        _describe(DRAWN, "pattern", Picture.NOT_AN_XRAY, draw_pattern(draw)),
+        _describe(DRAWN, "phantom", Picture.OTHER_RADIOGRAPH, coarsen(phantom, draw)),
+        _describe(DRAWN, "pattern", Picture.NOT_AN_XRAY, pattern),
     ]
 
 
@@ -146,15 +208,16 @@ def _change_other(number: int, array: npt.NDArray[np.float16], subject: str, kin
     examples = [_describe(str(subject), "real", picture, whole, learnt=picture is not Picture.FRONTAL_CHEST)]
     if picture is Picture.FRONTAL_CHEST:
         return examples
-    draw = np.random.default_rng([3, number])
+    draw = np.random.default_rng([4, number])
     examples.extend(
-        _describe(str(subject), "changed", picture, changed) for changed in _vary_other(whole, picture, draw)
+        _describe(str(subject), "changed", picture, coarsen(changed, draw))
+        for changed in _vary_other(whole, picture, draw)
     )
     return examples
 
 
 def _vary_other(array: Array, picture: Picture, draw: np.random.Generator) -> Iterator[Array]:
-    for _ in range(CHANGES_PER_PICTURE):
+    for _ in range(CHANGES_OF_OTHERS):
         changed = vary(array, draw)
         if draw.random() < 0.5:
             changed = turn(changed, draw)

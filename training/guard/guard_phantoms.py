@@ -1,7 +1,7 @@
 """Drawn radiographs of other parts of the body: cylinders and ellipsoids, by the Lambert-Beer law.
 
-They are simple on purpose: they show the guard how limbs, skulls, pelves, spines and lateral chests differ
-from frontal chest films. The evaluation shows how well this transfers to real films.
+They are simple on purpose: they show the guard how limbs, skulls, teeth, pelves and spines differ from
+frontal chest films. The evaluation shows how well this transfers to real films.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 
 def draw_phantom(draw: np.random.Generator) -> Array:
-    """Return an artificial radiograph of a limb, hand, skull, pelvis, spine, breast or lateral chest."""
+    """Return an artificial radiograph of a limb, a joint, teeth, skull, spine, abdomen or breast."""
     body = BODIES[int(draw.integers(0, len(BODIES)))](draw)
     body = body * draw.uniform(1.5, 5.0) / max(float(np.quantile(body, 0.98)), 1e-6)
     picture = 1.0 - np.exp(-body)
@@ -119,21 +119,6 @@ def _abdomen(draw: np.random.Generator) -> Thickness:
     return np.clip(body, 0.0, None)
 
 
-def _lateral_chest(draw: np.random.Generator) -> Thickness:
-    back = draw.choice([-1.0, 1.0])
-    body = _ellipse((0.55, 0.5), 0.8, draw.uniform(0.3, 0.45), 0.35)
-    lung = (draw.uniform(0.4, 0.5), 0.5 + back * 0.03)
-    body -= 0.9 * _ellipse(lung, draw.uniform(0.3, 0.4), draw.uniform(0.2, 0.3), 0.3)
-    body = np.clip(body, 0.0, None)
-    body += 0.8 * _ellipse((0.6, 0.5 - back * 0.1), 0.14, 0.12, 0.15)
-    body += 0.7 * _ellipse((0.95, 0.5), 0.25, 0.4, 0.3)
-    for rib in np.arange(0.1, 0.8, 0.08):
-        body += 0.15 * _capsule((rib, 0.5 + back * 0.3), (rib + 0.15, 0.5 - back * 0.25), 0.012) / 0.024 * 0.2
-    for top in np.arange(0.0, 1.0, 0.08):
-        body += 0.7 * _ellipse((float(top), 0.5 + back * (0.22 + 0.08 * np.sin(top * 3))), 0.035, 0.05, 0.1)
-    return body + 1.5 * _ellipse((0.05, 0.5 - back * 0.1), 0.15, 0.25, 0.2)
-
-
 def _breast(draw: np.random.Generator) -> Thickness:
     side = draw.choice([0.0, 1.0])
     middle = (draw.uniform(0.4, 0.6), side)
@@ -141,6 +126,49 @@ def _breast(draw: np.random.Generator) -> Thickness:
     return body * (0.6 + 0.8 * make_noise(draw, 1.6))
 
 
+def _back(draw: np.random.Generator) -> Thickness:
+    """Return a spine from the front or from the side, as films of the neck or the loins show it."""
+    body = _ellipse((0.5, 0.5), 1.2, draw.uniform(0.3, 0.8), 0.25) * draw.uniform(0.5, 1.5)
+    at, bend = draw.uniform(0.4, 0.6), draw.uniform(-0.12, 0.12)
+    tall, wide = draw.uniform(0.09, 0.2), draw.uniform(0.07, 0.16)
+    for number, top in enumerate(np.arange(draw.uniform(-0.1, 0.05), 1.1, tall)):
+        middle = (float(top), at + bend * np.sin(float(top) * np.pi))
+        block = 1.0 * (np.abs(DOWN - middle[0]) < tall * 0.4) * (np.abs(RIGHT - middle[1]) < wide)
+        body = body + draw.uniform(0.25, 0.5) * block + 0.8 * _ellipse(middle, tall * 0.45, wide, 0.15)
+        if number % 2 == 0:
+            body += 0.4 * _ellipse((middle[0], middle[1] + wide * 1.5), tall * 0.3, wide * 0.5, 0.15)
+    return np.asarray(np.clip(body, 0.0, None))
+
+
+def _teeth(draw: np.random.Generator) -> Thickness:
+    """Return a panoramic film: two arches of teeth over the bones of the jaw, or a few teeth alone."""
+    curve, middle = draw.uniform(0.0, 0.5), draw.uniform(0.4, 0.6)
+    arch = middle + curve * ((RIGHT - 0.5) ** 2) * draw.choice([-1.0, 1.0])
+    body = 0.5 * np.exp(-(((DOWN - arch) / draw.uniform(0.2, 0.5)) ** 2))
+    count = int(draw.integers(3, 18))
+    for number in range(count):
+        right = (number + 0.5) / count + draw.uniform(-0.1, 0.1) / count
+        at = middle + curve * (right - 0.5) ** 2
+        for side in (-1, 1):
+            root, crown = (at + side * draw.uniform(0.15, 0.25), right), (at + side * 0.03, right)
+            body += draw.uniform(1.5, 4.0) * _capsule(crown, root, draw.uniform(0.25, 0.42) / count)
+    return np.asarray(body)
+
+
+def _shoulder(draw: np.random.Generator) -> Thickness:
+    side = float(draw.choice([0.0, 1.0]))
+    inward = 1.0 - 2.0 * side
+    joint = (draw.uniform(0.25, 0.5), 0.5 - inward * draw.uniform(0.0, 0.2))
+    body = _ellipse((1.0, side + inward), 0.9, 0.8, 0.3) + _capsule(
+        joint, (1.3, joint[1] - inward * 0.1), 0.16
+    )
+    body += _bone((joint[0] + 0.08, joint[1]), (1.3, joint[1] - inward * 0.1), 0.05)
+    body += _bone((joint[0] - 0.12, joint[1]), (joint[0] - 0.2, side + inward), 0.025)
+    for rib in np.arange(joint[0], 1.1, 0.12):
+        body += 3.0 * _capsule((rib, joint[1] + inward * 0.2), (rib + 0.2, side + inward), 0.015)
+    return body
+
+
 BODIES: Final[tuple[Callable[[np.random.Generator], Thickness], ...]] = (
-    *(_limb, _hand, _skull, _pelvis, _abdomen, _lateral_chest, _breast),
+    *(_limb, _hand, _skull, _pelvis, _abdomen, _breast, _back, _teeth, _shoulder),
 )

@@ -20,6 +20,7 @@ Plane = npt.NDArray[np.floating]
 """A picture (256, 256) while it is drawn."""
 
 SIDE: Final = 256
+WAYS: Final = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.NEAREST)
 _PLACES: Final[npt.NDArray[np.float32]] = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / np.float32(SIDE)
 DOWN: Final[Plane] = _PLACES[0]
 RIGHT: Final[Plane] = _PLACES[1]
@@ -54,6 +55,18 @@ def vary_greys(array: Array, draw: np.random.Generator) -> Array:
     if draw.random() < 0.3:
         picture = picture + draw.normal(0.0, draw.uniform(0.005, 0.04), picture.shape)
     return _finish(picture)
+
+
+def coarsen(array: Array, draw: np.random.Generator) -> Array:
+    """Return a picture at another resolution, every other time.
+
+    Small originals (some limbs and slices have 64 pixels a side) must not be known by their resolution.
+    """
+    if draw.random() < 0.5:
+        return array
+    side = int(np.exp(draw.uniform(np.log(40), np.log(200))))
+    small = Image.fromarray(np.ascontiguousarray(array)).resize((side, side), Image.Resampling.BOX)
+    return _finish(np.asarray(small.resize((SIDE, SIDE), WAYS[int(draw.integers(0, len(WAYS)))])))
 
 
 def turn(array: Array, draw: np.random.Generator) -> Array:

@@ -15,7 +15,7 @@ from db.database import Database
 from db.films import films
 from db.settings import DatabaseSettings
 from db.worklist.studies import StudyHeader
-from domain.codes import Doubt, Finding, Priority, Refusal
+from domain.codes import Doubt, Finding, Observation, Priority, Refusal
 from domain.notices import NOTICE
 from tests.servers.page import serving_page
 from tests.servers.ports import free_port
@@ -150,6 +150,16 @@ def test_a_screened_film_shows_its_result_model_and_doubts(client: TestClient, p
         for words in (*shown, more):
             assert words in page, (path, words)
     assert "test-model 1.0" in page
+
+
+def test_a_film_shows_what_was_judged_from_its_picture(client: TestClient, peopled: Database) -> None:
+    rows.register_model(peopled)
+    instance_id = rows.receive(peopled).instance_id
+    rows.queue(peopled, instance_id, observations=[Observation.VIEW_FROM_PIXELS, Observation.TURNED_180])
+    rows.screen(peopled, instance_id, 0.2, Finding.ABSENT, Priority.LOW)
+    page = client.get("/studies/1.2.3").text
+    assert "Judged from the picture" in page
+    assert "turned 180" in page
 
 
 def test_a_refused_film_shows_why(client: TestClient, peopled: Database) -> None:

@@ -17,10 +17,11 @@ from db.films import films, screenings
 from db.models import admissions, site_thresholds
 from db.settings import DatabaseSettings
 from db.states import FilmState
-from db.tables import BundleChunk, OutboxEntry, Screening
+from db.tables import BundleChunk, Instance, OutboxEntry, Screening
 from domain.array.normalization import SPEC
+from domain.array.upright import turn
 from domain.bundle.bundle import Bundle
-from domain.codes import Doubt, GoldenOrigin, Refusal
+from domain.codes import Doubt, GoldenOrigin, Observation, Refusal
 from domain.film_key import film_key
 from domain.screening_request import ScreeningRequest
 from tests.unit import rows
@@ -95,6 +96,24 @@ def test_where_the_score_comes_from_is_kept_with_it(
     assert heat is not None
     assert (heat.rows, heat.columns, heat.margin) == (4, 4, 1 / 16)
     assert int(np.frombuffer(heat.cells, np.uint8).argmax()) == 3
+
+
+def test_a_heat_map_lies_on_the_film_as_it_came_and_not_as_it_was_turned(
+    database: Database, screener: Screener, tmp_path: Path
+) -> None:
+    register(database, write_heat(tmp_path / "bundle"))
+    instance_id = rows.receive_and_queue(database)
+    with database.write() as session:
+        session.get_one(Instance, instance_id).observations = ["view_from_pixels", "turned_90", "of_tomorrow"]
+    film = np.zeros((256, 256), dtype=np.float32)
+    film[64:128, 192:] = 1.0  # the last cell of the second row
+    request = make_request(instance_id, 0.0)
+    request.array[:] = turn(film, [Observation.TURNED_90])
+    assert screener.screen(request) is ScreeningOutcome.SCREENED
+    with database.read() as session:
+        heat = screenings.find_heat(session, session.scalars(select(Screening.id)).one())
+    assert heat is not None
+    assert int(np.frombuffer(heat.cells, np.uint8).argmax()) == 7
 
 
 def test_a_second_request_for_the_same_film_finds_nothing_to_do(

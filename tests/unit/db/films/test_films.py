@@ -18,7 +18,7 @@ from db.models import bundles
 from db.states import FilmState
 from db.tables import Instance, Rendition
 from domain.array.normalization import SPEC
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, Observation, Refusal
 from domain.errors import PermanentError
 from tests.unit import rows
 
@@ -150,9 +150,10 @@ def test_preparation_keeps_the_newest_rendition_and_doubts(database: Database) -
     instance_id = rows.receive(database).instance_id
     for jpeg, doubts in ((b"first", [Doubt.AGE_UNKNOWN]), (b"second", [Doubt.VIEW_UNKNOWN])):
         with database.write() as session:
-            films.record_preparation(session, instance_id, jpeg, doubts)
+            films.record_preparation(session, instance_id, jpeg, doubts, observations=[Observation.INVERTED])
     film = rows.read_film(database, instance_id)
     assert film.doubts == ["view_unknown"]
+    assert film.observations == ["inverted"]
     assert film.prepared_at is not None
     assert film.prepared_at >= film.received_at
     with database.read() as session:

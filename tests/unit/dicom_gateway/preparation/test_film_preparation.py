@@ -16,12 +16,23 @@ from dicom_gateway.pixels.rendition import RENDITION_PIXELS
 from dicom_gateway.preparation.film_preparation import prepare
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, Observation, Refusal
+from tests import checkout
 from tests.films import real_film
 from tests.golden.synthetic import draw_shapes, make_lut, write_film
 
 SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL",), image_guard=False)
 """Without the image guard: most films here are drawn, and show no chest."""
+
+
+SHARED = checkout.SHARED_DATA / "dicom"
+SILENT: dict[str, object] = {
+    "Modality": "",
+    "BodyPartExamined": "",
+    "ViewPosition": "",
+    "StudyDescription": "",
+}
+BODY_PART, VIEW = Observation.BODY_PART_FROM_PIXELS, Observation.VIEW_FROM_PIXELS
 
 
 @pytest.fixture
@@ -117,13 +128,23 @@ def test_film_that_is_not_screened_gives_a_refusal_with_its_reason_and_no_array(
 
 
 @pytest.mark.parametrize(
-    ("name", "attributes", "refusal", "doubts"),
+    ("name", "attributes", "refusal", "doubts", "observations"),
     [
-        ("RG1_UNCR.dcm", {}, None, ()),
-        ("RG1_UNCR.dcm", {"Modality": None, "BodyPartExamined": None}, None, ()),
-        ("RG1_UNCR.dcm", {"PhotometricInterpretation": "MONOCHROME2"}, None, (Doubt.GUARD_UNSURE,)),
-        ("RG3_UNCR.dcm", {"BodyPartExamined": "CHEST"}, Refusal.NOT_CHEST, ()),
-        ("RG3_UNCR.dcm", {"Modality": None, "BodyPartExamined": None}, Refusal.NOT_CHEST, ()),
+        ("RG1_UNCR.dcm", {}, None, (), ()),
+        ("RG1_UNCR.dcm", SILENT, None, (), (BODY_PART, VIEW)),
+        ("RG1_UNCR.dcm", {"ViewPosition": ""}, None, (), (VIEW,)),
+        ("RG1_UNCR.dcm", {"PhotometricInterpretation": "MONOCHROME2"}, None, (), (Observation.INVERTED,)),
+        ("RG1_UNCR.dcm", {"ViewPosition": "LL"}, Refusal.NOT_FRONTAL, (), ()),
+        ("RG1_UNCR.dcm", {"BodyPartExamined": "HIP"}, Refusal.NOT_CHEST, (), ()),
+        (
+            "RG1_UNCR.dcm",
+            {"ViewPosition": "", "SeriesDescription": "lateral"},
+            None,
+            (Doubt.HEADER_DISAGREES,),
+            (),
+        ),
+        ("RG3_UNCR.dcm", {"BodyPartExamined": "CHEST"}, None, (Doubt.HEADER_DISAGREES,), ()),
+        ("RG3_UNCR.dcm", SILENT, Refusal.NOT_CHEST, (), ()),
     ],
     ids=str,
 )
@@ -132,6 +153,7 @@ def test_the_image_guard_sees_what_the_header_does_not_say(
     attributes: dict[str, object],
     refusal: Refusal | None,
     doubts: tuple[Doubt, ...],
+    observations: tuple[Observation, ...],
     tmp_path: Path,
 ) -> None:
     film = dcmread(real_film(name))
@@ -142,8 +164,55 @@ def test_the_image_guard_sees_what_the_header_does_not_say(
     preparation = prepare(tmp_path / "film.dcm", "MODALITY", GatewaySettings())
 
     assert (preparation.refusal, preparation.doubts) == (refusal, doubts)
+    assert preparation.observations == observations
     assert (preparation.array is None) is (refusal is not None)
-    assert preparation.rule == ("image-guard" if refusal is not None else "")
+
+
+def test_a_film_that_lies_on_its_side_is_scored_upright(tmp_path: Path) -> None:
+    film = dcmread(real_film())
+    pixels = np.rot90(film.pixel_array)
+    film.Rows, film.Columns = pixels.shape
+    film.PixelData = np.ascontiguousarray(pixels).tobytes()
+    film.save_as(tmp_path / "film.dcm")
+    upright = prepare(real_film(), "MODALITY", GatewaySettings())
+
+    lying = prepare(tmp_path / "film.dcm", "MODALITY", GatewaySettings())
+
+    assert (lying.refusal, lying.doubts) == (None, ())
+    assert lying.observations == (Observation.TURNED_270,)
+    assert lying.array is not None
+    assert upright.array is not None
+    assert float(np.abs(lying.array - upright.array).max()) < 0.01
+    assert Image.open(io.BytesIO(lying.rendition)).size == (RENDITION_PIXELS, 964)
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal", "doubts"),
+    [
+        ("fuji_chest_without_preamble.dcm", None, {Doubt.AGE_UNKNOWN}),
+        ("fuji_chest_portable_rle.dcm", None, set()),
+        ("konica_chest_jpeg_mono1.dcm", None, {Doubt.AGE_UNKNOWN}),
+        ("1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm", None, {Doubt.AGE_UNKNOWN}),
+        ("Fake_MONOHR1.dcm", None, {Doubt.AGE_UNKNOWN}),
+        ("teeth_panoramic_cr.dcm", Refusal.NOT_CHEST, set()),
+        ("RG2_RLE.dcm", Refusal.NOT_CHEST, set()),
+        ("teeth_intraoral.dcm", Refusal.UNSUPPORTED_SOP_CLASS, set()),
+        ("mammogram.dcm", Refusal.UNSUPPORTED_SOP_CLASS, set()),
+        ("siemens_rf.dcm", Refusal.UNSUPPORTED_SOP_CLASS, set()),
+        ("ct_topogram_as_ot.dcm", Refusal.NOT_CHEST, set()),
+    ],
+)
+def test_real_films_of_many_makers_end_as_they_should(
+    name: str, refusal: Refusal | None, doubts: set[Doubt]
+) -> None:
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip(f"no file {name}: the folder shared/data/dicom is not beside the repository")
+
+    preparation = prepare(path, "MODALITY", GatewaySettings())
+
+    assert (preparation.refusal, set(preparation.doubts)) == (refusal, doubts)
+    assert (Observation.INVERTED in preparation.observations) is (name == "Fake_MONOHR1.dcm")
 
 
 def test_what_is_drawn_is_never_screened_without_doubt(film: Path) -> None:

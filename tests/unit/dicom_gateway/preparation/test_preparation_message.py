@@ -19,10 +19,18 @@ from dicom_gateway.preparation.preparation_message import (
     unpack_answer,
     unpack_request,
 )
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, Observation, Refusal
 
 ARRAY = np.linspace(0, 1, 256 * 256, dtype=np.float32).reshape(256, 256)
-PREPARED = Preparation(None, "eligible", (Doubt.AGE_UNKNOWN,), "default", ARRAY, b"\xff\xd8")
+PREPARED = Preparation(
+    None,
+    "eligible",
+    (Doubt.AGE_UNKNOWN,),
+    "default",
+    ARRAY,
+    b"\xff\xd8",
+    observations=(Observation.INVERTED,),
+)
 REFUSED = Preparation(Refusal.UNDECODABLE, "no pixels: größer", rule="pixels")
 FIELDS: dict[str, Any] = msgpack.unpackb(pack_answer(PREPARED))
 
@@ -47,6 +55,7 @@ def test_a_prepared_film_arrives_as_it_was_sent() -> None:
     assert found.array.dtype == np.float32
     assert (found.refusal, found.detail, found.doubts) == (None, PREPARED.detail, PREPARED.doubts)
     assert (found.rule, found.rendition) == (PREPARED.rule, PREPARED.rendition)
+    assert found.observations == PREPARED.observations
 
 
 def changed(**fields: object) -> bytes:
@@ -72,6 +81,7 @@ MALFORMED = {
     "a refusal with an array": changed(refusal="undecodable"),
     "an unknown refusal": msgpack.packb({"refusal": "nonsense", "detail": "", "rule": ""}),
     "a doubt that is no text": changed(doubts=[1]),
+    "an observation that is no text": changed(observations=[1]),
     "an array that is too small": changed(array=b"\0" * 16),
     "an array that is too large": changed(array=bytes(256 * 256 * 8)),
     "an array of numbers": changed(array=[0.5] * 256),

@@ -348,6 +348,16 @@ def test_doubts_are_told(screening: ReportableScreening, report: Dataset) -> Non
     assert "Could not be verified" not in _comment(report)
 
 
+def test_what_was_judged_from_the_picture_is_told(screening: ReportableScreening, report: Dataset) -> None:
+    seen = ["body_part_from_pixels", "view_from_pixels", "turned_270", "inverted", "of_tomorrow"]
+    turned = _comment(_read(_build(replace(screening, observations=seen))))
+
+    assert "Judged from the picture, not from the header: body part, view." in turned
+    assert "The picture was turned by 90 degrees clockwise before it was scored." in turned
+    assert "The grey values of the picture were inverted before it was scored." in turned
+    assert "picture" not in _comment(report)
+
+
 @pytest.mark.parametrize(
     ("offset", "date", "time"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,17 @@ from dicom_gateway.rules.eligibility import judge, judge_pixels
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
 from domain.array.image_guard import Certainty, Opinion, Picture
-from domain.codes import Doubt, Refusal
+from domain.codes import Doubt, Observation, Refusal
 from tests.golden.synthetic import describe_film
 
 SETTINGS = GatewaySettings(excluded_calling_ae_titles=("DENTAL", "DETECTOR 2"))
 
 
+STATED = (Doubt.BODY_PART_UNKNOWN, Doubt.VIEW_UNKNOWN)
+
+
 def test_chest_film_of_an_adult_is_eligible_without_doubt() -> None:
-    assert _judge() == Decision(None, "eligible", ())
+    assert _judge() == Decision(None, "eligible", (), settled=STATED)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,23 @@ def test_chest_film_of_an_adult_is_eligible_without_doubt() -> None:
         ({"ViewPosition": None, "SeriesDescription": "W033 Chest Lat."}, Refusal.NOT_FRONTAL),
         ({"ViewPosition": None, "SeriesDescription": "thorax de profil"}, Refusal.NOT_FRONTAL),
         ({"ViewPosition": None, "SeriesDescription": "left decubitus"}, Refusal.NOT_FRONTAL),
+        ({"ViewPosition": None, "ProtocolName": "Thorax seitl."}, Refusal.NOT_FRONTAL),
+        ({"ViewPosition": None, "AcquisitionDeviceProcessingDescription": "CHEST LAT"}, Refusal.NOT_FRONTAL),
+        ({"ViewPosition": None, "PatientOrientation": ["A", "F"]}, Refusal.NOT_FRONTAL),
+        ({"ViewPosition": None, "PatientOrientation": ["P", "F"]}, Refusal.NOT_FRONTAL),
+        ({"ViewPosition": "", "PatientOrientation": ["AL", "F"]}, Refusal.NOT_FRONTAL),
+        ({"BodyPartExamined": None, "StudyDescription": "Knee left"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "Thoracic spine"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "MODALITYLUT - TEETH"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": "UNKNOWN", "ProtocolName": "RX Ábdomen"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "SeriesDescription": "Hand_links"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "SeriesDescription": "Hände bds."}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "Radiografía de columna lumbar"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "Radiographie du genou"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "Zahnstatus"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "Кисть правая"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "Ortopantomografia"}, Refusal.NOT_CHEST),
+        ({"BodyPartExamined": None, "StudyDescription": "腰椎正位"}, Refusal.NOT_CHEST),
         ({"PatientAge": "014Y"}, Refusal.UNDER_AGE),
         ({"PatientAge": "003D"}, Refusal.UNDER_AGE),
         ({"PatientAge": None, "PatientBirthDate": "20100201"}, Refusal.UNDER_AGE),
@@ -92,8 +113,13 @@ def test_film_is_refused(attributes: dict[str, object], refusal: Refusal) -> Non
         ({"ViewPosition": None, "SeriesDescription": "Chest PA and lateral"}, {Doubt.VIEW_UNKNOWN}),
         ({"BodyPartExamined": None}, {Doubt.BODY_PART_UNKNOWN}),
         ({"BodyPartExamined": "  "}, {Doubt.BODY_PART_UNKNOWN}),
-        ({"BodyPartExamined": None, "StudyDescription": "Knee left"}, {Doubt.BODY_PART_UNKNOWN}),
-        ({"BodyPartExamined": None, "StudyDescription": "Thoracic spine"}, {Doubt.BODY_PART_UNKNOWN}),
+        ({"BodyPartExamined": None, "StudyDescription": "Chest and spine"}, {Doubt.BODY_PART_UNKNOWN}),
+        ({"BodyPartExamined": "CHEST", "SeriesDescription": "Knie links"}, {Doubt.BODY_PART_UNKNOWN}),
+        ({"BodyPartExamined": "UNKNOWN"}, {Doubt.BODY_PART_UNKNOWN}),
+        ({"ViewPosition": "GENERICA"}, {Doubt.VIEW_UNKNOWN}),
+        ({"ViewPosition": "PA", "PatientOrientation": ["A", "F"]}, {Doubt.VIEW_UNKNOWN}),
+        ({"ViewPosition": None, "PatientOrientation": ["L", "F"]}, {Doubt.VIEW_UNKNOWN}),
+        ({"ViewPosition": None, "StudyDescription": "Chest PA and lateral"}, {Doubt.VIEW_UNKNOWN}),
         (
             {"PatientAge": None, "ViewPosition": None, "BodyPartExamined": None},
             {Doubt.AGE_UNKNOWN, Doubt.VIEW_UNKNOWN, Doubt.BODY_PART_UNKNOWN},
@@ -133,6 +159,12 @@ def test_film_that_does_not_say_is_screened_with_a_doubt(
         {"BodyPartExamined": None, "StudyDescription": "XR CHEST PORTABLE"},
         {"BodyPartExamined": None, "SeriesDescription": "Thorax p.a. stehend"},
         {"BodyPartExamined": None, "ProtocolName": "RX tórax"},
+        {"BodyPartExamined": None, "StudyDescription": "Рентген органов грудной клетки"},
+        {"BodyPartExamined": None, "StudyDescription": "胸部后前位"},
+        {"BodyPartExamined": None, "StudyDescription": "Foto toraks"},
+        {"BodyPartExamined": "CHEST", "StudyDescription": "Chest, abdomen"},
+        {"ViewPosition": "PA", "PatientOrientation": ["L", "F"]},
+        {"ViewPosition": None, "ProtocolName": "CHEST AP PORT"},
         {"BodyPartExamined": None, "RequestedProcedureDescription": "thoracic aorta"},
         {"ViewPosition": "AP"},
         {"ViewPosition": "ap"},
@@ -378,43 +410,118 @@ def test_where_the_header_is_silent_the_image_guard_decides_or_nobody_may() -> N
     assert (without.refusal, without.rule) == (Refusal.NOT_AN_XRAY, "something-known")
 
 
+CHEST = Opinion(Certainty.CHEST, Picture.FRONTAL_CHEST, 0.9)
+CERTAIN = replace(CHEST, near_certain=True)
+UNSURE = Opinion(Certainty.UNSURE, Picture.FRONTAL_CHEST, 0.25)
+TURNED = Opinion(Certainty.UNSURE, Picture.TURNED_CHEST, 0.1)
+SEEMS_OTHER = Opinion(Certainty.UNSURE, Picture.OTHER_RADIOGRAPH, 0.1)
+LATERAL = Opinion(Certainty.NO_CHEST, Picture.LATERAL_CHEST, 0.0)
+OTHER = Opinion(Certainty.NO_CHEST, Picture.OTHER_RADIOGRAPH, 0.0)
+NO_XRAY = Opinion(Certainty.NO_CHEST, Picture.NOT_AN_XRAY, 0.0)
+
+NO_VIEW = {"ViewPosition": None}
+NO_PART = {"BodyPartExamined": None}
+NEITHER = {**NO_VIEW, **NO_PART}
+
+
 @pytest.mark.parametrize(
-    ("attributes", "certainty", "picture", "refusal", "doubts"),
+    ("attributes", "opinion", "refusal", "doubts"),
     [
-        ({}, Certainty.CHEST, Picture.FRONTAL_CHEST, None, ()),
-        ({}, Certainty.UNSURE, Picture.FRONTAL_CHEST, None, (Doubt.GUARD_UNSURE,)),
-        ({}, Certainty.UNSURE, Picture.TURNED_CHEST, None, (Doubt.GUARD_UNSURE,)),
-        ({}, Certainty.NO_CHEST, Picture.OTHER_RADIOGRAPH, Refusal.NOT_CHEST, ()),
-        ({}, Certainty.NO_CHEST, Picture.NOT_AN_XRAY, Refusal.NOT_AN_XRAY, ()),
-        ({"ViewPosition": None}, Certainty.CHEST, Picture.FRONTAL_CHEST, None, (Doubt.VIEW_UNKNOWN,)),
-        ({"BodyPartExamined": None}, Certainty.CHEST, Picture.FRONTAL_CHEST, None, ()),
-        (
-            {"BodyPartExamined": None},
-            Certainty.UNSURE,
-            Picture.FRONTAL_CHEST,
-            None,
-            (Doubt.BODY_PART_UNKNOWN, Doubt.GUARD_UNSURE),
-        ),
-        (SILENT, Certainty.CHEST, Picture.FRONTAL_CHEST, None, ()),
-        (SILENT, Certainty.UNSURE, Picture.FRONTAL_CHEST, Refusal.NOT_AN_XRAY, ()),
-        (SILENT, Certainty.NO_CHEST, Picture.OTHER_RADIOGRAPH, Refusal.NOT_CHEST, ()),
+        ({}, CHEST, None, ()),
+        ({}, UNSURE, None, (Doubt.GUARD_UNSURE,)),
+        ({}, TURNED, None, (Doubt.GUARD_UNSURE,)),
+        ({}, LATERAL, None, (Doubt.HEADER_DISAGREES,)),
+        ({}, OTHER, None, (Doubt.HEADER_DISAGREES,)),
+        ({}, NO_XRAY, Refusal.NOT_AN_XRAY, ()),
+        (NO_VIEW, CHEST, None, ()),
+        (NO_VIEW, UNSURE, None, (Doubt.VIEW_UNKNOWN, Doubt.GUARD_UNSURE)),
+        (NO_VIEW, LATERAL, Refusal.NOT_FRONTAL, ()),
+        (NO_VIEW, OTHER, None, (Doubt.VIEW_UNKNOWN, Doubt.HEADER_DISAGREES)),
+        (NO_PART, CHEST, None, ()),
+        (NO_PART, UNSURE, None, (Doubt.BODY_PART_UNKNOWN, Doubt.GUARD_UNSURE)),
+        (NO_PART, LATERAL, None, (Doubt.BODY_PART_UNKNOWN, Doubt.HEADER_DISAGREES)),
+        (NO_PART, OTHER, Refusal.NOT_CHEST, ()),
+        (NEITHER, CERTAIN, None, ()),
+        (NEITHER, CHEST, None, (Doubt.BODY_PART_UNKNOWN, Doubt.VIEW_UNKNOWN, Doubt.GUARD_UNSURE)),
+        (NEITHER, LATERAL, Refusal.NOT_FRONTAL, ()),
+        (NEITHER, OTHER, Refusal.NOT_CHEST, ()),
+        (SILENT, CERTAIN, None, ()),
+        (SILENT, CHEST, None, (Doubt.BODY_PART_UNKNOWN, Doubt.GUARD_UNSURE)),
+        (SILENT, TURNED, None, (Doubt.BODY_PART_UNKNOWN, Doubt.GUARD_UNSURE)),
+        (SILENT, SEEMS_OTHER, Refusal.NOT_CHEST, ()),
+        (SILENT, OTHER, Refusal.NOT_CHEST, ()),
+        ({"PatientAge": None, **NO_VIEW}, CERTAIN, None, (Doubt.AGE_UNKNOWN,)),
     ],
     ids=str,
 )
-def test_pixels_win_where_they_are_clear_and_raise_a_doubt_where_they_are_not(
-    attributes: dict[str, Any],
-    certainty: Certainty,
-    picture: Picture,
-    refusal: Refusal | None,
-    doubts: tuple[Doubt, ...],
+def test_pixels_settle_what_the_header_does_not_tell_and_a_contradiction_is_a_doubt(
+    attributes: dict[str, Any], opinion: Opinion, refusal: Refusal | None, doubts: tuple[Doubt, ...]
 ) -> None:
-    verdict = judge_pixels(_judge(**attributes), Opinion(certainty, picture, 0.25))
+    verdict = judge_pixels(_judge(**attributes), opinion)
 
     assert (verdict.refusal, verdict.doubts) == (refusal, doubts)
     assert (verdict.rule == "image-guard") is (refusal is not None)
-    assert ("looks like" in verdict.detail or "does not look" in verdict.detail) is (
-        certainty is not Certainty.CHEST
-    )
+    silent = verdict.refusal is None and not set(verdict.doubts) - {Doubt.AGE_UNKNOWN}
+    assert ("look" in verdict.detail) is not silent
+
+
+@pytest.mark.parametrize(
+    ("attributes", "observations"),
+    [
+        ({}, ()),
+        (NO_VIEW, (Observation.VIEW_FROM_PIXELS,)),
+        (NO_PART, (Observation.BODY_PART_FROM_PIXELS,)),
+        (NEITHER, (Observation.BODY_PART_FROM_PIXELS, Observation.VIEW_FROM_PIXELS)),
+    ],
+    ids=str,
+)
+def test_a_film_says_what_was_judged_from_its_pixels(
+    attributes: dict[str, Any], observations: tuple[Observation, ...]
+) -> None:
+    assert judge_pixels(_judge(**attributes), CERTAIN).observations == observations
+
+
+@pytest.mark.parametrize(
+    ("attributes", "doubts"),
+    [
+        ({**NO_VIEW, "SeriesDescription": "lateral"}, (Doubt.HEADER_DISAGREES,)),
+        ({**NO_VIEW, "PatientOrientation": ["A", "F"]}, (Doubt.HEADER_DISAGREES,)),
+        ({**NO_PART, "StudyDescription": "Knee left"}, (Doubt.HEADER_DISAGREES,)),
+        (
+            {**NO_PART, "StudyDescription": "Knee left", "PatientAge": None},
+            (Doubt.HEADER_DISAGREES, Doubt.AGE_UNKNOWN),
+        ),
+    ],
+    ids=str,
+)
+def test_pixels_that_show_a_frontal_chest_contest_a_description_or_an_orientation(
+    attributes: dict[str, Any], doubts: tuple[Doubt, ...]
+) -> None:
+    header = _judge(**attributes)
+
+    contested = judge_pixels(header, CERTAIN)
+
+    assert header.refusal is not None
+    assert (contested.refusal, contested.doubts, contested.rule) == (None, doubts, header.rule)
+    assert judge_pixels(header, CHEST) == header
+    assert judge_pixels(header, LATERAL) == header
+
+
+def test_pixels_do_not_contest_other_refusals() -> None:
+    lateral = {**NO_VIEW, "SeriesDescription": "lateral"}
+    others: list[dict[str, Any]] = [
+        {"PatientAge": "002Y"},
+        {"PatientAge": "002Y", **lateral},
+        {"Modality": "CT"},
+        {"ViewPosition": "LL"},
+        {"BodyPartExamined": "HIP"},
+        {"BodyPartExamined": "HIP", **lateral},
+    ]
+    for attributes in others:
+        header = _judge(**attributes)
+
+        assert header.refusal is not None
+        assert judge_pixels(header, CERTAIN) == header
 
 
 def test_empty_header_is_refused_and_not_an_error() -> None:

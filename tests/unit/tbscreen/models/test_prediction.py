@@ -126,6 +126,7 @@ RECORDS = [
         "score": 0.2,
         "priority": "LOW",
         "doubts": ["age_unknown", "view_unknown"],
+        "observations": ["turned_90", "inverted"],
         "model": "m 1",
         "trained": True,
     },
@@ -145,6 +146,7 @@ def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert rows[0]["Probability"] == "0.25"
     assert rows[0]["doubts"] == "age_unknown view_unknown"
+    assert rows[0]["observations"] == "turned_90 inverted"
     assert rows[1]["file"] == "b,c.dcm"
     assert rows[1]["refusal"] == "not_chest"
     assert rows[1]["Probability"] == ""
