@@ -134,7 +134,9 @@ def print_turned(held_out: HeldOut, films: Path) -> dict[str, Any]:
     with (films / "films.csv").open(encoding="utf-8", newline="") as file:
         listed = [row for row in csv.DictReader(file) if row["file"] not in MISLABELLED][::TURNED_OF]
     thresholds = shipped_network().thresholds
-    networks = {place: replace(one, thresholds=thresholds) for place, one in held_out.networks.items()}
+    networks = {
+        place: replace(network, thresholds=thresholds) for place, network in held_out.networks.items()
+    }
     counts: dict[str, Counter[str]] = {way: Counter() for way in WAYS}
     for row in listed:
         array = normalize(read_picture(films / "films" / row["file"]))

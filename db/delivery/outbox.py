@@ -46,7 +46,7 @@ class ReportableScreening:
     station_name: str | None = None
     modality: str | None = None
     observations: Sequence[str] | None = None
-    """What was judged from the pixels and not from the header."""
+    """Properties judged from the pixels and not from the header."""
 
 
 def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableScreening]:

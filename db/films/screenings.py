@@ -37,7 +37,7 @@ class Attempt:
     doubts: Sequence[Doubt]
     received_at: datetime
     observations: Sequence[Observation] = ()
-    """What was judged from the pixels; its array may have been turned."""
+    """Properties judged from the pixels; its array may have been turned."""
     local_points: Mapping[str, Any] | None = None
     """Changes of the bundle's manifest by the site threshold, where one was pinned."""
 

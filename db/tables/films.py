@@ -160,7 +160,7 @@ class Instance(Record):
     refusal_detail: Mapped[str | None] = mapped_column(Text)
     doubts: Mapped[list[str]] = mapped_column(default=list)
     observations: Mapped[list[str] | None]
-    """What was judged from the pixels and not from the header; None before preparation."""
+    """Properties judged from the pixels and not from the header; None before preparation."""
     urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     """True when its sender's films are processed before others."""
     preparation_attempts: Mapped[int] = mapped_column(default=0)

@@ -90,7 +90,7 @@ class FilmDetails:
     refusal_detail: str | None
     doubts: Sequence[str]
     observations: Sequence[str]
-    """What was judged from the pixels and not from the header."""
+    """Properties judged from the pixels and not from the header."""
     has_rendition: bool
     requested_at: datetime
     received_at: datetime

@@ -42,7 +42,7 @@ class Preparation:
     pixel_digest: str | None = None
     """SHA-256 of the decoded pixels, hexadecimal."""
     observations: tuple[Observation, ...] = ()
-    """What was judged from the pixels and not from the header."""
+    """Properties judged from the pixels and not from the header."""
 
 
 def prepare(

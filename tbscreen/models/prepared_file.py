@@ -32,7 +32,7 @@ class PreparedFile:
     detail: str = ""
     """The reason, in words."""
     observations: tuple[Observation, ...] = ()
-    """What was judged from the pixels and not from the header."""
+    """Properties judged from the pixels and not from the header."""
 
 
 def find_files(patterns: Sequence[str]) -> Iterator[Path]:

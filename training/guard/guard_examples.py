@@ -88,7 +88,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the pictures lie.
+    """Places of the pictures.
 
     Attributes:
         films: folder with `films.csv` (columns file and source) and `films/`; with `guard.csv` (columns file,

@@ -1,4 +1,4 @@
-"""What was judged from a film's pixels and not from its header."""
+"""Properties judged from a film's pixels and not from its header."""
 
 import sqlalchemy as sa
 from alembic import op
