@@ -52,19 +52,27 @@ class MeasuredPoint(BaseModel):
     npv: Estimate | None
 
 
-def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[OperatingPoint, ...]:
+def choose_operating_points(
+    is_tb: ArrayLike,
+    scores: ArrayLike,
+    weights: ArrayLike | None = None,
+    rule_in: float = RULE_IN_SPECIFICITY,
+) -> tuple[OperatingPoint, ...]:
     """Choose the five operating points of a bundle, in the order of `NAMES`, among the scores that occur.
 
     - screening, sensitivity_95: the highest threshold with sensitivity >= 0.90, >= 0.95.
-    - rule_in, specificity_95: the lowest threshold with specificity >= 0.90, >= 0.95; rule_in never lies
-      below screening: where both conditions hold at the screening threshold, the two are equal.
+    - rule_in: the lowest threshold with this specificity; it never lies below screening: where both
+      conditions hold at the screening threshold, the two are equal.
+    - specificity_95: the lowest threshold with specificity >= 0.95.
     - youden: the maximum of sensitivity + specificity (Youden 1950); of several thresholds, the highest.
 
     Each point carries its sensitivity and specificity on these films.
 
     Args:
-        is_tb: shape (n,), bool; validation films.
+        is_tb: shape (n,), bool; films that the scoring network did not learn from.
         scores: shape (n,), 0..1.
+        weights: shape (n,), the weight of each film in sensitivity and specificity; None: all alike.
+        rule_in: the specificity of rule_in.
 
     Raises:
         PermanentError: without films of both classes.
@@ -80,13 +88,14 @@ def choose_operating_points(is_tb: ArrayLike, scores: ArrayLike) -> tuple[Operat
         float(np.nextafter(thresholds[-1], 2.0)), 1.0
     )  # no film is positive there, unless a score is 1
     thresholds = np.unique(np.append(thresholds, above))
-    sensitivity = _share_from(np.sort(values[truth]), thresholds)
-    specificity = 1.0 - _share_from(np.sort(values[~truth]), thresholds)
+    counted = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    sensitivity = _share_from(values[truth], counted[truth], thresholds)
+    specificity = 1.0 - _share_from(values[~truth], counted[~truth], thresholds)
     screening = _last(sensitivity >= SCREENING_SENSITIVITY)
     youden = sensitivity + specificity
     places = {
         "screening": screening,
-        "rule_in": max(_first(specificity >= RULE_IN_SPECIFICITY), screening),
+        "rule_in": max(_first(specificity >= rule_in), screening),
         "sensitivity_95": _last(sensitivity >= 0.95),
         "specificity_95": _first(specificity >= 0.95),
         "youden": _last(youden >= youden.max() - 1e-12),
@@ -132,9 +141,16 @@ def count(is_tb: ArrayLike, scores: ArrayLike, threshold: float) -> Confusion:
     )
 
 
-def _share_from(ordered: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the share of `ordered` at or above each threshold."""
-    return 1.0 - np.searchsorted(ordered, thresholds, side="left") / len(ordered)
+def _share_from(
+    values: NDArray[np.float64], weights: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weighted share of values at or above each threshold."""
+    order = np.argsort(values)
+    below = np.concatenate(([0.0], np.cumsum(weights[order])))
+    places = np.searchsorted(values[order], thresholds, side="left")
+    # Exact ends: rounding of the sums must not turn a share of 1 into one just below a bound.
+    shares: NDArray[np.float64] = np.round(1.0 - below[places] / below[-1], 12)
+    return shares
 
 
 def _first(mask: NDArray[np.bool_]) -> int:

@@ -1,19 +1,16 @@
 """Labelled images to a bundle with its report, in one run.
 
 Split → train → calibrate → choose operating points → evaluate → bundle and report. Validation films serve for
-early stopping, calibration and the choice of operating points; test films are scored once, at the end.
+early stopping, and for calibration and the choice of operating points unless left-out hospitals do
+(`training.left_out`); test films are scored once, at the end.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -24,33 +21,24 @@ from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
 from training.judging.baselines import compute_features, score_baselines, score_within
-from training.judging.calibration_fit import CalibrationFit, fit_calibration
+from training.judging.calibration_fit import CalibrationFit, fit_calibration, fit_left_out
 from training.judging.evaluation import Evaluation, evaluate
 from training.judging.heat_maps import HeatFigures, measure_heat
+from training.judging.left_out_figures import (
+    LeftOutFigures,
+    choose_travelling_points,
+    measure_left_out,
+    weigh,
+)
 from training.judging.scored_films import ScoredFilms, gather
 from training.learning.finished_network import FinishedNetwork
-from training.learning.fit import EpochResult, FitProgress, fit
+from training.learning.fit import EpochResult
 from training.learning.lite0 import CELL_PIXELS, MARGIN
-from training.learning.precision import Precision, choose_precision, set_precision
-from training.learning.recipe import Recipe, TrainingData
+from training.learning.precision import Precision, choose_precision
+from training.learning.recipe import TrainingData
+from training.left_out import score_left_out
 from training.retrain_settings import RetrainSettings
-
-RUNS: Final = "runs"
-FEWEST_VALIDATING: Final = 2
-"""Minimum number of validation films of each class, as in `training.judging.calibration_fit`."""
-
-
-class Reporter(Protocol):
-    """Receiver of the progress of a run."""
-
-    def begin(self, stage: str) -> None:
-        """Report the start of a stage."""
-
-    def advance(self, done: int, total: int) -> None:
-        """Report the progress within the stage."""
-
-    def train(self, event: FitProgress | EpochResult) -> None:
-        """Report the end of a batch or an epoch."""
+from training.training_run import RUNS, Reporter, identify, select, train
 
 
 @dataclass(frozen=True)
@@ -66,6 +54,8 @@ class Retrained:
     evaluation: Evaluation
     heat: HeatFigures | None
     precision: Precision
+    left_out: LeftOutFigures | None
+    """None where validation films chose the operating points."""
     started: datetime
     finished: datetime
 
@@ -95,24 +85,19 @@ def retrain(
         validation_share=settings.validation_share,
         hold_out=settings.hold_out,
     )
-    train, validation, test = (
-        [position for position, part in enumerate(parts) if part is wanted]
-        for wanted in (Part.TRAIN, Part.VALIDATION, Part.TEST)
-    )
-    _check_validation([films[position] for position in validation])
+    validation, test = select(parts, Part.VALIDATION), select(parts, Part.TEST)
     precision = choose_precision(settings.precision)
-    data = TrainingData(films, store, train, validation)
-    folder = settings.cache / RUNS / _identify(films, parts, settings, precision)[:32]
-    network, history = _train(data, settings, precision, folder, reporter)
+    left_out = _score_left_out(films, store, settings, precision, reporter)
+    data = TrainingData(films, store, select(parts, Part.TRAIN), validation)
+    folder = settings.cache / RUNS / identify(films, parts, settings, precision)
+    network, history = train(data, settings, precision, folder, reporter)
 
     reporter.begin("scoring validation and test films")
     judged = [*validation, *test]
     scores = np.full(len(films), np.nan)
     scores[judged] = network.score(store, judged, reporter.advance)
     scored = gather(films, [part.value for part in parts], scores)
-    chosen = scored.select_part(Part.VALIDATION.value)
-    calibration = fit_calibration(chosen.is_tb, chosen.scores, settings.prevalence, settings.seed)
-    points = choose_operating_points(chosen.is_tb, chosen.scores)
+    calibration, points, figures = _choose(scored, left_out, settings)
 
     reporter.begin("evaluating")
     features = compute_features(store.read, len(films))
@@ -123,7 +108,8 @@ def retrain(
     reference = {}
     if settings.reference is not None:
         reference = dict(zip(scored.digests[test].tolist(), settings.reference(store, test), strict=True))
-    evaluation = evaluate(scored, points, calibration.calibration, baselines, reference, settings.unseen)
+    unseen = (*settings.unseen, *(figures.rows if figures else ()))
+    evaluation = evaluate(scored, points, calibration.calibration, baselines, reference, unseen)
     boxed = [position for position in test if films[position].boxes]
     boxes = [films[position].boxes for position in boxed]
     maps = network.draw_heat(store, boxed)
@@ -139,52 +125,45 @@ def retrain(
         evaluation=evaluation,
         heat=heat,
         precision=precision,
+        left_out=figures,
         started=started,
         finished=datetime.now(UTC),
     )
 
 
-def _train(
-    data: TrainingData, settings: RetrainSettings, precision: Precision, folder: Path, reporter: Reporter
-) -> tuple[FinishedNetwork, list[EpochResult]]:
-    import keras
-
-    from training.learning.recipes import build_recipe
-
-    reporter.begin("preparing the network")
-    keras.utils.set_random_seed(settings.seed)
-    set_precision(precision)
-    recipe: Recipe = build_recipe(data, settings, reporter.advance)
-    reporter.begin(f"training {settings.architecture.value}, at most {recipe.epochs} epochs")
-    history = fit(recipe, data.films, data.validation, folder, folder.name, reporter.train)
-    return FinishedNetwork(recipe.finish()), history
-
-
-def _check_validation(films: Sequence[LabelledFilm]) -> None:
-    """Check before hours of training that the validation films suffice for calibration."""
-    tb = sum(film.label.is_tb for film in films)
-    if min(tb, len(films) - tb) < FEWEST_VALIDATING:
-        raise PermanentError(
-            f"{tb} validation films with TB and {len(films) - tb} without: calibration needs "
-            f"{FEWEST_VALIDATING} of each. Add films, or choose a larger --validation-share"
-        )
+def _score_left_out(
+    films: Sequence[LabelledFilm],
+    store: FilmStore,
+    settings: RetrainSettings,
+    precision: Precision,
+    reporter: Reporter,
+) -> ScoredFilms | None:
+    """Return the films of the groups to leave out with their scores, or None without such groups."""
+    if not settings.left_out:
+        return None
+    if settings.hold_out:
+        # The thresholds would follow films that are to judge them.
+        named = {source for group in settings.left_out for source in group}
+        if both := sorted(named & set(settings.hold_out)):
+            raise PermanentError(f"{', '.join(both)}: held out for the test, so it cannot choose thresholds")
+    scores = score_left_out(films, store, settings, precision, settings.left_out, reporter)
+    known = np.flatnonzero(~np.isnan(scores)).tolist()
+    return gather([films[place] for place in known], [Part.TEST.value] * len(known), scores[known])
 
 
-def _identify(
-    films: Sequence[LabelledFilm], parts: Sequence[Part], settings: RetrainSettings, precision: Precision
-) -> str:
-    """Return the key of a run, a SHA-256, so that a run never resumes from the state of another run."""
-    facts: dict[str, Any] = {
-        "films": [
-            [film.digest, film.label.value, part.value] for film, part in zip(films, parts, strict=True)
-        ],
-        "architecture": settings.architecture.value,
-        "start": settings.start.digest if settings.start else None,
-        "pretrained": str(settings.pretrained),
-        "epochs": settings.epochs,
-        "batch": settings.batch,
-        "learning_rate": settings.learning_rate,
-        "seed": settings.seed,
-        "precision": precision.value,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def _choose(
+    scored: ScoredFilms, left_out: ScoredFilms | None, settings: RetrainSettings
+) -> tuple[CalibrationFit, tuple[OperatingPoint, ...], LeftOutFigures | None]:
+    """Return calibration and operating points, from left-out hospitals where there are any."""
+    if left_out is None:
+        chosen = scored.select_part(Part.VALIDATION.value)
+        calibration = fit_calibration(chosen.is_tb, chosen.scores, settings.prevalence, settings.seed)
+        return calibration, choose_operating_points(chosen.is_tb, chosen.scores), None
+    group_of = {source: str(number) for number, group in enumerate(settings.left_out) for source in group}
+    groups = [group_of[source] for source in left_out.sources.tolist()]
+    weights = weigh(left_out)
+    calibration = fit_left_out(left_out.is_tb, left_out.scores, weights, groups, settings.prevalence)
+    points = choose_travelling_points(left_out)
+    assert calibration.calibration.prevalence is not None
+    figures = measure_left_out(left_out, settings.left_out, points, calibration.calibration.prevalence)
+    return calibration, points, figures

@@ -38,5 +38,8 @@ class RetrainSettings:
     """Prevalence to calibrate for; None: that of the validation films."""
     reference: Callable[[FilmStore, Sequence[int]], Sequence[float]] | None = None
     """Returns the scores of another bundle for the comparison on the same test films."""
+    left_out: tuple[tuple[str, ...], ...] = ()
+    """Groups of sources to leave out, one after the other, for the choice of thresholds; empty: validation
+    films serve for it."""
     unseen: tuple[Row, ...] = ()
     """Rows of sources that a network of the same kind was trained without, for the report."""

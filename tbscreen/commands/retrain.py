@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -48,6 +49,21 @@ def retrain_model(
     validation_share: Annotated[
         float, typer.Option(min=0.01, max=0.9, help="Of the films that do not test.")
     ] = 0.2,
+    thresholds_from: Annotated[
+        str,
+        typer.Option(
+            help="validation, or left-out: thresholds and calibration from hospitals that the scoring "
+            "network did not see; trains once more for each group of --leave-out."
+        ),
+    ] = "validation",
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Sources to leave out together, with commas; may be repeated. Each source by itself if not "
+            "said.",
+            metavar="SOURCES",
+        ),
+    ] = None,
     prevalence: Annotated[
         float | None,
         typer.Option(
@@ -90,14 +106,14 @@ def retrain_model(
     """Train a model on labelled images, judge it, and write it as a bundle with its report.
 
     The films are split by patient: a fifth tests, a fifth of the rest validates. Started again after a kill,
-    it goes on where it was.
+    it goes on where it was; scores of left-out hospitals are kept and reused.
     """
     settings = prepare("retrain", reads_dicom=True)
     _require_libraries()
     from domain.bundle.bundle import open_bundle
     from tbscreen.machine import describe_machine
     from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-    from tbscreen.models.retraining import Order, carry_out, score_with
+    from tbscreen.models.retraining import Order, ThresholdsFrom, carry_out, score_with
     from training.films.film_index import LabelsFrom
     from training.judging.unseen_sources import read_unseen
     from training.learning.precision import Precision
@@ -139,6 +155,8 @@ def retrain_model(
             credits=_read_credits(credits_file),
         ),
         with_films=with_films,
+        thresholds_from=_choose("--thresholds-from", ThresholdsFrom, thresholds_from),
+        leave_out=_split_groups(leave_out or (), thresholds_from),
     )
     carry_out(order, settings, Console(stderr=True))
 
@@ -148,6 +166,15 @@ def _choose(option: str, kind: type[Choice], given: str) -> Choice:
         return kind(given)
     except ValueError:
         fail(f"{option} {given}: allowed are {', '.join(kind)}")
+
+
+def _split_groups(given: Sequence[str], thresholds_from: str) -> tuple[tuple[str, ...], ...]:
+    if given and thresholds_from != "left-out":
+        fail("--leave-out serves --thresholds-from left-out: give both, or use --hold-out for a test")
+    groups = tuple(tuple(source.strip() for source in group.split(",") if source.strip()) for group in given)
+    if not all(groups):
+        fail("--leave-out names no source")
+    return groups
 
 
 def _read_credits(path: Path | None) -> tuple[str, ...]:

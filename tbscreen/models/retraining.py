@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from tbscreen.terminal.training_progress import TrainingProgress
 from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
+from training.left_out import Group, check_groups
 from training.retrain import Retrained, retrain
 from training.retrain_settings import RetrainSettings
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
@@ -36,6 +38,13 @@ STOPPING: Final = (
     ProblemKind.CONFLICTING,
     ProblemKind.MISSING,
 )
+
+
+class ThresholdsFrom(StrEnum):
+    """Films that calibrate and choose the operating points."""
+
+    VALIDATION = "validation"
+    LEFT_OUT = "left-out"
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,9 @@ class Order:
     out: Path
     naming: Naming
     with_films: bool
+    thresholds_from: ThresholdsFrom = ThresholdsFrom.VALIDATION
+    leave_out: tuple[Group, ...] = ()
+    """Groups for `LEFT_OUT`; empty: each source is a group."""
 
 
 def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
@@ -74,16 +86,29 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
         index = replace(index, films=tuple(_find_patient(film) for film in index.films))
         _show_index(index, console)
         _check_problems(index, order.skip_bad)
-        retrained = retrain(index.films, index.store, order.settings, progress)
+        chosen = replace(order.settings, left_out=_find_groups(order, index.films))
+        retrained = retrain(index.films, index.store, chosen, progress)
         progress.begin("writing bundle and report")
         shown = index.store if order.with_films else None
-        bundle = write_retrained(order.out, retrained, order.settings, order.naming, shown)
+        bundle = write_retrained(order.out, retrained, chosen, order.naming, shown)
         progress.begin("scoring golden arrays")
         seal = locate_seal(order.out)
         seal.unlink(missing_ok=True)  # of a bundle that was in this folder before
         write_seal(seal, make_seal(order.out))
     _show_result(order, retrained, bundle, console)
     return bundle
+
+
+def _find_groups(order: Order, films: Sequence[LabelledFilm]) -> tuple[Group, ...]:
+    """Return the groups to leave out, checked before any training."""
+    if order.thresholds_from is ThresholdsFrom.VALIDATION:
+        return ()
+    held_out = order.settings.hold_out
+    groups = order.leave_out or tuple(
+        (source,) for source in sorted({film.source for film in films}) if source not in held_out
+    )
+    check_groups(films, groups)
+    return groups
 
 
 def score_with(bundle: Bundle) -> Callable[[FilmStore, Sequence[int]], list[float]]:

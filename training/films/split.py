@@ -38,6 +38,7 @@ def split(
     test_share: float = 0.2,
     validation_share: float = 0.2,
     hold_out: Collection[str] = (),
+    any_test: bool = False,
 ) -> list[Part]:
     """Assign every film to a part, by iterative stratification (after Sechidis et al. 2011).
 
@@ -51,6 +52,7 @@ def split(
         test_share: share of test films among the films that are not held out, 0..1.
         validation_share: share of validation films among the rest, 0..1; the default is a fifth of 80 %.
         hold_out: sources whose films are all test films, with all other films of their patients.
+        any_test: the test films may be of one class.
 
     Returns:
         One part per film, in the order of `films`.
@@ -82,7 +84,7 @@ def split(
     for patient, positions in patients.items():
         for position in positions:
             parts[position] = part_of[patient]
-    _check_parts(films, parts)
+    _check_parts(films, parts, [part for part in Part if not (any_test and part is Part.TEST)])
     return parts
 
 
@@ -151,9 +153,9 @@ def _check_patients(films: Sequence[LabelledFilm], patients: Mapping[str, Sequen
             )
 
 
-def _check_parts(films: Sequence[LabelledFilm], parts: Sequence[Part]) -> None:
+def _check_parts(films: Sequence[LabelledFilm], parts: Sequence[Part], checked: Sequence[Part]) -> None:
     present = {(part, _name_class(film)) for film, part in zip(films, parts, strict=True)}
-    for part in Part:
+    for part in checked:
         for name in ("TB", "not TB"):
             if (part, name) not in present:
                 raise PermanentError(

@@ -98,23 +98,77 @@ def fit_calibration(
     )
 
 
-def fit_platt(is_tb: Mask, scores: Floats) -> PlattCalibration | None:
-    """Fit a logistic regression on the logit of the score; return None when its slope is not positive.
+def fit_left_out(
+    is_tb: ArrayLike,
+    scores: ArrayLike,
+    weights: ArrayLike,
+    groups: ArrayLike,
+    prevalence: float | None = None,
+) -> CalibrationFit:
+    """Fit Platt scaling on films of left-out hospitals.
 
-    The targets are (n+ + 1) / (n+ + 2) for TB and 1 / (n- + 2) for others (Platt 1999), so that a perfect
-    separation does not claim certainty.
+    Isotonic regression is no candidate: its steps would follow single hospitals. Brier score and calibration
+    error are those of each group by the fit on the others.
+
+    Args:
+        is_tb: shape (n,), bool, with both classes.
+        scores: shape (n,), raw scores 0..1, each by a network that did not see the film's group.
+        weights: shape (n,), the weight of each film.
+        groups: shape (n,), the group of each film.
+        prevalence: the prevalence to calibrate for, between 0 and 1; None: that of these films, weighted.
+
+    Raises:
+        PermanentError: when the scores do not rise with TB, or for a prevalence of 0 or 1.
+    """
+    truth, values = np.asarray(is_tb, dtype=bool), np.asarray(scores, dtype=np.float64)
+    counted, names = np.asarray(weights, dtype=np.float64), np.asarray(groups)
+    fitted = fit_platt(truth, values, counted)
+    if fitted is None:
+        raise PermanentError(
+            "at the left-out hospitals a film with TB scores no higher than others: the network has learned "
+            "nothing that travels. Add films of hospitals with both classes"
+        )
+    probabilities = np.empty_like(values)
+    for name in np.unique(names).tolist():
+        judged = names == name
+        of_others = fit_platt(truth[~judged], values[~judged], counted[~judged])
+        probabilities[judged] = apply(of_others or fitted, values[judged])
+    return CalibrationFit(
+        calibration=fitted if prevalence is None else restate(fitted, prevalence),
+        candidates=(
+            Candidate(
+                method="platt",
+                brier=compute_brier(truth, probabilities),
+                calibration_error=compute_calibration_error(truth, probabilities),
+            ),
+        ),
+        films=len(values),
+        folds=len(np.unique(names)),
+        validation_prevalence=float(truth.mean()),
+    )
+
+
+def fit_platt(is_tb: Mask, scores: Floats, weights: Floats | None = None) -> PlattCalibration | None:
+    """Fit a logistic regression on the logit of the score.
+
+    Returns None when its slope is not positive or a class is missing. The targets are (n+ + 1) / (n+ + 2)
+    for TB and 1 / (n- + 2) for others (Platt 1999), so that a perfect separation does not claim certainty.
     """
     clipped = np.clip(scores, CLIP, 1 - CLIP)
     logits = np.log(clipped / (1 - clipped))[:, None]
     of_tb, of_others = int(is_tb.sum()), int((~is_tb).sum())
+    if not of_tb or not of_others:
+        return None
+    counted = np.ones(len(scores)) if weights is None else weights / weights.mean()
     target = np.where(is_tb, (of_tb + 1) / (of_tb + 2), 1 / (of_others + 2))
     model = LogisticRegression(C=1e10, tol=1e-8, max_iter=1000)
     classes = np.repeat((1, 0), len(scores))
-    model.fit(np.vstack((logits, logits)), classes, sample_weight=np.concatenate((target, 1 - target)))
+    shares = np.concatenate((target * counted, (1 - target) * counted))
+    model.fit(np.vstack((logits, logits)), classes, sample_weight=shares)
     slope = float(model.coef_[0, 0])
     if slope <= 1e-6:
         return None
-    prevalence = float(is_tb.mean())
+    prevalence = float(np.average(is_tb, weights=counted))
     return PlattCalibration(slope=slope, intercept=float(model.intercept_[0]), prevalence=prevalence)
 
 

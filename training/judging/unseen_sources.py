@@ -18,7 +18,8 @@ def read_unseen(bundle: Bundle) -> list[Row]:
     Raises:
         PermanentError: when the bundle has no such source.
     """
-    metrics = {name: value for name, value in bundle.manifest.metrics.items() if name != "heat"}
+    fields = Evaluation.model_fields
+    metrics = {name: value for name, value in bundle.manifest.metrics.items() if name in fields}
     try:
         evaluation = Evaluation.model_validate(metrics)
     except ValidationError as error:

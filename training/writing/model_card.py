@@ -162,9 +162,12 @@ def _compose_use() -> Section:
 
 
 def _compose_operating_points(evaluation: Evaluation, facts: ReportFacts) -> Section:
+    unseen = "films of hospitals that the scoring network never saw"
+    chosen = unseen if facts.point_notes else "validation films"
     words = [
-        "Chosen on validation films, measured on test films. A film is positive when its score is at least "
-        "the threshold."
+        f"Chosen on {chosen}, measured on test films. A film is positive when its score is at least the "
+        "threshold.",
+        *facts.point_notes,
     ]
     if facts.calibration and (prevalence := facts.calibration.calibration.prevalence):
         method = METHOD_NAMES[facts.calibration.calibration.method]

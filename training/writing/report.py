@@ -81,7 +81,7 @@ def write_report(
         card=compose_card(evaluation, facts),
         trap=explain_trap(evaluation),
         same=same,
-        one_class=[row for row in evaluation.sources if not row.auc],
+        one_class=[row for row in (*evaluation.unseen, *evaluation.sources) if not row.auc],
         baselines=_name_baselines((*same, evaluation.overall)),
         names_of=_name_baselines,
         yields=_list_yields(evaluation),

@@ -35,6 +35,9 @@ class ReportFacts:
     notes: Sequence[str] = ()
     """Further remarks, one paragraph each."""
     calibration: CalibrationFit | None = None
+    point_notes: Sequence[str] = ()
+    """Sentences on the operating points at left-out hospitals, which chose them; empty where validation films
+    did."""
     tables: Sequence[TextTable] = field(default_factory=tuple)
 
     @property

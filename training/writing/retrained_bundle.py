@@ -17,6 +17,7 @@ from training.films.film_store import FilmStore
 from training.judging.heat_maps import HeatFigures
 from training.retrain import Retrained
 from training.retrain_settings import RetrainSettings
+from training.writing.left_out_tables import tabulate_left_out, write_points
 from training.writing.model_card import write_model_card
 from training.writing.report import write_report
 from training.writing.report_facts import ReportFacts
@@ -82,6 +83,8 @@ def write_retrained(
     metrics = evaluation.model_dump(mode="json")
     if retrained.heat is not None:
         metrics["heat"] = retrained.heat.model_dump()
+    if retrained.left_out is not None:
+        metrics["left_out"] = retrained.left_out.model_dump(mode="json", exclude={"rows"})
     manifest: dict[str, Any] = {
         "format": 1,
         "name": naming.name,
@@ -99,6 +102,7 @@ def write_retrained(
             "fingerprint": hashlib.sha256(films_csv).hexdigest(),
             "seed": settings.seed,
             "hold_out": list(settings.hold_out),
+            "left_out": [list(group) for group in settings.left_out],
             "epochs": len(retrained.history),
             "precision": retrained.precision.value,
         },
@@ -123,7 +127,11 @@ def _gather_facts(retrained: Retrained, settings: RetrainSettings, naming: Namin
         credits=naming.credits,
         notes=_write_notes(retrained, settings),
         calibration=retrained.calibration,
-        tables=() if retrained.heat is None else (_tabulate_heat(retrained.heat),),
+        tables=(
+            *(() if retrained.left_out is None else tabulate_left_out(retrained.left_out)),
+            *(() if retrained.heat is None else (_tabulate_heat(retrained.heat),)),
+        ),
+        point_notes=() if retrained.left_out is None else write_points(retrained.left_out),
     )
 
 

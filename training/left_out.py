@@ -1,0 +1,120 @@
+"""Scores of hospitals by networks that never saw them, the ground of thresholds that travel.
+
+Each group of sources is left out of one training and scored by its network. Sources that may share patients
+or films belong in one group. The scores are kept on disk by the key of the training, so that a run that
+starts again, or another run with the same films and settings, takes them from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.errors import PermanentError
+from training.films.film_store import FilmStore
+from training.films.labelled_film import LabelledFilm
+from training.films.split import Part, split
+from training.learning.precision import Precision
+from training.learning.recipe import TrainingData
+from training.retrain_settings import RetrainSettings
+from training.training_run import RUNS, Reporter, identify, select, train
+
+LEFT_OUT: Final = "left-out"
+
+Group = tuple[str, ...]
+"""Sources that are left out together."""
+
+
+def check_groups(films: Sequence[LabelledFilm], groups: Sequence[Group]) -> None:
+    """Check that each group leaves enough films to train with.
+
+    Raises:
+        PermanentError: for an unknown source, a source in two groups, or too few films or sources.
+    """
+    named = [source for group in groups for source in group]
+    twice = sorted({source for source in named if named.count(source) > 1})
+    if twice:
+        raise PermanentError(f"left out twice: {', '.join(twice)}; a source belongs to one group")
+    if len(groups) < 2:
+        raise PermanentError(
+            "thresholds from left-out hospitals need two groups of sources at least: the films name "
+            f"{', '.join(sorted({film.source for film in films}))}. Name the sources in the CSV, or groups "
+            "with --leave-out SOURCE,SOURCE"
+        )
+    left = [film for film in films if film.source in named]
+    if not any(film.label.is_tb for film in left) or all(film.label.is_tb for film in left):
+        raise PermanentError("the left-out sources have films of one class only: leave out more sources")
+
+
+def score_left_out(
+    films: Sequence[LabelledFilm],
+    store: FilmStore,
+    settings: RetrainSettings,
+    precision: Precision,
+    groups: Sequence[Group],
+    reporter: Reporter,
+) -> npt.NDArray[np.float64]:
+    """Return the score (n,) of each film by the network that did not see its group; NaN outside all groups.
+
+    Args:
+        films: all n films.
+        store: arrays of the films, in the same order.
+        settings: settings of the run; its `hold_out` and `test_share` are not used here.
+        precision: number format of the computation.
+        groups: sources to leave out together.
+        reporter: receiver of the progress.
+
+    Raises:
+        PermanentError: when the films without a group cannot train a network.
+    """
+    check_groups(films, groups)
+    scores = np.full(len(films), np.nan)
+    for number, group in enumerate(groups, start=1):
+        parts = split(
+            films,
+            seed=settings.seed,
+            test_share=0.0,
+            validation_share=settings.validation_share,
+            hold_out=group,
+            any_test=True,
+        )
+        judged = [place for place in select(parts, Part.TEST) if films[place].source in group]
+        key = identify(films, parts, settings, precision)
+        path = settings.cache / LEFT_OUT / f"{key}.json"
+        title = f" without {', '.join(group)} ({number} of {len(groups)})"
+        kept = _read(path)
+        if kept is None:
+            data = TrainingData(films, store, select(parts, Part.TRAIN), select(parts, Part.VALIDATION))
+            folder = settings.cache / RUNS / key
+            network, _ = train(data, settings, precision, folder, reporter, title)
+            reporter.begin(f"scoring {', '.join(group)}")
+            values = network.score(store, judged, reporter.advance)
+            kept = {films[place].digest: float(value) for place, value in zip(judged, values, strict=True)}
+            _write(path, kept)
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            reporter.begin(f"scores{title} are there from an earlier run")
+        for place in judged:
+            scores[place] = kept[films[place].digest]
+    return scores
+
+
+def _read(path: Path) -> dict[str, float] | None:
+    if not path.is_file():
+        return None
+    found: dict[str, float] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def _write(path: Path, scores: dict[str, float]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(scores), "utf-8")
+    os.replace(new, path)  # noqa: PTH105  the atomic one
