@@ -16,7 +16,8 @@ from domain.errors import PermanentError
 from judging.statistics import Estimate, measure_proportion
 
 SCREENING_SENSITIVITY: Final = 0.90
-"""The WHO minimum for a triage test (target product profiles, 2014)."""
+SCREENING_SPECIFICITY: Final = 0.70
+"""The WHO minima for a triage test (target product profiles, 2014)."""
 
 RULE_IN_SPECIFICITY: Final = 0.90
 
@@ -57,10 +58,13 @@ def choose_operating_points(
     scores: ArrayLike,
     weights: ArrayLike | None = None,
     rule_in: float = RULE_IN_SPECIFICITY,
+    balanced: bool = False,
 ) -> tuple[OperatingPoint, ...]:
     """Choose the five operating points of a bundle, in the order of `NAMES`, among the scores that occur.
 
-    - screening, sensitivity_95: the highest threshold with sensitivity >= 0.90, >= 0.95.
+    - screening, sensitivity_95: the highest threshold with sensitivity >= 0.90, >= 0.95. Balanced, screening
+      is the threshold that misses the WHO minima, 0.90 and specificity 0.70, by the smallest sum; where both
+      hold, the highest of these.
     - rule_in: the lowest threshold with this specificity; it never lies below screening: where both
       conditions hold at the screening threshold, the two are equal.
     - specificity_95: the lowest threshold with specificity >= 0.95.
@@ -73,6 +77,7 @@ def choose_operating_points(
         scores: shape (n,), 0..1.
         weights: shape (n,), the weight of each film in sensitivity and specificity; None: all alike.
         rule_in: the specificity of rule_in.
+        balanced: how screening is chosen.
 
     Raises:
         PermanentError: without films of both classes.
@@ -92,6 +97,10 @@ def choose_operating_points(
     sensitivity = _share_from(values[truth], counted[truth], thresholds)
     specificity = 1.0 - _share_from(values[~truth], counted[~truth], thresholds)
     screening = _last(sensitivity >= SCREENING_SENSITIVITY)
+    if balanced:
+        missed = np.maximum(SCREENING_SENSITIVITY - sensitivity, 0.0)
+        missed += np.maximum(SCREENING_SPECIFICITY - specificity, 0.0)
+        screening = _last(missed <= missed.min() + 1e-12)
     youden = sensitivity + specificity
     places = {
         "screening": screening,

@@ -77,40 +77,51 @@ def score_left_out(
     check_groups(films, groups)
     scores = np.full(len(films), np.nan)
     for number, group in enumerate(groups, start=1):
-        parts = split(
-            films,
-            seed=settings.seed,
-            test_share=0.0,
-            validation_share=settings.validation_share,
-            hold_out=group,
-            any_test=True,
-        )
-        judged = [place for place in select(parts, Part.TEST) if films[place].source in group]
-        key = identify(films, parts, settings, precision)
-        path = settings.cache / LEFT_OUT / f"{key}.json"
         title = f" without {', '.join(group)} ({number} of {len(groups)})"
-        kept = _read(path)
-        if kept is None:
-            data = TrainingData(films, store, select(parts, Part.TRAIN), select(parts, Part.VALIDATION))
-            folder = settings.cache / RUNS / key
-            network, _ = train(data, settings, precision, folder, reporter, title)
-            reporter.begin(f"scoring {', '.join(group)}")
-            values = network.score(store, judged, reporter.advance)
-            kept = {films[place].digest: float(value) for place, value in zip(judged, values, strict=True)}
-            _write(path, kept)
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            reporter.begin(f"scores{title} are there from an earlier run")
-        for place in judged:
-            scores[place] = kept[films[place].digest]
+        kept = score_group(films, store, settings, precision, group, reporter, title)
+        for place, film in enumerate(films):
+            if film.source in group:
+                scores[place] = kept[film.digest]
     return scores
 
 
-def _read(path: Path) -> dict[str, float] | None:
-    if not path.is_file():
-        return None
-    found: dict[str, float] = json.loads(path.read_text("utf-8"))
-    return found
+def score_group(
+    films: Sequence[LabelledFilm],
+    store: FilmStore,
+    settings: RetrainSettings,
+    precision: Precision,
+    group: Group,
+    reporter: Reporter,
+    title: str,
+) -> dict[str, float]:
+    """Return the scores of one group's films by digest, from disk or by a training without the group.
+
+    Arguments as in `score_left_out`; `title` names the group in the progress.
+    """
+    parts = split(
+        films,
+        seed=settings.seed,
+        test_share=0.0,
+        validation_share=settings.validation_share,
+        hold_out=group,
+        any_test=True,
+    )
+    key = identify(films, parts, settings, precision)
+    path = settings.cache / LEFT_OUT / f"{key}.json"
+    if path.is_file():
+        reporter.begin(f"scores{title} are there from an earlier run")
+        found: dict[str, float] = json.loads(path.read_text("utf-8"))
+        return found
+    data = TrainingData(films, store, select(parts, Part.TRAIN), select(parts, Part.VALIDATION))
+    folder = settings.cache / RUNS / key
+    network, _ = train(data, settings, precision, folder, reporter, title)
+    reporter.begin(f"scoring the films{title}")
+    judged = [place for place in select(parts, Part.TEST) if films[place].source in group]
+    values = network.score(store, judged, reporter.advance)
+    scores = {films[place].digest: float(value) for place, value in zip(judged, values, strict=True)}
+    _write(path, scores)
+    shutil.rmtree(folder, ignore_errors=True)
+    return scores
 
 
 def _write(path: Path, scores: dict[str, float]) -> None:

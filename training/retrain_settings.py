@@ -27,6 +27,8 @@ class RetrainSettings:
     epochs: int | None = None
     batch: int = 32
     learning_rate: float | None = None
+    members: int = 1
+    """Trainings from the same start whose mean weights are kept."""
     seed: int = 42
     precision: Precision = Precision.AUTO
     hold_out: tuple[str, ...] = ()

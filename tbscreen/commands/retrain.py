@@ -36,11 +36,14 @@ def retrain_model(
     out: Annotated[Path | None, typer.Option(help="The bundle's new folder.")] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Largest number of epochs; 6 by default, 30 for scratch, 15 for vgg16."),
+        typer.Option(min=1, help="Largest number of epochs; 4 by default, 30 for scratch, 15 for vgg16."),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024)] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and the training.")] = 42,
     learning_rate: Annotated[float | None, typer.Option(min=1e-8, max=1.0)] = None,
+    members: Annotated[
+        int, typer.Option(min=1, max=16, help="Trainings from the same start, whose mean is kept.")
+    ] = 1,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     hold_out: Annotated[
         list[str] | None, typer.Option(help="A source that only tests. May be repeated.", metavar="SOURCE")
@@ -137,6 +140,7 @@ def retrain_model(
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,
+            members=members,
             seed=seed,
             precision=_choose("--precision", Precision, precision),
             hold_out=tuple(hold_out or ()),

@@ -10,5 +10,6 @@
 - `film_checks`: films that do not end, reports that are not built or delivered.
 - `pull_checks`: peers that are pulled from.
 - `tracing_checks`: the collector.
+- `shipped_checks`: the bundle of this version, where an older one is active.
 - `gpu_proof`: `doctor --gpu`: scores and speed of each device.
 """

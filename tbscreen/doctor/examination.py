@@ -30,6 +30,7 @@ from tbscreen.doctor.film_checks import examine_films, examine_reports
 from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
 from tbscreen.doctor.settings_checks import examine_settings_file
+from tbscreen.doctor.shipped_checks import examine_shipped
 from tbscreen.doctor.tracing_checks import examine_tracing
 from tbscreen.models.trust import describe_trust
 from tbscreen.settings import Settings, find_source
@@ -106,6 +107,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield Check("database", Health.GOOD, f"{version}, migration {here}")
         yield _examine_page(settings, database)
         yield _examine_bundle(database)
+        yield from examine_shipped(database)
         yield from examine_films(database)
         yield examine_reports(database)
         yield _examine_backup(database)

@@ -139,15 +139,17 @@ def _show_index(index: FilmIndex, console: Console) -> None:
     for source in sorted({film.source for film in index.films}):
         labels = [film.label.value for film in index.films if film.source == source]
         table.add_row(source, *(str(labels.count(label) or "") for label in ("tb", "normal", "other")))
-    console.print(f"{len(index.films)} films, labels from {index.labels_from.value}", highlight=False)
+    unlisted = index.count_problems().get(ProblemKind.UNLISTED, 0)
+    rest = f"; {unlisted} more files that it does not list" if unlisted else ""
+    console.print(f"{len(index.films)} films, labels from {index.labels_from.value}{rest}", highlight=False)
     console.print(table)
-    for problem in index.problems[:SHOWN_PROBLEMS]:
+    problems = [problem for problem in index.problems if problem.kind is not ProblemKind.UNLISTED]
+    for problem in problems[:SHOWN_PROBLEMS]:
         console.print(
             f"  {problem.kind.value}: {problem.path}: {problem.reason}", highlight=False, markup=False
         )
-    if len(index.problems) > SHOWN_PROBLEMS:
-        rest = len(index.problems) - SHOWN_PROBLEMS
-        console.print(f"  and {rest} more", highlight=False)
+    if len(problems) > SHOWN_PROBLEMS:
+        console.print(f"  and {len(problems) - SHOWN_PROBLEMS} more", highlight=False)
 
 
 def _check_problems(index: FilmIndex, skip_bad: bool) -> None:

@@ -27,11 +27,11 @@ needs_real_films = pytest.mark.skipif(
 )
 
 
-def tbscreen(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def tbscreen(place: Path, *words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TBSCREEN_DATA_DIRECTORY": str(place / "data"), "COLUMNS": "120"}
     command = [sys.executable, "-m", "tbscreen", *words]
     return subprocess.run(
-        command, cwd=place, env=environment, capture_output=True, text=True, timeout=280, check=False
+        command, cwd=place, env=environment, capture_output=True, text=True, timeout=timeout, check=False
     )
 
 
@@ -69,10 +69,13 @@ def copy_real_films(folder: Path, each: int) -> Path:
 
 def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     draw_films(tmp_path / "films", 40)
-    run = tbscreen(tmp_path, "retrain", "films", "--epochs", "1", "--batch", "8", "--out", "bundle")
+    run = tbscreen(
+        tmp_path, "retrain", "films", "--epochs", "1", "--batch", "8", "--members", "2", "--out", "bundle"
+    )
     assert run.returncode == 0, run.stderr
     assert "40 films, labels from names" in run.stderr
     assert "epoch 1: loss" in run.stderr
+    assert "training default, 2 of 2" in run.stderr
     assert "tbscreen models compare" in run.stderr
     bundle = open_bundle(tmp_path / "bundle")
     assert bundle.manifest.trained
@@ -138,3 +141,38 @@ def test_each_architecture_trains_on_real_films(
     record = json.loads(predicted.stdout)
     assert 0 <= record["Probability"] <= 1
     assert record["trained"] is True
+
+
+@pytest.mark.timeout(900)
+def test_thresholds_come_from_hospitals_that_the_network_did_not_see(tmp_path: Path) -> None:
+    draw_films(tmp_path / "films", 40)
+    with (tmp_path / "films.csv").open("w") as file:
+        file.write("file,label,source\n")
+        for number, path in enumerate(sorted((tmp_path / "films").iterdir())):
+            file.write(f"{path.name},{path.stem[-1]},{'north' if number % 4 < 2 else 'south'}\n")
+    words = ("retrain", "films", "--labels", "films.csv", "--epochs", "1", "--batch", "4")
+    words += ("--thresholds-from", "left-out", "--prevalence", "0.1")
+    run = tbscreen(tmp_path, *words, "--out", "bundle", timeout=900)  # three trainings
+    assert run.returncode == 0, run.stderr
+    assert "without north (1 of 2)" in run.stderr
+    kept = list((tmp_path / "data" / "training" / "left-out").glob("*.json"))
+    assert sorted(len(json.loads(path.read_text())) for path in kept) == [20, 20]
+    scores = {digest: score for path in kept for digest, score in json.loads(path.read_text()).items()}
+    manifest = open_bundle(tmp_path / "bundle").manifest
+    figures = manifest.metrics["left_out"]
+    assert figures["groups"] == [["north"], ["south"]]
+    assert {row["name"] for row in manifest.metrics["unseen"]} == {"north", "south"}
+    assert manifest.calibration.method == "platt"
+    assert manifest.find_operating_point("screening").threshold in scores.values()
+    card = (tmp_path / "bundle" / "model_card.md").read_text()
+    report = (tmp_path / "bundle" / "report.html").read_text()
+    for text in (card, report):
+        assert "never saw" in text
+        assert "north" in text
+
+    words = ("retrain", "films", "--labels", "films.csv", "--leave-out", "north")
+    refused = tbscreen(tmp_path, *words, "--out", "other")
+    assert refused.returncode == 1
+    assert "--thresholds-from left-out" in refused.stderr
+    refused = tbscreen(tmp_path, *words, "--thresholds-from", "left-out", "--out", "other")
+    assert "two groups of sources" in refused.stderr

@@ -44,6 +44,8 @@ class ProblemKind(StrEnum):
     """The same pixels and label as another file, which is kept."""
     CONFLICTING = "conflicting"
     """The same pixels as a file with another label, or listed with two labels: all are left out."""
+    UNLISTED = "unlisted"
+    """In a named folder, but not in the CSV, which may describe a part of a folder."""
     MISSING = "missing"
     """Named or listed, but absent."""
 
@@ -180,7 +182,7 @@ def _match(
             contradicted[path] = f"{first.label} in line {first.line}, {line.label} in line {line.line}"
     problems += [Problem(ProblemKind.CONFLICTING, path, reason) for path, reason in contradicted.items()]
     problems += [
-        Problem(ProblemKind.UNLABELLED, path, "the CSV does not list it")
+        Problem(ProblemKind.UNLISTED, path, "the CSV does not list it")
         for path in found
         if path not in listed
     ]

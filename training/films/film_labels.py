@@ -16,6 +16,7 @@ from training.films.labelled_film import Box, Label
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "boxes")
 SYNONYMS: Final = {"boxes_256": "boxes"}
 OLDEST: Final = 130
+SHOWN_PROBLEMS: Final = 20
 
 WORDS: Final = {
     "tb": Label.TB,
@@ -60,7 +61,7 @@ def read_label_file(path: Path) -> list[ListedFilm]:
             `type:`).
 
     Raises:
-        PermanentError: when the file cannot be read or a line is invalid.
+        PermanentError: when the file cannot be read or lines are invalid; the message names each of them.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -109,17 +110,23 @@ def _read_lines(path: Path, file: Iterator[str]) -> Iterator[ListedFilm]:
     for repeated in sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
         raise PermanentError(f"{path}, line 1: two columns are called {repeated!r}")
     lines = csv.reader(file, delimiter=delimiter)
+    problems = []
     for values in lines:
         if not any(value.strip() for value in values):
             continue
         line = lines.line_num + 1
         if len(values) > len(names):
-            raise PermanentError(f"{path}, line {line}: {len(values)} values for {len(names)} columns")
+            problems.append(f"line {line}: {len(values)} values for {len(names)} columns")
+            continue
         cells = {name: value.strip() for name, value in zip(names, values, strict=False)}
         try:
             yield _read_line(cells, line)
         except ValueError as error:
-            raise PermanentError(f"{path}, line {line}: {error}") from error
+            problems.append(f"line {line}: {error}")
+    if problems:
+        shown = "; ".join(problems[:SHOWN_PROBLEMS])
+        more = len(problems) - SHOWN_PROBLEMS
+        raise PermanentError(f"{path}, {shown}" + (f"; and {more} more lines" if more > 0 else ""))
 
 
 def _read_line(cells: Mapping[str, str], line: int) -> ListedFilm:

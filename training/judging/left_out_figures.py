@@ -83,8 +83,15 @@ def weigh(films: ScoredFilms) -> Floats:
 
 
 def choose_travelling_points(films: ScoredFilms) -> tuple[OperatingPoint, ...]:
-    """Choose the operating points by sensitivity and specificity averaged over left-out hospitals."""
-    return choose_operating_points(films.is_tb, films.scores, weigh(films), RULE_IN)
+    """Choose the operating points by sensitivity and specificity averaged over left-out hospitals.
+
+    The specificity is that among normal films, of whom most people screened are; that among the ill is
+    reported beside it. Without normal films it is that among all films without TB.
+    """
+    normal = films.labels == Label.NORMAL.value
+    chosen = films.is_tb | normal if normal.any() else np.ones(len(films), dtype=bool)
+    weights = weigh(films)[chosen]
+    return choose_operating_points(films.is_tb[chosen], films.scores[chosen], weights, RULE_IN, balanced=True)
 
 
 def measure_left_out(

@@ -28,6 +28,9 @@ SAME_SOURCE: Final = 3.0
 ONE_CLASS_WITHOUT_BOXES: Final = 0.5
 """Weight of sources with one class and no boxes, which mostly teach the source."""
 
+SMALL_SOURCE: Final = 100
+"""Number of films of a class below which a source counts with the number."""
+
 OTHER_CLASS: Final = 0.7
 """Share of the films of another style that are taken from the other class, so that no style means a class."""
 
@@ -132,7 +135,7 @@ def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
     """Return the probability of drawing each film; the TB films sum to 0.5, and so do the others.
 
     In either class a source counts with the square root of its films, so that a large collection does not
-    drown the small ones.
+    drown the small ones; below 100 films with their number, so that no film is drawn too often.
 
     Raises:
         ValueError: when a class has no films.
@@ -143,7 +146,10 @@ def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
     weight_of = {source: _weigh_source(members) for source, members in sources.items()}
     counts = Counter((film.source, film.label.is_tb) for film in films)
     weights: npt.NDArray[np.float64] = np.array(
-        [weight_of[film.source] / math.sqrt(counts[film.source, film.label.is_tb]) for film in films]
+        [
+            weight_of[film.source] / math.sqrt(max(counts[film.source, film.label.is_tb], SMALL_SOURCE))
+            for film in films
+        ]
     )
     is_tb = np.array([film.label.is_tb for film in films], dtype=bool)
     if is_tb.all() or not is_tb.any():

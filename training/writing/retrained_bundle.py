@@ -104,6 +104,7 @@ def write_retrained(
             "hold_out": list(settings.hold_out),
             "left_out": [list(group) for group in settings.left_out],
             "epochs": len(retrained.history),
+            "members": settings.members,
             "precision": retrained.precision.value,
         },
         "notes": f"By {naming.command}. Research use only, not a medical device.",
@@ -136,10 +137,13 @@ def _gather_facts(retrained: Retrained, settings: RetrainSettings, naming: Namin
 
 
 def _write_notes(retrained: Retrained, settings: RetrainSettings) -> Sequence[str]:
+    kept = [result.epoch for result in retrained.history if result.best][-1]
     notes = [
         f"{len(retrained.history)} epochs of at most {settings.batch} films a batch, computed in "
-        f"{retrained.precision.value}; the weights of the epoch with the best validation AUC were kept."
+        f"{retrained.precision.value}; the weights of epoch {kept} are kept."
     ]
+    if (members := settings.members) > 1:
+        notes.append(f"The weights are the mean of {members} such trainings from the same start.")
     if settings.start is not None:
         notes.append(f"Training started from the bundle {settings.start.digest[:12]}.")
     if settings.hold_out:

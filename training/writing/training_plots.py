@@ -16,7 +16,7 @@ from training.writing.wording import LABEL_NAMES
 
 @styled
 def plot_training(history: Sequence[Mapping[str, float]]) -> str:
-    """Draw loss and validation AUC by epoch, with a mark at the best epoch, whose weights are kept.
+    """Draw loss and validation AUC by epoch, with a mark at the best epoch.
 
     Args:
         history: one mapping an epoch: "epoch", "loss", "validation_auc"; at least one.

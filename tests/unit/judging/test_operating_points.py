@@ -47,6 +47,41 @@ def test_screening_is_the_highest_and_rule_in_the_lowest_threshold_that_will_do(
         )
 
 
+def test_a_weight_counts_like_that_many_films() -> None:
+    generator = np.random.default_rng(5)
+    truth = np.arange(60) % 2 == 0
+    scores, weights = generator.random(60), generator.integers(1, 5, 60)
+    repeated = np.repeat(np.arange(60), weights)
+    weighed = choose_operating_points(truth, scores, weights)
+    for point, expected in zip(
+        weighed, choose_operating_points(truth[repeated], scores[repeated]), strict=True
+    ):
+        assert point.model_dump() == pytest.approx(expected.model_dump(), abs=1e-9)
+    assert weighed != choose_operating_points(truth, scores)
+
+
+def test_balanced_screening_misses_the_two_minima_by_the_smallest_sum() -> None:
+    screening = choose_operating_points(TRUTH, SCORES, balanced=True)[0]
+    sums = {}
+    for threshold in SCORES:
+        sensitivity = np.mean([score >= threshold for score in TB])
+        specificity = np.mean([score < threshold for score in OTHERS])
+        sums[threshold] = max(0.9 - sensitivity, 0) + max(0.7 - specificity, 0)
+    assert sums[screening.threshold] == pytest.approx(min(sums.values()))
+    assert screening.threshold > choose_operating_points(TRUTH, SCORES)[0].threshold
+
+
+def test_balanced_screening_is_the_plain_one_where_both_minima_hold() -> None:
+    truth = [False] * 10 + [True] * 10
+    scores = np.arange(20) / 20
+    assert choose_operating_points(truth, scores, balanced=True) == choose_operating_points(truth, scores)
+
+
+def test_rule_in_has_the_wanted_specificity() -> None:
+    points = {p.name: p for p in choose_operating_points(TRUTH, SCORES, rule_in=0.95)}
+    assert points["rule_in"].threshold == points["specificity_95"].threshold == 0.85
+
+
 def test_rule_in_never_lies_below_screening() -> None:
     points = {p.name: p for p in choose_operating_points([False] * 4 + [True] * 4, np.arange(8) / 8)}
     assert points["screening"].threshold == 0.5

@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 from db.database import Database
 from db.delivery import deliveries
 from db.worklist.studies import StudyHeader
+from domain.bundle.bundle import open_bundle
 from tbscreen.cli import app
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.servers.ports import free_port
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -59,7 +61,8 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_a_new_installation_is_set_up_and_its_empty_worklist_shown(cli: Cli, place: Path) -> None:
     upgraded = cli("db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
-    assert upgraded.stdout == ("the database is up to date; active model: tbscreen-default 1.0.0\n")
+    shipped = open_bundle(DEFAULT_BUNDLE).manifest
+    assert upgraded.stdout == f"the database is up to date; active model: {shipped.name} {shipped.version}\n"
     assert (place / "data" / "tbscreen.sqlite3").is_file()
     worklist = cli("worklist", "--json")
     assert worklist.returncode == 0, worklist.stderr

@@ -48,3 +48,15 @@ def test_bad_files_stop_it_before_it_trains(quick_cli: Cli, films: Path) -> None
     assert "1 unlabelled" in run.stderr
     assert "--skip-bad" in run.stderr
     assert not list(films.parent.glob("tbscreen-*"))
+
+
+def test_a_csv_may_describe_a_part_of_a_folder(quick_cli: Cli, films: Path) -> None:
+    """The run goes on to its next problem, the few films, and says how many it leaves out."""
+    labels = films.parent / "labels.csv"
+    names = sorted(path.name for path in films.iterdir())[:6]
+    labels.write_text("file,label\n" + "".join(f"{name},{name[-5]}\n" for name in names))
+    run = quick_cli("retrain", "films", "--labels", str(labels))
+    assert run.returncode == 1
+    assert "6 films, labels from csv; 14 more files that it does not list" in " ".join(run.stderr.split())
+    assert "patients with films that are TB" in run.stderr
+    assert "--skip-bad" not in run.stderr

@@ -135,7 +135,7 @@ def test_files_outside_the_csv_and_listed_twice_are_problems(tmp_path: Path) -> 
     assert show(index).keys() == {"0.png"}
     assert show_problems(index) == {
         "1.png": (ProblemKind.CONFLICTING, "tb in line 4, normal in line 5"),
-        "2.png": (ProblemKind.UNLABELLED, "the CSV does not list it"),
+        "2.png": (ProblemKind.UNLISTED, "the CSV does not list it"),
     }
 
 

@@ -112,3 +112,20 @@ def test_file_names_are_labels_as_in_the_tutorial() -> None:
     assert label_by_name("CHNCXR_0001_1_mask.png") is Label.TB
     assert label_by_name("CHNCXR_0001_2.png") is None
     assert label_by_name("film_1.png") is None
+
+
+def test_all_invalid_lines_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("file,label,age\n1.png,tb,30\n2.png,maybe,30\n3.png,tb,young\n4.png,tb,30,x\n")
+    with pytest.raises(PermanentError) as error:
+        read_label_file(path)
+    for said in ("line 3: label 'maybe'", "line 4: age 'young'", "line 5: 4 values for 3 columns"):
+        assert said in str(error.value)
+    assert "line 2" not in str(error.value)
+
+
+def test_of_many_invalid_lines_twenty_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("file,label\n" + "1.png,maybe\n" * 25)
+    with pytest.raises(PermanentError, match=r"line 21: .*; and 5 more lines"):
+        read_label_file(path)

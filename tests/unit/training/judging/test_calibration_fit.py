@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from domain.bundle.calibration import IsotonicCalibration
 from domain.errors import PermanentError
 from judging.statistics import compute_brier
-from training.judging.calibration_fit import apply, fit_calibration, fit_isotonic, fit_platt
+from training.judging.calibration_fit import (
+    apply,
+    fit_calibration,
+    fit_isotonic,
+    fit_left_out,
+    fit_platt,
+)
 
 
 def draw(films: int, seed: int = 1) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
@@ -111,3 +117,36 @@ def test_an_isotonic_calibration_keeps_the_order_of_all_scores() -> None:
     assert 0 < probabilities[0] < probabilities[-1] < 1
     # A pool's knot has the share of TB among its films.
     assert abs(apply(calibration, scores).mean() - is_tb.mean()) < 0.03
+
+
+def test_at_left_out_hospitals_weights_count_like_films() -> None:
+    truth, scores, _ = draw(400)
+    weights = np.random.default_rng(2).integers(1, 4, 400)
+    groups = np.arange(400) % 3
+    weighed = fit_left_out(truth, scores, weights, groups, 0.1).calibration
+    repeated = np.repeat(np.arange(400), weights)
+    alike = fit_left_out(
+        truth[repeated], scores[repeated], np.ones(len(repeated)), groups[repeated], 0.1
+    ).calibration
+    assert apply(weighed, scores) == pytest.approx(apply(alike, scores), abs=0.01)
+    plain = fit_left_out(truth, scores, np.ones(400), groups, 0.1).calibration
+    assert (weighed.prevalence, weighed.method) == (0.1, "platt")
+    assert apply(weighed, scores) != pytest.approx(apply(plain, scores), abs=1e-4)
+
+
+def test_left_out_figures_are_those_of_the_fit_on_the_other_groups() -> None:
+    """A hospital whose scores mean the opposite is judged by the others' calibration, and so is worse."""
+    truth, scores, _ = draw(600)
+    groups = np.arange(600) % 2
+    alike = fit_left_out(truth, scores, np.ones(600), groups)
+    opposite = np.where(groups == 1, 1 - scores, scores)
+    weights = np.where(groups == 1, 0.2, 1.0)
+    worse = fit_left_out(truth, opposite, weights, groups)
+    assert alike.candidates[0].brier < worse.candidates[0].brier
+    assert alike.folds == 2
+
+
+def test_left_out_scores_that_mean_nothing_are_refused() -> None:
+    truth, scores, _ = draw(200)
+    with pytest.raises(PermanentError, match="learned nothing that travels"):
+        fit_left_out(~truth, scores, np.ones(200), np.arange(200) % 2)
