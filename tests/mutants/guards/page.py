@@ -26,6 +26,20 @@ MUTANTS: Final = (
         TESTS + "test_one_address_that_tries_many_names_waits",
     ),
     Mutant(
+        "failures-in-the-database",
+        ATTEMPTS,
+        "        row.failures = 1 if forgotten else row.failures + 1\n",
+        "        row.failures = 1\n",
+        TESTS + "test_several_page_processes_count_failed_logins_together",
+    ),
+    Mutant(
+        "reconciliation-permission",
+        "web/application.py",
+        "    permission = Permission.RECONCILE\n",
+        "    permission = Permission.WORKLIST\n",
+        "unit/web/pages/test_patients_page.py::test_only_an_administrator_decides",
+    ),
+    Mutant(
         "ipv6-network",
         LOGIN,
         "ipaddress.ip_network((parsed, 64), strict=False)",

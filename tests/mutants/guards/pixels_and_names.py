@@ -105,6 +105,22 @@ MUTANTS: Final = (
         "test_a_film_under_the_uid_of_a_report_is_screened_and_one_that_names_us_is_refused_in_sight",
     ),
     Mutant(
+        "another-patient",
+        "db/patients/film_lines.py",
+        "if head.study_id == study.id and is_same_patient(find_patient(session, head), patient):",
+        "if head.study_id:",
+        "integration/reception/test_patients.py::"
+        "test_a_film_of_another_patient_under_a_known_uid_leaves_the_first_result",
+    ),
+    Mutant(
+        "patient-mismatch",
+        "db/patients/film_notices.py",
+        "    if find_differences(patient, read_study_patient(study)):\n",
+        "    if not study:\n",
+        "integration/reception/test_patients.py::"
+        "test_a_film_of_another_patient_in_a_study_is_named_and_reported_as_its_own",
+    ),
+    Mutant(
         "listed-study",
         "db/films/receptions.py",
         "Study.study_instance_uid == study_instance_uid, Instance.calling_ae_title.in_(senders)",
