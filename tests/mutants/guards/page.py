@@ -184,8 +184,8 @@ MUTANTS: Final = (
     Mutant(
         "bound-parameter",
         "db/worklist/worklist_conditions.py",
-        "        or_(*(func.substr(column, 1, len(prefix)) == prefix for column in columns)),\n",
-        """        or_(*(literal_column(f"substr({column.key}, 1, {len(prefix)}) = '{prefix}'") for column in columns)),\n""",
+        "    return and_(column >= prefix, column < end)\n",
+        """    return and_(literal_column(f"{column.key} >= '{prefix}'"), column < end)\n""",
         APPLICATION + "test_what_is_typed_is_never_sql",
     ),
     Mutant(
