@@ -2,6 +2,7 @@
 
 - `caller_settings`: settings of the allowed callers.
 - `storage_scp`: answers C-STORE and C-ECHO.
+- `port_watch`: ends a process whose port takes no connections any more.
 - `listener`: accepts associations at a port, plain or TLS.
 - `admission`: accepts association requests, or rejects them with a code.
 - `refusal_log`: logs refusals with counts, so that callers cannot flood the log.

@@ -67,6 +67,7 @@ class Listener(AssociationServer):
         self._shaking_hands: list[str] = []
         self._lock = threading.Lock()
         self._port = port
+        self._last_round = time.monotonic()
         handlers = [*handlers, (evt.EVT_REQUESTED, self._admit)]
         super().__init__(ae, port.getsockname(), settings.ae_title, handlers, FilmRequestHandler)
 
@@ -92,6 +93,11 @@ class Listener(AssociationServer):
         """Report refusals; called after each connection, and every half second without a connection."""
         super().service_actions()
         self.refusals.flush()
+        self._last_round = time.monotonic()
+
+    def is_deaf(self, seconds: float) -> bool:
+        """Return True when the port has looked for no connection for so long."""
+        return time.monotonic() - self._last_round > seconds
 
     def end_associations(self, deadline: float) -> None:
         """Wait until the open associations have ended; abort the others at `deadline` (time.monotonic)."""

@@ -106,6 +106,10 @@ class StorageScp:
         """Open TCP ports, the plain port first."""
         return [listener.port for listener in self._listeners]
 
+    def find_deaf(self, seconds: float) -> list[int]:
+        """Return the open ports that have looked for no connection for so long."""
+        return [listener.port for listener in self._listeners if listener.is_deaf(seconds)]
+
     def stop(self) -> None:
         """Close the ports, give open associations `DRAIN_S` to end, and abort the others.
 

@@ -25,6 +25,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.library_settings import configure_dicom_libraries
     from dicom_gateway.preparation.preparation_loop import PreparationLoop
     from dicom_gateway.reception.open_ports import open_ports
+    from dicom_gateway.reception.port_watch import LOOK_EVERY_S, PortWatch
     from dicom_gateway.reception.retention import Retention
     from dicom_gateway.reception.storage_scp import StorageScp
     from dicom_gateway.settings import spool_directory
@@ -90,7 +91,10 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         traced(settings.tracing, "gateway", settings.gateway.name),
     ):
         announce_ready(ready_file, str(port))
-        ending.wait()
+        watch = PortWatch(scp) if isinstance(scp, StorageScp) else None
+        while not ending.wait(LOOK_EVERY_S):
+            if watch is not None:
+                watch.look()
     for schedule in schedules:
         schedule.end()
     for schedule in schedules:

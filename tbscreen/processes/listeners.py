@@ -22,6 +22,7 @@ import structlog
 from db.database import Database
 from dicom_gateway.library_settings import configure_dicom_libraries
 from dicom_gateway.reception.open_ports import OpenPorts
+from dicom_gateway.reception.port_watch import LOOK_EVERY_S, PortWatch
 from dicom_gateway.reception.storage_scp import StorageScp
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
@@ -154,6 +155,9 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     parent.send_bytes(UP)
     try:
         with traced(settings.tracing, "gateway", settings.gateway.name):
+            watch = PortWatch(scp)
+            while not parent.poll(LOOK_EVERY_S):
+                watch.look()
             parent.recv_bytes()
     except (EOFError, OSError, KeyboardInterrupt):
         log.info("listener process ends")
