@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 
 
 class Spread(Figures):
-    """A share, 0..1, averaged over hospitals, with the hospital where it is worst."""
+    """A share, 0..1, averaged over hospitals with 20 films at least, with the hospital where it is worst."""
 
     average: float
     worst: float
@@ -156,7 +156,8 @@ def _spread(films: ScoredFilms, mask: Mask, right: Mask) -> Spread | None:
     if not shares:
         return None
     worst = min(shares, key=lambda source: (shares[source], source))
-    average = float(np.average(right[mask], weights=weigh(films)[mask]))
+    counted = mask & np.isin(films.sources, list(shares))
+    average = float(np.average(right[counted], weights=weigh(films)[counted]))
     return Spread(average=average, worst=shares[worst], worst_source=worst)
 
 

@@ -34,14 +34,14 @@ def write_points(figures: LeftOutFigures) -> list[str]:
 
 
 def _tabulate_points(figures: LeftOutFigures) -> TextTable:
-    groups = "; ".join(" with ".join(group) for group in figures.groups)
+    groups = "; ".join(", ".join(group) for group in figures.groups)
     return TextTable(
         title="Operating points at hospitals that the scoring network never saw",
         columns=("operating point", "threshold", "sensitivity", "specificity, normal", "specificity, ill"),
         rows=[_write_point(point) for point in figures.points],
-        note="The average over hospitals, and the worst hospital with 20 films at least. A film weighs "
-        "1 / (n + 30), n being the films of its source and label. The operating points were chosen on these "
-        f"films. Left out together: {groups}.",
+        note="The average over hospitals with 20 films of the kind at least, and the worst of them. A film "
+        "weighs 1 / (n + 30), n being the films of its source and label. The operating points were chosen on "
+        f"these films. Left out together: {groups}. Sources that are not named were left out of no network.",
     )
 
 

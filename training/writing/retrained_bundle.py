@@ -138,9 +138,10 @@ def _gather_facts(retrained: Retrained, settings: RetrainSettings, naming: Namin
 
 def _write_notes(retrained: Retrained, settings: RetrainSettings) -> Sequence[str]:
     kept = [result.epoch for result in retrained.history if result.best][-1]
+    minutes = sum(result.seconds for result in retrained.history) / 60
     notes = [
-        f"{len(retrained.history)} epochs of at most {settings.batch} films a batch, computed in "
-        f"{retrained.precision.value}; the weights of epoch {kept} are kept."
+        f"{len(retrained.history)} epochs, {minutes:.0f} minutes in all, of at most {settings.batch} films a "
+        f"batch, computed in {retrained.precision.value}; the weights of epoch {kept} are kept."
     ]
     if (members := settings.members) > 1:
         notes.append(f"The weights are the mean of {members} such trainings from the same start.")

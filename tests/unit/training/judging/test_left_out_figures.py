@@ -67,6 +67,9 @@ def test_the_worst_hospital_is_named_and_a_handful_of_films_is_none() -> None:
     assert screening.sensitivity.worst_source == "hard"
     assert screening.sensitivity.worst < screening.sensitivity.average
     assert screening.specificity_ill.worst_source == "clinic"
+    clinic = films.scores[films.sources == "clinic"] < screening.threshold
+    assert screening.specificity_ill.average == pytest.approx(clinic.mean())
+    assert screening.specificity_ill.worst == pytest.approx(clinic.mean())
     said = write_points(figures)[0]
     assert f"worst hospital {screening.sensitivity.worst * 100:.0f} %, hard" in said
     assert f"sensitivity {screening.sensitivity.average * 100:.0f} %" in said
