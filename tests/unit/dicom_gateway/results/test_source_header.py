@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmwrite
 from pydicom.data import get_testdata_file
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from dicom_gateway.dataset_header import read_header, to_json_model
@@ -113,6 +116,17 @@ def test_evidence_is_well_formed_or_empty(keyword: str, value: str, kept: bool) 
 
     assert evidence[keyword].is_empty is not kept
     assert not kept or str(evidence[keyword].value) == value
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyID", "AccessionNumber", "PatientBirthDate"])
+def test_a_value_of_another_vr_is_left_empty(keyword: str) -> None:
+    """Integers under a text attribute ended the building of the report when it was written."""
+    model = json.loads(json.dumps(to_json_model(_film())))
+    model[f"{tag_for_keyword(keyword):08X}"] = {"vr": "US", "Value": [1, 2]}
+    evidence = make_evidence(read_source(model))
+    assert dictionary_VR(keyword) == evidence[keyword].VR
+    assert evidence[keyword].is_empty
+    dcmwrite(BytesIO(), evidence, implicit_vr=False, little_endian=True)
 
 
 def test_report_gets_patient_and_study_as_they_came() -> None:
