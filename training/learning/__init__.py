@@ -6,7 +6,6 @@
 - `lite0_recipe`: training of the default network.
 - `lite0_weights`: initial ImageNet weights of the default network.
 - `film_sampler`: batches for the default network: balanced, augmented, with targets for cells.
-- `style`: random changes of the look that a hospital's detector and software give to a film.
 - `augmentation`: random changes of a film.
 - `transplants`: lesions moved between films of different hospitals.
 - `architectures`: the tutorial's two networks, layer for layer.

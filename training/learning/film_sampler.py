@@ -6,8 +6,6 @@ an uninterrupted one.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,20 +17,13 @@ from training.films.film_store import FilmStore
 from training.films.labelled_film import Box, Label, LabelledFilm
 from training.learning.augmentation import SIDE, Picture, augment
 from training.learning.lite0 import CELL_PIXELS, CELLS, FIELD, MARGIN
-from training.learning.style import change_style
-from training.learning.transplants import equalize, transplant
+from training.learning.transplants import transplant
 
-SAME_SOURCE: Final = 3.0
-"""Weight of sources with both classes: only there the label does not follow from the source."""
+SAME_SOURCE: Final = 4.0
+"""Weight of films from sources with both classes: only there the label does not follow from the source."""
 
 ONE_CLASS_WITHOUT_BOXES: Final = 0.5
-"""Weight of sources with one class and no boxes, which mostly teach the source."""
-
-SMALL_SOURCE: Final = 100
-"""Number of films of a class below which a source counts with the number."""
-
-OTHER_CLASS: Final = 0.7
-"""Share of the films of another style that are taken from the other class, so that no style means a class."""
+"""Weight of films from sources with one class and no boxes, which mostly teach the source."""
 
 TRANSPLANTS: Final = 0.2
 """Share of films that are composed of two (`training.learning.transplants`)."""
@@ -45,9 +36,8 @@ LESION_BELOW: Final = 0.1
 class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
     """The batches of one epoch.
 
-    Each item is (films, targets): float32 (batch, 256, 256, 1) in 0..1; `tuberculosis` (batch, 1) with 1 for
-    TB; `illness` (batch, 1) with 1 for ill but not TB, 0 for normal and -1 for TB; and `cells`
-    (batch, 14, 14, 1) with 1 for lesion, 0 for no lesion and -1 for unknown.
+    Each item is (films, targets): float32 (batch, 256, 256, 1) in 0..1, and `tuberculosis` (batch, 1) with 1
+    for TB and `cells` (batch, 14, 14, 1) with 1 for lesion, 0 for no lesion and -1 for unknown.
 
     Args:
         films: all films.
@@ -70,16 +60,11 @@ class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
         seed: int,
         epoch: int,
     ) -> None:
-        super().__init__(workers=1, max_queue_size=8)
+        super().__init__(workers=2, max_queue_size=8)
         self._films, self._store = films, store
         self._batch, self._batches, self._seed, self._epoch = batch, batches, seed, epoch
         self._train = np.asarray(train)
         self._chances = weigh_films([films[position] for position in train])
-        tb = np.array([films[position].label.is_tb for position in train])
-        self._classes = {
-            of_tb: (self._train[mask], self._chances[mask] / self._chances[mask].sum())
-            for of_tb, mask in ((True, tb), (False, ~tb))
-        }
         normal = np.array([films[position].label is Label.NORMAL for position in train])
         self._normal = self._train[normal]
         self._normal_chances = self._chances[normal] / max(self._chances[normal].sum(), 1e-12)
@@ -92,50 +77,31 @@ class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
         random = np.random.default_rng([self._seed, self._epoch, number])
         films = np.empty((self._batch, SIDE, SIDE, 1), np.float32)
         is_tb = np.empty((self._batch, 1), np.float32)
-        illness = np.empty((self._batch, 1), np.float32)
         cells = np.empty((self._batch, CELLS, CELLS, 1), np.float32)
         for position in range(self._batch):
-            drawn = self._draw(random)
-            films[position, ..., 0], is_tb[position], illness[position], cells[position, ..., 0] = drawn
-        return films, {"tuberculosis": is_tb, "illness": illness, "cells": cells}
+            films[position, ..., 0], is_tb[position], cells[position, ..., 0] = self._draw(random)
+        return films, {"tuberculosis": is_tb, "cells": cells}
 
-    def _draw(self, random: np.random.Generator) -> tuple[Picture, float, float, Picture]:
+    def _draw(self, random: np.random.Generator) -> tuple[Picture, float, Picture]:
         boxes: Sequence[Box]
-        ill = False
         if self._boxed and len(self._normal) and random.random() < TRANSPLANTS:
             sick = int(random.choice(self._boxed))
             healthy = int(random.choice(self._normal, p=self._normal_chances))
             pair = self._store.read([sick, healthy])
             made = transplant(pair[0], self._films[sick].boxes, pair[1], random)
             picture, boxes, is_tb = made.picture, made.boxes, made.is_tb
-            source = self._films[healthy].source
         else:
             chosen = int(random.choice(self._train, p=self._chances))
             film = self._films[chosen]
-            picture, boxes, is_tb = equalize(self._store.read([chosen])[0]), film.boxes, film.label.is_tb
-            ill, source = film.label is Label.OTHER, film.source
-        picture = change_style(picture, self._find_other(source, is_tb, random), random)
+            picture, boxes, is_tb = self._store.read([chosen])[0], film.boxes, film.label.is_tb
         changed = augment(picture, boxes, random)
         known = bool(boxes) or not is_tb
         cells = mark_cells(changed.lesions) if known else np.full((CELLS, CELLS), UNKNOWN, np.float32)
-        return changed.picture, float(is_tb), UNKNOWN if is_tb else float(ill), cells
-
-    def _find_other(self, source: str, is_tb: bool, random: np.random.Generator) -> Picture | None:
-        """Return a film of another source, mostly of the other class, or None where there is none."""
-        of_tb = is_tb != (random.random() < OTHER_CLASS)
-        positions, chances = self._classes[of_tb]
-        for _ in range(3):
-            chosen = int(random.choice(positions, p=chances))
-            if self._films[chosen].source != source:
-                return equalize(self._store.read([chosen])[0])
-        return None
+        return changed.picture, float(is_tb), cells
 
 
 def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
     """Return the probability of drawing each film; the TB films sum to 0.5, and so do the others.
-
-    In either class a source counts with the square root of its films, so that a large collection does not
-    drown the small ones; below 100 films with their number, so that no film is drawn too often.
 
     Raises:
         ValueError: when a class has no films.
@@ -144,13 +110,7 @@ def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
     for film in films:
         sources.setdefault(film.source, []).append(film)
     weight_of = {source: _weigh_source(members) for source, members in sources.items()}
-    counts = Counter((film.source, film.label.is_tb) for film in films)
-    weights: npt.NDArray[np.float64] = np.array(
-        [
-            weight_of[film.source] / math.sqrt(max(counts[film.source, film.label.is_tb], SMALL_SOURCE))
-            for film in films
-        ]
-    )
+    weights: npt.NDArray[np.float64] = np.array([weight_of[film.source] for film in films])
     is_tb = np.array([film.label.is_tb for film in films], dtype=bool)
     if is_tb.all() or not is_tb.any():
         raise ValueError("films of both classes are needed")

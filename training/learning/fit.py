@@ -59,7 +59,7 @@ def fit(
     identity: str,
     report: Report,
 ) -> list[EpochResult]:
-    """Train the network of a recipe, and leave it with the weights of its best epoch, or of its last.
+    """Train the network of a recipe, and leave it with the weights of its best epoch.
 
     Training ends when `PATIENCE` epochs brought no better validation AUC, or after the last epoch. The state
     is written after each epoch; a call with the same folder and identity resumes there.
@@ -91,7 +91,7 @@ def fit(
                 f"the loss of epoch {epoch + 1} is not a number; try a lower --learning-rate"
             )
         auc = measure_auc(is_tb, recipe.score(validation)).value
-        best = recipe.keeps_last or all(auc > earlier.validation_auc for earlier in history)
+        best = all(auc > earlier.validation_auc for earlier in history)
         history.append(EpochResult(epoch + 1, loss, auc, time.monotonic() - started, best))
         _save(recipe, folder, identity, history)
         report(history[-1])

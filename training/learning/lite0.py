@@ -43,20 +43,14 @@ STAGES: Final = (
 FINE: Final = "block10_add"
 """The last layer with 14 × 14 cells."""
 CHANNELS: Final = 128
-FROZEN: Final = ("stem", "block0_", "block1_", "block2_")
-"""First letters of the layers that keep their ImageNet weights: edges and textures look the same in films,
-and these layers, at full resolution, take two fifths of the time of a training step."""
-TRAINING_ONLY: Final = frozenset({"ill_cells"})
-"""Layers with weights that are not in the graph of a bundle."""
 
 
 def build_lite0() -> Any:
     """Return the default network with random weights.
 
     Returns:
-        keras.Model: (n, 256, 256, 1) in 0..1 to `{"tuberculosis": (n, 1), "illness": (n, 1),
-        "cells": (n, 14, 14, 1)}`, all logits; `finish` turns it into the graph of a bundle. `illness` (ill,
-        but not with TB) serves the training alone.
+        keras.Model: (n, 256, 256, 1) in 0..1 to `{"tuberculosis": (n, 1), "cells": (n, 14, 14, 1)}`, both
+        logits; `finish` turns it into the graph of a bundle.
     """
     films = keras.Input(INPUT_SHAPE, name="film")
     x = layers.Cropping2D(MARGIN, name="central_field")(films)
@@ -73,14 +67,7 @@ def build_lite0() -> Any:
     rare = keras.initializers.Constant(-2.0)  # most cells show no lesion
     cells = layers.Conv2D(1, 1, bias_initializer=rare, dtype="float32", name="cells")(x)
     film = LogMeanExpPooling1(dtype="float32", name="tuberculosis")(cells)
-    ill_cells = layers.Conv2D(1, 1, bias_initializer=rare, dtype="float32", name="ill_cells")(x)
-    illness = LogMeanExpPooling1(dtype="float32", name="illness")(ill_cells)
-    model = keras.Model(
-        films, {"tuberculosis": film, "illness": illness, "cells": cells}, name="tbscreen_lite0"
-    )
-    for layer in model.layers:
-        layer.trainable = not layer.name.startswith(FROZEN)
-    return model
+    return keras.Model(films, {"tuberculosis": film, "cells": cells}, name="tbscreen_lite0")
 
 
 def load_imagenet(model: Any, path: Path) -> None:

@@ -41,8 +41,6 @@ class Recipe(Protocol):
     batch: int
     batches: int
     """Batches per epoch."""
-    keeps_last: bool
-    """True where the last epoch is kept, whatever its validation AUC."""
     model: Any
     """The compiled keras.Model that `fit` is called on."""
 

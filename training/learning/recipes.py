@@ -10,7 +10,7 @@ import keras
 from domain.bundle.bundle import Bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.errors import PermanentError
-from training.learning.lite0 import TRAINING_ONLY, build_lite0
+from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import IMAGENET
 from training.learning.recipe import Architecture, Recipe, TrainingData
@@ -57,7 +57,7 @@ def _continue(bundle: Bundle, model: Any) -> Any:
     try:
         trained.load_weights(bundle.directory / WEIGHTS)
         for layer in model.layers:
-            if layer.weights and layer.name not in TRAINING_ONLY:
+            if layer.weights:
                 layer.set_weights(trained.get_layer(layer.name).get_weights())
     except (ValueError, OSError) as error:
         raise PermanentError(

@@ -67,7 +67,6 @@ class TutorialRecipe:
         self, data: TrainingData, settings: RetrainSettings, epochs: int, model: Any, read: Read, outputs: int
     ) -> None:
         self.epochs = settings.epochs or epochs
-        self.keeps_last = False
         self.batch = settings.batch
         self.batches = math.ceil(len(data.train) / settings.batch)
         self.model = model

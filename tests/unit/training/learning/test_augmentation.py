@@ -43,7 +43,7 @@ def test_lesions_move_with_the_film() -> None:
     agreement = []
     for seed in range(30):
         changed = augment(film, [box], np.random.default_rng(seed))
-        assert 1200 < changed.lesions.sum() < 5000  # 50 by 50, made larger or smaller
+        assert 1500 < changed.lesions.sum() < 4000  # 50 by 50, made larger or smaller
         inside = changed.picture[changed.lesions > 0.9].mean()
         agreement.append(inside)
     assert np.median(agreement) > 0.9

@@ -41,7 +41,6 @@ class SmallRecipe:
     def __init__(self, epochs: int, rate: float = 0.1, dies_in: int | None = None) -> None:
         keras.utils.set_random_seed(3)
         self.epochs, self.batch, self.batches = epochs, 10, 2
-        self.keeps_last = False
         self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
         self.model.compile(keras.optimizers.Adam(rate), "binary_crossentropy")
         self._dies_in = dies_in
@@ -132,21 +131,3 @@ def test_a_loss_that_is_no_number_ends_it_with_advice(tmp_path: Path) -> None:
     recipe.model.compile(keras.optimizers.SGD(float("inf")), "mean_squared_error")
     with pytest.raises(PermanentError, match="lower --learning-rate"):
         run(recipe, tmp_path)
-
-
-def test_a_recipe_may_keep_its_last_epoch_whatever_its_validation_auc(tmp_path: Path) -> None:
-    recipe = SmallRecipe(4)
-    recipe.keeps_last = True
-    weights: list[Any] = []
-
-    def score(positions: Sequence[int]) -> np.ndarray[Any, Any]:
-        weights.append(recipe.model.get_weights())
-        is_tb = np.array([FILMS[position].label.is_tb for position in positions])
-        return np.where(is_tb, 0.5, 0.1 if len(weights) == 1 else 0.5)
-
-    recipe.score = score  # type: ignore[method-assign]
-    history, _ = run(recipe, tmp_path)
-    assert history[0].validation_auc == 1.0 > history[-1].validation_auc
-    for kept, last in zip(recipe.model.get_weights(), weights[-1], strict=True):
-        assert np.array_equal(kept, last)
-    assert not np.array_equal(weights[0][0], weights[-1][0])

@@ -12,14 +12,12 @@ from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit.training.synthetic_films import film
 from training.films.film_store import FilmStore
-from training.learning.lite0 import TRAINING_ONLY, build_lite0
 from training.learning.recipe import TrainingData
 from training.learning.recipes import build_recipe
 from training.retrain_settings import RetrainSettings
 
 
 def test_the_default_recipe_goes_on_from_the_shipped_bundle(tmp_path: Path) -> None:
-    """All weights are those of the bundle, but for layers that serve the training alone."""
     films = [film(number, label, "a") for number, label in enumerate(("tb", "normal"))]
     store = FilmStore(tmp_path / "absent", (0, 1), tuple(member.digest for member in films))
     bundle = open_bundle(DEFAULT_BUNDLE)
@@ -28,18 +26,8 @@ def test_the_default_recipe_goes_on_from_the_shipped_bundle(tmp_path: Path) -> N
     model = build_recipe(data, settings, lambda done, total: None).model
     shipped = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
     shipped.load_weights(bundle.directory / WEIGHTS)
-    names = {layer.name for layer in model.layers if layer.weights}
-    assert names - {layer.name for layer in shipped.layers} == TRAINING_ONLY
-    for name in names - TRAINING_ONLY:
+    for name in (layer.name for layer in model.layers if layer.weights):
         for ours, theirs in zip(
             model.get_layer(name).get_weights(), shipped.get_layer(name).get_weights(), strict=True
         ):
             assert np.array_equal(ours, theirs), name
-
-
-def test_first_layers_keep_their_weights_and_the_others_learn() -> None:
-    trained = {layer.name: layer.trainable for layer in build_lite0().layers if layer.weights}
-    assert not trained["stem"]
-    assert not trained["block2_project"]
-    assert trained["block3_expand"]
-    assert trained["cells"]
