@@ -131,7 +131,7 @@ def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     page.keyboard.press("k")
     expect(names.first).to_be_focused()
     page.keyboard.press("o")
-    page.wait_for_url("**/studies/1.2.1")
+    page.wait_for_url("**/studies/1")
     visitor.drawn("W 255 L 128 · 100 %")
 
     plain = visitor.pixel(0.34, 0.3)
@@ -168,7 +168,7 @@ def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     assert (now.verdict, former.verdict, former.comment) == ("unsure", "tb", "infiltrate at the apex")
 
     page.keyboard.press("j")
-    page.wait_for_url("**/studies/1.2.2")
+    page.wait_for_url("**/studies/2")
     page.keyboard.press("w")
     expect(names.first).to_have_text("Lindqvist, Maja")
     page.get_by_role("button", name="Log out").click()
@@ -228,7 +228,7 @@ def test_news_comes_by_itself_and_a_dead_session_takes_the_page_away(
 def test_on_a_tablet_everything_is_within_reach(browser: Browser, url: str) -> None:
     visitor = Visitor(browser, url, viewport=TABLET, has_touch=True, color_scheme="dark")
     visitor.log_in()
-    visitor.page.locator("tr[data-uid]").nth(1).tap()
+    visitor.page.locator("tr[data-study]").nth(1).tap()
     visitor.page.wait_for_selector(".viewer[data-drawn]")
     for path in ("/", "/studies/1.2.3"):
         visitor.page.goto(url + path)
