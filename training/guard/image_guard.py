@@ -90,7 +90,7 @@ class HeldOut:
         refused = np.quantile(chest[:, :2].sum(axis=1), REFUSED)
         outlier = np.quantile(self.distances[counted], 1.0 - OUTLIERS)
         return Thresholds(
-            float(kept), float(certain), min(float(refused), MOST_REFUSED_BELOW), float(outlier)
+            float(kept), float(certain), min(float(refused), MOST_REFUSED_BELOW, float(kept)), float(outlier)
         )
 
     def find(self, kind: str, *, chest: bool) -> npt.NDArray[np.bool_]:
