@@ -257,7 +257,8 @@ def test_a_doubt_that_an_old_worker_does_not_know_waits_for_a_new_one(upgrade: U
     sound = upgrade.send(NEW)
     assert upgrade.wait_for_screening(sound).worker == OLD
     film, screening = upgrade.find(unsure)
-    assert (film.state, film.screening_attempts, screening) == ("queued", 0, None)
+    assert film.state in ("received", "queued"), "it waits; a gateway may be at its next dispatch just now"
+    assert (film.screening_attempts, screening) == (0, None)
 
     # The gateway goes to the broker where a new worker is.
     upgrade.end("gateway", NEW)

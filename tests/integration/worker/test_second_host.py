@@ -166,7 +166,7 @@ def test_it_takes_up_a_newly_activated_bundle(hosts: TwoHosts, tmp_path: Path) -
     (hosts.folder / "administrator").mkdir()
     for words in (
         ("add", str(bundle.directory)),
-        ("activate", bundle.digest[:12], "--force", "a test"),
+        ("activate", bundle.digest[:12], "--force", "a test", "--trust", "a test"),
     ):
         run_command("models", *words, place=hosts.folder / "administrator", values=hosts.servers)
     before = len(hosts.pacs.received)

@@ -88,7 +88,10 @@ def test_a_film_that_comes_for_another_study_leaves_the_first_as_it_is(
     with database.read() as session:
         rows_of = {
             uid: session.scalars(
-                select(Instance.id).join(Study).where(Study.study_instance_uid == uid, Instance.current)
+                select(Instance.id)
+                .join(Study)
+                .where(Study.study_instance_uid == uid, Instance.current)
+                .order_by(Instance.id)
             ).all()
             for uid in ("1.2.3", "1.2.4")
         }
