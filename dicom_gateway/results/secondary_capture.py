@@ -31,7 +31,13 @@ from dicom_gateway.results.report_wording import (
     list_remarks,
 )
 from dicom_gateway.results.result_picture import Caption, draw_result
-from dicom_gateway.results.source_header import TYPE_2, make_evidence, read_source, restore_as_sent
+from dicom_gateway.results.source_header import (
+    TYPE_2,
+    has_its_vr,
+    make_evidence,
+    read_source,
+    restore_as_sent,
+)
 from dicom_gateway.results.structured_report import derive_identity
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, ReportKind
@@ -138,7 +144,8 @@ def _describe_image(
     # General Image and Reference (C.7.6.1, C.12.4)
     image.InstanceNumber = 1
     image.ImageType = ["DERIVED", "SECONDARY"]
-    image.PatientOrientation = source.get("PatientOrientation") or ""
+    oriented = has_its_vr(source, "PatientOrientation")
+    image.PatientOrientation = (source.PatientOrientation or "") if oriented else ""
     for prefix in ("Content", "InstanceCreation"):
         setattr(image, f"{prefix}Date", day)
         setattr(image, f"{prefix}Time", time)

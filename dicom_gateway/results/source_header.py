@@ -97,7 +97,7 @@ def make_evidence(source: Dataset) -> Dataset:
         if named is not None:
             setattr(evidence, keyword, named.uid)
     for keyword in TYPE_2:
-        value = source.get(keyword) if _has_its_vr(source, keyword) else None
+        value = source.get(keyword) if has_its_vr(source, keyword) else None
         setattr(evidence, keyword, value if value and _is_well_formed(keyword, value) else "")
     evidence.setdefault("StudyInstanceUID", evidence.SOPInstanceUID)
     evidence.setdefault("SeriesInstanceUID", evidence.SOPInstanceUID)
@@ -122,11 +122,11 @@ def restore_as_sent(report: Dataset, source: Dataset) -> None:
     left out.
     """
     for keyword in PATIENT_AND_STUDY:
-        if keyword not in UIDS and _has_its_vr(source, keyword):
+        if keyword not in UIDS and has_its_vr(source, keyword):
             report[keyword] = source[keyword]
 
 
-def _has_its_vr(source: Dataset, keyword: str) -> bool:
+def has_its_vr(source: Dataset, keyword: str) -> bool:
     """Return True for an element with the value representation of PS3.6: others cannot be written as it."""
     return keyword in source and dictionary_VR(keyword) == source[keyword].VR
 

@@ -52,6 +52,17 @@ def test_it_is_a_secondary_capture_in_the_film_s_study_and_a_series_of_its_own(
     assert image.Modality == "OT"  # no hanging protocol takes it for the film
 
 
+@pytest.mark.parametrize(
+    "element", [{"vr": "AT", "Value": ["00100010"]}, {"vr": "US", "Value": [1, 2]}], ids=["tag", "numbers"]
+)
+def test_an_orientation_of_another_vr_is_left_empty(
+    screening: ReportableScreening, element: dict[str, Any]
+) -> None:
+    """Its values ended the building of the picture when it was written."""
+    image = build(screening, header={**screening.header, "00200020": element})
+    assert image["PatientOrientation"].is_empty
+
+
 def test_it_says_what_it_was_derived_from_and_that_text_is_burned_in(screening: ReportableScreening) -> None:
     image = build(screening)
 
