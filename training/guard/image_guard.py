@@ -6,7 +6,7 @@ r"""Train the gateway's image guard, and evaluate it on places and subjects that
 
 Six networks each leave out the chest films of one place and a sixth of the other sources and subjects. Their
 answers for the examples left out are the evaluation, and the thresholds come from it. The network that is
-written has seen everything. Seeds are fixed; a run takes about ten minutes on two cores. The folder of films
+written has seen everything. Seeds are fixed. The folder of films
 holds `films.csv` with `films/` and `guard.csv` with `guard/`; a hospital adds rows to train on films of its
 own. `python -m benchmarks.image_guard` prints the evaluation.
 """
