@@ -34,8 +34,9 @@ serve: setup ## Run the whole service on this machine until Ctrl-C
 doctor: setup ## Check the installation and say what to do
 	@$(BIN)/tbscreen doctor
 
-servers: ## Install the real servers that the tests use (Debian packages; needs root or sudo)
+servers: ## Install the real servers (Debian packages; needs root or sudo) and viewers (npm) that the tests use
 	@bash tests/install_servers.sh
+	@bash tests/install_viewers.sh
 
 test: setup servers check ## Install what the tests need and run the whole suite
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -91,4 +92,4 @@ images: setup ## Build the container images and screen a film through them (need
 	@$(BIN)/python -m tests.images
 
 clean: ## Delete the virtual environment and what the tools left
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -64,7 +64,7 @@ RIGHT: dict[str, set[tuple[Observation, ...]]] = {
     "inverted": {(Observation.INVERTED,)},
     "inverted, by 90°": {(Observation.TURNED_270, Observation.INVERTED)},
 }
-DRAWN = ("phantom", "pattern")
+DRAWN = ("phantom", "slice", "pattern")
 
 
 def print_chest(held_out: HeldOut, opinions: list[Opinion], patients: dict[str, int]) -> dict[str, Any]:

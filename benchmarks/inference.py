@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +33,7 @@ from domain.array.picture import read_picture
 from domain.bundle.bundle import Bundle, open_bundle, write_bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.bundle.seal import TOLERANCE
+from networks.keras_library import load_keras
 from tbscreen.machine import describe_machine
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.processes.logs import configure_logs
@@ -42,6 +42,8 @@ from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import Predictor, list_candidates
 from worker.runtimes import openvino_runtime
 from worker.settings import Precision, RuntimeName
+
+keras = load_keras()
 
 Films = npt.NDArray[np.float32]
 

@@ -1,18 +1,20 @@
-"""Forty full-size films by DCMTK's storescu, to the gateway, to DCMTK's storescp and to Orthanc.
+"""Forty full-size films by DCMTK's storescu to the gateway, DCMTK's storescp and Orthanc; and by STOW-RS.
 
     python -m benchmarks.reception [--films 40] [--rounds 5] [--associations 1 4]
 
 The three take turns in each round, on the same machine and disk. The gateway is the process that ships:
 each film is on disk by fsync and committed to SQLite (`synchronous=FULL`) before it is answered. No broker
 is there, so that its films wait in the spool and reception is measured alone; the peers store, as they do by
-default, and nothing else. Each round sends the same pixels under new UIDs. Times are those of storescu, which
-ends when its last film is answered. The last line is one JSON object: median seconds of one association,
-and peer seconds / gateway seconds.
+default, and nothing else. The same gateway also gets such films by STOW-RS, one in each request of a kept
+connection of Python's http.client (`stow`). Each round sends the same pixels under new UIDs. Times are those
+of storescu, which ends when its last film is answered. The last line is one JSON object: median seconds of
+one association, and peer seconds / gateway seconds.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import statistics
@@ -20,6 +22,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,6 +35,7 @@ from db.settings import DatabaseSettings
 from tbscreen.machine import describe_machine
 from tests.servers.gateway import gateway
 from tests.servers.pacs import need, orthanc, storescp
+from tests.servers.peers.stow_requests import CONTENT_TYPE, STUDIES, encode_body, make_token
 from tests.servers.ports import free_port
 
 UID_BYTES = 60
@@ -90,6 +94,27 @@ def send(films: Sequence[Path], port: int, ae_title: str, associations: int) -> 
     return seconds
 
 
+def send_by_web(films: Sequence[Path], port: int, token: str, connections: int) -> float:
+    """Send films by STOW-RS over so many connections at once; returns seconds."""
+    bodies = {film: encode_body([film]) for film in films}
+
+    def send_share(share: Sequence[Path]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {token}"}
+        for film in share:
+            connection.request("POST", STUDIES, bodies[film], headers)
+            response = connection.getresponse()
+            said = response.read()
+            if response.status != 200:
+                raise SystemExit(f"the gateway did not take a film: {response.status} {said[:400]!r}")
+        connection.close()
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(connections) as pool:
+        list(pool.map(send_share, [films[number::connections] for number in range(connections)]))
+    return time.monotonic() - began
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -108,20 +133,22 @@ def main() -> None:
         url = f"sqlite:///{place / 'tbscreen.sqlite3'}"
         database = Database.open(DatabaseSettings(url=url))
         schema.upgrade(database)
+        token = make_token(database)
         database.close()
-        ports = {"gateway": free_port()}
-        stack.enter_context(gateway(place / "data", ports["gateway"], url))
+        ports = {"gateway": free_port(), "stow": free_port()}
+        changes = {"TBSCREEN_GATEWAY__DICOMWEB__PORT": str(ports["stow"])}
+        stack.enter_context(gateway(place / "data", ports["gateway"], url, changes))
         ports["dcmtk"] = stack.enter_context(storescp(place / "storescp")).port
         ports["orthanc"] = stack.enter_context(orthanc(place / "orthanc")).dicom_port
         medians = {
-            associations: measure(sources, place, ports, associations, options.rounds)
+            associations: measure(sources, place, ports, token, associations, options.rounds)
             for associations in options.associations
         }
     print_result(medians)
 
 
 def measure(
-    sources: Sequence[Path], place: Path, ports: dict[str, int], associations: int, rounds: int
+    sources: Sequence[Path], place: Path, ports: dict[str, int], token: str, associations: int, rounds: int
 ) -> dict[str, float]:
     """Return the median seconds of each receiver."""
     titles = {"gateway": "TBSCREEN", "dcmtk": "STORESCP", "orthanc": "ORTHANC"}
@@ -129,10 +156,15 @@ def measure(
     for number in range(rounds):
         folder = place / f"round-{associations}-{number}"
         films = make_round(sources, folder)
+        other_films = make_round(sources, folder.with_suffix(".stow"))
         os.sync()
         for receiver, port in ports.items():
-            seconds[receiver].append(send(films, port, titles[receiver], associations))
+            if receiver == "stow":
+                seconds[receiver].append(send_by_web(other_films, port, token, associations))
+            else:
+                seconds[receiver].append(send(films, port, titles[receiver], associations))
         remove(folder)
+        remove(folder.with_suffix(".stow"))
     for receiver, taken in seconds.items():
         shown = ", ".join(f"{seconds:.2f}" for seconds in taken)
         print(f"{associations} association(s), {receiver}: {statistics.median(taken):.2f} s ({shown})")
@@ -150,6 +182,7 @@ def describe(taken: dict[str, float]) -> dict[str, float]:
     """Return median seconds and their ratios."""
     return {
         "gateway_s": round(taken["gateway"], 3),
+        "stow_s": round(taken["stow"], 3),
         "dcmtk_s": round(taken["dcmtk"], 3),
         "orthanc_s": round(taken["orthanc"], 3),
         "ratio_vs_dcmtk": round(taken["dcmtk"] / taken["gateway"], 2),

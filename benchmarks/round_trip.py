@@ -25,13 +25,20 @@ from pynetdicom import AE, _config
 
 from benchmarks.inputs.full_size_films import make_films
 from db.worklist import worklist
+from db.worklist.study_entries import StudyEntry
 from tbscreen.demo.trial import Trial, trial
 from tbscreen.machine import describe_machine
+from tests.servers.ports import wait_until
 
 TIMEOUT_S = 600.0
 
 
 def send(installation: Trial, films: Sequence[Path], associations: int) -> dict[str, float]:
+    """Send films to an installation (`send_films`)."""
+    return send_films(installation.service.dicom_port, installation.service.ae_title, films, associations)
+
+
+def send_films(port: int, ae_title: str, films: Sequence[Path], associations: int) -> dict[str, float]:
     """Send films over so many associations at once; returns when each request began, by SOP Instance UID."""
     _config.STORE_SEND_CHUNKED_DATASET = True
     began: dict[str, float] = {}
@@ -41,21 +48,34 @@ def send(installation: Trial, films: Sequence[Path], associations: int) -> dict[
         ae = AE(ae_title="MODALITY")
         header = dcmread(share[0], stop_before_pixels=True)
         ae.add_requested_context(header.SOPClassUID, header.file_meta.TransferSyntaxUID)
-        service = installation.service
-        association = ae.associate("127.0.0.1", service.dicom_port, ae_title=service.ae_title)
-        assert association.is_established, "the gateway does not take the association"
+        association = ae.associate("127.0.0.1", port, ae_title=ae_title)
+        assert association.is_established, f"{ae_title} does not take the association"
         for path in share:
             uid = str(dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)
             with lock:
                 began[uid] = time.monotonic()
             status = association.send_c_store(path)
-            assert status.Status == 0x0000, f"the gateway answers 0x{status.Status:04X}"
+            assert status.Status == 0x0000, f"{ae_title} answers 0x{status.Status:04X}"
         association.release()
 
     shares = [films[number::associations] for number in range(associations)]
     with ThreadPoolExecutor(associations) as pool:
         list(pool.map(send_share, [share for share in shares if share]))
     return began
+
+
+def _find_delivered(installation: Trial, films: int) -> Sequence[StudyEntry]:
+    """Return the films' studies once the courier has recorded the deliveries, which the PACS has before."""
+    found: Sequence[StudyEntry] = ()
+
+    def are_recorded() -> bool:
+        nonlocal found
+        with installation.database.read() as session:
+            found = worklist.find_page(session, limit=films).studies
+        return all("deliver" in study.films[0].stages_ms for study in found)
+
+    wait_until(are_recorded, TIMEOUT_S, "all deliveries are recorded")
+    return found
 
 
 def measure(films: Sequence[Path], associations: int) -> dict[str, Any]:
@@ -69,8 +89,7 @@ def measure(films: Sequence[Path], associations: int) -> dict[str, Any]:
             evidence = dcmread(path).CurrentRequestedProcedureEvidenceSequence[0]
             reference = evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
             arrivals[str(reference.ReferencedSOPInstanceUID)] = moment
-        with installation.database.read() as session:
-            studies = worklist.find_page(session, limit=len(films)).studies
+        studies = _find_delivered(installation, len(films))
     latencies = sorted((arrivals[uid] - start) * 1000 for uid, start in began.items())
     seconds = max(arrivals.values()) - min(began.values())
     stages: dict[str, list[float]] = {}

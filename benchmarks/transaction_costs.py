@@ -4,13 +4,14 @@
 
 One process writes films by the functions that the stages use, one after the other, into databases that are as
 durable as in a hospital. `wall` is how long a transaction is open: on SQLite nobody else writes meanwhile.
-`cpu` is what of it this process computes; the rest is the server, the disk and the way. Milliseconds a film;
-the last line is one JSON object.
+`cpu` is what of it this process computes; the rest is the server, the disk and the way. Milliseconds a film,
+and statements a film; the last line is one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
@@ -21,6 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from benchmarks.capacity.measured import write_measured
@@ -125,10 +127,12 @@ def _measure(kind: str, url: str, header: dict[str, Any]) -> dict[str, tuple[flo
         rows.register_model(database)
         write_films(Clock(database), header, 0, 20)  # what is compiled and planned the first time
         clock = Clock(database)
+        statements = itertools.count()
+        event.listen(database.engine, "before_cursor_execute", lambda *_: next(statements))
         write_films(clock, header, 20, FILMS)
     finally:
         database.close()
-    return {
+    return {f"statements.{kind}": (next(statements) / FILMS, "statements/film")} | {
         f"transaction_ms.{kind}.{stage}.{what}": (1000 * seconds[stage] / FILMS, "ms/film")
         for what, seconds in (("wall", clock.wall_s), ("cpu", clock.cpu_s))
         for stage in clock.wall_s

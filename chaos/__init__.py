@@ -9,6 +9,8 @@ with what stands in the database and in the PACS. docs/developer/chaos.md says h
 - `jumped_clock`: a wall clock that jumps, for one process.
 - `servers`: PostgreSQL, Redis and Orthanc as kept processes.
 - `pacs_door`: stands in front of the PACS and can refuse, cut and close.
+- `receiver_faults`: what can be done to the HL7 receiver.
+- `message_verdict`: HL7 messages that were made, and those that came.
 - `poisonable_worker`: a worker that a poisoned film kills.
 - `site`: all of them together, with the settings of a hurried site.
 - `sender`: four associations that send until they are answered with success, and what they were answered.

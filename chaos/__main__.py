@@ -78,6 +78,7 @@ def report(runs: list[Run]) -> None:
             console.print(
                 f"{line.fault}: {times} times not injected: {reason}", highlight=False, markup=False
             )
+    told = [outcome.evidence.messages for outcome in runs if outcome.evidence.messages is not None]
     result = {
         "machine": describe_machine(),
         "seeds": [outcome.seed for outcome in runs],
@@ -95,6 +96,8 @@ def report(runs: list[Run]) -> None:
         "results": results,
         "refusals": refusals,
         "conflicts": conflicts,
+        "hl7_messages": sum(len(messages.made) for messages in told),
+        "hl7_repetitions": sum(messages.repeated for messages in told),
         "answers": dict(sum((outcome.statuses for outcome in runs), Counter())),
         "restarts": dict(sum((Counter(outcome.restarts) for outcome in runs), Counter())),
         "settled_s": [round(outcome.settled_s, 1) for outcome in runs],

@@ -25,6 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos.films import Poison
 from chaos.kept_process import KeptProcess
+from chaos.pacs_door import PacsDoor
+from chaos.receiver_faults import receiver_down, receiver_refuses, receiver_silent
 from chaos.site import COURIER, GATEWAYS, WORKERS, Site
 from domain.errors import PermanentError, TransientError
 
@@ -117,6 +119,11 @@ def pacs_down(site: Site, random: Random) -> None:
     _keep_down(site.processes["orthanc"], signal.SIGKILL, random.uniform(1.0, 4.0))
 
 
+def web_pacs_down(site: Site, random: Random) -> None:
+    """`kill -9` of the PACS that gets reports by STOW-RS."""
+    _keep_down(site.processes["orthanc-web"], signal.SIGKILL, random.uniform(1.0, 4.0))
+
+
 def pacs_refuses(site: Site, random: Random) -> None:
     """The PACS answers every C-STORE with 0xA700."""
     site.door.refuse(True)
@@ -124,17 +131,32 @@ def pacs_refuses(site: Site, random: Random) -> None:
     site.door.refuse(False)
 
 
+def web_pacs_refuses(site: Site, random: Random) -> None:
+    """The PACS answers every Store request with 503."""
+    site.web_door.refuse(True)
+    time.sleep(random.uniform(1.0, 4.0))
+    site.web_door.refuse(False)
+
+
 def pacs_dies_in_transfer(site: Site, random: Random) -> None:
     """`kill -9` of the PACS when half an object has come."""
-    orthanc = site.processes["orthanc"]
+    _die_in_transfer(site.processes["orthanc"], site.door, random)
+
+
+def web_pacs_dies_in_transfer(site: Site, random: Random) -> None:
+    """`kill -9` of the PACS when half a Store request has come."""
+    _die_in_transfer(site.processes["orthanc-web"], site.web_door, random)
+
+
+def _die_in_transfer(orthanc: KeptProcess, door: PacsDoor, random: Random) -> None:
     orthanc.hold()
     try:
-        site.door.cut_next(lambda: _kill(orthanc))
+        door.cut_next(lambda: _kill(orthanc))
         deadline = time.monotonic() + 4 * LOOK_S
-        while not site.door.is_cut() and time.monotonic() < deadline:
+        while not door.is_cut() and time.monotonic() < deadline:
             time.sleep(0.02)
-        if not site.door.is_cut():
-            site.door.cancel_cut()
+        if not door.is_cut():
+            door.cancel_cut()
             raise NotInjectedError("nothing was sent to the PACS meanwhile")
         time.sleep(random.uniform(0.5, 2.0))
     finally:
@@ -191,6 +213,13 @@ def silence_pacs(site: Site, random: Random) -> None:
     site.door.be_silent(False)
 
 
+def silence_web_pacs(site: Site, random: Random) -> None:
+    """The PACS takes Store requests and never answers."""
+    site.web_door.be_silent(True)
+    time.sleep(random.uniform(4.0, 9.0))
+    site.web_door.be_silent(False)
+
+
 def stop_redis(site: Site, random: Random) -> None:
     """Redis hangs: it keeps its connections and does nothing."""
     _suspend(site.processes["redis"], random.uniform(2.0, 12.0))
@@ -229,6 +258,13 @@ FAULTS: Final[dict[str, Fault]] = {
     "pacs down": pacs_down,
     "pacs refuses": pacs_refuses,
     "pacs dies in transfer": pacs_dies_in_transfer,
+    "receiver down": receiver_down,
+    "receiver silent": receiver_silent,
+    "receiver refuses": receiver_refuses,
+    "web pacs down": web_pacs_down,
+    "web pacs refuses": web_pacs_refuses,
+    "web pacs dies in transfer": web_pacs_dies_in_transfer,
+    "web pacs silent": silence_web_pacs,
     "disk full": fill_disk,
     "database disk full": fill_database_disk,
     "cache disk full": fill_cache_disk,

@@ -1,4 +1,7 @@
-"""Stands between courier and PACS on the network: passes bytes on, refuses, or dies in mid-transfer."""
+"""Stands between courier and PACS on the network: passes bytes on, refuses, or dies in mid-transfer.
+
+It passes on bytes of any protocol; for those that refuse there is an SCP, and a server of HTTP.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -23,15 +27,21 @@ class PacsDoor:
     Args:
         target_port: the PACS on 127.0.0.1.
         address: where the door is.
+        start_refuser: starts the server that stands in for a PACS that refuses; by default an SCP.
     """
 
-    def __init__(self, target_port: int, address: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        target_port: int,
+        address: str = "127.0.0.1",
+        start_refuser: Callable[[], Any] | None = None,
+    ) -> None:
         self._target_port = target_port
         self._refusing = False
         self._cut: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._refuser = _start_refuser()
+        self._refuser = (start_refuser or _start_refuser)()
         self._passing = threading.Event()
         self._passing.set()
         self._listener = socket.create_server((address, 0))
@@ -39,7 +49,7 @@ class PacsDoor:
         threading.Thread(target=self._accept, name="door", daemon=True).start()
 
     def refuse(self, refusing: bool) -> None:
-        """Let every C-STORE be answered 0xA700, or no longer; what is open ends."""
+        """Let every object be refused for want of resources, or no longer; what is open ends."""
         self._refusing = refusing
         self._close_all()
 
@@ -135,3 +145,26 @@ def _start_refuser() -> Any:
     ae.add_supported_context("1.2.840.10008.1.1")
     handlers: list[Any] = [(evt.EVT_C_STORE, lambda event: OUT_OF_RESOURCES)]
     return ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+
+
+class _Refusal(BaseHTTPRequestHandler):
+    """Answers every Store request with 503."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments: object) -> None:
+        """Log nothing."""
+
+
+def start_web_refuser() -> ThreadingHTTPServer:
+    """Start a DICOMweb server that takes no object."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusal)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="web refuser", daemon=True).start()
+    return server

@@ -19,15 +19,15 @@ from tbscreen.cli import main
 from worker.screener import Screener
 
 if TYPE_CHECKING:
-    from worker.predictor import Predictor
+    from worker.screening_network import ScreeningNetwork
 
 
 class PoisonableScreener(Screener):
     """A screener that dies of marked arrays."""
 
-    def _open(self, digest: str) -> Predictor:
-        predictor = super()._open(digest)
-        predict = predictor.predict_with_heat
+    def _open(self, digest: str) -> ScreeningNetwork:
+        network = super()._open(digest)
+        predict = network.predict_with_heat
 
         def predict_or_die(arrays: npt.NDArray[np.float32]) -> Any:
             poisons = {find_poison(array) for array in arrays}
@@ -37,8 +37,8 @@ class PoisonableScreener(Screener):
                 time.sleep(1)
             return predict(arrays)
 
-        predictor.predict_with_heat = predict_or_die  # type: ignore[method-assign]
-        return predictor
+        network.predict_with_heat = predict_or_die  # type: ignore[method-assign]
+        return network
 
 
 if __name__ == "__main__":

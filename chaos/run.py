@@ -62,7 +62,7 @@ def run(
         progress("the site runs")
         ledger, observer = Ledger(), Observer(site.database)
         observer.start()
-        sender = Sender(site.gateways, site.folder / "films", ledger)
+        sender = Sender(site.gateways, site.folder / "films", ledger, site.web_gateways, site.token)
         feeder = _Feeder(sender, seed, films, schedule.duration_s)
         feeder.start()
 
@@ -79,7 +79,13 @@ def run(
         settled_s = time.monotonic() - over
         observer.end()
         observer.look()
-        evidence = gather(site.database, site.orthanc, ledger.answered.keys(), ledger.poisoned)
+        evidence = gather(
+            site.database,
+            (site.orthanc, site.web_orthanc),
+            site.receiver.received,
+            ledger.answered.keys(),
+            ledger.poisoned,
+        )
         verdict = judge(evidence)
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""Four associations that send every film until it is answered with success, as modalities do."""
+"""Four associations and two senders by STOW-RS, which send every film until it is answered with success."""
 
 from __future__ import annotations
 
+import http.client
 import queue
 import threading
 import time
@@ -11,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydicom import dcmread
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
 
 from chaos.films import Film
+from tests.servers.peers.stow_requests import CONTENT_TYPE, STUDIES, Answer, encode_body
 
 ASSOCIATIONS: Final = 4
+WEB_SENDERS: Final = 2
 ANSWER_TIMEOUT_S: Final = 10.0
 PAUSE_S: Final = 0.3
 """Between two attempts at one film."""
@@ -47,18 +51,28 @@ class Sender:
         gateways: addresses and ports; a film that one does not take goes to the next.
         folder: where films lie while they are on their way.
         ledger: what is answered goes in here.
+        web_gateways: addresses and ports for DICOMweb, in the same order.
+        token: opens the latter.
     """
 
-    def __init__(self, gateways: Sequence[tuple[str, int]], folder: Path, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        gateways: Sequence[tuple[str, int]],
+        folder: Path,
+        ledger: Ledger,
+        web_gateways: Sequence[tuple[str, int]],
+        token: str,
+    ) -> None:
         _config.STORE_SEND_CHUNKED_DATASET = True
-        self._gateways = list(gateways)
         self._folder = folder
         self._ledger = ledger
         self._films: queue.Queue[Film | None] = queue.Queue()
         folder.mkdir(exist_ok=True)
+        lines: list[_Line | _WebLine] = [_Line(gateways, number) for number in range(ASSOCIATIONS)]
+        lines += [_WebLine(web_gateways, number, token) for number in range(WEB_SENDERS)]
         self._threads = [
-            threading.Thread(target=self._send_all, args=(number,), name=f"sender-{number}", daemon=True)
-            for number in range(ASSOCIATIONS)
+            threading.Thread(target=self._send_all, args=(line,), name=f"sender-{number}", daemon=True)
+            for number, line in enumerate(lines)
         ]
         for thread in self._threads:
             thread.start()
@@ -76,8 +90,7 @@ class Sender:
             thread.join(timeout=max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _send_all(self, number: int) -> None:
-        line = _Line(self._gateways, number)
+    def _send_all(self, line: _Line | _WebLine) -> None:
         while (film := self._films.get()) is not None:
             path = film.write(self._folder)
             uid = film.sop_instance_uid
@@ -94,7 +107,7 @@ class Sender:
             path.unlink()
         line.close()
 
-    def _send_until_taken(self, line: _Line, path: Path) -> None:
+    def _send_until_taken(self, line: _Line | _WebLine, path: Path) -> None:
         while True:
             answer = line.store(path)
             with self._ledger.lock:
@@ -102,7 +115,7 @@ class Sender:
             if answer == "0x0000":
                 return
             time.sleep(PAUSE_S)
-            if answer == "none":
+            if answer in ("none", "HTTP 503"):
                 line.change()
 
 
@@ -142,3 +155,45 @@ class _Line:
         if self._association is not None and self._association.is_established:
             self._association.release()
         self._association = None
+
+
+class _WebLine:
+    """Store requests, one film in each."""
+
+    def __init__(self, gateways: Sequence[tuple[str, int]], number: int, token: str) -> None:
+        self._gateways = gateways
+        self._at = number % len(gateways)
+        self._headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {token}"}
+
+    def store(self, path: Path) -> str:
+        """Store one film.
+
+        Returns:
+            "0x0000" when the answer lists it as stored, a Failure Reason, "HTTP" and the status of an answer
+            without, or "none" where no answer came.
+        """
+        connection = http.client.HTTPConnection(*self._gateways[self._at], timeout=ANSWER_TIMEOUT_S)
+        try:
+            connection.request("POST", STUDIES, encode_body([path]), self._headers)
+            response = connection.getresponse()
+            answer = Answer(response.status, {}, response.read())
+        except (OSError, http.client.HTTPException):
+            return "none"
+        finally:
+            connection.close()
+        if answer.status not in (200, 202, 409, 413) and answer.status != 503:
+            return f"HTTP {answer.status}"
+        try:
+            reasons = answer.list_reasons("00081198") + answer.list_reasons("0008119A")
+            if answer.stored == [str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)] and not reasons:
+                return "0x0000"
+        except (ValueError, KeyError, AttributeError):
+            reasons = []
+        return f"0x{reasons[0]:04X}" if reasons else f"HTTP {answer.status}"
+
+    def change(self) -> None:
+        """Go on with the next gateway."""
+        self._at = (self._at + 1) % len(self._gateways)
+
+    def close(self) -> None:
+        """Do nothing: each request has a connection of its own."""

@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from chaos.kept_process import KeptProcess
 from tests.servers.database import SETTINGS, find_postgresql, unprivileged_identity
-from tests.servers.pacs import Orthanc, need, orthanc_settings
+from tests.servers.pacs import Orthanc, dicomweb_plugin, need, orthanc_settings
 from tests.servers.ports import free_port
 
 HERE: Final = "127.0.0.1"
@@ -86,13 +86,17 @@ def make_redis(folder: Path, address: str = HERE) -> tuple[KeptProcess, str]:
     return process, f"redis://{address}:{port}/0"
 
 
-def make_orthanc(folder: Path) -> tuple[KeptProcess, Orthanc]:
-    """Make an Orthanc that keeps what it has stored."""
+def make_orthanc(folder: Path, *, by_web: bool = False) -> tuple[KeptProcess, Orthanc]:
+    """Make an Orthanc that keeps what it has stored; with `by_web` it has the DICOMweb plugin.
+
+    The process has the name of the folder.
+    """
     program = need("Orthanc", "orthanc")
     server = Orthanc("ORTHANC", free_port(), free_port())
     folder.mkdir()
     file = folder / "orthanc.json"
-    file.write_text(json.dumps(orthanc_settings(server, folder)))
+    plugin = dicomweb_plugin() if by_web else {}
+    file.write_text(json.dumps(orthanc_settings(server, folder) | plugin))
 
     def answers() -> bool:
         try:
@@ -100,4 +104,5 @@ def make_orthanc(folder: Path) -> tuple[KeptProcess, Orthanc]:
         except (urllib.error.URLError, OSError):
             return False
 
-    return KeptProcess("orthanc", [program, str(file)], folder.parent / "orthanc.log", answers), server
+    log = folder.parent / f"{folder.name}.log"
+    return KeptProcess(folder.name, [program, str(file)], log, answers), server

@@ -18,7 +18,7 @@ import pytest
 
 from chaos.jumped_clock import JumpedClock, build_library
 from chaos.kept_process import Keeper, KeptProcess
-from chaos.pacs_door import PacsDoor
+from chaos.pacs_door import PacsDoor, start_web_refuser
 from chaos.servers import HERE, make_orthanc, make_postgresql, make_redis
 from db import schema
 from db.database import Database
@@ -28,6 +28,8 @@ from tbscreen.models.default_bundle import register_bundle
 from tbscreen.processes.supervisor import child_environment
 from tbscreen.settings import FILE_VARIABLE, PREFIX
 from tests.servers.pacs import Orthanc
+from tests.servers.peers.mllp_receiver import MllpReceiver
+from tests.servers.peers.stow_requests import make_token
 from tests.servers.ports import free_port
 from tests.servers.second_host import SecondHost, second_host
 from tests.unit.worker.networks import write_network
@@ -52,6 +54,11 @@ redispatch_after_s = 15.0
 maximum_queue_length = 50
 listener_processes = {listeners}
 
+[gateway.dicomweb]
+host = "{host}"
+port = {web_port}
+allow_unencrypted = true
+
 [worker]
 name = "{name}"
 threads = 1
@@ -70,6 +77,17 @@ name = "pacs"
 ae_title = "ORTHANC"
 host = "{pacs_host}"
 port = {pacs_port}
+
+[[hl7.receivers]]
+name = "ris"
+host = "{pacs_host}"
+port = {receiver_port}
+acknowledgement_timeout_s = 3.0
+
+[[peers]]
+name = "web"
+protocol = "dicomweb"
+url = "http://{pacs_host}:{web_pacs_port}/dicom-web"
 """
 """Everything that takes minutes on a real site, in seconds, so that a run ends."""
 
@@ -83,9 +101,18 @@ class Site:
     broker_url: str
     orthanc: Orthanc
     door: PacsDoor
+    receiver: MllpReceiver
+    """Gets the HL7 messages."""
     processes: dict[str, KeptProcess]
     gateways: tuple[tuple[str, int], ...]
     """Their addresses and ports."""
+    web_gateways: tuple[tuple[str, int], ...]
+    """Their addresses and ports for DICOMweb."""
+    token: str
+    """Opens the latter."""
+    web_orthanc: Orthanc
+    """A PACS that gets the reports by STOW-RS."""
+    web_door: PacsDoor
     clocks: dict[str, JumpedClock]
     """By process; empty where they cannot be made."""
     disks: frozenset[str]
@@ -94,6 +121,8 @@ class Site:
     """The host of the processes of `AWAY`; None where no second host could be made."""
     link: threading.Lock = field(default_factory=threading.Lock)
     """Held by whoever breaks the link to the second host."""
+    receiver_fault: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever does something to the receiver."""
 
     def data_directory(self, name: str) -> Path:
         """The files of a process."""
@@ -114,17 +143,24 @@ def running() -> Iterator[Site]:
         postgresql, database_url = make_postgresql(folder / "postgresql", here)
         redis, broker_url = make_redis(folder / "redis", here)
         orthanc_process, orthanc = make_orthanc(folder / "orthanc")
-        servers = [postgresql, redis, orthanc_process]
+        web_process, web_orthanc = make_orthanc(folder / "orthanc-web", by_web=True)
+        servers = [postgresql, redis, orthanc_process, web_process]
         for server in servers:
             stack.callback(server.end)
             server.start()
         door = PacsDoor(orthanc.dicom_port, here)
         stack.callback(door.close)
+        receiver = MllpReceiver(address=here)
+        stack.callback(receiver.go_away)
+        web_door = PacsDoor(web_orthanc.http_port, here, start_web_refuser)
+        stack.callback(web_door.close)
         database = Database.open(DatabaseSettings(url=database_url))
         stack.callback(database.close)
         _prepare_database(database, folder / "bundle")
         top = f'database_url = "{database_url}"\nbroker_url = "{broker_url}"\nlog_format = "json"\n'
         gateways = tuple((away if name in AWAY else HERE, free_port()) for name in GATEWAYS)
+        web_gateways = tuple((host, free_port()) for host, _ in gateways)
+        token = make_token(database)
         library = build_library(folder)
         clocks: dict[str, JumpedClock] = {}
         if library is not None:
@@ -136,7 +172,15 @@ def running() -> Iterator[Site]:
             text = f'data_directory = "{folder / name}"\n{top}'
             listeners = 2 if name == GATEWAYS[-1] else 1
             text += HURRIED.format(
-                name=name, host=host, port=port, pacs_host=here, pacs_port=door.port, listeners=listeners
+                name=name,
+                host=host,
+                port=port,
+                web_port=web_gateways[GATEWAYS.index(name)][1] if name in GATEWAYS else 0,
+                pacs_host=here,
+                pacs_port=door.port,
+                web_pacs_port=web_door.port,
+                receiver_port=receiver.port,
+                listeners=listeners,
             )
             place = second if name in AWAY else None
             product.append(_make_process(folder, name, text, clocks.get(name), place))
@@ -147,7 +191,23 @@ def running() -> Iterator[Site]:
         keeper.start()
         stack.callback(keeper.end)
         processes = {process.name: process for process in (*servers, *product)}
-        yield Site(folder, database, broker_url, orthanc, door, processes, gateways, clocks, disks, second)
+        yield Site(
+            folder,
+            database,
+            broker_url,
+            orthanc,
+            door,
+            receiver,
+            processes,
+            gateways,
+            web_gateways,
+            token,
+            web_orthanc,
+            web_door,
+            clocks,
+            disks,
+            second,
+        )
 
 
 def _prepare_database(database: Database, directory: Path) -> None:

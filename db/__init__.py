@@ -11,8 +11,10 @@
 - `tables/`: all tables, by subject.
 - `films/`: a film: received, prepared, queued, screened or refused.
 - `patients/`: films that name different patients.
+- `bacteriology/`: results of bacteriological tests, and their studies.
 - `models/`: bundles, their activation, comparisons, thresholds of a site.
 - `delivery/`: outboxes, reports, deliveries, storage commitment.
+- `hl7/`: HL7 messages to receivers.
 - `pulls/`: studies that are fetched from a PACS.
 - `worklist/`: studies by suspicion, and their reads.
 - `counts/`: counts for reports and monitoring.

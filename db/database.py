@@ -30,6 +30,13 @@ CONNECTION: Final = {
 """Parameters of libpq, of the connection's own end."""
 
 
+FIRST_PAUSE_S: Final = 0.001
+"""First pause of a SQLite writer that waits for another one."""
+GROWTH: Final = 1.01
+"""Growth of each pause: a wait of half a second asks every six milliseconds."""
+LONGEST_PAUSE_S: Final = 0.02
+
+
 class DatabaseAwayError(TransientError):
     """The database does not answer. Transient: try again when it is back.
 
@@ -164,6 +171,11 @@ def name_place(url: URL) -> str:
     return f"PostgreSQL at {url.host}:{url.port or 5432}, database {url.database}"
 
 
+def is_sqlite(session: Session) -> bool:
+    """True for a session of a SQLite file, whose writer has all rows to itself."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
 def explain(error: SQLAlchemyError) -> str:
     """Return why a database does not answer, in its driver's words where they hold no data of films.
 
@@ -192,8 +204,36 @@ def _make_sqlite_durable(engine: Engine, busy_timeout_s: float) -> None:
         # A deferred transaction that becomes a writer fails at once with SQLITE_BUSY; an immediate one waits
         # for the other writer.
         options = connection.get_execution_options()
-        kind = "" if options.get("read_only") else " EXCLUSIVE" if options.get("exclusive") else " IMMEDIATE"
-        connection.exec_driver_sql(f"BEGIN{kind}")
+        if options.get("read_only"):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            kind = "EXCLUSIVE" if options.get("exclusive") else "IMMEDIATE"
+            _take_turn(connection, f"BEGIN {kind}", busy_timeout_s)
+
+
+def _take_turn(connection: Connection, statement: str, busy_timeout_s: float) -> None:
+    """Begin a transaction that writes, as soon as the other writers let it.
+
+    SQLite's own wait asks ever more rarely, up to ten times a second: the writer that has waited longest
+    comes last, and the file lies idle between two writers. This wait asks every millisecond.
+    """
+    cursor = connection.connection.cursor()
+    deadline, pause_s = time.monotonic() + busy_timeout_s, FIRST_PAUSE_S
+    try:
+        cursor.execute("PRAGMA busy_timeout=0")
+        while True:
+            try:
+                cursor.execute(statement)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    break
+            time.sleep(pause_s)
+            pause_s = min(pause_s * GROWTH, LONGEST_PAUSE_S)
+        connection.exec_driver_sql(statement)  # once more, for an error of SQLAlchemy's
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout_s * 1000)}")
+        cursor.close()
 
 
 def _write_ahead(cursor: Any, deadline: float) -> None:

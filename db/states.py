@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from db.clock import now
-from db.tables import Commitment, CommitmentItem, Conflict, Delivery, Instance, Pull, PulledStudy
+from db.tables import (
+    Commitment,
+    CommitmentItem,
+    Conflict,
+    Delivery,
+    Hl7Message,
+    Instance,
+    Pull,
+    PulledStudy,
+)
 from domain.errors import PermanentError, TransientError
 
 
@@ -196,6 +205,8 @@ DELIVERY: Final = StateMachine[DeliveryState](
         DeliveryState.PARKED: frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED}),
     },
 )
+
+HL7_MESSAGE: Final = StateMachine[DeliveryState]("an HL7 message", Hl7Message, DELIVERY.transitions)
 
 COMMITMENT: Final = StateMachine[CommitmentState](
     "a commitment",

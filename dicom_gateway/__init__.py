@@ -6,10 +6,12 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `library_settings`: process-wide settings of pydicom and pynetdicom.
 - `association/`: associations with other application entities: titles, TLS, sockets, negotiation.
 - `reception/`: answers C-STORE after the film is durable and recorded.
+- `dicomweb/`: receives films by STOW-RS, answers QIDO-RS and WADO-RS.
 - `retrieval/`: films from a PACS that cannot route.
 - `audit/`: audit records of access to patients' films.
 - `log_redaction`: keeps header values quoted by libraries out of the logs.
 - `dataset_limits`: limits of a dataset while it is received.
+- `incoming_dataset`: a dataset that is being written to its file.
 - `header_stream`: the limited stream from which a header is read.
 - `dataset_header`: reads a dataset strictly up to its pixels.
 - `source_uids`: UIDs of films, also those that break the rules.
@@ -22,6 +24,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `identifiers`: UIDs of tbscreen's objects, derived from their sources.
 - `results/`: SR documents and pictures of screened and refused films.
 - `delivery/`: the courier: sends objects to peers, and requests storage commitment.
+- `hl7/`: results as HL7 v2 messages, to receivers without DICOM.
 - `deidentification/`: export of read films without patient data.
 - `query/`: the worklist by C-FIND.
 - `conformance/`: the DICOM Conformance Statement, made from the tables here.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from pydicom import dcmread
 from pydicom.charset import convert_encodings
@@ -41,6 +41,9 @@ PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 PER_FRAME: Final = 0x52009230
 """Per-Frame Functional Groups (PS3.3 C.7.6.16). Only multi-frame objects have them, which are refused by
 earlier attributes; their elements may exceed the limit of reading."""
+
+UNDEFINED_LENGTH: Final = 0xFFFFFFFF
+"""Length of an element that ends with a delimiter (PS3.5 7.1.1); of Pixel Data only if encapsulated."""
 
 MAX_READ_VALUE_BYTES: Final = 1024 * 1024
 """Largest value that is read; longer ones (an encapsulated PDF, raw data) are skipped, since they are not
@@ -79,6 +82,17 @@ class DatasetHeader:
     """True also for a multi-frame object that is read only up to its Per-Frame Functional Groups."""
     dataset_offset: int
     """Offset of the dataset in the file, bytes."""
+    pixel_offset: int | None = None
+    """Offset of the element with the pixels in the file, bytes; None without one, and if deflated."""
+
+
+class _Encoding(NamedTuple):
+    """Properties of a transfer syntax."""
+
+    implicit: bool
+    little: bool
+    native: bool
+    """True where pixels are native (PS3.5 A.4): never encapsulated."""
 
 
 def read_header(path: Path) -> DatasetHeader:
@@ -86,7 +100,8 @@ def read_header(path: Path) -> DatasetHeader:
 
     Raises:
         NotUnderstoodError: when an element is longer than the rest of the file, when the elements are not in
-            order (PS3.5 7.1), or when the file holds no dataset.
+            order (PS3.5 7.1), when pixels are encapsulated in a transfer syntax of native pixels (PS3.5 8.2),
+            or when the file holds no dataset.
         OSError: when the file cannot be read.
     """
     try:
@@ -94,16 +109,17 @@ def read_header(path: Path) -> DatasetHeader:
         syntax = UID(str(file_meta.TransferSyntaxUID))
         if syntax not in AllTransferSyntaxes:
             # In practice, private syntaxes encode the header in explicit little endian.
-            implicit, little = False, True
+            encoding = _Encoding(implicit=False, little=True, native=False)
         else:
-            implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
+            encoding = _Encoding(syntax.is_implicit_VR, syntax.is_little_endian, not syntax.is_encapsulated)
         with path.open("rb") as file:
             file.seek(offset)
             if syntax == DeflatedExplicitVRLittleEndian:
                 with inflated(file) as stream:
-                    dataset, has_pixels = _read_elements(stream, implicit, little)
+                    dataset, has_pixels, _ = _read_elements(stream, encoding)
+                pixel_offset = None
             else:
-                dataset, has_pixels = _read_elements(file, implicit, little)
+                dataset, has_pixels, pixel_offset = _read_elements(file, encoding)
     except NotUnderstoodError:
         raise
     except HeaderStreamError as error:
@@ -115,7 +131,7 @@ def read_header(path: Path) -> DatasetHeader:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise NotUnderstoodError(f"the dataset cannot be parsed ({type(error).__name__})") from None
-    return DatasetHeader(dataset, file_meta, syntax, has_pixels, offset)
+    return DatasetHeader(dataset, file_meta, syntax, has_pixels, offset, pixel_offset)
 
 
 def read_dataset(path: Path, *, with_pixels: bool = True) -> FileDataset:
@@ -158,7 +174,7 @@ def _find_size(stream: BinaryIO) -> int:
     return end
 
 
-def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Dataset, bool]:
+def _read_elements(stream: BinaryIO, encoding: _Encoding) -> tuple[Dataset, bool, int | None]:
     size = _find_size(stream)
     elements: dict[BaseTag, Any] = {}
     reached: list[int] = []
@@ -169,9 +185,11 @@ def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Data
     def reached_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
         begun[0] = int(tag)
         if int(tag) in PIXEL_TAGS:
+            if encoding.native and length == UNDEFINED_LENGTH:
+                raise NotUnderstoodError("encapsulated pixels in a transfer syntax of native pixels")
             reached.append(int(tag))
             return True
-        if length != 0xFFFFFFFF and stream.tell() + length > size:
+        if length != UNDEFINED_LENGTH and stream.tell() + length > size:
             raise NotUnderstoodError(
                 f"element {tag} says it is {length} bytes long; the dataset ends before that"
             )
@@ -180,7 +198,11 @@ def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Data
     measured: Any = MeasuredStream(stream)
     try:
         for element in data_element_generator(
-            measured, implicit, little, stop_when=reached_pixels, defer_size=MAX_READ_VALUE_BYTES
+            measured,
+            encoding.implicit,
+            encoding.little,
+            stop_when=reached_pixels,
+            defer_size=MAX_READ_VALUE_BYTES,
         ):
             if int(element.tag) <= last:
                 raise NotUnderstoodError(f"element {element.tag} is out of order")
@@ -196,8 +218,9 @@ def _read_elements(stream: BinaryIO, implicit: bool, little: bool) -> tuple[Data
     if not elements:
         raise NotUnderstoodError("the dataset is empty")
     dataset = Dataset(elements)
-    dataset.set_original_encoding(implicit, little, convert_encodings(dataset.get("SpecificCharacterSet")))
-    return dataset, bool(reached)
+    character_sets = convert_encodings(dataset.get("SpecificCharacterSet"))
+    dataset.set_original_encoding(encoding.implicit, encoding.little, character_sets)
+    return dataset, bool(reached), end if PIXEL_TAGS & set(reached) else None
 
 
 def check_identity(header: DatasetHeader, sop_class_uid: str, sop_instance_uid: str) -> None:

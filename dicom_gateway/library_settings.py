@@ -6,6 +6,7 @@ them once, before it reads or receives data. Importing this package or construct
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -30,4 +31,6 @@ def configure_dicom_libraries(incoming: Path | None = None) -> None:
         _config.STORE_RECV_CHUNKED_DATASET = True
         # pynetdicom would decode queries for its log, and they hold patient data.
         _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+        # Its warnings quote a request's body. What is no multipart is answered and logged by the gateway.
+        logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
         tempfile.tempdir = str(incoming)  # pynetdicom creates a dataset's file by tempfile

@@ -15,7 +15,12 @@ from dicom_gateway.association.statuses import (
 from domain.codes import Refusal
 
 RECEPTIONS: Final = Counter(
-    "tbscreen_receptions", "C-STORE requests by the status that answered them.", ["status"]
+    "tbscreen_receptions", "Films by C-STORE and STOW-RS, by the status that answered them.", ["status"]
+)
+DICOMWEB_REQUESTS: Final = Counter(
+    "tbscreen_dicomweb_requests",
+    "DICOMweb requests by transaction (store, search, retrieve) and by the HTTP status of the answer.",
+    ["transaction", "status"],
 )
 RECEIVED_BYTES: Final = Counter("tbscreen_received_bytes", "Bytes of the datasets that were received.")
 RECEPTION_SECONDS: Final = Histogram(
@@ -39,6 +44,9 @@ DELIVERIES: Final = Counter(
 )
 PEER_TROUBLES: Final = Counter(
     "tbscreen_peer_troubles", "Failures of a peer: away, silent, full or disconnected.", ["peer"]
+)
+MESSAGES: Final = Counter(
+    "tbscreen_hl7_attempts", "HL7 messages sent to a receiver, by result.", ["receiver", "result"]
 )
 
 # The series of alerts exist from the start, since `increase` misses the first value of a new series.

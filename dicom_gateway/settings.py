@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -12,10 +14,26 @@ from dicom_gateway.association.ae_title import AeTitle
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
 from dicom_gateway.delivery.delivery_rules import DeliveryRule
+from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.rules.rule_settings import Pattern, RuleSettings, check_names
 from domain.codes import ReportKind
+from http_server.own_address import is_own
+
+
+class PeerProtocol(StrEnum):
+    """Protocol by which a peer gets objects."""
+
+    DIMSE = "dimse"
+    DICOMWEB = "dicomweb"
+
+
+class CommitmentRoleRule(StrEnum):
+    """Treatment of a peer that reports on storage commitment without proposing the role of the SCP."""
+
+    STRICT = "strict"
+    LENIENT = "lenient"
 
 
 class PeerSettings(BaseModel):
@@ -25,27 +43,80 @@ class PeerSettings(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")
     """Name of this node in commands, logs and tables."""
-    ae_title: AeTitle
+    protocol: PeerProtocol = PeerProtocol.DIMSE
+    """`dimse` sends by C-STORE and needs `ae_title`, `host` and `port`; `dicomweb` sends by STOW-RS and needs
+    `url` in their place; films are pulled from it by QIDO-RS and WADO-RS. A `dicomweb` peer offers no storage
+    commitment."""
+    ae_title: AeTitle = ""
     """AE title of the node, as it is called."""
-    host: str = Field(min_length=1)
+    host: str = ""
     """Name or address."""
-    port: int = Field(ge=1, le=65535)
+    port: int = Field(default=0, ge=1, le=65535)
     """TCP port."""
+    url: str = ""
+    """Base URL of the peer's DICOMweb service, such as `https://pacs.example/dicom-web`; `/studies` is
+    appended."""
+    token_file: Path | None = None
+    """File of one line with a token, sent to a `dicomweb` peer as `Authorization: Bearer`; it is read again
+    for each batch."""
     send_reports: bool = True
     """Send reports to this peer: `kinds` of every film, or those that `rules` select."""
     kinds: tuple[ReportKind, ...] = (ReportKind.SR,)
     """Kinds of object that the peer gets: `sr` (Structured Report), `sc` (Secondary Capture: film and heat
-    map as a picture, for viewers without SR), `refusal` (an SR with the reason why a film was not
-    analysed)."""
+    map as a picture, for viewers without SR), `gsps` (Presentation State: outline and text over the film
+    itself), `refusal` (an SR with the reason why a film was not analysed)."""
     rules: tuple[DeliveryRule, ...] = ()
     """Conditions for each kind: see `[[peers.rules]]`. Without a rule, the peer gets `kinds` of every
     film."""
     commitment: bool = False
     """Request storage commitment of the delivered objects from this peer: see `[commitment]`."""
+    commitment_roles: CommitmentRoleRule = CommitmentRoleRule.STRICT
+    """`strict` takes this peer's storage commitment results on an association that it opens itself only if it
+    proposes the role of the SCP there (PS3.7 D.3.3.4); `lenient` takes them without, for archives that omit
+    role selection."""
     answers: AnswerSettings = AnswerSettings()
     """Senders of this peer's answers, for archives that answer from elsewhere: see `[peers.answers]`."""
     tls: PeerTlsSettings | None = None
-    """Use TLS with this peer. An empty table `[peers.tls]` after its `[[peers]]` is enough."""
+    """Use TLS with this peer. An empty table `[peers.tls]` after its `[[peers]]` is enough. For a `dicomweb`
+    peer `url` says whether TLS is used."""
+
+    @model_validator(mode="after")
+    def _check_protocol(self) -> PeerSettings:
+        dimse = {"ae_title": self.ae_title, "host": self.host, "port": self.port}
+        if self.protocol is PeerProtocol.DIMSE:
+            for name, value in dimse.items():
+                if not value:
+                    raise ValueError(f"{name} is missing")
+            if self.url or self.token_file is not None:
+                raise ValueError('url and token_file go with protocol = "dicomweb"')
+        else:
+            if any(dimse.values()):
+                raise ValueError("url stands in place of ae_title, host and port")
+            if self.commitment:
+                raise ValueError('protocol = "dicomweb" has no storage commitment')
+            self._check_url()
+        return self
+
+    def _check_url(self) -> None:
+        place = urlsplit(self.url)
+        if (
+            place.scheme not in ("http", "https")
+            or not place.hostname
+            or place.username is not None
+            or place.query
+            or place.fragment
+        ):
+            raise ValueError("url is like https://pacs.example/dicom-web, without user and query")
+        if place.scheme == "http":
+            if self.tls is not None:
+                raise ValueError("[peers.tls] needs a url with https")
+            if self.token_file is not None and not is_own(place.hostname):
+                raise ValueError("the token would cross the network in the clear: use https")
+
+    @property
+    def where(self) -> str:
+        """AE title, host and port, or the URL."""
+        return self.url or f"{self.ae_title} at {self.host}:{self.port}"
 
 
 class GatewaySettings(BaseModel):
@@ -66,8 +137,10 @@ class GatewaySettings(BaseModel):
     """Open the unencrypted port; false leaves only that of `[gateway.tls]`."""
     tls: ListenerTlsSettings | None = None
     """A second port, for TLS."""
+    dicomweb: DicomwebSettings | None = None
+    """A port for DICOMweb (STOW-RS, QIDO-RS, WADO-RS)."""
     query: QuerySettings = QuerySettings()
-    """Queries of the worklist by C-FIND."""
+    """Queries of the worklist by C-FIND and QIDO-RS; also retrieval by WADO-RS."""
     listener_processes: int = Field(default=1, ge=1, le=64)
     """Number of processes that accept associations at the same ports. Each process applies the limits to its
     own associations."""
@@ -125,6 +198,12 @@ class GatewaySettings(BaseModel):
     def _check_ports(self) -> GatewaySettings:
         if not self.accept_plain and self.tls is None:
             raise ValueError("accept_plain = false needs [gateway.tls]: there would be no port")
+        web = self.dicomweb
+        if web is not None and not is_own(web.host) and self.tls is None and not web.allow_unencrypted:
+            raise ValueError(
+                "without [gateway.tls], dicomweb.host must be 127.0.0.1, ::1 or localhost: "
+                "tokens and films would cross the network in the clear"
+            )
         return self
 
 

@@ -2,9 +2,12 @@
 
 - `errors`: the root of all errors, the permanent and the transient.
 - `codes`: refusals, doubts, notices, findings, priorities, verdicts.
+- `bacteriology`: methods and outcomes of tests, and the truth that they give together.
 - `roles`: roles of users, and what each may do.
+- `secret_words`: random secrets of cookies, tokens and forms.
 - `patient_identity`: the patient of a header, compared as archives coerce it.
 - `film_key`: the name of a film in files and logs, without its UID.
+- `regions`: outlines around the heat of a film, in its own pixels.
 - `notices`: the sentences that every output carries.
 - `percentages`: probabilities as text.
 - `spreadsheet_cells`: values for CSV files, without formulas.
@@ -16,5 +19,5 @@
 - `film_stage`: one stage of a film, for logs and traces.
 - `bundle/`: the bundle: manifest, digests, calibration, and from score to finding.
 
-It needs NumPy, Pillow, pydantic and structlog, and imports no other room.
+It needs NumPy, contourpy, Pillow, pydantic and structlog, and imports no other room.
 """

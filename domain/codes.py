@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Refusal(StrEnum):
@@ -19,6 +20,15 @@ class Refusal(StrEnum):
     EXCLUDED_BY_RULE = "excluded_by_rule"
     OWN_OUTPUT = "own_output"
     PROCESSING_FAILED = "processing_failed"
+    SAME_FILM = "same_film"
+    """Another revision is the same film in another encoding: its result is this film's."""
+
+
+FAILURES: Final = frozenset({Refusal.UNDECODABLE, Refusal.PROCESSING_FAILED})
+"""Refusals for a technical reason; the others say what a film is."""
+
+UNREPORTED: Final = frozenset({Refusal.OWN_OUTPUT, Refusal.SAME_FILM})
+"""Refusals that the worklist does not show and that no peer is told."""
 
 
 class Doubt(StrEnum):
@@ -41,7 +51,7 @@ class Doubt(StrEnum):
 
 
 class Notice(StrEnum):
-    """A remark on a film's patient data; it changes neither finding nor priority."""
+    """A remark on a film's patient data or revisions; it changes neither finding nor priority."""
 
     PATIENT_MISMATCH = "patient_mismatch"
     """The film names another patient than its study."""
@@ -49,6 +59,8 @@ class Notice(StrEnum):
     """Films of different patients or studies came under one SOP Instance UID; a person decides."""
     PROPOSED_MERGE = "proposed_merge"
     """An archive sent the same pixels for another patient; a person confirms that the patients are one."""
+    REVISION_FAILED = "revision_failed"
+    """A newer revision of the film could not be screened for a technical reason; this one's result stands."""
 
 
 class ConflictDecision(StrEnum):
@@ -112,6 +124,15 @@ class Verdict(StrEnum):
     UNSURE = "unsure"
 
 
+class ReadOrigin(StrEnum):
+    """The interfaces that take reads."""
+
+    PAGE = "page"
+    """The page, which proves that each film of the study was on the reader's screen."""
+    REST = "rest"
+    """A program, by REST."""
+
+
 class Trust(StrEnum):
     """Reasons to trust a bundle that no trusted site key has signed."""
 
@@ -139,5 +160,20 @@ class ReportKind(StrEnum):
     """Structured Report of a screening."""
     SC = "sc"
     """Secondary Capture of a screening: the film with its heat map, for viewers that show no SR."""
+    GSPS = "gsps"
+    """Grayscale Softcopy Presentation State of a screening: outline and text over the film itself."""
     REFUSAL = "refusal"
     """Structured Report that a film was not analysed, with the reason."""
+
+
+class MessageKind(StrEnum):
+    """The kinds of HL7 messages on a film."""
+
+    RESULT = "result"
+    """The first result on a film that a receiver gets."""
+    CORRECTION = "correction"
+    """A result that replaces an earlier one on the same film."""
+    WITHDRAWAL = "withdrawal"
+    """The result that was sent does not stand any more."""
+    REFUSAL = "refusal"
+    """The film was not analysed."""

@@ -26,6 +26,8 @@ class Permission(StrEnum):
     """See the figures of the whole site."""
     RECONCILE = "reconcile"
     """Decide which patient a film belongs to, on the page."""
+    STORE = "store"
+    """Send films by DICOMweb. It opens nothing on the page."""
 
 
 PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {

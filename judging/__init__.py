@@ -2,6 +2,7 @@
 
 - `statistics`: AUC, proportions and other figures with 95 % intervals.
 - `wording`: estimates as text.
+- `calibration_study/`: accuracy for TB where a sample of people was tested.
 - `operating_points`: thresholds, chosen on validation films and measured on test films.
 
 Of the rooms, it imports `domain` alone.

@@ -6,22 +6,20 @@ gets the next number.
 
 from __future__ import annotations
 
-import os
 from typing import Any, Final
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-from keras import ops
-
 from domain.bundle.graph_structure import HOUSE_MODULE, HOUSE_PACKAGE
+from networks.keras_library import load_keras
+
+keras = load_keras()
+ops = keras.ops
 
 LEVELS: Final = 256
 SAMPLING: Final = 4
 
 
 @keras.saving.register_keras_serializable(package=HOUSE_PACKAGE)
-class EqualizeHistogram1(keras.layers.Layer):  # type: ignore[misc]
+class EqualizeHistogram1(keras.layers.Layer):  # type: ignore[misc, name-defined]
     """Histogram equalisation: spreads each film's grey values evenly over 0..1.
 
     Films that differ by a monotonic change of contrast (detector, window, export) become equal, so that the
@@ -51,7 +49,7 @@ class EqualizeHistogram1(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package=HOUSE_PACKAGE)
-class LogMeanExpPooling1(keras.layers.Layer):  # type: ignore[misc]
+class LogMeanExpPooling1(keras.layers.Layer):  # type: ignore[misc, name-defined]
     """Log-mean-exp pooling of a map of logits: between mean and maximum, so that one lesion is enough.
 
     The logarithm of the mean of the exponentials (Pinheiro and Collobert 2015), plus the logarithm of

@@ -7,8 +7,9 @@ Files, from the request to the page:
 - `figures`: all contents of a report, as data.
 - `composition`: composition of a report from the counts of `db.counts.report_counts` and
 `db.counts.read_films`.
-- `agreement`: agreement of models with radiologists' reads.
-- `site_threshold/`: the site's own threshold, from its reads.
+- `agreement`: agreement of models with reads or bacteriology.
+- `truth_words`: words for reads and bacteriology.
+- `site_threshold/`: the site's own threshold, from its reads or its bacteriology.
 - `drift`: drift of films and scores, by the population stability index.
 - `wording`: figures as text.
 - `sections`: sections of words and tables, the same in text, HTML and PDF.

@@ -1,7 +1,7 @@
-"""Agreement of models with radiologists' reads: sensitivity, specificity, ROC, calibration, disagreements.
+"""Agreement of models with reads or bacteriology: sensitivity, specificity, ROC, calibration, disagreements.
 
-A read is no proof of tuberculosis, its reader may have seen the score, and only read studies are counted:
-every form of a report says so.
+A read is no proof of tuberculosis, its reader may have seen the score, and only studies with a verdict are
+counted: every form of a report says so, and which truth it is.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.counts.read_films import ReadFilm
+from domain.bundle.tb_score import place
 from domain.codes import Verdict
 from judging.statistics import bin_probabilities, measure_auc, measure_proportion
 from reports.figures import Agreement, CalibrationBin, Disagreement, OperatingMark, Roc
@@ -44,18 +45,25 @@ def measure_agreement(studies: Sequence[ReadFilm], screened: int) -> Agreement:
     alarms = sum(is_positive(study) and not is_tb(study) for study in sure)
     cleared = sum(not is_positive(study) and not is_tb(study) for study in sure)
     missed = sum(not is_positive(study) and is_tb(study) for study in sure)
+    by_bacteriology = sum(study.by_bacteriology for study in studies)
+    # Where positives alone are tested, every case is a hit: sensitivity is not identifiable.
+    blind = by_bacteriology > 0 and not any(
+        study.by_bacteriology and not is_positive(study) for study in sure
+    )
     return Agreement(
         screened=screened,
         read=len(studies),
+        by_bacteriology=by_bacteriology,
         unsure=len(studies) - len(sure),
+        readers_differ=sum(study.readers_differ for study in studies),
         true_positive=hits,
         false_positive=alarms,
         true_negative=cleared,
         false_negative=missed,
-        sensitivity=measure_proportion(hits, hits + missed),
-        specificity=measure_proportion(cleared, cleared + alarms),
+        sensitivity=None if blind else measure_proportion(hits, hits + missed),
+        specificity=None if blind else measure_proportion(cleared, cleared + alarms),
         ppv=measure_proportion(hits, hits + alarms),
-        npv=measure_proportion(cleared, cleared + missed),
+        npv=None if blind else measure_proportion(cleared, cleared + missed),
     )
 
 
@@ -106,7 +114,9 @@ def bin_calibration(studies: Sequence[ReadFilm]) -> tuple[CalibrationBin, ...]:
     )
 
 
-def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[list[Disagreement], int]:
+def list_disagreements(
+    studies: Sequence[ReadFilm], rule_in: Mapping[tuple[str, str], float], *, named: bool
+) -> tuple[list[Disagreement], int]:
     """Return the largest disagreements, and the number of all.
 
     The studies read as TB that the model missed come first, in ascending order of score; then the false
@@ -114,6 +124,7 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
 
     Args:
         studies: the most suspicious film of each study.
+        rule_in: rule-in threshold by bundle and operating point, for the TB scores.
         named: True for accession number and study date, which are patient data.
     """
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
@@ -125,8 +136,8 @@ def list_disagreements(studies: Sequence[ReadFilm], *, named: bool) -> tuple[lis
         (study for study in sure if not is_tb(study) and is_positive(study)),
         key=lambda study: (-study.score, study.study_id),
     )
-    listed = [_describe("missed", study, named) for study in missed[:MOST_DISAGREEMENTS]]
-    listed += [_describe("false alarm", alarm, named) for alarm in alarms[:MOST_DISAGREEMENTS]]
+    listed = [_describe("missed", study, rule_in, named) for study in missed[:MOST_DISAGREEMENTS]]
+    listed += [_describe("false alarm", alarm, rule_in, named) for alarm in alarms[:MOST_DISAGREEMENTS]]
     return listed, len(missed) + len(alarms)
 
 
@@ -136,7 +147,7 @@ def is_positive(film: ReadFilm) -> bool:
 
 
 def is_tb(film: ReadFilm) -> bool:
-    """True for a study that was read as tuberculosis."""
+    """True for a study whose verdict is tuberculosis."""
     return film.verdict is Verdict.TB
 
 
@@ -179,7 +190,10 @@ def _mark(
     )
 
 
-def _describe(kind: str, film: ReadFilm, named: bool) -> Disagreement:
+def _describe(
+    kind: str, film: ReadFilm, rule_in: Mapping[tuple[str, str], float], named: bool
+) -> Disagreement:
+    high = rule_in.get((film.digest, film.operating_point))
     return Disagreement(
         kind="missed" if kind == "missed" else "false alarm",
         score=film.score,
@@ -189,4 +203,5 @@ def _describe(kind: str, film: ReadFilm, named: bool) -> Disagreement:
         station=film.station,
         accession_number=film.accession_number if named else None,
         study_date=film.study_date if named else None,
+        tb_score=None if high is None else place(film.score, film.threshold, high),
     )

@@ -12,16 +12,30 @@ from typing import Final
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.bacteriology.reference import Reference, find_reference
 from db.clock import now
 from db.counts import read_films, report_counts
 from db.counts.read_films import ReadFilm
 from db.counts.report_counts import STAGES, FilmCount, Grouping
+from db.models import rule_in_thresholds
 from db.states import DeliveryState, FilmState
+from domain.bacteriology import TruthSource
 from domain.codes import Finding, Priority
 from judging.statistics import measure_proportion
 from reports import agreement
 from reports.drift import measure_drift
-from reports.figures import Bands, Deliveries, Drift, Flow, Group, Histogram, Report, Stage, WeekCount
+from reports.figures import (
+    Bands,
+    Deliveries,
+    Drift,
+    Flow,
+    Group,
+    Histogram,
+    Report,
+    Stage,
+    TbScores,
+    WeekCount,
+)
 from reports.period import Period
 from reports.settings import ReportSettings
 
@@ -39,6 +53,8 @@ class Request:
     reference_first: date | None = None
     """Reference period of drift; None: that of the settings, else the 90 days before the period."""
     reference_last: date | None = None
+    truth: TruthSource = TruthSource.READS
+    """The truth that scores are measured against."""
 
 
 @dataclass
@@ -49,6 +65,7 @@ class _Counts:
     deliveries: Counter[str] = field(default_factory=Counter)
     stages: tuple[array[float], ...] = field(default_factory=lambda: tuple(array("d") for _ in STAGES))
     read: list[ReadFilm] = field(default_factory=list)
+    blinded: list[ReadFilm] = field(default_factory=list)
     studies: int = 0
 
 
@@ -66,14 +83,17 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
     """
     period = request.period
     span = period.to_span()
-    total = _collect(session, period, None)
-    groups = _collect(session, period, request.by) if request.by else {}
+    reference = find_reference(session, request.truth, span.start, span.end)
+    total = _collect(session, period, None, reference)
+    groups = _collect(session, period, request.by, reference) if request.by else {}
     superseded, own = report_counts.count_left_out(session, span)
     everything = total.get(ALL, _Counts())
     studies = agreement.keep_worst(everything.read)
-    listed, in_all = agreement.list_disagreements(studies, named=request.with_studies)
+    rule_in = rule_in_thresholds.find(session, {(film.digest, film.operating_point) for film in studies})
+    listed, in_all = agreement.list_disagreements(studies, rule_in, named=request.with_studies)
     return Report(
         organisation=settings.organisation,
+        truth=request.truth.value,
         first=period.first,
         last=period.last,
         timezone=period.timezone,
@@ -89,6 +109,10 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
             Histogram(model=model, films=tuple(films))
             for model, films in report_counts.count_scores(session, span).items()
         ),
+        tb_scores=tuple(
+            TbScores(model=model, films=tuple(films))
+            for model, films in report_counts.count_tb_scores(session, span).items()
+        ),
         rocs=agreement.draw_rocs(studies),
         calibration=agreement.bin_calibration(studies),
         disagreements=tuple(listed),
@@ -98,7 +122,9 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
     )
 
 
-def _collect(session: Session, period: Period, grouping: Grouping | None) -> dict[str, _Counts]:
+def _collect(
+    session: Session, period: Period, grouping: Grouping | None, reference: Reference
+) -> dict[str, _Counts]:
     span = period.to_span()
     group = report_counts.group_by(grouping, period.list_months())
     counts: dict[str, _Counts] = {}
@@ -114,8 +140,10 @@ def _collect(session: Session, period: Period, grouping: Grouping | None) -> dic
         for stage, duration in zip(of(name).stages, durations, strict=True):
             if duration is not None:
                 stage.append(duration)
-    for read in read_films.stream_read_films(session, span, group):
+    for read in read_films.stream_read_films(session, span, group, reference):
         of(read.group).read.append(read)
+    for read in read_films.stream_blinded_films(session, span, group):
+        of(read.group).blinded.append(read)
     for name, number in read_films.count_screened_studies(session, span, group).items():
         of(name).studies = number
     return counts
@@ -151,6 +179,9 @@ def _describe(name: str, counts: _Counts) -> Group:
             unbuilt=delivered["unbuilt"],
         ),
         agreement=agreement.measure_agreement(agreement.keep_worst(counts.read), counts.studies),
+        blinded=agreement.measure_agreement(agreement.keep_worst(counts.blinded), counts.studies)
+        if counts.blinded
+        else None,
     )
 
 

@@ -7,9 +7,11 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
+from domain.bundle.tb_score import TOP
 from domain.spreadsheet_cells import guard_cell
 from judging.statistics import Estimate
-from reports.figures import Group, Report
+from reports.figures import Agreement, Group, Report
+from reports.truth_words import find_words
 
 COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")
 """`low` and `high` are the 95 % interval, if any. Shares are 0..1, durations in milliseconds."""
@@ -31,6 +33,7 @@ def _list_lines(report: Report) -> Iterator[Line]:
     about = {
         "notice": report.notice,
         "organisation": report.organisation,
+        "truth": report.truth,
         "first day": report.first,
         "last day": report.last,
         "time zone": report.timezone,
@@ -42,19 +45,16 @@ def _list_lines(report: Report) -> Iterator[Line]:
     for name, value in about.items():
         yield "report", "", name, value, "", ""
     for group in (report.total, *report.groups):
-        yield from _list_group(group)
+        yield from _list_group(group, report.truth)
     for week in report.weeks:
         for figure, number in week.model_dump(exclude={"week"}).items():
             yield "weeks", str(week.week), figure, number, "", ""
-    for histogram in report.histograms:
-        bins = len(histogram.films)
-        for number, films in enumerate(histogram.films):
-            name = f"films with a score of {number / bins:.2f} to {(number + 1) / bins:.2f}"
-            yield "scores", histogram.model, name, films, "", ""
+    yield from _list_scores(report)
     for roc in report.rocs:
         yield _line("auc", roc.model, "AUC", roc.auc)
+    judged = find_words(report.truth).judged
     for scores in report.calibration:
-        name = f"share read as TB at {scores.probability:.3f}, {scores.studies} studies"
+        name = f"share {judged} as TB at {scores.probability:.3f}, {scores.studies} studies"
         yield _line("calibration", "all films", name, scores.share_of_tb)
     for difference in report.disagreements:
         name = " ".join(filter(None, (difference.accession_number, difference.study_date)))
@@ -65,7 +65,20 @@ def _list_lines(report: Report) -> Iterator[Line]:
         yield "drift alert" if row.alert else "drift", row.station, name, value, "", ""
 
 
-def _list_group(group: Group) -> Iterator[Line]:
+def _list_scores(report: Report) -> Iterator[Line]:
+    for histogram in report.histograms:
+        bins = len(histogram.films)
+        for number, films in enumerate(histogram.films):
+            name = f"films with a score of {number / bins:.2f} to {(number + 1) / bins:.2f}"
+            yield "scores", histogram.model, name, films, "", ""
+    for placed in report.tb_scores:
+        width = TOP // len(placed.films)
+        for number, films in enumerate(placed.films):
+            name = f"films with a TB score of {number * width} to {(number + 1) * width}"
+            yield "tb scores", placed.model, name, films, "", ""
+
+
+def _list_group(group: Group, truth: str) -> Iterator[Line]:
     flow, name = group.flow, group.name
     counts = {"received": flow.received, "screened": flow.screened, "waiting": flow.waiting}
     counts |= {f"refused: {reason}": number for reason, number in flow.refused.items()}
@@ -82,12 +95,17 @@ def _list_group(group: Group) -> Iterator[Line]:
             yield "turnaround", name, f"{stage.name}, {figure}", "" if value is None else value, "", ""
     for figure, number in group.deliveries.model_dump().items():
         yield "deliveries", name, figure, number, "", ""
-    agreement = group.agreement
+    yield from _list_agreement(truth, name, group.agreement)
+    if group.blinded is not None:
+        yield from _list_agreement("blinded reads", name, group.blinded)
+
+
+def _list_agreement(section: str, name: str, agreement: Agreement) -> Iterator[Line]:
     shares = ("sensitivity", "specificity", "ppv", "npv")
     for figure, number in agreement.model_dump(exclude=set(shares)).items():
-        yield "reads", name, figure.replace("_", " "), number, "", ""
+        yield section, name, figure.replace("_", " "), number, "", ""
     for figure in shares:
-        yield _line("reads", name, figure, getattr(agreement, figure))
+        yield _line(section, name, figure, getattr(agreement, figure))
 
 
 def _line(section: str, group: str, figure: str, estimate: Estimate | None) -> Line:

@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from domain.bundle.tb_score import MEANING, RULE_IN_AT, SCREENING_AT, TOP
 from figures.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_square, shorten, styled, to_svg
 from reports.drift_drawing import draw_drift
-from reports.figures import CalibrationBin, Group, Histogram, Report, Roc, WeekCount
+from reports.figures import CalibrationBin, Group, Report, Roc, TbScores, WeekCount
+from reports.truth_words import find_words
 from reports.wording import REFUSALS, STAGES, write_count, write_duration
 
 HALF: Final = 5.2
@@ -61,13 +63,13 @@ def draw_svg(picture: Picture) -> str:
 
 def list_pictures(report: Report) -> list[Picture]:
     """Return the pictures that the figures of the report allow, in order."""
-    total, pictures = report.total, []
+    total, pictures, words = report.total, [], find_words(report.truth)
     if total.flow.received:
         pictures.append(_picture_flow(total))
         if len(report.weeks) > 1:
             pictures.append(_picture_weeks(report.weeks))
-    if any(sum(histogram.films) for histogram in report.histograms):
-        pictures.append(_picture_histogram(report.histograms, report.rocs))
+    if any(sum(scores.films) for scores in report.tb_scores):
+        pictures.append(_picture_tb_scores(report.tb_scores))
         groups = [group for group in report.groups if group.bands.high + group.bands.medium + group.bands.low]
         pictures.append(_picture_bands([total, *groups][:MOST_GROUPS]))
     if any(stage.films for stage in total.stages):
@@ -77,7 +79,7 @@ def list_pictures(report: Report) -> list[Picture]:
             Picture(
                 "agreement",
                 "roc",
-                "ROC curve against radiologists' reads, with the operating points in use.",
+                f"ROC curve against {words.name}, with the operating points in use.",
                 HALF,
                 5.0,
                 (0.6, 0.5, 0.1, 0.1),
@@ -89,11 +91,11 @@ def list_pictures(report: Report) -> list[Picture]:
             Picture(
                 "agreement",
                 "calibration",
-                "Share read as TB by calibrated probability, with the number of studies.",
+                f"Share {words.judged} as TB by calibrated probability, with the number of studies.",
                 HALF,
                 5.0,
                 (0.6, 0.5, 0.1, 0.1),
-                lambda axes: draw_calibration(axes, report.calibration),
+                lambda axes: draw_calibration(axes, report.calibration, words.judged),
             )
         )
     if any(row.index is not None for row in report.drift.rows):
@@ -133,8 +135,8 @@ def draw_roc(axes: Axes, rocs: Sequence[Roc]) -> None:
     axes.legend(loc="lower right")
 
 
-def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
-    """Draw the share read as TB by bin of probability, with interval and number of studies."""
+def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin], judged: str = "read") -> None:
+    """Draw the share judged as TB by bin of probability, with interval and number of studies."""
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":", label="perfect")
     shares = [scores.share_of_tb for scores in bins]
     reach = np.array([[share.value - share.low, share.high - share.value] for share in shares]).T
@@ -145,7 +147,7 @@ def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
         color=TB,
         marker="o",
         elinewidth=0.9,
-        label="read studies",
+        label=f"{judged} studies",
     )
     for scores in bins:
         axes.annotate(
@@ -155,7 +157,7 @@ def draw_calibration(axes: Axes, bins: Sequence[CalibrationBin]) -> None:
             textcoords="offset points",
             fontsize="small",
         )
-    frame_unit_square(axes, "calibrated probability", "share read as TB")
+    frame_unit_square(axes, "calibrated probability", f"share {judged} as TB")
     axes.legend(loc="upper left")
 
 
@@ -205,29 +207,29 @@ def _picture_weeks(weeks: Sequence[WeekCount]) -> Picture:
     return Picture("films", "weeks", caption, HALF, 2.5, (0.65, 0.4, 0.1, 0.1), draw)
 
 
-def _picture_histogram(histograms: Sequence[Histogram], rocs: Sequence[Roc]) -> Picture:
-    shown = sorted(histograms, key=lambda histogram: -sum(histogram.films))[: len(LINES)]
+def _picture_tb_scores(models: Sequence[TbScores]) -> Picture:
+    shown = sorted(models, key=lambda model: -sum(model.films))[: len(LINES)]
 
     def draw(axes: Axes) -> None:
-        for histogram, (colour, dash) in zip(shown, LINES, strict=False):
-            edges = np.linspace(0, 1, len(histogram.films) + 1)
+        for scores, (colour, dash) in zip(shown, LINES, strict=False):
+            edges = np.linspace(0, TOP, len(scores.films) + 1)
             if len(shown) == 1:
-                axes.stairs(histogram.films, edges, fill=True, color=NORMAL)
+                axes.stairs(scores.films, edges, fill=True, color=NORMAL)
             else:
-                label = f"{shorten(histogram.model, LONGEST_NAME)}: {write_count(sum(histogram.films))}"
-                axes.stairs(histogram.films, edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
-        for threshold in sorted({point.threshold for roc in rocs for point in roc.points}):
+                label = f"{shorten(scores.model, LONGEST_NAME)}: {write_count(sum(scores.films))}"
+                axes.stairs(scores.films, edges, color=colour, linestyle=dash, linewidth=1.6, label=label)
+        for threshold in (SCREENING_AT, RULE_IN_AT):
             axes.axvline(threshold, color=INK, linewidth=0.9, linestyle="--")
-        axes.set(xlim=(0, 1), xlabel="score", ylabel="films")
+        axes.set(xlim=(0, TOP), xlabel="TB score", ylabel="films")
+        axes.xaxis.set_major_locator(FixedLocator([0, 25, SCREENING_AT, RULE_IN_AT, TOP]))
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         if len(shown) > 1:
             axes.legend(loc="upper right")
 
-    caption = f"Scores of the films that a trained model screened ({shown[0].model})."
+    caption = f"TB scores of the films that a trained model screened ({shown[0].model})."
     if len(shown) > 1:
-        caption = "Scores of the films that trained models screened, by model."
-    if any(roc.points for roc in rocs):
-        caption += " Dashed: operating points in use."
+        caption = "TB scores of the films that trained models screened, by model."
+    caption += f" {MEANING}"
     return Picture("findings", "histogram", caption, HALF, 2.6, (0.65, 0.5, 0.1, 0.1), draw)
 
 

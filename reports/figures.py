@@ -63,21 +63,29 @@ class Deliveries(Figures):
 
 
 class Agreement(Figures):
-    """Agreement of the model with radiologists' reads. The most suspicious film decides for its study.
+    """Agreement of the model with reads or bacteriology (`Report.truth`).
 
-    A film is positive when its score is at least the operating point of its screening.
+    The most suspicious film decides for its study. A film is positive when its score is at least the
+    operating point of its screening.
     """
 
     screened: int
     """Studies with a film that a trained model screened."""
     read: int
+    """Studies with a verdict."""
+    by_bacteriology: int = 0
+    """Those of them whose verdict is bacteriology's."""
     unsure: int
-    """Studies read as unsure, which are in no figure below."""
+    """Studies whose verdict is unsure, or on which readers differ, which are in no figure below."""
+    readers_differ: int = 0
+    """Those on which readers differ."""
     true_positive: int
     false_positive: int
     true_negative: int
     false_negative: int
     sensitivity: Estimate | None
+    """Against reads it is agreement, not sensitivity for TB. None, like specificity and NPV, where no study
+    below the operating point was tested: bacteriology then cannot tell it."""
     specificity: Estimate | None
     ppv: Estimate | None
     npv: Estimate | None
@@ -92,6 +100,8 @@ class Group(Figures):
     stages: tuple[Stage, ...]
     deliveries: Deliveries
     agreement: Agreement
+    blinded: Agreement | None = None
+    """Agreement with blinded reads alone, also where the study was read again; None without any."""
 
 
 class WeekCount(Figures):
@@ -107,6 +117,13 @@ class WeekCount(Figures):
 
 class Histogram(Figures):
     """Films of one trained model by score; bins of equal width over 0..1."""
+
+    model: str
+    films: tuple[int, ...]
+
+
+class TbScores(Figures):
+    """Films of one trained model by TB score; bins of equal width over 0..100."""
 
     model: str
     films: tuple[int, ...]
@@ -157,6 +174,7 @@ class Disagreement(Figures):
     station: str
     accession_number: str | None = None
     study_date: str | None = None
+    tb_score: int | None = None
 
 
 class DriftRow(Figures):
@@ -197,6 +215,8 @@ class Report(Figures):
 
     notice: str = NOTICE
     organisation: str
+    truth: str = "reads"
+    """The truth of agreement, curves and disagreements (`domain.bacteriology.TruthSource`)."""
     first: date
     last: date
     timezone: str
@@ -213,6 +233,9 @@ class Report(Figures):
     weeks: tuple[WeekCount, ...]
     """Every week of the period, also without films."""
     histograms: tuple[Histogram, ...]
+    """By the network's raw score, for developers."""
+    tb_scores: tuple[TbScores, ...]
+    """By TB score, for people."""
     rocs: tuple[Roc, ...]
     calibration: tuple[CalibrationBin, ...]
     """Calibration over all models; empty without reads of both kinds."""

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from domain.bacteriology import TruthSource
 from figures.text_table import TextTable
 from judging.wording import NOTHING, write_figure
 from reports.figures import Agreement, Disagreement, Drift, Group, Report
+from reports.truth_words import TruthWords, find_words
 from reports.wording import (
     DRIFT_FIGURES,
     REFUSALS,
@@ -170,15 +172,17 @@ def _write_deliveries(group: Group) -> list[str]:
 
 
 def _compose_agreement(report: Report) -> Section:
-    title, total = "Against radiologists' reads", report.total.agreement
+    words, total = find_words(report.truth), report.total.agreement
+    title = f"Against {words.name}"
     if not total.read:
-        return Section("agreement", title, ["No study of this period was read."])
+        nothing = [f"No study of this period was {words.judged}."]
+        return Section("agreement", title, nothing, _tabulate_blinded(report))
     paragraphs = [
-        f"{count_things(total.read, 'study', 'studies')} of {write_count(total.screened)} screened were read"
-        + (f", {write_count(total.unsure)} of them as unsure and left out." if total.unsure else "."),
-        *_explain_missing_classes(total),
-        "A read is a radiologist's opinion and no proof of tuberculosis; the reader may have seen the score; "
-        "and studies without a read are not in these figures.",
+        f"{count_things(total.read, 'study', 'studies')} of {write_count(total.screened)} screened were "
+        f"{words.judged}" + (f", {_write_unsure(total)} and left out." if total.unsure else "."),
+        *_name_sources(report),
+        *_explain_missing_classes(total, words),
+        words.limits,
     ]
     columns = ("TB / not", "sensitivity", "specificity", "PPV", "NPV")
     rows = [("all films", *_write_agreement(total))]
@@ -191,6 +195,7 @@ def _compose_agreement(report: Report) -> Section:
             "95 % intervals in brackets (Wilson 1927). PPV and NPV hold for this mix of studies.",
         )
     ]
+    tables += _tabulate_blinded(report)
     if report.rocs:
         tables.append(
             TextTable(
@@ -203,15 +208,58 @@ def _compose_agreement(report: Report) -> Section:
     return Section("agreement", title, paragraphs, tables)
 
 
-def _explain_missing_classes(total: Agreement) -> list[str]:
+def _tabulate_blinded(report: Report) -> list[TextTable]:
+    groups = [(group.name, group.blinded) for group in report.groups]
+    rows = [
+        (name, write_count(blinded.read), write_count(blinded.unsure), *_write_agreement(blinded))
+        for name, blinded in [("all films", report.total.blinded), *groups]
+        if blinded is not None
+    ]
+    if not rows:
+        return []
+    columns = ("studies", "unsure or differing", "TB / not", "sensitivity", "specificity", "PPV", "NPV")
+    return [
+        TextTable(
+            "Blinded reads alone",
+            (report.by or "", *columns),
+            rows,
+            "First reads whose readers had not seen the result, also where the study was read again later.",
+        )
+    ]
+
+
+def _write_unsure(total: Agreement) -> str:
+    unsure = total.unsure - total.readers_differ
+    parts = [f"{write_count(unsure)} of them as unsure"] if unsure else []
+    if total.readers_differ:
+        parts.append(f"{write_count(total.readers_differ)} differently by different readers")
+    return " and ".join(parts)
+
+
+def _name_sources(report: Report) -> list[str]:
+    total = report.total.agreement
+    if report.truth != TruthSource.BOTH:
+        return []
+    by_read = total.read - total.by_bacteriology
+    return [f"{count_things(total.by_bacteriology, 'verdict')} by bacteriology, {by_read:,} by reads."]
+
+
+def _explain_missing_classes(total: Agreement, words: TruthWords) -> list[str]:
     tb = total.true_positive + total.false_negative
     others = total.true_negative + total.false_positive
+    if total.by_bacteriology and total.npv is None and total.ppv is not None:
+        return [
+            "No study below the operating point was tested, so sensitivity and specificity cannot be "
+            "known: test a random sample of them, too."
+        ]
     if tb and others:
         return []
     if not tb and not others:
-        return ["All studies were read as unsure, so a comparison is impossible."]
+        return [f"All studies were {words.judged} as unsure, so a comparison is impossible."]
     missing, lost = ("TB", "sensitivity") if not tb else ("not TB", "specificity")
-    return [f"No study was read as {missing}: there is no {lost}, no ROC curve and no calibration plot."]
+    return [
+        f"No study was {words.judged} as {missing}: there is no {lost}, no ROC curve and no calibration plot."
+    ]
 
 
 def _write_agreement(reads: Agreement) -> list[str]:
@@ -224,21 +272,22 @@ def _write_agreement(reads: Agreement) -> list[str]:
 
 
 def _compose_disagreements(report: Report) -> Section:
-    title, listed = "Disagreements to review", report.disagreements
+    title, listed, words = "Disagreements to review", report.disagreements, find_words(report.truth)
     if not listed:
-        read = report.total.agreement.read
-        nothing = "Model and radiologist disagree on no study." if read else "No study was read."
+        nothing = f"Model and {words.party} disagree on no study."
+        if not report.total.agreement.read:
+            nothing = f"No study was {words.judged}."
         return Section("disagreements", title, [nothing])
-    paragraphs = [
-        f"Model and radiologist disagree on {count_things(report.disagreements_in_all, 'study', 'studies')}."
-    ]
+    number = count_things(report.disagreements_in_all, "study", "studies")
+    paragraphs = [f"Model and {words.party} disagree on {number}."]
     if len(listed) < report.disagreements_in_all:
         paragraphs[0] += f" The {len(listed)} largest disagreements are listed."
     if not report.named_studies:
         paragraphs.append("Accession numbers and study dates are patient data: --with-studies lists them.")
+    judged = words.judged.capitalize()
     groups: tuple[tuple[str, str], ...] = (
-        ("missed", "Read as TB, below the operating point"),
-        ("false alarm", "Read as not TB, at or above the operating point"),
+        ("missed", f"{judged} as TB, below the operating point"),
+        ("false alarm", f"{judged} as not TB, at or above the operating point"),
     )
     tables = []
     for kind, name in groups:
@@ -246,13 +295,14 @@ def _compose_disagreements(report: Report) -> Section:
         named = ("accession number", "study date") if report.named_studies else ("study",)
         if rows:
             rows = rows if report.named_studies else [(str(at), *row) for at, row in enumerate(rows, start=1)]
-            tables.append(TextTable(name, (*named, "score", "from", "finding", "station", "model"), rows))
+            tables.append(TextTable(name, (*named, "TB score", "finding", "station", "model"), rows))
     return Section("disagreements", title, paragraphs, tables)
 
 
 def _write_disagreement(study: Disagreement, named: bool) -> tuple[str, ...]:
     names = (study.accession_number or NOTHING, study.study_date or NOTHING) if named else ()
-    return (*names, f"{study.score:.3f}", f"{study.threshold:.3f}", study.finding, study.station, study.model)
+    shown = NOTHING if study.tb_score is None else str(study.tb_score)
+    return (*names, shown, study.finding, study.station, study.model)
 
 
 def _compose_drift(drift: Drift) -> Section:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from judging.wording import NOTHING
 from reports.figures import Report
+from reports.truth_words import find_words
 from reports.wording import (
     count_things,
     write_count,
@@ -46,8 +47,14 @@ def compose_tiles(report: Report) -> list[Tile]:
         ),
     ]
     reads = report.total.agreement
-    unsure = f", {write_count(reads.unsure)} as unsure" if reads.unsure else ""
-    read = Tile("Studies read", write_count(reads.read), f"of {write_count(reads.screened)} screened{unsure}")
+    number = reads.unsure - reads.readers_differ
+    unsure = f", {write_count(number)} as unsure" if number else ""
+    unsure += f", readers differ on {write_count(reads.readers_differ)}" if reads.readers_differ else ""
+    read = Tile(
+        f"Studies {find_words(report.truth).judged}",
+        write_count(reads.read),
+        f"of {write_count(reads.screened)} screened{unsure}",
+    )
     return [
         *tiles,
         _compose_turnaround(report),
@@ -67,21 +74,21 @@ def _compose_turnaround(report: Report) -> Tile:
 
 
 def _compose_agreement(report: Report) -> list[Tile]:
-    reads = report.total.agreement
+    reads, words = report.total.agreement, find_words(report.truth)
     tb, others = (
         reads.true_positive + reads.false_negative,
         reads.true_negative + reads.false_positive,
     )
     pairs = (
         (
-            "Sensitivity against reads",
+            f"Sensitivity against {words.short}",
             reads.sensitivity,
-            f"{count_things(tb, 'study', 'studies')} read as TB",
+            f"{count_things(tb, 'study', 'studies')} {words.judged} as TB",
         ),
         (
-            "Specificity against reads",
+            f"Specificity against {words.short}",
             reads.specificity,
-            f"{count_things(others, 'study', 'studies')} read as not TB",
+            f"{count_things(others, 'study', 'studies')} {words.judged} as not TB",
         ),
     )
     tiles = []

@@ -28,6 +28,7 @@ from db.database import normalize_url
 from db.settings import DatabaseSettings
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.hl7.message_settings import MessageSettings
 from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from domain.errors import PermanentError
@@ -73,10 +74,13 @@ class Settings(BaseSettings):
     """`console` for people, `json` for log collectors."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """The least that is logged. At no level does a line hold a patient's name, ID or birth date."""
+    rendition_retention_days: float | None = Field(default=None, ge=0)
+    """Days after its read at which `tbscreen renditions delete` deletes a study's pictures."""
     gateway: GatewaySettings = GatewaySettings()
     worker: WorkerSettings = WorkerSettings()
     courier: CourierSettings = CourierSettings()
     commitment: CommitmentSettings = CommitmentSettings()
+    hl7: MessageSettings = MessageSettings()
     audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
@@ -94,7 +98,10 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"peers: the name {name!r} is given twice")
-        check_schedules(self.pulls, names)
+        for receiver in self.hl7.receivers:
+            if receiver.name in names:
+                raise ValueError(f"hl7.receivers: {receiver.name!r} is the name of a peer")
+        check_schedules(self.pulls, [peer.name for peer in self.peers])
         if self.broker_url is not None and not _is_broker_url(self.broker_url):
             raise ValueError(
                 "broker_url begins with redis://, rediss:// or redis+socket://; "

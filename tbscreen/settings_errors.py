@@ -86,7 +86,8 @@ def _write_place(location: Sequence[str | int], error: ErrorDetails) -> str:
     table, *rest = location
     if not rest or not isinstance(rest[0], int):
         return ".".join(str(part) for part in location)
-    entry = error["input"] if error["type"] == "missing" and len(location) == 3 else None
+    # Of a missing key, or of keys that do not go together, the input is the whole entry.
+    entry = error["input"] if (error["type"], len(location)) in (("missing", 3), ("value_error", 2)) else None
     name = f" ({entry['name']!r})" if isinstance(entry, dict) and isinstance(entry.get("name"), str) else ""
     field = ".".join(str(part) for part in rest[1:])
     return f"[[{table}]] number {rest[0] + 1}{name}" + (f": {field}" if field else "")

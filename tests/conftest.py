@@ -81,6 +81,15 @@ def no_logs_into_another_test() -> Iterator[None]:
                 logging.root.removeHandler(handler)
 
 
+@pytest.fixture(autouse=True)
+def no_number_format_into_another_test() -> Iterator[None]:
+    """A training that a test runs in this process sets Keras' number format, bfloat16 on some CPUs."""
+    yield
+    if "training.learning.precision" in sys.modules:
+        precision = sys.modules["training.learning.precision"]
+        precision.set_precision(precision.Precision.FLOAT32)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def dicom_libraries_of_a_process_that_reads() -> None:
     """Tests call what runs in processes whose main functions set up pydicom."""

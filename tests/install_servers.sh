@@ -10,16 +10,22 @@ declare -A package_of=(
   [dciodvfy]=dicom3tools
   [chromium]=chromium
   [ip]=iproute2
+  [java]=default-jre-headless
 )
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/bin/$1" ] || [ -x "/usr/sbin/$1" ]; }
+have_dicomweb() { [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ]; }
+have_pixelmed() { [ -e /usr/share/java/pixelmed.jar ]; }
 have_postgresql() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+have_dicomweb() { [ -f /usr/share/orthanc/plugins/libOrthancDicomWeb.so ]; }
 
 missing() {
   for program in "${!package_of[@]}"; do
     have "$program" || echo "${package_of[$program]}"
   done
   have_postgresql || echo postgresql
+  have_dicomweb || echo orthanc-dicomweb
+  have_pixelmed || echo libpixelmed-java
 }
 
 wanted=$(missing | sort -u | tr '\n' ' ')

@@ -19,7 +19,10 @@ from PIL import Image, ImageFilter
 from db.films.screenings import Heat
 from dicom_gateway.results.report_wording import NOT_A_DEVICE
 from dicom_gateway.results.result_picture import Caption, draw_result
+from domain.bundle.tb_score import MEANING, format_tb_score
+from domain.codes import Finding
 from domain.notices import NOT_VERIFIED
+from domain.regions import find_regions
 from tests import checkout
 
 PICTURE: Final = checkout.DOCS / "pictures" / "secondary_capture.jpg"
@@ -147,14 +150,18 @@ def draw_picture() -> NDArray[np.uint8]:
         notice=NOT_VERIFIED,
         disclaimer=NOT_A_DEVICE,
         headline="Features suggestive of pulmonary TB: PRESENT",
+        tb_score=88,
         facts=[
-            "Score 83.5%, threshold 41.2% (operating point screening). Priority HIGH.",
-            "The percentage is calibrated for a prevalence of 5.0%.",
-            "Model tbscreen-default 1.0.0, 2026-11-25 10:08 +0000.",
+            f"TB score {format_tb_score(88)}.",
+            MEANING,
+            "Priority HIGH.",
+            "Model tbscreen-default 1.0.0, operating point screening, 2026-11-25 10:08 +0000.",
         ],
     )
     film = Image.open(io.BytesIO(draw_phantom(1, (0.69, 0.32, 0.05), 512)))
-    return draw_result(film, Heat(*cells.shape, 1 / 16, cells.tobytes()), caption)
+    heat_map = Heat(*cells.shape, 1 / 16, cells.tobytes())
+    regions = find_regions(Finding.PRESENT, heat_map, film.height, film.width)
+    return draw_result(film, heat_map, caption, regions)
 
 
 if __name__ == "__main__":

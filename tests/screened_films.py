@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from db.database import Database
 from db.films import films, receptions, screenings
 from db.films.screenings import Heat
 from db.models import bundles
+from db.tables import Instance, Study
 from db.worklist.studies import StudyHeader
 from dicom_gateway.dataset_header import read_header, to_json_model
 from domain.array.normalization import SPEC
@@ -27,6 +30,7 @@ MANIFEST: dict[str, Any] = {
     "version": "1.2.0",
     "trained": True,
     "normalization": SPEC.to_manifest(),
+    "operating_points": [{"name": "screening", "threshold": 0.4}, {"name": "rule_in", "threshold": 0.7}],
     "reported_operating_point": "screening",
     "calibration": {"method": "platt", "prevalence": 0.05},
     "files": {"model.weights.h5": "c0ffee" * 10 + "beef"},
@@ -90,3 +94,13 @@ def one_hot_cell(row: int = 3, column: int = 10, size: int = 14, margin: float =
     cells = np.zeros((size, size), np.uint8)
     cells[row, column] = 255
     return Heat(size, size, margin, cells.tobytes())
+
+
+def find_film(session: Session) -> str:
+    """Return the SOP Instance UID of the only film."""
+    return session.scalars(select(Instance.sop_instance_uid)).one()
+
+
+def find_study(session: Session) -> str:
+    """Return the Study Instance UID of the only study."""
+    return session.scalars(select(Study.study_instance_uid)).one()

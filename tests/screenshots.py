@@ -66,6 +66,7 @@ def _show_study(page: Page, url: str) -> None:
     page.wait_for_selector(".viewer[data-drawn]")
     page.keyboard.press("h")
     page.wait_for_selector(".viewer[data-drawn*=heat]")
+    page.wait_for_selector("#read[data-state=ready]")
 
 
 if __name__ == "__main__":

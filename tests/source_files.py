@@ -20,6 +20,7 @@ ROOMS = (
     "networks",
     "figures",
     "judging",
+    "http_server",
     "domain",
 )
 OUTBUILDINGS = ("benchmarks", "chaos", "tests")

@@ -10,17 +10,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.bundle.bundle import Bundle
 from domain.errors import PermanentError
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
+from training.judging.comparison import read_seen
 from training.learning.precision import Precision
 from training.learning.recipe import TrainingData
 from training.retrain_settings import RetrainSettings
@@ -53,6 +57,20 @@ def check_groups(films: Sequence[LabelledFilm], groups: Sequence[Group]) -> None
         raise PermanentError("the left-out sources have films of one class only: leave out more sources")
 
 
+def _check_start(start: Bundle, films: Sequence[LabelledFilm], groups: Sequence[Group]) -> None:
+    """Check that a bundle to go on from has seen no film of a group."""
+    seen = read_seen(start)
+    counts = Counter(
+        film.source for group in groups for film in films if film.source in group and film.digest in seen
+    )
+    if counts:
+        named = ", ".join(f"{count} films of {source}" for source, count in sorted(counts.items()))
+        raise PermanentError(
+            f"the bundle of --from has seen {named}, so that no network that goes on from it leaves them "
+            "out: leave out other sources with --leave-out, or train without --from"
+        )
+
+
 def score_left_out(
     films: Sequence[LabelledFilm],
     store: FilmStore,
@@ -66,15 +84,20 @@ def score_left_out(
     Args:
         films: all n films.
         store: arrays of the films, in the same order.
-        settings: settings of the run; its `hold_out` and `test_share` are not used here.
+        settings: settings of the run. Its `test_share` is not used here: test films of other sources train.
         precision: number format of the computation.
         groups: sources to leave out together.
         reporter: receiver of the progress.
 
     Raises:
-        PermanentError: when the films without a group cannot train a network.
+        PermanentError: when the films without a group cannot train a network, or the bundle to start from has
+            seen films of a group.
     """
     check_groups(films, groups)
+    if settings.keeps_weights:
+        settings = replace(settings, start=None, epochs=None)
+    elif settings.start is not None:
+        _check_start(settings.start, films, groups)
     scores = np.full(len(films), np.nan)
     for number, group in enumerate(groups, start=1):
         title = f" without {', '.join(group)} ({number} of {len(groups)})"
@@ -103,10 +126,12 @@ def score_group(
         seed=settings.seed,
         test_share=0.0,
         validation_share=settings.validation_share,
-        hold_out=group,
+        hold_out=(*group, *settings.hold_out),
         any_test=True,
     )
-    key = identify(films, parts, settings, precision)
+    judged = [place for place in select(parts, Part.TEST) if films[place].source in group]
+    used = sorted([*select(parts, Part.TRAIN), *select(parts, Part.VALIDATION), *judged])
+    key = identify([films[place] for place in used], [parts[place] for place in used], settings, precision)
     path = settings.cache / LEFT_OUT / f"{key}.json"
     if path.is_file():
         reporter.begin(f"scores{title} are there from an earlier run")
@@ -116,7 +141,6 @@ def score_group(
     folder = settings.cache / RUNS / key
     network, _ = train(data, settings, precision, folder, reporter, title)
     reporter.begin(f"scoring the films{title}")
-    judged = [place for place in select(parts, Part.TEST) if films[place].source in group]
     values = network.score(store, judged, reporter.advance)
     scores = {films[place].digest: float(value) for place, value in zip(judged, values, strict=True)}
     _write(path, scores)

@@ -8,6 +8,7 @@ early stopping, and for calibration and the choice of operating points unless le
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
 from training.judging.baselines import compute_features, score_baselines, score_within
 from training.judging.calibration_fit import CalibrationFit, fit_calibration, fit_left_out
+from training.judging.comparison import read_parts, read_seen
 from training.judging.evaluation import Evaluation, evaluate
 from training.judging.heat_maps import HeatFigures, measure_heat
 from training.judging.left_out_figures import (
@@ -30,7 +32,9 @@ from training.judging.left_out_figures import (
     measure_left_out,
     weigh,
 )
+from training.judging.region_figures import RegionFigures, measure_regions
 from training.judging.scored_films import ScoredFilms, gather
+from training.judging.verdict import Verdict, judge_network
 from training.learning.finished_network import FinishedNetwork
 from training.learning.fit import EpochResult
 from training.learning.lite0 import CELL_PIXELS, MARGIN
@@ -52,7 +56,9 @@ class Retrained:
     calibration: CalibrationFit
     points: tuple[OperatingPoint, ...]
     evaluation: Evaluation
+    verdict: Verdict
     heat: HeatFigures | None
+    regions: RegionFigures | None
     precision: Precision
     left_out: LeftOutFigures | None
     """None where validation films chose the operating points."""
@@ -78,15 +84,19 @@ def retrain(
             settings, when initial weights are missing, or when training does not converge.
     """
     started = datetime.now(UTC)
-    parts = split(
-        films,
-        seed=settings.seed,
-        test_share=settings.test_share,
-        validation_share=settings.validation_share,
-        hold_out=settings.hold_out,
-    )
+    if settings.keeps_weights and (settings.start is None or not settings.left_out):
+        raise PermanentError(
+            "0 epochs keep the weights of a bundle and choose its thresholds anew from left-out hospitals: "
+            "add --from and --thresholds-from left-out"
+        )
+    if not settings.validation_share and not settings.left_out:
+        raise PermanentError(
+            "without validation films, left-out hospitals must choose the thresholds: add "
+            "--thresholds-from left-out, or choose a larger --validation-share"
+        )
+    parts = _split(films, settings)
     validation, test = select(parts, Part.VALIDATION), select(parts, Part.TEST)
-    precision = choose_precision(settings.precision)
+    precision = choose_precision(settings.precision, settings.architecture)
     left_out = _score_left_out(films, store, settings, precision, reporter)
     data = TrainingData(films, store, select(parts, Part.TRAIN), validation)
     folder = settings.cache / RUNS / identify(films, parts, settings, precision)
@@ -110,10 +120,22 @@ def retrain(
         reference = dict(zip(scored.digests[test].tolist(), settings.reference(store, test), strict=True))
     unseen = (*settings.unseen, *(figures.rows if figures else ()))
     evaluation = evaluate(scored, points, calibration.calibration, baselines, reference, unseen)
+    started_from = None if settings.keeps_weights else settings.start
+    seen = read_seen(started_from) if started_from is not None else frozenset()
+    verdict = judge_network(
+        evaluation,
+        settings.reference_name,
+        len(seen.intersection(scored.digests[test].tolist())),
+        settings.go_on and f"with {len(films)} films {settings.go_on}",
+    )
     boxed = [position for position in test if films[position].boxes]
     boxes = [films[position].boxes for position in boxed]
     maps = network.draw_heat(store, boxed)
     heat = measure_heat(maps, boxes, MARGIN, CELL_PIXELS) if maps else None
+    present = [place for place in range(len(maps)) if scores[boxed[place]] >= points[0].threshold]
+    regions = measure_regions(
+        [maps[place] for place in present], [boxes[place] for place in present], MARGIN, CELL_PIXELS
+    )
     shutil.rmtree(folder, ignore_errors=True)
     return Retrained(
         films=films,
@@ -123,12 +145,41 @@ def retrain(
         calibration=calibration,
         points=points,
         evaluation=evaluation,
+        verdict=verdict,
         heat=heat,
+        regions=regions,
         precision=precision,
         left_out=figures,
         started=started,
         finished=datetime.now(UTC),
     )
+
+
+def _split(films: Sequence[LabelledFilm], settings: RetrainSettings) -> list[Part]:
+    """Return the part of each film: anew, or for kept weights the part that it had for them.
+
+    Raises:
+        PermanentError: when the films cannot be split, or a bundle whose weights are kept does not name films
+            of a source that is not held out.
+    """
+    if settings.start is None or not settings.keeps_weights:
+        return split(
+            films,
+            seed=settings.seed,
+            test_share=settings.test_share,
+            validation_share=settings.validation_share,
+            hold_out=settings.hold_out,
+        )
+    known = read_parts(settings.start)
+    unknown = Counter(
+        film.source for film in films if film.digest not in known and film.source not in settings.hold_out
+    )
+    if unknown:
+        named = ", ".join(f"{count} of {source}" for source, count in sorted(unknown.items()))
+        raise PermanentError(
+            f"the bundle of --from does not name these films: {named}. Hold their sources out with --hold-out"
+        )
+    return [Part(known.get(film.digest, Part.TEST)) for film in films]
 
 
 def _score_left_out(

@@ -25,23 +25,33 @@ class RetrainSettings:
     pretrained: Path | None = None
     """Weights file for `default` (EfficientNet-Lite0) or `vgg16`; None: the usual file."""
     epochs: int | None = None
+    """Largest number of epochs; None: that of the recipe. 0, with `start` and `left_out` alone, keeps the
+    weights of `start`: only its calibration and thresholds are chosen anew."""
     batch: int = 32
     learning_rate: float | None = None
-    members: int = 1
-    """Trainings from the same start whose mean weights are kept."""
     seed: int = 42
     precision: Precision = Precision.AUTO
     hold_out: tuple[str, ...] = ()
-    """Sources whose films are all test films."""
+    """Sources whose films are all test films; the networks without a group do not see them either."""
     test_share: float = 0.2
     validation_share: float = 0.2
-    """Share of validation films among all films but the test films."""
+    """Share of validation films among all films but the test films; 0, with `left_out` alone, trains with all
+    of them and keeps the last epoch."""
     prevalence: float | None = None
     """Prevalence to calibrate for; None: that of the validation films."""
     reference: Callable[[FilmStore, Sequence[int]], Sequence[float]] | None = None
-    """Returns the scores of another bundle for the comparison on the same test films."""
+    """Returns the scores of another bundle for the comparison on the same test films; NaN for a film that it
+    has seen."""
+    reference_name: str = "the shipped model"
+    go_on: str | None = None
+    """Advice that follows a verdict against the network."""
     left_out: tuple[tuple[str, ...], ...] = ()
     """Groups of sources to leave out, one after the other, for the choice of thresholds; empty: validation
     films serve for it."""
     unseen: tuple[Row, ...] = ()
     """Rows of sources that a network of the same kind was trained without, for the report."""
+
+    @property
+    def keeps_weights(self) -> bool:
+        """True for a run that trains no network but those of left-out hospitals."""
+        return self.epochs == 0

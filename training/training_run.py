@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol
-
-import numpy as np
 
 from domain.errors import PermanentError
 from training.films.labelled_film import LabelledFilm
@@ -21,7 +18,6 @@ from training.learning.recipe import Recipe, TrainingData
 from training.retrain_settings import RetrainSettings
 
 RUNS: Final = "runs"
-MEMBER_SEEDS: Final = 1000
 RECIPE: Final = 2
 """Version of the recipe of the default network: a run never resumes from another recipe's state."""
 FEWEST_VALIDATING: Final = 2
@@ -54,7 +50,7 @@ def train(
     reporter: Reporter,
     title: str = "",
 ) -> tuple[FinishedNetwork, list[EpochResult]]:
-    """Train a network: the mean of its members, which differ in the films that they draw.
+    """Train a network, or return that of the bundle to start from where its weights are kept.
 
     Args:
         data: films, arrays, and the films that train and validate.
@@ -68,50 +64,22 @@ def train(
         PermanentError: when the architecture cannot be trained with these settings, initial weights are
             missing, the validation films lack a class, or training does not converge.
     """
-    _check_validation([data.films[position] for position in data.validation])
-    trained = [
-        train_member(data, settings, precision, folder, reporter, title, number)
-        for number in range(settings.members)
-    ]
-    graph, history = trained[0]
-    graph.set_weights(
-        [
-            np.mean(weights, axis=0, dtype=np.float32)
-            for weights in zip(*(member.get_weights() for member, _ in trained), strict=True)
-        ]
-    )
-    return FinishedNetwork(graph), history
+    from networks.keras_library import load_keras
+    from training.learning.recipes import build_recipe, load_trained
 
-
-def train_member(
-    data: TrainingData,
-    settings: RetrainSettings,
-    precision: Precision,
-    folder: Path,
-    reporter: Reporter,
-    title: str,
-    number: int,
-) -> tuple[Any, list[EpochResult]]:
-    """Train a member, number 0 and on, as in `train`; returns its graph and its epochs.
-
-    All members start from the same weights. Trained briefly from there, they stay so near to each other that
-    the mean of their weights is as good as the mean of their scores, and costs one network (Wortsman et al.
-    2022, "Model soups"; Rame et al. 2022, for hospitals not seen in training).
-    """
-    import keras
-
-    from training.learning.recipes import build_recipe
-
-    of_many = f", {number + 1} of {settings.members}" if settings.members > 1 else ""
-    reporter.begin(f"preparing the network{title}{of_many}")
-    keras.utils.set_random_seed(settings.seed)
+    if settings.keeps_weights:
+        assert settings.start is not None
+        reporter.begin(f"loading the network of the bundle {settings.start.digest[:12]}")
+        return FinishedNetwork(load_trained(settings.start, settings.architecture)), []
+    if data.validation:
+        _check_validation([data.films[position] for position in data.validation])
+    reporter.begin(f"preparing the network{title}")
+    load_keras().utils.set_random_seed(settings.seed)
     set_precision(precision)
-    drawn = replace(settings, seed=settings.seed + number * MEMBER_SEEDS)
-    recipe: Recipe = build_recipe(data, drawn, reporter.advance)
-    reporter.begin(f"training {settings.architecture.value}{title}{of_many}, at most {recipe.epochs} epochs")
-    identity = f"{folder.name}-{number}"
-    history = fit(recipe, data.films, data.validation, folder / identity, identity, reporter.train)
-    return recipe.finish(), history
+    recipe: Recipe = build_recipe(data, settings, reporter.advance)
+    reporter.begin(f"training {settings.architecture.value}{title}, at most {recipe.epochs} epochs")
+    history = fit(recipe, data.films, data.validation, folder, folder.name, reporter.train)
+    return FinishedNetwork(recipe.finish()), history
 
 
 def identify(
@@ -130,7 +98,6 @@ def identify(
         "batch": settings.batch,
         "learning_rate": settings.learning_rate,
         "seed": settings.seed,
-        "members": settings.members,
         "precision": precision.value,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]

@@ -6,7 +6,6 @@ without tf-keras. Keras gets a structure only after it was rewritten and checked
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -21,13 +20,11 @@ from domain.bundle.bundle import MAX_FILE_BYTES, Bundle, write_bundle
 from domain.bundle.graph_structure import check_structure
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.errors import PermanentError
+from networks.keras_library import load_keras
 from training.keras_graph import rewrite_graph
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-
 from training.learning.architectures import IMAGENET_MEANS_BGR
+
+keras = load_keras()
 
 FILM: Final = (SPEC.rows, SPEC.columns, 1)
 COLOURED: Final = (SPEC.rows, SPEC.columns, 3)

@@ -1,10 +1,8 @@
 """The page and its REST interface, over db.
 
 - `settings`: address, certificate, length of a session.
-- `request_deadline`: time limits of a request.
 - `server`: uvicorn, with TLS.
 - `application`: routes.
-- `request_framing`: refuses a request with two lengths.
 - `response_headers`: security headers of every answer.
 - `access/`: login, sessions, tokens, roles, audit.
 - `pages/`: worklist, study, account and report as pages.
@@ -14,5 +12,5 @@
 - `templates/`: HTML templates.
 - `static/`: style and scripts.
 
-It imports `db` and `domain`; no DICOM, no Keras.
+It imports `db`, `http_server` and `domain`; no DICOM, no Keras.
 """

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from db.database import Database
 from domain.roles import Permission
+from http_server.request_framing import RequestFraming
 from web.access.audit import AuditTrail, NoAuditTrail
 from web.access.authentication import Gate, Visit
 from web.access.login import Login
@@ -28,7 +29,6 @@ from web.pages.report_page import RenderReport, ReportPage
 from web.pages.study_page import StudyPage
 from web.pages.worklist_page import WorklistPage
 from web.problems import Problems
-from web.request_framing import RequestFraming
 from web.response_headers import ResponseHeaders
 from web.rest.openapi import describe_api
 from web.rest.rest import Rest
@@ -87,7 +87,7 @@ def _route_pages(
 ) -> list[BaseRoute]:
     gate = Gate(database, settings)
     login = Login(database, settings, pages, audit)
-    study = StudyPage(database, pages, audit)
+    study = StudyPage(database, settings, pages, audit)
     account = AccountPage(database, pages, audit)
     report = ReportPage(pages, render_report)
     see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
@@ -96,9 +96,11 @@ def _route_pages(
         Route("/login", login.show),
         Route("/login", login.enter, methods=["POST"]),
         Route("/logout", gate.guard(login.leave), methods=["POST"]),
-        Route("/", gate.guard(WorklistPage(database, pages, audit).show, see)),
+        Route("/", gate.guard(WorklistPage(database, settings, pages, audit).show, see)),
+        Route("/studies/ahead", gate.guard(study.look_ahead, see)),
         Route("/studies/{uid}", gate.guard(study.show, see)),
         Route("/studies/{uid}/reads", gate.guard(study.take_read, read), methods=["POST"]),
+        Route("/studies/{uid}/reads/{read:int}/undo", gate.guard(study.undo_read, read), methods=["POST"]),
         Route(f"{film}/film.jpg", gate.guard(study.send_film, see)),
         Route(f"{film}/heat.json", gate.guard(study.send_heat, see)),
         Route("/account", gate.guard(account.show)),

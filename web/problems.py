@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
+from http_server.problem import describe_problem
 from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 
 AWAY: Final = "the database does not answer"
-MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problems:
@@ -45,17 +44,6 @@ class Problems:
         LOG.error("the database does not answer", error=type(error).__name__)
         away = HTTPException(503, AWAY, {"Retry-After": "5"})
         return await self.show(request, away)
-
-
-def describe_problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem document (RFC 9457) of type `about:blank`."""
-    content = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
 
 
 def is_for_programs(request: Request) -> bool:

@@ -13,7 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from domain.errors import PermanentError
-from web.request_deadline import DeadlineProtocol
+from http_server.request_deadline import DeadlineProtocol
 from web.settings import WebSettings
 
 LOG = structlog.get_logger(__name__)

@@ -9,6 +9,9 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from db.accounts.users import UserEntry
+from http_server.own_address import is_own
+
 OWN_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 """Names of this machine for itself."""
 
@@ -42,6 +45,12 @@ class WebSettings(BaseModel):
     not count."""
     session_hours: float = Field(default=12.0, gt=0, le=168)
     """Hours after a login at which the user must log in again."""
+    arbiters: tuple[str, ...] = ()
+    """Users whose read decides where other readers differ. Empty: any further reader's does."""
+    blinded_reading: bool = False
+    """Hide score, finding, priority, heat map and the order of suspicion from each reader until that reader's
+    first read of the study is stored, on the page, by REST and by DICOMweb. `tbscreen users blinded` decides
+    for single users. The same on all hosts that run the page or a gateway."""
     requests_per_minute: int = Field(default=120, ge=1, le=100_000)
     """REST requests a minute that each token may make; the same number may come at once."""
 
@@ -80,6 +89,14 @@ class WebSettings(BaseModel):
             raise ValueError(f"with host {self.host}, names lists the host names under which browsers call")
         return self
 
+    def may_arbitrate(self, user: str) -> bool:
+        """True for a user whose read may decide where other readers differ."""
+        return not self.arbiters or user in self.arbiters
+
+    def find_blinded(self, user: UserEntry) -> str | None:
+        """Return the user's name where the user reads blinded, else None: the one from whom results hide."""
+        return user.name if user.is_blinded(self.blinded_reading) else None
+
     @property
     def scheme(self) -> str:
         """The URL scheme: http or https."""
@@ -90,13 +107,3 @@ class WebSettings(BaseModel):
         """Every host name that the page answers to."""
         bracketed = f"[{self.host}]" if ":" in self.host else self.host
         return sorted({*OWN_NAMES, self.host, bracketed, *self.names})
-
-
-def is_own(host: str) -> bool:
-    """True for an address that only this machine reaches."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

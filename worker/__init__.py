@@ -9,7 +9,10 @@
 - `screener`: one request from attempt to committed result.
 - `shadow`: scores of the bundle in the shadow: recorded, not reported.
 - `bundle_cache`: bundles from db, verified, on the disk of the worker.
-- `predictor`: a loaded bundle: arrays in, scores out.
+- `screening_network`: a loaded network: arrays in, scores out, on any runtime.
+- `predictor`: a bundle loaded by Keras.
+- `prepared_network`: a bundle's graph for OpenVINO, which runs without Keras.
+- `graph_preparation`: the child process that makes it.
 - `golden_arrays`: drawn arrays on which runtimes are compared, and a network with its golden scores.
 - `network_examination`: a network before it is admitted: finite numbers alone, also inside.
 - `runtimes/`: Keras and OpenVINO, and the devices they compute on.

@@ -16,9 +16,11 @@ import numpy.typing as npt
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle
 from domain.bundle.manifest import DamagedBundleError
+from networks.keras_library import load_keras
 from worker.golden_arrays import draw_golden_arrays
-from worker.predictor import Scores, load_model, score
+from worker.predictor import load_model
 from worker.runtimes.keras_runtime import KerasRuntime
+from worker.screening_network import Scores, score
 
 INSIDE_ARRAYS: Final = 4
 """Golden arrays whose way through the network is looked at, beside a black and a white array."""
@@ -93,14 +95,14 @@ def _list_leaves(model: Any) -> Iterator[Any]:
 
 def _watch(layer: Any, found: list[str]) -> Callable[..., Any]:
     """Return the layer's function, which adds the layer's name to `found` if a value is not finite."""
-    from keras import ops, tree
+    keras = load_keras()
 
     compute = layer.call
 
     @wraps(compute)
     def watched(*arguments: Any, **keywords: Any) -> Any:
         result = compute(*arguments, **keywords)
-        values = [ops.convert_to_numpy(value) for value in tree.flatten(result)]
+        values = [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(result)]
         if not all(bool(np.all(np.isfinite(value))) for value in values):
             found.append(str(layer.name))
         return result

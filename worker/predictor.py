@@ -1,4 +1,4 @@
-"""A loaded bundle: arrays in, scores out. Imports Keras, so load it in the process that predicts.
+"""A bundle loaded by Keras: arrays in, scores out. Imports Keras, so load it in the process that predicts.
 
 TensorFlow hangs when a process forks after it was loaded; Celery's parent process therefore never
 imports this module.
@@ -14,11 +14,10 @@ known; else the bundle is not used.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 
 from domain.array.normalization import SPEC
@@ -35,8 +34,9 @@ from worker.runtimes.keras_runtime import (
     has_gpu,
     is_tensorflow,
 )
-from worker.runtimes.openvino_runtime import OpenVinoError, OpenVinoRuntime
+from worker.runtimes.openvino_runtime import OpenVinoError, OpenVinoRuntime, convert, list_precisions
 from worker.runtimes.tensorflow_backend import limit_threads
+from worker.screening_network import Runtime, ScreeningNetwork, score
 from worker.settings import Precision, RuntimeName
 
 GOLDEN_ARRAYS: Final = 16
@@ -45,27 +45,11 @@ HEAT: Final = "heat"
 
 log = structlog.get_logger(__name__)
 
-Scores = npt.NDArray[np.float64]
 Candidate = tuple[str, str]
 """Runtime and precision."""
 
 
-class Runtime(Protocol):
-    """A runtime: computes the scores of arrays by one network."""
-
-    @property
-    def name(self) -> str:
-        """As settings call it."""
-
-    precision: str
-    batch: int
-    """Most films at once."""
-
-    def run(self, films: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """Return each output for float32 (n, 256, 256, 1), n at most `batch`."""
-
-
-class Predictor:
+class Predictor(ScreeningNetwork):
     """One bundle's network.
 
     Args:
@@ -93,65 +77,9 @@ class Predictor:
             limit_threads(threads)
         self.bundle = bundle
         model = load_model(bundle)
-        self._runtime = self._choose(model, threads, list_candidates(runtime, precision), golden_scores)
+        candidates = list_candidates(runtime, precision)
+        super().__init__(bundle, self._choose(model, threads, candidates, golden_scores))
         log.debug("runtime chosen", bundle=bundle.digest[:12], runtime=self.runtime)
-
-    @property
-    def runtime(self) -> str:
-        """Runtime and precision, like `openvino bfloat16`."""
-        return f"{self.runtime_name} {self.precision}"
-
-    @property
-    def runtime_name(self) -> str:
-        """The runtime, `keras` or `openvino`."""
-        return self._runtime.name
-
-    @property
-    def precision(self) -> str:
-        """The precision, `float32` or `bfloat16`."""
-        return self._runtime.precision
-
-    def warm_up(self) -> None:
-        """Predict once, so that the first film does not wait for compilation."""
-        self.predict(np.zeros((1, SPEC.rows, SPEC.columns), dtype=np.float32))
-
-    def predict(self, arrays: npt.NDArray[np.float32]) -> Scores:
-        """Score films.
-
-        Args:
-            arrays: float32 (n, 256, 256), 0..1, normalized as the bundle's manifest says. Any n: they are
-                taken in batches of the size that suits the runtime.
-
-        Returns:
-            float64 (n,), 0..1: the output for tuberculosis, the last one where there are several.
-
-        Raises:
-            ValueError: when `arrays` has another shape, of which Keras does not always complain.
-            ArithmeticError: when a score is not a number.
-        """
-        return self.predict_with_heat(arrays)[0]
-
-    def predict_with_heat(
-        self, arrays: npt.NDArray[np.float32]
-    ) -> tuple[Scores, npt.NDArray[np.float32] | None]:
-        """Score films and say where in them the score comes from.
-
-        Args:
-            arrays: as `predict` takes them.
-
-        Returns:
-            The scores as `predict` returns them, and float32 (n, g, g) in 0..1, a map of the film's central
-            field in g by g cells; None where the bundle's network has no such output.
-
-        Raises:
-            ValueError, ArithmeticError: as `predict`.
-        """
-        if arrays.ndim != 3 or arrays.shape[1:] != (SPEC.rows, SPEC.columns):
-            raise ValueError(f"films have the shape (n, {SPEC.rows}, {SPEC.columns}), not {arrays.shape}")
-        parts = list(_compute(self._runtime, arrays))
-        scores = np.concatenate([part[0] for part in parts]) if parts else np.empty(0)
-        heat = [part[1] for part in parts if part[1] is not None]
-        return scores, np.concatenate(heat) if heat else None
 
     def _choose(
         self, model: Any, threads: int, candidates: list[Candidate], golden_scores: Sequence[float]
@@ -193,7 +121,7 @@ class Predictor:
 
     def _make(self, model: Any, threads: int, name: str, precision: str) -> Runtime:
         if name == OpenVinoRuntime.name:
-            return OpenVinoRuntime(model, precision, threads)
+            return OpenVinoRuntime(convert(model), precision, threads)
         structure = (self.bundle.directory / STRUCTURE).read_text("utf-8")
         return KerasRuntime(build_model(structure, self.bundle.directory / WEIGHTS, precision), precision)
 
@@ -208,11 +136,7 @@ def list_candidates(runtime: RuntimeName = "auto", precision: Precision = "auto"
     candidates: list[Candidate] = []
     with_openvino = runtime == "openvino" or (runtime == "auto" and not has_gpu())
     if with_openvino and is_tensorflow() and openvino_runtime.is_installed():
-        if precision == "auto":
-            kinds = ["bfloat16", "float32"] if openvino_runtime.prefers_bfloat16() else ["float32"]
-        else:
-            kinds = [precision]
-        candidates += [(OpenVinoRuntime.name, kind) for kind in kinds]
+        candidates += [(OpenVinoRuntime.name, kind) for kind in list_precisions(precision)]
     elif runtime == "openvino":
         log.warning("Keras predicts: OpenVINO is not installed", help="pip install 'tbscreen[openvino]'")
     if precision == "bfloat16" or (precision == "auto" and has_amx() and not candidates):
@@ -245,22 +169,3 @@ def load_model(bundle: Bundle) -> Any:
             f"alone or with {HEAT!r} (n, g, g, 1)"
         )
     return model
-
-
-def _compute(
-    runtime: Runtime, arrays: npt.NDArray[np.float32]
-) -> Iterator[tuple[Scores, npt.NDArray[np.float32] | None]]:
-    """Yield scores and heat of one batch after the other; raises `ArithmeticError`."""
-    for start in range(0, len(arrays), runtime.batch):
-        films = np.asarray(arrays[start : start + runtime.batch, ..., np.newaxis], dtype=np.float32)
-        outputs = runtime.run(films)
-        scores = outputs[0][:, -1].astype(np.float64)
-        if not bool(np.all(np.isfinite(scores))):
-            raise ArithmeticError("the network returned what is not a number")
-        heat = np.clip(outputs[1][..., 0], 0.0, 1.0, dtype=np.float32) if len(outputs) > 1 else None
-        yield np.clip(scores, 0.0, 1.0), heat
-
-
-def score(runtime: Runtime, arrays: npt.NDArray[np.float32]) -> Scores:
-    """Return the scores of arrays (n, 256, 256) by a runtime; errors as those of `Predictor.predict`."""
-    return np.concatenate([scores for scores, _ in _compute(runtime, arrays)])

@@ -32,9 +32,9 @@ from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
 
 if TYPE_CHECKING:
-    from worker.predictor import Predictor
+    from worker.screening_network import ScreeningNetwork
 
-KEPT_PREDICTORS: Final = 2
+KEPT_NETWORKS: Final = 2
 
 HEAT_MARGIN: Final = 16 / 256
 """Share of the film at each edge that lies outside the central field, which a bundle's heat map covers."""
@@ -65,6 +65,7 @@ class ScreenerSettings:
     database: DatabaseSettings
     worker: WorkerSettings
     cache_directory: Path
+    graph_directory: Path
 
 
 class Screener:
@@ -78,9 +79,10 @@ class Screener:
     def __init__(self, settings: ScreenerSettings, strikes: FilmStrikes | None = None) -> None:
         self._strikes = FilmStrikes(settings.worker.time_limit_s) if strikes is None else strikes
         self._settings = settings.worker
+        self._graph_directory = settings.graph_directory
         self._database = Database.open(settings.database)
         self._cache = BundleCache(settings.cache_directory, self._database)
-        self._predictors: dict[str, Predictor] = {}
+        self._networks: dict[str, ScreeningNetwork] = {}
         self._shadow = ShadowScreener(settings.worker, self._database, self._open)
 
     def screen(self, request: ScreeningRequest) -> ScreeningOutcome:
@@ -141,8 +143,8 @@ class Screener:
     ) -> screenings.ScreeningResult | None:
         """Return the result of the film's bundle; None when the film was handed back unscored."""
         try:
-            predictor = self.load(attempt.bundle_digest)
-            manifest = localize(predictor.bundle.manifest, attempt.local_points)
+            network = self.load(attempt.bundle_digest)
+            manifest = localize(network.bundle.manifest, attempt.local_points)
         except (PermanentError, OSError, MemoryError) as error:
             film_log.error(
                 "handed back: the bundle cannot be loaded",
@@ -161,7 +163,7 @@ class Screener:
             stage("prediction", request.film_key),
             self._strikes.predicting(request.instance_id, attempt.number),
         ):
-            scores, heat = predictor.predict_with_heat(request.array[np.newaxis])
+            scores, heat = network.predict_with_heat(request.array[np.newaxis])
         metrics.BATCH_FILMS.observe(len(scores))
         verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
         return screenings.ScreeningResult(
@@ -174,8 +176,8 @@ class Screener:
             finished_at=now(),
             heat=None if heat is None else _pack(turn_back(heat[0], attempt.observations)),
             film_key=request.film_key,
-            runtime=predictor.runtime_name,
-            precision=predictor.precision,
+            runtime=network.runtime_name,
+            precision=network.precision,
         )
 
     def record_strikes(self) -> None:
@@ -191,14 +193,14 @@ class Screener:
         with self._database.write() as session:
             screenings.record_strike(session, request.instance_id)
 
-    def load(self, digest: str) -> Predictor:
+    def load(self, digest: str) -> ScreeningNetwork:
         """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""
-        if digest not in self._predictors:
-            predictor = self._open(digest)
-            while len(self._predictors) >= KEPT_PREDICTORS:
-                del self._predictors[next(iter(self._predictors))]
-            self._predictors[digest] = predictor
-        return self._predictors[digest]
+        if digest not in self._networks:
+            network = self._open(digest)
+            while len(self._networks) >= KEPT_NETWORKS:
+                del self._networks[next(iter(self._networks))]
+            self._networks[digest] = network
+        return self._networks[digest]
 
     def load_active(self) -> None:
         """Load the active bundle ahead of the first film, if there is one."""
@@ -209,9 +211,9 @@ class Screener:
         if active is not None:
             self.load(active.digest)
 
-    def _open(self, digest: str) -> Predictor:
-        # Imported here because it loads TensorFlow, which must happen after the fork.
-        from worker.predictor import Predictor
+    def _open(self, digest: str) -> ScreeningNetwork:
+        # Imported here because they load OpenVINO and TensorFlow, which must happen after the fork.
+        from worker.prepared_network import open_prepared
 
         host = self._settings
         with self._database.read() as session:
@@ -219,10 +221,15 @@ class Screener:
         if not golden_scores:
             log.warning("no golden scores known: the bundle's word is taken", bundle=digest[:12])
         bundle = self._cache.open(digest)
-        predictor = Predictor(bundle, host.threads, host.runtime, host.precision, golden_scores)
-        predictor.warm_up()
-        log.info("bundle loaded", bundle=digest[:12], runtime=predictor.runtime)
-        return predictor
+        wanted = (host.threads, host.runtime, host.precision, golden_scores)
+        network = open_prepared(bundle, self._graph_directory, *wanted)
+        if network is None:
+            from worker.predictor import Predictor
+
+            network = Predictor(bundle, *wanted)
+        network.warm_up()
+        log.info("bundle loaded", bundle=digest[:12], runtime=network.runtime)
+        return network
 
     def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> None:
         metrics.HANDED_BACK.inc()

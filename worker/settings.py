@@ -27,10 +27,18 @@ class WorkerSettings(BaseModel):
     """Runtime: `keras`, `openvino` where it is installed, or `auto` for the faster of the two here."""
     precision: Precision = "auto"
     """`auto` takes bfloat16 where the CPU is made for it; scores then lie within 0.01 of float32's."""
+    graph_directory: Path | None = None
+    """Folder of the networks that this host has prepared for OpenVINO; `graphs` in the data directory if not
+    set. Processes of one user on one host may share it; nobody else may write there."""
     time_limit_s: float = Field(default=120.0, gt=1, le=3600)
     """A film that takes longer is a strike; its process is replaced. After four fifths of it the film is
     given up, which is a strike, too, and spares the process where it still listens. It is no strike if
     anything else went wrong here within as much time."""
+
+
+def graph_directory(settings: WorkerSettings, data_directory: Path) -> Path:
+    """Return the folder of the networks that a host has prepared for OpenVINO."""
+    return settings.graph_directory or data_directory / "graphs"
 
 
 def bundle_cache_directory(data_directory: Path) -> Path:

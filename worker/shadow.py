@@ -24,7 +24,7 @@ from domain.screening_request import ScreeningRequest
 from worker.settings import WorkerSettings
 
 if TYPE_CHECKING:
-    from worker.predictor import Predictor
+    from worker.screening_network import ScreeningNetwork
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +39,12 @@ class ShadowScreener:
     """
 
     def __init__(
-        self, settings: WorkerSettings, database: Database, load: Callable[[str], Predictor]
+        self, settings: WorkerSettings, database: Database, load: Callable[[str], ScreeningNetwork]
     ) -> None:
         self._settings = settings
         self._database = database
         self._load = load
-        self._loaded: Predictor | None = None
+        self._loaded: ScreeningNetwork | None = None
 
     def screen(self, request: ScreeningRequest, reported_digest: str, doubts: Sequence[Doubt]) -> bool:
         """Score a film whose result is committed; raises nothing.
@@ -105,20 +105,20 @@ class ShadowScreener:
         return row
 
     def _predict(
-        self, predictor: Predictor, request: ScreeningRequest, doubts: Sequence[Doubt]
+        self, network: ScreeningNetwork, request: ScreeningRequest, doubts: Sequence[Doubt]
     ) -> ScreeningResult:
-        manifest = predictor.bundle.manifest
+        manifest = network.bundle.manifest
         started_at = now()
-        score = float(predictor.predict(request.array[np.newaxis])[0])
+        score = float(network.predict(request.array[np.newaxis])[0])
         verdict = triage(score, manifest, manifest.reported_operating_point, doubts)
         return ScreeningResult(
             instance_id=request.instance_id,
-            bundle_digest=predictor.bundle.digest,
+            bundle_digest=network.bundle.digest,
             operating_point=manifest.reported_operating_point,
             **vars(verdict),
             worker=self._settings.name,
             started_at=started_at,
             finished_at=now(),
-            runtime=predictor.runtime_name,
-            precision=predictor.precision,
+            runtime=network.runtime_name,
+            precision=network.precision,
         )

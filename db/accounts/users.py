@@ -30,6 +30,18 @@ class UserEntry:
     disabled: bool
     created_at: datetime
     password_changed_at: datetime
+    blinded: bool | None = None
+    """True for a user who reads blinded; None: as the site's setting says."""
+
+    def is_blinded(self, by_default: bool) -> bool:
+        """True when results are hidden from this user until the user has read the study.
+
+        Only users of the role reader read blinded.
+
+        Args:
+            by_default: the site's setting.
+        """
+        return self.role is Role.READER and (by_default if self.blinded is None else self.blinded)
 
     def may(self, permission: Permission) -> bool:
         """True when the user's role has this permission."""
@@ -49,12 +61,15 @@ def normalize_name(text: str) -> str:
     return text.strip().lower()
 
 
-def add(session: Session, name: str, role: Role, password_hash: str) -> UserEntry:
+def add(
+    session: Session, name: str, role: Role, password_hash: str, blinded: bool | None = None
+) -> UserEntry:
     """Add a user.
 
     Raises:
-        PermanentError: when the name is taken or invalid.
+        PermanentError: when the name is taken or invalid, or the role cannot read blinded.
     """
+    _check_blinded(role, blinded)
     name = normalize_name(name)
     if not NAME.fullmatch(name):
         raise PermanentError(
@@ -69,6 +84,7 @@ def add(session: Session, name: str, role: Role, password_hash: str) -> UserEntr
         role=role.value,
         password_hash=password_hash,
         disabled=False,
+        blinded=blinded,
         created_at=moment,
         password_changed_at=moment,
     )
@@ -120,6 +136,17 @@ def set_role(session: Session, name: str, role: Role) -> None:
     _get(session, name).role = role.value
 
 
+def set_blinded(session: Session, name: str, blinded: bool | None) -> None:
+    """Set whether a user reads blinded, with effect from the next request; None: as the site's setting says.
+
+    Raises:
+        PermanentError: when the name is unknown, or the user's role cannot read blinded.
+    """
+    row = _get(session, name)
+    _check_blinded(Role(row.role), blinded)
+    row.blinded = blinded
+
+
 def set_disabled(session: Session, name: str, disabled: bool) -> None:
     """Disable a user with all sessions and tokens, or enable the user again; reads keep the name.
 
@@ -134,7 +161,20 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
 
 def describe(row: User) -> UserEntry:
     """Return a user's row without the password's hash."""
-    return UserEntry(row.id, row.name, Role(row.role), row.disabled, row.created_at, row.password_changed_at)
+    return UserEntry(
+        row.id,
+        row.name,
+        Role(row.role),
+        row.disabled,
+        row.created_at,
+        row.password_changed_at,
+        row.blinded,
+    )
+
+
+def _check_blinded(role: Role, blinded: bool | None) -> None:
+    if blinded and role is not Role.READER:
+        raise PermanentError(f"the role {role.value} sees all results: only a reader reads blinded")
 
 
 def _find(session: Session, name: str) -> User | None:

@@ -17,7 +17,16 @@ from db.backup.table_rows import TRANSIENT, count_rows
 from db.clock import now
 from db.database import Database
 from db.states import DeliveryState, FilmState, PullState
-from db.tables import Delivery, Instance, OutboxEntry, Pull, Record, RefusalOutboxEntry
+from db.tables import (
+    Delivery,
+    Hl7Message,
+    Hl7OutboxEntry,
+    Instance,
+    OutboxEntry,
+    Pull,
+    Record,
+    RefusalOutboxEntry,
+)
 from domain.errors import PermanentError, TransientError
 
 LOCK_TIMEOUT_S: Final = 10
@@ -80,7 +89,9 @@ def make_all_due(connection: Connection) -> int:
     waiting: list[tuple[Any, ColumnElement[bool]]] = [
         (OutboxEntry, true()),
         (RefusalOutboxEntry, true()),
+        (Hl7OutboxEntry, true()),
         (Delivery, Delivery.state == DeliveryState.PENDING),
+        (Hl7Message, Hl7Message.state == DeliveryState.PENDING),
         (Instance, Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED])),
         (Pull, Pull.state == PullState.RUNNING),
     ]

@@ -18,6 +18,8 @@ from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyStat
 from db.tables import (
     CommitmentItem,
     Delivery,
+    Hl7Message,
+    Hl7OutboxEntry,
     Model,
     OutboxEntry,
     Pull,
@@ -40,7 +42,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class PeerQueue:
-    """Deliveries of one peer in one state."""
+    """Deliveries of one peer, or messages of one receiver, in one state."""
 
     peer: str
     state: str
@@ -70,6 +72,10 @@ class Backlog:
     parked_reports: int
     """Results and refusals whose objects could not be built."""
     deliveries: Sequence[PeerQueue]
+    untold: int
+    """Films of which HL7 receivers are to be told, parked ones apart."""
+    messages: Sequence[PeerQueue]
+    """HL7 messages by receiver."""
     commitments: Mapping[str, int]
     """Commitments by state, without those that are given."""
     conflicts: Mapping[str, int]
@@ -93,6 +99,8 @@ def measure(session: Session) -> Backlog:
         session.scalar(select(func.count()).select_from(table).where(table.parked_at.is_(None))) or 0
         for table in (OutboxEntry, RefusalOutboxEntry)
     )
+    waiting = select(func.count()).select_from(Hl7OutboxEntry).where(Hl7OutboxEntry.parked_at.is_(None))
+    untold = session.scalar(waiting) or 0
     deliveries = session.execute(
         select(Delivery.peer, Delivery.state, func.count(), func.min(Delivery.created_at))
         .where(Delivery.state.in_(UNDELIVERED))
@@ -111,12 +119,24 @@ def measure(session: Session) -> Backlog:
         reports=reports,
         parked_reports=unbuilt_reports.count_parked(session),
         deliveries=[PeerQueue(*row) for row in deliveries],
+        untold=untold,
+        messages=_measure_messages(session),
         commitments={str(state): int(count) for state, count in commitments},
         conflicts=conflicts.count_open(session),
         pulls=_measure_pulls(session),
         newest_backup=backup_log.find_newest(session),
         active_model=None if model is None else (model.name, model.version, model.digest),
     )
+
+
+def _measure_messages(session: Session) -> list[PeerQueue]:
+    rows = session.execute(
+        select(Hl7Message.receiver, Hl7Message.state, func.count(), func.min(Hl7Message.created_at))
+        .where(Hl7Message.state.in_(UNDELIVERED))
+        .group_by(Hl7Message.receiver, Hl7Message.state)
+        .order_by(Hl7Message.receiver, Hl7Message.state)
+    ).all()
+    return [PeerQueue(*row) for row in rows]
 
 
 def _measure_pulls(session: Session) -> list[PullBacklog]:

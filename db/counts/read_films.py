@@ -1,13 +1,15 @@
-"""Screened films with radiologists' reads, for accuracy, and inputs of all screened films, for drift."""
+"""Screened films with a verdict, for accuracy, and inputs of all screened films, for drift."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db.bacteriology.reference import READS, Reference
 from db.counts.report_counts import NO_STATION, AnySelect, Span, is_film, name_model, place_in, stream
 from db.tables import Instance, Model, Read, Screening, Study
 from domain.codes import Finding, Priority, Verdict
@@ -15,11 +17,12 @@ from domain.codes import Finding, Priority, Verdict
 
 @dataclass(frozen=True)
 class ReadFilm:
-    """One screened film of a study that was read. Accession number and study date identify a patient."""
+    """One screened film of a study with a verdict. Accession number and study date identify a patient."""
 
     group: str
     study_id: int
     verdict: Verdict
+    """Unsure also where readers differ and nobody has decided."""
     score: float
     threshold: float
     probability: float
@@ -33,6 +36,21 @@ class ReadFilm:
     sex: str | None
     age_years: int | None
     station: str
+    readers_differ: bool = False
+    by_bacteriology: bool = False
+    """True when bacteriology gave the verdict, False when a read did."""
+
+
+BLINDED: Final = (
+    select(
+        Read.study_id,
+        func.min(Read.read_at).label("read_at"),
+        case((func.min(Read.verdict) == func.max(Read.verdict), func.min(Read.verdict))).label("verdict"),
+    )
+    .where(Read.blinded, Read.withdrawn_at.is_(None))
+    .group_by(Read.study_id)
+)
+"""The verdict of each study's blinded reads; null where their readers differ."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +67,55 @@ class FilmInput:
     age_years: int | None
 
 
-def stream_read_films(session: Session, period: Span, group: ColumnElement[str]) -> Iterator[ReadFilm]:
-    """Yield the period's films that a trained model screened and whose studies were read later.
+def stream_read_films(
+    session: Session, period: Span, group: ColumnElement[str], reference: Reference = READS
+) -> Iterator[ReadFilm]:
+    """Yield the period's films that a trained model screened and whose studies have a verdict.
 
-    They come in the order of their studies, the most suspicious film of each study first.
+    A read counts if it is later than the film. They come in the order of their studies, the most suspicious
+    film of each study first.
     """
-    query: AnySelect = (
+    query = _select_films(period, group, Read.verdict, Study.differing_verdicts.is_not(None)).join(
+        Read,
+        and_(Read.study_id == Study.id, Read.current, Read.read_at >= Instance.received_at),
+        isouter=not reference.needs_reads,
+    )
+    for row in stream(session, query):
+        read = Verdict.UNSURE.value if row.readers_differ and row.verdict else row.verdict
+        judged = reference.judge(row.study_id, read)
+        if judged is None:
+            continue
+        columns = row._asdict()
+        columns["readers_differ"] = row.readers_differ and not judged.by_bacteriology
+        columns["verdict"], columns["by_bacteriology"] = judged.verdict, judged.by_bacteriology
+        yield _make_film(columns)
+
+
+def stream_blinded_films(session: Session, period: Span, group: ColumnElement[str]) -> Iterator[ReadFilm]:
+    """Yield the period's films that a trained model screened and whose studies have a blinded read.
+
+    The verdict is that of the blinded reads, whatever was read afterwards; unsure where their readers differ.
+    They count if all of them are later than the film. The order is that of `stream_read_films`.
+    """
+    blinded = BLINDED.where(Read.read_at >= period.start).subquery()
+    query = _select_films(period, group, blinded.c.verdict, blinded.c.verdict.is_(None)).join(
+        blinded, and_(blinded.c.study_id == Study.id, blinded.c.read_at >= Instance.received_at)
+    )
+    for row in stream(session, query):
+        yield _make_film({**row._asdict(), "verdict": Verdict(row.verdict or Verdict.UNSURE)})
+
+
+def _select_films(
+    period: Span,
+    group: ColumnElement[str],
+    verdict: ColumnElement[Any] | InstrumentedAttribute[str],
+    differ: ColumnElement[bool],
+) -> AnySelect:
+    return (
         select(
             group.label("group"),
             Study.id.label("study_id"),
-            Read.verdict,
+            verdict.label("verdict"),
             Screening.score,
             Screening.threshold,
             Screening.probability,
@@ -72,20 +129,20 @@ def stream_read_films(session: Session, period: Span, group: ColumnElement[str])
             Study.patient_sex.label("sex"),
             Instance.age_years,
             func.coalesce(Instance.station_name, NO_STATION).label("station"),
+            differ.label("readers_differ"),
         )
         .select_from(Instance)
         .join(Screening, Screening.instance_id == Instance.id)
         .join(Model, Model.digest == Screening.bundle_digest)
         .join(Study, Study.id == Instance.study_id)
-        .join(Read, Read.study_id == Study.id)
-        .where(is_film(period), Model.trained, Read.current, Read.read_at >= Instance.received_at)
+        .where(is_film(period), Model.trained)
         .order_by(Study.id, Screening.probability.desc(), Instance.id)
     )
-    for row in stream(session, query):
-        columns = row._asdict()
-        columns["verdict"] = Verdict(row.verdict)
-        columns["finding"], columns["priority"] = Finding(row.finding), Priority(row.priority)
-        yield ReadFilm(**columns)
+
+
+def _make_film(columns: dict[str, Any]) -> ReadFilm:
+    columns["finding"], columns["priority"] = Finding(columns["finding"]), Priority(columns["priority"])
+    return ReadFilm(**columns)
 
 
 def count_screened_studies(session: Session, period: Span, group: ColumnElement[str]) -> dict[str, int]:

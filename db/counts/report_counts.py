@@ -12,10 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, literal, null, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.durations import milliseconds_between
+from db.models import rule_in_thresholds
 from db.states import FilmState
 from db.tables import (
     Delivery,
@@ -27,12 +28,13 @@ from db.tables import (
     ReportObject,
     Screening,
 )
+from domain.bundle.tb_score import TOP, unplace
 from domain.codes import Refusal
 
 NO_STATION: Final = "station not named"
 NO_MODEL: Final = "not screened"
 SCORE_BINS: Final = 20
-"""Number of bins of equal width over scores of 0..1."""
+"""Number of bins of equal width over scores of 0..1, and over TB scores of 0..100."""
 
 BATCH: Final = 5000
 """Rows that are fetched at once where films are streamed."""
@@ -126,6 +128,41 @@ def count_scores(session: Session, period: Span) -> dict[str, list[int]]:
         else_=SCORE_BINS - 1,
     )
     query = _join_model(select(model, place)).where(is_film(period), Model.trained)
+    counts: dict[str, list[int]] = {}
+    for name, number, films in session.execute(count_alike(query)):
+        counts.setdefault(name, [0] * SCORE_BINS)[number] = films
+    return dict(sorted(counts.items()))
+
+
+def count_tb_scores(session: Session, period: Span) -> dict[str, list[int]]:
+    """Return the number of films in each of `SCORE_BINS` bins of the TB score, for each trained model."""
+    used = _join_model(
+        select(Screening.bundle_digest, Screening.operating_point, Screening.threshold).distinct()
+    ).where(is_film(period), Model.trained)
+    thresholds = {(digest, point): threshold for digest, point, threshold in session.execute(used)}
+    rule_in = rule_in_thresholds.find(session, thresholds)
+    if not rule_in:
+        return {}
+    edges = [number * TOP // SCORE_BINS for number in range(1, SCORE_BINS)]
+    place = case(
+        *(
+            (
+                and_(
+                    Screening.bundle_digest == digest,
+                    Screening.operating_point == point,
+                    Screening.score < literal(unplace(edge, thresholds[digest, point], high)),
+                ),
+                number,
+            )
+            for (digest, point), high in rule_in.items()
+            for number, edge in enumerate(edges)
+        ),
+        else_=SCORE_BINS - 1,
+    )
+    model = name_model()
+    query = _join_model(select(model, place)).where(
+        is_film(period), tuple_(Screening.bundle_digest, Screening.operating_point).in_(list(rule_in))
+    )
     counts: dict[str, list[int]] = {}
     for name, number, films in session.execute(count_alike(query)):
         counts.setdefault(name, [0] * SCORE_BINS)[number] = films

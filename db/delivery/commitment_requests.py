@@ -153,6 +153,19 @@ def list_doubted(session: Session, since: datetime) -> dict[str, str]:
     return {peer: sender or "" for peer, sender in session.execute(query).tuples()}
 
 
+def list_unanswered(session: Session, since: datetime) -> list[str]:
+    """Return the peers that answered none of their requests, of which one lapsed."""
+    states = select(Commitment.peer, Commitment.state).where(Commitment.requested_at >= since).distinct()
+    found: dict[str, set[str]] = {}
+    for peer, state in session.execute(states).tuples():
+        found.setdefault(peer, set()).add(state)
+    return sorted(
+        peer
+        for peer, known in found.items()
+        if TransactionState.LAPSED in known and TransactionState.ANSWERED not in known
+    )
+
+
 def record_answer(
     session: Session, transaction_uid: str, committed: Collection[str], failed: Mapping[str, int]
 ) -> Answer:

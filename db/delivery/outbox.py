@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, joinedload
 from db.clock import now
 from db.delivery import report_objects, unbuilt_reports
 from db.entries import make_entry
+from db.films import revisions
 from db.models import site_thresholds
-from db.tables import OutboxEntry, Rendition, Screening
+from db.tables import Instance, OutboxEntry, Rendition, Screening
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableS
         entry.due_at = moment + duration
         entry.attempts += 1
         leased.append(_describe(session, entry))
+        film = session.get_one(Screening, entry.screening_id).instance
+        if not film.current:  # a worker of the version before does not give a new result its place
+            revisions.settle(session, film)
     return leased
 
 
@@ -99,6 +103,15 @@ def find_rendition(session: Session, screening_id: int) -> bytes | None:
     )
 
 
+def find_transforms(session: Session, screening_id: int) -> dict[str, Any] | None:
+    """Return the grey transforms of the film of a screening as JSON, or None where they are not known."""
+    return session.scalar(
+        select(Rendition.transforms)
+        .join(Screening, Screening.instance_id == Rendition.instance_id)
+        .where(Screening.id == screening_id)
+    )
+
+
 def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | None) -> None:
     """Make a screening due again after `delay`, and record the error that prevented its report, if any."""
     entry = session.get(OutboxEntry, outbox_id)
@@ -107,11 +120,19 @@ def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | No
         entry.last_error = error
 
 
+def describe(session: Session, screening_id: int) -> ReportableScreening:
+    """Return a screening as `lease` does, whether or not it waits in the outbox."""
+    return _describe(session, OutboxEntry(id=0, screening_id=screening_id, attempts=0))
+
+
 def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
     screening = session.get_one(
         Screening,
         entry.screening_id,
-        options=[joinedload(Screening.instance), joinedload(Screening.model)],
+        options=[
+            joinedload(Screening.instance).undefer(Instance.header),
+            joinedload(Screening.model),
+        ],
     )
     return make_entry(
         ReportableScreening,

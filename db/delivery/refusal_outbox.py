@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from db.clock import now
 from db.delivery import report_objects, unbuilt_reports
@@ -16,7 +16,7 @@ from db.delivery.report_objects import BuiltReport
 from db.entries import make_entry
 from db.states import FilmState
 from db.tables import Instance, RefusalOutboxEntry
-from domain.codes import Refusal
+from domain.codes import UNREPORTED, Refusal
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class ReportableRefusal:
 def want(session: Session, instance: Instance) -> None:
     """Add the refusal of a film to the outbox, in the transaction of the refusal.
 
-    Objects that tbscreen itself made are left out: their reports would come back and be refused in turn.
+    Objects that tbscreen itself made are left out, since their reports would come back and be refused in
+    turn; so is the same film in another encoding, which has a report.
     """
-    if instance.refusal == Refusal.OWN_OUTPUT:
+    if instance.refusal in UNREPORTED:
         return
     entry = session.get(RefusalOutboxEntry, instance.id)
     if entry is None:
@@ -92,6 +93,7 @@ def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableR
         .order_by(RefusalOutboxEntry.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=RefusalOutboxEntry)
+        .options(undefer(Instance.header))
     ).all()
     leased = []
     for entry, instance in rows:
@@ -128,6 +130,11 @@ def postpone(session: Session, instance_id: int, delay: timedelta, error: str | 
     if entry is not None:
         entry.due_at = now() + delay
         entry.last_error = error
+
+
+def describe(session: Session, instance: Instance) -> ReportableRefusal:
+    """Return the refusal of a film as `lease` does, whether or not it waits in the outbox."""
+    return _describe(session, RefusalOutboxEntry(instance_id=instance.id, attempts=0), instance)
 
 
 def _is_known() -> ColumnElement[bool]:

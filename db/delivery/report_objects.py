@@ -66,6 +66,12 @@ def store(
             )
 
 
+def find_built(session: Session, screening_id: int) -> dict[str, BuiltReport]:
+    """Return the objects that are stored of a screening, by kind."""
+    rows = session.scalars(select(ReportObject).where(ReportObject.screening_id == screening_id))
+    return {row.kind: make_entry(BuiltReport, row) for row in rows}
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """An object with its film. Holds patient data: show it, never log it."""
@@ -143,6 +149,13 @@ def find_predecessor(session: Session, instance: Instance) -> bytes | None:
 
     It belongs to an earlier revision, or to this one before it was processed again.
     """
+    if instance.revision == 1:
+        refusals = select(ReportObject.part10).where(
+            ReportObject.instance_id == instance.id,
+            ReportObject.kind.in_([ReportKind.SR, ReportKind.REFUSAL]),
+        )
+        newest = refusals.order_by(ReportObject.created_at.desc(), ReportObject.sop_instance_uid.desc())
+        return session.scalar(newest.limit(1))
     revisions = dict(
         session.execute(
             select(Instance.id, Instance.revision).where(

@@ -10,7 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.delivery import delivery_events, report_objects
-from db.tables import Conflict, Delivery, Instance, ReportObject, Screening, ShadowScreening
+from db.tables import (
+    Conflict,
+    Delivery,
+    Hl7Message,
+    Instance,
+    ReportObject,
+    Screening,
+    ShadowScreening,
+)
 from domain.film_key import film_key
 
 SCANNED_AT_ONCE = 10_000
@@ -99,6 +107,7 @@ def _list_happenings(session: Session, film: Instance) -> Iterator[FilmEvent]:
         yield FilmEvent(film.state_changed_at, "refused", why)
     yield from _list_conflicts(session, film)
     yield from _list_results(session, film)
+    yield from _list_messages(session, film)
     made_of = ReportObject.instance_id == film.id
     if film.screening is not None:
         made_of |= ReportObject.screening_id == film.screening.id
@@ -108,6 +117,15 @@ def _list_happenings(session: Session, film: Instance) -> Iterator[FilmEvent]:
         deliveries = select(Delivery).where(Delivery.sop_instance_uid == report.sop_instance_uid)
         for delivery in session.scalars(deliveries).all():
             yield from _list_delivery(session, delivery, report.kind)
+
+
+def _list_messages(session: Session, film: Instance) -> Iterator[FilmEvent]:
+    for message in session.scalars(select(Hl7Message).where(Hl7Message.instance_id == film.id)).all():
+        details: dict[str, str | int | None] = {"kind": message.kind, "receiver": message.receiver}
+        details |= {"message": message.id, "control_id": message.control_id}
+        yield FilmEvent(message.created_at, "HL7 message made", details)
+        if message.delivered_at is not None:
+            yield FilmEvent(message.delivered_at, "HL7 message delivered", details)
 
 
 def _list_conflicts(session: Session, film: Instance) -> Iterator[FilmEvent]:

@@ -8,17 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, load_only, undefer
 
 from db.clock import now
+from db.database import is_sqlite
 from db.delivery import refusal_outbox
 from db.entries import make_entry
+from db.films import revisions
+from db.hl7 import hl7_outbox
 from db.models import site_thresholds
 from db.patients import conflicts
 from db.states import FILM, FilmState
 from db.tables import Instance, Model, Rendition, Screening, Study
-from db.worklist import studies
 from domain.codes import Doubt, Observation, Refusal
+
+HELD: Final = "held films"
+"""Key of `Session.info`: the films that `lock_film` has locked."""
 
 RECENT_SCREENINGS: Final = 500
 """Newest screenings in which `lease_due` looks for films that were dispatched later."""
@@ -105,6 +111,7 @@ def lease_due(
         .order_by(Instance.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .options(undefer(Instance.header))
     ).all()
     queued = [row for row in rows if row.state == FilmState.QUEUED]
     overtaken_until = _find_newest_dispatch(session, gateway) if queued and not queue_is_empty else None
@@ -178,10 +185,14 @@ def record_preparation(
     statistics: ArrayStatistics | None = None,
     *,
     pixel_digest: str | None = None,
+    content_digest: str | None = None,
     from_archive: bool = False,
     observations: Sequence[Observation] = (),
-) -> None:
+    transforms: dict[str, Any] | None = None,
+) -> bool:
     """Record what the gateway made of a film that will be screened.
+
+    A film that is another revision in another encoding ends here, without a screening of its own.
 
     Args:
         session: one that writes.
@@ -190,12 +201,22 @@ def record_preparation(
         doubts: what could not be verified.
         statistics: of its array.
         pixel_digest: SHA-256 of its decoded pixels, hexadecimal; None where unknown.
+        content_digest: SHA-256 of what it says in any encoding, likewise.
         from_archive: True when its sender is an archive, which may have merged patients.
         observations: what was judged from its pixels.
+        transforms: from its stored values to the rendition, as JSON; None for a colour picture.
+
+    Returns:
+        False for the same film as another revision.
     """
     instance = lock_film(session, instance_id)
     assert instance is not None
-    instance.pixel_digest = pixel_digest
+    instance.pixel_digest, instance.content_digest = pixel_digest, content_digest
+    same = revisions.find_same(session, instance)
+    if same is not None and instance.state == FilmState.RECEIVED:
+        detail = f"revision {same.revision} is the same film in another encoding"
+        refuse(session, instance_id, Refusal.SAME_FILM, detail)
+        return False
     if instance.line:
         conflicts.propose_merge(session, instance, from_archive=from_archive)
     if statistics is not None:
@@ -204,7 +225,18 @@ def record_preparation(
     instance.prepared_at = now()
     instance.doubts = [doubt.value for doubt in doubts]
     instance.observations = [observation.value for observation in observations]
-    session.merge(Rendition(instance_id=instance_id, jpeg=jpeg))
+    _keep_rendition(session, instance_id, jpeg, transforms)
+    return True
+
+
+def _keep_rendition(
+    session: Session, instance_id: int, jpeg: bytes, transforms: dict[str, Any] | None = None
+) -> None:
+    """Write a rendition in the place of an earlier one, in one statement."""
+    values = {"jpeg": jpeg, "transforms": transforms}
+    insert = (sqlite if is_sqlite(session) else postgresql).insert(Rendition)
+    statement = insert.values(instance_id=instance_id, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["instance_id"], set_=values))
 
 
 def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> PinnedBundle | None:
@@ -218,13 +250,16 @@ def pin_bundle(session: Session, instance_id: int, normalization_version: str) -
     Returns:
         The pinned bundle; None, and nothing is pinned, while no bundle that takes such arrays is active.
     """
-    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    instance = _hold(session, instance_id)
     if instance.bundle_digest is None or instance.operating_point is None:
-        model = session.scalar(select(Model).where(Model.active))
-        if model is None or model.normalization_version != normalization_version:
-            return None
-        instance.bundle_digest = model.digest
-        instance.operating_point = site_thresholds.find_operating_point(session, model)
+        with session.no_autoflush:
+            model = session.scalar(
+                select(Model).where(Model.active).options(load_only(Model.normalization_version))
+            )
+            if model is None or model.normalization_version != normalization_version:
+                return None
+            instance.bundle_digest = model.digest
+            instance.operating_point = site_thresholds.find_operating_point(session, model)
     return PinnedBundle(instance.bundle_digest, instance.operating_point)
 
 
@@ -237,7 +272,7 @@ def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta)
     Returns:
         False when the film is no longer waiting; no message must be sent then.
     """
-    instance = session.get_one(Instance, instance_id, with_for_update=True)
+    instance = _hold(session, instance_id)
     if instance.state != FilmState.RECEIVED:
         return False
     moment = now()
@@ -263,17 +298,35 @@ def mark_unsent(session: Session, instance_id: int, retry_after: timedelta) -> N
 def lock_film(session: Session, instance_id: int) -> Instance | None:
     """Return a film's row, with its study's row locked first and then its own, until the transaction ends.
 
-    Reception locks in the same order, so that two transactions cannot deadlock.
+    Reception locks in the same order, so that two transactions cannot deadlock. In SQLite, a transaction that
+    writes has all rows to itself.
     """
+    if is_sqlite(session):
+        session.flush()
+        return session.get(Instance, instance_id, populate_existing=True)
     study_id = session.scalar(select(Instance.study_id).where(Instance.id == instance_id))
     if study_id is None:
         return None
     session.execute(select(Study.id).where(Study.id == study_id).with_for_update())
+    session.info.setdefault(HELD, set()).add(instance_id)
     return session.get(Instance, instance_id, with_for_update=True, populate_existing=True)
 
 
-def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) -> bool:
+def _hold(session: Session, instance_id: int) -> Instance:
+    """Return a film's row, locked; without a query where `lock_film` has locked it in this session."""
+    is_held = is_sqlite(session) or instance_id in session.info.get(HELD, ())
+    return session.get_one(Instance, instance_id, with_for_update=None if is_held else True)
+
+
+def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str, jpeg: bytes = b"") -> bool:
     """Record the refusal of a film.
+
+    Args:
+        session: one that writes.
+        instance_id: the film.
+        refusal: the reason, as a code.
+        detail: the reason in words.
+        jpeg: its rendition; empty for none.
 
     Returns:
         False when it already has a screening or a refusal, which is kept.
@@ -282,8 +335,13 @@ def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str) ->
     if instance is None or instance.state in (FilmState.SCREENED, FilmState.REFUSED):
         return False
     FILM.move(session, instance, FilmState.REFUSED, refusal=refusal.value, refusal_detail=detail)
-    refusal_outbox.want(session, instance)
-    studies.refresh(session, instance.study_id)
+    if jpeg:
+        _keep_rendition(session, instance_id, jpeg)
+    standing = revisions.settle(session, instance)
+    # The peers are not told that a film failed of which another revision has, or may have, a result.
+    if standing is None or standing is instance or not revisions.is_failure(instance):
+        refusal_outbox.want(session, instance)
+        hl7_outbox.want(session, instance_id)
     return True
 
 
@@ -319,7 +377,7 @@ def retry_failed(session: Session) -> int:
                 due_at=now(),
             )
             refusal_outbox.close(session, instance_id)
-            studies.refresh(session, instance.study_id)
+            revisions.settle(session, instance)
     return len(failed)
 
 

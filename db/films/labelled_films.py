@@ -1,13 +1,14 @@
-"""Screened films of read studies for the export of labels: pixels, verdict and identifying values."""
+"""Screened films with a verdict for the export of labels: pixels, verdict and identifying values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from db.bacteriology.reference import READS, Reference
 from db.counts.report_counts import AnySelect, Span, is_film
 from db.states import FilmState
 from db.tables import Instance, Read, Rendition, Study
@@ -22,7 +23,10 @@ BURNED_IN_ANNOTATION = ("00280301", "Value", 0)
 
 @dataclass(frozen=True)
 class LabelledFilm:
-    """One film with its study's newest read. All fields but verdict, view, sex and age identify a patient."""
+    """One film with its study's verdict.
+
+    All fields but verdict, its source, view, sex and age identify a patient.
+    """
 
     sop_instance_uid: str
     study_instance_uid: str
@@ -32,6 +36,8 @@ class LabelledFilm:
     institution_name: str | None
     calling_ae_title: str
     verdict: Verdict
+    by_bacteriology: bool
+    """True when bacteriology gave the verdict, False when a read did."""
     view_position: str | None
     sex: str | None
     age_years: int | None
@@ -42,14 +48,18 @@ class LabelledFilm:
     jpeg: bytes
 
 
-def stream_labelled_films(session: Session, period: Span) -> Iterator[LabelledFilm]:
-    """Yield the period's screened films whose studies were read after their reception, oldest first.
+def stream_labelled_films(
+    session: Session, period: Span, reference: Reference = READS
+) -> Iterator[LabelledFilm]:
+    """Yield the period's screened films whose studies have a verdict, oldest first.
 
-    Studies with a notice are left out: their read may be about another patient.
+    A read counts if it is later than the film and readers agree. Studies with a notice are left out, because
+    their verdict may be about another patient.
     """
     query: AnySelect = (
         select(
             Instance.sop_instance_uid,
+            Study.id.label("study_id"),
             Study.study_instance_uid,
             Study.patient_id,
             Study.patient_name,
@@ -64,20 +74,27 @@ def stream_labelled_films(session: Session, period: Span) -> Iterator[LabelledFi
             Instance.gateway,
             Instance.spool_path,
             Rendition.jpeg,
+            Study.differing_verdicts.is_not(None).label("readers_differ"),
         )
         .select_from(Instance)
         .join(Study, Study.id == Instance.study_id)
-        .join(Read, Read.study_id == Study.id)
+        .join(
+            Read,
+            and_(Read.study_id == Study.id, Read.current, Read.read_at >= Instance.received_at),
+            isouter=not reference.needs_reads,
+        )
         .join(Rendition, Rendition.instance_id == Instance.id)
         .where(
             is_film(period),
             Instance.state == FilmState.SCREENED,
             Study.notices.is_(None),
-            Read.current,
-            Read.read_at >= Instance.received_at,
         )
         .order_by(Instance.received_at, Instance.id)
         .execution_options(yield_per=BATCH)
     )
     for row in session.execute(query):
-        yield LabelledFilm(**{**row._asdict(), "verdict": Verdict(row.verdict)})
+        columns = row._asdict()
+        read, readers_differ = columns.pop("verdict"), columns.pop("readers_differ")
+        judged = reference.judge(columns.pop("study_id"), None if readers_differ else read)
+        if judged is not None:
+            yield LabelledFilm(**columns, verdict=judged.verdict, by_bacteriology=judged.by_bacteriology)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
 
 from db.states import FilmState
-from db.tables import Instance, Read, Rendition
+from db.tables import Instance, Read, Rendition, Study
 from domain.codes import Verdict
 
 BATCH = 50
@@ -23,12 +23,17 @@ class FilmAtHand:
     jpeg: bytes
     """Its rendition."""
     verdict: Verdict | None
-    """The newest read of its study; None if nobody read the study after the film came."""
+    """The read of its study; None if nobody read the study after the film came, or readers differ."""
 
 
 def stream_newest_films(session: Session, most: int) -> Iterator[FilmAtHand]:
     """Yield the newest screened films, at most `most`."""
-    read = and_(Read.study_id == Instance.study_id, Read.current, Read.read_at >= Instance.received_at)
+    read = and_(
+        Read.study_id == Instance.study_id,
+        Read.current,
+        Read.read_at >= Instance.received_at,
+        exists().where(Study.id == Instance.study_id, Study.differing_verdicts.is_(None)),
+    )
     query = (
         select(Rendition.jpeg, Read.verdict)
         .select_from(Instance)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
-from db.films import films
+from db.films import films, revisions
 from db.patients import conflicts, film_lines, film_notices, reconciliations
 from db.states import FilmState
 from db.tables import Instance, Study
@@ -132,8 +132,8 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
     """Write the one row of a received film.
 
     The same bytes have one row. Other bytes under the same SOP Instance UID, for the same patient and study,
-    are a correction: a new revision, which replaces the previous one on the worklist. For another patient or
-    study they are a conflict: both films stand.
+    are a correction: a new revision, which replaces the previous one on the worklist as soon as it has a
+    result (`revisions.settle`). For another patient or study they are a conflict: both films stand.
 
     Args:
         session: one that writes.
@@ -160,7 +160,7 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
         study_id=study.id,
         revision=earlier[0].revision + 1 if earlier else 1,
         line=line.number,
-        current=True,
+        current=not any(before.current for before in line.revisions),
         state=FilmState.RECEIVED,
         doubts=[],
         due_at=moment,
@@ -169,8 +169,6 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
     )
     try:
         with session.begin_nested():
-            for before in line.revisions:
-                before.current = False
             film_notices.write_notice(instance, study, header.patient)
             session.add(instance)
             session.flush()
@@ -184,7 +182,7 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
         conflicts.open_conflict(session, standing, instance, line.differences)
     elif line.revisions:
         conflicts.carry_notice(session, instance)
-        film_notices.follow_correction(session, study, instance, header.patient)
+        revisions.settle(session, instance)
     for before in earlier:
         if before.study_id != study.id:
             studies.refresh(session, before.study_id)

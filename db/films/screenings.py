@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.entries import make_entry
-from db.films import films
+from db.films import films, revisions
+from db.hl7 import hl7_outbox
 from db.models import site_thresholds
 from db.states import FILM, FilmState
 from db.tables import HeatMap, Instance, OutboxEntry, Screening
-from db.worklist import studies
 from domain.codes import Doubt, Finding, Observation, Priority, Refusal
 from domain.film_key import film_key as name_film
 
@@ -189,8 +189,9 @@ def record_result(session: Session, result: ScreeningResult) -> bool:
     if result.heat is not None:
         session.add(HeatMap(screening_id=screening.id, **asdict(result.heat)))
     session.add(OutboxEntry(screening_id=screening.id, due_at=now()))
+    hl7_outbox.want(session, result.instance_id)
     FILM.move(session, instance, FilmState.SCREENED)
-    studies.refresh(session, instance.study_id)
+    revisions.settle(session, instance)
     return True
 
 

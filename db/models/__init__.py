@@ -7,4 +7,5 @@
 - `comparisons`: two bundles on the same labelled films.
 - `shadow_screenings`: results of the bundle in the shadow, compared with the reported ones.
 - `site_thresholds`: operating points of a site that replace those of a bundle.
+- `rule_in_thresholds`: rule-in thresholds that screenings used, for their TB scores.
 """

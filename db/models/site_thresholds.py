@@ -161,8 +161,13 @@ def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
 
 def find_operating_point(session: Session, model: Model) -> str:
     """Return the name of the operating point for new films of a bundle."""
-    active = _find_active(session, model.digest)
-    return str(model.manifest["reported_operating_point"]) if active is None else active.name
+    active = session.scalar(
+        select(SiteThreshold.name).where(SiteThreshold.bundle_digest == model.digest, SiteThreshold.active)
+    )
+    if active is not None:
+        return active
+    named = Model.manifest["reported_operating_point"].as_string()  # not the whole manifest
+    return str(session.scalar(select(named).where(Model.digest == model.digest)))
 
 
 def find_points(session: Session, digest: str, operating_point: str) -> dict[str, Any] | None:

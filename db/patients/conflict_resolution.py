@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.hl7 import hl7_outbox
 from db.patients import conflicts, film_notices, patient_changes, reconciliations
 from db.patients.conflicts import ConflictEntry
 from db.patients.patient_changes import Author
@@ -67,6 +68,7 @@ def resolve(session: Session, number: int, decision: ConflictDecision, author: A
     sides = [film for film in (standing, newcomer) if film is not None]
     for film in sides:
         _unmark(session, film)
+        hl7_outbox.want(session, film.id)
     if standing is not None and newcomer is not None:
         _apply(session, decision, standing, newcomer, author)
     for study_id in {film.study_id for film in sides}:

@@ -1,7 +1,7 @@
 """Lines: films under one SOP Instance UID, apart by patient and study.
 
-A revision belongs to the line whose newest film names the same patient and study. A film of another patient
-or study begins a line of its own; each line has its own current film.
+A revision belongs to the line whose standing or newest film names the same patient and study. A film of
+another patient or study begins a line of its own; each line has one film that stands.
 """
 
 from __future__ import annotations
@@ -43,10 +43,15 @@ def find_line(session: Session, earlier: Sequence[Instance], study: Study, patie
     if not heads:
         return Line(earlier[0].line if earlier else 0, earlier)
     for head in heads:
-        if head.study_id == study.id and is_same_patient(find_patient(session, head), patient):
-            return Line(head.line, [film for film in earlier if film.line == head.line])
+        revisions = [film for film in earlier if film.line == head.line]
+        if any(_is_corrected_by(session, film, study, patient) for film in (head, revisions[0])):
+            return Line(head.line, revisions)
     standing = heads[0]
     differences = find_differences(find_patient(session, standing), patient)
     if standing.study_id != study.id:
         differences = ("study_instance_uid", *differences)
     return Line(conflicts.find_next_line(session, standing.sop_instance_uid), [], standing, differences)
+
+
+def _is_corrected_by(session: Session, film: Instance, study: Study, patient: Patient) -> bool:
+    return film.study_id == study.id and is_same_patient(find_patient(session, film), patient)

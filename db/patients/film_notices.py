@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.hl7 import hl7_outbox
 from db.patients import reconciliations
 from db.states import FilmState
 from db.tables import Instance, Study
@@ -45,7 +46,8 @@ def follow_correction(session: Session, study: Study, film: Instance, patient: P
 def derive_patient(session: Session, study: Study) -> None:
     """Show the patient of a locked study's first film, and write the notices of its films.
 
-    What the first film leaves open is filled from later films of the same patient.
+    What the first film leaves open is filled from later films of the same patient. HL7 receivers are told of
+    each film whose patient or study is another now.
     """
     films = list_films(session, study.id)
     if films:
@@ -60,6 +62,7 @@ def derive_patient(session: Session, study: Study) -> None:
         studies.write_keys(study)
         for film, patient in zip(films, patients, strict=True):
             write_notice(film, study, patient)
+            hl7_outbox.want(session, film.id)
     studies.refresh_locked(session, study)
 
 

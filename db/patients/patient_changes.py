@@ -19,7 +19,7 @@ from db.clock import now
 from db.patients import film_notices, reconciliations
 from db.patients.reconciliations import ReconciliationEntry, ReconciliationError, ReconciliationKind
 from db.tables import Instance, Read, Reconciliation, Study
-from db.worklist import studies
+from db.worklist import reads, studies
 from db.worklist.search_keys import fold
 from db.worklist.studies import read_study_patient
 from domain.patient_identity import Patient, find_differences, fold_patient_id
@@ -227,24 +227,18 @@ def lock_study(session: Session, study_instance_uid: str) -> Study:
 def close_study(session: Session, study: Study, into: Study) -> None:
     """Remove a study without a current film; its earlier films and its reads go to another study.
 
-    Both are locked. The newest read of both is the current one.
+    Both are locked. The reads of both stand as if they were of one study.
     """
     if study.id == into.id or film_notices.list_films(session, study.id):
         return
     session.execute(update(Instance).where(Instance.study_id == study.id).values(study_id=into.id))
-    session.execute(
-        update(Read).where(Read.study_id.in_([study.id, into.id]), Read.current).values(current=False)
-    )
+    both = Read.study_id.in_([study.id, into.id])
+    session.execute(update(Read).where(both).values(current=False, standing_reader=None))
     session.execute(update(Read).where(Read.study_id == study.id).values(study_id=into.id))
-    newest = session.scalar(
-        select(Read).where(Read.study_id == into.id).order_by(Read.read_at.desc(), Read.id.desc()).limit(1)
-    )
-    if newest is not None:
-        newest.current = True
     session.flush()
     session.expire_all()
     session.delete(study)
-    studies.refresh_locked(session, into)
+    reads.settle(session, into)
 
 
 def _identify(patient: Patient) -> Patient:

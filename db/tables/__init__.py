@@ -3,8 +3,10 @@
 - `record`: the base class: names of constraints, times with their zone.
 - `films`: studies, film revisions, renditions, screenings, heat maps, reads.
 - `models`: bundles with their files, admission, signatures, activations, comparisons, site thresholds.
+- `bacteriology`: results of bacteriological tests.
 - `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
+- `hl7`: films of which HL7 receivers are to be told, and the messages to each.
 - `pulls`: pulls and the studies that they fetch from peers.
 - `backups`: completed backups.
 - `accounts`: users, sessions, API tokens, failed logins.
@@ -12,6 +14,7 @@
 
 from db.tables.accounts import ApiToken, LoginAttempt, User, WebSession
 from db.tables.backups import Backup
+from db.tables.bacteriology import BacteriologyResult
 from db.tables.deliveries import (
     Commitment,
     CommitmentItem,
@@ -22,6 +25,7 @@ from db.tables.deliveries import (
     ReportObject,
 )
 from db.tables.films import HeatMap, Instance, Read, Rendition, Screening, ShadowScreening, Study
+from db.tables.hl7 import Hl7Message, Hl7OutboxEntry
 from db.tables.models import (
     Activation,
     BundleAdmission,
@@ -44,6 +48,7 @@ __all__ = [
     "Activation",
     "ApiToken",
     "Backup",
+    "BacteriologyResult",
     "BundleAdmission",
     "BundleChunk",
     "BundleSignature",
@@ -54,6 +59,8 @@ __all__ = [
     "Delivery",
     "DeliveryEvent",
     "HeatMap",
+    "Hl7Message",
+    "Hl7OutboxEntry",
     "Instance",
     "LoginAttempt",
     "Model",

@@ -24,6 +24,8 @@ class User(Record):
     password_hash: Mapped[str] = mapped_column(String(512))
     """Argon2id with its parameters and salt, as its encoded form (RFC 9106)."""
     disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    blinded: Mapped[bool | None]
+    """True for a reader who reads blinded, False for one who does not; NULL: as the site's setting says."""
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Computed,
     Double,
@@ -50,9 +51,16 @@ class Study(Record):
     probability: Mapped[float | None]
     sort_probability: Mapped[float] = mapped_column(default=-1.0)
     verdict: Mapped[str | None] = mapped_column(String(16))
-    """Verdict of its newest read."""
+    """Verdict of its current read."""
     is_read: Mapped[bool] = mapped_column(default=False, server_default=false())
     """False again after a film that was received later than the read."""
+    differing_verdicts: Mapped[str | None] = mapped_column(String(64))
+    """Verdicts on which its readers differ, sorted, separated by backslashes; NULL when they agree, or a
+    read has decided (`db.worklist.standing_reads`)."""
+    opened_by: Mapped[str | None] = mapped_column(String(256))
+    """The reader who has it open (`db.worklist.claims`)."""
+    opened_at: Mapped[datetime | None]
+    """Time of the last sign of that reader's page."""
     modalities: Mapped[str | None] = mapped_column(String(256))
     """Modalities of its films, sorted, separated by backslashes (0008,0061); empty when no film names one.
     NULL, here and in the following columns: written by a version that did not know the column."""
@@ -79,9 +87,22 @@ class Study(Record):
     """Place in the worklist's order, computed by the database so that every version keeps it correct: unread
     before read, HIGH (0 to 2), MEDIUM (4 to 6), LOW (8 to 10), none (14), within a band by probability."""
 
+    blinded_place: Mapped[float] = mapped_column(
+        Double,
+        Computed(
+            "CASE WHEN is_read THEN 2e12 WHEN priority_rank = 3 THEN 0 ELSE 1e12 END"
+            " + CAST(COALESCE(received_day, '0') AS INTEGER) * 32768.0 + (id % 32749) * 20239 % 32749",
+            persisted=True,
+        ),
+        nullable=True,
+    )
+    """Place in the order of users who read blinded: unread HIGH, unread others, read; then by the day of
+    reception, and within a day shuffled, so that no break in an order shows where HIGH ends."""
+
     instances: Mapped[list[Instance]] = relationship(back_populates="study")
 
     __table_args__ = (
+        Index("ix_studies_blinded_place", "blinded_place", "id"),
         # With the keys: a search text that fits too many studies is compared along the order.
         Index(
             "ix_studies_place",
@@ -107,6 +128,14 @@ class Study(Record):
             )
         ),
         index_where("notices IS NOT NULL", "ix_studies_by_notices", "notices", "place", "received_at", "id"),
+        index_where(
+            "differing_verdicts IS NOT NULL",
+            "ix_studies_by_differing_verdicts",
+            "differing_verdicts",
+            "place",
+            "received_at",
+            "id",
+        ),
         *(
             Index(
                 f"ix_studies_{column}",
@@ -135,7 +164,7 @@ class Instance(Record):
     dataset_sha256: Mapped[str] = mapped_column(String(DIGEST_LENGTH))
     revision: Mapped[int]
     current: Mapped[bool]
-    """True for the newest revision of its line."""
+    """True for the revision of its line that stands (`db.films.revisions.settle`)."""
     line: Mapped[int] = mapped_column(default=0, server_default="0")
     """0 for the first film under this UID and its revisions; above 0 for films of other patients or studies
     under the same UID, and their revisions (`Conflict`)."""
@@ -143,6 +172,8 @@ class Instance(Record):
     """Notices (`domain.codes.Notice`), sorted, separated by backslashes; NULL for none."""
     pixel_digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
     """SHA-256 of the decoded pixels; NULL where unknown."""
+    content_digest: Mapped[str | None] = mapped_column(String(DIGEST_LENGTH))
+    """SHA-256 of pixels and header values that are the same in any encoding of a film; NULL where unknown."""
     modality: Mapped[str | None] = mapped_column(String(32))
     body_part: Mapped[str | None] = mapped_column(String(64))
     view_position: Mapped[str | None] = mapped_column(String(32))
@@ -153,7 +184,8 @@ class Instance(Record):
     gateway: Mapped[str] = mapped_column(String(128))
     spool_path: Mapped[str | None] = mapped_column(String(256), index=True)
     byte_size: Mapped[int] = mapped_column(BigInteger)
-    header: Mapped[dict[str, Any]]
+    header: Mapped[dict[str, Any]] = mapped_column(deferred=True)
+    """Read when it is asked for: it is larger than all other columns, and few queries need it."""
 
     state: Mapped[str] = mapped_column(String(16))
     refusal: Mapped[str | None] = mapped_column(String(32))
@@ -207,6 +239,9 @@ class Rendition(Record):
 
     instance_id: Mapped[int] = mapped_column(ForeignKey("instances.id"), primary_key=True)
     jpeg: Mapped[bytes]
+    transforms: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The transforms from the film's stored values to the JPEG's, as a presentation state carries them. NULL:
+    a colour picture, or written by a version that did not know the column."""
 
 
 class Screening(Record):
@@ -297,6 +332,25 @@ class Read(Record):
     reader: Mapped[str] = mapped_column(String(256))
     read_at: Mapped[datetime] = mapped_column(index=True)
     current: Mapped[bool]
-    """True for the study's newest read."""
+    """True for the one read that counts for the study: an arbitration, else the newest."""
+    origin: Mapped[str | None] = mapped_column(String(8))
+    """The interface that took it (`domain.codes.ReadOrigin`). NULL, here and in the following column:
+    written by a version that did not know the column."""
+    shown_films: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """The films (instance ids) that were on the reader's screen; NULL also where nobody said so."""
+    withdrawn_at: Mapped[datetime | None]
+    """Time at which its reader undid it; NULL for a read that counts."""
+    standing_reader: Mapped[str | None] = mapped_column(String(256))
+    """The reader, while this is the reader's newest read of the study; NULL for an older or undone one, and
+    for a read by a version that did not know the column, until the study's next read."""
+    arbitrates: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """True for a read that decides a disagreement of other readers."""
+    blinded: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """True for a reader's first read of the study from whom the result was hidden until then."""
 
-    __table_args__ = (index_where("current", "uq_reads_one_current", "study_id", unique=True),)
+    __table_args__ = (
+        index_where("current", "uq_reads_one_current", "study_id", unique=True),
+        index_where(
+            "standing_reader IS NOT NULL", "uq_reads_standing", "study_id", "standing_reader", unique=True
+        ),
+    )

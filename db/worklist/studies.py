@@ -15,8 +15,11 @@ from db.entries import make_entry
 from db.states import FilmState
 from db.tables import Instance, Read, Screening, Study
 from db.worklist.search_keys import fold, fold_name
+from db.worklist.standing_reads import find_standing
 from domain.codes import Finding, Priority, Refusal
 from domain.patient_identity import Patient, find_differences
+
+WAITING: Final = (FilmState.RECEIVED.value, FilmState.QUEUED.value)
 
 FACET_LENGTH: Final = 256
 """Longest text of a study's modalities, stations or senders, characters."""
@@ -99,11 +102,12 @@ def refresh(session: Session, study_id: int) -> None:
 def refresh_locked(session: Session, study: Study) -> None:
     """Derive the state and place of a locked study from the worst of its current films.
 
-    A study is `received` while a film waits, `screened` with a screened film, and `refused` when all films
-    were refused. It is read when no film was received after its newest read.
+    A study is `received` while a film or a newer revision waits, `screened` with a screened film, and
+    `refused` when all films were refused. It is read when no film was received after its current read.
+    Readers differ when the newest reads of two, each after the newest film, are not the same.
     """
     session.flush()
-    rows = session.execute(
+    found = session.execute(
         select(
             Instance.state,
             Instance.refusal,
@@ -112,21 +116,31 @@ def refresh_locked(session: Session, study: Study) -> None:
             Instance.station_name,
             Instance.calling_ae_title,
             Instance.notices,
+            Instance.current,
+            Instance.sop_instance_uid,
+            Instance.line,
+            Instance.revision,
             Screening,
         )
         .outerjoin(Screening, Screening.instance_id == Instance.id)
-        .where(Instance.study_id == study.id, Instance.current)
+        .where(Instance.study_id == study.id, Instance.current | Instance.state.in_(WAITING))
         .order_by(Instance.id)
     ).all()
-    read = session.scalar(select(Read).where(Read.study_id == study.id, Read.current))
+    standing = {(row.sop_instance_uid, row.line): row.revision for row in found if row.current}
+    rows = [row for row in found if row.current]
+    reads = session.scalars(select(Read).where(Read.study_id == study.id)).all()
+    read = next((read for read in reads if read.current), None)
     screenings = [row.Screening for row in rows if row.Screening is not None]
     worst = max(
         screenings,
-        key=lambda screening: (Priority(screening.priority).rank, screening.probability),
+        key=lambda screening: rank_suspicion(screening.priority, screening.probability),
         default=None,
     )
-    states = {row.state for row in rows}
-    if states & {FilmState.RECEIVED, FilmState.QUEUED}:
+    if any(
+        row.state in WAITING
+        and row.revision >= standing.get((row.sop_instance_uid, row.line), row.revision + 1)
+        for row in found
+    ):
         study.state = FilmState.RECEIVED.value
     elif screenings:
         study.state = FilmState.SCREENED.value
@@ -141,11 +155,18 @@ def refresh_locked(session: Session, study: Study) -> None:
     study.verdict = None if read is None else read.verdict
     shown = [row for row in rows if row.refusal != Refusal.OWN_OUTPUT]
     study.is_read = read is not None and all(row.received_at <= read.read_at for row in shown)
+    newest_film_at = max((row.received_at for row in shown), default=None)
+    study.differing_verdicts = join_values(find_standing(reads, newest_film_at).differing) or None
     notices = {notice for row in shown for notice in split_values(row.notices)}
     study.notices = join_values(notices) or None
     study.modalities = join_values(row.modality for row in shown)
     study.stations = join_values(row.station_name for row in shown)
     study.senders = join_values(row.calling_ae_title for row in shown)
+
+
+def rank_suspicion(priority: str, probability: float) -> tuple[int, float]:
+    """Return the rank of a film among those of its study; the highest decides for the study."""
+    return Priority(priority).rank, probability
 
 
 def join_values(values: Iterable[str | None]) -> str:

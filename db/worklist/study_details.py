@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,10 @@ from db.films import screenings
 from db.films.screenings import Heat
 from db.models import site_thresholds
 from db.tables import CommitmentItem, Delivery, HeatMap, Instance, Rendition, ReportObject, Screening, Study
-from db.worklist import reads
+from db.worklist import blinding, reads
 from db.worklist.reads import ReadEntry
-from db.worklist.studies import split_values
+from db.worklist.studies import rank_suspicion, split_values
+from domain.bundle.tb_score import rate
 from domain.codes import Refusal
 from domain.patient_identity import Patient, read_patient
 
@@ -69,6 +70,9 @@ class ScreeningDetails:
     started_at: datetime
     finished_at: datetime
     has_heat: bool
+    tb_score: int | None
+    """The scale for people: 0 to 100, screening threshold at 50, rule-in threshold at 75; null for an
+    untrained model."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,53 @@ class StudyDetails:
     patient_id_issuer: str | None
     notices: Sequence[str]
     """Remarks on the patient data of its films; they change neither finding nor priority."""
+    tb_score: int | None
+    """The TB score of its most suspicious film."""
+    differing_verdicts: Sequence[str]
+    """Verdicts on which its readers differ, as long as nobody has decided."""
+    opened_by: str | None
+    """The reader who has it open, or had it open last."""
+    opened_at: datetime | None
+    """Time of the last sign of that reader's page."""
+    hidden: bool
+    """True while the result is hidden from the user who asks, who reads blinded and has not read the study:
+    then finding, priority, probability, TB score, verdict and each film's screening are null, doubts and
+    deliveries empty, and reads of others left out, whatever they are."""
 
 
-def find_details(session: Session, study_instance_uid: str) -> StudyDetails | None:
-    """Return the details of a study; None if it is unknown."""
+def find_details(
+    session: Session, study_instance_uid: str, *, hidden_from: str | None = None
+) -> StudyDetails | None:
+    """Return the details of a study; None if it is unknown.
+
+    Args:
+        session: one that reads.
+        study_instance_uid: the study.
+        hidden_from: the user who asks, where that user reads blinded.
+    """
+    found = _find_details(session, study_instance_uid)
+    if found is None or hidden_from is None or blinding.find_open(session, hidden_from, [found.key]):
+        return found
+    return _hide(found, hidden_from)
+
+
+def _hide(study: StudyDetails, reader: str) -> StudyDetails:
+    """Return a study without all that tells its result; other readers' verdicts and words may."""
+    return replace(
+        study,
+        hidden=True,
+        finding=None,
+        priority=None,
+        probability=None,
+        tb_score=None,
+        verdict=None,
+        reads=[read for read in study.reads if read.reader == reader],
+        # A peer's rules may choose by finding or priority, so that a delivery tells them.
+        films=[replace(film, screening=None, doubts=(), deliveries=()) for film in study.films],
+    )
+
+
+def _find_details(session: Session, study_instance_uid: str) -> StudyDetails | None:
     study = session.scalar(select(Study).where(Study.study_instance_uid == study_instance_uid))
     if study is None:
         return None
@@ -154,13 +201,19 @@ def find_details(session: Session, study_instance_uid: str) -> StudyDetails | No
             select(Rendition.instance_id).where(Rendition.instance_id.in_([row.id for row in rows]))
         )
     )
+    films = [_describe_film(session, row, row.id in shown) for row in rows]
+    results = [film.screening for film in films if film.current and film.screening is not None]
+    worst = max(results, key=lambda found: rank_suspicion(found.priority, found.probability), default=None)
     return make_entry(
         StudyDetails,
         study,
         key=study.id,
-        films=[_describe_film(session, row, row.id in shown) for row in rows],
+        films=films,
+        tb_score=None if worst is None else worst.tb_score,
         reads=reads.list_reads(session, study_instance_uid),
         notices=split_values(study.notices),
+        differing_verdicts=split_values(study.differing_verdicts),
+        hidden=False,
     )
 
 
@@ -182,6 +235,14 @@ def find_rendition(session: Session, study_instance_uid: str, instance_id: int) 
         .join(Study, Study.id == Instance.study_id)
         .where(Study.study_instance_uid == study_instance_uid, Instance.id == instance_id)
     )
+
+
+def is_hidden(session: Session, study_instance_uid: str, hidden_from: str | None) -> bool:
+    """True for a study whose result is hidden from a user who reads blinded; False where that is None."""
+    if hidden_from is None:
+        return False
+    key = session.scalar(select(Study.id).where(Study.study_instance_uid == study_instance_uid))
+    return key is not None and not blinding.find_open(session, hidden_from, [key])
 
 
 def find_heat(session: Session, study_instance_uid: str, instance_id: int) -> Heat | None:
@@ -224,6 +285,7 @@ def _describe_screening(session: Session, screening: Screening) -> ScreeningDeta
         operating_points=_list_points(manifest),
         prevalence=_find_prevalence(manifest),
         has_heat=has_heat is not None,
+        tb_score=rate(screening.score, screening.threshold, manifest),
     )
 
 

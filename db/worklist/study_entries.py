@@ -10,8 +10,10 @@ from typing import Any, Final, cast
 from sqlalchemy import ARRAY, ColumnElement, Integer, TableClause, any_, bindparam, select
 from sqlalchemy.orm import Session
 
+from db.models import rule_in_thresholds
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
-from db.worklist.studies import split_values
+from db.worklist.studies import rank_suspicion, split_values
+from domain.bundle.tb_score import place
 from domain.patient_identity import Patient, read_patient
 
 
@@ -41,6 +43,9 @@ class FilmEntry:
     patient_id: str | None = None
     """The patient of the film's own header; of a film with a notice only."""
     patient_name: str | None = None
+    tb_score: int | None = None
+    """The scale for people: 0 to 100, screening threshold at 50, rule-in threshold at 75; null without a
+    result or for an untrained model."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class StudyEntry:
     description: str | None = None
     is_read: bool = False
     verdict: str | None = None
-    """Verdict of the newest read."""
+    """Verdict of the read that counts: the newest, or that which decided a disagreement."""
     modalities: Sequence[str] = ()
     stations: Sequence[str] = ()
     senders: Sequence[str] = ()
@@ -74,6 +79,18 @@ class StudyEntry:
     """Remarks on the patient data of its films; they change neither finding nor priority."""
     key: int = 0
     """Its number here, by which the page addresses it."""
+    tb_score: int | None = None
+    """The TB score of its most suspicious film."""
+    differing_verdicts: Sequence[str] = ()
+    """Verdicts on which its readers differ, as long as nobody has decided."""
+    opened_by: str | None = None
+    """The reader who has it open, or had it open last."""
+    opened_at: datetime | None = None
+    """Time of the last sign of that reader's page."""
+    hidden: bool = False
+    """True while the result is hidden from the user who asks, who reads blinded and has not read the study:
+    then finding, priority, probability, TB score, verdict, and of each film score, probability, finding,
+    priority, model, trained, TB score are null, and doubts and stages_ms empty, whatever they are."""
 
 
 # Columns of tables, not of mapped classes: tracked objects would cost time and are not needed here.
@@ -84,14 +101,16 @@ _MODELS: Final = cast(TableClause, Model.__table__).c
 _REPORT_OBJECTS: Final = cast(TableClause, ReportObject.__table__).c
 _DELIVERIES: Final = cast(TableClause, Delivery.__table__).c
 
-_LISTS: Final = ("modalities", "stations", "senders", "notices")
+_LISTS: Final = ("modalities", "stations", "senders", "notices", "differing_verdicts")
 """Columns with several values, between backslashes."""
-_STUDY: Final = [field.name for field in fields(StudyEntry) if field.name not in ("films", "key")]
+_STUDY: Final = [
+    field.name for field in fields(StudyEntry) if field.name not in ("films", "key", "tb_score", "hidden")
+]
 _RESULT: Final = ("score", "probability", "finding", "priority")
 _FILM: Final = [
     field.name
     for field in fields(FilmEntry)
-    if field.name not in (*_RESULT, "model", "trained", "stages_ms", "patient_id", "patient_name")
+    if field.name not in (*_RESULT, "model", "trained", "stages_ms", "patient_id", "patient_name", "tb_score")
 ]
 
 _READ_STUDIES: Final = select(_STUDIES.id, *(_STUDIES[name] for name in _STUDY))
@@ -100,6 +119,9 @@ _READ_FILMS: Final = (
         _INSTANCES.id,
         _INSTANCES.study_id,
         _SCREENINGS.id.label("screening_id"),
+        _SCREENINGS.bundle_digest.label("used_digest"),
+        _SCREENINGS.operating_point.label("used_point"),
+        _SCREENINGS.threshold.label("used_threshold"),
         _MODELS.name.label("model_name"),
         _MODELS.version.label("model_version"),
         _MODELS.trained,
@@ -164,9 +186,12 @@ def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[Fi
     rows = session.execute(_READ_FILMS.where(_is_one_of(session, _INSTANCES.study_id, study_ids))).all()
     delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
     patients = _read_patients(session, [row.id for row in rows if row.notices])
+    screened = [row for row in rows if row.screening_id is not None]
+    rule_in = rule_in_thresholds.find(session, {(row.used_digest, row.used_point) for row in screened})
     films: dict[int, list[FilmEntry]] = {}
     for row in sorted(rows, key=lambda row: row.id):
-        film = _describe_film(row, delivered.get(row.screening_id), patients.get(row.id, Patient()))
+        high = rule_in.get((row.used_digest, row.used_point))
+        film = _describe_film(row, delivered.get(row.screening_id), patients.get(row.id, Patient()), high)
         films.setdefault(row.study_id, []).append(film)
     return films
 
@@ -194,13 +219,18 @@ def _describe_study(values: Sequence[Any], films: Sequence[FilmEntry]) -> StudyE
     named = dict(zip(("key", *_STUDY), values, strict=True))
     for name in _LISTS:
         named[name] = split_values(named[name])
-    return StudyEntry(**named, films=films)
+    worst = max(
+        (film for film in films if film.probability is not None),
+        key=lambda film: rank_suspicion(str(film.priority), film.probability or 0.0),
+        default=None,
+    )
+    return StudyEntry(**named, films=films, tb_score=None if worst is None else worst.tb_score)
 
 
 _NAMED: Final = (*_FILM, *_RESULT)
 
 
-def _describe_film(row: Any, delivery: Any, patient: Patient) -> FilmEntry:
+def _describe_film(row: Any, delivery: Any, patient: Patient, rule_in: float | None) -> FilmEntry:
     named = dict(zip(_NAMED, row[-len(_NAMED) :], strict=True))
     return FilmEntry(
         **{**named, "notices": split_values(row.notices)},
@@ -209,6 +239,7 @@ def _describe_film(row: Any, delivery: Any, patient: Patient) -> FilmEntry:
         model=None if row.model_name is None else f"{row.model_name} {row.model_version}",
         trained=row.trained,
         stages_ms=_measure_stages(row, delivery),
+        tb_score=None if rule_in is None else place(row.score, row.used_threshold, rule_in),
     )
 
 

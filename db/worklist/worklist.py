@@ -12,13 +12,17 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
+from db.worklist import blinded_order, blinding
 from db.worklist.study_entries import StudyEntry, read_entries
 from db.worklist.worklist_filter import WorklistFilter
 from db.worklist.worklist_places import Place, find_places
 from domain.errors import PermanentError
+
+NO_CURSOR: Final = "this is no cursor of a worklist page: begin with the first page"
 
 
 class InvalidCursorError(PermanentError):
@@ -35,7 +39,12 @@ class Page:
 
 
 def find_page(
-    session: Session, wanted: WorklistFilter | None = None, *, limit: int = 100, after: str | None = None
+    session: Session,
+    wanted: WorklistFilter | None = None,
+    *,
+    limit: int = 100,
+    after: str | None = None,
+    hidden_from: str | None = None,
 ) -> Page:
     """Return one page of the worklist.
 
@@ -44,15 +53,34 @@ def find_page(
         wanted: filter; by default all studies.
         limit: largest number of studies on the page, at least 1.
         after: `Page.following` of the previous page.
+        hidden_from: the user who asks, where that user reads blinded: then the order is that of
+            `blinded_order`, and studies that the user has not read come without their results.
 
     Raises:
         InvalidCursorError: when `after` is not a cursor.
+        HiddenFilterError: for a filter by priority or finding by a user who reads blinded.
     """
+    if hidden_from is not None:
+        return _find_blinded(session, wanted or WorklistFilter(), limit, after, hidden_from)
     start = None if after is None else _read_cursor(after)
     places = find_places(session, wanted or WorklistFilter(), start, limit + 1)
     shown = places[:limit]
     studies = read_entries(session, [place.id for place in shown])
     return Page(studies, write_cursor(shown[-1]) if len(places) > limit else None)
+
+
+def _find_blinded(
+    session: Session, wanted: WorklistFilter, limit: int, after: str | None, reader: str
+) -> Page:
+    try:
+        start = None if after is None else blinded_order.read_cursor(after)
+        found = blinded_order.find_studies(session, wanted, start, limit + 1)
+    except blinded_order.UnknownStartError:
+        raise InvalidCursorError(NO_CURSOR) from None
+    shown = found[:limit]
+    studies = read_entries(session, [study.study_id for study in shown])
+    following = blinded_order.write_cursor(shown[-1]) if len(found) > limit else None
+    return Page(blinding.hide_results(session, reader, studies), following)
 
 
 def stream(
@@ -101,5 +129,5 @@ def _read_cursor(cursor: str) -> Place:
         if moment.tzinfo is None or not 0 <= study_id < 2**31:
             raise ValueError("not what a cursor holds")
     except (ValueError, TypeError, RecursionError):
-        raise InvalidCursorError("this is no cursor of a worklist page: begin with the first page") from None
+        raise InvalidCursorError(NO_CURSOR) from None
     return Place(place, moment, study_id)

@@ -52,6 +52,7 @@ def list_conditions(session: Session, wanted: WorklistFilter) -> list[Condition]
         _search(is_postgresql, wanted.text),
         _receive(wanted.received_from, wanted.received_before),
         _date(session, wanted.study_date_from, wanted.study_date_to),
+        _match(session, Study.differing_verdicts, ["?*"] if wanted.readers_differ else []),
         _match(session, Study.notices, wanted.notices),
         _choose(Study.refusal, wanted.refusals),
         _match(session, Study.stations, wanted.stations),

@@ -30,6 +30,10 @@ class InvalidFilterError(PermanentError):
     """A filter's value that cannot be; the text names it and says what is allowed. Permanent."""
 
 
+class HiddenFilterError(PermanentError):
+    """A filter by what is hidden from a user who reads blinded. Permanent."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WorklistFilter:
     """The conditions that wanted studies meet, all of them; an empty filter matches every study.
@@ -43,6 +47,8 @@ class WorklistFilter:
 
     read: bool | None = None
     """True for read studies only, False for unread studies only."""
+    readers_differ: bool = False
+    """True for studies on which readers differ only."""
     states: Collection[str] = ()
     priorities: Collection[str] = ()
     """The empty string is the priority of studies without a result."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,7 +30,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.tables import READ_PLACES, Study
 from db.worklist.worklist_conditions import RANGES, Condition, list_conditions
@@ -66,7 +66,7 @@ class Place(NamedTuple):
 
 def find_places(session: Session, wanted: WorklistFilter, after: Place | None, limit: int) -> list[Place]:
     """Return the places of the next `limit` studies of the order that come after `after`."""
-    with _following_indexes(session):
+    with following_indexes(session):
         conditions = list_conditions(session, wanted)
         if any(condition.column is not None and not condition.values for condition in conditions):
             return []
@@ -74,11 +74,10 @@ def find_places(session: Session, wanted: WorklistFilter, after: Place | None, l
         for keyed in conditions:
             if keyed.keys:
                 residual = [other.holds for other in conditions if other is not keyed or not keyed.implied]
-                gathered = _gather(session, keyed.keys, segments, residual)
-                if gathered is not None:
-                    return gathered[:limit]
-                if (found := _sort(session, keyed.keys, segments, residual, limit)) is not None:
-                    return found
+                within = [_in_segments(segments), *residual]
+                most = SORTED_BY_ROWS if residual else SORTED
+                if (found := find_keyed(session, keyed.keys, _PLACE, within, most, limit)) is not None:
+                    return [Place(*row) for row in found]
         mergeable = [
             condition
             for condition in conditions
@@ -105,7 +104,7 @@ _PLAN_AS_BEFORE: Final = "SELECT " + ", ".join(f"set_config('{name}', %s, true)"
 
 
 @contextmanager
-def _following_indexes(session: Session) -> Iterator[None]:
+def following_indexes(session: Session) -> Iterator[None]:
     """Make PostgreSQL's planner use the indexes, because it misjudges the rows that meet two conditions."""
     if not _is_postgresql(session):
         yield
@@ -209,41 +208,64 @@ def _read_heads(
     return sorted(found)[:limit]
 
 
+def find_keyed(
+    session: Session,
+    keys: Sequence[ColumnElement[bool]],
+    order: Sequence[InstrumentedAttribute[Any]],
+    within: Sequence[ColumnElement[bool]],
+    most: int,
+    limit: int,
+) -> list[tuple[Any, ...]] | None:
+    """Return the first studies with these keys, which an index of the keys gives and which are then sorted.
+
+    Args:
+        session: one that reads.
+        keys: clauses that are one index range each.
+        order: columns to return and to sort by, the last of them unique.
+        within: further conditions.
+        most: largest number of studies with a key for the database to sort.
+        limit: largest number of studies.
+
+    Returns:
+        None when too many studies have a key.
+    """
+    found = _gather(session, keys, order, within)
+    return _sort(session, keys, order, within, most, limit) if found is None else found[:limit]
+
+
 def _gather(
     session: Session,
     keys: Sequence[ColumnElement[bool]],
-    segments: Sequence[ColumnElement[bool]],
-    residual: Sequence[ColumnElement[bool]],
-) -> list[Place] | None:
-    """Return all places with these keys, in order; None when there are more than `GATHERED`."""
-    found: set[Place] = set()
+    order: Sequence[InstrumentedAttribute[Any]],
+    within: Sequence[ColumnElement[bool]],
+) -> list[tuple[Any, ...]] | None:
+    """Return all studies with these keys, in order; None when there are more than `GATHERED`."""
+    found: set[tuple[Any, ...]] = set()
     for key in keys:
-        fits = and_(_in_segments(segments), *residual)
-        rows = session.execute(select(*_PLACE, fits).where(key).limit(GATHERED + 1)).all()
+        rows = session.execute(select(*order, and_(*within)).where(key).limit(GATHERED + 1)).all()
         if len(rows) > GATHERED:
             return None
-        found.update(Place(*row[:3]) for row in rows if row[3])
+        found.update(tuple(row[:-1]) for row in rows if row[-1])
     return sorted(found)
 
 
 def _sort(
     session: Session,
     keys: Sequence[ColumnElement[bool]],
-    segments: Sequence[ColumnElement[bool]],
-    residual: Sequence[ColumnElement[bool]],
+    order: Sequence[InstrumentedAttribute[Any]],
+    within: Sequence[ColumnElement[bool]],
+    most: int,
     limit: int,
-) -> list[Place] | None:
-    """Return the first places with these keys; None when the database would have to sort too many."""
-    most = SORTED_BY_ROWS if residual else SORTED
+) -> list[tuple[Any, ...]] | None:
+    """Return the first studies with these keys; None when the database would have to sort too many."""
     if max(_count(session, keys, most + 1)) > most:
         return None
     heads = []
     for key in keys:
-        fits = and_(_in_segments(segments), *residual).label("fits")
-        rows = select(*_PLACE, fits).where(key).limit(most).subquery()
-        order = (rows.c.place, rows.c.received_at, rows.c.id)
-        heads.append(select(select(*order).where(rows.c.fits).order_by(*order).limit(limit).subquery()))
-    return sorted({Place(*row) for row in session.execute(union_all(*heads))})[:limit]
+        rows = select(*order, and_(*within).label("fits")).where(key).limit(most).subquery()
+        columns = [rows.c[column.key] for column in order]
+        heads.append(select(select(*columns).where(rows.c.fits).order_by(*columns).limit(limit).subquery()))
+    return sorted({tuple(row) for row in session.execute(union_all(*heads))})[:limit]
 
 
 def _find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:

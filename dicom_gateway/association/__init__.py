@@ -4,6 +4,7 @@
 - `tls_settings`: settings of TLS for the gateway's port and for peers.
 - `tls_context`: TLS contexts of the profile in PS3.15 B.12.
 - `certificates`: validity of certificates, and readers of keys.
+- `film_sender`: the sender of a film.
 - `association_identity`: an association's identifier in the log, and the AE title of its peer.
 - `preamble`: the sender's AE title, kept in the first bytes of a film's file.
 - `film_stream`: writes a dataset from the socket to its file and hashes it.
@@ -13,8 +14,10 @@
 - `presentation_contexts`: the SOP classes and transfer syntaxes that are negotiated.
 - `statuses`: statuses of DIMSE responses, and their meaning.
 - `peer_association`: opens associations to peers, plain or TLS, and explains failures.
+- `web_connection`: a connection to a peer's DICOMweb service.
 - `network_address`: IP addresses, compared with those of the settings.
 - `answer_settings`: settings of the senders of a peer's answers.
+- `certificate_names`: names in a certificate that was verified.
 - `peer_recognition`: believes an answer only from the peer that was asked.
 - `verification`: C-ECHO to a peer.
 """

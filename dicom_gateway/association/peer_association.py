@@ -210,7 +210,10 @@ def explain_tls(error: ssl.SSLError) -> str:
         advice = next((text for start, text in CERTIFICATE_ADVICE.items() if message.startswith(start)), "")
         return f"the peer's certificate: {message}" + (f"; {advice}" if advice else "")
     if isinstance(error, ssl.SSLEOFError):
-        return "cut off by the peer; does it accept our certificate, and does it use TLS at this port?"
+        return (
+            "cut off by the peer; does it require a certificate (peers.tls.certificate) or refuse ours, "
+            "and does it use TLS at this port?"
+        )
     message = error.reason or type(error).__name__
     advice = next((text for end, text in TLS_ADVICE.items() if message.endswith(end)), "")
     return message.lower().replace("_", " ") + (f"; {advice}" if advice else "")

@@ -11,11 +11,11 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pynetdicom.association import Association
 
 from dicom_gateway.association.association_identity import name_sender
+from dicom_gateway.association.certificate_names import list_names
 from dicom_gateway.association.network_address import is_in, parse_address
 from dicom_gateway.settings import PeerSettings
 
@@ -91,9 +91,4 @@ def _read_certificate_names(association: Association) -> frozenset[str]:
     connection = getattr(association.dul.socket, "socket", None)
     if not isinstance(connection, ssl.SSLSocket):
         return frozenset()
-    certificate: Any = connection.getpeercert() or {}  # empty unless it was verified
-    alternative = certificate.get("subjectAltName", ())
-    names = {value for kind, value in alternative if kind in ("DNS", "IP Address")}
-    for part in certificate.get("subject", ()):
-        names |= {value for kind, value in part if kind == "commonName"}
-    return frozenset(str(name).lower() for name in names)
+    return list_names(connection.getpeercert() or {})

@@ -53,6 +53,8 @@ IDENTIFIER_MISMATCH: Final = 0xA900
 
 CANNOT_UNDERSTAND: Final = 0xC000
 """C-STORE: the dataset cannot be parsed."""
+TRANSFER_SYNTAX_NOT_SUPPORTED: Final = 0xC122
+"""Store transaction (PS3.18 Table I.2-2): the transfer syntax is not supported. C-STORE negotiates it."""
 UNABLE_TO_PROCESS: Final = 0xC000
 """C-FIND: the query cannot be processed."""
 

@@ -34,17 +34,20 @@ class RenewedContext:
 
     Args:
         settings: files of certificate, key and CA.
+        needs_no_certificate: True where callers may be known by a token instead.
 
     Raises:
         PermanentError: names the setting, the file and the reason.
     """
 
-    def __init__(self, settings: ListenerTlsSettings) -> None:
+    def __init__(self, settings: ListenerTlsSettings, *, needs_no_certificate: bool = False) -> None:
         self._settings = settings
+        if needs_no_certificate:
+            self._settings = settings.model_copy(update={"require_client_certificate": False})
         files = (settings.certificate, settings.key, settings.ca, settings.crl)
         self._files = [path for path in files if path is not None]
         self._stamp = self._read_stamps()
-        self._context = build_listener_context(settings)
+        self._context = build_listener_context(self._settings)
         self._lock = threading.Lock()
 
     @property

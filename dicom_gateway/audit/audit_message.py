@@ -26,6 +26,7 @@ class EventId(Enum):
 
     APPLICATION_ACTIVITY = ("110100", "Application Activity")
     BEGIN_TRANSFERRING = ("110102", "Begin Transferring DICOM Instances")
+    EXPORT = ("110106", "Export")
     INSTANCES_ACCESSED = ("110103", "DICOM Instances Accessed")
     INSTANCES_TRANSFERRED = ("110104", "DICOM Instances Transferred")
     PATIENT_RECORD = ("110110", "Patient Record")

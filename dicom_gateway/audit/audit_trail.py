@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom import evt
-from pynetdicom.association import Association
 
+from dicom_gateway.association.film_sender import FilmSender
 from dicom_gateway.audit.audit_log import AuditLog
 from dicom_gateway.audit.audit_message import (
+    MOST_QUERY_BYTES,
     Action,
     AuditEvent,
     EventId,
@@ -25,6 +28,7 @@ from dicom_gateway.audit.audit_message import (
     describe_alert,
     describe_patient,
     describe_query,
+    describe_search,
     describe_study,
 )
 from dicom_gateway.audit.audit_settings import AuditSettings
@@ -48,47 +52,40 @@ class AuditTrail(AuditLog):
         self._ae_title = ae_title
         super().__init__(settings, directory, process, self._describe_us(Role.APPLICATION, False))
 
-    def record_received(self, event: evt.Event, header: Any, *, is_new: bool, revision: int) -> None:
-        """Record a film received by C-STORE, on an association of either side (DICOM Instances Transferred).
+    def record_received(self, sender: FilmSender, header: Any, *, is_new: bool, revision: int) -> None:
+        """Record a received film, on a connection of either side (DICOM Instances Transferred).
 
         Args:
-            event: the C-STORE request.
+            sender: its sender.
             header: the film's dataset without pixels.
             is_new: False when the same bytes were here already.
             revision: above 1 when the film corrects an earlier one.
         """
-        association = event.assoc
-        peer = association.requestor if association.is_acceptor else association.acceptor
-        network = peer.address_info
-        peer_title = str(peer.ae_title or "").strip()
-        address = network.address if network is not None else ""
         action = Action.CREATE if is_new and revision == 1 else Action.UPDATE if is_new else Action.READ
         participants = (
-            Participant(peer_title, address, Role.SOURCE, association.is_acceptor),
-            self._describe_us(Role.DESTINATION, not association.is_acceptor, association),
+            Participant(sender.ae_title, sender.address, Role.SOURCE, sender.is_caller),
+            self._describe_us(Role.DESTINATION, not sender.is_caller, sender.own_ae_title),
         )
         self.record(
             AuditEvent(EventId.INSTANCES_TRANSFERRED, action, participants, _describe_instance(header))
         )
 
-    def record_conflict(self, event: evt.Event, header: Any) -> None:
+    def record_conflict(self, sender: FilmSender, header: Any) -> None:
         """Record a film of another patient or study under a known SOP Instance UID (Security Alert).
 
         Args:
-            event: the C-STORE request.
+            sender: its sender.
             header: the film's dataset without pixels.
         """
-        association = event.assoc
-        peer = association.requestor if association.is_acceptor else association.acceptor
-        network = peer.address_info
-        title = str(peer.ae_title or "").strip()
-        address = network.address if network is not None else ""
         alert = "film of another patient or study under a known SOP Instance UID"
         participants = (
-            self._describe_us(None, False, association),
-            Participant(title, address, None, association.is_acceptor),
+            self._describe_us(None, False, sender.own_ae_title),
+            Participant(sender.ae_title, sender.address, None, sender.is_caller),
         )
-        objects = (describe_alert(address or title or "unknown", alert), *_describe_instance(header))
+        objects = (
+            describe_alert(sender.address or sender.ae_title or "unknown", alert),
+            *_describe_instance(header),
+        )
         self.record(
             AuditEvent(
                 EventId.SECURITY_ALERT,
@@ -118,6 +115,36 @@ class AuditTrail(AuditLog):
             description=reason,
         )
         self.record(event)
+
+    def record_exported(
+        self,
+        receiver: str,
+        host: str,
+        patient_id: str,
+        study_instance_uid: str,
+        outcome: EventOutcome,
+        reason: str,
+    ) -> None:
+        """Record that an HL7 message was sent to a receiver or refused by it (Data Export).
+
+        Args:
+            receiver: name of the receiver.
+            host: its name or address on the network.
+            patient_id: Patient ID of the message.
+            study_instance_uid: study of the message.
+            outcome: of the sending.
+            reason: of a failure.
+        """
+        participants = (
+            self._describe_us(Role.SOURCE, True),
+            Participant(receiver, host, Role.DESTINATION, False),
+        )
+        objects = (describe_study(study_instance_uid, {}), describe_patient(patient_id))
+        self.record(
+            AuditEvent(
+                EventId.EXPORT, Action.READ, participants, objects, outcome=outcome, description=reason
+            )
+        )
 
     def record_alert(self, event: str, fields: dict[str, str], count: int) -> None:
         """Record a rejected caller (Security Alert, Node Authentication).
@@ -154,7 +181,7 @@ class AuditTrail(AuditLog):
         association = event.assoc
         requestor, acceptor = association.requestor, association.acceptor
         is_received = association.is_acceptor
-        peer = requestor if is_received else acceptor
+        peer, ours = (requestor, acceptor) if is_received else (acceptor, requestor)
         network = peer.address_info
         peer_title = str(peer.ae_title or "").strip()
         address = network.address if network is not None else ""
@@ -170,23 +197,65 @@ class AuditTrail(AuditLog):
         query = describe_query(sop_class, next(iter(syntaxes), ""), message.data_set.getvalue())
         participants = (
             Participant(peer_title, address, peer_role, is_received),
-            self._describe_us(our_role, not is_received, association),
+            self._describe_us(our_role, not is_received, str(ours.ae_title or "").strip()),
         )
         self.record(AuditEvent(EventId.QUERY, Action.EXECUTE, participants, (query,)))
 
-    def _describe_us(
-        self, role: Role | None, is_requestor: bool, association: Association | None = None
-    ) -> Participant:
-        title = self._ae_title
-        if association is not None:  # a gateway that pulls uses the AE title of the courier
-            own = association.acceptor if association.is_acceptor else association.requestor
-            title = str(own.ae_title or "").strip()
+    def record_web_query(self, sender: FilmSender, request: bytes) -> None:
+        """Record a search by QIDO-RS, sent or received (Query).
+
+        Args:
+            sender: the other side: it asks if it is the caller, else it is asked.
+            request: path and query of the request, as sent.
+        """
+        asks = sender.is_caller
+        theirs, ours = (Role.SOURCE, Role.DESTINATION) if asks else (Role.DESTINATION, Role.SOURCE)
+        participants = (
+            Participant(sender.ae_title, sender.address, theirs, asks),
+            self._describe_us(ours, not asks, sender.own_ae_title),
+        )
+        self.record(
+            AuditEvent(
+                EventId.QUERY, Action.EXECUTE, participants, (describe_search(request[:MOST_QUERY_BYTES]),)
+            )
+        )
+
+    def record_retrieved(
+        self,
+        sender: FilmSender,
+        study_instance_uid: str,
+        patient_id: str,
+        instances: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Record instances of a study, or their headers, sent by WADO-RS (DICOM Instances Transferred).
+
+        Args:
+            sender: the sender of the request.
+            study_instance_uid: the study.
+            patient_id: Patient ID; empty if unknown.
+            instances: SOP Instance UIDs by SOP Class UID.
+        """
+        participants = (
+            self._describe_us(Role.SOURCE, False, sender.own_ae_title),
+            Participant(sender.ae_title, sender.address, Role.DESTINATION, True),
+        )
+        objects = (describe_study(study_instance_uid, instances), describe_patient(patient_id))
+        self.record(AuditEvent(EventId.INSTANCES_TRANSFERRED, Action.READ, participants, objects))
+
+    def _describe_us(self, role: Role | None, is_requestor: bool, ae_title: str | None = None) -> Participant:
+        # A gateway that pulls uses the AE title of the courier.
+        title = self._ae_title if ae_title is None else ae_title
         return Participant(title, socket.gethostname(), role, is_requestor, str(os.getpid()))
 
     def _to_peer(self, peer: PeerSettings) -> tuple[Participant, ...]:
         return (
             self._describe_us(Role.SOURCE, True),
-            Participant(peer.ae_title, peer.host, Role.DESTINATION, False),
+            Participant(
+                peer.ae_title or peer.name,
+                peer.host or urlsplit(peer.url).hostname or "",
+                Role.DESTINATION,
+                False,
+            ),
         )
 
 

@@ -16,6 +16,7 @@ from dicom_gateway.settings import CourierSettings
 WORDS = {
     "result": "Structured Report of a result",
     "refusal": "Structured Report that says why a film was not analysed",
+    "state": "Grayscale Softcopy Presentation State: outline and text over the film",
     "picture": "Secondary Capture: the film, the heat map over it, the result",
 }
 
@@ -30,8 +31,8 @@ def write_objects(courier: CourierSettings, software_version: str) -> str:
 ### 8.1 Attributes of created SOP instances
 
 Read from objects that were built for this document. UIDs are UUID-derived (PS3.5 B.2) from the film, the
-model and the kind of object: the same result is the same instance. What is not named is absent, pixel
-data apart."""
+model, the kind of object and the version of its content: the same result is the same instance. What is
+not named is absent, pixel data apart."""
     ]
     for number, (kind, sent) in enumerate(samples.items(), start=1):
         attributes = [row for row in list_attributes(sent) if row[0] != "(7FE0,0010)"]
@@ -57,7 +58,8 @@ def write_extensions() -> str:
     return f"""\
 ### 8.2 Private attributes
 
-In answers to Study Root C-FIND at level STUDY, and nowhere else; private creator `{PRIVATE_CREATOR}`.
+In answers to Study Root C-FIND and to Search (9.4) at level STUDY, and nowhere else; private creator
+`{PRIVATE_CREATOR}`.
 
 {write_table(("tag", "VR", "name", "matching"), private)}
 

@@ -72,16 +72,23 @@ C-ECHO is answered with 0x0000.
 ### 4.4 Storage
 
 All attributes are kept as they came (level 2, full) until the file leaves the spool; the header without
-pixels stays in the database. tbscreen is no archive: it answers for no storage and lets nobody retrieve.
+pixels stays in the database. tbscreen is no archive: it answers for no storage, and
+only Retrieve (9.5) gives films, while it has them.
 Nothing is coerced. The same instance with the same dataset is one film; with another dataset it is a
-correction, screened anew; for another patient or study it is a film of its own, in conflict with the first.
+correction, screened anew unless it is the same film in another encoding (docs/dicom/delivery.md); for
+another patient or study it is a film of its own, in conflict with the first.
 
 {write_table(("status", "when"), statuses.list_answers(statuses.STORAGE))}
 
 ### 4.5 Query
 
-The worklist, as Unified Procedure Steps (one for each study) and as Study Root (levels STUDY, SERIES,
-IMAGE; hierarchical). No relational queries, no fuzzy matching of names, no time zone adjustment are
+The worklist, as Unified Procedure Steps (one for each study), as Study Root (levels STUDY, SERIES, IMAGE;
+hierarchical) and as Patient Root (also PATIENT, with the patient's keys of level STUDY; below it, Patient ID
+is required). Answers of both roots hold Query/Retrieve Level (0008,0052), and Retrieve AE Title (0008,0054)
+of `gateway.query.retrieve_ae_title` or of the peers that listed the study in a pull or committed a report in
+it to storage; without any, Instance Availability (0008,0056) is UNAVAILABLE.
+
+No relational queries, no fuzzy matching of names, no time zone adjustment are
 negotiated. Answers come in the order of the worklist, the most suspicious first. C-CANCEL is obeyed.
 
 {write_table(("status", "when"), statuses.list_answers(statuses.QUERY))}
@@ -104,7 +111,8 @@ Level IMAGE:
 
 ### 4.6 Storage commitment, as SCU
 
-The SCP reports on an association of its own, in the role of the SCP (role selection, PS3.7 D.3.3.4).
+The SCP reports on an association of its own, in the role of the SCP (role selection, PS3.7 D.3.3.4); without
+it the context is refused, except for peers with `peers.commitment_roles = "lenient"`.
 
 {write_table(("status", "when"), statuses.list_answers(statuses.COMMITMENT_REPORT))}"""
 

@@ -33,6 +33,8 @@ CONSTANT = (
     "PhotometricInterpretation",
     "LossyImageCompression",
     "InstanceNumber",
+    "ContentLabel",
+    "RescaleType",
 )
 """Attributes whose value is the same in all objects, so that the statement gives it."""
 

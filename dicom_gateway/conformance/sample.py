@@ -14,6 +14,7 @@ from pydicom.uid import ComputedRadiographyImageStorage
 from db.delivery.outbox import ReportableScreening
 from db.delivery.refusal_outbox import ReportableRefusal
 from db.films.screenings import Heat
+from dicom_gateway.results.presentation_state import build_presentation_state
 from dicom_gateway.results.refusal_report import build_refusal
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
@@ -25,6 +26,7 @@ MANIFEST: dict[str, Any] = {
     "version": "1",
     "trained": True,
     "normalization": {"version": "1"},
+    "operating_points": [{"name": "screening", "threshold": 0.5}, {"name": "rule_in", "threshold": 0.7}],
     "calibration": {"prevalence": 0.05},
     "files": {"model.weights.h5": "0" * 64},
 }
@@ -38,8 +40,9 @@ def build_samples(settings: CourierSettings, software_version: str) -> dict[str,
     Image.new("L", (640, 512), 128).save(picture, "JPEG")
     heat = Heat(2, 2, 0.1, bytes([0, 255, 0, 0]))
     built = {
-        "result": build_report(screening, settings, software_version),
+        "result": build_report(screening, heat, settings, software_version),
         "picture": build_secondary_capture(screening, picture.getvalue(), heat, settings, software_version),
+        "state": build_presentation_state(screening, heat, None, settings, software_version),
         "refusal": build_refusal(_make_refusal(), settings, software_version),
     }
     return {kind: dcmread(io.BytesIO(report.part10)) for kind, report in built.items()}

@@ -10,6 +10,7 @@ from dicom_gateway.conformance import services
 from dicom_gateway.conformance.annexes import write_extensions, write_objects
 from dicom_gateway.conformance.entities import write_courier_entity, write_gateway_entity, write_pull_entity
 from dicom_gateway.conformance.markdown import write_list, write_table
+from dicom_gateway.conformance.web_services import write_web_services
 from dicom_gateway.settings import CourierSettings, GatewaySettings
 from domain.codes import Refusal
 
@@ -36,6 +37,7 @@ def write_statement(gateway: GatewaySettings, courier: CourierSettings, software
         _write_security(gateway),
         write_objects(courier, software_version),
         write_extensions(),
+        write_web_services(gateway),
     ]
     return "\n\n".join(chapters) + "\n"
 
@@ -76,13 +78,14 @@ def _write_overview(gateway: GatewaySettings) -> str:
 ## 1 Conformance Statement Overview
 
 tbscreen receives chest radiographs, has them screened for features suggestive of pulmonary tuberculosis,
-and sends the results as Structured Reports and Secondary Captures to other nodes. It answers queries on
-its worklist, finds and fetches films from a PACS that cannot route, and asks nodes to answer for what
-they were sent.
+and sends the results as Structured Reports, Secondary Captures and presentation states to other nodes.
+It answers queries on its worklist, finds and fetches films from a PACS that cannot route, and asks nodes
+to answer for what they were sent.
 
 {write_table(("category", "SOP class", "UID", "user (SCU)", "provider (SCP)"), rows)}
 
-No media storage."""
+Web services: films by the Store transaction (STOW-RS), the worklist by Search (QIDO-RS), reports and films by
+Retrieve (WADO-RS); see chapter 9. No media storage."""
 
 
 def _write_introduction() -> str:
@@ -94,7 +97,7 @@ needed for interoperation and not enough for it: test it at the site.
 
 AE: application entity. SCU, SCP: service class user, provider. SR: Structured Report. UPS: Unified
 Procedure Step. A *film* is one frontal chest image, a *screening* one model's result on one film, a
-*refusal* why a film was not screened. References: DICOM PS3.2 to PS3.8, PS3.15, PS3.16; RFC 9325, RFC
+*refusal* why a film was not screened. References: DICOM PS3.2 to PS3.8, PS3.15, PS3.16, PS3.18; RFC 9325, RFC
 8996, RFC 5424."""
 
 
@@ -127,6 +130,7 @@ def _write_network(gateway: GatewaySettings, courier: CourierSettings) -> str:
         ("`gateway.ae_title`", "AE title called", gateway.ae_title),
         ("`gateway.port`", "TCP port, unencrypted", str(gateway.port)),
         ("`gateway.tls.port`", "TCP port for TLS, where `[gateway.tls]` is set", "2762"),
+        ("`gateway.dicomweb.port`", "TCP port for DICOMweb, where `[gateway.dicomweb]` is set", "none"),
         (
             "`gateway.require_called_ae_title`",
             "reject other AE titles",

@@ -6,7 +6,7 @@ from typing import Final
 
 from dicom_gateway.association import statuses
 from dicom_gateway.delivery import commitment_scu
-from dicom_gateway.delivery.storage_scu import SendResult, classify
+from dicom_gateway.delivery.delivery_attempt import SendResult, classify
 from dicom_gateway.reception.admission import Rejection
 
 Rows = list[tuple[str, ...]]
@@ -18,8 +18,8 @@ STORAGE: Final = {
     "written, the database is away, or the dataset is larger than `gateway.maximum_dataset_bytes`.",
     statuses.DATASET_MISMATCH: "SOP class or instance are not those of the request, or an image "
     "without pixel data.",
-    statuses.CANNOT_UNDERSTAND: "The dataset cannot be parsed up to its pixels, or the database "
-    "cannot hold what it says.",
+    statuses.CANNOT_UNDERSTAND: "The dataset cannot be parsed up to its pixels, its pixels are "
+    "encapsulated in a transfer syntax of native pixels, or the database cannot hold what it says.",
 }
 """C-STORE (PS3.4 Table B.2-1)."""
 

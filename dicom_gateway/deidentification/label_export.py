@@ -1,4 +1,4 @@
-"""Export of read films as pictures and labels for `tbscreen retrain`.
+"""Export of films with a verdict as pictures and labels for `tbscreen retrain`.
 
 It writes PNG files, which have no header, and a CSV. Neither holds an identifying attribute of PS3.15 Annex
 E: patients, films and sites are named by keyed hashes, and ages above 90 are written as 90. A film with
@@ -26,7 +26,7 @@ from dicom_gateway.pixels.radiograph import read_display
 from domain.codes import Verdict
 from domain.errors import PermanentError
 
-COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels")
+COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels", "truth")
 LABELS: Final = {Verdict.TB: "tb", Verdict.NOT_TB: "negative"}
 """Labels by verdict. A read of "not TB" does not mean a normal film, so its label is "negative"."""
 
@@ -98,7 +98,7 @@ class LabelExport:
                 writer.writerows(self._write_films(films))
             if not self._labels:
                 raise PermanentError(
-                    "no film of this period was read as TB or not TB: nothing is exported"
+                    "no film of this period has a verdict of TB or not TB: nothing is exported"
                     + (" (some are left out: see --with-burned-in)" if self._counts["burned in"] else "")
                 )
             exported = Exported(
@@ -142,8 +142,9 @@ class LabelExport:
         self._counts["unstated"] += film.burned_in_annotation is None
         age = None if film.age_years is None else min(film.age_years, OLDEST)
         view = film.view_position if film.view_position in VIEWS else None
+        truth = "bacteriology" if film.by_bacteriology else "read"
         sex = film.sex if film.sex in SEXES else None
-        return (f"{FOLDER}/{name}.png", label, f"site-{site}", patient, view, sex, age, pixels)
+        return (f"{FOLDER}/{name}.png", label, f"site-{site}", patient, view, sex, age, pixels, truth)
 
     def _read_full_size(self, film: LabelledFilm) -> Image.Image | None:
         """Return the film in full size, 8 bit, if this host's spool holds its file."""
@@ -165,7 +166,7 @@ def describe(exported: Exported) -> str:
         f"{exported.full_size} in full size, the others at most 1024 pixels a side",
     ]
     if exported.unsure:
-        lines.append(f"{exported.unsure} films of unsure reads left out")
+        lines.append(f"{exported.unsure} films of unsure verdicts left out")
     if exported.burned_in:
         lines.append(f"{exported.burned_in} films with burned-in annotation left out")
     if exported.unstated:

@@ -2,12 +2,17 @@
 
 - `courier`: the loop that reports, delivers and requests commitment.
 - `report_round`: builds objects from the screenings and refusals in the outboxes.
+- `film_conditions`: conditions on films, in the rules of peers and of HL7 receivers.
 - `delivery_rules`: selects the peers for each kind of object.
 - `peer_breaker`: pauses deliveries to a peer in trouble.
 - `sent_objects`: SOP classes and transfer syntaxes of sent objects, as tables.
-- `storage_scu`: sends objects by C-STORE; tells transient from permanent failures.
+- `delivery_attempt`: one attempt to send an object; transient and permanent failures.
+- `storage_scu`: sends objects by C-STORE.
+- `stow_scu`: sends objects by STOW-RS.
+- `stow_answer`: judges the answers to Store requests.
 - `commitment_settings`: the settings of storage commitment.
 - `commitment_round`: requests commitment; sends again or parks objects that are not committed.
 - `commitment_scu`: sends the commitment request (N-ACTION).
+- `commitment_roles`: refuses storage commitment in another role than that of the SCP.
 - `commitment_events`: receives the peer's report (N-EVENT-REPORT), on any association.
 """

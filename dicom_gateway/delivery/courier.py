@@ -11,27 +11,36 @@ from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from db.database import Database
 from db.delivery import commitments, deliveries
 from dicom_gateway import metrics
 from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.delivery import storage_scu, stow_scu
 from dicom_gateway.delivery.commitment_round import CommitmentRound
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
+from dicom_gateway.delivery.delivery_attempt import DeliveryAttempt, SendResult
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.delivery.report_round import ReportRound
-from dicom_gateway.delivery.storage_scu import DeliveryAttempt, SendResult, send
 from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.results.sr_document import load_report_tables
-from dicom_gateway.settings import CourierSettings, PeerSettings
+from dicom_gateway.settings import CourierSettings, PeerProtocol, PeerSettings
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
 
 DELIVERY_BATCH: Final = 16
 """Reports sent at a time, over one association."""
 
+SETTLED_AT_ONCE: Final = 4
+"""Delivered reports that one transaction records. After a crash between a peer's answer and the record, a
+report is sent again: the same object under the same UID."""
+
 STRANGERS_EVERY_S: Final = 5.0
 """Pause between two searches for deliveries to peers that are not in the settings."""
+
+SENDERS: Final = {PeerProtocol.DIMSE: storage_scu.send, PeerProtocol.DICOMWEB: stow_scu.send}
+"""Senders of objects by the peer's protocol."""
 
 log = structlog.get_logger(__name__)
 
@@ -141,21 +150,26 @@ class Courier:
     def _deliver(self, name: str, batch: Sequence[deliveries.DueDelivery]) -> None:
         """Send a batch to a peer and hand back the untried deliveries: no lease outlives this call."""
         untried = {delivery.delivery_id: delivery for delivery in batch}
+        answered: list[DeliveryAttempt] = []
         peer = self._peers.get(name)
         latest = time.monotonic() + self._settings.lease_s
         try:
             if peer is None:
                 for delivery in batch:
                     reason = "this peer is not in the settings"
-                    self._settle(DeliveryAttempt(delivery, SendResult.PERMANENT, reason))
+                    self._settle([DeliveryAttempt(delivery, SendResult.PERMANENT, reason)])
                     del untried[delivery.delivery_id]
                 return
             started_ns = time.time_ns()
+            send = SENDERS[peer.protocol]
             for attempt in send(peer, batch, self._settings, self._audit):
-                self._settle(attempt)
+                answered.append(attempt)
                 _record_stage(attempt, started_ns)
                 started_ns = time.time_ns()
                 del untried[attempt.delivery.delivery_id]
+                if attempt.result is not SendResult.DELIVERED or len(answered) == SETTLED_AT_ONCE:
+                    self._settle(answered)
+                    answered = []
                 if self._ending.is_set() or time.monotonic() > latest:
                     break
         except SQLAlchemyError:
@@ -164,38 +178,54 @@ class Courier:
             if untried:  # the first is the object whose sending failed
                 first = untried.pop(next(iter(untried)))
                 reason = f"interrupted by {type(error).__name__}"
-                self._settle(DeliveryAttempt(first, SendResult.TRANSIENT, reason))
+                answered.append(DeliveryAttempt(first, SendResult.TRANSIENT, reason))
             raise
         finally:
+            self._settle(answered)
             if untried:
                 with self._database.write() as session:
                     deliveries.hand_back(session, list(untried))
 
-    def _settle(self, attempt: DeliveryAttempt) -> None:
+    def _settle(self, attempts: Sequence[DeliveryAttempt]) -> None:
+        """Record the results of attempts in one transaction, then what follows from them for the peer."""
+        if not attempts:
+            return
+        with self._database.write() as session:
+            pauses = [self._write_result(session, attempt) for attempt in attempts]
+        for attempt, pause_s in zip(attempts, pauses, strict=True):
+            self._tell_result(attempt, pause_s)
+
+    def _write_result(self, session: Session, attempt: DeliveryAttempt) -> float | None:
+        """Record the result of one attempt; return the seconds to the next one, or None for the last."""
+        delivery, settings = attempt.delivery, self._settings
+        if attempt.result is SendResult.DELIVERED:
+            deliveries.mark_delivered(session, delivery.delivery_id)
+            delay = self._commitments.wants(delivery.peer)
+            if delay is not None:
+                commitments.want(session, delivery.delivery_id, delay)
+        elif attempt.result is SendResult.PERMANENT or delivery.attempts >= settings.maximum_attempts:
+            deliveries.park(session, delivery.delivery_id, attempt.reason)
+        else:
+            pause_s = jittered_pause(delivery.attempts, settings.retry_first_s, settings.retry_most_s)
+            deliveries.retry_later(session, delivery.delivery_id, timedelta(seconds=pause_s), attempt.reason)
+            return pause_s
+        return None
+
+    def _tell_result(self, attempt: DeliveryAttempt, pause_s: float | None) -> None:
         delivery = attempt.delivery
-        settings, breaker = self._settings, self._breaker(delivery.peer)
         delivery_log = log.bind(
             film=shorten_key(film_key(delivery.film_sop_instance_uid)),
             report=shorten_key(film_key(delivery.sop_instance_uid)),
             peer=delivery.peer,
         )
-        with self._database.write() as session:
-            if attempt.result is SendResult.DELIVERED:
-                deliveries.mark_delivered(session, delivery.delivery_id)
-                delay = self._commitments.wants(delivery.peer)
-                if delay is not None:
-                    commitments.want(session, delivery.delivery_id, delay)
-                delivery_log.info("report delivered", attempt=delivery.attempts)
-            elif attempt.result is SendResult.PERMANENT or delivery.attempts >= settings.maximum_attempts:
-                deliveries.park(session, delivery.delivery_id, attempt.reason)
-                delivery_log.error("delivery parked", reason=attempt.reason, help="tbscreen deliveries")
-            else:
-                pause = jittered_pause(delivery.attempts, settings.retry_first_s, settings.retry_most_s)
-                deliveries.retry_later(
-                    session, delivery.delivery_id, timedelta(seconds=pause), attempt.reason
-                )
-                delivery_log.warning("delivery postponed", reason=attempt.reason, seconds=round(pause, 1))
+        if attempt.result is SendResult.DELIVERED:
+            delivery_log.info("report delivered", attempt=delivery.attempts)
+        elif pause_s is None:
+            delivery_log.error("delivery parked", reason=attempt.reason, help="tbscreen deliveries")
+        else:
+            delivery_log.warning("delivery postponed", reason=attempt.reason, seconds=round(pause_s, 1))
         metrics.DELIVERIES.labels(delivery.peer, attempt.result.name.lower()).inc()
+        breaker = self._breaker(delivery.peer)
         if attempt.peer_in_trouble:
             metrics.PEER_TROUBLES.labels(delivery.peer).inc()
             pause = breaker.record_failure()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from db.database import Database
 from db.delivery import outbox, refusal_outbox, report_objects
@@ -16,8 +18,11 @@ from db.delivery.outbox import ReportableScreening
 from db.delivery.refusal_outbox import ReportableRefusal
 from db.delivery.report_objects import BuiltReport
 from db.films import screenings
-from dicom_gateway.delivery.delivery_rules import FilmFacts, choose_receivers
+from db.films.screenings import Heat
+from dicom_gateway.delivery.delivery_rules import choose_receivers
+from dicom_gateway.delivery.film_conditions import FilmFacts
 from dicom_gateway.delivery.peer_breaker import jittered_pause
+from dicom_gateway.results.presentation_state import build_presentation_state, may_be_presented
 from dicom_gateway.results.refusal_report import build_refusal, may_be_reported
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
@@ -27,13 +32,30 @@ from domain.film_key import film_key
 from domain.film_stage import shorten_key, stage
 
 BATCH: Final = 4
-"""Films whose reports are built in one round, before the built objects are sent."""
+"""Films whose reports are built in one round and stored in one transaction, before they are sent."""
 
 MOST_BUILDS: Final = 10
 """Attempts to build the objects of a film, after which it is parked. With the default pauses they take a
 quarter of an hour."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Built:
+    """The objects of a screening, each with its receivers."""
+
+    screening: ReportableScreening
+    reports: list[tuple[BuiltReport, Sequence[str]]] = field(default_factory=list)
+    failure: str | None = None
+    """Error of an object that could not be built."""
+
+
+@dataclass
+class _Unbuilt:
+    """A screening that is handed back because the courier ends."""
+
+    screening: ReportableScreening
 
 
 class ReportRound:
@@ -76,61 +98,104 @@ class ReportRound:
     def _report_screenings(self, ending: threading.Event) -> None:
         with self._database.write() as session:
             due = outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
-        for screening in due:
-            if ending.is_set():
-                with self._database.write() as session:
-                    outbox.postpone(session, screening.outbox_id, timedelta(0), None)
-            else:
-                self._report_screening(screening)
+        with self._database.read() as session:
+            facts = [
+                (
+                    screening,
+                    screenings.find_heat(session, screening.screening_id),
+                    report_objects.find_built(session, screening.screening_id),
+                )
+                for screening in due
+            ]
+        built = [
+            _Unbuilt(screening) if ending.is_set() else self._build(screening, heat, stored)
+            for screening, heat, stored in facts
+        ]
+        try:
+            self._record(built)
+        except SQLAlchemyError:  # perhaps of one of them
+            if len(built) == 1:
+                raise
+            for single in built:
+                self._record([single])
 
-    def _report_screening(self, screening: ReportableScreening) -> None:
-        """Store and fan out the objects; the screening stays in the outbox when one could not be built."""
+    def _build(
+        self, screening: ReportableScreening, heat: Heat | None, stored: Mapping[str, BuiltReport]
+    ) -> _Built | _Unbuilt:
+        """Build the objects of a screening; those that are stored are taken as they are."""
         film_log = log.bind(film=shorten_key(film_key(screening.sop_instance_uid)))
         receivers = choose_receivers(self._peers, FilmFacts.of_screening(screening))
-        built: list[tuple[BuiltReport, Sequence[str]]] = []
-        failure = None
-        builders: dict[ReportKind, Callable[[ReportableScreening], BuiltReport]] = {
+        built = _Built(screening)
+        builders: dict[ReportKind, Callable[[ReportableScreening, Heat | None], BuiltReport]] = {
             ReportKind.SR: self._build_sr,  # always: the database keeps every report
         }
         if receivers[ReportKind.SC]:
             builders[ReportKind.SC] = self._build_sc
+        if receivers[ReportKind.GSPS] and may_be_presented(screening):
+            builders[ReportKind.GSPS] = self._build_gsps
         for kind, build in builders.items():
+            if kind.value in stored:  # in an earlier round, perhaps by another version
+                built.reports.append((stored[kind.value], receivers[kind]))
+                continue
             try:
                 with stage("report", film_key(screening.sop_instance_uid), kind=kind.value):
-                    built.append((build(screening), receivers[kind]))
+                    built.reports.append((build(screening, heat), receivers[kind]))
             except SQLAlchemyError:
                 raise  # no fault of the film: the lease ends
             except Exception as error:  # noqa: BLE001  one malformed header must not stop all reports
-                failure = f"{kind.value}: {type(error).__name__}: {error}"
+                built.failure = f"{kind.value}: {type(error).__name__}: {error}"
                 film_log.error(
                     "report not built",
                     kind=kind.value,
                     error=type(error).__name__,
                     attempt=screening.attempts,
                 )
+        return built
+
+    def _record(self, batch: Sequence[_Built | _Unbuilt]) -> None:
+        """Store and fan out the objects of some films in one transaction.
+
+        A screening stays in the outbox when one of its objects could not be built.
+        """
         with self._database.write() as session:
-            for report, peers in built:
-                report_objects.store(session, report, peers, screening_id=screening.screening_id)
-            if failure is None:
-                outbox.close(session, screening.outbox_id)
-            elif screening.attempts >= MOST_BUILDS:
-                outbox.park(session, screening.outbox_id, failure)
-                film_log.error("report parked: it cannot be built", help="tbscreen deliveries unbuilt")
-            else:
-                outbox.postpone(session, screening.outbox_id, self._pause(screening.attempts), failure)
-        for report, peers in built:
-            film_log.info("report built", kind=report.kind, peers=len(peers))
+            for built in batch:
+                if isinstance(built, _Unbuilt):
+                    outbox.postpone(session, built.screening.outbox_id, timedelta(0), None)
+                else:
+                    self._store(session, built)
+        for built in batch:
+            film_log = log.bind(film=shorten_key(film_key(built.screening.sop_instance_uid)))
+            if isinstance(built, _Built):
+                for report, peers in built.reports:
+                    film_log.info("report built", kind=report.kind, peers=len(peers))
+                if built.failure is not None and built.screening.attempts >= MOST_BUILDS:
+                    film_log.error("report parked: it cannot be built", help="tbscreen deliveries unbuilt")
 
-    def _build_sr(self, screening: ReportableScreening) -> BuiltReport:
-        return build_report(screening, self._settings, self._software_version)
+    def _store(self, session: Session, built: _Built) -> None:
+        screening = built.screening
+        for report, peers in built.reports:
+            report_objects.store(session, report, peers, screening_id=screening.screening_id)
+        if built.failure is None:
+            outbox.close(session, screening.outbox_id)
+        elif screening.attempts >= MOST_BUILDS:
+            outbox.park(session, screening.outbox_id, built.failure)
+        else:
+            outbox.postpone(session, screening.outbox_id, self._pause(screening.attempts), built.failure)
 
-    def _build_sc(self, screening: ReportableScreening) -> BuiltReport:
+    def _build_sr(self, screening: ReportableScreening, heat: Heat | None) -> BuiltReport:
+        return build_report(screening, heat, self._settings, self._software_version)
+
+    def _build_sc(self, screening: ReportableScreening, heat: Heat | None) -> BuiltReport:
         with self._database.read() as session:
             rendition = outbox.find_rendition(session, screening.screening_id)
-            heat = screenings.find_heat(session, screening.screening_id)
         if rendition is None:
             raise LookupError("the film has no rendition")
         return build_secondary_capture(screening, rendition, heat, self._settings, self._software_version)
+
+    def _build_gsps(self, screening: ReportableScreening, heat: Heat | None) -> BuiltReport:
+        with self._database.read() as session:
+            transforms = outbox.find_transforms(session, screening.screening_id)
+        return build_presentation_state(screening, heat, transforms, self._settings, self._software_version)
 
     def _report_refusals(self, ending: threading.Event) -> None:
         with self._database.write() as session:

@@ -13,6 +13,7 @@ from pydicom.uid import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     ExplicitVRLittleEndian,
+    GrayscaleSoftcopyPresentationStateStorage,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
     SecondaryCaptureImageStorage,
@@ -27,6 +28,7 @@ SENT_CONTEXTS: Final[Mapping[str, tuple[tuple[UID, ...], ...]]] = {
     str(Comprehensive3DSRStorage): (UNCOMPRESSED,),
     str(ComprehensiveSRStorage): (UNCOMPRESSED,),
     str(SecondaryCaptureImageStorage): (UNCOMPRESSED, (JPEGBaseline8Bit,)),
+    str(GrayscaleSoftcopyPresentationStateStorage): (UNCOMPRESSED,),
 }
 """Transfer syntaxes by SOP class; each tuple is proposed in a presentation context of its own. A peer accepts
 one syntax of a context, so it may accept both compressed and uncompressed objects."""
@@ -74,3 +76,14 @@ def read_for_peer(part10: bytes, accepted: Collection[PresentationContext]) -> D
         return dataset  # pynetdicom encodes it in the accepted syntax
     dataset.decompress(generate_instance_uid=False)
     return dataset
+
+
+def decompress(part10: bytes) -> bytes | None:
+    """Return a compressed object decompressed, as the same SOP instance; None for an uncompressed one."""
+    dataset = dcmread(io.BytesIO(part10))
+    if not dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return None
+    dataset.decompress(generate_instance_uid=False)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
 from pydicom.uid import UID
 from pynetdicom.association import Association
@@ -17,47 +14,10 @@ from dicom_gateway.association.peer_association import (
     NothingAcceptedError,
     open_association,
 )
-from dicom_gateway.audit import audit_message
 from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.delivery.delivery_attempt import AUDITED_AS, DeliveryAttempt, SendResult, classify
 from dicom_gateway.delivery.sent_objects import offer, read_for_peer
 from dicom_gateway.settings import CourierSettings, PeerSettings
-
-TRANSIENT_STATUSES: Final = frozenset(
-    {
-        statuses.PROCESSING_FAILURE,
-        statuses.DUPLICATE_INVOCATION,
-        statuses.RESOURCE_LIMITATION,
-        statuses.CANCELLED,
-    }
-)
-"""The peer may take the same object later."""
-
-
-class SendResult(StrEnum):
-    """Result of sending one object."""
-
-    DELIVERED = "delivered"
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
-
-
-AUDITED_AS: Final = {
-    SendResult.DELIVERED: audit_message.EventOutcome.SUCCESS,
-    SendResult.TRANSIENT: audit_message.EventOutcome.MINOR_FAILURE,
-    SendResult.PERMANENT: audit_message.EventOutcome.SERIOUS_FAILURE,
-}
-
-
-@dataclass(frozen=True)
-class DeliveryAttempt:
-    """One attempt to send an object: its result and, unless delivered, the reason."""
-
-    delivery: DueDelivery
-    result: SendResult
-    reason: str = ""
-    peer_in_trouble: bool = False
-    """True when the cause is the peer, not the object: it is away, silent, full, or closed the association.
-    The next object would fail as well."""
 
 
 def send(
@@ -95,21 +55,6 @@ def send(
     finally:
         if association.is_established:
             association.release()
-
-
-def classify(status: int | None) -> tuple[SendResult, str]:
-    """Judge a C-STORE status (PS3.4 Table B.2-1, PS3.7 C); None means that no answer came."""
-    if status is None:
-        return SendResult.TRANSIENT, "the association ended before the peer answered"
-    if statuses.is_done(status) or status == statuses.DUPLICATE_SOP_INSTANCE:
-        # A duplicate was sent here before: the peer has stored the bytes.
-        return SendResult.DELIVERED, ""
-    reason = f"status 0x{status:04X}"
-    if meaning := statuses.STORE_FAILURES.get(status & 0xFF00 if status >= 0xA000 else status):
-        reason = f"{reason}: {meaning}"
-    if statuses.is_out_of_resources(status) or status in TRANSIENT_STATUSES:
-        return SendResult.TRANSIENT, reason
-    return SendResult.PERMANENT, reason
 
 
 def _send_object(association: Association, delivery: DueDelivery) -> DeliveryAttempt:

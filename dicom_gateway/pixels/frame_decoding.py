@@ -16,7 +16,8 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_fragments
+from pydicom.pixels.processing import convert_color_space
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     HTJ2K,
@@ -41,6 +42,8 @@ Stored = npt.NDArray[Any]
 END_OF_IMAGE: Final = b"\xff\xd9"
 """EOI marker (ISO/IEC 10918-1 B.1.1.3), EOC in JPEG 2000 (ISO/IEC 15444-1 A.4.4)."""
 
+LOSSLESS_JPEG: Final = frozenset({JPEGLossless, JPEGLosslessSV1})
+
 Decoder = Callable[[bytes, Stored], Stored]
 """Takes a codestream and a new array for its pixels; returns the stored values."""
 
@@ -58,26 +61,66 @@ def decode_frame(dataset: Dataset) -> Stored:
         Exception: of any type, for corrupt bytes.
     """
     syntax = UID(str(dataset.file_meta.TransferSyntaxUID))
+    if not syntax.is_encapsulated:
+        return _decode_by_pydicom(dataset)
+    frame = _join_fragments(dataset.PixelData)
     decoder = _DECODERS.get(syntax)
-    # Unused bits stay: pydicom masks them by Bits Stored alone, not by High Bit.
     if decoder is None:
-        return pixel_array(dataset, correct_unused_bits=False)
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+        return _decode_by_pydicom(dataset, frame)
     header_size = FrameSize(int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel", 1)))
     if read_frame_size(frame) != header_size:
         # A few bytes can announce gigabytes, which some decoders allocate before they read on.
         raise ValueError("the codestream is of another size than the header says")
     if not _is_plain(dataset, syntax):
-        return pixel_array(dataset, correct_unused_bits=False, decoding_plugin=_PLUGINS.get(syntax, ""))
+        if syntax in LOSSLESS_JPEG:
+            return _decode_lossless_colour(frame, dataset)
+        return _decode_by_pydicom(dataset, frame, _PLUGINS[syntax])
     whole = np.empty((header_size.rows, header_size.columns), f"u{dataset.BitsAllocated // 8}")
     return decoder(frame, whole)
+
+
+def _decode_by_pydicom(dataset: Dataset, frame: bytes | None = None, plugin: str = "") -> Stored:
+    if frame is not None:
+        dataset.PixelData = encapsulate([frame], has_bot=False)
+    # Unused bits stay: pydicom masks them by Bits Stored alone, not by High Bit.
+    return pixel_array(dataset, correct_unused_bits=False, decoding_plugin=plugin)
+
+
+def _decode_lossless_colour(frame: bytes, dataset: Dataset) -> Stored:
+    """Decode lossless JPEG in colour, such as a screen capture: red, green and blue of 8 bits.
+
+    Raises:
+        ValueError: for other samples, or a codestream that is cut short.
+    """
+    _check_end(frame)
+    # The same space for both: libjpeg then converts nothing, whatever an Adobe marker says (PS3.5 8.2.1).
+    stored = np.asarray(imagecodecs.jpeg8_decode(frame, colorspace="rgb", outcolorspace="rgb"))
+    if stored.dtype != np.uint8 or stored.shape[2:] != (3,):
+        raise ValueError(f"colour of shape {stored.shape} and type {stored.dtype}")
+    if str(dataset.PhotometricInterpretation) == "RGB":
+        return stored
+    return convert_color_space(stored, "YBR_FULL", "RGB")
+
+
+def _join_fragments(pixel_data: bytes) -> bytes:
+    """Return the codestream of the only frame: its fragments, whatever the Basic Offset Table says.
+
+    Some senders list each fragment as a frame (PS3.5 A.4), and name no Number of Frames.
+
+    Raises:
+        ValueError: for pixels without a fragment.
+    """
+    _offset_table, *fragments = generate_fragments(pixel_data)
+    if not fragments:
+        raise ValueError("no fragment")
+    return b"".join(fragments)
 
 
 def _is_plain(dataset: Dataset, syntax: UID) -> bool:
     # Lossless JPEG has no signed samples: its decoder returns the stored bits.
     return (
         dataset.get("SamplesPerPixel", 1) == 1
-        and (dataset.get("PixelRepresentation", 0) == 0 or syntax in (JPEGLossless, JPEGLosslessSV1))
+        and (dataset.get("PixelRepresentation", 0) == 0 or syntax in LOSSLESS_JPEG)
         and dataset.BitsAllocated in (8, 16)
         and "PixelData" in dataset
     )
@@ -143,4 +186,4 @@ _PLUGINS: Final[dict[UID, str]] = {
     HTJ2KLosslessRPCL: "pylibjpeg",
     HTJ2K: "pylibjpeg",
 }
-"""Plugins of pydicom for signed and colour frames. Lossless JPEG in colour, which no film uses, has none."""
+"""Plugins of pydicom for signed and colour frames."""

@@ -19,6 +19,14 @@ from pydicom.pixels.processing import apply_modality_lut
 
 from dicom_gateway.dataset_header import read_dataset, read_text
 from dicom_gateway.pixels.frame_decoding import decode_frame
+from dicom_gateway.pixels.grey_transforms import (
+    Window,
+    describe_transforms,
+    find_window,
+    is_inverted,
+    read_number,
+    read_table,
+)
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from domain.errors import PermanentError
 
@@ -130,9 +138,10 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
     if stray or low == high:
         return None
     ends = _apply_modality(np.array([low, high], dtype=np.int64), header)
-    window = _find_window(header) or _make_window(float(ends.min()), float(ends.max()))
-    first, last = window(ends)
-    if _is_inverted(header):
+    shades = (float(ends.min()), float(ends.max()))
+    window = find_window(header)
+    first, last = (_apply_window(window) if window else _apply_range(*shades))(ends)
+    if is_inverted(header):
         first, last = 1.0 - first, 1.0 - last
     if first == last:
         return None
@@ -147,7 +156,8 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
         display *= slope
         return np.clip(display, 0.0, 1.0, out=display)
 
-    return Rendering(values, show, _find_mask(header, codes.dtype.itemsize * 8))
+    transforms = describe_transforms(header, window or Window.of_range(*shades))
+    return Rendering(values, show, _find_mask(header, codes.dtype.itemsize * 8), transforms)
 
 
 def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
@@ -161,24 +171,23 @@ def _render_table(codes: npt.NDArray[Any], header: Dataset) -> Rendering:
         )
     except (ValueError, NotImplementedError, AttributeError, IndexError, KeyError) as error:
         raise UndecodableError(f"a lookup table cannot be applied ({type(error).__name__})") from error
-    if table is None:
-        window = _find_window(header)
-        if window is None:
-            window = _window_of_range(modality, codes, padding)
-        table = window(modality)
-    if _is_inverted(header):
+    window = find_window(header)
+    if table is None and window is not None:
+        table = _apply_window(window)(modality)
+    elif table is None:
+        shades = _find_range(modality, codes, padding)
+        table, window = _apply_range(*shades)(modality), Window.of_range(*shades)
+    if is_inverted(header):
         table = 1.0 - table
     table = np.clip(table, 0.0, 1.0)
     table[padding] = 0.0
     if not np.isfinite(table).all():
         raise UndecodableError(NOT_FINITE)
     shown = table.astype(np.float32)
-    return Rendering(codes, lambda part: shown[part], _find_mask(header, codes.dtype.itemsize * 8))
-
-
-def _is_inverted(header: Dataset) -> bool:
-    photometric = read_text(header, "PhotometricInterpretation", 16)
-    return photometric == "MONOCHROME1" or read_text(header, "PresentationLUTShape", 16) == "INVERSE"
+    transforms = describe_transforms(header, window)
+    return Rendering(
+        codes, lambda part: shown[part], _find_mask(header, codes.dtype.itemsize * 8), transforms
+    )
 
 
 def _list_stored_values(header: Dataset, bits_allocated: int) -> npt.NDArray[np.int64]:
@@ -208,8 +217,8 @@ def _find_mask(header: Dataset, bits_allocated: int) -> int:
 def _apply_modality(domain: npt.NDArray[np.int64], header: Dataset) -> FloatArray:
     """Apply the modality LUT, else the rescale values (PS3.3 C.11.1); empty values count as missing."""
     if not header.get("ModalityLUTSequence") and None in (
-        _first_number(header, "RescaleSlope"),
-        _first_number(header, "RescaleIntercept"),
+        read_number(header, "RescaleSlope"),
+        read_number(header, "RescaleIntercept"),
     ):
         return domain.astype(np.float64)
     modality = np.asarray(apply_modality_lut(domain, header), dtype=np.float64)
@@ -233,63 +242,34 @@ def _apply_voi_lut(modality: FloatArray, header: Dataset) -> FloatArray:
 
     pydicom's `apply_voi` is wrong for a table of 8 bits with more than 256 entries.
     """
-    item = header.VOILUTSequence[0]
-    entries, first, bits = (int(number) for number in item.LUTDescriptor)
-    if bits != 8 and not 10 <= bits <= 16:
-        raise UndecodableError(f"a VOI LUT of {bits} bits")
-    entries = entries or 2**16
-    content = item.LUTData
-    if isinstance(content, bytes):
-        content = np.frombuffer(content, "<u2" if header.original_encoding[1] else ">u2")
-    table: FloatArray = np.atleast_1d(np.asarray(content, dtype=np.float64))
-    if table.size < entries:
-        raise UndecodableError(f"a VOI LUT of {table.size} entries that says it has {entries}")
-    index = np.clip(modality - first, 0, entries - 1).astype(np.int64)
+    first, bits, table = read_table(header.VOILUTSequence[0], header)
+    index = np.clip(modality - first, 0, table.size - 1).astype(np.int64)
     return table[index] / np.float64(2**bits - 1)
 
 
-def _find_window(header: Dataset) -> Callable[[FloatArray], FloatArray] | None:
-    """Return the first window's function (PS3.3 C.11.2.1.2), or None if there is no usable one."""
-    try:
-        center, width = _first_number(header, "WindowCenter"), _first_number(header, "WindowWidth")
-    except (TypeError, ValueError):
-        return None
-    if center is None or width is None or not np.isfinite([center, width]).all():
-        return None
-    function = read_text(header, "VOILUTFunction", 16) or "LINEAR"
-    if function == "SIGMOID" and width > 0:
+def _apply_window(window: Window) -> Callable[[FloatArray], FloatArray]:
+    """Return the function of a window (PS3.3 C.11.2.1.2)."""
+    center, width = window.center, window.width
+    if window.function == "SIGMOID":
         return lambda x: np.asarray(1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - center) / width, -700, 700))))
-    if function == "LINEAR_EXACT" and width > 0:
-        return lambda x: (x - center) / width + 0.5
-    if width > 1:
-        return lambda x: (x - (center - 0.5)) / (width - 1.0) + 0.5
-    return None
+    return lambda x: (x - (center - 0.5)) / (width - 1.0) + 0.5
 
 
-def _window_of_range(
+def _find_range(
     modality: FloatArray, codes: npt.NDArray[Any], padding: npt.NDArray[np.bool_]
-) -> Callable[[FloatArray], FloatArray]:
-    """Return the window that spans the film's values, padding excluded."""
+) -> tuple[float, float]:
+    """Return the lowest and the highest of a film's values, padding excluded."""
     used = np.bincount(codes.ravel(), minlength=modality.size) > 0
     present = modality[used & ~padding]
     if present.size == 0:
         raise NotAnXrayError("all pixels have one value")
-    return _make_window(float(present.min()), float(present.max()))
+    return float(present.min()), float(present.max())
 
 
-def _make_window(low: float, high: float) -> Callable[[FloatArray], FloatArray]:
+def _apply_range(low: float, high: float) -> Callable[[FloatArray], FloatArray]:
     if low == high:
         raise NotAnXrayError("all pixels have one value")
     return lambda x: (x - low) / (high - low)
-
-
-def _first_number(header: Dataset, keyword: str) -> float | None:
-    value = header.get(keyword)
-    if value is None or value == "":
-        return None
-    if hasattr(value, "append"):
-        return float(value[0]) if len(value) else None
-    return float(value)
 
 
 def _display_colour(stored: npt.NDArray[Any]) -> Rendering:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dicom_gateway.pixels.grey_transforms import GreyTransforms
 from domain.errors import PermanentError
 
 Display = npt.NDArray[np.float32]
@@ -33,11 +34,17 @@ class Rendering:
         codes: (rows, columns) of stored values, or of their bit patterns.
         show: takes rows of `codes` and returns a new float32 array of the same shape, 0..1.
         mask: bits of a stored value that hold pixels; 0 for all.
+        transforms: the conversion as a presentation state carries it; None for a colour picture.
     """
 
     def __init__(
-        self, codes: npt.NDArray[Any], show: Callable[[npt.NDArray[Any]], Display], mask: int = 0
+        self,
+        codes: npt.NDArray[Any],
+        show: Callable[[npt.NDArray[Any]], Display],
+        mask: int = 0,
+        transforms: GreyTransforms | None = None,
     ) -> None:
+        self.transforms = transforms
         self._codes = codes
         self._show = show
         self._mask = mask
@@ -68,7 +75,7 @@ class Rendering:
         pixels = hashlib.sha256(f"{self.shape} ".encode())
         for strip in self._strips_of_codes():
             values = strip
-            if self._mask:
+            if self._mask and self._mask != np.iinfo(f"u{strip.dtype.itemsize}").max:
                 values = strip.view(np.uint16 if strip.dtype.itemsize == 2 else np.uint8)
                 values = values & values.dtype.type(self._mask)
             pixels.update(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).data)

@@ -11,9 +11,11 @@ from pydicom.dataset import Dataset
 
 from db.films import films
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
+from dicom_gateway.pixels.grey_transforms import GreyTransforms
 from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from dicom_gateway.pixels.rendition import Rendition
+from dicom_gateway.preparation.content_digest import digest_content
 from dicom_gateway.rules import eligibility, own_object
 from dicom_gateway.rules.decision import Decision
 from dicom_gateway.settings import GatewaySettings
@@ -24,13 +26,17 @@ from domain.codes import Doubt, Observation, Refusal
 
 OWN_RULE: Final = "own-output"
 
+PICTURED: Final = frozenset({Refusal.NOT_FRONTAL, Refusal.UNDER_AGE})
+"""Refusals of chest films that a person reads: they get a rendition, as do all films that the image guard
+refuses. Films of other parts of the body would only fill the database."""
+
 BLACK: Final = 0.02
 """Value below which a pixel of the array counts as black: collimated, or outside the film."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Result for a film: a refusal, or an array with its rendition."""
+    """Result for a film: a refusal, some with a rendition, or an array with its rendition."""
 
     refusal: Refusal | None
     detail: str
@@ -39,14 +45,28 @@ class Preparation:
     """Name of the rule that decided; empty where no rule applied."""
     array: FilmArray | None = None
     rendition: bytes = b""
+    """JPEG; empty for a refused film without one."""
     pixel_digest: str | None = None
     """SHA-256 of the decoded pixels, hexadecimal."""
     observations: tuple[Observation, ...] = ()
     """Properties judged from the pixels and not from the header."""
+    transforms: GreyTransforms | None = None
+    """From stored values to the rendition; None for a colour picture."""
+    content_digest: str | None = None
+    """SHA-256 of what is the same in any encoding of the film (`content_digest`), hexadecimal."""
+
+
+UNJUDGED: Final = Preparation(Refusal.PROCESSING_FAILED, "the header refuses nothing", rule="pixels")
+"""Answer for a film of which only the header was read, and whose pixels would have to be judged."""
 
 
 def prepare(
-    path: Path, calling_ae_title: str, settings: GatewaySettings, own_digests: Collection[str] = ()
+    path: Path,
+    calling_ae_title: str,
+    settings: GatewaySettings,
+    own_digests: Collection[str] = (),
+    *,
+    header_only: bool = False,
 ) -> Preparation:
     """Judge a film by its header, decode and normalize it, and judge it by its pixels.
 
@@ -55,9 +75,12 @@ def prepare(
         calling_ae_title: AE title of the sender.
         settings: the site's rules.
         own_digests: digests of tbscreen's own objects that this file may be (`own_object.digest_sent`).
+        header_only: decode nothing: for a film whose decoder crashed or hung.
 
     Returns:
-        A refusal, or the array (float32 (256, 256), 0..1) and a JPEG of at most 1024 pixels a side.
+        A refusal, or the array (float32 (256, 256), 0..1). A JPEG of at most 1024 pixels a side is with the
+        array and, if the pixels can be decoded, with refusals in `PICTURED` and the image guard's. With
+        `header_only` the refusal by the header, else `PROCESSING_FAILED`.
     """
     decision: Decision | None = None
     try:
@@ -66,8 +89,10 @@ def prepare(
         if own is not None:
             return own
         decision = eligibility.judge(header.dataset, str(header.transfer_syntax), calling_ae_title, settings)
+        if header_only:
+            return _refuse(decision) if decision.refusal is not None else UNJUDGED
         if decision.refusal is not None and not (settings.image_guard and decision.contested is not None):
-            return _refuse(decision)
+            return _refuse(decision, _picture(path) if decision.refusal in PICTURED else b"")
         rendering = read_rendering(path)
         array, rendition = show(rendering)
     except (UndecodableError, NotUnderstoodError, NotAnXrayError) as error:
@@ -78,7 +103,10 @@ def prepare(
     if settings.image_guard:
         decision, array = settle(decision, array)
         if decision.refusal is not None:
-            return _refuse(decision)
+            is_pictured = decision.refusal in PICTURED or decision.rule == eligibility.GUARD_RULE
+            return _refuse(decision, rendition if is_pictured else b"")
+    pixel_digest = rendering.digest()
+    judgements = (*decision.doubts, *decision.observations)
     return Preparation(
         None,
         decision.explanation,
@@ -86,8 +114,10 @@ def prepare(
         decision.rule,
         array,
         rendition,
-        rendering.digest(),
+        pixel_digest,
         decision.observations,
+        rendering.transforms,
+        digest_content(header.dataset, pixel_digest, array, judgements),
     )
 
 
@@ -104,8 +134,16 @@ def settle(decision: Decision, array: FilmArray) -> tuple[Decision, FilmArray]:
     return replace(settled, observations=(*settled.observations, *film.observations)), film.array
 
 
-def _refuse(decision: Decision) -> Preparation:
-    return Preparation(decision.refusal, decision.explanation, rule=decision.rule)
+def _refuse(decision: Decision, rendition: bytes = b"") -> Preparation:
+    return Preparation(decision.refusal, decision.explanation, rule=decision.rule, rendition=rendition)
+
+
+def _picture(path: Path) -> bytes:
+    """Return the rendition of a film that its header refuses; empty when its pixels cannot be decoded."""
+    try:
+        return show(read_rendering(path))[1]
+    except (UndecodableError, NotUnderstoodError, NotAnXrayError):
+        return b""
 
 
 def _recognize(path: Path, header: Dataset, own_digests: Collection[str]) -> Preparation | None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 import structlog
+from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.database import Database
@@ -102,27 +103,46 @@ class PreparationLoop(threading.Thread):
             due_at = films.next_due_at(session, self._settings.name)
         if due_at is None or due_at > now():
             return False
-        name, lease = self._settings.name, timedelta(seconds=self._settings.preparation_timeout_s + 60)
         waiting = self._dispatcher.count_waiting()
         if waiting is None:
             return False
-        for urgent in [True, False] if waiting < self._settings.maximum_queue_length else [True]:
-            with self._database.write() as session:
-                leased = films.lease_due(
-                    session, name, lease, limit=1, urgent=urgent, queue_is_empty=waiting == 0
-                )
-            if leased:
-                break
-        for film in leased:
-            self._take(film)
-        return bool(leased)
+        with self._database.write() as session:
+            film = self._lease(session, waiting)
+        if film is None:
+            return False
+        while film is not None:
+            film = self._take(film)
+        return True
 
-    def _take(self, film: films.DueFilm) -> None:
+    def _lease(self, session: Session, waiting: int, sending: int = 0) -> films.DueFilm | None:
+        """Take the next due film, an urgent one first.
+
+        Args:
+            session: one that writes.
+            waiting: number of messages that wait at the broker.
+            sending: number of messages that are about to be sent.
+
+        Returns:
+            None when no film is due, or only films that the queue has no room for.
+        """
+        has_room = waiting + sending < self._settings.maximum_queue_length
+        lease = timedelta(seconds=self._settings.preparation_timeout_s + 60)
+        for urgent in [True, False] if has_room else [True]:
+            leased = films.lease_due(
+                session, self._settings.name, lease, limit=1, urgent=urgent, queue_is_empty=waiting == 0
+            )
+            if leased:
+                return leased[0]
+        return None
+
+    def _take(self, film: films.DueFilm) -> films.DueFilm | None:
+        """Prepare and dispatch a film; return the next one if its lease came with the dispatch."""
         with stage("preparation", film_key(film.sop_instance_uid)) as current:
             preparation = self._prepare(film, current)
-        if preparation is not None:
-            with stage("dispatch", film_key(film.sop_instance_uid), urgent=film.urgent) as current:
-                self._dispatch(film, preparation, current)
+        if preparation is None:
+            return None
+        with stage("dispatch", film_key(film.sop_instance_uid), urgent=film.urgent) as current:
+            return self._dispatch(film, preparation, current)
 
     def _prepare(self, film: films.DueFilm, current: Stage) -> Preparation | None:
         """Return the prepared film for dispatch; None for a film that was refused or is tried again."""
@@ -130,9 +150,9 @@ class PreparationLoop(threading.Thread):
         current.note(attempt=film.preparation_attempts)
         refuse = partial(self._refuse, film, current)
         if film.preparation_strikes >= MAX_STRIKES:
-            refuse(Refusal.PROCESSING_FAILED, f"preparation failed {MAX_STRIKES} times")
+            refuse(*self._judge_header(film, f"preparation failed {MAX_STRIKES} times"))
         elif film.preparation_attempts > MAX_ATTEMPTS:
-            refuse(Refusal.PROCESSING_FAILED, f"preparation begun {MAX_ATTEMPTS} times and never finished")
+            refuse(*self._judge_header(film, f"preparation begun {MAX_ATTEMPTS} times and never finished"))
         elif film.vain_dispatches >= MOST_VAIN_DISPATCHES:
             detail = f"dispatched {film.vain_dispatches} times without a result while workers were at work"
             refuse(Refusal.PROCESSING_FAILED, detail)
@@ -147,10 +167,23 @@ class PreparationLoop(threading.Thread):
                 current.failure = "died or hung"
                 self._retry(film, film_log)
             elif preparation.refusal is not None:
-                refuse(preparation.refusal, preparation.detail)
+                refuse(preparation.refusal, preparation.detail, preparation.rendition)
             else:
                 return preparation
         return None
+
+    def _judge_header(self, film: films.DueFilm, failure: str) -> tuple[Refusal, str]:
+        """Return the refusal of a film that cannot be decoded, with its detail: the header's if it has one.
+
+        A lateral or a child's film is decoded for its picture alone, and stays refused for what it is.
+        """
+        if film.spool_path is not None and self._spool.path(film.spool_path).is_file():
+            path, own_digests = self._spool.path(film.spool_path), self._find_own_digests(film)
+            judged = self._child.prepare(path, film.calling_ae_title, own_digests, header_only=True)
+            refusal = None if judged is None else judged.refusal
+            if judged is not None and refusal is not None and refusal is not Refusal.PROCESSING_FAILED:
+                return refusal, f"{judged.detail}; {failure}"
+        return Refusal.PROCESSING_FAILED, failure
 
     def _retry(self, film: films.DueFilm, film_log: structlog.BoundLogger) -> None:
         """Have a film prepared again that failed; a strike where the film was the cause."""
@@ -177,33 +210,48 @@ class PreparationLoop(threading.Thread):
                 return frozenset()
             return digest_sent(report_objects.list_candidates(session, film.instance_id, OWN_CANDIDATES))
 
-    def _dispatch(self, film: films.DueFilm, preparation: Preparation, current: Stage) -> None:
+    def _dispatch(
+        self, film: films.DueFilm, preparation: Preparation, current: Stage
+    ) -> films.DueFilm | None:
+        """Dispatch a film, and lease the next one in the same transaction.
+
+        The lease is committed before the next film is decoded, and costs no commit of its own.
+        """
         key = film_key(film.sop_instance_uid)
         film_log = log.bind(film=shorten_key(key))
         assert preparation.array is not None
+        transforms = preparation.transforms
+        waiting = self._dispatcher.count_waiting()
         with self._database.write() as session:
-            films.record_preparation(
+            is_new = films.record_preparation(
                 session,
                 film.instance_id,
                 preparation.rendition,
                 preparation.doubts,
                 measure_greys(preparation.array),
                 pixel_digest=preparation.pixel_digest,
+                content_digest=preparation.content_digest,
                 from_archive=fits(self._settings.archive_calling_ae_titles, film.calling_ae_title),
                 observations=preparation.observations,
+                transforms=None if transforms is None else transforms.model_dump(mode="json"),
             )
-            pinned = films.pin_bundle(session, film.instance_id, SPEC.version)
-            ready = pinned is not None
+            ready = is_new and films.pin_bundle(session, film.instance_id, SPEC.version) is not None
             queued = ready and films.mark_queued(
                 session, film.instance_id, timedelta(seconds=self._settings.redispatch_after_s)
             )
+            following = None
+            if queued and waiting is not None and not self._ending.is_set():
+                following = self._lease(session, waiting, sending=1)
+        if not is_new:
+            self._note_refusal(current, Refusal.SAME_FILM)
+            return None
         if not ready:
             current.failure = "no bundle of our normalization"
             film_log.error("film waits: no bundle of our normalization", help="tbscreen doctor")
             self._postpone(film, OUTAGE_PAUSE)
-            return
+            return None
         if not queued:
-            return
+            return None
         request = ScreeningRequest(film.instance_id, key, SPEC.version, preparation.array)
         try:
             self._dispatcher.send(request, film.urgent)
@@ -212,13 +260,20 @@ class PreparationLoop(threading.Thread):
             film_log.error("film waits: the broker is away", error=str(error))
             with self._database.write() as session:
                 films.mark_unsent(session, film.instance_id, OUTAGE_PAUSE)
-            return
+            return following
         metrics.DISPATCHES.inc()
         film_log.info("film dispatched")
+        return following
 
-    def _refuse(self, film: films.DueFilm, current: Stage, refusal: Refusal, detail: str) -> None:
+    def _refuse(
+        self, film: films.DueFilm, current: Stage, refusal: Refusal, detail: str, jpeg: bytes = b""
+    ) -> None:
         with self._database.write() as session:
-            films.refuse(session, film.instance_id, refusal, detail)
+            films.refuse(session, film.instance_id, refusal, detail, jpeg)
+        self._note_refusal(current, refusal)
+
+    @staticmethod
+    def _note_refusal(current: Stage, refusal: Refusal) -> None:
         metrics.REFUSALS.labels(refusal.value).inc()
         current.note(refusal=refusal.value)
         log.info("film refused", film=shorten_key(current.film_key), refusal=refusal.value)

@@ -13,6 +13,7 @@ import msgpack
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from dicom_gateway.pixels.grey_transforms import GreyTransforms
 from dicom_gateway.preparation.film_preparation import Preparation
 from domain.array.normalization import SPEC
 from domain.codes import Doubt, Observation, Refusal
@@ -26,6 +27,10 @@ Line = Annotated[str, StringConstraints(max_length=1024, pattern=r"^[^\x00-\x1f\
 """Text of a log line, without control characters."""
 
 
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256, hexadecimal."""
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -34,6 +39,7 @@ class _RefusedFilm(_Answer):
     refusal: Annotated[Refusal, Field(strict=False)]
     detail: str
     rule: str
+    rendition: bytes = b""
 
 
 class _PreparedFilm(_Answer):
@@ -44,7 +50,9 @@ class _PreparedFilm(_Answer):
     array: Annotated[bytes, Field(min_length=ARRAY_BYTES, max_length=ARRAY_BYTES)]
     """Little-endian float32, row by row."""
     rendition: Annotated[bytes, Field(min_length=1)]
-    pixel_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    pixel_digest: Digest | None = None
+    content_digest: Digest | None = None
+    transforms: GreyTransforms | None = None
 
 
 class PreparationEnd(_Answer):
@@ -60,17 +68,19 @@ _ANSWER: Final[TypeAdapter[_RefusedFilm | _PreparedFilm | PreparationEnd]] = Typ
 )
 
 
-def pack_request(path: Path, calling_ae_title: str, own_digests: Collection[str]) -> bytes:
+def pack_request(
+    path: Path, calling_ae_title: str, own_digests: Collection[str], *, header_only: bool
+) -> bytes:
     """Return the message that requests a film's preparation."""
-    fields = [str(path), calling_ae_title, sorted(own_digests)]
+    fields = [str(path), calling_ae_title, sorted(own_digests), header_only]
     packed: bytes = msgpack.packb(fields, unicode_errors="surrogatepass")
     return packed
 
 
-def unpack_request(content: bytes) -> tuple[Path, str, list[str]]:
-    """Return the film's path, its sender's AE title, and digests of own objects from a request."""
-    path, calling_ae_title, own_digests = msgpack.unpackb(content, unicode_errors="surrogatepass")
-    return Path(path), calling_ae_title, own_digests
+def unpack_request(content: bytes) -> tuple[Path, str, list[str], bool]:
+    """Return path and sender's AE title of a film, digests of own objects, and whether to decode nothing."""
+    path, title, own_digests, header_only = msgpack.unpackb(content, unicode_errors="surrogatepass")
+    return Path(path), title, own_digests, header_only
 
 
 def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
@@ -79,7 +89,12 @@ def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
     if isinstance(answer, PreparationEnd):
         fields = answer.model_dump()
     elif answer.refusal is not None:
-        fields = {"refusal": answer.refusal, "detail": answer.detail, "rule": answer.rule}
+        fields = {
+            "refusal": answer.refusal,
+            "detail": answer.detail,
+            "rule": answer.rule,
+            "rendition": answer.rendition,
+        }
     else:
         fields = {
             "detail": answer.detail,
@@ -89,6 +104,8 @@ def pack_answer(answer: Preparation | PreparationEnd) -> bytes:
             "array": np.ascontiguousarray(answer.array, dtype="<f4").tobytes(),
             "rendition": answer.rendition,
             "pixel_digest": answer.pixel_digest,
+            "transforms": None if answer.transforms is None else answer.transforms.model_dump(),
+            "content_digest": answer.content_digest,
         }
     packed: bytes = msgpack.packb(fields, unicode_errors="replace")
     return packed
@@ -104,7 +121,7 @@ def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
     if isinstance(answer, PreparationEnd):
         return answer
     if isinstance(answer, _RefusedFilm):
-        return Preparation(answer.refusal, answer.detail, rule=answer.rule)
+        return Preparation(answer.refusal, answer.detail, rule=answer.rule, rendition=answer.rendition)
     array = np.frombuffer(answer.array, dtype="<f4").reshape(SPEC.rows, SPEC.columns).astype(np.float32)
     if not bool(np.all((array >= 0.0) & (array <= 1.0))):
         raise ValueError("array values must be 0..1")
@@ -117,4 +134,6 @@ def unpack_answer(content: bytes) -> Preparation | PreparationEnd:
         answer.rendition,
         answer.pixel_digest,
         answer.observations,
+        answer.transforms,
+        answer.content_digest,
     )

@@ -62,11 +62,17 @@ class PreparationProcess:
         self._connection: Connection | None = None
 
     def prepare(
-        self, path: Path, calling_ae_title: str, own_digests: Collection[str] = ()
+        self,
+        path: Path,
+        calling_ae_title: str,
+        own_digests: Collection[str] = (),
+        *,
+        header_only: bool = False,
     ) -> Preparation | None:
         """Prepare a film in the child; return None when it died, timed out or gave a malformed answer."""
+        request = pack_request(path, calling_ae_title, own_digests, header_only=header_only)
         try:
-            self.open().send_bytes(pack_request(path, calling_ae_title, own_digests))
+            self.open().send_bytes(request)
             answer = unpack_answer(self._receive(MAX_ANSWER_BYTES, self._settings.preparation_timeout_s))
             if isinstance(answer, Preparation):
                 return answer
@@ -154,11 +160,12 @@ def _serve(connection: Connection, settings: GatewaySettings) -> None:
     connection.send_bytes(UP)
     while True:
         try:
-            path, calling_ae_title, own_digests = unpack_request(connection.recv_bytes())
+            path, calling_ae_title, own_digests, header_only = unpack_request(connection.recv_bytes())
         except (EOFError, KeyboardInterrupt):
             return
         try:
-            connection.send_bytes(pack_answer(prepare(path, calling_ae_title, settings, own_digests)))
+            answer = prepare(path, calling_ae_title, settings, own_digests, header_only=header_only)
+            connection.send_bytes(pack_answer(answer))
         except Exception as error:  # noqa: BLE001  multiprocessing would print the error, which may quote the header
             connection.send_bytes(pack_answer(PreparationEnd(error=type(error).__name__, at=locate(error))))
             return

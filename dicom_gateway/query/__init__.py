@@ -1,7 +1,8 @@
-"""The worklist by C-FIND.
+"""Queries of the worklist.
 
-- `query_settings`: the settings of C-FIND on the worklist.
+- `query_settings`: the settings of queries.
 - `worklist_scp`: answers C-FIND: UPS Query and Study Root.
+- `worklist_search`: finds the records of a query, of C-FIND and QIDO-RS.
 - `query_identifier`: reads the keys of an identifier, matches records and writes answers.
 - `query_narrowing`: turns the keys into a filter of the worklist query in the database.
 - `attribute_matching`: the matching rules of PS3.4 C.2.2.2.

@@ -30,6 +30,7 @@ from dicom_gateway.query.worklist_attributes import (
     find_model,
     format_percent,
 )
+from domain.bundle.tb_score import format_tb_score
 from domain.codes import Priority
 from domain.notices import NOT_VERIFIED
 
@@ -105,7 +106,8 @@ def write_comment(record: StudyRecord) -> str:
     notices = "".join(f"; {notice.replace('_', ' ')}" for notice in study.notices)
     if study.probability is None:
         return (f"Not screened: {study.refusal}" if study.refusal else "Not screened yet") + notices
-    return f"{NOT_VERIFIED}: {study.finding}, {format_percent(study.probability)} %{notices}"
+    shown = "" if study.tb_score is None else f", TB score {format_tb_score(study.tb_score)}"
+    return f"{NOT_VERIFIED}: {study.finding}{shown}{notices}"
 
 
 _PARAMETER_ITEMS: Final = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -77,8 +77,13 @@ class Query:
         return dataset
 
 
-def read_query(identifier: Dataset, attributes: Sequence[Attribute]) -> Query:
+def read_query(identifier: Dataset, attributes: Sequence[Attribute], ignored: Collection[int] = ()) -> Query:
     """Read the keys of an identifier.
+
+    Args:
+        identifier: of the request.
+        attributes: those that are supported.
+        ignored: tags of further elements that are no keys.
 
     Raises:
         IdentifierError: when a value is invalid, or there are too many elements or values.
@@ -90,7 +95,7 @@ def read_query(identifier: Dataset, attributes: Sequence[Attribute]) -> Query:
     keys, complete = [], True
     for element in identifier:
         tag = int(element.tag)
-        if tag in ALWAYS or tag in creators:
+        if tag in ALWAYS or tag in creators or tag in ignored:
             continue
         attribute = known.get(_map_private(tag, block))
         if attribute is None:

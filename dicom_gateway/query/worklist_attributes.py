@@ -5,11 +5,12 @@ Answers, matching, conformance statement and documentation all follow these tabl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset
 
 from db.worklist.study_entries import FilmEntry, StudyEntry
 from dicom_gateway.query.attribute_matching import Matching
@@ -31,7 +32,11 @@ class StudyRecord:
     labels: tuple[str, str] = ("", "")
     """Worklist Label and Procedure Step Label."""
     archive: str = ""
-    """AE title of the PACS that keeps the films; empty when the senders keep them."""
+    """AE title of the PACS that keeps the films, from the settings; empty where they name none."""
+    keepers: Sequence[str] = ()
+    """AE titles of the peers that are known to keep the films."""
+    held: Collection[str] = ()
+    """SOP Instance UIDs of those that can be retrieved here, which is by WADO-RS alone."""
 
 
 Read = Callable[[Any], Any]
@@ -139,12 +144,23 @@ PRIVATE: Final = (
         element=0x08,
     ),
     Attribute("Notices", Matching.WILDCARD, lambda record: list(record.study.notices), vr="CS", element=0x09),
+    Attribute(
+        "TBScore",
+        Matching.UNIVERSAL,
+        _text(lambda study: None if study.tb_score is None else str(study.tb_score)),
+        vr="IS",
+        element=0x0A,
+    ),
 )
 """Private attributes of a study; values of CS elements are in upper case, as the VR requires."""
 
+PATIENT_ID: Final = Attribute(
+    "PatientID", Matching.WILDCARD, _text(lambda study: study.patient_id), required=True
+)
+
 PATIENT: Final = (
     Attribute("PatientName", Matching.WILDCARD, _text(lambda study: study.patient_name), required=True),
-    Attribute("PatientID", Matching.WILDCARD, _text(lambda study: study.patient_id), required=True),
+    PATIENT_ID,
     Attribute("PatientBirthDate", Matching.RANGE, _text(lambda study: study.patient_birth_date)),
     Attribute("PatientSex", Matching.WILDCARD, _text(lambda study: study.patient_sex)),
 )
@@ -170,7 +186,28 @@ STUDY: Final = (
     Attribute("NumberOfStudyRelatedInstances", Matching.UNIVERSAL, lambda record: str(len(record.films))),
     *PRIVATE,
 )
-"""Study Root, STUDY level (PS3.4 C.6.2.1.2)."""
+"""STUDY level (PS3.4 C.6.2.1.2, C.6.1.1.3)."""
+
+LOCATION: Final = frozenset({0x00080054, 0x00080056})
+"""Retrieve AE Title and Instance Availability, which each answer holds as far as they are known and which are
+never compared (PS3.4 C.4.1.1.3.2)."""
+
+
+def locate(record: StudyRecord, level: str) -> Dataset:
+    """Return level and place of an answer's films.
+
+    Retrieve AE Title names the PACS of the settings, or peers known to keep the study. Without either,
+    Instance Availability says UNAVAILABLE: by DIMSE the gateway lets nobody retrieve.
+    """
+    place = Dataset()
+    place.QueryRetrieveLevel = level
+    titles = [record.archive] if record.archive else list(record.keepers)
+    if titles:
+        place.RetrieveAETitle = titles
+    else:
+        place.InstanceAvailability = "UNAVAILABLE"
+    return place
+
 
 SERIES_UID: Final = Attribute(
     "SeriesInstanceUID",
@@ -187,7 +224,7 @@ SERIES: Final = (
     Attribute("BodyPartExamined", Matching.WILDCARD, lambda record: record.films[0].body_part or ""),
     Attribute("NumberOfSeriesRelatedInstances", Matching.UNIVERSAL, lambda record: str(len(record.films))),
 )
-"""Study Root, SERIES level (PS3.4 C.6.1.1.4)."""
+"""SERIES level (PS3.4 C.6.1.1.4)."""
 
 IMAGE: Final = (
     Attribute("InstanceNumber", Matching.SINGLE, read_header("00200013"), required=True, header=True),
@@ -197,4 +234,4 @@ IMAGE: Final = (
     Attribute("SOPClassUID", Matching.LIST, lambda record: record.films[0].sop_class_uid),
     Attribute("ViewPosition", Matching.WILDCARD, lambda record: record.films[0].view_position or ""),
 )
-"""Study Root, IMAGE level (PS3.4 C.6.1.1.5)."""
+"""IMAGE level (PS3.4 C.6.1.1.5)."""

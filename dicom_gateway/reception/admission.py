@@ -52,14 +52,15 @@ class Admission:
         calling = str(getattr(request, "calling_ae_title", None) or "").strip()
         called = str(getattr(request, "called_ae_title", None) or "").strip()
         address = find_address(association)
-        rejection = self._judge_caller(calling, address)
+        rejection = self.judge_caller(calling, address)
         if rejection is not None:
             return rejection
         if self._settings.require_called_ae_title and called != self._settings.ae_title:
             return Rejection.WRONG_CALLED
         return self._judge_limits(address)
 
-    def _judge_caller(self, calling: str, address: str) -> Rejection | None:
+    def judge_caller(self, calling: str, address: str) -> Rejection | None:
+        """Judge a caller by its AE title and its address; return None for an allowed one."""
         callers = self._settings.callers
         if not callers and not self._titles:
             return None

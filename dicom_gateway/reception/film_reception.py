@@ -1,4 +1,4 @@
-"""The reception of a film: C-STORE succeeds only after the film is durable and recorded."""
+"""The reception of a film: its sender is told of success only after the film is durable and recorded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,8 +21,7 @@ from db.database import Database
 from db.films import receptions
 from db.retrying import write_again
 from dicom_gateway import metrics
-from dicom_gateway.association.association_identity import identify, name_sender
-from dicom_gateway.association.film_stream import IncomingDataset
+from dicom_gateway.association.film_sender import FilmSender, describe_sender
 from dicom_gateway.association.statuses import CANNOT_UNDERSTAND, DATASET_MISMATCH, OUT_OF_RESOURCES, SUCCESS
 from dicom_gateway.audit.audit_trail import AuditTrail
 from dicom_gateway.dataset_header import (
@@ -33,9 +33,11 @@ from dicom_gateway.dataset_header import (
     to_json_model,
 )
 from dicom_gateway.dataset_limits import DatasetLimits, DiskNearlyFullError, TooLargeError
+from dicom_gateway.incoming_dataset import IncomingDataset
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
-from dicom_gateway.spool import Spool
+from dicom_gateway.source_uids import read_uid
+from dicom_gateway.spool import Spool, SpooledFile
 from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
 
@@ -43,6 +45,21 @@ _syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="spool")
 """Threads that wait for the disk."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A dataset that has arrived completely, with what its sender said of it."""
+
+    incoming: IncomingDataset | None
+    """None when nothing came with the announcement."""
+    sop_class_uid: str
+    """As announced: by the C-STORE request, or by the file meta information (PS3.10 7.1)."""
+    sop_instance_uid: str
+    """As announced."""
+    sender: FilmSender
+    study_instance_uid: str = ""
+    """The study to which the film must belong; empty accepts every study."""
 
 
 class FilmReception:
@@ -75,43 +92,46 @@ class FilmReception:
         """Limits of a dataset."""
         return DatasetLimits.of(self._settings)
 
+    @property
+    def incoming(self) -> Path:
+        """Folder for datasets that are being received, on the spool's file system."""
+        return self._spool.incoming
+
     def store(self, event: evt.Event) -> int:
         """Answer one C-STORE request with a status of PS3.4 Table B.2-1."""
-        association, sender = event.assoc, name_sender(event.assoc)
         request: Any = event.request
-        key = film_key(str(request.AffectedSOPInstanceUID))
+        arrival = Arrival(
+            _find_dataset(event),
+            str(request.AffectedSOPClassUID),
+            str(request.AffectedSOPInstanceUID),
+            describe_sender(event.assoc),
+        )
+        return self.receive(arrival)
+
+    def receive(self, arrival: Arrival) -> int:
+        """Make a film durable and record it.
+
+        Returns:
+            A status of PS3.4 Table B.2-1; with success, the film is durable and its row committed.
+        """
+        key, sender = film_key(arrival.sop_instance_uid), arrival.sender
         with (
             metrics.RECEPTION_SECONDS.time(),
-            stage("reception", key, sender=sender, association=identify(association)) as current,
-            bound_contextvars(association=identify(association)),
+            stage("reception", key, sender=sender.ae_title, association=sender.connection) as current,
+            bound_contextvars(association=sender.connection),
         ):
-            status = self._store(event, sender, current)
+            status = self._receive(arrival, current)
             current.note(status=f"0x{status:04X}")
             current.failure = None if status == SUCCESS else f"status 0x{status:04X}"
         metrics.RECEPTIONS.labels(f"0x{status:04X}").inc()
         return status
 
-    def _store(self, event: evt.Event, sender: str, current: Stage) -> int:
-        requested_at = now()
-        request: Any = event.request
-        sop_instance_uid = str(request.AffectedSOPInstanceUID)
-        store_log = log.bind(film=shorten_key(film_key(sop_instance_uid)), sender=sender)
+    def _receive(self, arrival: Arrival, current: Stage) -> int:
+        store_log = log.bind(
+            film=shorten_key(film_key(arrival.sop_instance_uid)), sender=arrival.sender.ae_title
+        )
         try:
-            incoming = _find_dataset(event)
-            path = Path(incoming.path)
-            if incoming.error is not None:
-                raise incoming.error
-            if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
-                raise DiskNearlyFullError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            header = read_header(path)
-            check_identity(header, str(request.AffectedSOPClassUID), sop_instance_uid)
-            model = to_json_model(header.dataset)  # while the disk writes the file
-            incoming.finish()
-            hashed = (incoming.byte_count, incoming.sha256.hexdigest())
-            file = self._spool.put(path, sop_instance_uid, header.dataset_offset, hashed)
-            synced = _syncing.submit(self._spool.sync, file)
-            film = describe_film(header, model, file, sop_instance_uid, sender, requested_at, self._settings)
-            reception = write_again(self._database, lambda session: _record(session, film, synced))
+            header, file, reception = self._keep(arrival)
         except NotUnderstoodError as error:
             store_log.warning("dataset not understood", reason=str(error))
             return CANNOT_UNDERSTAND
@@ -143,10 +163,35 @@ class FilmReception:
         store_log.info("film received", new=reception.new, revision=reception.revision, bytes=file.byte_size)
         if not reception.file_wanted:
             self._spool.discard(file.relative_path)
-        self._notify(event, header, reception)
+        self._notify(arrival.sender, header, reception)
         return SUCCESS
 
-    def _notify(self, event: evt.Event, header: DatasetHeader, reception: receptions.Reception) -> None:
+    def _keep(self, arrival: Arrival) -> tuple[DatasetHeader, SpooledFile, receptions.Reception]:
+        """Move the dataset to its place in the spool, and commit its row."""
+        requested_at, uid, incoming = now(), arrival.sop_instance_uid, arrival.incoming
+        if incoming is None:
+            raise NotUnderstoodError("a C-STORE request without dataset")
+        if incoming.error is not None:
+            raise incoming.error
+        if self._spool.free_bytes() < self._settings.reserved_disk_bytes:
+            raise DiskNearlyFullError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path = Path(incoming.path)
+        header = read_header(path)
+        check_identity(header, arrival.sop_class_uid, uid)
+        study = arrival.study_instance_uid
+        if study and read_uid(header.dataset, "StudyInstanceUID") != study:
+            raise MismatchError("the film is not of the study that the request names")
+        model = to_json_model(header.dataset)  # while the disk writes the file
+        incoming.finish()
+        hashed = (incoming.byte_count, incoming.sha256.hexdigest())
+        file = self._spool.put(path, uid, header.dataset_offset, hashed)
+        synced = _syncing.submit(self._spool.sync, file)
+        sender = arrival.sender.ae_title
+        film = describe_film(header, model, file, uid, sender, requested_at, self._settings)
+        reception = write_again(self._database, lambda session: _record(session, film, synced))
+        return header, file, reception
+
+    def _notify(self, sender: FilmSender, header: DatasetHeader, reception: receptions.Reception) -> None:
         if reception.new:
             self._received()
         if reception.conflict:
@@ -158,13 +203,13 @@ class FilmReception:
             )
         if self._audit is not None:
             self._audit.record_received(
-                event,
+                sender,
                 header.dataset,
                 is_new=reception.new,
                 revision=1 if reception.conflict else reception.revision,
             )
             if reception.conflict:
-                self._audit.record_conflict(event, header.dataset)
+                self._audit.record_conflict(sender, header.dataset)
 
 
 def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None]) -> receptions.Reception:
@@ -174,11 +219,11 @@ def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None
     return reception
 
 
-def _find_dataset(event: evt.Event) -> IncomingDataset:
-    """Return the file of the dataset; raise `NotUnderstoodError` for a request without a dataset."""
+def _find_dataset(event: evt.Event) -> IncomingDataset | None:
+    """Return the file of the dataset; None for a request without a dataset."""
     stream: Any = event.assoc.dul
     try:
         path = str(event.dataset_path)
     except (AttributeError, TypeError):
-        raise NotUnderstoodError("a C-STORE request without dataset") from None
+        return None
     return cast(IncomingDataset, stream.take_incoming(path))

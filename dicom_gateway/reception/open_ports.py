@@ -19,15 +19,16 @@ class OpenPorts:
 
     plain: socket.socket | None
     tls: socket.socket | None
+    dicomweb: socket.socket | None = None
 
     @property
     def numbers(self) -> list[int]:
-        """TCP ports, the plain port first."""
+        """TCP ports for DICOM, the plain port first."""
         return [int(port.getsockname()[1]) for port in (self.plain, self.tls) if port is not None]
 
     def close(self) -> None:
         """Close the sockets in this process; other processes keep listening."""
-        for port in (self.plain, self.tls):
+        for port in (self.plain, self.tls, self.dicomweb):
             if port is not None:
                 port.close()
 
@@ -38,14 +39,22 @@ def open_ports(settings: GatewaySettings) -> OpenPorts:
     Raises:
         PermanentError: when a port cannot be opened; the text names its setting.
     """
-    plain = _open(settings.host, settings.port, "port") if settings.accept_plain else None
+    web = settings.dicomweb
+    wanted = (
+        (settings.host, settings.port, "port") if settings.accept_plain else None,
+        (settings.host, settings.tls.port, "tls.port") if settings.tls is not None else None,
+        (web.host, web.port, "dicomweb.port") if web is not None else None,
+    )
+    opened: list[socket.socket | None] = []
     try:
-        tls = _open(settings.host, settings.tls.port, "tls.port") if settings.tls is not None else None
+        for place in wanted:
+            opened.append(None if place is None else _open(*place))
     except PermanentError:
-        if plain is not None:
-            plain.close()
+        for port in opened:
+            if port is not None:
+                port.close()
         raise
-    return OpenPorts(plain, tls)
+    return OpenPorts(*opened)
 
 
 def _open(host: str, port: int, key: str) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +24,17 @@ from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.association.tls_context import RenewedContext
 from dicom_gateway.audit.audit_trail import AuditTrail, bind_query_audit
 from dicom_gateway.delivery.commitment_events import CommitmentEvents
-from dicom_gateway.query.worklist_scp import WorklistScp, add_contexts
+from dicom_gateway.delivery.commitment_roles import CommitmentRoles
+from dicom_gateway.dicomweb.application import build_application
+from dicom_gateway.dicomweb.held_objects import HeldObjects
+from dicom_gateway.dicomweb.http_port import HttpPort
+from dicom_gateway.dicomweb.http_senders import HttpSenders
+from dicom_gateway.dicomweb.request_gate import RequestGate
+from dicom_gateway.dicomweb.retrieve_endpoint import RetrieveEndpoint
+from dicom_gateway.dicomweb.search_endpoint import SearchEndpoint
+from dicom_gateway.dicomweb.store_endpoint import StoreEndpoint
+from dicom_gateway.query.worklist_scp import WorklistScp, add_contexts, refuse_operation
+from dicom_gateway.query.worklist_search import WorklistSearch
 from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.reception.listener import Listener
 from dicom_gateway.reception.open_ports import OpenPorts, open_ports
@@ -38,7 +49,7 @@ DRAIN_S: Final = 3.0
 
 
 class StorageScp:
-    """Listens for associations.
+    """Listens for associations, and for DICOMweb requests where a port is set.
 
     Args:
         settings: AE title, address, limits.
@@ -48,6 +59,7 @@ class StorageScp:
         ports: open ports; None opens those of the settings.
         audit: records receptions, queries and refusals; None for no audit.
         peers: the peers whose answers are believed.
+        blinded_reading: whether readers read blinded by default.
     """
 
     def __init__(
@@ -59,15 +71,22 @@ class StorageScp:
         ports: OpenPorts | None = None,
         audit: AuditTrail | None = None,
         peers: Sequence[PeerSettings] = (),
+        *,
+        blinded_reading: bool = False,
     ) -> None:
         self._settings = settings
+        self._peers = peers
+        self._blinded_reading = blinded_reading
         self._recognition = PeerRecognition(peers)
+        self._titles = {peer.name: peer.ae_title for peer in peers if peer.ae_title}
         self._ports = ports
         self._database = database
+        self._spool = spool
         self._reception = FilmReception(settings, database, spool, received, audit)
         self._audit = audit
         self._refusals = RefusalLog(alert=None if audit is None else audit.record_alert)
         self._listeners: list[Listener] = []
+        self._http: HttpPort | None = None
 
     def start(self) -> int:
         """Begin to listen; return the plain TCP port, or the TLS port without a plain one.
@@ -77,13 +96,19 @@ class StorageScp:
         """
         settings = self._settings
         ae = build_entity(settings)
-        worklist = WorklistScp(settings.query, self._database)
+        worklist = WorklistScp(settings.query, self._database, self._titles)
+        roles = CommitmentRoles(self._peers, self._recognition, self._refusals)
         commitments = CommitmentEvents(self._database, self._recognition, self._refusals)
         handlers: list[Any] = [
             (evt.EVT_C_FIND, worklist.find),
             (evt.EVT_C_STORE, self._reception.store),
             (evt.EVT_C_ECHO, lambda event: SUCCESS),
             (evt.EVT_N_EVENT_REPORT, commitments.receive),
+            (evt.EVT_REQUESTED, roles.negotiate),
+            *(
+                (operation, refuse_operation)
+                for operation in (evt.EVT_N_GET, evt.EVT_N_SET, evt.EVT_N_ACTION)
+            ),
             (evt.EVT_CONN_CLOSE, drop_unfinished),
             *bind_query_audit(self._audit, evt.EVT_DIMSE_RECV),
         ]
@@ -93,6 +118,8 @@ class StorageScp:
             self._listeners.append(Listener(ae, settings, ports.plain, None, handlers, self._refusals))
         if ports.tls is not None:
             self._listeners.append(Listener(ae, settings, ports.tls, tls, handlers, self._refusals))
+        if ports.dicomweb is not None:
+            self._http = self._serve_dicomweb(ports.dicomweb)
         ports.close()  # each listener holds a duplicate
         for listener in self._listeners:
             listener.start()
@@ -101,14 +128,40 @@ class StorageScp:
             )
         return self.ports[0]
 
+    def _serve_dicomweb(self, port: socket.socket) -> HttpPort:
+        settings = self._settings
+        senders = HttpSenders(settings, self._database, self._refusals, blinded_reading=self._blinded_reading)
+        gate = RequestGate(settings, senders)
+        held = HeldObjects(self._database, self._spool, settings.name)
+        search = WorklistSearch(settings.query, self._database, self._titles, held.complete)
+        application = build_application(
+            gate,
+            StoreEndpoint(settings, self._reception, self._spool, gate),
+            SearchEndpoint(settings, search, gate, self._audit),
+            RetrieveEndpoint(settings, held, gate, self._audit),
+        )
+        tls = None if settings.tls is None else RenewedContext(settings.tls, needs_no_certificate=True)
+        http = HttpPort(settings, application, port, tls, self._refusals)
+        http.start()
+        log.info("listening for DICOMweb", port=http.port, tls=http.is_tls)
+        return http
+
+    @property
+    def dicomweb_port(self) -> int | None:
+        """Open TCP port for DICOMweb; None without one."""
+        return None if self._http is None else self._http.port
+
     @property
     def ports(self) -> list[int]:
-        """Open TCP ports, the plain port first."""
+        """Open TCP ports for DICOM, the plain port first."""
         return [listener.port for listener in self._listeners]
 
     def find_deaf(self, seconds: float) -> list[int]:
         """Return the open ports that have looked for no connection for so long."""
-        return [listener.port for listener in self._listeners if listener.is_deaf(seconds)]
+        ports: list[Listener | HttpPort] = [*self._listeners]
+        if self._http is not None:
+            ports.append(self._http)
+        return [port.port for port in ports if port.is_deaf(seconds)]
 
     def stop(self) -> None:
         """Close the ports, give open associations `DRAIN_S` to end, and abort the others.
@@ -117,10 +170,13 @@ class StorageScp:
         """
         for listener in self._listeners:
             listener.shutdown()
+        if self._http is not None:
+            self._http.stop()
         deadline = time.monotonic() + DRAIN_S
         for listener in self._listeners:
             listener.end_associations(deadline)
         self._listeners = []
+        self._http = None
         self._refusals.close()
 
 

@@ -25,7 +25,7 @@ from dicom_gateway.results.structured_report import LUNG
 from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
 from dicom_gateway.source_uids import read_uid
-from domain.codes import Refusal, ReportKind
+from domain.codes import FAILURES, Refusal, ReportKind
 
 SERIES_NUMBER: Final = 9003
 
@@ -51,7 +51,6 @@ REASONS: Final = {
     )
 }
 """Coded reasons; code values (0008,0100) of at most 16 characters differ from the refusals' names."""
-FAILURES: Final = frozenset({Refusal.UNDECODABLE, Refusal.PROCESSING_FAILED})
 
 
 def may_be_reported(refusal: ReportableRefusal) -> bool:
@@ -106,7 +105,7 @@ def build_refusal(
         source_images=refer_to_film(refusal.sop_class_uid, refusal.sop_instance_uid),
     )
     group[0].ContentSequence.append(make_comment(_explain(refusal)))
-    return make_document(facts, group, settings, software_version)
+    return make_document(facts, [group], settings, software_version)
 
 
 def _explain(refusal: ReportableRefusal) -> str:

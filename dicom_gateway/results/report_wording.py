@@ -7,7 +7,8 @@ from typing import Final
 
 from db.delivery.outbox import ReportableScreening
 from dicom_gateway.results.source_header import list_uid_faults
-from domain.codes import Observation
+from domain.bundle.tb_score import MEANING, format_tb_score, rate
+from domain.codes import Finding, Observation
 from domain.notices import NOT_VERIFIED
 
 MANUFACTURER: Final = "tbscreen"
@@ -22,25 +23,64 @@ CHANGED: Final = {
     Observation.TURNED_270: "The picture was turned by 90 degrees clockwise before it was scored.",
     Observation.INVERTED: "The grey values of the picture were inverted before it was scored.",
 }
+HEADLINES: Final = {
+    Finding.PRESENT: "Features suggestive of pulmonary TB: PRESENT",
+    Finding.ABSENT: "Features suggestive of pulmonary TB: ABSENT",
+    Finding.UNDETERMINED: "Features suggestive of pulmonary TB: UNDETERMINED",
+}
 NOT_A_DEVICE: Final = "Research software, not a medical device."
 
 
 def explain(screening: ReportableScreening) -> str:
-    """Return the notices and remarks that accompany a report's numbers."""
-    return " ".join([f"{NOT_VERIFIED}.", NOT_A_DEVICE, *list_remarks(screening)])
+    """Return the score for people, the notices and the remarks that accompany a report's coded numbers."""
+    return " ".join(
+        [
+            f"{NOT_VERIFIED}.",
+            NOT_A_DEVICE,
+            *describe_tb_score(screening),
+            describe_percentages(screening),
+            *list_remarks(screening),
+        ]
+    )
+
+
+def find_tb_score(screening: ReportableScreening) -> int | None:
+    """Return the TB score of a result, 0..100; None for an untrained model."""
+    return rate(screening.score, screening.threshold, screening.manifest)
+
+
+def describe_tb_score(screening: ReportableScreening) -> list[str]:
+    """Return the TB score and its meaning, as sentences; none for an untrained model."""
+    tb_score = find_tb_score(screening)
+    return [] if tb_score is None else [f"TB score {format_tb_score(tb_score)}.", MEANING]
+
+
+def describe_percentages(screening: ReportableScreening) -> str:
+    """Return the meaning of an SR's coded numbers, as a sentence."""
+    prevalence = screening.manifest["calibration"].get("prevalence")
+    if prevalence is None:
+        return "Certainty of Finding and Threshold Value are percentages that are not calibrated."
+    return (
+        "Certainty of Finding and Threshold Value are calibrated percentages, for a prevalence of "
+        f"{prevalence:.1%}."
+    )
+
+
+def list_lines(screening: ReportableScreening) -> list[str]:
+    """Return the result in three short lines, for viewers that write them on the film."""
+    manifest, score = screening.manifest, describe_tb_score(screening)[:1]
+    return [
+        ". ".join([NOT_VERIFIED, *score]),
+        HEADLINES[Finding(screening.finding)],
+        f"Model {manifest['name']} {manifest['version']}; frame = analysed field",
+    ]
 
 
 def list_remarks(screening: ReportableScreening) -> list[str]:
     """Return the limitations of a result, as sentences."""
-    manifest = screening.manifest
     sentences = []
-    if not manifest["trained"]:
+    if not screening.manifest["trained"]:
         sentences.append("Untrained model: its score means nothing.")
-    prevalence = manifest["calibration"].get("prevalence")
-    if prevalence is None:
-        sentences.append("The score is not calibrated.")
-    else:
-        sentences.append(f"The percentage is calibrated for a prevalence of {prevalence:.1%}.")
     if screening.doubts:
         sentences.append("Could not be verified: " + ", ".join(screening.doubts).replace("_", " ") + ".")
     sentences.extend(describe_observations(screening.observations or ()))

@@ -22,6 +22,8 @@ from dicom_gateway.results.heat_overlay import (
     overlay_heat,
     spread_heat,
 )
+from dicom_gateway.results.score_bar import Rgb, draw_score_bar
+from domain.regions import CUT_OFF, Outline, Region
 
 WIDTH: Final = 1024
 """Width of the picture in pixels. Films are scaled to it, so that text has the same size on all of them."""
@@ -33,7 +35,8 @@ SMALL: Final = 21
 LINE: Final = 1.35
 TALLEST_FILM: Final = 1280
 
-Rgb = tuple[int, int, int]
+Line = tuple[str, int, Rgb]
+"""Text, its height in pixels, its colour."""
 BLACK: Final = (0, 0, 0)
 PANEL: Final = (18, 20, 23)
 TEXT: Final = (236, 238, 240)
@@ -41,6 +44,9 @@ QUIET: Final = (176, 182, 188)
 NOTICE: Final = (255, 200, 87)
 """The contrast of text on `PANEL` is 8:1 or more (WCAG 2.2 AAA requires 7:1)."""
 FRAME: Final = (140, 150, 160)
+OUTLINE: Final = (64, 224, 255)
+"""Colour of the outlines of regions, which no heat has."""
+OUTLINE_WIDTH: Final = 3
 
 
 @dataclass(frozen=True)
@@ -51,17 +57,22 @@ class Caption:
     disclaimer: str
     headline: str
     """The finding."""
+    tb_score: int | None
+    """0..100, drawn as a bar; None for an untrained model."""
     facts: Sequence[str]
-    """Score, threshold, model, date and remarks; long lines are wrapped."""
+    """Score and its meaning, model, date and remarks; long lines are wrapped."""
 
 
-def draw_result(film: Image.Image, heat: Heat | None, caption: Caption) -> npt.NDArray[np.uint8]:
+def draw_result(
+    film: Image.Image, heat: Heat | None, caption: Caption, regions: Sequence[Region] = ()
+) -> npt.NDArray[np.uint8]:
     """Draw a result.
 
     Args:
         film: display values, of any size and mode; converted to grey.
         heat: the heat map; None for a model without one, which the picture states.
         caption: the text.
+        regions: the regions to outline, in pixels of `film`.
 
     Returns:
         uint8 (rows, 1024, 3), RGB: a band with the notice, the film with the heat map and a frame around the
@@ -80,8 +91,9 @@ def draw_result(film: Image.Image, heat: Heat | None, caption: Caption) -> npt.N
         hottest = float(spread.max())
         shown = Image.fromarray(overlay_heat(grey, spread))
         _frame_field(shown, heat.margin)
+    _draw_outlines(shown, [region.outline * shown.size / film.size for region in regions])
     middle.paste(shown, ((WIDTH - columns) // 2, 0))
-    foot = _draw_foot(caption, hottest)
+    foot = _draw_foot(caption, hottest, bool(regions))
     picture = Image.new("RGB", (WIDTH, head.height + middle.height + foot.height), BLACK)
     for part, top in ((head, 0), (middle, head.height), (foot, head.height + middle.height)):
         picture.paste(part, (0, top))
@@ -105,21 +117,32 @@ def _frame_field(shown: Image.Image, margin: float) -> None:
             draw.line([(x + inward * arm, y), (x, y), (x, y + down * arm)], fill=FRAME, width=2)
 
 
+def _draw_outlines(shown: Image.Image, outlines: Sequence[Outline]) -> None:
+    """Draw outlines in pixels of the picture, whose corner is (0, 0); Pillow's are those of pixel centres."""
+    draw = ImageDraw.Draw(shown)
+    for outline in outlines:
+        vertices = [(float(x), float(y)) for x, y in outline - 0.5]
+        draw.line(vertices, fill=OUTLINE, width=OUTLINE_WIDTH, joint="curve")
+
+
 def _draw_head(caption: Caption) -> Image.Image:
-    lines = [(caption.notice, MEDIUM, NOTICE), (caption.disclaimer, SMALL, QUIET)]
-    return _write(lines)
+    return _write([(caption.notice, MEDIUM, NOTICE), (caption.disclaimer, SMALL, QUIET)])
 
 
-def _draw_foot(caption: Caption, hottest: float | None) -> Image.Image:
+def _draw_foot(caption: Caption, hottest: float | None, has_regions: bool) -> Image.Image:
     if hottest is None:
         about = "This model gives no heat map: the film is shown as it was received."
     elif hottest < FAINTEST:
         about = "Heat map: no area stands out. It shows what the model weighed, not where disease is."
     else:
-        about = "Heat map: what raised the score, area by area within the corners; no outline of disease."
-    lines = [(caption.headline, LARGE, TEXT), *((fact, SMALL, TEXT) for fact in caption.facts)]
-    legend = None if hottest is None else _draw_legend()
-    return _write([*lines, (about, SMALL, QUIET)], legend)
+        about = "Heat map: what raised the score, area by area within the corners."
+        if has_regions:
+            about += f" Outline: heat of {CUT_OFF:.0%} or more. No outline of disease."
+    parts: list[Line | Image.Image] = [(caption.headline, LARGE, TEXT)]
+    if caption.tb_score is not None:
+        parts.append(draw_score_bar(caption.tb_score, WIDTH - 2 * MARGIN, PANEL, TEXT, _font(SMALL)))
+    parts += [*((fact, SMALL, TEXT) for fact in caption.facts), (about, SMALL, QUIET)]
+    return _write(parts if hottest is None else [*parts, _draw_legend()])
 
 
 def _draw_legend() -> Image.Image:
@@ -141,20 +164,29 @@ def _draw_legend() -> Image.Image:
     return legend
 
 
-def _write(lines: Sequence[tuple[str, int, Rgb]], last: Image.Image | None = None) -> Image.Image:
-    """Return a band of text, with the picture `last`, if any, below it."""
-    wrapped = [
-        (part, size, colour) for text, size, colour in lines for part in _wrap(text, size, WIDTH - 2 * MARGIN)
-    ]
-    height = sum(round(size * LINE) for _, size, _ in wrapped) + MARGIN
-    band = Image.new("RGB", (WIDTH, height + (0 if last is None else last.height)), PANEL)
+def _write(parts: Sequence[Line | Image.Image]) -> Image.Image:
+    """Return a band of lines of text, wrapped, and pictures, one below the other."""
+    wrapped: list[Line | Image.Image] = []
+    for part in parts:
+        if isinstance(part, Image.Image):
+            wrapped.append(part)
+        else:
+            wrapped += [(text, *part[1:]) for text in _wrap(part[0], part[1], WIDTH - 2 * MARGIN)]
+    band = Image.new("RGB", (WIDTH, sum(map(_measure, wrapped)) + MARGIN), PANEL)
     draw, y = ImageDraw.Draw(band), MARGIN // 2
-    for text, size, colour in wrapped:
-        draw.text((MARGIN, y), text, fill=colour, font=_font(size))
-        y += round(size * LINE)
-    if last is not None:
-        band.paste(last, (MARGIN, y))
+    for part in wrapped:
+        if isinstance(part, Image.Image):
+            band.paste(part, (MARGIN, y))
+        else:
+            text, size, colour = part
+            draw.text((MARGIN, y), text, fill=colour, font=_font(size))
+        y += _measure(part)
     return band
+
+
+def _measure(part: Line | Image.Image) -> int:
+    """Return the height of a part in pixels."""
+    return part.height if isinstance(part, Image.Image) else round(part[1] * LINE)
 
 
 def _wrap(text: str, size: int, width: int) -> list[str]:

@@ -22,12 +22,17 @@ from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
 from db.films.screenings import Heat
 from dicom_gateway.identifiers import derive_uid
+from dicom_gateway.results.algorithm_equipment import derive_algorithm_uid, describe_algorithm
 from dicom_gateway.results.report_encoding import encode, localize
+from dicom_gateway.results.report_identity import derive_identity
 from dicom_gateway.results.report_wording import (
+    HEADLINES,
     MANUFACTURER,
     MODEL_NAME,
     NOT_A_DEVICE,
     describe_series,
+    describe_tb_score,
+    find_tb_score,
     list_remarks,
 )
 from dicom_gateway.results.result_picture import Caption, draw_result
@@ -38,20 +43,15 @@ from dicom_gateway.results.source_header import (
     read_source,
     restore_as_sent,
 )
-from dicom_gateway.results.structured_report import derive_identity
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, ReportKind
 from domain.notices import NOT_VERIFIED
+from domain.regions import find_regions
 
 SERIES_NUMBER: Final = 9002
 JPEG_QUALITY: Final = 92
 JPEG_METHOD: Final = "ISO_10918_1"
 
-HEADLINES: Final = {
-    Finding.PRESENT: "Features suggestive of pulmonary TB: PRESENT",
-    Finding.ABSENT: "Features suggestive of pulmonary TB: ABSENT",
-    Finding.UNDETERMINED: "Features suggestive of pulmonary TB: UNDETERMINED",
-}
 VISUAL_EXPLANATION: Final = ("130401", "DCM", "Visual explanation")
 SOURCE_IMAGE: Final = ("121322", "DCM", "Source image for image processing operation")
 """CID 7202 Source Image Purposes of Reference."""
@@ -80,7 +80,8 @@ def build_secondary_capture(
     moment = localize(screening.finished_at, source)
     with Image.open(io.BytesIO(rendition)) as film:
         ratio = film.width * film.height / len(rendition)
-        pixels = draw_result(film, heat, _write_caption(screening, moment))
+        regions = find_regions(Finding(screening.finding), heat, film.height, film.width)
+        pixels = draw_result(film, heat, _write_caption(screening, moment), regions)
     image = _describe_image(screening, source, moment, settings, software_version)
     ratios = [ratio]
     if settings.sc_compression == "jpeg":
@@ -103,11 +104,13 @@ def _write_caption(screening: ReportableScreening, moment: datetime) -> Caption:
         notice=NOT_VERIFIED,
         disclaimer=NOT_A_DEVICE,
         headline=HEADLINES[Finding(screening.finding)],
+        tb_score=find_tb_score(screening),
         facts=[
-            f"Score {screening.probability:.1%}, threshold {screening.calibrated_threshold:.1%} "
-            f"(operating point {screening.operating_point}). Priority {screening.priority}.",
+            *describe_tb_score(screening),
+            f"Priority {screening.priority}.",
             *list_remarks(screening),
-            f"Model {manifest['name']} {manifest['version']}, {moment:%Y-%m-%d %H:%M %z}.",
+            f"Model {manifest['name']} {manifest['version']}, operating point {screening.operating_point}, "
+            f"{moment:%Y-%m-%d %H:%M %z}.",
         ],
     )
 
@@ -141,6 +144,9 @@ def _describe_image(
     image.SecondaryCaptureDeviceManufacturer = MANUFACTURER
     image.SecondaryCaptureDeviceManufacturerModelName = MODEL_NAME
     image.SecondaryCaptureDeviceSoftwareVersions = software_version
+    manifest, uid = screening.manifest, derive_algorithm_uid(screening.bundle_digest)
+    algorithm = describe_algorithm(manifest["name"], manifest["version"], uid)
+    image.ContributingEquipmentSequence = Sequence([algorithm])
     # General Image and Reference (C.7.6.1, C.12.4)
     image.InstanceNumber = 1
     image.ImageType = ["DERIVED", "SECONDARY"]

@@ -6,9 +6,12 @@ with malformed values left empty; then the patient and study attributes are rest
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Collection
 from typing import Any, Final
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, TM
 
@@ -70,12 +73,23 @@ TYPE_2: Final = (
 UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID")
 """UIDs of the film that a report names even if they break the rules."""
 
+AGE: Final = re.compile(r"[0-9]{3}[DWMY]")
+"""VR AS (PS3.5 6.2)."""
+
 DROPPED_MODEL_KEYS: Final = ("BulkDataURI",)
 
 
-def read_source(model: dict[str, Any]) -> Dataset:
-    """Return the header of `db.tables.Instance.header` (DICOM JSON model, PS3.18 F.2) as a dataset."""
+def read_source(model: dict[str, Any], keywords: Collection[str] | None = None) -> Dataset:
+    """Return the header of `db.tables.Instance.header` (DICOM JSON model, PS3.18 F.2) as a dataset.
+
+    Args:
+        model: the header.
+        keywords: of the elements that are wanted; None for all.
+    """
     source = Dataset()
+    if keywords is not None:
+        wanted = [_find_key(keyword) for keyword in keywords]
+        model = {key: model[key] for key in wanted if key in model}
     for tag, element in model.items():
         if any(key in element for key in DROPPED_MODEL_KEYS):
             continue
@@ -104,13 +118,21 @@ def make_evidence(source: Dataset) -> Dataset:
     return evidence
 
 
+@functools.cache
+def _find_key(keyword: str) -> str:
+    """Return an element's key in the DICOM JSON model."""
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return f"{tag:08X}"
+
+
 def list_uid_faults(header: dict[str, Any]) -> list[str]:
     """Return what a report says of UIDs of a film that break the rules, as sentences.
 
     Args:
         header: DICOM JSON model of the film's header.
     """
-    source = read_source(header)
+    source = read_source(header, UIDS)
     named = [name_uid(source, keyword) for keyword in UIDS]
     return [uid.fault for uid in named if uid is not None and uid.fault]
 
@@ -118,10 +140,12 @@ def list_uid_faults(header: dict[str, Any]) -> list[str]:
 def restore_as_sent(report: Dataset, source: Dataset) -> None:
     """Copy the film's patient and study attributes to the report exactly as sent.
 
-    The report keeps its own Study Instance UID; attributes of another value representation than theirs are
-    left out.
+    The report keeps its own Study Instance UID; attributes of another value representation than theirs, and a
+    Patient's Age that is none (`62` for `062Y`), are left out.
     """
     for keyword in PATIENT_AND_STUDY:
+        if keyword == "PatientAge" and not AGE.fullmatch(str(source.get(keyword) or "000Y")):
+            continue
         if keyword not in UIDS and has_its_vr(source, keyword):
             report[keyword] = source[keyword]
 

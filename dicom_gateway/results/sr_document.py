@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from highdicom import SOPClass, sr
+from highdicom import ContributingEquipment, SOPClass, sr
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -31,12 +31,17 @@ PRIVATE_CODES: Final = CodingSchemeIdentificationItem(
 """Coding Scheme Identification (0008,0110) of the private codes, for documents that use them."""
 SOURCE: Final = sr.CodedConcept("260753009", "SCT", "Source")
 COMMENT: Final = sr.CodedConcept("121106", "DCM", "Comment")
+REMARKS: Final = sr.CodedConcept("48767-8", "LN", "Annotation comment")
+PERCENT: Final = sr.CodedConcept("%", "UCUM", "Percent")
 PIXELS: Final = sr.CodedConcept("{pixels}", "UCUM", "Pixels")
 MODALITIES: Final = {
     "CR": sr.CodedConcept("CR", "DCM", "Computed Radiography"),
     "DX": sr.CodedConcept("DX", "DCM", "Digital Radiography"),
     "RG": sr.CodedConcept("RG", "DCM", "Radiographic imaging"),
 }
+MeasurementGroup = (
+    sr.MeasurementsAndQualitativeEvaluations | sr.PlanarROIMeasurementsAndQualitativeEvaluations
+)
 SR_CLASSES: Final = {"comprehensive_3d": sr.Comprehensive3DSR, "comprehensive": sr.ComprehensiveSR}
 
 
@@ -63,17 +68,19 @@ class DocumentFacts:
 
 def make_document(
     facts: DocumentFacts,
-    group: sr.MeasurementsAndQualitativeEvaluations,
+    groups: Sequence[MeasurementGroup],
     settings: CourierSettings,
     software_version: str,
+    equipment: Sequence[ContributingEquipment] = (),
 ) -> BuiltReport:
-    """Build a document of TID 1500 (PS3.16) around its single group (TID 1501).
+    """Build a document of TID 1500 (PS3.16) around its groups.
 
     Args:
         facts: the film and the identity of the document.
-        group: measurements and evaluations.
+        groups: measurements and evaluations of the film (TID 1501), then of its regions (TID 1410).
         settings: the site's codes and SOP class.
         software_version: version of tbscreen.
+        equipment: items of Contributing Equipment Sequence (0018,A001).
 
     Returns:
         The object as DICOM Part 10 bytes, Explicit VR Little Endian; COMPLETE and UNVERIFIED.
@@ -83,7 +90,7 @@ def make_document(
     predecessor = None if facts.predecessor is None else [dcmread(io.BytesIO(facts.predecessor))]
     document = SR_CLASSES[settings.sr_sop_class](
         evidence=[make_evidence(source)],
-        content=_build_content(facts, group, source, settings, software_version),
+        content=_build_content(facts, groups, source, settings, software_version),
         series_instance_uid=derive_uid(*facts.identity, "series"),
         series_number=facts.series_number,
         sop_instance_uid=derive_uid(*facts.identity),
@@ -101,6 +108,7 @@ def make_document(
         previous_versions=predecessor,
         transfer_syntax_uid=ExplicitVRLittleEndian,
         coding_schemes=[PRIVATE_CODES] if facts.uses_private_codes else None,
+        contributing_equipment=list(equipment),
     )
     document.InstanceCreationDate, document.InstanceCreationTime = document.ContentDate, document.ContentTime
     restore_as_sent(document, source)
@@ -126,9 +134,9 @@ def load_report_tables() -> None:
     )
 
 
-def make_comment(text: str) -> sr.TextContentItem:
+def make_comment(text: str, name: sr.CodedConcept = COMMENT) -> sr.TextContentItem:
     """Return a comment for a group."""
-    return sr.TextContentItem(name=COMMENT, value=text, relationship_type=sr.RelationshipTypeValues.CONTAINS)
+    return sr.TextContentItem(name=name, value=text, relationship_type=sr.RelationshipTypeValues.CONTAINS)
 
 
 def refer_to_film(sop_class_uid: str, sop_instance_uid: str) -> Sequence[sr.SourceImageForMeasurementGroup]:
@@ -142,7 +150,7 @@ def refer_to_film(sop_class_uid: str, sop_instance_uid: str) -> Sequence[sr.Sour
 
 def _build_content(
     facts: DocumentFacts,
-    group: sr.MeasurementsAndQualitativeEvaluations,
+    groups: Sequence[MeasurementGroup],
     source: Dataset,
     settings: CourierSettings,
     software_version: str,
@@ -158,8 +166,8 @@ def _build_content(
     )
     content = sr.MeasurementReport(
         observation_context=sr.ObservationContext(observer_device_context=observer),
-        procedure_reported=_find_procedure(source, settings),
-        imaging_measurements=[group],
+        procedure_reported=sr.CodedConcept(*find_procedure(source, settings)),
+        imaging_measurements=list(groups),
         title=codes.DCM.ImagingMeasurementReport,
     )
     items = content[0].ContentSequence
@@ -173,9 +181,10 @@ def _build_image_library(facts: DocumentFacts, source: Dataset) -> sr.ContainerC
     acquired = sr.RelationshipTypeValues.HAS_ACQ_CONTEXT
     contains = sr.RelationshipTypeValues.CONTAINS
     descriptors: list[Any] = []
-    modality = MODALITIES.get(read_text(source, "Modality", 16) or "")
+    modality = find_modality(source)
     if modality is not None:
-        descriptors.append(sr.CodeContentItem(codes.DCM.Modality, modality, relationship_type=acquired))
+        code = MODALITIES[modality]
+        descriptors.append(sr.CodeContentItem(codes.DCM.Modality, code, relationship_type=acquired))
     for keyword, name in (("Rows", codes.DCM.PixelDataRows), ("Columns", codes.DCM.PixelDataColumns)):
         size = source.get(keyword)
         if isinstance(size, int):
@@ -195,12 +204,19 @@ def _build_image_library(facts: DocumentFacts, source: Dataset) -> sr.ContainerC
     return library
 
 
-def _find_procedure(source: Dataset, settings: CourierSettings) -> sr.CodedConcept:
+def find_modality(source: Dataset) -> str | None:
+    """Return Modality (0008,0060) where the image library has a code for it, else None."""
+    modality = read_text(source, "Modality", 16)
+    return modality if modality in MODALITIES else None
+
+
+def find_procedure(source: Dataset, settings: CourierSettings) -> tuple[str, str, str]:
+    """Return value, scheme and meaning of the reported procedure's code."""
     if settings.procedure_reported == "source":
         for item in source.get("ProcedureCodeSequence") or []:
             value = read_text(item, "CodeValue", 16)
             scheme = read_text(item, "CodingSchemeDesignator", 16)
             meaning = read_text(item, "CodeMeaning", 64)
             if value and scheme and meaning:
-                return sr.CodedConcept(value, scheme, meaning)
-    return sr.CodedConcept(*settings.procedure_code)
+                return value, scheme, meaning
+    return settings.procedure_code

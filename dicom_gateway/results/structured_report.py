@@ -2,6 +2,10 @@
 
 It states the finding of a model, not a disease of the patient: the evaluation is of radiographic features,
 the document is UNVERIFIED, and its series and text say "AI result, not verified by a physician".
+
+The film's finding, certainty and threshold are in a group of TID 1501, whose certainty is inferred from the
+analysed field; each region is a group of TID 1410. OHIF draws the outlines, and writes the comments and
+measurements beside them; it shows no document with a group that has no coordinates.
 """
 
 from __future__ import annotations
@@ -12,15 +16,24 @@ from highdicom import sr
 
 from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
+from db.films.screenings import Heat
 from dicom_gateway.identifiers import derive_uid
-from dicom_gateway.results.report_wording import MANUFACTURER, describe_series, explain
+from dicom_gateway.results.algorithm_equipment import derive_algorithm_uid, describe_algorithm
+from dicom_gateway.results.finding_outlines import trace_outlines
+from dicom_gateway.results.prepared_report import fill_report
+from dicom_gateway.results.report_content import ReportContent
+from dicom_gateway.results.report_identity import derive_identity
+from dicom_gateway.results.report_wording import MANUFACTURER, describe_series, explain, list_lines
 from dicom_gateway.results.sr_document import (
+    PERCENT,
     PRIVATE_SCHEME,
+    REMARKS,
     DocumentFacts,
     make_comment,
     make_document,
     refer_to_film,
 )
+from dicom_gateway.results.sr_regions import describe_anchor, describe_field, describe_regions
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, ReportKind
 
@@ -40,86 +53,125 @@ VALUES: Final = {
 CERTAINTY: Final = sr.CodedConcept("111012", "DCM", "Certainty of Finding")
 THRESHOLD: Final = sr.CodedConcept("122411", "DCM", "Threshold Value")
 ARTIFICIAL_INTELLIGENCE: Final = sr.CodedConcept("123110", "DCM", "Artificial Intelligence")
-PERCENT: Final = sr.CodedConcept("%", "UCUM", "Percent")
 
 
 def build_report(
-    screening: ReportableScreening, settings: CourierSettings, software_version: str
+    screening: ReportableScreening,
+    heat: Heat | None,
+    settings: CourierSettings,
+    software_version: str,
 ) -> BuiltReport:
     """Build the SR of one screening.
 
-    Its SOP Instance UID derives from source instance, dataset, bundle, operating point and kind, so that the
-    same result always gives the same object.
+    Its SOP Instance UID derives from the result (`report_identity`), so that the same result always gives the
+    same object.
 
     Args:
         screening: the film's header, the result and the bundle's manifest.
+        heat: the heat map, from which the regions come; None for a bundle without one.
         settings: the site's codes and SOP class.
         software_version: version of tbscreen.
 
     Returns:
         The object as DICOM Part 10 bytes, Explicit VR Little Endian.
     """
-    identity = derive_identity(screening, ReportKind.SR)
-    facts = DocumentFacts(
-        header=screening.header,
-        sop_instance_uid=screening.sop_instance_uid,
-        sop_class_uid=screening.sop_class_uid,
-        identity=identity,
-        kind=ReportKind.SR,
-        series_number=SERIES_NUMBER,
-        series_description=describe_series(screening),
-        made_at=screening.finished_at,
-        predecessor=screening.predecessor,
-        uses_private_codes=settings.finding_code == "tbscreen",
+    content = describe_report(screening, heat, settings)
+    return fill_report(content, settings, software_version, build_document) or build_document(
+        content, settings, software_version
     )
-    group = _build_measurement_group(screening, identity, settings)
-    return make_document(facts, group, settings, software_version)
 
 
-def derive_identity(screening: ReportableScreening, kind: ReportKind) -> tuple[str, ...]:
-    """Return the values from which the UIDs of a screening's object derive."""
-    return (
-        screening.sop_instance_uid,
-        screening.dataset_sha256,
-        screening.bundle_digest,
-        screening.operating_point,
-        kind.value,
+def describe_report(
+    screening: ReportableScreening, heat: Heat | None, settings: CourierSettings
+) -> ReportContent:
+    """Return the content of the SR of one screening, as for `build_report`."""
+    outlines, manifest = trace_outlines(screening, heat), screening.manifest
+    return ReportContent(
+        facts=DocumentFacts(
+            header=screening.header,
+            sop_instance_uid=screening.sop_instance_uid,
+            sop_class_uid=screening.sop_class_uid,
+            identity=derive_identity(screening, ReportKind.SR),
+            kind=ReportKind.SR,
+            series_number=SERIES_NUMBER,
+            series_description=describe_series(screening),
+            made_at=screening.finished_at,
+            predecessor=screening.predecessor,
+            uses_private_codes=settings.finding_code == "tbscreen" or bool(outlines.regions),
+        ),
+        finding=Finding(screening.finding),
+        certainty=_percent(screening.probability),
+        threshold=_percent(screening.calibrated_threshold),
+        algorithm_uid=derive_algorithm_uid(screening.bundle_digest),
+        model=manifest["name"],
+        version=manifest["version"],
+        parameters=(
+            f"weights SHA-256: {manifest['files']['model.weights.h5']}",
+            f"normalization: {manifest['normalization']['version']}",
+            f"operating point: {screening.operating_point}",
+        ),
+        lines=tuple(list_lines(screening)),
+        remarks=explain(screening),
+        field=outlines.field,
+        regions=outlines.regions,
     )
+
+
+def build_document(content: ReportContent, settings: CourierSettings, software_version: str) -> BuiltReport:
+    """Build an SR by highdicom, element by element.
+
+    Args:
+        content: its values.
+        settings: the site's codes and SOP class.
+        software_version: version of tbscreen.
+    """
+    film = _build_measurement_group(content, settings)
+    regions = describe_regions(content.regions, content.facts)
+    equipment = [describe_algorithm(content.model, content.version, content.algorithm_uid)]
+    return make_document(content.facts, [film, *regions], settings, software_version, equipment)
 
 
 def _build_measurement_group(
-    screening: ReportableScreening, identity: tuple[str, ...], settings: CourierSettings
+    content: ReportContent, settings: CourierSettings
 ) -> sr.MeasurementsAndQualitativeEvaluations:
-    manifest = screening.manifest
+    facts, field = content.facts, content.field
     group = sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
-            uid=derive_uid(*identity, "tracking"), identifier="Tuberculosis screening"
+            uid=derive_uid(*facts.identity, "tracking"), identifier="Tuberculosis screening"
         ),
         finding_sites=[sr.FindingSite(anatomic_location=LUNG)],
         algorithm_id=sr.AlgorithmIdentification(
-            name=manifest["name"],
-            version=manifest["version"],
+            name=content.model,
+            version=content.version,
             manufacturer=MANUFACTURER,
             family=ARTIFICIAL_INTELLIGENCE,
-            parameters=[
-                f"weights SHA-256: {manifest['files']['model.weights.h5']}",
-                f"normalization: {manifest['normalization']['version']}",
-                f"operating point: {screening.operating_point}",
-            ],
+            parameters=list(content.parameters),
         ),
         measurements=[
-            sr.Measurement(name=CERTAINTY, value=_percent(screening.probability), unit=PERCENT),
-            sr.Measurement(name=THRESHOLD, value=_percent(screening.calibrated_threshold), unit=PERCENT),
+            sr.Measurement(
+                name=CERTAINTY,
+                value=content.certainty,
+                unit=PERCENT,
+                referenced_coordinates=None if field is None else [describe_anchor(facts)],
+            ),
+            sr.Measurement(
+                name=THRESHOLD,
+                value=content.threshold,
+                unit=PERCENT,
+                referenced_coordinates=None if field is None else [describe_field(field, facts)],
+            ),
         ],
         qualitative_evaluations=[
             sr.QualitativeEvaluation(
                 name=FEATURES_OF_TB if settings.finding_code == "tbscreen" else PULMONARY_TB,
-                value=VALUES[Finding(screening.finding)],
+                value=VALUES[content.finding],
             )
         ],
-        source_images=refer_to_film(screening.sop_class_uid, screening.sop_instance_uid),
+        source_images=refer_to_film(facts.sop_class_uid, facts.sop_instance_uid),
     )
-    group[0].ContentSequence.append(make_comment(explain(screening)))
+    # OHIF writes the comments on the film, then the measurements: five lines at most.
+    texts = [make_comment(line) for line in content.lines]
+    group[0].ContentSequence.extend([*texts, make_comment(content.remarks, REMARKS)])
     return group
 
 

@@ -82,9 +82,13 @@ class Retrieved:
     failed: int
     hint: str = ""
     """Advice for the case that the peer sent nothing."""
+    explanation: str = ""
+    """The counts as a text for people, where they are not the peer's."""
 
     def explain(self) -> str:
         """Return the peer's counts and status as a text for people."""
+        if self.explanation:
+            return self.explanation
         counts = f"the peer reports {self.completed} sent, {self.failed} failed, status 0x{self.status:04X}"
         return f"{counts}; {self.hint}" if self.hint and not self.completed else counts
 

@@ -33,7 +33,7 @@ class PullSettings(BaseModel):
     method: str = Field(default="auto", pattern=METHOD)
     """`get` (C-GET: films come on the same association), `move` (C-MOVE: the PACS sends films to the
     gateway's port, which its table of destinations must name), `auto`: C-GET where the PACS offers it, else
-    C-MOVE."""
+    C-MOVE. A peer with `protocol = "dicomweb"` is pulled from by WADO-RS, whatever is set here."""
     modalities: tuple[Code, ...] = Field(default=("CR", "DX", "DR"), min_length=1)
     """Modalities of the series that are fetched."""
     body_parts: tuple[Code, ...] = ("CHEST", "THORAX", "TORAX", "LUNG", "CXR")
@@ -44,7 +44,7 @@ class PullSettings(BaseModel):
     films_per_minute: float = Field(default=60.0, ge=0, le=100000)
     """Maximum number of films that each pull requests in a minute; 0 sets no limit."""
     studies_at_once: int = Field(default=1, ge=1, le=16)
-    """Number of associations that fetch studies at the same time."""
+    """Number of connections that fetch studies at the same time."""
     maximum_waiting_films: int = Field(default=200, ge=1)
     """Number of this gateway's films waiting for screening at which a pull pauses, so that the spool does not
     fill and sent films do not wait behind pulled ones."""

@@ -12,9 +12,10 @@ from db.database import Database
 from db.films import receptions
 from dicom_gateway.reception.film_reception import FilmReception
 from dicom_gateway.retrieval import study_query
-from dicom_gateway.retrieval.pull_association import Calling, PullAssociation, Retrieved
+from dicom_gateway.retrieval.pull_association import Calling, Retrieved
 from dicom_gateway.retrieval.pull_pace import Pace
 from dicom_gateway.retrieval.pull_settings import PullSettings
+from dicom_gateway.retrieval.pull_source import PullSource, open_source
 from dicom_gateway.settings import GatewaySettings, PeerSettings
 from dicom_gateway.spool import Spool
 from domain.errors import TransientError
@@ -23,7 +24,7 @@ LOOK_EVERY_S: Final = 0.1
 """Pause between two checks for films that a peer reports as moved."""
 
 KEEP_OPEN_S: Final = 1.0
-"""Longest time that an idle association stays open; peers end idle associations."""
+"""Longest time that an idle connection stays open; peers end idle ones."""
 
 LEAST_FREE_BYTES: Final = 32 * 1024 * 1024
 """Free space, room for one or two films, below which a disk counts as full at any settings."""
@@ -63,7 +64,7 @@ class Fetched:
 
 
 class StudyFetcher:
-    """Fetches studies over an association that it opens when it needs one.
+    """Fetches studies over a connection that it opens when it needs one.
 
     Args:
         peer: the peer.
@@ -92,35 +93,35 @@ class StudyFetcher:
         self._pace = pace
         self._stopping = stopping
         self._wait_for = wait_for
-        self._association: PullAssociation | None = None
+        self._source: PullSource | None = None
 
-    def open(self) -> PullAssociation:
-        """Return an open association.
+    def open(self) -> PullSource:
+        """Return an open connection to the peer.
 
         Raises:
             PeerAwayError, PeerRefusesError: see `PullAssociation`.
         """
-        if self._association is None or not self._association.is_open:
-            self._association = PullAssociation(self._peer, self._calling, self._gateway.reception)
-        return self._association
+        if self._source is None or not self._source.is_open:
+            self._source = open_source(self._peer, self._calling, self._gateway.reception)
+        return self._source
 
     def close(self) -> None:
-        """Release the association, if there is one."""
-        association, self._association = self._association, None
-        if association is not None:
-            association.release()
+        """End the connection, if there is one."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.release()
 
     def cancel(self) -> None:
         """Cancel the retrieval in progress, from any thread."""
-        association = self._association
-        if association is not None:
-            association.cancel()
+        source = self._source
+        if source is not None:
+            source.cancel()
 
     def abort(self) -> None:
-        """Abort the association at once, from any thread."""
-        association = self._association
-        if association is not None:
-            association.abort()
+        """End the connection at once, from any thread."""
+        source = self._source
+        if source is not None:
+            source.abort()
 
     def fetch(self, study_instance_uid: str) -> Fetched:
         """Fetch the missing films of one study.
@@ -159,16 +160,16 @@ class StudyFetcher:
             if whole or len(films) > UIDS_AT_ONCE
             else study_query.make_films_identifier(study, series, films)
         )
-        association = self.open()
+        source = self.open()
         if self._stopping.is_set():
             raise StoppedError("stopped")
-        answer = association.retrieve(identifier)
+        answer = source.retrieve(identifier)
         if self._stopping.is_set():
             raise StoppedError("stopped")
         return answer
 
     def _find_missing(self, study: str, films: Sequence[str]) -> set[str]:
-        senders = (self._peer.ae_title, *self._peer.answers.ae_titles)
+        senders = (self._peer.ae_title or self._peer.name, *self._peer.answers.ae_titles)
         with self._gateway.database.read() as session:
             return receptions.find_missing(session, films, study, senders)
 

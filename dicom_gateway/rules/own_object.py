@@ -65,9 +65,20 @@ def digest_file(path: Path) -> str | None:
 
 
 def _digest(dataset: Dataset) -> str:
-    """Return the SHA-256 of an image's first frame as it is encoded, or of a document's content as text."""
+    """Return the SHA-256 of an image's first frame as it is encoded, or of the content as text.
+
+    The content of a presentation state is its annotations, without the UIDs of the film.
+    """
     if "PixelData" in dataset:  # before the content: an image is recognized by its pixels alone
         return sha256(b"pixels" + _read_frame(dataset)).hexdigest()
+    if "GraphicAnnotationSequence" in dataset:
+        drawn = [
+            item.to_json_dict()
+            for annotation in dataset.GraphicAnnotationSequence
+            for keyword in ("GraphicObjectSequence", "TextObjectSequence")
+            for item in annotation.get(keyword) or []
+        ]
+        return sha256(b"annotations" + json.dumps(drawn, sort_keys=True).encode()).hexdigest()
     content = [item.to_json_dict() for item in dataset.get("ContentSequence") or []]
     return sha256(b"content" + json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -6,4 +6,5 @@
 - `seal`: golden scores and signatures of a bundle, beside its folder.
 - `calibration`: probabilities of scores, for a prevalence.
 - `triage`: findings and priorities of scores.
+- `tb_score`: the scale for people, 0 to 100.
 """

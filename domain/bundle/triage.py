@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from domain.bundle.manifest import Manifest
 from domain.codes import Doubt, Finding, Priority
-from domain.percentages import format_percent
 
 
 @dataclass(frozen=True)
@@ -56,22 +55,3 @@ def triage(score: float, manifest: Manifest, operating_point: str, doubts: Seque
         finding=finding,
         priority=priority,
     )
-
-
-def explain_percentage(manifest: Manifest) -> str:
-    """Return one sentence that says what the percentages and findings of a bundle mean.
-
-    Args:
-        manifest: of the bundle, with the site's threshold where one is in use.
-    """
-    if not manifest.trained:
-        return "The model is untrained: its scores mean nothing."
-    point = manifest.find_operating_point(manifest.reported_operating_point)
-    threshold = format_percent(manifest.calibration.apply(point.threshold))
-    present = f"Present: {threshold} or more (threshold {point.name} of {manifest.name} {manifest.version})"
-    asks = "present asks for a bacteriological test; absent rules out nothing in a person with symptoms"
-    if manifest.calibration.prevalence is None:
-        return f"{present}; the bundle is not calibrated, so the percentage is no probability; {asks}."
-    prevalence = format_percent(manifest.calibration.prevalence)
-    holds = f"the percentage is the probability of TB where {prevalence} of the people have it"
-    return f"{present}; {holds}; {asks}."

@@ -1,9 +1,9 @@
-"""Choice of a site's own threshold on its radiologists' reads.
+"""Choice of a site's own threshold on its reads or its bacteriology.
 
-The thresholds are chosen on all read studies. A threshold looks too good on the studies that it was chosen
-on, so sensitivity and specificity are out of fold: each fifth of the studies is measured with thresholds
-chosen on the other four. The intervals are Wilson's over all folds; they ignore the variance of the threshold
-itself.
+The thresholds are chosen on all studies with a verdict. A threshold looks too good on the studies that it
+was chosen on, so sensitivity and specificity are out of fold: each fifth of the studies is measured with
+thresholds chosen on the other four. The intervals are Wilson's over all folds; they ignore the variance of
+the threshold itself.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from sqlalchemy import literal
 from sqlalchemy.orm import Session
 
+from db.bacteriology.reference import find_reference
 from db.counts import read_films
 from db.counts.read_films import ReadFilm
 from db.models.site_thresholds import NAME
 from db.tables import Model
+from domain.bacteriology import TruthSource
 from domain.bundle.calibration import restate
 from domain.bundle.manifest import Manifest, OperatingPoint
 from domain.codes import Verdict
@@ -29,11 +31,14 @@ from judging.statistics import measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
 from reports.period import Period
 from reports.site_threshold.record import Row, SiteThresholdRecord
+from reports.truth_words import TruthWords, find_words
 
 FEWEST_TB: Final = 60
 """Minimum number of reads as TB: with 60, a sensitivity of 0.90 has an interval from 0.80 to 0.95."""
 FEWEST_NOT_TB: Final = 100
 """Minimum number of reads as not TB: with 100, a specificity of 0.70 has an interval from 0.60 to 0.78."""
+FEWEST_BELOW: Final = 50
+"""Minimum number of studies below the threshold in use with a bacteriology result."""
 FOLDS: Final = 5
 UNEVEN: Final = 0.10
 """Allowed difference between the shares of positives and of negatives that were read."""
@@ -43,8 +48,14 @@ OLDEST_BAND: Final = 65
 Mask = NDArray[np.bool_]
 
 
-def derive(session: Session, digest: str, period: Period, prevalence: float | None) -> SiteThresholdRecord:
-    """Derive a site's operating points for one bundle from the reads of a period.
+def derive(
+    session: Session,
+    digest: str,
+    period: Period,
+    prevalence: float | None,
+    truth: TruthSource = TruthSource.READS,
+) -> SiteThresholdRecord:
+    """Derive a site's operating points for one bundle from the verdicts of a period.
 
     Args:
         session: a read session.
@@ -52,22 +63,26 @@ def derive(session: Session, digest: str, period: Period, prevalence: float | No
         period: period of the films.
         prevalence: prevalence among people screened at the site, for which the probabilities are restated;
             None keeps the calibration of the bundle.
+        truth: the source of the verdicts.
 
     Raises:
-        PermanentError: when the bundle is not trained or not calibrated, or when there are too few reads.
+        PermanentError: when the bundle is not trained or not calibrated, or when there are too few verdicts;
+            of bacteriology also, when too few studies below the threshold in use were tested.
     """
     manifest = Manifest.model_validate(session.get_one(Model, digest).manifest)
     if not manifest.trained:
         raise PermanentError("this bundle is not trained, so its scores mean nothing and need no threshold")
     calibration = None if prevalence is None else restate(manifest.calibration, prevalence)
     span = period.to_span()
-    films = read_films.stream_read_films(session, span, literal("all"))
+    reference = find_reference(session, truth, span.start, span.end)
+    films = read_films.stream_read_films(session, span, literal("all"), reference)
     return choose_site_threshold(
         [film for film in films if film.digest == digest],
         read_films.count_screened_by_side(session, span, digest),
         manifest,
         period,
         None if calibration is None else calibration.model_dump(mode="json"),
+        truth,
     )
 
 
@@ -77,6 +92,7 @@ def choose_site_threshold(
     manifest: Manifest,
     period: Period,
     calibration: dict[str, Any] | None = None,
+    truth_source: TruthSource = TruthSource.READS,
 ) -> SiteThresholdRecord:
     """Choose the site's own operating points on its reads.
 
@@ -88,15 +104,18 @@ def choose_site_threshold(
         period: period of the films.
         calibration: calibration as in a manifest, restated for the site's prevalence; None keeps the
             bundle's.
+        truth_source: the source of the verdicts.
 
     Raises:
-        PermanentError: with too few reads of a kind.
+        PermanentError: with too few verdicts of a kind, or too few tests below the threshold in use.
     """
     studies = sorted(keep_worst(films), key=lambda study: study.study_id)
     sure = [study for study in studies if study.verdict is not Verdict.UNSURE]
     truth = np.array([is_tb(study) for study in sure], dtype=bool)
     scores = np.array([study.score for study in sure], dtype=np.float64)
-    _check_enough(int(truth.sum()), int((~truth).sum()))
+    _check_enough(int(truth.sum()), int((~truth).sum()), find_words(truth_source).judged)
+    if truth_source is not TruthSource.READS:
+        _check_tested_below(sure)
     points = {point.name: point for point in choose_operating_points(truth, scores)}
     screening, rule_in = _judge_out_of_fold(truth, scores)
     alarms, hits = compute_curve(truth, scores)
@@ -113,6 +132,8 @@ def choose_site_threshold(
         screened=sum(screened.values()),
         read=len(studies),
         unsure=len(studies) - len(sure),
+        truth=truth_source.value,
+        by_bacteriology=sum(study.by_bacteriology for study in studies),
         auc=measure_auc(truth, scores),
         alarms=tuple(alarms.tolist()),
         hits=tuple(hits.tolist()),
@@ -127,19 +148,29 @@ def choose_site_threshold(
                 ("station", lambda study: study.station),
             )
         },
-        warnings=tuple(_warn(studies, screened)),
+        warnings=tuple(_warn(studies, screened, find_words(truth_source))),
     )
 
 
-def _check_enough(tb: int, not_tb: int) -> None:
+def _check_tested_below(sure: Sequence[ReadFilm]) -> None:
+    below = sum(study.by_bacteriology and not is_positive(study) for study in sure)
+    if below < FEWEST_BELOW:
+        raise PermanentError(
+            f"{below} studies below the threshold in use were tested, {FEWEST_BELOW} are needed: where "
+            "positives alone are tested, sensitivity for TB cannot be known; test a random sample of the "
+            "others, too"
+        )
+
+
+def _check_enough(tb: int, not_tb: int, judged: str) -> None:
     missing = []
     if tb < FEWEST_TB:
-        missing.append(f"{FEWEST_TB - tb} more read as TB")
+        missing.append(f"{FEWEST_TB - tb} more {judged} as TB")
     if not_tb < FEWEST_NOT_TB:
-        missing.append(f"{FEWEST_NOT_TB - not_tb} more read as not TB")
+        missing.append(f"{FEWEST_NOT_TB - not_tb} more {judged} as not TB")
     if missing:
         raise PermanentError(
-            f"too few reads of this bundle's films: {tb} studies read as TB and {not_tb} as not TB; "
+            f"too few verdicts on this bundle's films: {tb} studies {judged} as TB and {not_tb} as not TB; "
             f"{FEWEST_TB} and {FEWEST_NOT_TB} are needed: {' and '.join(missing)}"
         )
 
@@ -191,18 +222,15 @@ def _name_sex(film: ReadFilm) -> str:
     return film.sex if film.sex in ("F", "M") else "not known"
 
 
-def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int]) -> list[str]:
-    """Return the known weaknesses of these reads as a reference."""
-    warnings = [
-        "A read is a radiologist's opinion and no proof of tuberculosis; the reader may have seen the score, "
-        "which increases the agreement of model and reader."
-    ]
+def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int], words: TruthWords) -> list[str]:
+    """Return the known weaknesses of these verdicts as a reference."""
+    warnings = [words.limits]
     read = {positive: sum(is_positive(study) is positive for study in studies) for positive in (True, False)}
     shares = {key: read[key] / screened[key] if screened[key] else 0.0 for key in read}
     if abs(shares[True] - shares[False]) > UNEVEN:
         warnings.append(
-            f"{shares[True]:.0%} of the positives and {shares[False]:.0%} of the negatives were read. "
-            "More reads of positives raise the measured sensitivity and lower the specificity; more reads of "
-            "negatives do the reverse. Read a random sample of both, and calibrate again."
+            f"{shares[True]:.0%} of the positives and {shares[False]:.0%} of the negatives were "
+            f"{words.judged}. More verdicts on positives raise the measured sensitivity and lower the "
+            "specificity; more on negatives do the reverse. Take a random sample of both and calibrate again."
         )
     return warnings

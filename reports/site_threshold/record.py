@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.bacteriology import TruthSource
 from domain.bundle.manifest import OperatingPoint
 from judging.statistics import Estimate
 
@@ -47,6 +48,10 @@ class SiteThresholdRecord(Part):
     screened: int
     read: int
     unsure: int
+    truth: str = "reads"
+    """The truth of these figures (`domain.bacteriology.TruthSource`)."""
+    by_bacteriology: int = 0
+    """Those of `read` whose verdict is bacteriology's."""
     auc: Estimate
     alarms: tuple[float, ...]
     """ROC curve: 1 - specificity."""
@@ -61,8 +66,17 @@ class SiteThresholdRecord(Part):
     warnings: tuple[str, ...]
 
 
+def dump_record(record: SiteThresholdRecord) -> dict[str, Any]:
+    """Return a record as JSON; one of reads as the version before bacteriology knows it."""
+    unknown = {"truth", "by_bacteriology"} if record.truth == TruthSource.READS else set()
+    return record.model_dump(mode="json", exclude=unknown)
+
+
 def judge_by_who(row: Row) -> str:
-    """Return in words whether a row meets WHO's minimum, a sensitivity of 90 % and a specificity of 70 %."""
+    """Return in words whether a row meets WHO's minimum, a sensitivity of 90 % and a specificity of 70 %.
+
+    The minimum is about TB by bacteriology; against reads it is a comparison by number alone.
+    """
     figures = ((row.sensitivity, WHO_SENSITIVITY), (row.specificity, WHO_SPECIFICITY))
     if any(figure is None for figure, _ in figures):
         return "unknown"

@@ -9,6 +9,7 @@ from judging.wording import write_figure
 from reports.sections import Section
 from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
 from reports.text_form import render_sections
+from reports.truth_words import find_words
 from reports.wording import write_estimate
 
 
@@ -33,12 +34,13 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
         if record.prevalence is None
         else f"Probabilities are restated for a prevalence of {record.prevalence:.2%}."
     )
+    words = find_words(record.truth)
     figures = Section(
         "figures",
-        "Against local reads",
+        f"Against local {words.name}",
         [
             f"{record.read} of {record.screened} studies of {record.first} to {record.last} "
-            f"({record.timezone}) were read, {record.unsure} of them as unsure and left out. "
+            f"({record.timezone}) were {words.judged}, {record.unsure} of them as unsure and left out. "
             f"AUC {write_figure(record.auc)}.",
             f"Positive from a score of {own.threshold:.4f}, HIGH from {rule_in.threshold:.4f}. {prevalence}",
             f"WHO's 90 % sensitivity and 70 % specificity: {judge_by_who(record.after)}.",

@@ -1,14 +1,16 @@
-"""The commands of `tbscreen`, one file each; `cli` puts them together.
+"""The commands of `tbscreen`, one file each.
 
+- `index`: the commands by name, imported when they are called.
 - `processes`: `serve`, `gateway`, `worker`, `courier`, `web`.
 - `doctor`: `doctor`.
 - `worklist`: `worklist`: a table, JSON, CSV, or watched.
 - `film`: `film`: the history of one film; `retry`.
-- `deliveries`: `deliveries list`, `show`, `replay`.
+- `deliveries/`: `deliveries list`, `show`, `replay`, and `deliveries hl7`.
 - `pull`: `pull` and `pulls`.
 - `rules`: `rules list` and `test`.
 - `report`: `report`.
 - `export_labels`: `export-labels`.
+- `bacteriology/`: `results import`, `list`, `export`, `link`, `delete`.
 - `calibrate`: `calibrate propose`, `activate` and others.
 - `models`: `models list`, `show`, `activate` and others.
 - `keys`: `keys create`, `trust` and others.
@@ -17,6 +19,7 @@
 - `patients/`: `patients conflicts`, `resolve`, `merge`, `move`, `split` and others.
 - `predict`: `predict`.
 - `users`: `users add`, `token` and others.
+- `storage/`: `renditions delete`, `spool list`, `take-over` and `delete`.
 - `backup`: `backup` and `restore`.
 - `conformance`: `conformance`.
 - `settings`: `settings`, `settings check`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from tbscreen.terminal.invocation import prepare
+from tbscreen.terminal.invocation import fail, prepare
 
 if TYPE_CHECKING:
     from tbscreen.backup.backup_file import Manifest
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 def back_up(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
             help="A folder, in which the file is named after the time, or a new file; or what to verify.",
+            metavar="PATH",
             show_default=False,
         ),
     ],
@@ -45,13 +47,15 @@ def back_up(
     in it: the films in the spool (the PACS has them), Redis (nothing is kept there), passwords and keys.
     """
     if verify:
-        _verify(path)
+        _verify(Path(path))
         return
+    if path.endswith("/") and not Path(path).is_dir():
+        fail(f"{path} is no folder: mount its disk, or make it: install -d -m 0700 {shlex.quote(path)}")
     from tbscreen.backup import creation
 
     settings, began = prepare("backup"), time.monotonic()
     with _bar() as show:
-        taken = creation.back_up(settings, path, keep, show)
+        taken = creation.back_up(settings, Path(path), keep, show)
     typer.echo(f"{taken.path}: {taken.file_bytes / 1e6:,.1f} MB in {time.monotonic() - began:.1f} s")
     _describe(taken.manifest)
     for deleted in taken.deleted:

@@ -1,4 +1,4 @@
-"""The commands `tbscreen calibrate …`: the site's own threshold, from its reads."""
+"""The commands `tbscreen calibrate …`: the site's own threshold, from its reads or its bacteriology."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from domain.bacteriology import TruthSource
 from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
 
@@ -22,7 +23,7 @@ KEY_FILE: Final = "calibration.key"
 A_YEAR: Final = timedelta(days=365)
 
 calibrate_app = typer.Typer(
-    no_args_is_help=True, help="Operating points of this site's own, from its radiologists' reads."
+    no_args_is_help=True, help="Operating points of this site's own, from its reads or its bacteriology."
 )
 
 Number = Annotated[int, typer.Argument(help="Its number, as 'list' shows it.", show_default=False)]
@@ -52,15 +53,22 @@ def propose(
             min=0.0001, max=0.9999, help="Share of TB among those screened here: restates the probabilities."
         ),
     ] = None,
+    truth: Annotated[
+        TruthSource,
+        typer.Option(
+            help="Choose by reads, by bacteriology, or by bacteriology where it decides, else reads."
+        ),
+    ] = TruthSource.READS,
     key: KeyFile = None,
 ) -> None:
-    """Choose an operating point on local reads, and keep it, signed and dated, without using it yet.
+    """Choose an operating point on reads or bacteriology, and keep it, signed and dated, without using it.
 
     Read what it says of sensitivity and specificity, then 'tbscreen calibrate activate'.
     """
     from db.models import site_thresholds
     from reports.period import choose_period
     from reports.site_threshold.derivation import derive
+    from reports.site_threshold.record import dump_record
     from reports.site_threshold.sheet import read_record, write_sheet
     from tbscreen.models.bundle_lookup import find_bundle
 
@@ -71,9 +79,9 @@ def propose(
     sign = _open_key(settings, key)
     with database.read() as session:
         model = find_bundle(session, bundle)
-        record = derive(session, model.digest, period, prevalence)
+        record = derive(session, model.digest, period, prevalence, truth)
     with database.write() as session:
-        entry = site_thresholds.keep(session, model.digest, name_user(), record.model_dump(mode="json"), sign)
+        entry = site_thresholds.keep(session, model.digest, name_user(), dump_record(record), sign)
     typer.echo(write_sheet(entry, read_record(entry), []), nl=False)
     typer.echo(f"\nnext: tbscreen calibrate activate {entry.calibration_id}")
 

@@ -1,4 +1,4 @@
-"""The command `tbscreen export-labels`: read films for `tbscreen retrain`, de-identified."""
+"""The command `tbscreen export-labels`: read or tested films for `tbscreen retrain`, de-identified."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from typing import Annotated, Final
 
 import typer
 
+from domain.bacteriology import TruthSource
 from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import open_database, prepare
 
 KEY_FILE: Final = "label-export.key"
+SOURCES: Final = {
+    TruthSource.READS: "radiologists' reads",
+    TruthSource.BACTERIOLOGY: "bacteriology",
+    TruthSource.BOTH: "bacteriology where it decides, else by radiologists' reads",
+}
 TEN_YEARS: Final = timedelta(days=3650)
 
 
@@ -37,6 +43,12 @@ def export_labels(
             "--full-size", help="Films in full size, where this host's spool still holds their files."
         ),
     ] = False,
+    truth: Annotated[
+        TruthSource,
+        typer.Option(
+            help="Labels by reads, by bacteriology, or by bacteriology where it decides, else reads."
+        ),
+    ] = TruthSource.READS,
     with_burned_in: Annotated[
         bool,
         typer.Option(
@@ -45,10 +57,11 @@ def export_labels(
         ),
     ] = False,
 ) -> None:
-    """Write read films as PNG files with labels that 'tbscreen retrain' takes, without patient data.
+    """Write read or tested films as PNG with labels that 'tbscreen retrain' takes, without patient data.
 
     Patients, films and sites are named by a keyed hash: keep the key, and the next export names them alike.
     """
+    from db.bacteriology.reference import find_reference
     from db.films.labelled_films import stream_labelled_films
     from dicom_gateway.deidentification.label_export import LabelExport, describe
     from dicom_gateway.deidentification.pseudonyms import Pseudonyms
@@ -65,12 +78,15 @@ def export_labels(
     spool = spool_directory(settings.data_directory) if full_size else None
     export = LabelExport(out, names, spool=spool, with_burned_in=with_burned_in)
     about = (
-        "Chest films with radiologists' reads, exported by tbscreen without patient data.\n"
-        "tb: read as TB; negative: read as not TB, which may be ill with something else. A read is an "
-        "opinion,\nand no proof of tuberculosis. Research software, not a medical device.\n"
+        f"Chest films labelled by {SOURCES[truth]}, exported by tbscreen without patient data.\n"
+        "tb: TB; negative: not TB, which may be ill with something else. The column truth of labels.csv\n"
+        "says by which: a read is an opinion, and no proof of tuberculosis. Research software, not a medical "
+        "device.\n"
         f"Names by a keyed hash; fingerprint of the key: {names.fingerprint}."
     )
     with database.read(frozen=True) as session:
-        exported = export.write(stream_labelled_films(session, period.to_span()), about)
+        span = period.to_span()
+        reference = find_reference(session, truth, span.start, span.end)
+        exported = export.write(stream_labelled_films(session, span, reference), about)
     typer.echo(describe(exported))
     typer.echo(f"next: tbscreen retrain {out}/films --labels {out}/labels.csv")

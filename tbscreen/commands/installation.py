@@ -10,7 +10,10 @@ from rich.console import Console
 
 from tbscreen.terminal.invocation import prepare
 
+db_app = typer.Typer(no_args_is_help=True, callback=lambda: None, help="The results database.")
 
+
+@db_app.command("upgrade")
 def upgrade_database() -> None:
     """Bring the database to the newest migration and make sure that a bundle is active."""
     from tbscreen.processes.serve import migrate

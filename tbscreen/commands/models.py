@@ -12,6 +12,7 @@ from rich.console import Console
 from dicom_gateway.audit.audit_message import EventType
 from domain.codes import GoldenOrigin
 from tbscreen.commands.keys import PassphraseFile, read_passphrase
+from tbscreen.commands.model_import import import_model
 from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 models_app = typer.Typer(
     no_args_is_help=True, help="Model bundles in the database: which is used for what, and why."
 )
+models_app.command("import")(import_model)
 
 MEANING = "A digest or its first characters; or active, shadow, previous."
 Digest = Annotated[str, typer.Argument(help=MEANING, metavar="DIGEST", show_default=False)]

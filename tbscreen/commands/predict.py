@@ -30,7 +30,7 @@ def predict_files(
     if as_json and as_csv:
         fail("--json and --csv do not go together")
     from domain.bundle.bundle import open_bundle
-    from domain.bundle.triage import explain_percentage
+    from domain.bundle.tb_score import explain
     from tbscreen.models.default_bundle import DEFAULT_BUNDLE
     from tbscreen.models.prediction import predict
     from tbscreen.models.prepared_file import find_files
@@ -52,6 +52,6 @@ def predict_files(
     elif as_csv:
         write_csv(records, sys.stdout)
     else:
-        write_table(records, sys.stdout, explain_percentage(opened.manifest))
+        write_table(records, sys.stdout, explain(opened.manifest.trained))
     if not scored:
         raise typer.Exit(NOTHING_SCORED)

@@ -74,7 +74,9 @@ def _show_service(service: Service, settings: Settings) -> None:
         )
     trained = "" if service.model.trained else " (untrained: its scores mean nothing)"
     out.print(f"  model      {service.model.name} {service.model.version}{trained}", highlight=False)
-    peers = ", ".join(f"{peer.name} ({peer.ae_title})" for peer in settings.peers if peer.send_reports)
+    peers = ", ".join(
+        f"{peer.name} ({peer.ae_title or peer.url})" for peer in settings.peers if peer.send_reports
+    )
     out.print(
         f"  reports to {peers or 'no peer: add [[peers]] to tbscreen.toml'}", highlight=False, markup=False
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from db.counts.report_counts import Grouping
+from domain.bacteriology import TruthSource
 from tbscreen import __version__
 from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, open_database, prepare
@@ -56,6 +57,12 @@ def write_report(
         date | None, day_option(help="First day that drift is measured against.")
     ] = None,
     reference_to: Annotated[date | None, day_option(help="Last such day, included.")] = None,
+    truth: Annotated[
+        TruthSource,
+        typer.Option(
+            help="Measure scores against reads, bacteriology, or bacteriology where it decides, else reads."
+        ),
+    ] = TruthSource.READS,
     fail_on_drift: Annotated[
         bool, typer.Option("--fail-on-drift", help="End with status 3 when drift raises an alert.")
     ] = False,
@@ -81,7 +88,7 @@ def write_report(
     if (reference_from is None) != (reference_to is None):
         fail("--reference-from and --reference-to go together")
     period = choose_period(first, last, site.timezone)
-    request = Request(period, by, with_studies, reference_from, reference_to)
+    request = Request(period, by, with_studies, reference_from, reference_to, truth)
     with open_database(settings).read(frozen=True) as session:
         report = compose_report(session, request, site, __version__)
     _write(_render(report, form), out)

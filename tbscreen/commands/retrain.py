@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
 
 from tbscreen.terminal.invocation import fail, prepare
+
+SHIPPED: Final = "shipped"
+"""Word for the bundle that comes with tbscreen."""
+MOST_NAMED: Final = 3
+"""Most files that a command names when it is shown."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -31,26 +36,31 @@ def retrain_model(
     ] = "auto",
     architecture: Annotated[str, typer.Option(help="default, scratch or vgg16.")] = "default",
     start: Annotated[
-        Path | None, typer.Option("--from", help="A bundle's folder to go on from.", metavar="BUNDLE")
+        str | None,
+        typer.Option("--from", help=f"Bundle to go on from: a folder, or {SHIPPED}.", metavar="BUNDLE"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The bundle's new folder.")] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Largest number of epochs; 4 by default, 30 for scratch, 15 for vgg16."),
+        typer.Option(
+            min=0,
+            help="Largest number of epochs; 6 by default, 30 for scratch, 15 for vgg16. 0 keeps the weights "
+            "of --from: calibration and thresholds are chosen anew, with --thresholds-from left-out.",
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, max=1024)] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of the split and the training.")] = 42,
     learning_rate: Annotated[float | None, typer.Option(min=1e-8, max=1.0)] = None,
-    members: Annotated[
-        int, typer.Option(min=1, max=16, help="Trainings from the same start, whose mean is kept.")
-    ] = 1,
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
     hold_out: Annotated[
         list[str] | None, typer.Option(help="A source that only tests. May be repeated.", metavar="SOURCE")
     ] = None,
     test_share: Annotated[float, typer.Option(min=0.0, max=0.9, help="0 where --hold-out tests.")] = 0.2,
     validation_share: Annotated[
-        float, typer.Option(min=0.01, max=0.9, help="Of the films that do not test.")
+        float,
+        typer.Option(
+            min=0.0, max=0.9, help="Of the films that do not test; 0 only with --thresholds-from left-out."
+        ),
     ] = 0.2,
     thresholds_from: Annotated[
         str,
@@ -116,7 +126,7 @@ def retrain_model(
     from domain.bundle.bundle import open_bundle
     from tbscreen.machine import describe_machine
     from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-    from tbscreen.models.retraining import Order, ThresholdsFrom, carry_out, score_with
+    from tbscreen.models.retraining import Order, ThresholdsFrom, carry_out, score_unseen
     from training.films.film_index import LabelsFrom
     from training.judging.unseen_sources import read_unseen
     from training.learning.precision import Precision
@@ -125,6 +135,7 @@ def retrain_model(
     from training.writing.retrained_bundle import Naming
 
     reference = open_bundle(against or DEFAULT_BUNDLE)
+    begin = None if start is None else open_bundle(DEFAULT_BUNDLE if start == SHIPPED else Path(start))
     compared = against is not None or reference.manifest.trained
     version = version or f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}"
     order = Order(
@@ -135,26 +146,29 @@ def retrain_model(
         settings=RetrainSettings(
             cache=cache or settings.data_directory / "training",
             architecture=_choose("--architecture", Architecture, architecture),
-            start=None if start is None else open_bundle(start),
+            start=begin,
             pretrained=pretrained,
             epochs=epochs,
             batch=batch,
             learning_rate=learning_rate,
-            members=members,
             seed=seed,
             precision=_choose("--precision", Precision, precision),
             hold_out=tuple(hold_out or ()),
             test_share=test_share,
             validation_share=validation_share,
             prevalence=prevalence,
-            reference=score_with(reference) if compared else None,
+            reference=score_unseen(reference) if compared else None,
+            reference_name=_name_reference(against, reference.digest),
+            go_on=f"go on from the shipped model: --from {SHIPPED}"
+            if begin is None and architecture == "default"
+            else None,
             unseen=tuple(row for folder in unseen or () for row in read_unseen(open_bundle(folder))),
         ),
         out=out or Path(f"{name}-{version}"),
         naming=Naming(
             name=name,
             version=version,
-            command=shlex.join(["tbscreen", *sys.argv[1:]]),
+            command=_write_command(sys.argv[1:], images),
             machine=describe_machine(),
             credits=_read_credits(credits_file),
         ),
@@ -163,6 +177,17 @@ def retrain_model(
         leave_out=_split_groups(leave_out or (), thresholds_from),
     )
     carry_out(order, settings, Console(stderr=True))
+
+
+def _write_command(words: Sequence[str], images: Sequence[str]) -> str:
+    """Return the command for report and manifest; names of many films may name patients."""
+    named = [] if len(images) > MOST_NAMED else images
+    kept = [word for word in words if word in named or word not in images]
+    return shlex.join(["tbscreen", *kept]) + ("" if named else f"  # {len(images)} files")
+
+
+def _name_reference(against: Path | None, digest: str) -> str:
+    return "the shipped model" if against is None else f"bundle {digest[:12]}"
 
 
 def _choose(option: str, kind: type[Choice], given: str) -> Choice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,11 +30,37 @@ RoleOption = Annotated[
 PasswordFile = Annotated[
     Path | None, typer.Option(help="Read the password from this file instead of asking; - is standard input.")
 ]
+
+
+class Blinded(StrEnum):
+    """Choice of blinded reading for a reader."""
+
+    YES = "yes"
+    NO = "no"
+    SITE = "site"
+    """As `web.blinded_reading` says."""
+
+    @property
+    def value_stored(self) -> bool | None:
+        """The value in the database."""
+        return None if self is Blinded.SITE else self is Blinded.YES
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @users_app.command("add")
-def add_user(name: Name, role: RoleOption = Role.READER, password_file: PasswordFile = None) -> None:
+def add_user(
+    name: Name,
+    role: RoleOption = Role.READER,
+    password_file: PasswordFile = None,
+    blinded: Annotated[
+        Blinded,
+        typer.Option(
+            help="Hide results from this reader until the study is read; site: as the setting says."
+        ),
+    ] = Blinded.SITE,
+) -> None:
     """Add a user. The password is asked for, never given on the command line."""
     from db.accounts import users
     from web.access.passwords import hash_password
@@ -42,8 +69,10 @@ def add_user(name: Name, role: RoleOption = Role.READER, password_file: Password
     database = open_database(settings)
     hashed = hash_password(_take_password(name, password_file))
     with database.write() as session:
-        user = users.add(session, name, role, hashed)
-    record_change(settings, EventType.USER_CHANGED, f"user {user.name} added as {user.role.value}")
+        user = users.add(session, name, role, hashed, blinded.value_stored)
+    change = f"user {user.name} added as {user.role.value}"
+    change += "" if blinded is Blinded.SITE else f", reads blinded: {blinded.value}"
+    record_change(settings, EventType.USER_CHANGED, change)
     typer.echo(f"{user.name} may log in as {user.role.value}")
 
 
@@ -58,11 +87,17 @@ def list_all(as_json: AsJson = False) -> None:
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
-    table = Table("Name", "Role", "State", "Added", "Password set")
+    table = Table("Name", "Role", "Blinded", "State", "Added", "Password set")
+    words = {True: "yes", False: "no", None: "site"}
     for entry in entries:
         state = "disabled" if entry.disabled else "may log in"
         table.add_row(
-            entry.name, entry.role.value, state, _day(entry.created_at), _day(entry.password_changed_at)
+            entry.name,
+            entry.role.value,
+            words[entry.blinded] if entry.role is Role.READER else "",
+            state,
+            _day(entry.created_at),
+            _day(entry.password_changed_at),
         )
     Console().print(table if entries else "no users yet: tbscreen users add NAME --role admin")
 
@@ -98,6 +133,23 @@ def change_role(name: Name, role: Annotated[Role, typer.Argument(help="The new r
     typer.echo(f"{users.normalize_name(name)} is {role.value} now")
 
 
+@users_app.command("blinded")
+def set_blinded(
+    name: Name,
+    blinded: Annotated[Blinded, typer.Argument(help="site: as web.blinded_reading says.")],
+) -> None:
+    """Hide results from a reader until the study is read, or do not; it counts from the next click on."""
+    from db.accounts import users
+
+    settings = prepare("users")
+    database = open_database(settings)
+    with database.write() as session:
+        users.set_blinded(session, name, blinded.value_stored)
+    change = f"blinded reading of user {users.normalize_name(name)} set to {blinded.value}"
+    record_change(settings, EventType.USER_CHANGED, change)
+    typer.echo(f"{users.normalize_name(name)} reads blinded: {blinded.value}")
+
+
 @users_app.command("password")
 def change_password(name: Name, password_file: PasswordFile = None) -> None:
     """Set a user's password and end all sessions of the user."""
@@ -125,7 +177,7 @@ def issue_token(
 ) -> None:
     """Make a token with which a program asks the REST interface in a user's name. It is printed once."""
     from db.accounts import api_tokens, users
-    from web.access.secret_words import TOKEN_PREFIX, hash_secret, make_secret
+    from domain.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 
     settings = prepare("users")
     database = open_database(settings)
@@ -134,8 +186,10 @@ def issue_token(
         credentials = users.find_credentials(session, name)
         if credentials is None:
             fail("there is no such user: 'tbscreen users list' shows all")
-        # REST decides nothing about patients, and pages of the version before do not know the permission.
-        scopes = scope or sorted(PERMISSIONS[credentials.user.role] - {Permission.RECONCILE})
+        # REST decides nothing about patients and takes no films, and pages of the version before do not know
+        # these permissions.
+        others = {Permission.RECONCILE, Permission.STORE}
+        scopes = scope or sorted(PERMISSIONS[credentials.user.role] - others)
         lifetime = timedelta(days=days) if days else None
         api_tokens.issue(session, credentials.user, label, hash_secret(secret), scopes, lifetime)
     change = f"token {label!r} issued for user {credentials.user.name}: {', '.join(scopes)}"

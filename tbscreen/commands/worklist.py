@@ -41,6 +41,9 @@ def show_worklist(
         list[str] | None, typer.Option(help="Remark on patient data: patient_mismatch, conflict, …")
     ] = None,
     read: Annotated[bool | None, typer.Option("--read/--unread", help="Only those (not) read.")] = None,
+    readers_differ: Annotated[
+        bool, typer.Option("--readers-differ", help="Only those on which readers differ.")
+    ] = False,
     modality: Annotated[list[str] | None, typer.Option(help="Of any film; * and ? are wildcards.")] = None,
     station: Annotated[list[str] | None, typer.Option(help="Station name, likewise.")] = None,
     sender: Annotated[list[str] | None, typer.Option(help="Sender's AE title, likewise.")] = None,
@@ -73,6 +76,7 @@ def show_worklist(
         refusals=words["refusal"],
         notices=words["notice"],
         read=read,
+        readers_differ=readers_differ,
         modalities=modality or (),
         stations=station or (),
         senders=sender or (),
@@ -138,7 +142,7 @@ def _show_page(
     database: Database, wanted: WorklistFilter, limit: int, after: str | None, as_json: bool
 ) -> None:
     from db.worklist.worklist import InvalidCursorError, find_page
-    from domain.bundle.triage import explain_percentage
+    from domain.bundle.tb_score import explain
     from domain.notices import NOTICE
     from tbscreen.models.bundle_lookup import find_active_manifest
     from tbscreen.terminal.terminal_tables import draw_worklist
@@ -155,7 +159,7 @@ def _show_page(
         return
     Console().print(draw_worklist(page.studies))
     if manifest is not None:
-        Console().print(explain_percentage(manifest), highlight=False, markup=False)
+        Console().print(explain(manifest.trained), highlight=False, markup=False)
     if page.following is not None:
         Console(stderr=True).print(f"more: --after {page.following}", highlight=False, soft_wrap=True)
 

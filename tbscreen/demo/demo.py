@@ -19,10 +19,9 @@ from rich.table import Table
 
 from db.worklist import worklist
 from db.worklist.study_entries import FilmEntry, StudyEntry
-from domain.bundle.triage import explain_percentage
+from domain.bundle.tb_score import explain, format_tb_score
 from domain.errors import PermanentError
 from domain.notices import NOTICE
-from domain.percentages import format_percent
 from tbscreen.demo.trial import Trial, trial
 from tbscreen.models.bundle_lookup import find_active_manifest
 from tbscreen.terminal.terminal_tables import draw_worklist, shorten_uid
@@ -71,8 +70,8 @@ def run_demo(console: Console, keep: Path) -> None:
     _check(report, film)
     _print(console, film, study, report, kept, store_ms, round_trip_ms, f"{model.name} {model.version}")
     assert manifest is not None, "the service has activated a bundle"
-    console.print(explain_percentage(manifest), highlight=False)
     console.print(f"The report came back to the PACS. {NOTICE}", highlight=False)
+    console.print(explain(manifest.trained), highlight=False)
 
 
 def _send(film: Dataset, installation: Trial) -> float:
@@ -134,7 +133,7 @@ def _print(
     )
     facts.add_row("SOP Instance UID", shorten_uid(str(film.SOPInstanceUID)))
     facts.add_row("Study Instance UID", shorten_uid(str(film.StudyInstanceUID)))
-    facts.add_row("score", format_percent(entry.probability))
+    facts.add_row("TB score", format_tb_score(entry.tb_score))
     facts.add_row("finding", str(entry.finding))
     facts.add_row("priority", str(entry.priority))
     untrained = "" if entry.trained else " (untrained: the score means nothing)"

@@ -10,6 +10,7 @@ from db.clock import now
 from db.database import Database
 from db.delivery import commitment_requests
 from dicom_gateway.association.answer_settings import AnswerSettings
+from dicom_gateway.settings import CommitmentRoleRule
 from tbscreen.doctor.check import Check, Health
 from tbscreen.settings import Settings
 
@@ -21,6 +22,10 @@ def examine_answers(settings: Settings) -> Iterator[Check]:
     for peer in settings.peers:
         if peer.answers != AnswerSettings():
             yield _name_senders(peer.name, peer.answers)
+        if peer.commitment_roles is CommitmentRoleRule.LENIENT:
+            finding = "storage commitment results are taken without role selection (PS3.7 D.3.3.4)"
+            advice = "needed only for an archive that omits it"
+            yield Check(f"commitment roles of {peer.name}", Health.NOTE, finding, advice)
 
 
 def examine_doubted(database: Database) -> Iterator[Check]:
@@ -31,6 +36,19 @@ def examine_doubted(database: Database) -> Iterator[Check]:
         finding = f"a storage commitment result came from {sender} and was not believed"
         advice = f"if peer {peer} answers from there, set peers.answers of {peer}; else look for who sent it"
         yield Check(f"answers of {peer}", Health.BAD, finding, advice)
+
+
+def examine_unanswered(database: Database) -> Iterator[Check]:
+    """Yield a note for each peer that answered no storage commitment request of the last week."""
+    with database.read() as session:
+        unanswered = commitment_requests.list_unanswered(session, now() - LATELY)
+    for peer in unanswered:
+        advice = (
+            "if the gateway's log says 'storage commitment refused' for it, "
+            f'set peers.commitment_roles = "lenient" of {peer}; else look at the archive\'s log'
+        )
+        finding = "no storage commitment request of the last week was answered"
+        yield Check(f"commitment of {peer}", Health.NOTE, finding, advice)
 
 
 def _name_senders(peer: str, answers: AnswerSettings) -> Check:

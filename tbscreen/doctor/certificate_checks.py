@@ -9,7 +9,7 @@ from pathlib import Path
 from dicom_gateway.association.certificates import find_readers, read_validities
 from dicom_gateway.association.tls_context import build_listener_context, build_peer_context
 from dicom_gateway.association.tls_settings import PeerTlsSettings
-from dicom_gateway.settings import PeerSettings
+from dicom_gateway.hl7.mllp_connection import SECTION
 from domain.errors import PermanentError
 from tbscreen.doctor.check import Check, Health
 from tbscreen.settings import Settings
@@ -35,7 +35,10 @@ def examine_certificates(settings: Settings) -> Iterator[Check]:
     yield from _examine_page(settings.web)
     for peer in settings.peers:
         if peer.tls is not None:
-            yield from _examine_peer(peer, peer.tls)
+            yield from _examine_other(f"peer {peer.name} TLS", peer.tls, "peers.tls")
+    for receiver in settings.hl7.receivers:
+        if receiver.tls is not None:
+            yield from _examine_other(f"HL7 receiver {receiver.name} TLS", receiver.tls, SECTION)
 
 
 def _examine_page(web: WebSettings) -> Iterator[Check]:
@@ -49,10 +52,9 @@ def _examine_page(web: WebSettings) -> Iterator[Check]:
     yield from _examine_key("page TLS", web.tls_key)
 
 
-def _examine_peer(peer: PeerSettings, tls: PeerTlsSettings) -> Iterator[Check]:
-    part = f"peer {peer.name} TLS"
+def _examine_other(part: str, tls: PeerTlsSettings, section: str) -> Iterator[Check]:
     try:
-        build_peer_context(tls)
+        build_peer_context(tls, section)
     except PermanentError as error:
         yield Check(part, Health.BAD, str(error), "correct the file, or the setting")
     if tls.certificate is not None:

@@ -20,14 +20,17 @@ from db.models import admissions, bundles
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo
-from dicom_gateway.settings import PeerSettings, spool_directory
+from dicom_gateway.delivery.stow_scu import probe
+from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
+from dicom_gateway.settings import GatewaySettings, PeerProtocol, PeerSettings, spool_directory
 from domain.errors import PermanentError
-from tbscreen.doctor.answer_checks import examine_answers, examine_doubted
+from tbscreen.doctor.answer_checks import examine_answers, examine_doubted, examine_unanswered
 from tbscreen.doctor.broker_checks import examine_broker
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.film_checks import examine_films, examine_reports
 from tbscreen.doctor.gateway_process import find_listener
+from tbscreen.doctor.message_checks import examine_messages, examine_receivers
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
 from tbscreen.doctor.settings_checks import examine_settings_file
 from tbscreen.doctor.shipped_checks import examine_shipped
@@ -37,6 +40,9 @@ from tbscreen.settings import Settings, find_source
 from worker.bundle_cache import BundleCache
 
 OLD_BACKUP: Final = timedelta(days=2)
+
+PROBE_S: Final = 10.0
+"""Longest wait for the answer of a DICOMweb peer."""
 
 
 def examine(settings: Settings) -> Iterator[Check]:
@@ -48,6 +54,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from _examine_gateway(settings)
     yield from examine_certificates(settings)
     yield from _examine_peers(settings)
+    yield from examine_receivers(settings)
     yield from examine_answers(settings)
     yield from examine_pulls(settings)
     yield from examine_tracing(settings)
@@ -110,8 +117,10 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield from examine_shipped(database)
         yield from examine_films(database)
         yield examine_reports(database)
+        yield from examine_messages(database)
         yield _examine_backup(database)
         yield from examine_doubted(database)
+        yield from examine_unanswered(database)
         yield from examine_pulled(database)
 
 
@@ -183,6 +192,25 @@ def _examine_gateway(settings: Settings) -> Iterator[Check]:
         own = gateway.tls.certificate
         tls = PeerTlsSettings(ca=own, certificate=own, key=gateway.tls.key, check_host_name=False)
         yield _call_gateway(settings, gateway.tls.port, "gateway.tls.port", tls)
+    if gateway.dicomweb is not None:
+        yield _call_dicomweb(gateway, gateway.dicomweb)
+
+
+def _call_dicomweb(gateway: GatewaySettings, web: DicomwebSettings) -> Check:
+    part = "gateway by DICOMweb"
+    if web.port == 0:
+        finding = "gateway.dicomweb.port is 0, any free port: not checked"
+        return Check(part, Health.NOTE, finding, "give it a port")
+    host = "127.0.0.1" if web.host in ("0.0.0.0", "::") else web.host  # noqa: S104
+    place = f"[{host}]:{web.port}" if ":" in host else f"{host}:{web.port}"
+    own = gateway.tls
+    tls = None if own is None else PeerTlsSettings(ca=own.certificate, check_host_name=False)
+    url = f"{'http' if tls is None else 'https'}://{place}/dicom-web"
+    ourselves = PeerSettings(name="gateway", protocol=PeerProtocol.DICOMWEB, url=url, tls=tls)
+    trouble = probe(ourselves, PROBE_S)
+    if trouble is None:
+        return Check(part, Health.GOOD, f"{url} answers")
+    return Check(part, Health.BAD, f"{url}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
 
 
 def _call_gateway(settings: Settings, port: int, key: str, tls: PeerTlsSettings | None) -> Check:
@@ -220,14 +248,19 @@ def _examine_peers(settings: Settings) -> Iterator[Check]:
             "add [[peers]] to the settings file",
         )
     for peer in settings.peers:
-        trouble = echo(peer, settings.courier.ae_title)
-        where = f"{peer.ae_title} at {peer.host}:{peer.port}"
+        is_web = peer.protocol is PeerProtocol.DICOMWEB
+        trouble = probe(peer, PROBE_S) if is_web else echo(peer, settings.courier.ae_title)
+        where = peer.where
         if trouble is None:
-            yield Check(f"peer {peer.name}", Health.GOOD, f"{where} answers C-ECHO")
+            answers = "answers; no object was sent" if is_web else "answers C-ECHO"
+            yield Check(f"peer {peer.name}", Health.GOOD, f"{where} {answers}")
         else:
+            told = (
+                "correct url, token or certificate" if is_web else f"tell it of {settings.courier.ae_title}"
+            )
             yield Check(
                 f"peer {peer.name}",
                 Health.BAD,
                 f"{where}: {trouble}",
-                f"start it, or tell it of {settings.courier.ae_title}; reports wait meanwhile",
+                f"start it, or {told}; reports wait meanwhile",
             )

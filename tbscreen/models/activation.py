@@ -7,7 +7,6 @@ when the policy decided.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy.orm import Session
 
@@ -19,10 +18,9 @@ from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.films_at_hand import Agreement
 from tbscreen.models.proof import Proof
 from training.judging.admission import admit, check_normalization, needs_comparison, rank
-from training.judging.comparison import Comparison, ComparisonVerdict, compare_unseen
+from training.judging.comparison import FILMS, Comparison, ComparisonVerdict, compare_unseen
 from training.judging.scored_films import ScoredFilms, ScoredFilmsError, from_csv
 
-FILMS: Final = "films.csv"
 """The bundle's file of every film that it was trained, validated or tested on, with its scores."""
 
 

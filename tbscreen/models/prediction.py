@@ -14,6 +14,7 @@ import numpy as np
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle
+from domain.bundle.tb_score import rate
 from domain.bundle.triage import triage
 from domain.errors import PermanentError
 from tbscreen.models.prepared_file import PreparedFile, read_file
@@ -28,7 +29,8 @@ def predict(paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings) ->
     """Yield one record per file, in order, as soon as its batch is through.
 
     A record has `file`, `probability` (of tuberculosis, calibrated, 0..1), `finding`, `score`, `priority`,
-    `doubts`, `observations`, `model`, `trained`; or `file` and `error`, with `refusal` where a rule decided.
+    `doubts`, `observations`, `model`, `trained`, `tb_score` (0..100, None for an untrained bundle); or `file`
+    and `error`, with `refusal` where a rule decided.
     The names are those of `tbscreen worklist --json`; `Probability` and `Disease` repeat two of them for
     programs of the tutorial.
 
@@ -54,6 +56,7 @@ def _score(batch: Sequence[PreparedFile], predictor: Predictor) -> Iterator[dict
     arrays = [file.array for file in batch if file.array is not None]
     scores = iter(predictor.predict(np.stack(arrays))) if arrays else iter(())
     manifest = predictor.bundle.manifest
+    points = manifest.model_dump(mode="json", include={"trained", "operating_points"})
     for file in batch:
         if file.array is None:
             yield {"file": file.file, "error": file.error, "refusal": file.refusal}
@@ -71,4 +74,5 @@ def _score(batch: Sequence[PreparedFile], predictor: Predictor) -> Iterator[dict
             "observations": [observation.value for observation in file.observations],
             "model": f"{manifest.name} {manifest.version}",
             "trained": manifest.trained,
+            "tb_score": rate(verdict.score, verdict.threshold, points),
         }

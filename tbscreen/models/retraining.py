@@ -26,12 +26,18 @@ from tbscreen.terminal.training_progress import TrainingProgress
 from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_films
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
+from training.judging.comparison import FEWEST, read_seen
 from training.left_out import Group, check_groups
 from training.retrain import Retrained, retrain
 from training.retrain_settings import RetrainSettings
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
 
 SHOWN_PROBLEMS: Final = 20
+MOST_NAMED: Final = 3
+"""Most files that the next commands name."""
+FEW: Final = 1000
+"""Films below which a training from ImageNet's weights is advised against: with 300, the trivial baselines
+were better."""
 STOPPING: Final = (
     ProblemKind.UNLABELLED,
     ProblemKind.UNREADABLE,
@@ -86,6 +92,8 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
         index = replace(index, films=tuple(_find_patient(film) for film in index.films))
         _show_index(index, console)
         _check_problems(index, order.skip_bad)
+        for line in _advise(order, index.films):
+            console.print(f"advice: {line}", highlight=False, markup=False, soft_wrap=True)
         chosen = replace(order.settings, left_out=_find_groups(order, index.films))
         retrained = retrain(index.films, index.store, chosen, progress)
         progress.begin("writing bundle and report")
@@ -111,16 +119,25 @@ def _find_groups(order: Order, films: Sequence[LabelledFilm]) -> tuple[Group, ..
     return groups
 
 
-def score_with(bundle: Bundle) -> Callable[[FilmStore, Sequence[int]], list[float]]:
-    """Return a function that loads a bundle and scores test films, for `RetrainSettings.reference`."""
+def score_unseen(bundle: Bundle) -> Callable[[FilmStore, Sequence[int]], list[float]]:
+    """Return a function that loads a bundle and scores test films, for `RetrainSettings.reference`.
+
+    A film that trained or validated the bundle gets NaN: its score says nothing.
+    """
 
     def score(store: FilmStore, positions: Sequence[int]) -> list[float]:
         from worker.predictor import Predictor
 
-        predictor = Predictor(bundle)
-        scores: list[float] = []
-        for first in range(0, len(positions), 32):
-            scores.extend(predictor.predict(store.read(positions[first : first + 32])).tolist())
+        seen = read_seen(bundle)
+        places = [place for place, position in enumerate(positions) if store.digests[position] not in seen]
+        scores = [float("nan")] * len(positions)
+        predictor = Predictor(bundle) if places else None
+        for first in range(0, len(places), 32):
+            here = places[first : first + 32]
+            assert predictor is not None
+            predicted = predictor.predict(store.read([positions[place] for place in here])).tolist()
+            for place, value in zip(here, predicted, strict=True):
+                scores[place] = value
         return scores
 
     return score
@@ -161,6 +178,21 @@ def _check_problems(index: FilmIndex, skip_bad: bool) -> None:
         )
 
 
+def _advise(order: Order, films: Sequence[LabelledFilm]) -> list[str]:
+    """Return advice on few films, before hours of training."""
+    lines, settings = [], order.settings
+    if len(films) < FEW and settings.go_on:
+        lines.append(f"{len(films)} films are few to train a network anew; {settings.go_on}")
+    tb = sum(film.label.is_tb for film in films)
+    fewer = min(tb, len(films) - tb)
+    if not settings.hold_out and fewer * settings.test_share < FEWEST:
+        lines.append(
+            f"about {fewer * settings.test_share:.0f} test films of a class will not tell how good it is: "
+            f"{FEWEST} with TB and {FEWEST} without are needed, as by a larger --test-share"
+        )
+    return lines
+
+
 def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Console) -> None:
     def write(estimate: Estimate | None) -> str:
         return "" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
@@ -174,15 +206,17 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
             trivial = max(row.baselines.values(), key=lambda auc: auc.value, default=None)
             table.add_row(row.name, str(row.tb), str(row.not_tb), write(row.auc), write(trivial))
     console.print(table)
+    console.print(f"verdict: {retrained.verdict.sentence}", highlight=False, markup=False, soft_wrap=True)
     for point in evaluation.operating_points:
         if point.name in ("screening", "rule_in"):
             sensitivity, specificity = write(point.sensitivity), write(point.specificity)
             line = f"{point.name}: sensitivity {sensitivity}, specificity {specificity}"
-            console.print(line, highlight=False)
+            console.print(line, highlight=False, soft_wrap=True)
     console.print(f"\n{NOTICE}", highlight=False, markup=False)
     console.print(f"bundle  {bundle.directory}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"report  {bundle.directory / REPORT}", highlight=False, markup=False, soft_wrap=True)
-    short, images = bundle.digest[:12], " ".join(shlex.quote(image) for image in order.images)
+    few = order.images if len(order.images) <= MOST_NAMED else ["FILMS"]
+    short, images = bundle.digest[:12], " ".join(shlex.quote(image) for image in few)
     labels = "" if order.labels is None else f" --labels {shlex.quote(str(order.labels))}"
     console.print("next", highlight=False)
     for command in (

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from db.clock import now
 from db.counts import backlog
-from db.counts.backlog import PullBacklog
+from db.counts.backlog import Backlog, PullBacklog
 from db.database import Database
 
 UP: Final = "tbscreen_database_up"
@@ -70,6 +70,7 @@ class DatabaseMetrics(Collector):
             oldest.add_metric([row.peer, row.state], _age(row.oldest))
         yield deliveries
         yield oldest
+        yield from _tell_messages(measured)
         commitments = GaugeMetricFamily(
             "tbscreen_commitments", "Delivered objects that no peer answers for yet.", labels=["state"]
         )
@@ -93,6 +94,23 @@ class DatabaseMetrics(Collector):
             name, version, digest = measured.active_model
             model = {"name": name, "version": version, "digest": digest}
             yield InfoMetricFamily("tbscreen_active_model", "The model that screens.", value=model)
+
+
+def _tell_messages(measured: Backlog) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "tbscreen_hl7_films_waiting", "Films of which HL7 receivers are to be told.", value=measured.untold
+    )
+    messages = GaugeMetricFamily(
+        "tbscreen_hl7_messages", "HL7 messages that are not delivered.", labels=["receiver", "state"]
+    )
+    oldest = GaugeMetricFamily(
+        "tbscreen_hl7_messages_oldest_seconds", "Age of the oldest of them.", labels=["receiver", "state"]
+    )
+    for row in measured.messages:
+        messages.add_metric([row.peer, row.state], row.count)
+        oldest.add_metric([row.peer, row.state], _age(row.oldest))
+    yield messages
+    yield oldest
 
 
 def _tell_pulls(pulls: Sequence[PullBacklog]) -> Iterator[Metric]:

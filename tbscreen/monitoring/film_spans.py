@@ -43,6 +43,7 @@ KINDS: Final = {
     "dispatch": SpanKind.PRODUCER,
     "screening": SpanKind.CONSUMER,
     "delivery": SpanKind.CLIENT,
+    "HL7 message": SpanKind.CLIENT,
     "commitment request": SpanKind.CLIENT,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from tbscreen import __version__
@@ -13,9 +14,10 @@ from tbscreen.settings import Settings
 
 
 def run_courier(settings: Settings, ready_file: Path | None) -> None:
-    """Report and deliver until SIGTERM."""
+    """Report and deliver, to peers and to HL7 receivers, until SIGTERM."""
     count_for_monitor(settings, "courier")
     from dicom_gateway.delivery.courier import Courier
+    from dicom_gateway.hl7.message_courier import MessageCourier
     from dicom_gateway.library_settings import configure_dicom_libraries
     from tbscreen.monitoring.database_metrics import DatabaseMetrics
     from tbscreen.processes.audit_trail import open_audit_trail
@@ -26,6 +28,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     database = open_database(settings)
     audit = open_audit_trail(settings, "courier", settings.courier.ae_title)
     courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
+    messages = MessageCourier(database, settings.hl7, settings.courier, audit)
     audit.record_start()
     record_settings(audit, settings)
     checks = {"database": database.find_trouble}
@@ -33,8 +36,11 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
         monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]),
         traced(settings.tracing, "courier", settings.courier.ae_title),
     ):
+        sending = threading.Thread(target=messages.run, args=(ending,), name="hl7")
+        sending.start()
         announce_ready(ready_file, "ready")
         courier.run(ending)
+        sending.join()
     audit.record_stop()
     audit.close()
     database.close()

@@ -71,6 +71,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
             ports=ports,
             audit=audit,
             peers=settings.peers,
+            blinded_reading=settings.web.blinded_reading,
         )
     port = scp.start()
     for loop in loops:

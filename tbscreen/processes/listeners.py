@@ -150,7 +150,16 @@ def _listen(settings: Settings, ports: OpenPorts, parent: Connection) -> None:
     spool = Spool(spool_directory(settings.data_directory))
     configure_dicom_libraries(spool.incoming)
     audit = open_audit_trail(settings, "gateway", settings.gateway.ae_title)
-    scp = StorageScp(settings.gateway, database, spool, tell, ports, audit, settings.peers)
+    scp = StorageScp(
+        settings.gateway,
+        database,
+        spool,
+        tell,
+        ports,
+        audit,
+        settings.peers,
+        blinded_reading=settings.web.blinded_reading,
+    )
     scp.start()
     parent.send_bytes(UP)
     try:

@@ -30,6 +30,8 @@ def _list_ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
         yield gateway.host, gateway.port, "gateway.port"
     if gateway.tls is not None:
         yield gateway.host, gateway.tls.port, "gateway.tls.port"
+    if gateway.dicomweb is not None:
+        yield gateway.dicomweb.host, gateway.dicomweb.port, "gateway.dicomweb.port"
     yield web.host, web.port, "web.port"
     for process in PROCESSES:
         port = monitoring.port(process)

@@ -52,8 +52,9 @@ def end_recorded(directory: Path) -> None:
             record = json.loads(path.read_text("utf-8"))
             orphan = psutil.Process(int(record["pid"]))
             if abs(orphan.create_time() - float(record["created"])) < CREATION_TOLERANCE_S:
-                log.warning("ending an orphan of an earlier run", name=path.name.removesuffix(SUFFIX))
                 stages.setdefault(int(record.get("stage", 0)), []).append(orphan.pid)
+                # After a closed terminal it cannot be written.
+                log.warning("ending an orphan of an earlier run", name=path.name.removesuffix(SUFFIX))
     for stage in sorted(stages, reverse=True):
         end_processes(stages[stage], STOP_TIMEOUT_S)
 

@@ -197,5 +197,5 @@ def _start_undertaker(directory: Path, environment: Mapping[str, str]) -> subpro
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment that processes inherit: logs at once, of TensorFlow only what matters."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    """Return the environment that processes inherit: logs at once."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}

@@ -29,12 +29,13 @@ def run_worker(settings: Settings, ready_file: Path | None) -> None:
 
     from worker.app import build_app, run
     from worker.screener import ScreenerSettings
-    from worker.settings import bundle_cache_directory
+    from worker.settings import bundle_cache_directory, graph_directory
 
     screener_settings = ScreenerSettings(
         settings.database_settings(),
         settings.worker,
         bundle_cache_directory(settings.data_directory),
+        graph_directory(settings.worker, settings.data_directory),
     )
 
     # Celery warns root of pickled messages; this worker takes none.

@@ -4,6 +4,7 @@
 - `invocation`: settings, database, JSON and error line of a command.
 - `day_options`: days as options.
 - `terminal_tables`: worklist, deliveries and models as tables.
+- `message_tables`: HL7 messages.
 - `worklist_csv`: the worklist as CSV without formulas.
 - `pull_bar`: progress of a pull.
 - `pull_tables`: pulls and their failures as tables.

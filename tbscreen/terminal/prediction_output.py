@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, TextIO
 
+from domain.bundle.tb_score import format_tb_score
 from domain.notices import NOTICE
-from domain.percentages import format_percent
 
 COLUMNS: Final = (
     "file",
@@ -24,6 +24,7 @@ COLUMNS: Final = (
     "error",
     "refusal",
     "observations",
+    "tb_score",
 )
 
 
@@ -45,12 +46,12 @@ def write_csv(records: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def write_table(records: Iterable[dict[str, Any]], out: TextIO, meaning: str) -> None:
-    """Write one aligned line per file, and below them what the percentages mean."""
+    """Write one aligned line per file, and below them the meaning of the TB score."""
     for record in records:
         if "error" in record:
-            out.write(f"{'—':>7}  {'—':<13} {record['file']}: {record['error']}\n")
+            out.write(f"{'—':>10}  {'—':<13} {record['file']}: {record['error']}\n")
         else:
-            percent = format_percent(record["probability"])
-            out.write(f"{percent:>7}  {record['finding']:<13} {record['file']}\n")
+            shown = format_tb_score(record["tb_score"])
+            out.write(f"{shown:>10}  {record['finding']:<13} {record['file']}\n")
         out.flush()
-    out.write(f"{meaning}\n{NOTICE}\n")
+    out.write(f"{NOTICE}\n{meaning}\n")

@@ -13,12 +13,12 @@ from db.delivery.deliveries import DeliveryRow
 from db.delivery.delivery_events import DeliveryEventEntry
 from db.delivery.report_objects import StoredObject
 from db.delivery.unbuilt_reports import UnbuiltReport
+from db.films.foreign_files import ForeignFile
 from db.models.bundles import RegisteredModel
 from db.worklist.study_entries import FilmEntry, StudyEntry
 from domain.codes import Refusal
 from domain.film_stage import shorten_key
 from domain.notices import NOTICE
-from domain.percentages import format_percent
 from tbscreen.terminal.day_options import show_day
 
 PRIORITY_STYLES = {"HIGH": "bold red", "MEDIUM": "yellow", "LOW": "green"}
@@ -32,11 +32,11 @@ def shorten_uid(uid: str, keep: int = 12) -> str:
 def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
     """Return the worklist as a table, most urgent first."""
     table = Table(title="Worklist", caption=NOTICE, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("Priority", "Score", "Finding", "Accession", "Patient ID", "Study date", "Films"):
-        short = heading in ("Priority", "Score", "Finding", "Study date")
+    for heading in ("Priority", "TB score", "Finding", "Accession", "Patient ID", "Study date", "Films"):
+        short = heading in ("Priority", "TB score", "Finding", "Study date")
         table.add_column(
             heading,
-            justify="right" if heading == "Score" else "left",
+            justify="right" if heading == "TB score" else "left",
             no_wrap=short,
             overflow="fold",
         )
@@ -44,7 +44,7 @@ def draw_worklist(studies: Sequence[StudyEntry]) -> Table:
         shown = [film for film in study.films if film.refusal != Refusal.OWN_OUTPUT]
         table.add_row(
             Text(study.priority or "—", PRIORITY_STYLES.get(study.priority or "", "")),
-            format_percent(study.probability),
+            "—" if study.tb_score is None else str(study.tb_score),
             "\n".join([_name_state(study), *(notice.replace("_", " ") for notice in study.notices)]),
             quote(study.accession_number),
             quote(study.patient_id),
@@ -98,6 +98,20 @@ def draw_unbuilt(reports: Sequence[UnbuiltReport]) -> Table:
             str(report.attempts),
             f"{report.parked_at:%Y-%m-%d %H:%M:%S}",
             quote(report.last_error, ""),
+        )
+    return table
+
+
+def draw_foreign_files(files: Sequence[ForeignFile]) -> Table:
+    """Return files in a spool whose films another gateway has as a table."""
+    table = Table("Film", "Gateway", "State", "File", title="Files of films that another gateway has")
+    for file in files:
+        waits = "overdue: take it over" if file.is_overdue else "needed until the film has its result"
+        table.add_row(
+            shorten_key(file.film_key),
+            quote(file.gateway),
+            file.state,
+            waits if file.waits else "not needed: delete it",
         )
     return table
 

@@ -32,6 +32,8 @@ COLUMNS: Final[dict[str, Callable[[StudyEntry], Any]]] = {
     "films": lambda study: len(study.films),
     "notices": lambda study: ", ".join(study.notices),
     "study_instance_uid": lambda study: study.study_instance_uid,
+    "tb_score": lambda study: study.tb_score,
+    "differing_verdicts": lambda study: " ".join(study.differing_verdicts),
 }
 
 

@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, expect
 
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.worklist import reads
+from tests.e2e.visitor import Visitor
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
 from web.application import build_application
 
-expect.set_options(timeout=20_000)  # other tests take the processor meanwhile
-DESK = {"width": 1366, "height": 768}
 TABLET = {"width": 820, "height": 1180}
-
-PIXEL = """([x, y]) => {
-  const canvas = document.querySelector("canvas"), scale = devicePixelRatio;
-  return [...canvas.getContext("2d").getImageData(x * scale, y * scale, 1, 1).data];
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -47,55 +41,6 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 def url(database: Database) -> Iterator[str]:
     with serving_page(build_application(database, "1.2.3")) as served:
         yield served
-
-
-class Visitor:
-    """One browser window, what it asked for and what it complained about."""
-
-    def __init__(self, browser: Browser, url: str, **options: object) -> None:
-        self.context = browser.new_context(**{"viewport": DESK, **options})  # type: ignore[arg-type]
-        self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
-        self.url = url
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        self.context.on("request", self._note)
-        self.page.on(
-            "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
-        )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def log_in(self) -> None:
-        """Log in, and wait until the scripts of the worklist have run."""
-        self.try_to_log_in(reading_room.PASSWORD)
-        self.page.wait_for_selector("time[title]")
-
-    def try_to_log_in(self, password: str) -> None:
-        self.page.goto(self.url)
-        self.page.get_by_label("Name").fill("rosa")
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Log in").click()
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.url + path)
-        self.page.wait_for_selector(".viewer[data-drawn]")
-
-    def pixel(self, column: float, row: float) -> list[int]:
-        """Return the colour at a place of the film, given as shares of its sides."""
-        place = self.page.evaluate(
-            """([x, y]) => { const box = document.querySelector(".stage").getBoundingClientRect();
-            const side = Math.min(box.width, box.height);
-            return [(box.width - side) / 2 + side * x, (box.height - side) / 2 + side * y]; }""",
-            [column, row],
-        )
-        return list(self.page.evaluate(PIXEL, place))
-
-    def drawn(self, words: str) -> None:
-        """Wait until the read-out says so."""
-        expect(self.page.locator(".readout")).to_contain_text(words)
-
-    def _note(self, request: Request) -> None:
-        self.asked.append(request.url)
 
 
 @pytest.fixture
@@ -157,11 +102,11 @@ def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     expect(page.get_by_label("Comment")).to_have_value("infiltrate at the apex1")
     page.keyboard.press("Backspace")
     page.keyboard.press("Escape")
-    page.keyboard.press("1")
+    visitor.read("1")
     expect(page.get_by_role("status")).to_have_text("The read is saved.")
     expect(page.locator(".reads li")).to_have_count(1)
     expect(page.locator(".history li").first).to_contain_text("read as TB by rosa")
-    page.keyboard.press("3")
+    visitor.read("3")
     expect(page.locator(".reads li")).to_have_count(2)
     with database.read() as session:
         now, former = reads.list_reads(session, "1.2.1")

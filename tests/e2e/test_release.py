@@ -108,7 +108,7 @@ def run(place: Path, *words: str) -> str:
         for name, value in os.environ.items()
         if name != "PYTHONPATH" and not name.startswith("TBSCREEN_")
     }
-    values = {**clean, "TBSCREEN_DATA_DIRECTORY": str(place / "data"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    values = {**clean, "TBSCREEN_DATA_DIRECTORY": str(place / "data")}
     done = subprocess.run(
         words, cwd=place, env=values, capture_output=True, text=True, check=False, timeout=280
     )

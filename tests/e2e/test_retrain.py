@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from PIL import Image, ImageDraw
 
 from domain.bundle.bundle import open_bundle
@@ -69,13 +70,16 @@ def copy_real_films(folder: Path, each: int) -> Path:
 
 def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     draw_films(tmp_path / "films", 40)
-    run = tbscreen(
-        tmp_path, "retrain", "films", "--epochs", "1", "--batch", "8", "--members", "2", "--out", "bundle"
-    )
+    run = tbscreen(tmp_path, "retrain", "films", "--epochs", "1", "--batch", "8", "--out", "bundle")
     assert run.returncode == 0, run.stderr
     assert "40 films, labels from names" in run.stderr
     assert "epoch 1: loss" in run.stderr
-    assert "training default, 2 of 2" in run.stderr
+    said = " ".join(run.stderr.split())
+    assert (
+        "advice: 40 films are few to train a network anew; go on from the shipped model: --from shipped"
+        in said
+    )
+    verdict = next(line for line in run.stderr.splitlines() if line.startswith("verdict: AUC "))
     assert "tbscreen models compare" in run.stderr
     bundle = open_bundle(tmp_path / "bundle")
     assert bundle.manifest.trained
@@ -88,6 +92,7 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     assert [parts.count(name) for name in ("train", "validation", "test")] == [26, 6, 8]
     report = (tmp_path / "bundle" / "report.html").read_text()
     assert "ROC" in report
+    assert escape(verdict.removeprefix("verdict: ")) in report
     assert "data:image/png" not in report
     assert not list((tmp_path / "data" / "training" / "runs").iterdir())
 
@@ -152,6 +157,7 @@ def test_thresholds_come_from_hospitals_that_the_network_did_not_see(tmp_path: P
             file.write(f"{path.name},{path.stem[-1]},{'north' if number % 4 < 2 else 'south'}\n")
     words = ("retrain", "films", "--labels", "films.csv", "--epochs", "1", "--batch", "4")
     words += ("--thresholds-from", "left-out", "--prevalence", "0.1")
+    words += ("--validation-share", "0")
     run = tbscreen(tmp_path, *words, "--out", "bundle", timeout=900)  # three trainings
     assert run.returncode == 0, run.stderr
     assert "without north (1 of 2)" in run.stderr
@@ -176,3 +182,7 @@ def test_thresholds_come_from_hospitals_that_the_network_did_not_see(tmp_path: P
     assert "--thresholds-from left-out" in refused.stderr
     refused = tbscreen(tmp_path, *words, "--thresholds-from", "left-out", "--out", "other")
     assert "two groups of sources" in refused.stderr
+    words = ("retrain", "films", "--labels", "films.csv", "--validation-share", "0")
+    refused = tbscreen(tmp_path, *words, "--out", "other")
+    assert refused.returncode == 1
+    assert "a larger --validation-share" in refused.stderr

@@ -1,6 +1,6 @@
 """Sends mutated DICOM files to a real gateway; each must have a status, or an end with its report.
 
-    python -m tests.fuzzing [--files 10000] [--seed 1]
+    python -m tests.fuzzing [--files 10000] [--seed 1] [--web]
 
 The real files behind them are pydicom's, pydicom-data's and, where they are, `../shared`'s; each is sent
 as it is and as a chest film. Prints what became of them by mutation. The last line is one JSON object. Exit
@@ -36,6 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzzing", description=__doc__.split("\n\n")[0])
     parser.add_argument("--files", type=int, default=10_000, help="how many files to send")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same files")
+    parser.add_argument("--web", action="store_true", help="send them by STOW-RS instead of C-STORE")
     arguments = parser.parse_args()
     console = Console()
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -45,7 +46,11 @@ def main() -> int:
     ):
         task = progress.add_task("mutated files", total=arguments.files)
         outcome = run(
-            arguments.files, arguments.seed, Path(folder), lambda done: progress.update(task, completed=done)
+            arguments.files,
+            arguments.seed,
+            Path(folder),
+            lambda done: progress.update(task, completed=done),
+            by_web=arguments.web,
         )
     console.print(f"machine: {describe_machine()}")
     console.print(tabulate(outcome))

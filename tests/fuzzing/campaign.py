@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import threading
 import time
@@ -32,6 +33,7 @@ from tests.fuzzing.mutations import SYNTAXES, Mutant, make_mutant
 from tests.fuzzing.reports import Reports, build_reports
 from tests.fuzzing.sources import Source, list_sources
 from tests.servers.gateway import gateway
+from tests.servers.peers.stow_requests import END, encode_part, make_token, post
 from tests.servers.ports import free_port, wait_until
 from tests.servers.product import product
 from tests.servers.redis import redis_server
@@ -72,7 +74,9 @@ class Outcome:
         return min(samples[-third:]) - min(samples[third : 2 * third]) if third else 0
 
 
-def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) -> Outcome:
+def run(
+    files: int, seed: int, folder: Path, progress: Callable[[int], None], *, by_web: bool = False
+) -> Outcome:
     """Send `files` mutants to a gateway with a database and a broker of its own.
 
     Args:
@@ -80,6 +84,7 @@ def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) ->
         seed: the same seed and sources give the same files.
         folder: empty; for data, database and files on their way.
         progress: told how many are answered.
+        by_web: send them by STOW-RS instead of C-STORE.
     """
     sources = list_sources(folder)
     url = f"sqlite:///{folder / 'tbscreen.db'}"
@@ -91,14 +96,21 @@ def run(files: int, seed: int, folder: Path, progress: Callable[[int], None]) ->
         values = {"TBSCREEN_DATABASE_URL": url, "TBSCREEN_BROKER_URL": broker}
         worker = stack.enter_context(product("worker", "worker", folder, values))
         worker.wait_until_ready()
-        port = free_port()
+        port, web = free_port(), free_port()
         changes = {
             "TBSCREEN_BROKER_URL": broker,
+            "TBSCREEN_GATEWAY__DICOMWEB__PORT": str(web),
             "TBSCREEN_GATEWAY__PREPARATION_TIMEOUT_S": str(LONGEST_S),
             "TBSCREEN_GATEWAY__REDISPATCH_AFTER_S": "30",
         }
         process = stack.enter_context(gateway(folder / "data", port, url, changes))
-        taken = _send_all(outcome, range(files), seed, sources, port, folder, process.pid, progress)
+
+        def make_sender(number: int) -> _Sender | _WebSender:
+            if by_web:
+                return _WebSender(web, make_token(database))
+            return _Sender(port, sources, folder / f"sending-{number}.dcm")
+
+        taken = _send_all(outcome, range(files), seed, sources, make_sender, process.pid, progress)
         assert process.poll() is None, "the gateway ended"
         outcome.stuck = _wait_for_ends(database, 60 + files / 20)
         _measure(outcome, process.pid)
@@ -125,8 +137,7 @@ def _send_all(
     numbers: Sequence[int],
     seed: int,
     sources: list[Source],
-    port: int,
-    folder: Path,
+    make_sender: Callable[[int], _Sender | _WebSender],
     process: int,
     progress: Callable[[int], None],
 ) -> list[Mutant]:
@@ -137,7 +148,7 @@ def _send_all(
 
     def send_share(share: Sequence[int]) -> None:
         nonlocal answered
-        sender = _Sender(port, sources, folder / f"sending-{share[0]}.dcm")
+        sender = make_sender(share[0])
         for number in share:
             mutant = make_mutant(seed, number, sources)
             status, took = sender.send(mutant)
@@ -177,14 +188,7 @@ class _Sender:
 
     def send(self, mutant: Mutant) -> tuple[int | None, float]:
         """Return the status, None where none came, and the seconds from the request to it."""
-        meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID = mutant.source.sop_class_uid
-        meta.MediaStorageSOPInstanceUID = mutant.sop_instance_uid
-        meta.TransferSyntaxUID = mutant.transfer_syntax_uid
-        buffer = io.BytesIO()
-        buffer.write(b"\0" * 128 + b"DICM")
-        write_file_meta_info(buffer, meta)
-        self._path.write_bytes(buffer.getvalue() + mutant.dataset)
+        self._path.write_bytes(encode(mutant))
         association = self._open(mutant)
         began = time.monotonic()
         answer = association.send_c_store(self._path)
@@ -212,6 +216,43 @@ class _Sender:
     def close(self) -> None:
         if self._association is not None and self._association.is_established:
             self._association.release()
+
+
+class _WebSender:
+    """Store requests, one mutant in each."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port, self._token = port, token
+
+    def send(self, mutant: Mutant) -> tuple[int | None, float]:
+        """Return the status or the Failure Reason, None where none came, and the seconds to it."""
+        body = encode_part(encode(mutant)) + END
+        began = time.monotonic()
+        try:
+            answer = post(self._port, body, self._token)
+            reasons = answer.list_reasons("00081198") + answer.list_reasons("0008119A")
+            stored = answer.stored
+        except (OSError, http.client.HTTPException, ValueError):
+            return None, time.monotonic() - began
+        took = time.monotonic() - began
+        if stored == [mutant.sop_instance_uid] and not reasons and answer.status == 200:
+            return 0x0000, took
+        return (reasons[0] if len(reasons) == 1 and not stored else None), took
+
+    def close(self) -> None:
+        """Do nothing: each request has a connection of its own."""
+
+
+def encode(mutant: Mutant) -> bytes:
+    """Return a mutant as PS3.10 file, with good file meta information."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = mutant.source.sop_class_uid
+    meta.MediaStorageSOPInstanceUID = mutant.sop_instance_uid
+    meta.TransferSyntaxUID = mutant.transfer_syntax_uid
+    buffer = io.BytesIO()
+    buffer.write(b"\0" * 128 + b"DICM")
+    write_file_meta_info(buffer, meta)
+    return buffer.getvalue() + mutant.dataset
 
 
 def _measure(outcome: Outcome, process: int) -> None:

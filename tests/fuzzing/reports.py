@@ -69,6 +69,10 @@ def _check(uid: str, kind: ReportKind, part10: bytes) -> None:
     assert VALID.fullmatch(report.SeriesInstanceUID), "Series Instance UID"
     if kind is ReportKind.SC:
         assert report.pixel_array.shape == (report.Rows, report.Columns, 3)
+    elif kind is ReportKind.GSPS:
+        (series,) = report.ReferencedSeriesSequence
+        assert series.ReferencedImageSequence, "no image is referenced"
+        assert report.PresentationLUTShape in ("IDENTITY", "INVERSE")
     else:
         Comprehensive3DSR.from_dataset(report)
         assert _find_images(report), "no image is referenced"

@@ -20,8 +20,8 @@ from tests.integration.conftest import store_raw
 from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.integration.listening import gateway
 from tests.servers.audit_schema import check
-from tests.servers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.pacs import storescp
+from tests.servers.peers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.ports import free_port, wait_until
 
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"

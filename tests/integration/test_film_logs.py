@@ -15,8 +15,8 @@ from domain.film_key import film_key
 from tbscreen.demo.trial import Trial, trial
 from tests.films import read, small_film
 from tests.integration.conftest import find_processes, store_raw
-from tests.servers.commitment_scp import AE_TITLE, CommitmentScp, commitment_scp
 from tests.servers.pacs import peer_toml
+from tests.servers.peers.commitment_scp import AE_TITLE, CommitmentScp, commitment_scp
 from tests.servers.ports import wait_until
 from tests.servers.trace_collector import TraceCollector, trace_collector
 

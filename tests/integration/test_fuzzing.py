@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.fuzzing.campaign import CRASHED, run
 from tests.fuzzing.mutations import make_mutant
 from tests.fuzzing.sources import list_sources
@@ -11,9 +13,10 @@ from tests.fuzzing.sources import list_sources
 FILES = 250
 
 
-def test_every_mutated_file_has_a_status_or_an_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_web", [False, True], ids=["C-STORE", "STOW-RS"])
+def test_every_mutated_file_has_a_status_or_an_end(by_web: bool, tmp_path: Path) -> None:
     answered: list[int] = []
-    outcome = run(FILES, 7, tmp_path, answered.append)
+    outcome = run(FILES, 7, tmp_path, answered.append, by_web=by_web)
     assert answered[-1] == FILES
     assert (outcome.unanswered, outcome.slow, outcome.stuck, outcome.lost) == ([], [], 0, 0)
     assert sum(outcome.ends.values()) == FILES

@@ -26,6 +26,7 @@ from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.schema_contract import find_contractions
 from tests.servers.database import fresh_database
+from tests.servers.peers.mllp_receiver import MllpReceiver
 from tests.servers.ports import free_port, wait_until
 from tests.servers.previous_version import Previous, extract_previous, list_previous
 from tests.servers.product import HERE, Product, product, run_command
@@ -47,6 +48,8 @@ class Upgrade:
     folder: Path
     database: Database
     pacs: SmallPacs
+    receiver: MllpReceiver
+    """Gets the HL7 messages of the new courier; the old one knows none."""
     stack: ExitStack
     brokers: dict[str, str]
     """By the version of the gateway; its worker is of the other one."""
@@ -83,7 +86,11 @@ class Upgrade:
 
     def start_courier(self, version: str) -> Product:
         """Start the courier of a version; does not wait for it."""
-        return self.start("courier", version, self.brokers[version], PEERS=self.peer)
+        further = {"PEERS": self.peer}
+        if version == NEW:
+            receiver = {"name": "ris", "host": "127.0.0.1", "port": self.receiver.port}
+            further["HL7__RECEIVERS"] = json.dumps([receiver])
+        return self.start("courier", version, self.brokers[version], **further)
 
     def end(self, kind: str, version: str) -> None:
         """End a process as a service manager does, and wait until it has ended."""
@@ -97,6 +104,11 @@ class Upgrade:
         assert store_raw(self.ports[version], film) == 0x0000
         self.sent.append(str(read(film).SOPInstanceUID))
         return self.sent[-1]
+
+    def count_messages(self, uids: list[str]) -> list[int]:
+        """Return how many HL7 messages came on each of these films."""
+        received = list(self.receiver.received)
+        return [sum(uid.encode() in message for message in received) for uid in uids]
 
     def is_queued(self, uid: str) -> bool:
         """True when a film waits for a worker; also on the tables of the version before."""
@@ -144,12 +156,14 @@ def upgrade(
         stack.callback(database.close)
         pacs = SmallPacs(folder / "pacs")
         stack.callback(pacs.stop)
+        receiver = MllpReceiver()
+        stack.callback(receiver.go_away)
         places = ("11", "12") if request.param is list_previous()[0] else ("13", "14")
         brokers = {
             version: redis_url.replace("/0", f"/{place}")
             for version, place in zip((OLD, NEW), places, strict=True)
         }
-        upgrade = Upgrade(request.param, old_code, folder, database, pacs, stack, brokers)
+        upgrade = Upgrade(request.param, old_code, folder, database, pacs, receiver, stack, brokers)
 
         # The version before, as it stood.
         values = upgrade.values(redis_url)
@@ -222,6 +236,8 @@ def test_films_come_through_whole_between_two_versions(upgrade: Upgrade, gateway
     # One report each, whichever of the two couriers took it.
     assert upgrade.pacs.wait_for(before + 3, 60)
     assert (len(upgrade.pacs.received) - before, upgrade.pacs.stores - stores) == (3, 3)
+    if worker == NEW:  # an old worker writes nothing for HL7, and an old courier goes past it
+        wait_until(lambda: upgrade.count_messages(uids) == [1, 1, 1], 60, "the receiver is told once of each")
 
 
 @pytest.mark.parametrize(("gateway", "rest"), [(NEW, OLD), (OLD, NEW)])

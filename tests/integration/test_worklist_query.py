@@ -201,13 +201,14 @@ def test_private_keys_say_finding_probability_and_model(filled: Database, port: 
     asked = Dataset()
     asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", ""
     block = asked.private_block(0x0077, PRIVATE_CREATOR, create=True)
-    for number in range(1, 9):
+    for number in (*range(1, 9), 0x0A):
         block.add_new(number, "LO", "high" if number == 3 else "")
     (status, first), (_, second) = find(port, STUDY_ROOT, asked)
     assert status == 0xFF00
     answered = first.private_block(0x0077, PRIVATE_CREATOR)
     values = [str(answered[number].value or "") for number in range(1, 8)]
     assert values == ["PRESENT", "91.23", "HIGH", "SCREENED", "test-model 1.0", "", ""]
+    assert (answered[0x0A].VR, answered[0x0A].value) == ("IS", 91)
     assert second.private_block(0x0077, PRIVATE_CREATOR)[7].value == "TB"
 
 
@@ -272,7 +273,9 @@ def test_a_procedure_step_says_the_result(filled: Database, port: int) -> None:
     (series,) = answer.InputInformationSequence
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == "1.2.1"
     assert str(answer.PatientName) == JAPANESE
-    assert answer.CommentsOnTheScheduledProcedureStep.startswith("AI result, not verified by a physician")
+    assert answer.CommentsOnTheScheduledProcedureStep == (
+        "AI result, not verified by a physician: present, TB score 91 of 100"
+    )
     assert answer.SOPClassUID == "1.2.840.10008.5.1.4.34.6.1"
     assert not answer.ScheduledHumanPerformersSequence
     (again,) = ask_by_pynetdicom(port, f"SOPInstanceUID={answer.SOPInstanceUID}", "PatientID=")

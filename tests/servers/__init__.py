@@ -5,7 +5,7 @@
 - `redis`: Redis.
 - `gateway`: a gateway process alone.
 - `pacs`: Orthanc and DCMTK.
-- `commitment_scp`: a storage commitment SCP that behaves as it is told and can be killed.
+- `peers`: other peers, which behave as they are told.
 
 Where a program is missing the test is skipped, and says which Debian package has it.
 """

@@ -15,6 +15,8 @@ from tests.servers.ports import wait_until
 
 HERE: Final = Path(__file__).parents[2]
 """The code of this version."""
+GRAPHS: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tbscreen-tests" / "graphs"
+"""Networks that were prepared for OpenVINO: workers of all tests share them."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ def make_environment(values: Mapping[str, str], code: Path = HERE) -> dict[str, 
         code: folder of the version that runs.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TBSCREEN_")}
-    quiet = {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {**inherited, **quiet, "PYTHONPATH": str(code), **values}
+    shared = {"TBSCREEN_WORKER__GRAPH_DIRECTORY": str(GRAPHS)} if code == HERE else {}
+    return {**inherited, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(code), **shared, **values}
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""Reportable screenings and refusals, made from files without a database."""
+"""Reportable screenings and refusals, made from files without a database, and their SRs."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,11 @@ from typing import Any
 
 from db.delivery.outbox import ReportableScreening
 from db.delivery.refusal_outbox import ReportableRefusal
+from db.delivery.report_objects import BuiltReport
+from db.films.screenings import Heat
 from dicom_gateway.dataset_header import read_header, to_json_model
+from dicom_gateway.results import structured_report
+from dicom_gateway.settings import CourierSettings
 from domain.codes import Refusal
 from tests.screened_films import MANIFEST
 
@@ -32,7 +37,7 @@ def make_screening(film: Path, **changes: Any) -> ReportableScreening:
             manifest=MANIFEST,
             bundle_digest="b" * 64,
             operating_point="screening",
-            threshold=0.5,
+            threshold=0.4,
             score=0.9,
             probability=0.83456,
             calibrated_threshold=0.412,
@@ -43,6 +48,26 @@ def make_screening(film: Path, **changes: Any) -> ReportableScreening:
         ),
         **changes,
     )
+
+
+def build_both_ways(
+    screening: ReportableScreening,
+    heat: Heat | None = None,
+    settings: CourierSettings | None = None,
+) -> BuiltReport:
+    """Return the SR of a screening; it must be the one that highdicom builds, but for when it was built."""
+    settings = settings or CourierSettings()
+    report = structured_report.build_report(screening, heat, settings, "9.9")
+    content = structured_report.describe_report(screening, heat, settings)
+    by_highdicom = structured_report.build_document(content, settings, "9.9")
+    assert replace(report, part10=b"") == replace(by_highdicom, part10=b"")
+    assert hide_time(report.part10) == hide_time(by_highdicom.part10)
+    return report
+
+
+def hide_time(part10: bytes) -> bytes:
+    """Return an SR without its Contribution DateTime (0018,A002)."""
+    return re.sub(rb"(\x18\x00\x02\xa0DT..)[0-9. ]{14,22}", rb"\1", part10, flags=re.DOTALL)
 
 
 def make_refusal(film: Path, refusal: Refusal = Refusal.NOT_CHEST, **changes: Any) -> ReportableRefusal:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from db.clock import now
 from db.database import Database
@@ -209,4 +209,4 @@ def make_due(database: Database, table: type[Record], seconds_ago: float = 1.0) 
 def read_film(database: Database, instance_id: int) -> Instance:
     """Return a film's row, detached."""
     with database.read() as session:
-        return session.get_one(Instance, instance_id)
+        return session.get_one(Instance, instance_id, options=[undefer(Instance.header)])

@@ -106,6 +106,8 @@ def index_films(
     found, absent = find_films(images)
     problems = [Problem(ProblemKind.MISSING, path, "the file does not exist") for path in absent]
     if not found:
+        if absent:
+            raise PermanentError(f"no such file or folder: {', '.join(map(str, absent))}")
         given = ", ".join(str(image) for image in images) or "nothing"
         raise PermanentError(f"no PNG, JPEG or DICOM file in {given}")
     chosen = _choose(labels_from, labels, found)

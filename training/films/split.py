@@ -50,7 +50,8 @@ def split(
         films: films of both classes.
         seed: seed of the split.
         test_share: share of test films among the films that are not held out, 0..1.
-        validation_share: share of validation films among the rest, 0..1; the default is a fifth of 80 %.
+        validation_share: share of validation films among the rest, 0..1; the default is a fifth of 80 %,
+            and 0 is for a training that needs none.
         hold_out: sources whose films are all test films, with all other films of their patients.
         any_test: the test films may be of one class.
 
@@ -61,7 +62,7 @@ def split(
         PermanentError: when a source to hold out does not exist, when there are too few patients, or when a
             part lacks a class.
     """
-    if not 0 <= test_share < 1 or not 0 < validation_share < 1:
+    if not 0 <= test_share < 1 or not 0 <= validation_share < 1:
         raise PermanentError("the shares of test and validation films must lie between 0 and 1")
     _check_sources(films, hold_out)
     patients: dict[str, list[int]] = defaultdict(list)
@@ -84,7 +85,10 @@ def split(
     for patient, positions in patients.items():
         for position in positions:
             parts[position] = part_of[patient]
-    _check_parts(films, parts, [part for part in Part if not (any_test and part is Part.TEST)])
+    unchecked = {Part.TEST} if any_test else set()
+    if not validation_share:
+        unchecked.add(Part.VALIDATION)
+    _check_parts(films, parts, [part for part in Part if part not in unchecked])
     return parts
 
 

@@ -4,4 +4,5 @@
 - `guard_examples`: the examples for training and evaluation.
 - `guard_pictures`: chest films changed, turned and cut; test patterns.
 - `guard_phantoms`: drawn radiographs of other parts of the body.
+- `guard_slices`: drawn slices of CT.
 """

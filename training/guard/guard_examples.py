@@ -21,6 +21,7 @@ from domain.array.picture import read_picture
 from domain.errors import PermanentError
 from training.guard.guard_phantoms import draw_phantom
 from training.guard.guard_pictures import Array, coarsen, cut, cut_photograph, draw_pattern, turn, vary
+from training.guard.guard_slices import draw_slice
 
 SAME_PLACE: Final = {
     **dict.fromkeys(("rsna_normal", "rsna_normal_2", "nih", "RSNA film"), "us"),
@@ -33,7 +34,10 @@ MISLABELLED: Final = frozenset({"covid/COVID-257.png", "nih/00003490_011.png", "
 """Files listed as chest films, but upside down (two) or inverted (one): they count as `turned_chest`."""
 
 DRAWN: Final = "drawn"
-"""The place of phantoms and patterns."""
+"""The place of phantoms, slices and patterns."""
+
+DRAWN_TOGETHER: Final = 3
+"""Drawn examples of one seed, which stand one after the other: one of each."""
 
 MEASURED_OF: Final = 3
 """Each film of so many is also turned in the ways that are only measured."""
@@ -94,7 +98,7 @@ class Sources:
         films: folder with `films.csv` (columns file and source) and `films/`; with `guard.csv` (columns file,
             kind, source) and `guard/` for pictures that are no frontal chest films of adults.
         others: the file of `python -m benchmarks.guard_films`.
-        drawn: number of phantoms, and of patterns.
+        drawn: number of phantoms, of slices of CT, and of patterns.
     """
 
     films: Path
@@ -195,10 +199,11 @@ def _change_foreign(folder: Path, number: int, row: dict[str, str]) -> list[Exam
 
 def _draw(number: int) -> list[Example]:
     draw = np.random.default_rng([2, number])
-    phantom, pattern = draw_phantom(draw), draw_pattern(draw)
+    phantom, pattern, section = draw_phantom(draw), draw_pattern(draw), draw_slice(draw)
     return [
         _describe(DRAWN, "phantom", Picture.OTHER_RADIOGRAPH, coarsen(phantom, draw)),
         _describe(DRAWN, "pattern", Picture.NOT_AN_XRAY, pattern),
+        _describe(DRAWN, "slice", Picture.NOT_AN_XRAY, coarsen(section, draw)),
     ]
 
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from domain.array.image_features import EDGES
 from domain.array.image_guard import PICTURES, WEIGHTS, Certainty, GuardNetwork, Opinion, Picture, Thresholds
 from domain.errors import PermanentError
-from training.guard.guard_examples import DRAWN, Examples, Sources, make_examples
+from training.guard.guard_examples import DRAWN, DRAWN_TOGETHER, Examples, Sources, make_examples
 
 UNITS: Final = 48
 WEIGHT_DECAY: Final = 0.1
@@ -200,7 +200,7 @@ def _split(examples: Examples) -> dict[str, npt.NDArray[np.bool_]]:
     # No network has seen real chest films of places outside training, such as RG1; the first one takes them.
     folds = np.array([fold_of.get(str(name), 0) for name in hospitals])
     drawn = hospitals == DRAWN
-    folds[drawn] = np.arange(int(drawn.sum())) // 2 % len(places)
+    folds[drawn] = np.arange(int(drawn.sum())) // DRAWN_TOGETHER % len(places)
     return {str(place): folds == fold for fold, place in enumerate(places)}
 
 
@@ -217,7 +217,9 @@ def main() -> None:
     parser.add_argument("others", type=Path, help="the file of python -m benchmarks.guard_films")
     parser.add_argument("--films", type=Path, default=Path("../shared/data"))
     parser.add_argument("--output", type=Path, default=WEIGHTS)
-    parser.add_argument("--drawn", type=int, default=4000, help="number of phantoms, and of patterns")
+    parser.add_argument(
+        "--drawn", type=int, default=4000, help="number of phantoms, of slices, and of patterns"
+    )
     parser.add_argument("--threads", "--processes", type=int, default=2)
     options = parser.parse_args()
     examples = make_examples(Sources(options.films, options.others, options.drawn), options.threads)

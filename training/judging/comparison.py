@@ -12,8 +12,12 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from domain.bundle.bundle import Bundle
 from judging.statistics import Estimate, measure_auc, measure_auc_difference
-from training.judging.scored_films import ScoredFilms
+from training.judging.scored_films import ScoredFilms, from_csv
+
+FILMS: Final = "films.csv"
+"""A bundle's films, their parts and scores."""
 
 FEWEST: Final = 20
 """Minimum number of films of each class for a comparison."""
@@ -149,6 +153,28 @@ def compare_scored(
 def find_seen(films: ScoredFilms) -> frozenset[str]:
     """Return the digests of the films that a bundle was trained or validated on."""
     return frozenset(films.digests[films.parts != "test"].tolist())
+
+
+def read_seen(bundle: Bundle) -> frozenset[str]:
+    """Return the digests of the films that trained or validated a bundle; empty where it names none.
+
+    Raises:
+        ScoredFilmsError: when its table cannot be read.
+    """
+    return frozenset(digest for digest, part in read_parts(bundle).items() if part != "test")
+
+
+def read_parts(bundle: Bundle) -> dict[str, str]:
+    """Return the part of each film that a bundle names, by digest; empty where it names none.
+
+    Raises:
+        ScoredFilmsError: when its table cannot be read.
+    """
+    path = bundle.directory / FILMS
+    if not path.is_file():
+        return {}
+    films = from_csv(path.read_text("utf-8"))
+    return dict(zip(films.digests.tolist(), films.parts.tolist(), strict=True))
 
 
 def _negate(difference: Estimate) -> Estimate:

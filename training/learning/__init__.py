@@ -10,6 +10,7 @@
 - `transplants`: lesions moved between films of different hospitals.
 - `architectures`: the tutorial's two networks, layer for layer.
 - `tutorial_recipe`: training of the tutorial's networks.
+- `fused_adam`: their optimizer, in one pass over the weights.
 - `vgg16_weights`: the published weights of VGG16, from a file.
 - `precision`: float32 or bfloat16.
 - `fit`: the loop over the epochs: early stopping, resumable.

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
+from networks.keras_library import load_keras
 from training.films.film_store import FilmStore
 from training.films.labelled_film import Box, Label, LabelledFilm
 from training.learning.augmentation import SIDE, Picture, augment
 from training.learning.lite0 import CELL_PIXELS, CELLS, FIELD, MARGIN
 from training.learning.transplants import transplant
+
+keras = load_keras()
 
 SAME_SOURCE: Final = 4.0
 """Weight of films from sources with both classes: only there the label does not follow from the source."""
@@ -33,7 +35,7 @@ LESION_ABOVE: Final = 0.35
 LESION_BELOW: Final = 0.1
 
 
-class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc]
+class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
     """The batches of one epoch.
 
     Each item is (films, targets): float32 (batch, 256, 256, 1) in 0..1, and `tuberculosis` (batch, 1) with 1

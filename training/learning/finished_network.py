@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
+from networks.keras_library import load_keras
 from training.films.film_store import FilmStore
 from training.learning.precision import Precision, set_precision
+
+keras = load_keras()
 
 BATCH: Final = 16
 

@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 
 from domain.errors import PermanentError
 from judging.statistics import measure_auc
+from networks.keras_library import load_keras
 from training.films.labelled_film import LabelledFilm
 from training.learning.recipe import Recipe
+
+keras = load_keras()
 
 STATE: Final = "state.json"
 LATEST: Final = "latest.weights.h5"
@@ -31,7 +33,8 @@ class EpochResult:
     epoch: int
     """Number of the epoch, from 1."""
     loss: float
-    validation_auc: float
+    validation_auc: float | None
+    """None without validation films."""
     seconds: float
     best: bool
 
@@ -61,13 +64,14 @@ def fit(
 ) -> list[EpochResult]:
     """Train the network of a recipe, and leave it with the weights of its best epoch.
 
-    Training ends when `PATIENCE` epochs brought no better validation AUC, or after the last epoch. The state
-    is written after each epoch; a call with the same folder and identity resumes there.
+    Training ends when `PATIENCE` epochs brought no better validation AUC, or after the last epoch. Without
+    validation films the last epoch is the best. The state is written after each epoch; a call with the same
+    folder and identity resumes there.
 
     Args:
         recipe: the network and its batches.
         films: all films.
-        validation: positions of the validation films, with both classes.
+        validation: positions of the validation films, with both classes, or none.
         folder: folder of the state.
         identity: key of the run (data, settings, seed); the state of another run is not used.
         report: called after each batch and each epoch.
@@ -90,8 +94,8 @@ def fit(
             raise PermanentError(
                 f"the loss of epoch {epoch + 1} is not a number; try a lower --learning-rate"
             )
-        auc = measure_auc(is_tb, recipe.score(validation)).value
-        best = all(auc > earlier.validation_auc for earlier in history)
+        auc = measure_auc(is_tb, recipe.score(validation)).value if len(is_tb) else None
+        best = auc is None or all(auc > (earlier.validation_auc or 0.0) for earlier in history)
         history.append(EpochResult(epoch + 1, loss, auc, time.monotonic() - started, best))
         _save(recipe, folder, identity, history)
         report(history[-1])
@@ -143,7 +147,7 @@ def _save(recipe: Recipe, folder: Path, identity: str, history: Sequence[EpochRe
             stale.unlink()
 
 
-class _BatchWatcher(keras.callbacks.Callback):  # type: ignore[misc]
+class _BatchWatcher(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
     """Reports the progress of an epoch."""
 
     def __init__(self, epoch: int, recipe: Recipe, report: Report) -> None:

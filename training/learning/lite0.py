@@ -9,19 +9,16 @@ inside against cells outside of the *same* film, which no difference between hos
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from domain.errors import PermanentError
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-from keras import layers
-
+from networks.keras_library import load_keras
 from networks.layers import EqualizeHistogram1, LogMeanExpPooling1
 from training.learning.lite0_weights import read_layers
+
+keras = load_keras()
+layers = keras.layers
 
 INPUT_SHAPE: Final = (256, 256, 1)
 FIELD: Final = 224

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 
+from networks.keras_library import load_keras
 from training.learning.film_sampler import FilmSampler
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
 from training.learning.recipe import TrainingData
 from training.retrain_settings import RetrainSettings
+
+keras = load_keras()
+ops = keras.ops
 
 EPOCHS: Final = 6
 LEARNING_RATE: Final = 2e-4

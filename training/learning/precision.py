@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from networks.keras_library import load_keras
+from training.learning.recipe import Architecture
 
-import keras
+keras = load_keras()
 
 CPU_INFO: Final = Path("/proc/cpuinfo")
 FAST_ON_CPU: Final = "amx_bf16"
-"""The CPU flag (Intel AMX) with which bfloat16 is faster. AVX512_BF16 alone is not: TensorFlow's depthwise
-convolutions were slower with it than in float32."""
+"""The CPU flag (Intel AMX) with which full convolutions are faster in bfloat16. Depthwise convolutions are
+not: with it, a step of the default network took twice the time of float32 (docs/benchmarks.md)."""
 
 
 class Precision(StrEnum):
@@ -25,12 +25,17 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
-def choose_precision(wanted: Precision) -> Precision:
-    """Return float32 or bfloat16; auto takes bfloat16 on a GPU and on CPUs with AMX."""
+def choose_precision(wanted: Precision, architecture: Architecture) -> Precision:
+    """Return float32 or bfloat16.
+
+    Auto takes bfloat16 on a GPU, and on CPUs with AMX for all architectures but the default one, which
+    consists of depthwise convolutions.
+    """
     if wanted is not Precision.AUTO:
         return wanted
     has_gpu = any("gpu" in str(device).lower() for device in keras.distribution.list_devices())
-    return Precision.BFLOAT16 if has_gpu or _has_amx() else Precision.FLOAT32
+    gains = has_gpu or (_has_amx() and architecture is not Architecture.DEFAULT)
+    return Precision.BFLOAT16 if gains else Precision.FLOAT32
 
 
 def set_precision(precision: Precision) -> None:

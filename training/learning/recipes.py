@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
 from domain.bundle.bundle import Bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.errors import PermanentError
+from networks.keras_library import load_keras
 from training.learning.lite0 import build_lite0
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import IMAGENET
 from training.learning.recipe import Architecture, Recipe, TrainingData
 from training.retrain_settings import RetrainSettings
+
+keras = load_keras()
 
 
 def build_recipe(
@@ -27,21 +28,16 @@ def build_recipe(
             pretrained weights.
     """
     start = settings.start
-    if start is not None and start.manifest.architecture != settings.architecture.value:
-        raise PermanentError(
-            f"the bundle of --from has the architecture {start.manifest.architecture}: "
-            f"training of {settings.architecture.value} cannot start from it"
-        )
     match settings.architecture:
         case Architecture.DEFAULT if start is not None:
-            return Lite0Recipe(data, settings, None, _continue(start, build_lite0()))
+            return Lite0Recipe(data, settings, None, _continue(start, settings.architecture, build_lite0()))
         case Architecture.DEFAULT:
             return Lite0Recipe(data, settings, settings.pretrained or IMAGENET)
         case Architecture.SCRATCH:
             from training.learning.architectures import build_scratch
             from training.learning.tutorial_recipe import ScratchRecipe
 
-            model = None if start is None else _continue(start, build_scratch())
+            model = None if start is None else _continue(start, settings.architecture, build_scratch())
             return ScratchRecipe(data, settings, model)
         case Architecture.VGG16:
             from training.learning.tutorial_recipe import Vgg16Recipe
@@ -51,15 +47,33 @@ def build_recipe(
             return Vgg16Recipe(data, settings, settings.pretrained, progress)
 
 
-def _continue(bundle: Bundle, model: Any) -> Any:
-    """Copy the weights of a bundle into `model`, by name of layer."""
-    trained = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
+def load_trained(bundle: Bundle, architecture: Architecture) -> Any:
+    """Return the Keras model of a bundle: (n, 256, 256, 1) to scores, or to [scores, heat].
+
+    Raises:
+        PermanentError: when it has another architecture, or structure and weights do not fit each other.
+    """
+    if bundle.manifest.architecture != architecture.value:
+        raise PermanentError(
+            f"the bundle of --from has the architecture {bundle.manifest.architecture}: "
+            f"{architecture.value} cannot start from it; name it with --architecture"
+        )
+    model = keras.models.model_from_json((bundle.directory / STRUCTURE).read_text("utf-8"))
     try:
-        trained.load_weights(bundle.directory / WEIGHTS)
+        model.load_weights(bundle.directory / WEIGHTS)
+    except (ValueError, OSError) as error:
+        raise PermanentError(f"the weights of the bundle {bundle.digest[:12]} do not fit: {error}") from error
+    return model
+
+
+def _continue(bundle: Bundle, architecture: Architecture, model: Any) -> Any:
+    """Copy the weights of a bundle into `model`, by name of layer."""
+    trained = load_trained(bundle, architecture)
+    try:
         for layer in model.layers:
             if layer.weights:
                 layer.set_weights(trained.get_layer(layer.name).get_weights())
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise PermanentError(
             f"the bundle {bundle.digest[:12]} does not fit the network of this version: {error}"
         ) from error

@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
+from networks.keras_library import load_keras
 from training.learning.architectures import build_scratch, build_vgg16, build_vgg16_features, build_vgg16_head
+from training.learning.fused_adam import build_adam
 from training.learning.recipe import TrainingData
 from training.learning.vgg16_weights import load_vgg16_weights
 from training.retrain_settings import RetrainSettings
+
+keras = load_keras()
 
 SCRATCH_EPOCHS: Final = 30
 VGG16_EPOCHS: Final = 15
@@ -23,7 +26,7 @@ SCORING_BATCH: Final = 16
 Read = Callable[[Sequence[int]], npt.NDArray[np.float32]]
 
 
-class ShuffledFilms(keras.utils.PyDataset):  # type: ignore[misc]
+class ShuffledFilms(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
     """The batches of one epoch: every film once, in an order that depends on seed and epoch.
 
     Each item is (inputs, targets): the result of `read` for the films, and float32 targets (k, outputs).
@@ -74,7 +77,7 @@ class TutorialRecipe:
         is_tb = np.array([film.label.is_tb for film in data.films], np.float32)
         self._targets = is_tb[:, np.newaxis] if outputs == 1 else np.stack([1 - is_tb, is_tb], axis=1)
         rate = settings.learning_rate or 1e-3
-        optimizer = keras.optimizers.Adam(rate)
+        optimizer = build_adam(rate)
         model.compile(optimizer, keras.losses.BinaryCrossentropy())
         # Otherwise TensorFlow traces the step twice, the second time with the optimizer's variables.
         optimizer.build(model.trainable_variables)

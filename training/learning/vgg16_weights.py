@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import PermanentError
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import keras
-
+from networks.keras_library import load_keras
 from training.learning.architectures import VGG16_BLOCKS
+
+keras = load_keras()
 
 FILE_NAME: Final = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 PAGE: Final = "https://keras.io/api/applications/vgg/"

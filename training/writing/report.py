@@ -60,7 +60,7 @@ class Yield:
 def write_report(
     evaluation: Evaluation,
     films: ScoredFilms,
-    history: Sequence[Mapping[str, float]],
+    history: Sequence[Mapping[str, Any]],
     facts: ReportFacts,
     pictures: Sequence[FilmPicture] = (),
 ) -> bytes:
@@ -148,7 +148,7 @@ def _summarise(films: ScoredFilms) -> list[tuple[str, dict[str, int]]]:
 
 
 def _draw(
-    evaluation: Evaluation, films: ScoredFilms, history: Sequence[Mapping[str, float]]
+    evaluation: Evaluation, films: ScoredFilms, history: Sequence[Mapping[str, Any]]
 ) -> dict[str, Markup]:
     """Return every plot that these figures allow, by name."""
     test = films.select_part("test")

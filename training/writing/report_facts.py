@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from figures.text_table import TextTable
 from training.judging.calibration_fit import CalibrationFit
+from training.judging.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ReportFacts:
     weights: int
     """Number of weights of the network."""
     command: str
-    """The exact command that made the model."""
+    """The command that made the model."""
     seed: int
     started: datetime
     """Start of the run, with time zone."""
@@ -35,6 +36,7 @@ class ReportFacts:
     notes: Sequence[str] = ()
     """Further remarks, one paragraph each."""
     calibration: CalibrationFit | None = None
+    verdict: Verdict | None = None
     point_notes: Sequence[str] = ()
     """Sentences on the operating points at left-out hospitals, which chose them; empty where validation films
     did."""

@@ -12,9 +12,13 @@ from typing import Any, Final
 
 from domain.array.normalization import SPEC
 from domain.bundle.bundle import Bundle, write_bundle
+from domain.regions import CUT_OFF
 from figures.text_table import TextTable
+from judging.statistics import Estimate
 from training.films.film_store import FilmStore
+from training.judging.comparison import FILMS
 from training.judging.heat_maps import HeatFigures
+from training.judging.region_figures import RegionFigures
 from training.retrain import Retrained
 from training.retrain_settings import RetrainSettings
 from training.writing.left_out_tables import tabulate_left_out, write_points
@@ -23,7 +27,6 @@ from training.writing.report import write_report
 from training.writing.report_facts import ReportFacts
 from training.writing.worst_films import draw_worst
 
-FILMS: Final = "films.csv"
 REPORT: Final = "report.html"
 MODEL_CARD: Final = "model_card.md"
 LIBRARIES: Final = (
@@ -45,7 +48,7 @@ class Naming:
     name: str
     version: str
     command: str
-    """The exact command line."""
+    """The command line, without the names of many films."""
     machine: str
     credits: tuple[str, ...] = ()
 
@@ -83,6 +86,8 @@ def write_retrained(
     metrics = evaluation.model_dump(mode="json")
     if retrained.heat is not None:
         metrics["heat"] = retrained.heat.model_dump()
+    if retrained.regions is not None:
+        metrics["regions"] = retrained.regions.model_dump()
     if retrained.left_out is not None:
         metrics["left_out"] = retrained.left_out.model_dump(mode="json", exclude={"rows"})
     manifest: dict[str, Any] = {
@@ -104,8 +109,8 @@ def write_retrained(
             "hold_out": list(settings.hold_out),
             "left_out": [list(group) for group in settings.left_out],
             "epochs": len(retrained.history),
-            "members": settings.members,
             "precision": retrained.precision.value,
+            **({"weights_of": settings.start.digest} if settings.start and settings.keeps_weights else {}),
         },
         "notes": f"By {naming.command}. Research use only, not a medical device.",
     }
@@ -127,44 +132,68 @@ def _gather_facts(retrained: Retrained, settings: RetrainSettings, naming: Namin
         versions=_find_versions(),
         credits=naming.credits,
         notes=_write_notes(retrained, settings),
+        verdict=retrained.verdict,
         calibration=retrained.calibration,
         tables=(
             *(() if retrained.left_out is None else tabulate_left_out(retrained.left_out)),
             *(() if retrained.heat is None else (_tabulate_heat(retrained.heat),)),
+            *(() if retrained.regions is None else (_tabulate_regions(retrained.regions),)),
         ),
         point_notes=() if retrained.left_out is None else write_points(retrained.left_out),
     )
 
 
 def _write_notes(retrained: Retrained, settings: RetrainSettings) -> Sequence[str]:
-    kept = [result.epoch for result in retrained.history if result.best][-1]
-    minutes = sum(result.seconds for result in retrained.history) / 60
-    notes = [
-        f"{len(retrained.history)} epochs, {minutes:.0f} minutes in all, of at most {settings.batch} films a "
-        f"batch, computed in {retrained.precision.value}; the weights of epoch {kept} are kept."
-    ]
-    if (members := settings.members) > 1:
-        notes.append(f"The weights are the mean of {members} such trainings from the same start.")
-    if settings.start is not None:
-        notes.append(f"Training started from the bundle {settings.start.digest[:12]}.")
+    notes = []
+    start = "" if settings.start is None else f"the bundle {settings.start.digest[:12]}"
+    if settings.keeps_weights:
+        notes.append(
+            f"The weights are those of {start}, and the films have the parts that they had for it; "
+            "calibration and thresholds were chosen anew."
+        )
+    else:
+        kept = [result.epoch for result in retrained.history if result.best][-1]
+        minutes = sum(result.seconds for result in retrained.history) / 60
+        notes.append(
+            f"{len(retrained.history)} epochs, {minutes:.0f} minutes in all, of at most {settings.batch} "
+            f"films a batch, computed in {retrained.precision.value}; the weights of epoch {kept} are kept."
+        )
+        if start:
+            notes.append(f"Training started from {start}.")
     if settings.hold_out:
         notes.append(f"Sources held out completely: {', '.join(settings.hold_out)}.")
     return notes
 
 
-def _tabulate_heat(heat: HeatFigures) -> TextTable:
-    def write(estimate: Any) -> str:
-        return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+def _write(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
+
+def _tabulate_heat(heat: HeatFigures) -> TextTable:
     return TextTable(
         title="Heat maps and marked lesions",
         columns=("figure", "model", "trivial"),
         rows=(
-            ("hottest cell lies in a marked box", write(heat.pointing), write(heat.centre_pointing)),
+            ("hottest cell lies in a marked box", _write(heat.pointing), _write(heat.centre_pointing)),
             ("share of heat in the boxes", f"{heat.heat_in_boxes:.2f}", f"{heat.boxes_area:.2f}"),
         ),
         note=f"{heat.films} test films with boxes. Trivial: the cell that hits most often; evenly spread "
         "heat. A cell counts as a hit when its centre is at most half a cell outside a box.",
+    )
+
+
+def _tabulate_regions(regions: RegionFigures) -> TextTable:
+    return TextTable(
+        title="Regions and marked lesions",
+        columns=("figure", "model"),
+        rows=(
+            ("regions with half of their area in marked boxes", _write(regions.hits)),
+            ("marked boxes that a region meets", _write(regions.boxes_met)),
+            ("films without a region", _write(regions.films_without)),
+            ("regions of a film", f"{regions.regions:.2f}"),
+        ),
+        note=f"{regions.films} test films with boxes and a finding that is present. Regions are outlines at "
+        f"heat {CUT_OFF}, as reports show them.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -15,29 +16,30 @@ from training.writing.wording import LABEL_NAMES
 
 
 @styled
-def plot_training(history: Sequence[Mapping[str, float]]) -> str:
+def plot_training(history: Sequence[Mapping[str, Any]]) -> str:
     """Draw loss and validation AUC by epoch, with a mark at the best epoch.
 
     Args:
-        history: one mapping an epoch: "epoch", "loss", "validation_auc"; at least one.
+        history: one mapping an epoch: "epoch", "loss", "validation_auc"; at least one. Without validation
+            films the AUC is None, and the loss alone is drawn.
     """
-    figure, (left, right) = draw_axes(10.4, 3.0, columns=2)
-    epochs, losses, aucs = (
-        [result[key] for result in history] for key in ("epoch", "loss", "validation_auc")
-    )
+    epochs, losses = ([result[key] for result in history] for key in ("epoch", "loss"))
+    aucs = [result["validation_auc"] for result in history if result["validation_auc"] is not None]
+    figure, (left, *rest) = draw_axes(10.4 if aucs else 5.2, 3.0, columns=2 if aucs else 1)
     mark, (colour, dash) = "o" if len(history) < 3 else "", LINES[0]
     left.plot(epochs, losses, color=colour, linestyle=dash, marker=mark, label="training")
     left.set(xlabel="epoch", ylabel="loss")
     left.legend()
-    best = max(zip(epochs, aucs, strict=True), key=lambda place: place[1])
-    right.plot(epochs, aucs, color=GREEN, marker=mark)
-    right.plot(*best, marker="o", color=INK, linestyle="none", markerfacecolor="none")
-    right.set_title(f"best: {best[1]:.4f} in epoch {best[0]:g}", loc="left")
-    right.set(xlabel="epoch", ylabel="validation AUC")
-    for axes in (left, right):
+    for right in rest:
+        best = max(zip(epochs, aucs, strict=True), key=lambda place: place[1])
+        right.plot(epochs, aucs, color=GREEN, marker=mark)
+        right.plot(*best, marker="o", color=INK, linestyle="none", markerfacecolor="none")
+        right.set_title(f"best: {best[1]:.4f} in epoch {best[0]:g}", loc="left")
+        right.set(xlabel="epoch", ylabel="validation AUC")
+    for axes in (left, *rest):
         axes.grid(color=INK, alpha=0.1, linewidth=0.6)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return to_svg(figure, "training", "Loss and validation AUC by epoch")
+    return to_svg(figure, "training", f"Loss{' and validation AUC' if aucs else ''} by epoch")
 
 
 @styled

@@ -1,6 +1,5 @@
 """Login, sessions, tokens, and the record of who saw what.
 
-- `secret_words`: random secrets of cookies, tokens and forms.
 - `authentication`: from a cookie to a user and what the user may do.
 - `recent_views`: the last views of each session.
 - `audit`: the audit trail that the front door hands in.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -17,13 +17,15 @@ from db.accounts import web_sessions
 from db.accounts.users import UserEntry
 from db.database import Database
 from domain.roles import Permission
-from web.access.secret_words import derive_csrf, hash_secret, is_same
+from domain.secret_words import derive_csrf, hash_secret, is_same
 from web.settings import WebSettings
 
 SAFE_METHODS: Final = ("GET", "HEAD")
 LARGEST_FORM: Final = 64 * 1024
 BY_ITSELF: Final = "x-by-itself"
-"""Header of requests that the page makes by itself; they do not extend a session."""
+"""Header of requests that the page makes by itself. They do not extend a session, unless it says `ACTIVE`:
+the user has typed or used the mouse since the last one."""
+ACTIVE: Final = "active"
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 
@@ -37,6 +39,7 @@ class Visit:
         user: the user who is logged in.
         csrf: the CSRF token for forms in the answer.
         token_hash: hash of the session.
+        secret: of the session, from its cookie; never sent in a page.
         form: the fields of a posted form.
     """
 
@@ -44,6 +47,7 @@ class Visit:
     user: UserEntry
     csrf: str
     token_hash: str
+    secret: str = field(repr=False)
     form: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -78,7 +82,7 @@ class Gate:
             if permission is not None and not visit.user.may(permission):
                 raise HTTPException(403, f"Your role, {visit.user.role.value}, does not allow this.")
             if request.method not in SAFE_METHODS:
-                visit = Visit(request, visit.user, visit.csrf, visit.token_hash, await read_form(request))
+                visit = replace(visit, form=await read_form(request))
                 check_intent(request, visit.form, visit.csrf)
             return await run_in_threadpool(page, visit)
 
@@ -93,10 +97,10 @@ class Gate:
             found = web_sessions.find(session, token_hash, self.idle)
         if found is None:
             return None
-        if found.is_stale and BY_ITSELF not in request.headers:
+        if found.is_stale and request.headers.get(BY_ITSELF) in (None, ACTIVE):
             with self.database.write() as session:
                 web_sessions.touch(session, token_hash)
-        return Visit(request, found.user, derive_csrf(secret), token_hash)
+        return Visit(request, found.user, derive_csrf(secret), token_hash, secret)
 
 
 def name_cookie(request: Request, purpose: str = "session") -> str:
@@ -156,4 +160,7 @@ def _ask_to_log_in(request: Request) -> Response:
     if request.method not in SAFE_METHODS or request.headers.get("sec-fetch-mode") in ("cors", "same-origin"):
         return PlainTextResponse("log in first", status_code=401)
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/login?next={quote(wanted, safe='')}" if wanted != "/" else "/login", 303)
+    query = {"next": wanted} if wanted != "/" else {}
+    if request.cookies.get(name_cookie(request)):
+        query["ended"] = "yes"
+    return RedirectResponse("/login" + (f"?{urlencode(query, safe='')}" if query else ""), 303)

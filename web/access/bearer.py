@@ -14,10 +14,10 @@ from db.accounts import api_tokens
 from db.accounts.api_tokens import TokenEntry
 from db.database import Database
 from domain.roles import Permission
+from domain.secret_words import TOKEN_PREFIX, hash_secret
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import SAFE_METHODS, Endpoint, read_body
 from web.access.rate_limit import RateLimit
-from web.access.secret_words import TOKEN_PREFIX, hash_secret
 from web.settings import WebSettings
 
 LARGEST_BODY = 16 * 1024

@@ -17,10 +17,10 @@ from db.accounts import login_attempts, users, web_sessions
 from db.accounts.login_attempts import Subject
 from db.accounts.users import Credentials
 from db.database import Database
+from domain.secret_words import derive_csrf, hash_secret, make_secret
 from web.access import passwords
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit, check_intent, name_cookie, read_form
-from web.access.secret_words import derive_csrf, hash_secret, make_secret
 from web.pages.pages import Pages
 from web.settings import WebSettings
 
@@ -47,7 +47,8 @@ class Login:
 
     async def show(self, request: Request) -> Response:
         """Show the form."""
-        return self._show_form(request, None, request.query_params.get("next", ""))
+        given = request.query_params
+        return self._show_form(request, None, given.get("next", ""), ended=bool(given.get("ended")))
 
     async def enter(self, request: Request) -> Response:
         """Check name and password; a correct pair begins a new session, whatever cookie came along."""
@@ -55,13 +56,15 @@ class Login:
         secret = request.cookies.get(name_cookie(request, "form"), "")
         check_intent(request, form, derive_csrf(secret) if secret else make_secret())
         name, wanted = users.normalize_name(form.get("name", "")), form.get("next", "")
+        ended = bool(form.get("ended"))
         answer = await run_in_threadpool(self._try, request, name, form.get("password", ""))
         if isinstance(answer, timedelta):
             wait = count_seconds(answer)
             text = f"Too many failed logins. Try again in {wait} seconds."
-            return self._show_form(request, text, wanted, status=429, headers={"Retry-After": str(wait)})
+            again = {"Retry-After": str(wait)}
+            return self._show_form(request, text, wanted, status=429, headers=again, ended=ended)
         if answer is None:
-            return self._show_form(request, WRONG, wanted, status=401)
+            return self._show_form(request, WRONG, wanted, status=401, ended=ended)
         response = RedirectResponse(choose_next(wanted), 303)
         _set_cookie(request, response, "session", answer, int(self.lifetime.total_seconds()))
         response.delete_cookie(name_cookie(request, "form"), path="/")
@@ -123,9 +126,17 @@ class Login:
         wanted: str,
         status: int = 200,
         headers: dict[str, str] | None = None,
+        *,
+        ended: bool = False,
     ) -> Response:
         secret = request.cookies.get(name_cookie(request, "form")) or make_secret()
-        context = {"problem": problem, "next": wanted, "csrf": derive_csrf(secret), "user": None}
+        context = {
+            "problem": problem,
+            "next": wanted,
+            "csrf": derive_csrf(secret),
+            "user": None,
+            "ended": ended,
+        }
         response = self.pages.render(request, "login.html", context, status, headers)
         _set_cookie(request, response, "form", secret, None)
         return response

@@ -2,6 +2,7 @@
 
 - `pages`: templates, and names, dates and probabilities as text.
 - `worklist_page`: the worklist.
+- `film_tokens`: tokens of films that the page has drawn.
 - `study_page`: one study, its films, its reads.
 - `score_scale`: a score beside the operating points.
 - `history`: events of a study.

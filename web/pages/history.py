@@ -34,7 +34,10 @@ def list_events(study: StudyDetails) -> list[Event]:
     events = [event for film in study.films for event in _list_film_events(film, len(study.films) > 1)]
     for read in study.reads:
         word = VERDICTS[read.verdict.value]
-        events.append(Event(read.read_at, f"read as {word} by {read.reader}", read.comment or "", "read"))
+        undone = "" if read.withdrawn_at is None else ", and undone"
+        deciding = ", which decides" if read.arbitrates else ""
+        what = f"read as {word} by {read.reader}{deciding}{undone}"
+        events.append(Event(read.read_at, what, read.comment or "", "read"))
     return sorted(events, key=lambda event: event.at)[::-1]
 
 

@@ -1,7 +1,8 @@
-"""Templates of pages, and names, dates and probabilities as text."""
+"""Templates of pages, and names, dates and scores as text."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
+from domain.bundle.tb_score import MEANING, format_tb_score
 from domain.notices import NOTICE
 from domain.percentages import format_percent
 from domain.roles import Permission
@@ -32,12 +34,17 @@ class Pages:
         self._templates = Jinja2Templates(directory=TEMPLATES)
         environment = self._templates.env
         environment.globals.update(
-            version=version, notice=NOTICE, has_report=has_report, Permission=Permission
+            version=version,
+            notice=NOTICE,
+            tb_score_meaning=MEANING,
+            has_report=has_report,
+            Permission=Permission,
         )
         environment.filters.update(
             person=format_name,
             day=format_day,
             percent=format_percent,
+            tb_score=format_tb_score,
             moment=format_moment,
             words=format_words,
         )
@@ -50,10 +57,18 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return a page; `context` holds `user`, or None, and the `csrf` token of its forms."""
-        return self._templates.TemplateResponse(
+        """Return a page; `context` holds `user`, or None, and the `csrf` token of its forms.
+
+        It has an ETag (RFC 9110 8.8.3): while nothing changes, a page that refreshes itself is answered 304.
+        """
+        page = self._templates.TemplateResponse(
             request, template, dict(context), status_code=status, headers=headers
         )
+        tag = f'"{hashlib.sha256(bytes(page.body)).hexdigest()[:32]}"'
+        if status == 200 and request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        page.headers["ETag"] = tag
+        return page
 
 
 def format_name(name: str | None) -> str:

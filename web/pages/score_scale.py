@@ -1,4 +1,4 @@
-"""The scale of a film: its score beside the operating points."""
+"""The drawing of a TB score: a bar from 0 to 100 with both thresholds, and the operating points behind it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.worklist.study_details import OperatingPoint, ScreeningDetails
+from domain.bundle.tb_score import RULE_IN_AT, SCREENING_AT, TOP, format_tb_score
 
 WIDTH: Final = 300.0
-"""Width of the scale in the units of the drawing; score 0 is at the left end, 1 at the right."""
+"""Width of the bar in the units of the drawing; TB score 0 is at the left end, 100 at the right."""
 
 
 @dataclass(frozen=True)
@@ -16,41 +17,41 @@ class Scale:
     """The values of the drawing. Positions are 0..`WIDTH`.
 
     Attributes:
-        score: of the network, 0..1.
-        position: of the score.
+        tb_score: 0..100.
+        position: of the TB score.
         bands: name, left end and width of the bands from low to high.
-        points: the operating points with their positions.
+        thresholds: name, value on the scale and position of both thresholds.
         label: the same in words, for screen readers.
     """
 
-    score: float
+    tb_score: int
     position: float
-    bands: list[tuple[str, float, float]]
-    points: list[tuple[OperatingPoint, float]]
+    bands: tuple[tuple[str, float, float], ...]
+    thresholds: tuple[tuple[str, int, float], ...]
     label: str
 
 
-def draw_scale(screening: ScreeningDetails) -> Scale:
-    """Lay out the scale of one screening. An untrained bundle has no bands, since its scores mean nothing."""
-    points = _list_points(screening) if screening.trained else []
-    edges = [0.0, *(point.threshold for point in points), 1.0]
-    names = {1: ["none"], 2: ["low", "high"], 3: ["low", "medium", "high"]}[len(edges) - 1]
-    bands = [
-        (name, low * WIDTH, (high - low) * WIDTH)
-        for name, low, high in zip(names, edges, edges[1:], strict=False)
-    ]
-    words = [f"Score {screening.score:.3f} of 1"]
-    words += [f"{point.name.replace('_', '-')} from {point.threshold:.3f}" for point in points]
+def draw_scale(tb_score: int) -> Scale:
+    """Lay out the bar of one TB score, 0..100."""
+    edges = (0, SCREENING_AT, RULE_IN_AT, TOP)
+    names = ("low", "medium", "high")
     return Scale(
-        screening.score,
-        screening.score * WIDTH,
-        bands,
-        [(point, point.threshold * WIDTH) for point in points],
-        "; ".join(words),
+        tb_score,
+        _place(tb_score),
+        tuple(
+            (name, _place(low), _place(high - low))
+            for name, low, high in zip(names, edges, edges[1:], strict=False)
+        ),
+        (
+            ("screening", SCREENING_AT, _place(SCREENING_AT)),
+            ("rule-in", RULE_IN_AT, _place(RULE_IN_AT)),
+        ),
+        f"TB score {format_tb_score(tb_score)}; screening threshold {SCREENING_AT}; "
+        f"rule-in threshold {RULE_IN_AT}",
     )
 
 
-def _list_points(screening: ScreeningDetails) -> list[OperatingPoint]:
+def list_points(screening: ScreeningDetails) -> list[OperatingPoint]:
     """Return the reported point, at the threshold of this screening, and rule-in where it lies above."""
     known = {point.name: point for point in screening.operating_points}
     about = known.get(screening.operating_point)
@@ -62,3 +63,7 @@ def _list_points(screening: ScreeningDetails) -> list[OperatingPoint]:
     )
     rule_in = known.get("rule_in")
     return [reported] if rule_in is None or rule_in.threshold <= screening.threshold else [reported, rule_in]
+
+
+def _place(value: int) -> float:
+    return value / TOP * WIDTH

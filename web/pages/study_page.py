@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, Final
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from db.database import Database
 from db.films.screenings import Heat
-from db.worklist import reads, study_details
-from db.worklist.reads import InvalidReadError, ReadEntry, UnknownStudyError
+from db.worklist import claims, films_to_see, reads, studies_ahead, study_details
+from db.worklist.reads import (
+    InvalidReadError,
+    ReadEntry,
+    UndoOverError,
+    UnknownReadError,
+    UnknownStudyError,
+    UnseenFilmsError,
+)
 from db.worklist.study_details import FilmDetails, StudyDetails
-from domain.codes import Verdict
+from domain.codes import ReadOrigin, Verdict
+from domain.roles import Permission
+from domain.secret_words import hash_secret
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
-from web.access.secret_words import hash_secret
+from web.pages import film_tokens
 from web.pages.history import VERDICTS, list_events
 from web.pages.pages import Pages
-from web.pages.score_scale import draw_scale
+from web.pages.score_scale import draw_scale, list_points
+from web.settings import WebSettings
 
 LOG = structlog.get_logger(__name__)
+
+MOST_AHEAD: Final = 50
+"""Most studies that are looked at ahead."""
 
 LONGEST_UID: Final = 64
 """Most characters of a stored UID."""
@@ -33,8 +47,9 @@ LONGEST_UID: Final = 64
 class StudyPage:
     """The pages under `/studies/`: of a study by its key, or by its UID where that has a dot and no slash."""
 
-    def __init__(self, database: Database, pages: Pages, audit: AuditTrail) -> None:
+    def __init__(self, database: Database, settings: WebSettings, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
+        self.settings = settings
         self.pages = pages
         self.audit = audit
         self._views = RecentViews()
@@ -43,51 +58,109 @@ class StudyPage:
         """Show a study; `?film=` selects a film, by default the most suspicious one."""
         uid = self._find_uid(visit)
         with self.database.read() as session:
-            study = study_details.find_details(session, uid)
+            study = study_details.find_details(
+                session, uid, hidden_from=self.settings.find_blinded(visit.user)
+            )
+            to_see = [] if study is None else films_to_see.list_films_to_see(session, study.key)
         if study is None:
             raise HTTPException(404, "There is no such study.")
         self._record_view(visit, uid)
+        holder = self._claim(visit, study)
         film = _choose_film(study, visit.request.query_params.get("film", ""))
         context: dict[str, Any] = {
             "user": visit.user,
             "csrf": visit.csrf,
             "study": study,
             "film": film,
+            "holder": holder,
+            "deciding": self._decides(visit, study),
+            "to_see": {shown.instance_id for shown in to_see},
             "events": list_events(study),
             "verdicts": VERDICTS,
-            "read": next((read for read in study.reads if read.current), None),
+            "read": next((read for read in study.reads if _is_of(read, visit.user.name)), None),
         }
         if film is not None and film.screening is not None:
-            context["scale"] = draw_scale(film.screening)
+            context["points"] = list_points(film.screening)
+            if film.screening.tb_score is not None:
+                context["scale"] = draw_scale(film.screening.tb_score)
         return self.pages.render(visit.request, "study.html", context)
 
-    def send_film(self, visit: Visit) -> Response:
-        """Send a film as JPEG: 8 bit grey, at most 1024 pixels a side."""
-        uid = self._find_uid(visit)
+    def look_ahead(self, visit: Visit) -> Response:
+        """Send which of the studies that come next (`?studies=5,9`) are passed over, and films to fetch."""
+        given = visit.request.query_params.get("studies", "").split(",")[:MOST_AHEAD]
+        keys = [int(key) for key in given if key.isascii() and key.isdecimal() and len(key) < 10]
         with self.database.read() as session:
-            jpeg = study_details.find_rendition(session, uid, take_film(visit.request))
+            ahead = studies_ahead.look_ahead(session, keys, visit.user.name)
+        films = [f"/studies/{key}/films/{film}/film.jpg" for key in ahead.films for film in ahead.films[key]]
+        return JSONResponse({"passed": [str(key) for key in ahead.passed], "films": films})
+
+    def send_film(self, visit: Visit) -> Response:
+        """Send a film as JPEG, 8 bit grey, at most 1024 pixels a side, with its token."""
+        uid, film = self._find_uid(visit), take_film(visit.request)
+        with self.database.read() as session:
+            jpeg = study_details.find_rendition(session, uid, film)
         if jpeg is None:
             raise HTTPException(404, "There is no such film.")
         self._record_view(visit, uid)
-        return Response(jpeg, media_type="image/jpeg")
+        token = film_tokens.sign(visit.secret, film)
+        return Response(jpeg, media_type="image/jpeg", headers={film_tokens.HEADER: token})
 
     def send_heat(self, visit: Visit) -> Response:
         """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255."""
         uid = self._find_uid(visit)
-        heat = find_heat(self.database, uid, visit.request)
+        hidden_from = self.settings.find_blinded(visit.user)
+        heat = find_heat(self.database, uid, visit.request, hidden_from)
         self._record_view(visit, uid)
         return JSONResponse({**asdict(heat), "cells": list(heat.cells)})
 
     def take_read(self, visit: Visit) -> Response:
-        """Store the verdict of a radiologist; redirect a browser without scripts to the study."""
+        """Store the verdict of a radiologist whose page has drawn each film of the study."""
         uid = self._find_uid(visit)
         read = record_read(
-            self.database, uid, visit.form.get("verdict", ""), visit.user.name, visit.form.get("comment")
+            self.database,
+            uid,
+            visit.form.get("verdict", ""),
+            visit.user.name,
+            visit.form.get("comment"),
+            origin=ReadOrigin.PAGE,
+            may_arbitrate=self.settings.may_arbitrate(visit.user.name),
+            reads_blinded=self.settings.find_blinded(visit.user) is not None,
+            shown=film_tokens.verify(visit.secret, visit.form.get("shown", "")),
         )
         self._record(visit, uid, is_changed=True)
-        if "application/json" in visit.request.headers.get("accept", ""):
-            return JSONResponse({"verdict": read.verdict.value, "reader": read.reader}, status_code=201)
-        return RedirectResponse(visit.request.url.path.removesuffix("/reads"), 303)
+        content = {"read_id": read.read_id, "verdict": read.verdict.value, "reader": read.reader}
+        return JSONResponse(content, status_code=201)
+
+    def undo_read(self, visit: Visit) -> Response:
+        """Undo a read that its reader has just stored."""
+        uid, read_id = self._find_uid(visit), int(visit.request.path_params["read"])
+        if read_id >= 2**31:
+            raise HTTPException(404, "There is no such read.")
+        try:
+            with self.database.write() as session:
+                reads.withdraw(session, uid, read_id, visit.user.name)
+        except (UnknownStudyError, UnknownReadError) as error:
+            raise HTTPException(404, f"{error}.") from None
+        except UndoOverError as error:
+            raise HTTPException(409, f"{error}.") from None
+        self._record(visit, uid, is_changed=True)
+        return Response(status_code=204)
+
+    def _claim(self, visit: Visit, study: StudyDetails) -> str | None:
+        """Claim a study for a reader who has it open; return the other reader who has it, or None."""
+        reader = visit.user.name
+        holder = claims.find_holder(study.opened_by, study.opened_at)
+        if visit.user.may(Permission.READ) and claims.is_due(study.opened_by, study.opened_at, reader):
+            with self.database.write() as session:
+                claims.claim(session, study.key, reader)
+        return None if holder == reader else holder
+
+    def _decides(self, visit: Visit, study: StudyDetails) -> bool:
+        """True when the user's read would decide a disagreement of others."""
+        is_party = any(_is_of(read, visit.user.name) for read in study.reads)
+        return bool(
+            study.differing_verdicts and not is_party and self.settings.may_arbitrate(visit.user.name)
+        )
 
     def _find_uid(self, visit: Visit) -> str:
         """Return the UID of the study of the path.
@@ -124,32 +197,58 @@ def record_access(
     audit.record_access(user, find_address(request), uid, patient_id, is_changed=is_changed)
 
 
-def record_read(database: Database, uid: str, verdict: str, reader: str, comment: str | None) -> ReadEntry:
-    """Store a verdict.
+def record_read(
+    database: Database,
+    uid: str,
+    verdict: str,
+    reader: str,
+    comment: str | None,
+    *,
+    origin: ReadOrigin,
+    may_arbitrate: bool,
+    reads_blinded: bool,
+    shown: Collection[int] | None,
+) -> ReadEntry:
+    """Store a verdict; see `db.worklist.reads.record`.
 
     Raises:
-        HTTPException: 400 for an unknown verdict, 404 for an unknown study, 422 for a comment too long.
+        HTTPException: 400 for an unknown verdict, 404 for an unknown study, 409 when a film was not shown,
+            422 for a comment too long.
     """
     if verdict not in set(Verdict):
         raise HTTPException(400, f"verdict is one of {', '.join(Verdict)}")
     try:
         with database.write() as session:
-            read = reads.record(session, uid, Verdict(verdict), reader, comment)
+            read = reads.record(
+                session,
+                uid,
+                Verdict(verdict),
+                reader,
+                comment,
+                origin=origin,
+                shown=shown,
+                may_arbitrate=may_arbitrate,
+                reads_blinded=reads_blinded,
+            )
     except UnknownStudyError:
         raise HTTPException(404, "There is no such study.") from None
+    except UnseenFilmsError as error:
+        raise HTTPException(409, f"{error}.") from None
     except InvalidReadError as error:
         raise HTTPException(422, str(error)) from None
     LOG.info("study read", study=hash_secret(uid)[:16], reader=reader)
     return read
 
 
-def find_heat(database: Database, uid: str, request: Request) -> Heat:
+def find_heat(database: Database, uid: str, request: Request, hidden_from: str | None) -> Heat:
     """Return the heat map of the film of the path.
 
     Raises:
-        HTTPException: 404 for a film without one.
+        HTTPException: 403 while it is hidden from the user, who reads blinded; 404 for a film without one.
     """
     with database.read() as session:
+        if study_details.is_hidden(session, uid, hidden_from):
+            raise HTTPException(403, "You read blinded: read the study first.")
         heat = study_details.find_heat(session, uid, take_film(request))
     if heat is None:
         raise HTTPException(404, "This film has no heat map.")
@@ -178,6 +277,10 @@ def take_film(request: Request) -> int:
     if film >= 2**31:
         raise HTTPException(404, "There is no such film.")
     return film
+
+
+def _is_of(read: ReadEntry, reader: str) -> bool:
+    return read.reader == reader and read.withdrawn_at is None
 
 
 def _choose_film(study: StudyDetails, wanted: str) -> FilmDetails | None:

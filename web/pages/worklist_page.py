@@ -9,16 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from db.database import Database
-from db.worklist import worklist
+from db.worklist import claims
 from db.worklist.worklist import InvalidCursorError
 from db.worklist.worklist_filter import STUDY_STATES
-from domain.codes import Finding, Notice, Priority, Refusal
+from domain.codes import UNREPORTED, Finding, Notice, Priority, Refusal
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
 from web.pages.history import VERDICTS
 from web.pages.pages import Pages
-from web.rest.worklist_query import read_query
+from web.rest.worklist_query import find_page, read_query
+from web.settings import WebSettings
 
 ROWS: Final = 50
 
@@ -26,8 +27,9 @@ ROWS: Final = 50
 class WorklistPage:
     """The page `/`."""
 
-    def __init__(self, database: Database, pages: Pages, audit: AuditTrail) -> None:
+    def __init__(self, database: Database, settings: WebSettings, pages: Pages, audit: AuditTrail) -> None:
         self.database = database
+        self.settings = settings
         self.pages = pages
         self.audit = audit
         self._views = RecentViews()
@@ -36,9 +38,9 @@ class WorklistPage:
         """Show the most urgent studies that match the filter, or the page after a given one."""
         given = visit.request.query_params
         asked = read_query(given, ROWS)
+        hidden_from = self.settings.find_blinded(visit.user)
         try:
-            with self.database.read() as session:
-                page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
+            page = find_page(self.database, asked, hidden_from)
         except InvalidCursorError as error:
             raise HTTPException(400, f"{error}.") from None
         is_new = self._views.is_new(visit.token_hash, visit.request.url.query)
@@ -54,13 +56,15 @@ class WorklistPage:
                 "csrf": visit.csrf,
                 "studies": page.studies,
                 "following": page.following and "/?" + urlencode([*filters, ("after", page.following)]),
+                "blinded": hidden_from is not None,
                 "first": "/?" + urlencode(filters) if asked.after else None,
                 "chosen": dict(filters),
                 "verdicts": VERDICTS,
+                "find_holder": claims.find_holder,
                 "states": [state.value for state in STUDY_STATES],
                 "priorities": [priority.value for priority in Priority],
                 "findings": [finding.value for finding in Finding],
                 "notices": [notice.value for notice in Notice],
-                "refusals": [refusal.value for refusal in Refusal if refusal is not Refusal.OWN_OUTPUT],
+                "refusals": [refusal.value for refusal in Refusal if refusal not in UNREPORTED],
             },
         )

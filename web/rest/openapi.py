@@ -13,18 +13,19 @@ from db.worklist.reads import ReadEntry
 from db.worklist.worklist_filter import STUDY_STATES
 from domain.codes import Finding, Notice, Priority, Refusal
 from domain.notices import NOTICE
+from http_server.problem import MEDIA_TYPE
 from web.pages.report_page import DAYS
-from web.problems import MEDIA_TYPE
 from web.rest.rest import REPORT_FORMS, STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
-from web.rest.worklist_query import LARGEST_PAGE
+from web.rest.worklist_query import DIFFER, LARGEST_PAGE, LONGEST, MOST
 
 ANSWERS: Final[Sequence[type[BaseModel]]] = (WorklistAnswer, StudyAnswer, HeatAnswer, ReadRequest)
 
 PROBLEMS: Final = {
     400: "A parameter cannot be as it is.",
     401: "No token, or one that opens nothing.",
-    403: "The token does not allow it.",
+    403: "The token does not allow it, or it is hidden from a user who reads blinded.",
     404: "There is no such thing.",
+    409: "A film of the study was not shown to the reader.",
     415: "The body is of another type.",
     422: "The body is not what it should be.",
     429: "Too many requests: Retry-After says how many seconds to wait.",
@@ -78,12 +79,14 @@ def _describe_paths() -> dict[str, Any]:
         "in": "path",
         "required": True,
         "description": "instance_id of a film of the study",
-        "schema": {"type": "integer"},
+        "schema": {"type": "integer", "minimum": 0},
     }
     return {
         "/worklist": {
             "get": _describe(
-                "Studies: unread ones first, then by priority, calibrated score and waiting time",
+                "Studies: unread ones first, then by priority, calibrated score and waiting time. For a user "
+                "who reads blinded without results (hidden) and in an order of its own; 403 for priority "
+                "and finding",
                 _refer("WorklistAnswer"),
                 [400],
                 _list_filters(),
@@ -97,9 +100,10 @@ def _describe_paths() -> dict[str, Any]:
         "/studies/{uid}/reads": {
             "post": {
                 **_describe(
-                    "A radiologist's verdict; scope read. A later one takes its place, both are kept",
+                    "A radiologist's verdict; scope read. A later one takes its place, both are kept. With "
+                    "films, it is refused unless each film that has a picture was shown",
                     _refer("Read"),
-                    [404, 415, 422],
+                    [404, 409, 415, 422],
                     [uid],
                     status=201,
                 ),
@@ -162,28 +166,46 @@ def _describe_report() -> dict[str, Any]:
 HTTP_GOOD: Final = {200: "Here it is.", 201: "It is kept."}
 
 
+EMPTY: Final = {"const": ""}
+"""A parameter without a value counts as absent."""
+
+
 def _query_parameter(name: str, about: str, **schema: Any) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": about, "schema": {"type": "string", **schema}}
+    wanted = {"type": "string", **schema}
+    if wanted["type"] == "string" and "enum" not in wanted:
+        wanted.setdefault("maxLength", LONGEST)
+    default = {"default": wanted.pop("default")} if "default" in wanted else {}
+    return {
+        "name": name,
+        "in": "query",
+        "description": about,
+        "allowEmptyValue": True,
+        "schema": {"anyOf": [wanted, EMPTY], **default},
+    }
 
 
 def _list_filters() -> list[dict[str, Any]]:
     def several(name: str, about: str, words: Sequence[str] = ()) -> dict[str, Any]:
-        items = {"type": "string", **({"enum": list(words)} if words else {})}
+        items = {"type": "string", **({"enum": ["", *words]} if words else {"maxLength": LONGEST})}
         return {
             "name": name,
             "in": "query",
             "description": f"{about}; may be given more than once: any will do",
-            "schema": {"type": "array", "items": items},
+            "schema": {"type": "array", "items": items, "maxItems": MOST},
         }
 
     return [
         _query_parameter("text", "how patient name, patient ID or accession number begins"),
-        _query_parameter("read", "only those read, or only those unread", enum=["yes", "no"]),
+        _query_parameter(
+            "read",
+            "only those read, unread, or on which readers differ",
+            enum=["yes", "no", DIFFER],
+        ),
         several("priority", "band", list(Priority)),
         several("finding", "what the screening says", list(Finding)),
         several("state", "where the study stands", list(STUDY_STATES)),
         several("refusal", "why no film was screened", list(Refusal)),
-        several("notice", "remark on the patient data of any film", list(Notice)),
+        several("notice", "remark on the patient data or revisions of any film", list(Notice)),
         several("modality", "of any film; * and ? are wildcards"),
         several("station", "Station Name (0008,1010) of any film; * and ? are wildcards"),
         several("sender", "AE title that sent a film; * and ? are wildcards"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -13,24 +15,28 @@ from starlette.routing import BaseRoute, Route
 
 from db.accounts.api_tokens import TokenEntry
 from db.database import Database
-from db.worklist import study_details, worklist
+from db.worklist import study_details
 from db.worklist.reads import MAX_COMMENT, ReadEntry
 from db.worklist.study_details import StudyDetails
 from db.worklist.study_entries import StudyEntry
 from db.worklist.worklist import InvalidCursorError
-from domain.codes import Verdict
+from domain.codes import ReadOrigin, Verdict
 from domain.notices import NOTICE
 from domain.roles import Permission
+from domain.secret_words import is_same
 from web.access.audit import AuditTrail, find_address
 from web.access.bearer import BearerGate
 from web.pages.report_page import RenderReport, ReportBusyError, explain_busy, read_wish
 from web.pages.study_page import find_heat, record_access, record_read, take_film, take_uid
-from web.rest.worklist_query import read_query
+from web.rest.worklist_query import find_page, read_query
 from web.settings import WebSettings
 
 STUDIES: Final = 100
 """Studies on a page of the worklist without `limit`."""
 
+
+MAX_FILMS: Final = 500
+"""Most films that a read names."""
 
 REPORT_FORMS: Final = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 """Forms of a report, and their media types."""
@@ -67,13 +73,27 @@ class HeatAnswer(BaseModel):
     """0 to 255, row by row; 255 is hottest."""
 
 
+class ShownFilm(BaseModel):
+    """A film that was on the reader's screen."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    film: int = Field(ge=0, lt=2**31)
+    """Its `instance_id`."""
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    """SHA-256 of the film's `film.jpg` as it was shown, hexadecimal."""
+
+
 class ReadRequest(BaseModel):
     """A radiologist's verdict on a study."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     verdict: Verdict
     comment: str | None = Field(default=None, max_length=MAX_COMMENT)
+    films: list[ShownFilm] | None = Field(default=None, max_length=MAX_FILMS)
+    """The films that were on the reader's screen, each by its picture. With it, the read is refused (409)
+    unless every film of the study that has a picture is among them. Without it, nothing is demanded."""
 
     @field_validator("comment")
     @classmethod
@@ -97,6 +117,7 @@ class Rest:
         render_report: RenderReport | None = None,
     ) -> None:
         self.database = database
+        self.settings = settings
         self.render_report = render_report
         self.audit = audit
         self.gate = BearerGate(database, settings, audit)
@@ -124,8 +145,7 @@ class Rest:
         """`GET /worklist`."""
         asked = read_query(request.query_params, STUDIES, strict=True)
         try:
-            with self.database.read() as session:
-                page = worklist.find_page(session, asked.wanted, limit=asked.limit, after=asked.after)
+            page = find_page(self.database, asked, self.settings.find_blinded(token.user))
         except InvalidCursorError as error:
             raise HTTPException(400, f"after: {error}.") from None
         self.audit.record_search(token.user.name, find_address(request), request.url.query)
@@ -135,7 +155,8 @@ class Rest:
         """`GET /studies/{uid}`."""
         uid = take_uid(request)
         with self.database.read() as session:
-            study = study_details.find_details(session, uid)
+            hidden_from = self.settings.find_blinded(token.user)
+            study = study_details.find_details(session, uid, hidden_from=hidden_from)
         if study is None:
             raise HTTPException(404, "There is no such study.")
         self._record(request, uid, token)
@@ -152,10 +173,34 @@ class Rest:
             wrong = error.errors(include_input=False, include_url=False)[0]
             where = ".".join(str(part) for part in wrong["loc"]) or "body"
             raise HTTPException(422, f"{where}: {wrong['msg']}") from None
-        entry = record_read(self.database, uid, read.verdict, token.user.name, read.comment)
+        entry = record_read(
+            self.database,
+            uid,
+            read.verdict,
+            token.user.name,
+            read.comment,
+            origin=ReadOrigin.REST,
+            may_arbitrate=self.settings.may_arbitrate(token.user.name),
+            reads_blinded=self.settings.find_blinded(token.user) is not None,
+            shown=None if read.films is None else self._check_pictures(uid, read.films),
+        )
         self._record(request, uid, token, is_changed=True)
         content = _READ.dump_python(entry, mode="json")
         return JSONResponse(content, 201, {"Location": f"/api/v1/studies/{quote(uid, safe='')}"})
+
+    def _check_pictures(self, uid: str, films: Sequence[ShownFilm]) -> set[int]:
+        """Return the films whose pictures were shown.
+
+        Raises:
+            HTTPException: 422 for a digest that is not that of the film's picture.
+        """
+        for film in films:
+            with self.database.read() as session:
+                jpeg = study_details.find_rendition(session, uid, film.film)
+            if jpeg is None or not is_same(hashlib.sha256(jpeg).hexdigest(), film.sha256):
+                detail = f"films: {film.film} has no picture in this study with this SHA-256; get it again"
+                raise HTTPException(422, detail)
+        return {film.film for film in films}
 
     def _record(self, request: Request, uid: str, token: TokenEntry, *, is_changed: bool = False) -> None:
         record_access(self.database, self.audit, request, uid, token.user.name, is_changed=is_changed)
@@ -191,7 +236,7 @@ class Rest:
     def send_heat(self, request: Request, token: TokenEntry, _body: bytes) -> Response:
         """`GET /studies/{uid}/films/{film}/heat.json`."""
         uid = take_uid(request)
-        heat = find_heat(self.database, uid, request)
+        heat = find_heat(self.database, uid, request, self.settings.find_blinded(token.user))
         self._record(request, uid, token)
         return _send(
             HeatAnswer(rows=heat.rows, columns=heat.columns, margin=heat.margin, cells=list(heat.cells))

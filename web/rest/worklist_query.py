@@ -10,7 +10,10 @@ from typing import Final
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
-from db.worklist.worklist_filter import InvalidFilterError, WorklistFilter
+from db.database import Database
+from db.worklist import worklist
+from db.worklist.worklist import Page
+from db.worklist.worklist_filter import HiddenFilterError, InvalidFilterError, WorklistFilter
 
 LISTS: Final[Mapping[str, str]] = {
     "state": "states",
@@ -25,6 +28,8 @@ LISTS: Final[Mapping[str, str]] = {
 """Parameters that may be repeated, and their names in the filter."""
 WORDS: Final = ("text", "read", "from", "to", "after", "limit")
 """Parameters that may come once."""
+DIFFER: Final = "differ"
+"""Value of `read` for studies on which readers differ."""
 MOST: Final = 50
 LONGEST: Final = 256
 LARGEST_PAGE: Final = 500
@@ -61,6 +66,7 @@ def read_query(given: QueryParams, default_limit: int, strict: bool = False) -> 
         wanted = WorklistFilter(
             **{name: tuple(filter(None, given.getlist(key))) for key, name in LISTS.items()},  # type: ignore[arg-type]
             read=_read_flag(given.get("read")),
+            readers_differ=given.get("read") == DIFFER,
             study_date_from=_read_day("from", given.get("from")),
             study_date_to=_read_day("to", given.get("to")),
             text=given.get("text") or None,
@@ -70,11 +76,34 @@ def read_query(given: QueryParams, default_limit: int, strict: bool = False) -> 
     return WorklistQuery(wanted, _read_limit(given.get("limit"), default_limit), given.get("after") or None)
 
 
+def find_page(database: Database, asked: WorklistQuery, hidden_from: str | None) -> Page:
+    """Return the page of a query.
+
+    Args:
+        database: open.
+        asked: the query.
+        hidden_from: the user who asks, where that user reads blinded.
+
+    Raises:
+        InvalidCursorError: when it continues after no page.
+        HTTPException: 403 for a filter by what is hidden.
+    """
+    try:
+        with database.read() as session:
+            return worklist.find_page(
+                session, asked.wanted, limit=asked.limit, after=asked.after, hidden_from=hidden_from
+            )
+    except HiddenFilterError as error:
+        raise HTTPException(403, f"{error}.") from None
+
+
 def _read_flag(text: str | None) -> bool | None:
     if not text:
         return None
+    if text == DIFFER:
+        return None
     if text not in ("yes", "no"):
-        raise HTTPException(400, "read: yes or no.")
+        raise HTTPException(400, "read: yes, no or differ.")
     return text == "yes"
 
 

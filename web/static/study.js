@@ -1,41 +1,118 @@
 // The study page: film, read, next study.
+import { fetchAhead } from "./films_ahead.js";
+import { findNext, readOrder } from "./order.js";
 import { keepRenewing, onKeys, renew } from "./page.js";
+import { ShownFilms } from "./shown_films.js";
 import { Viewer } from "./viewer.js";
 
+const SETTLE_MS = 500; // a key pressed twice for the study before must not reach this one
+const UNDO_MS = 30000;
+const WAIT = "Wait until the film is on the screen, then read.";
+
 const section = document.querySelector(".viewer");
+const { study, instance } = section.dataset;
 const viewer = new Viewer(section);
+const films = new ShownFilms(study);
 const form = document.getElementById("read");
+const comment = form?.querySelector("textarea");
 const said = document.getElementById("said");
+const undo = document.getElementById("undo");
 const goOn = document.getElementById("go-on");
 
 // ---- the next study, in the order in which the worklist was last shown
-const order = JSON.parse(sessionStorage.getItem("tbscreen-order") ?? "[]");
-const here = order.indexOf(section.dataset.study);
+const order = readOrder().studies.map((one) => one.study);
+const here = order.indexOf(study);
 const worklist = document.querySelector("[data-do=worklist]");
 worklist.href = sessionStorage.getItem("tbscreen-worklist") ?? "/";
-const link = (name, study) => {
+const link = (name, to) => {
   const element = document.querySelector(`[data-do=${name}]`);
-  if (study) [element.href, element.hidden] = [`/studies/${study}`, false];
+  if (to) [element.href, element.hidden] = [`/studies/${to}`, false];
   return element;
 };
+sessionStorage.setItem("tbscreen-row", study);
 const next = link("next", here >= 0 ? order[here + 1] : null);
 const previous = link("previous", here >= 0 ? order[here - 1] : null);
 
 // ---- the read
-async function sendRead(verdict) {
+let state = "loading"; // then: settling, ready, sending
+function become(now) {
+  state = now;
   if (!form) return;
-  const fields = new URLSearchParams(new FormData(form));
-  fields.set("verdict", verdict);
-  const answer = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" } })
-    .catch(() => null);
-  if (answer?.status === 401) return location.reload();
-  const good = answer?.status === 201;
-  say(good ? "The read is saved." : `The read is NOT saved: ${answer ? await answer.text() : "no answer"}`, good);
-  if (!good) return;
+  form.dataset.state = now;
+  for (const button of form.querySelectorAll("[name=verdict]")) button.disabled = now !== "ready";
+}
+
+async function post(path, fields) {
+  const body = new URLSearchParams({ csrf: form.elements.csrf.value, ...fields });
+  const answer = await fetch(path, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer?.status !== 401) return answer;
+  sessionStorage.setItem("tbscreen-refused", "Your session had ended: what you sent last is NOT saved.");
+  location.reload();
+  return new Promise(() => {}); // the page goes
+}
+
+async function sendRead(verdict) {
+  if (form && state === "loading") say(WAIT, false);
+  if (!form || state !== "ready") return;
+  const [unseen] = films.unseen;
+  if (unseen) {
+    say("The read is NOT saved: look at each film first. ", false);
+    const to = said.appendChild(unseen.cloneNode(true));
+    to.textContent = `Show ${unseen.textContent}`;
+    return to.focus();
+  }
+  become("sending");
+  const answer = await post(form.action, { verdict, comment: comment.value, shown: String(films) });
+  if (answer?.status !== 201) {
+    become("ready");
+    const reason = answer ? await answer.text() : "no answer. Send it again";
+    if (answer?.status !== 409) return say(`The read is NOT saved: ${reason}`, false);
+    // The study has other films than this page knows, or the films were shown in another session.
+    films.forget();
+    sessionStorage.setItem("tbscreen-refused", `The read is NOT saved: ${reason}`);
+    return location.reload();
+  }
+  forgetDraft();
+  const name = document.querySelector("h1").textContent;
+  const { read_id: read } = await answer.json();
+  sessionStorage.setItem("tbscreen-undo", JSON.stringify({ study, read, verdict, name, at: Date.now() }));
+  if (goOn.checked && !next.hidden) return next.click();
+  if ("blinded" in form.dataset) {
+    sessionStorage.setItem("tbscreen-done", "The read is saved.");
+    return location.reload(); // the result is shown from now on
+  }
+  say("The read is saved.", true);
   for (const button of form.querySelectorAll("[name=verdict]"))
     button.setAttribute("aria-pressed", button.value === verdict);
-  if (goOn.checked && !next.hidden) next.click();
-  else await renew(undefined, fits);
+  offerUndo();
+  await renew(changed, fits);
+  become("ready");
+}
+
+// ---- undo, also from the study that came next
+function findUndo() {
+  const last = JSON.parse(sessionStorage.getItem("tbscreen-undo") ?? "null");
+  return form && last && Date.now() - last.at < UNDO_MS ? last : null;
+}
+
+function offerUndo() {
+  const last = findUndo();
+  undo.hidden = !last;
+  if (!last) return;
+  if (last.study !== study) say(`The read of ${last.name} is saved.`, true);
+  setTimeout(() => { undo.hidden = !findUndo(); }, last.at + UNDO_MS - Date.now());
+}
+
+async function undoRead() {
+  const last = findUndo();
+  if (!last || state === "sending") return;
+  const answer = await post(`/studies/${last.study}/reads/${last.read}/undo`, {});
+  if (answer?.status !== 204)
+    return say(`The read is NOT undone: ${answer ? await answer.text() : "no answer. Try again"}`, false);
+  sessionStorage.removeItem("tbscreen-undo");
+  sessionStorage.setItem("tbscreen-done", "The read is undone.");
+  if (last.study === study) location.reload();
+  else location.href = `/studies/${last.study}`;
 }
 
 function say(text, good) {
@@ -44,30 +121,56 @@ function say(text, good) {
   said.hidden = false;
 }
 
+// ---- the comment that is not saved yet
+function forgetDraft() {
+  sessionStorage.removeItem("tbscreen-draft");
+  comment.defaultValue = comment.value;
+}
+
 if (form) {
+  const draft = JSON.parse(sessionStorage.getItem("tbscreen-draft") ?? "null");
+  if (draft?.study === study) comment.value = draft.comment;
+  comment.addEventListener("input", () =>
+    sessionStorage.setItem("tbscreen-draft", JSON.stringify({ study, comment: comment.value })));
   goOn.checked = localStorage.getItem("tbscreen-go-on") === "yes";
   goOn.addEventListener("change", () => localStorage.setItem("tbscreen-go-on", goOn.checked ? "yes" : "no"));
+  undo.addEventListener("click", undoRead);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (event.submitter) sendRead(event.submitter.value);
   });
+  offerUndo();
+  for (const [key, good] of [["tbscreen-refused", false], ["tbscreen-done", true]]) {
+    const text = sessionStorage.getItem(key);
+    if (text) say(text, good);
+    sessionStorage.removeItem(key);
+  }
 }
 
 // A result must never stand beside another film than its own.
-const comment = form?.querySelector("textarea");
 function fits(page) {
   const { film, heat } = page.querySelector(".viewer").dataset;
-  if (film === section.dataset.film && heat === section.dataset.heat) return true;
-  if (!comment || comment.value === comment.defaultValue) location.reload();
-  else say("This study has changed: save your read, then reload the page.", false);
-  return false;
+  if (film !== section.dataset.film || heat !== section.dataset.heat) location.reload();
+  return film === section.dataset.film && heat === section.dataset.heat;
+}
+
+function changed(part) {
+  if (part === "films") films.mark();
+}
+
+function showNextFilm() {
+  const all = [...document.querySelectorAll(".films a")];
+  const at = all.findIndex((one) => one.closest("li").dataset.instance === instance);
+  (films.unseen.find((one) => one.closest("li").dataset.instance !== instance) ?? all[(at + 1) % all.length])?.click();
 }
 
 onKeys({
   1: () => sendRead("tb"),
   2: () => sendRead("not_tb"),
   3: () => sendRead("unsure"),
-  c: () => form?.querySelector("textarea").focus(),
+  z: undoRead,
+  f: showNextFilm,
+  c: () => comment?.focus(),
   h: () => viewer.act("heat"),
   "[": () => viewer.act("opacity", viewer.opacity - 0.1),
   "]": () => viewer.act("opacity", viewer.opacity + 0.1),
@@ -80,5 +183,22 @@ onKeys({
   k: () => previous.hidden || previous.click(),
   w: () => worklist.click(),
 });
-viewer.load();
-keepRenewing(undefined, fits);
+function settle() {
+  become("settling");
+  if (said.textContent === WAIT) {
+    said.hidden = true;
+    offerUndo();
+  }
+  setTimeout(() => become("ready"), SETTLE_MS);
+}
+
+async function lookAhead() {
+  const found = await findNext(study).catch(() => null); // no answer: Next stays as it was
+  if (!found) return;
+  [next.hidden, next.href] = [!found.next, `/studies/${found.next}`];
+  await fetchAhead(found.films);
+}
+
+if (section.dataset.film) viewer.load((token) => { films.add(instance, token); settle(); lookAhead(); });
+else { settle(); lookAhead(); } // the server says what a study without pictures can do
+keepRenewing(changed, fits);

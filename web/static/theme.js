@@ -8,8 +8,14 @@
     for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = chosen;
   };
   apply();
-  // The next user of this machine must not find the worklist of the last one.
-  if (location.pathname === "/login") sessionStorage.clear();
+  // The next user of this machine must not find the worklist of the last one. Who logs in again after the session has
+  // ended finds it, and the comment that was not saved.
+  const { user, ended } = document.documentElement.dataset;
+  const known = sessionStorage.getItem("tbscreen-user");
+  if (location.pathname === "/login" ? ended === undefined : user && known && user !== known) sessionStorage.clear();
+  // Tokens of the session that ended.
+  if (location.pathname === "/login") for (const key of ["tbscreen-shown", "tbscreen-ahead"]) sessionStorage.removeItem(key);
+  if (user) sessionStorage.setItem("tbscreen-user", user);
   document.addEventListener("DOMContentLoaded", () => {
     apply();
     document.querySelector("[data-do=theme]")?.addEventListener("click", () => {

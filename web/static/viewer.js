@@ -1,5 +1,7 @@
 // The film on a canvas: window and level by a look-up table of 256 entries, zoom, pan, the heat map above it.
 
+import { takeFilm } from "./films_ahead.js";
+
 const RAMP = [ // from cool to hot, as colours that also differ in brightness
   [0.0, 59, 15, 112],
   [0.45, 187, 55, 84],
@@ -27,24 +29,30 @@ export class Viewer {
     Object.assign(this, FULL, { inverted: false, zoom: 1, x: 0, y: 0 });
   }
 
-  async load() {
+  // Show the film. `drawn(token)` is called once, when the film is on a screen that somebody can see.
+  async load(drawn = () => {}) {
     const { film, heat } = this.section.dataset;
     if (!film) return;
+    const nothing = this.section.querySelector(".nothing");
     try {
-      const picture = await createImageBitmap(await (await fetch(film)).blob());
+      const { status, blob, token } = await takeFilm(film);
+      if (status === 401) return location.reload();
+      const picture = await createImageBitmap(blob);
+      this.drawn = () => drawn(token);
       const source = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
       source.drawImage(picture, 0, 0);
       this.pixels = source.getImageData(0, 0, picture.width, picture.height);
       this.shown = document.createElement("canvas");
       [this.shown.width, this.shown.height] = [picture.width, picture.height];
     } catch {
-      const nothing = this.section.querySelector(".nothing");
-      nothing.textContent = "The film's picture cannot be shown.";
-      nothing.hidden = false;
+      nothing.textContent = "The film's picture cannot be shown. Load the page again.";
       return;
     }
-    if (heat) this.heat = paintHeat(await (await fetch(heat)).json());
+    nothing.hidden = true;
     this.window();
+    document.addEventListener("visibilitychange", () => this.draw());
+    if (heat) this.heat = paintHeat(await (await fetch(heat)).json());
+    this.draw();
   }
 
   // Apply window, level and inversion to every pixel.
@@ -93,6 +101,10 @@ export class Viewer {
         pen.drawImage(picture, left + width * margin, top + height * margin, width * inside, height * inside);
       }
       this.tell();
+      if (document.visibilityState === "visible" && this.canvas.width && this.canvas.height) {
+        this.drawn?.();
+        this.drawn = null;
+      }
     });
   }
 
@@ -138,7 +150,7 @@ export class Viewer {
       "zoom-out": () => this.zoomBy(0.8),
       invert: () => { this.inverted = !this.inverted; this.window(); },
       reset: () => { this.home(); this.window(); },
-      heat: () => { this.heatOn = Boolean(this.heat) && !this.heatOn; this.draw(); },
+      heat: () => { this.heatOn = Boolean(this.section.dataset.heat) && !this.heatOn; this.draw(); },
       opacity: () => {
         this.opacity = Math.min(Math.max(value, 0), 1);
         this.heatOn = Boolean(this.heat);

@@ -1,4 +1,5 @@
 // The worklist: keys, sorting of the rows that are shown, and their order for the study's page.
+import { keepOrder } from "./order.js";
 import { keepRenewing, onKeys } from "./page.js";
 
 let sorted = { key: null, down: false };
@@ -27,13 +28,19 @@ function sort() {
   body.append(...rows().sort((a, b) => (sorted.down ? order(b, a) : order(a, b))));
 }
 
+// Rows do not move under a pointer that is on its way to one of them.
+const REST_MS = 5000;
+let movedAt = -REST_MS;
+document.addEventListener("pointermove", (event) => { movedAt = event.timeStamp; }, { passive: true });
+const isStill = () => performance.now() - movedAt > REST_MS || !document.querySelector("tr[data-study]:hover");
+
 // The row that was open last, and the order for "next study".
-let focused = null;
+let focused = sessionStorage.getItem("tbscreen-row");
 function settle() {
   sort();
   if (focused && document.activeElement === document.body)
     rows().find((row) => row.dataset.study === focused)?.querySelector("a.open").focus({ preventScroll: true });
-  sessionStorage.setItem("tbscreen-order", JSON.stringify(rows().map((row) => row.dataset.study)));
+  keepOrder(rows(), document.querySelector("a[rel=next]"));
   sessionStorage.setItem("tbscreen-worklist", location.href);
 }
 
@@ -51,7 +58,10 @@ document.addEventListener("click", (event) => {
     else return location.reload();
     return settle();
   }
-  if (!event.target.closest("a, button")) event.target.closest("tr[data-study]")?.querySelector("a.open").click();
+  const link = event.target.closest("tr[data-study]")?.querySelector("a.open");
+  if (!link || event.target.closest("a, button") || getSelection().toString()) return; // a text is being copied
+  if (event.ctrlKey || event.metaKey) window.open(link.href, "_blank", "noopener");
+  else link.click();
 });
 
 const open = () => document.activeElement.closest("tr")?.querySelector("a.open").click();
@@ -62,4 +72,5 @@ onKeys({
   "/": () => document.querySelector(".filters select, .filters input")?.focus(),
 });
 settle();
-keepRenewing(settle);
+document.activeElement.closest?.("tr")?.scrollIntoView({ block: "nearest" });
+keepRenewing(settle, isStill);

@@ -11,10 +11,9 @@ from typing import Any
 
 import psutil
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+from networks.keras_library import load_keras
 
-import keras
+keras = load_keras()
 
 CPU = "cpu:0"
 

@@ -7,30 +7,18 @@ this module has no such function.
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+import networks.layers  # noqa: F401 - registers the layers of the house with Keras
+from domain.bundle.graph_structure import ALLOWED_LAYERS
+from networks.keras_library import load_keras
+from networks.weights_file import check_weights
 
-# Keras imports these two, where they are installed, for wrappers and plots that no prediction uses. They take
-# a third of its import's time.
-_withheld: Final = [name for name in ("matplotlib", "sklearn") if name not in sys.modules]
-sys.modules.update(dict.fromkeys(_withheld))  # type: ignore[arg-type]  # None: the import fails
-try:
-    import keras
-finally:
-    for _name in _withheld:
-        del sys.modules[_name]
-
-import networks.layers  # noqa: E402, F401 - registers the layers of the house with Keras
-from domain.bundle.graph_structure import ALLOWED_LAYERS  # noqa: E402
-from networks.weights_file import check_weights  # noqa: E402
+keras = load_keras()
 
 CPU_BATCH: Final = 8
 """Films at once; more are no faster and take more memory: `scratch` holds 33 MB per film and layer."""

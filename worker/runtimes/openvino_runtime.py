@@ -1,20 +1,22 @@
 """OpenVINO as the runtime of a network, where it is installed (extra "openvino"): several times Keras' speed.
 
-The Keras model is converted in memory. OpenVINO reports each import and conversion to Google Analytics
-through its package `openvino_telemetry`, unless that cannot be imported: here it never can.
+TensorFlow converts a Keras model; its graph runs without either. OpenVINO reports each import and conversion
+to Google Analytics by its package `openvino_telemetry`, unless that cannot be imported: here it never can.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import sys
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.array.normalization import SPEC
 from domain.errors import PermanentError
-from worker.runtimes.tensorflow_backend import trace
 
 BATCH: Final = 8
 TELEMETRY: Final = "openvino_telemetry"
@@ -30,30 +32,28 @@ class OpenVinoRuntime:
     """A network compiled by OpenVINO, for one film and for `batch` films.
 
     Args:
-        model: Keras' (TensorFlow backend), in float32; not needed any more afterwards.
+        graph: of `convert` or `read`; it is reshaped.
         precision: `float32` or `bfloat16`.
         threads: CPU threads; 0 leaves it to OpenVINO.
 
     Raises:
-        OpenVinoError: when a layer cannot be converted or compiled.
+        OpenVinoError: when a step cannot be compiled.
     """
 
     name: Final = "openvino"
 
-    def __init__(self, model: Any, precision: str, threads: int = 0) -> None:
+    def __init__(self, graph: Any, precision: str, threads: int = 0) -> None:
         self.precision = precision
         self.batch = BATCH
         openvino = import_openvino()
         hint = "bf16" if precision == "bfloat16" else "f32"
         common = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_NUM_THREADS": threads} if threads else {})}
         try:
-            graph = openvino.convert_model(trace(model))
-            self._outputs = _find_outputs(graph, len(model.outputs))
             core = openvino.Core()
             self._steps: dict[int, list[Any]] = {}
             for count in (1, BATCH):
                 # A fixed number of films is up to half as fast again as an open one.
-                graph.reshape([count, *model.input_shape[1:]])
+                graph.reshape([count, SPEC.rows, SPEC.columns, 1])
                 *preparation, network = _split(graph)
                 self._steps[count] = [
                     core.compile_model(step, "CPU", {**common, "INFERENCE_PRECISION_HINT": "f32"})
@@ -78,7 +78,70 @@ class OpenVinoRuntime:
         for step in preparation:
             films = step(films)[0]
         results = network(films)
-        return [np.array(results[number]) for number in self._outputs]
+        return [np.array(results[number]) for number in range(len(results))]
+
+
+def convert(model: Any) -> Any:
+    """Return the graph of a Keras model (TensorFlow backend, float32), its outputs in the model's order.
+
+    OpenVINO finds TensorFlow's version by an `exec` of "import tensorflow" and one of "del tensorflow", which
+    since Python 3.13 (PEP 667) is a NameError. It is told the version instead.
+
+    Raises:
+        OpenVinoError: when a layer cannot be converted.
+    """
+    from worker.runtimes.tensorflow_backend import find_version, trace
+
+    openvino = import_openvino()
+    from openvino.frontend.tensorflow import utils
+
+    version = find_version()
+    utils.get_environment_setup = lambda _framework: {"tensorflow": version}
+    try:
+        graph = openvino.convert_model(trace(model))
+        outputs = _find_outputs(graph, len(model.outputs))
+        results = [graph.outputs[number].get_node() for number in outputs]
+        return openvino.Model(results, graph.get_parameters())
+    except _list_failures() as error:
+        raise OpenVinoError(f"OpenVINO cannot run this network: {error}") from error
+
+
+def read(path: Path) -> Any:
+    """Return a graph that OpenVINO has saved.
+
+    Raises:
+        OpenVinoError: when the file is damaged.
+    """
+    openvino = import_openvino()
+    try:
+        return openvino.Core().read_model(path)
+    except _list_failures() as error:
+        raise OpenVinoError(f"OpenVINO cannot read this graph: {error}") from error
+
+
+def save(graph: Any, path: Path) -> None:
+    """Write a graph as OpenVINO's XML, with its constants in a file beside it.
+
+    Raises:
+        OpenVinoError: when OpenVINO cannot write it.
+    """
+    openvino = import_openvino()
+    try:
+        openvino.save_model(graph, path, compress_to_fp16=False)
+    except _list_failures() as error:
+        raise OpenVinoError(f"OpenVINO cannot write this graph: {error}") from error
+
+
+def name_version() -> str:
+    """Return the version of the installed OpenVINO."""
+    return importlib.metadata.version("openvino")
+
+
+def list_precisions(precision: Literal["auto", "float32", "bfloat16"]) -> list[str]:
+    """Return the precisions that are worth trying, best first: for `auto` those of the CPU, else the one."""
+    if precision != "auto":
+        return [precision]
+    return ["bfloat16", "float32"] if prefers_bfloat16() else ["float32"]
 
 
 def is_installed() -> bool:

@@ -1,11 +1,8 @@
-"""Calls that only TensorFlow has. No other module imports it, and other backends skip these calls."""
+"""Calls that only TensorFlow has. Nothing else of the worker imports it; other backends skip these calls."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def limit_threads(threads: int) -> None:
@@ -23,6 +20,13 @@ def trace(model: Any) -> Any:
     signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
     function = tf.function(lambda films: model(films, training=False), input_signature=signature)
     return function.get_concrete_function()
+
+
+def find_version() -> str:
+    """Return the version of TensorFlow."""
+    import tensorflow as tf
+
+    return str(tf.__version__)
 
 
 def describe_gpu(index: int) -> str:

@@ -21,14 +21,15 @@ from db.tables import Commitment, CommitmentItem
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
-from dicom_gateway.settings import PeerSettings
+from dicom_gateway.settings import CommitmentRoleRule, PeerSettings
 from tests.integration.delivery.couriers import courier, look, make_reports, peer
 from tests.integration.listening import Listening, gateway
 from tests.servers.certificates import Certificates
-from tests.servers.commitment_scp import AE_TITLE, COMMITMENT, INSTANCE, commitment_scp
+from tests.servers.peers.commitment_scp import AE_TITLE, COMMITMENT, INSTANCE, commitment_scp
 from tests.servers.ports import free_port, wait_until
 
 TRANSACTION = "2.25.91"
+VERIFICATION = "1.2.840.10008.1.1"
 
 
 @pytest.fixture
@@ -58,8 +59,12 @@ def report(
     instance: str = INSTANCE,
     tls: ssl.SSLContext | None = None,
     local: str = "127.0.0.1",
-) -> int:
-    """Report the object as committed, as `ae_title` from the address `local`; return the gateway's status."""
+    proposes_role: bool = True,
+) -> int | None:
+    """Report the object as committed, as `ae_title` from the address `local`; return the gateway's status.
+
+    None means that the gateway refused the presentation context.
+    """
     information, item = Dataset(), Dataset()
     information.TransactionUID = TRANSACTION
     item.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
@@ -70,14 +75,20 @@ def report(
     association = ae.associate(
         "127.0.0.1",
         port,
-        contexts=[build_context(COMMITMENT)],
+        contexts=[build_context(COMMITMENT), build_context(VERIFICATION)],
         ae_title="TBSCREEN",
-        ext_neg=[build_role(COMMITMENT, scp_role=True)],
+        ext_neg=[build_role(COMMITMENT, scp_role=True)] if proposes_role else [],
         bind_address=(local, 0),
         tls_args=None if tls is None else (tls, "localhost"),
     )
     assert association.is_established
     try:
+        accepted = [
+            context for context in association.accepted_contexts if context.abstract_syntax == COMMITMENT
+        ]
+        if not accepted:
+            return None
+        accepted[0]._as_scp = True  # an archive that reports as SCP, whatever was negotiated
         status, _ = association.send_n_event_report(information, 1, COMMITMENT, instance)
         return int(status.Status)
     finally:
@@ -104,6 +115,30 @@ def test_a_result_is_believed_only_from_the_peer_that_was_asked(
         told = [line for line in logs if line["event"] == "commitment report not believed"]
         assert [line["caller"] for line in told] == ["MODALITY", "ARCHIVE"]
         assert report(port, uid, "ARCHIVE") == 0x0000
+        assert state(sqlite_database) == "committed"
+
+
+def test_a_result_in_a_role_that_was_not_proposed_is_refused_at_negotiation(
+    sqlite_database: Database, tmp_path: Path, uid: str
+) -> None:
+    archive = peer("archive", "ARCHIVE", 104, commitment=True)
+    with listening(sqlite_database, tmp_path, archive) as scp, capture_logs() as logs:
+        assert report(scp.ports[0], uid, "ARCHIVE", proposes_role=False) is None
+        assert state(sqlite_database) == "asked"
+        (told,) = [line for line in logs if line["event"] == "storage commitment refused"]
+        assert (told["caller"], told["address"]) == ("ARCHIVE", "127.0.0.1")
+        assert report(scp.ports[0], uid, "ARCHIVE") == 0x0000
+
+
+def test_a_lenient_peer_need_not_propose_its_role(
+    sqlite_database: Database, tmp_path: Path, uid: str
+) -> None:
+    lenient = {"commitment_roles": CommitmentRoleRule.LENIENT}
+    archive = peer("archive", "ARCHIVE", 104, commitment=True).model_copy(update=lenient)
+    with listening(sqlite_database, tmp_path, archive) as scp:
+        assert report(scp.ports[0], uid, "MODALITY", proposes_role=False) is None
+        assert report(scp.ports[0], uid, "ARCHIVE", local="127.0.0.2", proposes_role=False) is None
+        assert report(scp.ports[0], uid, "ARCHIVE", proposes_role=False) == 0x0000
         assert state(sqlite_database) == "committed"
 
 

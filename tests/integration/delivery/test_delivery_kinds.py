@@ -40,19 +40,21 @@ def test_report_and_picture_lie_beside_the_film_and_each_peer_gets_its_kinds(
         refused = screened_films.receive(sqlite_database, real_film("RG3_UNCR.dcm"))
         screened_films.refuse(sqlite_database, refused, Refusal.NOT_CHEST)
         peers = [
-            peer(pacs, "orthanc", kinds=["sr", "sc"]),
+            peer(pacs, "orthanc", kinds=["sr", "sc", "gsps"]),
             peer(receiver, "sr-of-absent", rules=[{"findings": ["absent"]}]),
             peer(receiver, "refusals", kinds=["refusal"]),
         ]
         with courier(sqlite_database, peers, FAST):
-            wait_until(lambda: len(pacs.find("Series", {"StudyInstanceUID": study})) == 3, 60, "all is there")
+            wait_until(lambda: len(pacs.find("Series", {"StudyInstanceUID": study})) == 4, 60, "all is there")
             wait_until(lambda: len(receiver.files()) == 1, 60, "the refusal is there")
             wait_until(
-                lambda: look(sqlite_database, "orthanc").states == ["delivered"] * 2, 30, "both are noted"
+                lambda: look(sqlite_database, "orthanc").states == ["delivered"] * 3, 30, "all are noted"
             )
         by_modality = {dataset.Modality: dataset for dataset in _download_all(pacs, study)}
         refusal = receiver.files()[0]
-    assert sorted(by_modality) == ["CR", "OT", "SR"]
+    assert sorted(by_modality) == ["CR", "OT", "PR", "SR"]
+    (series,) = by_modality["PR"].ReferencedSeriesSequence
+    assert series.ReferencedImageSequence[0].ReferencedSOPInstanceUID == by_modality["CR"].SOPInstanceUID
     picture = by_modality["OT"]
     assert picture.SourceImageSequence[0].ReferencedSOPInstanceUID == by_modality["CR"].SOPInstanceUID
     assert picture.file_meta.TransferSyntaxUID == JPEGBaseline8Bit

@@ -10,8 +10,8 @@ from pydicom import dcmread
 
 from db.database import Database
 from tests.integration.delivery.couriers import courier, look, make_reports, peer
-from tests.servers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.pacs import storescp
+from tests.servers.peers.commitment_scp import AE_TITLE, commitment_scp
 from tests.servers.ports import free_port, wait_until
 
 MISBEHAVIOUR = {

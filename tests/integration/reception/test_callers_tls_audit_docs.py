@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
-from typing import Any
 
 from db.database import Database
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
-from dicom_gateway.audit.audit_settings import AuditSettings
-from dicom_gateway.settings import GatewaySettings, PeerSettings
 from tests.integration.listening import gateway
 from tests.servers.pacs import echo, need
 
@@ -42,13 +38,3 @@ def test_the_trial_ca_is_one_that_the_gateway_and_dcmtk_work_with(
     with gateway(sqlite_database, tmp_path / "spool", 0, accept_plain=False, tls=tls) as scp:
         assert echo(scp.ports[0], "TBSCREEN", *options, str(tmp_path / "ca.crt"))
         assert not echo(scp.ports[0], "TBSCREEN", "+tla", "-ic")
-
-
-def test_the_settings_are_settings() -> None:
-    tables: dict[str, Any] = {}
-    for block in blocks("toml"):
-        for name, value in tomllib.loads(block).items():
-            tables.setdefault(name, []).append(value)
-    assert [GatewaySettings(**table) for table in tables["gateway"]]
-    assert [PeerSettings(**peer) for peers in tables["peers"] for peer in peers]
-    assert [AuditSettings(**table) for table in tables["audit"]]

@@ -1,4 +1,4 @@
-"""DCMTK's tools as modality and as PACS."""
+"""DCMTK's tools as modality and as PACS, and a client of Node.js."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import subprocess
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.uid import generate_uid
 
+from db.worklist import study_details
 from tests.films import read, real_film, small_film
 from tests.integration.conftest import Site
+from tests.servers import peers
 from tests.servers.pacs import PRIVATE_SCHEME_LINE, echo, need, store, validate
+from tests.servers.peers.node_packages import need_package
 from tests.servers.ports import wait_until
+
+DIMSE_CLIENT = Path(peers.__file__).with_name("dimse_client.js")
 
 
 def report_file(site: Site, sop_instance_uid: str) -> Path | None:
@@ -48,6 +54,22 @@ def test_a_film_by_storescu_comes_back_as_a_report_to_storescp(site: Site, tmp_p
     assert shown.stderr == ""
 
 
+def test_a_film_of_dcmjs_dimse_whose_offset_table_lists_frames_that_are_not_there_is_screened(
+    site: Site, tmp_path: Path
+) -> None:
+    node, packages = need_package("dcmjs-dimse", "0.3.3")
+    film = read(real_film("RG1_J2KI.dcm"))
+    film.StudyInstanceUID, film.SOPInstanceUID = generate_uid(), generate_uid()
+    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID
+    film.save_as(tmp_path / "film.dcm")
+    command = [node, str(DIMSE_CLIENT), str(packages), str(site.port), str(tmp_path / "film.dcm")]
+
+    sent = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert "answered 0" in sent.stdout.splitlines(), sent.stdout + sent.stderr
+    site.wait_for_film(film, "screened")
+
+
 def test_an_extremity_is_refused_and_gets_no_score(site: Site) -> None:
     path = real_film("RG3_UNCR.dcm")
     film = read(path)
@@ -61,6 +83,17 @@ def test_an_extremity_is_refused_and_gets_no_score(site: Site) -> None:
     assert study["films"][0]["refusal"] == "not_chest"
     assert study["films"][0]["score"] is None
     assert report_file(site, film.SOPInstanceUID) is None
+
+
+def test_a_child_s_film_is_refused_and_has_a_picture_for_the_reader(site: Site, tmp_path: Path) -> None:
+    path = small_film(tmp_path, 12, PatientAge="009Y")
+    film = read(path)
+    assert store(site.port, path).returncode == 0
+    assert site.wait_for_film(film, "refused").refusal == "under_age"
+    with site.installation.database.read() as session:
+        details = study_details.find_details(session, str(film.StudyInstanceUID))
+    assert details is not None
+    assert [shown.has_rendition for shown in details.films] == [True]
 
 
 def test_the_same_film_twice_gives_one_screening_and_one_report(site: Site, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.uid import BasicTextSRStorage, EncapsulatedPDFStorage, generate_uid
+from pydicom.encaps import encapsulate
+from pydicom.uid import BasicTextSRStorage, EncapsulatedPDFStorage, ExplicitVRLittleEndian, generate_uid
 
 from tests.films import dataset_offset, read, small_film, with_dataset
 from tests.integration.conftest import Site, store_raw
@@ -51,6 +52,19 @@ def test_cut_pixels_are_taken_and_refused_as_undecodable(site: Site, film: Path,
     entry = site.wait_for_film(read(film), "refused")
     assert entry.refusal == "undecodable"
     assert entry.score is None
+    still_works(site, tmp_path)
+
+
+def test_encapsulated_pixels_in_a_syntax_of_native_pixels_are_not_understood(
+    site: Site, film: Path, tmp_path: Path
+) -> None:
+    header = dataset_bytes(film).partition(b"\xe0\x7f\x10\x00")[0]
+    frame = encapsulate([b"\xff\xd8\xff\xd9"]) + b"\xfe\xff\xdd\xe0" + bytes(4)
+    pixels = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + frame
+    assert read(film).file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    damaged = with_dataset(film, tmp_path / "damaged.dcm", header + pixels)
+    assert store_raw(site.port, damaged) == NOT_UNDERSTOOD
+    assert site.find_study(str(read(film).StudyInstanceUID)) is None
     still_works(site, tmp_path)
 
 

@@ -153,6 +153,6 @@ def report_patients(database: Database) -> list[str]:
     with database.write() as session:
         due = outbox.lease(session, rows.LEASE, 100)
     reports = [
-        build_report(replace(screening, manifest=MANIFEST), CourierSettings(), "0") for screening in due
+        build_report(replace(screening, manifest=MANIFEST), None, CourierSettings(), "0") for screening in due
     ]
     return [str(dcmread(BytesIO(report.part10)).PatientID) for report in reports]

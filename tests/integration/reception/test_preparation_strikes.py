@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from redis import Redis
 from sqlalchemy import update
 
 from db.clock import now
 from db.database import Database
+from db.films import films
 from db.states import FilmState
 from db.tables import Instance
 from dicom_gateway.dispatch import Dispatcher
@@ -74,6 +76,19 @@ def test_a_film_that_fails_alone_is_refused_after_its_third_strike(bench: Bench)
     assert row.refusal_detail == "preparation failed 3 times"
 
 
+def test_a_lateral_whose_decoder_fails_is_refused_for_what_it_is(bench: Bench) -> None:
+    path = bench.spool.path("film.dcm")
+    film = dcmread(path)
+    film.ViewPosition = "LL"
+    film.save_as(path)
+    assert bench.take(bench.loop(TOO_SHORT_S, quiet_s=600.0), MAX_STRIKES).preparation_strikes == MAX_STRIKES
+
+    row = bench.take(bench.loop(60.0, quiet_s=600.0), 1)
+
+    assert (row.state, row.refusal) == (FilmState.REFUSED, "not_frontal")
+    assert (row.refusal_detail or "").endswith("; preparation failed 3 times")
+
+
 def test_a_film_that_fails_where_other_processes_died_waits_and_is_prepared(bench: Bench) -> None:
     loop = bench.loop(TOO_SHORT_S, quiet_s=600.0)
     loop._witness.note(None)
@@ -101,3 +116,28 @@ def test_a_child_that_dies_without_a_film_is_told(bench: Bench) -> None:
     loop._child.open()
     loop._child.close()
     assert not loop._witness.blames(bench.film)
+
+
+class Crashed(BaseException):
+    """The end of a gateway between commit and message."""
+
+
+def test_the_next_film_is_leased_with_the_dispatch_before_it_is_decoded(bench: Bench) -> None:
+    following = rows.receive(bench.database, "1.2.3.9", spool_path="film.dcm").instance_id
+    loop = bench.loop(60.0, quiet_s=600.0)
+    found: list[tuple[str, int, bool]] = []
+
+    def crash(*_: object) -> None:
+        second = rows.read_film(bench.database, following)
+        found.append((second.state, second.preparation_attempts, second.due_at > now()))
+        raise Crashed
+
+    bench.dispatcher.send = crash  # type: ignore[method-assign,assignment]
+    with pytest.raises(Crashed):
+        loop._work_once()
+    loop._child.close()
+
+    assert found == [(FilmState.RECEIVED, 1, True)], "counted and leased before its decoding"
+    assert rows.read_film(bench.database, bench.film).state == FilmState.QUEUED
+    with bench.database.write() as session:
+        assert films.end_leases(session, rows.GATEWAY) == 1

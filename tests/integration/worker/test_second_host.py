@@ -275,7 +275,7 @@ def is_locked(database: Database) -> bool:
 
 def test_it_leaves_when_it_is_told_to(hosts: TwoHosts, tmp_path: Path) -> None:
     hosts.worker.send_signal(signal.SIGTERM)
-    assert hosts.worker.wait(timeout=30) == 0
+    assert hosts.worker.wait(timeout=30) == 0, hosts.log.read_text("utf-8", "replace")
     uid = hosts.send(tmp_path, 0)
     wait_until(lambda: hosts.state(uid) == "queued", 30, "the film waits for another worker")
     assert waiting(hosts) >= 1

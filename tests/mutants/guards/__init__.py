@@ -1,24 +1,40 @@
 """The mutants, a file for each part of docs/administrator/security.md.
 
 - `dicom_port`: callers, floods, sizes, headers.
+- `dicomweb_port`: senders, sizes, deadlines.
 - `pixels_and_names`: decoders, answers of peers, names.
 - `redis`: messages.
 - `bundles_and_backups`: bundles, weights, backups.
 - `page`: login, sessions, requests.
+- `hl7_receivers`: values of messages, answers of receivers.
+- `laboratory_files`: bacteriology results, and their studies.
 - `leaks`: secrets, patient data, code in data.
 - `without`: lines without a mutant.
 """
 
 from typing import Final
 
-from tests.mutants.guards import bundles_and_backups, dicom_port, leaks, page, pixels_and_names, redis
+from tests.mutants.guards import (
+    bundles_and_backups,
+    dicom_port,
+    dicomweb_port,
+    hl7_receivers,
+    laboratory_files,
+    leaks,
+    page,
+    pixels_and_names,
+    redis,
+)
 from tests.mutants.mutant import Mutant
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
     *dicom_port.MUTANTS,
+    *dicomweb_port.MUTANTS,
     *pixels_and_names.MUTANTS,
     *redis.MUTANTS,
+    *hl7_receivers.MUTANTS,
     *bundles_and_backups.MUTANTS,
     *page.MUTANTS,
+    *laboratory_files.MUTANTS,
     *leaks.MUTANTS,
 )

@@ -121,6 +121,20 @@ MUTANTS: Final = (
         "unit/worker/test_screener.py::test_a_bundle_that_does_not_give_its_golden_scores_screens_no_film",
     ),
     Mutant(
+        "golden-scores-of-graph",
+        "worker/prepared_network.py",
+        "            check_golden_scores(facts.scores, golden_scores)\n",
+        "            list(golden_scores)\n",
+        "unit/worker/test_prepared_network.py::test_a_graph_with_other_scores_than_the_bundles_is_not_used",
+    ),
+    Mutant(
+        "damaged-graph",
+        "worker/prepared_network.py",
+        "hash_file(folder / name) != digest:\n",
+        "not (folder / name).exists():\n",
+        "unit/worker/test_prepared_network.py::test_a_graph_is_made_once_and_a_damaged_one_anew",
+    ),
+    Mutant(
         "unknown-maker",
         "tbscreen/models/trust.py",
         "    if reason is None:\n",

@@ -21,7 +21,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "session-hash",
-        "web/access/secret_words.py",
+        "domain/secret_words.py",
         "    return hashlib.sha256(secret.encode()).hexdigest()\n",
         "    return secret[:64]\n",
         "unit/web/access/test_login.py::test_the_database_holds_no_password_and_no_cookie",

@@ -8,6 +8,7 @@ LOGIN: Final = "web/access/login.py"
 AUTHENTICATION: Final = "web/access/authentication.py"
 ATTEMPTS: Final = "db/accounts/login_attempts.py"
 TESTS: Final = "unit/web/access/test_login.py::"
+BLINDED: Final = "unit/web/test_blinded_reading.py::"
 APPLICATION: Final = "unit/web/test_application.py::"
 
 MUTANTS: Final = (
@@ -40,6 +41,97 @@ MUTANTS: Final = (
         "unit/web/pages/test_patients_page.py::test_only_an_administrator_decides",
     ),
     Mutant(
+        "film-token-of-the-session",
+        "web/pages/film_tokens.py",
+        "is_same(match[2], derive_film_token(secret, int(match[1])))",
+        "len(match[2]) == 64",
+        "unit/web/pages/test_reads.py::test_a_read_of_a_film_that_was_not_on_the_screen_is_refused",
+    ),
+    Mutant(
+        "each-film-shown",
+        "db/worklist/reads.py",
+        "        if film.instance_id not in shown:\n",
+        "        if not shown:\n",
+        "unit/web/pages/test_reads.py::test_each_film_of_the_study_must_have_been_shown",
+    ),
+    Mutant(
+        "a-third-reader-decides",
+        "db/worklist/standing_reads.py",
+        "    return bool(standing.differing) and reader not in parties\n",
+        "    return bool(standing.differing) and bool(parties)\n",
+        "unit/db/worklist/test_standing_reads.py::test_a_further_reader_decides_and_the_parties_do_not",
+    ),
+    Mutant(
+        "undo-by-its-reader",
+        "db/worklist/reads.py",
+        "Read.study_id == study.id, Read.reader == reader)",
+        "Read.study_id == study.id)",
+        "unit/web/pages/test_reads.py::test_a_read_is_undone_by_its_reader_and_soon_or_not_at_all",
+    ),
+    Mutant(
+        "hidden-result-of-a-study",
+        "db/worklist/study_details.py",
+        "replace(film, screening=None, doubts=(), deliveries=())",
+        "replace(film, doubts=(), deliveries=())",
+        BLINDED + "test_no_answer_to_a_blinded_reader_depends_on_a_result",
+    ),
+    Mutant(
+        "hidden-heat-map",
+        "db/worklist/study_details.py",
+        "    return key is not None and not blinding.find_open(session, hidden_from, [key])\n",
+        "    return False\n",
+        BLINDED + "test_the_result_opens_with_the_reader_s_own_read_which_is_kept_as_blinded",
+    ),
+    Mutant(
+        "hidden-words-of-other-readers",
+        "db/worklist/study_details.py",
+        "[read for read in study.reads if read.reader == reader]",
+        "list(study.reads)",
+        BLINDED + "test_what_others_read_is_hidden_with_the_result",
+    ),
+    Mutant(
+        "hidden-filters",
+        "db/worklist/blinded_order.py",
+        "    if wanted.priorities or wanted.findings:\n",
+        "    if wanted.priorities and wanted.findings:\n",
+        BLINDED + "test_filters_and_cursors_of_the_order_of_suspicion_are_refused",
+    ),
+    Mutant(
+        "cursor-of-a-blinded-reader",
+        "db/worklist/blinded_order.py",
+        "type(is_read) is not bool or ",
+        "",
+        "unit/db/worklist/test_blinded_order.py::test_a_cursor_tells_a_study_and_nothing_of_its_result",
+    ),
+    Mutant(
+        "first-read-alone-is-blinded",
+        "db/worklist/reads.py",
+        "reads_blinded and all(read.reader != reader for read in before)",
+        "reads_blinded",
+        BLINDED + "test_an_undone_read_opens_the_result_for_good_and_no_second_read_is_blinded",
+    ),
+    Mutant(
+        "hidden-again-after-a-film",
+        "db/worklist/blinding.py",
+        "func.coalesce(newest_film_at, Read.read_at)",
+        "Read.read_at",
+        BLINDED + "test_a_film_that_comes_after_the_read_hides_the_study_again",
+    ),
+    Mutant(
+        "only-readers-read-blinded",
+        "db/accounts/users.py",
+        "return self.role is Role.READER and (",
+        "return bool(",
+        BLINDED + "test_site_and_user_decide_who_reads_blinded_and_only_readers_do",
+    ),
+    Mutant(
+        "dicomweb-of-a-blinded-reader",
+        "dicom_gateway/dicomweb/http_senders.py",
+        "token.user.is_blinded(self._blinded_reading)",
+        "token.user.disabled",
+        "integration/dicomweb/test_reading_limits.py::test_a_reader_who_reads_blinded_reads_no_results_here",
+    ),
+    Mutant(
         "ipv6-network",
         LOGIN,
         "ipaddress.ip_network((parsed, 64), strict=False)",
@@ -63,8 +155,8 @@ MUTANTS: Final = (
     Mutant(
         "same-answer",
         LOGIN,
-        "        if answer is None:\n            return self._show_form(request, WRONG, wanted, status=401)\n",
-        "        if answer is None:\n            return self._show_form(request, WRONG + name, wanted, status=401)\n",
+        "        if answer is None:\n            return self._show_form(request, WRONG, wanted, status=401, ended=ended)\n",
+        "        if answer is None:\n            return self._show_form(request, WRONG + name, wanted, status=401, ended=ended)\n",
         TESTS + "test_a_wrong_pair_is_told_the_same_whoever_it_is",
     ),
     Mutant(
@@ -253,7 +345,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "slow-request",
-        "web/request_deadline.py",
+        "http_server/request_deadline.py",
         "            self.transport.close()\n",
         "            pass\n",
         "unit/web/test_server.py::test_a_request_that_does_not_come_in_time_is_cut_off",

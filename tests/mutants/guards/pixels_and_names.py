@@ -107,8 +107,8 @@ MUTANTS: Final = (
     Mutant(
         "another-patient",
         "db/patients/film_lines.py",
-        "if head.study_id == study.id and is_same_patient(find_patient(session, head), patient):",
-        "if head.study_id:",
+        "return film.study_id == study.id and is_same_patient(find_patient(session, film), patient)",
+        "return film.study_id > 0",
         "integration/reception/test_patients.py::"
         "test_a_film_of_another_patient_under_a_known_uid_leaves_the_first_result",
     ),

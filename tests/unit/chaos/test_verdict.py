@@ -7,15 +7,21 @@ from dataclasses import replace
 
 import pytest
 
+from chaos.message_verdict import MessageEvidence
 from chaos.verdict import Evidence, FilmRecord, Verdict, judge
 
-GOOD = FilmRecord(1, "screened", None, 1, ("report",), ("report",))
+GOOD = FilmRecord(1, "screened", None, 1, ("report",), (("pacs", "report"),))
+FIRST, SECOND = (b"MSH|^~\\&|||||||ORU|%d|P" % number for number in (1, 2))
 REFUSED = FilmRecord(1, "refused", "processing_failed", 0, (), ())
 
 
 def evidence(film: FilmRecord | None = GOOD, *pacs: str, poisoned: bool = False) -> Evidence:
     films = {} if film is None else {"film": film}
     return Evidence({"film"}, {"film"} if poisoned else set(), films, Counter(pacs))
+
+
+def told(made: list[tuple[str, str, bytes]], *came: bytes) -> Evidence:
+    return replace(evidence(GOOD, "report"), messages=MessageEvidence(made, came))
 
 
 def names(verdict: Verdict) -> set[str]:
@@ -36,12 +42,22 @@ def names(verdict: Verdict) -> set[str]:
         (evidence(replace(GOOD, screenings=2), "report"), {"duplicated", "lost"}),
         (evidence(replace(GOOD, rows=2), "report"), {"duplicated"}),
         (evidence(replace(GOOD, reports=("report", "b")), "report", "b"), {"duplicated"}),
-        (evidence(replace(GOOD, delivered=("report", "report")), "report"), {"duplicated"}),
+        (evidence(replace(GOOD, delivered=(("pacs", "report"),) * 2), "report"), {"duplicated"}),
+        (evidence(replace(GOOD, delivered=(("pacs", "report"), ("web", "report"))), "report"), set()),
+        (replace(evidence(GOOD, "report"), other_pacs=(Counter(),)), {"lost"}),
+        (replace(evidence(GOOD, "report"), other_pacs=(Counter({"report": 2}),)), {"duplicated"}),
+        (replace(evidence(GOOD, "report"), other_pacs=(Counter(["report", "x"]),)), {"strangers"}),
         (evidence(replace(REFUSED, screenings=1), poisoned=True), {"duplicated"}),
         (evidence(GOOD, "report", "somebody's"), {"strangers"}),
         (evidence(GOOD, "report", poisoned=True), {"poison_survived"}),
         (evidence(REFUSED), {"struck_out"}),
         (replace(evidence(GOOD, "report"), waiting={"outbox": 1}), {"stuck"}),
+        (told([("film", "1", FIRST)], FIRST, FIRST), set()),
+        (told([("film", "1", FIRST)]), {"lost"}),
+        (told([], FIRST), {"lost", "strangers"}),
+        (told([("film", "1", FIRST)], FIRST + b"|"), {"lost"}),
+        (told([("film", "1", FIRST)], FIRST, FIRST + b"|"), {"duplicated"}),
+        (told([("film", "1", FIRST), ("film", "2", SECOND)], FIRST, SECOND), {"duplicated"}),
     ],
 )
 def test_each_wrong_is_called_by_its_name(seen: Evidence, wrong: set[str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
@@ -16,6 +18,7 @@ from db import schema
 from db.database import Database, DatabaseAwayError, normalize_url
 from db.settings import DatabaseSettings
 from db.tables import Instance, Study
+from tests.checkout import ROOT
 from tests.servers.ports import free_port
 from tests.unit import rows
 
@@ -46,6 +49,59 @@ def test_a_sqlite_writer_takes_the_write_lock_at_its_start(sqlite_url: str) -> N
             assert reader.execute(text("SELECT count(*) FROM studies")).scalar_one() == 0
     first.close()
     second.close()
+
+
+WRITER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from sqlalchemy import text
+from db.database import Database
+from db.settings import DatabaseSettings
+
+def add(database):
+    for _ in range(20):
+        with database.write() as session:
+            found = session.execute(text("SELECT number FROM counter")).scalar_one()
+            session.execute(text("UPDATE counter SET number = :number"), {"number": found + 1})
+
+databases = [Database.open(DatabaseSettings(url=sys.argv[1])) for _ in range(2)]
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(add, databases * 2))
+print("done")
+with databases[0].write() as session:
+    session.execute(text("UPDATE counter SET number = -1"))
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_each_writer_of_a_sqlite_file_gets_its_turn_also_after_one_that_was_killed(sqlite_url: str) -> None:
+    database = Database.open(DatabaseSettings(url=sqlite_url))
+    with database.write() as session:
+        session.execute(text("CREATE TABLE counter (number INTEGER)"))
+        session.execute(text("INSERT INTO counter VALUES (0)"))
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, sqlite_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for _ in range(2)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(_kill_within_a_write, writers))
+    with database.write() as session:
+        assert session.execute(text("SELECT number FROM counter")).scalar_one() == 2 * 4 * 20
+    database.close()
+
+
+def _kill_within_a_write(writer: subprocess.Popen[str]) -> None:
+    assert writer.stdout is not None
+    assert [writer.stdout.readline() for _ in range(2)] == ["done\n", "writing\n"]
+    writer.kill()
+    writer.communicate(timeout=30)
 
 
 def test_a_new_sqlite_file_is_waited_for_while_another_process_writes_to_it(

@@ -240,6 +240,21 @@ def test_element_longer_than_the_dataset_is_not_understood(tmp_path: Path) -> No
         read_header(_with_elements(tmp_path, element))
 
 
+@pytest.mark.parametrize("syntax", [*UNCOMPRESSED, DeflatedExplicitVRLittleEndian])
+def test_encapsulated_pixels_in_a_syntax_of_native_pixels_are_not_understood(
+    syntax: UID, tmp_path: Path
+) -> None:
+    order = "<" if syntax.is_little_endian else ">"
+    tag, length = struct.pack(f"{order}HH", 0x7FE0, 0x0010), struct.pack(f"{order}L", 0xFFFFFFFF)
+    start = tag + (b"" if syntax.is_implicit_VR else b"OB\0\0") + length
+    pixels = start + _item(b"", undefined=False) + _item(b"\xff\xd8\xff\xd9", undefined=False)
+    deflate = _deflate if syntax.is_deflated else bytes
+    path = _with_elements(tmp_path, deflate(pixels), syntax)
+
+    with pytest.raises(NotUnderstoodError, match="encapsulated"):
+        read_header(path)
+
+
 @pytest.mark.parametrize(
     "tags", [(0x00100020, 0x00100010), (0x00100010, 0x00100010), (0x00200010, 0x00080060)]
 )

@@ -61,7 +61,7 @@ def test_a_film_with_such_uids_is_reported_and_the_report_says_so(name: str, tmp
     settings = CourierSettings()
     screening = make_screening(film)
     for built in (
-        build_report(screening, settings, "1"),
+        build_report(screening, None, settings, "1"),
         build_refusal(refusal, settings, "1"),
         build_secondary_capture(screening, draw_rendition(), None, settings, "1"),
     ):

@@ -127,8 +127,8 @@ def build_all(film: Path) -> list[BuiltReport]:
     by_3d, by_2d = CourierSettings(), CourierSettings(sr_sop_class="comprehensive")
     plain = CourierSettings(sc_compression="none")
     return [
-        build_report(screening, by_3d, "9.9"),
-        build_report(screening, by_2d, "9.9"),
+        build_report(screening, one_hot_cell(), by_3d, "9.9"),
+        build_report(screening, one_hot_cell(), by_2d, "9.9"),
         build_secondary_capture(screening, draw_rendition(), one_hot_cell(), by_3d, "9.9"),
         build_secondary_capture(screening, draw_rendition(), None, plain, "9.9"),
         build_refusal(refusal, by_2d, "9.9"),

@@ -80,7 +80,17 @@ def fill(database: Database, films: Sequence[Film]) -> None:
                     version="1",
                     trained=trained,
                     normalization_version="n",
-                    manifest={**MANIFEST, "name": name, "version": "1", "trained": trained, "files": FILES},
+                    manifest={
+                        **MANIFEST,
+                        "name": name,
+                        "version": "1",
+                        "trained": trained,
+                        "operating_points": [
+                            {"name": "screening", "threshold": THRESHOLD},
+                            {"name": "rule_in", "threshold": RULE_IN},
+                        ],
+                        "files": FILES,
+                    },
                     registered_at=at("2025-01-01"),
                 )
             )
@@ -119,6 +129,7 @@ def _make_study(uid: str, number: int, film: Film) -> Study:
     return Study(
         study_instance_uid=uid,
         accession_number=f"ACC{number}",
+        accession_key=f"acc{number}",
         patient_id=f"PATIENT{number}",
         patient_name=f"Secret^Name{number}",
         patient_sex=film.sex,

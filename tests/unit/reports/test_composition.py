@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from sqlalchemy import select, update
 
 from db.counts.report_counts import Grouping
 from db.database import Database
 from db.states import DeliveryState
+from db.tables import Read, Study
 from reports.composition import Request, compose_report
 from reports.figures import Report
 from reports.period import Period
 from reports.settings import ReportSettings
+from reports.text_form import render_text
 from tests.unit.reports.small_database import TRAINED, UNTRAINED, Film, fill
 
 D, P, X = DeliveryState.DELIVERED, DeliveryState.PENDING, DeliveryState.PARKED
@@ -105,6 +108,21 @@ def test_turnaround_by_stage(database: Database) -> None:
     assert (delivered.films, delivered.median_ms, delivered.p95_ms) == (2, 6250, pytest.approx(7150))
 
 
+def test_a_study_on_which_readers_differ_is_in_no_figure(database: Database) -> None:
+    fill(database, FILMS)
+    with database.write() as session:
+        read = select(Read.study_id).where(Read.verdict == "tb", Read.current).order_by(Read.id)
+        of_march = session.scalars(read).all()[2]
+        session.execute(update(Study).where(Study.id == of_march).values(differing_verdicts="not_tb\\tb"))
+    report = make(database)
+    agreement = report.total.agreement
+    assert (agreement.read, agreement.unsure, agreement.readers_differ) == (10, 2, 1)
+    assert agreement.true_positive + agreement.false_negative == 4
+    assert "1 of them as unsure and 1 differently by different readers" in " ".join(
+        render_text(report).split()
+    )
+
+
 def test_agreement_with_reads(database: Database) -> None:
     fill(database, FILMS)
     report = make(database)
@@ -147,10 +165,11 @@ def test_disagreements_name_a_study_only_when_asked(database: Database) -> None:
     fill(database, FILMS)
     report = make(database)
     assert [
-        (disagreement.kind, disagreement.score, disagreement.station) for disagreement in report.disagreements
+        (disagreement.kind, disagreement.score, disagreement.tb_score, disagreement.station)
+        for disagreement in report.disagreements
     ] == [
-        ("missed", 0.15, "ROOM 2"),
-        ("false alarm", 0.65, "station not named"),
+        ("missed", 0.15, 15, "ROOM 2"),
+        ("false alarm", 0.65, 62, "station not named"),
     ]
     assert report.disagreements_in_all == 2
     assert {
@@ -172,6 +191,15 @@ def test_histogram_of_scores(database: Database) -> None:
     assert histogram.model == LITE
     counts = {0: 1, 1: 1, 3: 1, 5: 1, 7: 1, 9: 3, 11: 1, 13: 1, 15: 1, 17: 1, 19: 1}
     assert histogram.films == tuple(counts.get(number, 0) for number in range(20))
+
+
+def test_histogram_of_tb_scores_has_the_thresholds_in_their_places(database: Database) -> None:
+    fill(database, FILMS)
+    (placed,) = make(database).tb_scores
+    assert placed.model == LITE
+    # 0.75 and 0.55 lie between the thresholds 0.5 and 0.8, 0.85 and 0.95 above both.
+    counts = {0: 1, 1: 1, 3: 1, 5: 1, 7: 1, 9: 3, 10: 1, 12: 1, 14: 1, 16: 1, 18: 1}
+    assert placed.films == tuple(counts.get(number, 0) for number in range(20))
 
 
 def test_every_week_of_the_period_is_counted(database: Database) -> None:

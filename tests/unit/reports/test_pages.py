@@ -59,12 +59,12 @@ def read(page: str) -> tuple[str, Words]:
 @pytest.fixture(scope="module")
 def hostile(march: Report) -> Report:
     group = march.groups[0].model_copy(update={"name": HOSTILE})
-    histogram = march.histograms[0].model_copy(update={"model": HOSTILE})
+    tb_scores = march.tb_scores[0].model_copy(update={"model": HOSTILE})
     roc = march.rocs[0].model_copy(update={"model": HOSTILE})
     return march.model_copy(
         update={
             "groups": (group, *march.groups),
-            "histograms": (histogram,),
+            "tb_scores": (tb_scores,),
             "rocs": (roc,),
             "organisation": HOSTILE,
         }
@@ -159,13 +159,13 @@ def test_letters_that_no_font_has_are_boxes_and_no_error(empty: Report) -> None:
 )
 def test_no_name_is_markup_of_typst(march: Report, name: str) -> None:
     group = march.groups[0].model_copy(update={"name": name})
-    histogram = march.histograms[0].model_copy(update={"model": name})
+    tb_scores = march.tb_scores[0].model_copy(update={"model": name})
     changes = {
         "organisation": name,
         "by": name,
         "version": name,
         "groups": (group,),
-        "histograms": (histogram,),
+        "tb_scores": (tb_scores,),
     }
     report = march.model_copy(update=changes)
     assert len(render_pdf(report)) > 10_000

@@ -11,10 +11,11 @@ from starlette.testclient import TestClient
 
 from db.accounts import users, web_sessions
 from db.database import Database
+from domain.secret_words import hash_secret, make_secret
 from tests.unit.web.reading_room import PASSWORD
-from web.access.secret_words import hash_secret, make_secret
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
+TO_SEE = re.compile(r'data-instance="(\d+)" data-to-see')
 SESSION = "tbscreen-session"
 
 
@@ -54,3 +55,14 @@ def send(client: TestClient, path: str, **fields: Any) -> Response:
     """Send a form with the right word; redirects are not followed."""
     csrf = read_csrf(client.get("/").text)
     return client.post(path, data={"csrf": csrf, **fields}, follow_redirects=False)
+
+
+def list_shown(client: TestClient, study: str) -> list[str]:
+    """Return the tokens of all films of a study that are to be seen, as the page's script collects them."""
+    films = TO_SEE.findall(client.get(study).text)
+    return [client.get(f"{study}/films/{film}/film.jpg").headers.get("X-Film-Token", "") for film in films]
+
+
+def send_read(client: TestClient, study: str, **fields: Any) -> Response:
+    """Look at each film of a study (`/studies/…`), then send a read."""
+    return send(client, f"{study}/reads", shown=" ".join(list_shown(client, study)), **fields)

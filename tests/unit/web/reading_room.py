@@ -29,6 +29,7 @@ PASSWORD = "a longer walk to the lake"
 MARGIN = 0.05
 DIGEST = hashlib.sha256(b"a bundle that is not there").hexdigest()
 MANIFEST = {
+    "trained": True,
     "calibration": {"method": "platt", "prevalence": 0.1},
     "operating_points": [
         {"name": "screening", "sensitivity": 0.906, "specificity": 0.892, "threshold": 0.4},
@@ -88,6 +89,12 @@ def add_users(database: Database) -> None:
     with database.write() as session:
         for name, role in (("rosa", Role.READER), ("max", Role.MANAGER), ("ada", Role.ADMIN)):
             users.add(session, name, role, hashed)
+
+
+def add_reader(database: Database, name: str) -> None:
+    """Add one more reader with `PASSWORD`."""
+    with database.write() as session:
+        users.add(session, name, Role.READER, _hash_once())
 
 
 def receive_one(database: Database, uid: str, name: str) -> None:

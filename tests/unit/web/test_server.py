@@ -14,11 +14,11 @@ import pytest
 
 from db.database import Database
 from domain.errors import PermanentError
+from http_server import request_deadline
+from http_server.request_deadline import DeadlineProtocol
 from tests.servers.page import serving_page
 from tests.servers.ports import wait_until
-from web import request_deadline
 from web.application import build_application
-from web.request_deadline import DeadlineProtocol
 from web.server import make_context, make_renewed_context, serve
 from web.settings import WebSettings
 

@@ -26,6 +26,7 @@ def app(tmp_path: Path) -> Celery:
         DatabaseSettings(url=f"sqlite:///{tmp_path / 'tbscreen.sqlite3'}"),
         WorkerSettings(processes=3, time_limit_s=77.0),
         tmp_path / "cache",
+        tmp_path,
     )
     return build_app("redis://127.0.0.1:1/0", settings)
 

@@ -36,7 +36,7 @@ from worker.settings import WorkerSettings
 def settings(database_url: str, tmp_path: Path) -> ScreenerSettings:
     """A worker host's settings, with the runtime that loads a network soonest."""
     worker = WorkerSettings(name="worker-7", runtime="keras", precision="float32")
-    return ScreenerSettings(DatabaseSettings(url=database_url), worker, tmp_path / "cache")
+    return ScreenerSettings(DatabaseSettings(url=database_url), worker, tmp_path / "cache", tmp_path)
 
 
 @pytest.fixture

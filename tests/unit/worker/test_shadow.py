@@ -43,7 +43,7 @@ from worker import shadow
 
 shadow.triage = lambda *_: os._exit(139)
 worker = WorkerSettings(name="w", runtime="keras", precision="float32")
-settings = ScreenerSettings(DatabaseSettings(url=sys.argv[1]), worker, Path(sys.argv[2]))
+settings = ScreenerSettings(DatabaseSettings(url=sys.argv[1]), worker, Path(sys.argv[2]), Path(sys.argv[2]))
 array = np.full((256, 256), 0.5, np.float32)
 Screener(settings).screen(ScreeningRequest(int(sys.argv[3]), sys.argv[5], sys.argv[4], array))
 """
@@ -73,7 +73,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def settings(database_url: str, tmp_path: Path) -> ScreenerSettings:
     """A worker host's settings, with the runtime that loads a network soonest."""
     worker = WorkerSettings(name="w", runtime="keras", precision="float32")
-    return ScreenerSettings(DatabaseSettings(url=database_url), worker, tmp_path / "cache")
+    return ScreenerSettings(DatabaseSettings(url=database_url), worker, tmp_path / "cache", tmp_path)
 
 
 @pytest.fixture

@@ -150,14 +150,23 @@ def test_preparation_keeps_the_newest_rendition_and_doubts(database: Database) -
     instance_id = rows.receive(database).instance_id
     for jpeg, doubts in ((b"first", [Doubt.AGE_UNKNOWN]), (b"second", [Doubt.VIEW_UNKNOWN])):
         with database.write() as session:
-            films.record_preparation(session, instance_id, jpeg, doubts, observations=[Observation.INVERTED])
+            films.record_preparation(
+                session,
+                instance_id,
+                jpeg,
+                doubts,
+                observations=[Observation.INVERTED],
+                transforms={"slope": len(jpeg)},
+            )
     film = rows.read_film(database, instance_id)
     assert film.doubts == ["view_unknown"]
     assert film.observations == ["inverted"]
     assert film.prepared_at is not None
     assert film.prepared_at >= film.received_at
     with database.read() as session:
-        assert session.scalars(select(Rendition.jpeg)).all() == [b"second"]
+        assert session.execute(select(Rendition.jpeg, Rendition.transforms)).all() == [
+            (b"second", {"slope": 6})
+        ]
 
 
 def test_without_an_active_bundle_nothing_is_pinned(database: Database) -> None:

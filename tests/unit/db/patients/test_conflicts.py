@@ -75,9 +75,9 @@ def test_a_correction_of_either_film_belongs_to_its_own_line(screened: Database)
     with screened.read() as session:
         films = session.scalars(select(Instance).order_by(Instance.id)).all()
     assert [(film.line, film.current) for film in films] == [
-        (0, False),
+        (0, True),  # it is screened, and stands until its correction is
         (1, False),
-        (0, True),
+        (0, False),
         (1, True),
         (2, True),
     ]

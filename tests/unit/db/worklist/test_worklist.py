@@ -81,7 +81,7 @@ def test_a_correction_takes_the_place_of_what_it_corrects(database: Database) ->
     _screen(database, "1.2.3.1", 0.9, Finding.PRESENT, Priority.HIGH)
     corrected = rows.receive_and_queue(database, "1.2.3.1", "corrected")
     (waiting,) = _query(database)
-    assert (waiting.state, waiting.priority, len(waiting.films)) == ("received", None, 1)
+    assert (waiting.state, waiting.priority, len(waiting.films)) == ("received", "HIGH", 1)
     rows.screen(database, corrected, 0.1, Finding.ABSENT, Priority.LOW)
     (study,) = _query(database)
     assert (study.state, study.priority, study.probability) == ("screened", "LOW", 0.1)
@@ -89,10 +89,11 @@ def test_a_correction_takes_the_place_of_what_it_corrects(database: Database) ->
 
 def test_a_late_result_of_a_superseded_film_does_not_move_the_study(database: Database) -> None:
     superseded = rows.receive_and_queue(database, "1.2.3.1", "as taken")
-    rows.receive(database, "1.2.3.1", "corrected")
+    corrected = rows.receive_and_queue(database, "1.2.3.1", "corrected")
+    rows.screen(database, corrected, 0.1, Finding.ABSENT, Priority.LOW)
     rows.screen(database, superseded, 0.9, Finding.PRESENT, Priority.HIGH)
     (study,) = _query(database)
-    assert (study.state, study.priority) == ("received", None)
+    assert (study.state, study.priority) == ("screened", "LOW")
 
 
 def test_the_order_is_priority_then_probability_then_waiting_time(database: Database) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dicom_gateway.delivery.delivery_rules import DeliveryRule, FilmFacts, choose_receivers
+from dicom_gateway.delivery.delivery_rules import DeliveryRule, choose_receivers
+from dicom_gateway.delivery.film_conditions import FilmFacts
 from dicom_gateway.settings import PeerSettings
 from domain.codes import Finding, Priority, Refusal, ReportKind
 from tests import checkout
@@ -113,6 +114,7 @@ def test_each_kind_has_its_receivers() -> None:
         {"rules": [{"finding": ["present"]}]},
         {"rules": [{"findings": ["maybe"]}]},
         {"rules": [{"refusals": ["own_output"]}]},
+        {"rules": [{"refusals": ["same_film"]}]},
     ],
 )
 def test_what_is_no_rule_is_refused_at_start(settings: dict[str, Any]) -> None:

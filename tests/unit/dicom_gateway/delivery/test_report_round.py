@@ -15,6 +15,7 @@ from db.delivery import outbox, refusal_outbox, unbuilt_reports
 from db.films import spooled_files
 from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
 from dicom_gateway.delivery.report_round import MOST_BUILDS, ReportRound
+from dicom_gateway.results import report_identity
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.codes import Refusal
 from tests import screened_films
@@ -56,6 +57,8 @@ def film(sqlite_database: Database) -> int:
         (["sr"], ["sr"], ["sr"]),
         (["sr", "sc"], ["sc", "sr"], ["sc", "sr"]),
         (["sc"], ["sc", "sr"], ["sc"]),
+        (["sr", "sc", "gsps"], ["gsps", "sc", "sr"], ["gsps", "sc", "sr"]),
+        (["gsps"], ["gsps", "sr"], ["gsps"]),
         (["refusal"], ["sr"], []),
     ],
 )
@@ -83,6 +86,23 @@ def test_a_picture_that_cannot_be_made_holds_up_no_report_and_is_made_later(
         session.add(Rendition(instance_id=film, jpeg=screened_films.draw_rendition()))
     rows.make_due(sqlite_database, OutboxEntry)
     report(sqlite_database, "sr", "sc")
+    assert look(sqlite_database) == (["sc", "sr"], ["sc", "sr"], [])
+
+
+def test_an_sr_that_is_stored_is_not_built_again_by_a_version_whose_content_is_another(
+    sqlite_database: Database, film: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screened_films.screen(sqlite_database, film)
+    with sqlite_database.write() as session:
+        session.execute(delete(Rendition))
+    report(sqlite_database, "sr", "sc")
+
+    monkeypatch.setattr(report_identity, "CONTENT_VERSION", "content-of-tomorrow")
+    with sqlite_database.write() as session:
+        session.add(Rendition(instance_id=film, jpeg=screened_films.draw_rendition()))
+    rows.make_due(sqlite_database, OutboxEntry)
+    report(sqlite_database, "sr", "sc")
+
     assert look(sqlite_database) == (["sc", "sr"], ["sc", "sr"], [])
 
 

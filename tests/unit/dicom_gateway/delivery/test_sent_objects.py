@@ -15,6 +15,7 @@ from pydicom.uid import (
 from pynetdicom.presentation import PresentationContext, build_context
 
 from dicom_gateway.delivery.sent_objects import SENT_CONTEXTS, offer, read_for_peer
+from dicom_gateway.results.presentation_state import build_presentation_state
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.sr_document import SR_CLASSES
 from dicom_gateway.results.structured_report import build_report
@@ -52,8 +53,10 @@ def test_each_sop_class_is_offered_once_for_each_way_to_send_it() -> None:
 def test_the_table_names_everything_that_is_built(picture: bytes) -> None:
     built = {dcmread(io.BytesIO(picture)).SOPClassUID}
     for name in SR_CLASSES:
-        report = build_report(make_screening(real_film()), CourierSettings(sr_sop_class=name), "9.9")
+        report = build_report(make_screening(real_film()), None, CourierSettings(sr_sop_class=name), "9.9")
         built.add(report.sop_class_uid)
+    state = build_presentation_state(make_screening(real_film()), None, None, CourierSettings(), "9.9")
+    built.add(state.sop_class_uid)
     assert built == set(SENT_CONTEXTS)
 
 

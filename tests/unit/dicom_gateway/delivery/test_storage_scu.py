@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dicom_gateway.delivery.storage_scu import SendResult, classify
+from dicom_gateway.delivery.delivery_attempt import SendResult, classify
 
 
 @pytest.mark.parametrize(

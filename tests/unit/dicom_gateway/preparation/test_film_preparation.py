@@ -13,7 +13,7 @@ from pydicom.uid import CTImageStorage
 
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import RENDITION_PIXELS
-from dicom_gateway.preparation.film_preparation import prepare
+from dicom_gateway.preparation.film_preparation import PICTURED, prepare
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
 from domain.codes import Doubt, Observation, Refusal
@@ -124,7 +124,28 @@ def test_film_that_is_not_screened_gives_a_refusal_with_its_reason_and_no_array(
         preparation.rule not in ("pixels", "own-output")
     )
     assert preparation.array is None
-    assert preparation.rendition == b""
+    assert bool(preparation.rendition) is (refusal in PICTURED)
+
+
+def test_a_refused_film_whose_pixels_cannot_be_decoded_keeps_its_refusal(tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.dcm", draw_shapes(12), BitsStored=12, PatientAge="002Y", Rows=65535)
+
+    preparation = prepare(film, "MODALITY", SETTINGS)
+
+    assert (preparation.refusal, preparation.rendition) == (Refusal.UNDER_AGE, b"")
+
+
+@pytest.mark.parametrize(
+    ("position", "refusal"), [("LL", Refusal.NOT_FRONTAL), ("PA", Refusal.PROCESSING_FAILED)]
+)
+def test_of_a_film_whose_decoder_crashes_the_header_alone_is_judged(
+    position: str, refusal: Refusal, tmp_path: Path
+) -> None:
+    film = write_film(tmp_path / "film.dcm", draw_shapes(12), BitsStored=12, ViewPosition=position)
+
+    preparation = prepare(film, "MODALITY", GatewaySettings(), header_only=True)
+
+    assert (preparation.refusal, preparation.rendition) == (refusal, b"")
 
 
 @pytest.mark.parametrize(

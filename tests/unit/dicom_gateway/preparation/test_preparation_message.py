@@ -11,6 +11,7 @@ import msgpack
 import numpy as np
 import pytest
 
+from dicom_gateway.pixels.grey_transforms import GreyTransforms, LookupTable
 from dicom_gateway.preparation.film_preparation import Preparation
 from dicom_gateway.preparation.preparation_message import (
     PreparationEnd,
@@ -30,15 +31,18 @@ PREPARED = Preparation(
     ARRAY,
     b"\xff\xd8",
     observations=(Observation.INVERTED,),
+    transforms=GreyTransforms(
+        slope=2.5, inverse=True, voi_table=LookupTable.of(-5, 12, np.arange(4096, dtype=np.float64))
+    ),
 )
-REFUSED = Preparation(Refusal.UNDECODABLE, "no pixels: größer", rule="pixels")
+REFUSED = Preparation(Refusal.UNDECODABLE, "no pixels: größer", rule="pixels", rendition=b"\xff\xd8")
 FIELDS: dict[str, Any] = msgpack.unpackb(pack_answer(PREPARED))
 
 
 def test_a_request_arrives_as_it_was_sent() -> None:
     path = Path("/spool/\udcff/film.dcm")  # a folder whose name is no UTF-8
-    request = pack_request(path, "MODALITY Ü", {"b", "a"})
-    assert unpack_request(request) == (path, "MODALITY Ü", ["a", "b"])
+    request = pack_request(path, "MODALITY Ü", {"b", "a"}, header_only=True)
+    assert unpack_request(request) == (path, "MODALITY Ü", ["a", "b"], True)
 
 
 def test_a_refusal_and_an_end_arrive_as_they_were_sent() -> None:
@@ -56,6 +60,7 @@ def test_a_prepared_film_arrives_as_it_was_sent() -> None:
     assert (found.refusal, found.detail, found.doubts) == (None, PREPARED.detail, PREPARED.doubts)
     assert (found.rule, found.rendition) == (PREPARED.rule, PREPARED.rendition)
     assert found.observations == PREPARED.observations
+    assert found.transforms == PREPARED.transforms
 
 
 def changed(**fields: object) -> bytes:
@@ -82,6 +87,14 @@ MALFORMED = {
     "an unknown refusal": msgpack.packb({"refusal": "nonsense", "detail": "", "rule": ""}),
     "a doubt that is no text": changed(doubts=[1]),
     "an observation that is no text": changed(observations=[1]),
+    "transforms that are no numbers": changed(transforms={"slope": float("nan")}),
+    "transforms with more in them": changed(transforms={"command": "x"}),
+    "a lookup table that is none": changed(
+        transforms={"voi_table": {"first": 0, "bits": 12, "packed": "QUJD"}}
+    ),
+    "a lookup table that is endless": changed(
+        transforms={"voi_table": {"first": 0, "bits": 12, "packed": "A" * 1_000_000}}
+    ),
     "an array that is too small": changed(array=b"\0" * 16),
     "an array that is too large": changed(array=bytes(256 * 256 * 8)),
     "an array of numbers": changed(array=[0.5] * 256),

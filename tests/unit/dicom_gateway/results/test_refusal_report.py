@@ -14,7 +14,7 @@ from dicom_gateway.results.refusal_report import REASONS, build_refusal, may_be_
 from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
-from domain.codes import Refusal
+from domain.codes import UNREPORTED, Refusal
 from tests.films import real_film
 from tests.servers.pacs import PRIVATE_SCHEME_LINE, validate
 from tests.unit.reportable import make_refusal, make_screening
@@ -75,7 +75,7 @@ def test_it_holds_no_finding_and_no_number(refusal: ReportableRefusal) -> None:
     }
 
 
-@pytest.mark.parametrize("code", [reason for reason in Refusal if reason is not Refusal.OWN_OUTPUT])
+@pytest.mark.parametrize("code", [code for code in Refusal if code not in UNREPORTED])
 def test_every_reason_has_words_that_fit_and_a_code(code: Refusal, refusal: ReportableRefusal) -> None:
     document = build(replace(refusal, refusal=code))
 
@@ -101,7 +101,7 @@ def test_a_report_that_follows_supersedes_it(refusal: ReportableRefusal) -> None
     first = build_refusal(refusal, CourierSettings(), "9.9")
     screening = make_screening(real_film("RG3_UNCR.dcm"), predecessor=first.part10)
 
-    report = dcmread(io.BytesIO(build_report(screening, CourierSettings(), "9.9").part10))
+    report = dcmread(io.BytesIO(build_report(screening, None, CourierSettings(), "9.9").part10))
 
     series = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == first.sop_instance_uid

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from db.films.screenings import Heat
-from dicom_gateway.results.result_picture import SMALL, WIDTH, Caption, draw_result
+from dicom_gateway.results.result_picture import OUTLINE, SMALL, WIDTH, Caption, draw_result
+from domain.regions import Region
 from tests.phantom import PICTURE, draw_picture
 from tests.screened_films import draw_rendition
 
-CAPTION = Caption("AI result, not verified", "Research software", "PRESENT", ["Score 83.5%", "word " * 60])
+CAPTION = Caption(
+    "AI result, not verified", "Research software", "PRESENT", 83, ["TB score 83 of 100", "word " * 60]
+)
 
 
 def film(width: int = 200, height: int = 240) -> Image.Image:
@@ -47,13 +51,26 @@ def test_heat_colours_the_film_at_its_place_alone() -> None:
     assert (with_heat[below] == without[below]).all()
 
 
+def test_a_region_is_outlined_where_it_is_on_the_film() -> None:
+    outline = np.array([(50.0, 60.0), (150.0, 60.0), (150.0, 120.0), (50.0, 120.0), (50.0, 60.0)])
+    plain = draw_result(film(), hot(), CAPTION)
+    drawn = draw_result(film(), hot(), CAPTION, [Region(outline, 0.9)])
+
+    rows, columns = np.nonzero((drawn == OUTLINE).all(axis=-1))
+    head, scale = _film_top(plain), WIDTH / 200
+    assert not (plain == OUTLINE).all(axis=-1).any()
+    assert (columns.min(), columns.max()) == pytest.approx((50 * scale, 150 * scale), abs=3)
+    assert (rows.min() - head, rows.max() - head) == pytest.approx((60 * scale, 120 * scale), abs=3)
+
+
 def test_every_caption_makes_another_picture() -> None:
     seen = set()
     for heat in (None, hot(), hot(0)):
         for headline in ("PRESENT", "ABSENT"):
-            caption = Caption(CAPTION.notice, CAPTION.disclaimer, headline, CAPTION.facts)
-            seen.add(draw_result(film(), heat, caption).tobytes())
-    assert len(seen) == 6
+            for tb_score in (None, 20, 21):
+                caption = replace(CAPTION, headline=headline, tb_score=tb_score)
+                seen.add(draw_result(film(), heat, caption).tobytes())
+    assert len(seen) == 18
 
 
 def test_the_same_result_is_the_same_picture() -> None:

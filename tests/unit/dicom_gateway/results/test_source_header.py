@@ -165,3 +165,15 @@ def test_empty_study_uid_does_not_take_the_place_of_the_reports() -> None:
 
 def _film(**attributes: Any) -> Dataset:
     return describe_film(np.zeros((8, 8), dtype=np.uint16), **attributes)
+
+
+@pytest.mark.parametrize(
+    ("age", "kept"), [("062Y", True), ("011M", True), ("62", False), ("62Y", False), ("", True)]
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, of these very values
+def test_an_age_that_is_none_is_left_out(age: str, kept: bool) -> None:
+    source, report = describe_film(np.zeros((4, 4), np.uint8), PatientAge=age), Dataset()
+
+    restore_as_sent(report, source)
+
+    assert ("PatientAge" in report) is kept

@@ -17,13 +17,13 @@ from pydicom.dataset import Dataset
 
 from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
-from dicom_gateway.results.structured_report import build_report
 from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
+from domain.bundle.tb_score import MEANING
 from tests.golden.synthetic import write_film
 from tests.screened_films import MANIFEST
 from tests.servers.pacs import PRIVATE_SCHEME_LINE, need, validate
-from tests.unit.reportable import make_screening
+from tests.unit.reportable import build_both_ways, make_screening
 
 COMPREHENSIVE_3D = "1.2.840.10008.5.1.4.1.1.88.34"
 COMPREHENSIVE = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -159,9 +159,19 @@ def test_film_is_the_source_of_measurement_and_the_evidence(
 
 def test_report_says_that_it_is_not_verified(report: Dataset) -> None:
     assert report.SeriesDescription == "AI result, not verified by a physician"
-    (comment,) = _find_all(_group(report), "121106")
-    assert comment.TextValue.startswith("AI result, not verified by a physician.")
-    assert "not a medical device" in comment.TextValue
+    assert _comment(report).startswith("AI result, not verified by a physician.")
+    assert "not a medical device" in _comment(report)
+
+
+def test_comments_are_the_result_in_short_lines(report: Dataset) -> None:
+    """OHIF writes them on the film, and cuts off what is longer than the film is wide."""
+    lines = [item.TextValue for item in _find_all(_group(report), "121106")]
+
+    assert lines[0] == "AI result, not verified by a physician. TB score 91 of 100."
+    assert lines[1].startswith("Features suggestive of pulmonary TB: PRESENT")
+    assert lines[2] == "Model tbscreen-default 1.2.0; frame = analysed field"
+    assert len(lines) == 3, "with two numbers they are five, which is all that OHIF writes"
+    assert max(map(len, lines)) <= 64
 
 
 def test_report_makes_no_finding(report: Dataset) -> None:
@@ -333,12 +343,19 @@ def test_untrained_model_is_called_so(screening: ReportableScreening) -> None:
 
     assert report.SeriesDescription == "AI result, not verified by a physician (untrained model)"
     assert "Untrained model: its score means nothing." in _comment(report)
-    assert "The score is not calibrated." in _comment(report)
+    assert "percentages that are not calibrated." in _comment(report)
+    assert "TB score" not in _comment(report)
 
 
 def test_prevalence_is_told_for_which_the_percentage_holds(report: Dataset) -> None:
-    assert "calibrated for a prevalence of 5.0%" in _comment(report)
+    assert "calibrated percentages, for a prevalence of 5.0%." in _comment(report)
     assert "Untrained" not in _comment(report)
+
+
+def test_the_text_has_the_tb_score_and_its_meaning_while_coded_numbers_stay_percentages(
+    report: Dataset,
+) -> None:
+    assert f"TB score 91 of 100. {MEANING} Certainty of Finding" in _comment(report)
 
 
 def test_doubts_are_told(screening: ReportableScreening, report: Dataset) -> None:
@@ -559,7 +576,7 @@ def test_dsrdump_shows_the_result(screening: ReportableScreening, tmp_path: Path
 
 
 def _build(screening: ReportableScreening, settings: CourierSettings | None = None) -> BuiltReport:
-    return build_report(screening, settings or CourierSettings(), "9.9")
+    return build_both_ways(screening, None, settings)
 
 
 def _read(built: BuiltReport) -> Dataset:
@@ -591,7 +608,7 @@ def _group(report: Dataset) -> Dataset:
 
 
 def _comment(report: Dataset) -> str:
-    return str(_find(_group(report), "121106").TextValue)
+    return str(_find(_group(report), "48767-8").TextValue)
 
 
 def _code(sequence: Any) -> Code:

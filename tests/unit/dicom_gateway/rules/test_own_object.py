@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 from dicom_gateway.preparation.film_preparation import prepare
+from dicom_gateway.results.presentation_state import build_presentation_state
 from dicom_gateway.results.refusal_report import build_refusal
 from dicom_gateway.results.secondary_capture import build_secondary_capture
 from dicom_gateway.results.structured_report import build_report
@@ -30,7 +31,8 @@ def objects() -> dict[str, bytes]:
     screening = make_screening(real_film())
     jpeg, plain = (CourierSettings(sc_compression=how) for how in ("jpeg", "none"))
     return {
-        "sr": build_report(screening, jpeg, "9.9").part10,
+        "sr": build_report(screening, None, jpeg, "9.9").part10,
+        "gsps": build_presentation_state(screening, one_hot_cell(), None, jpeg, "9.9").part10,
         "refusal": build_refusal(make_refusal(real_film()), jpeg, "9.9").part10,
         "jpeg": build_secondary_capture(screening, draw_rendition(), one_hot_cell(), jpeg, "9.9").part10,
         "plain": build_secondary_capture(screening, draw_rendition(), one_hot_cell(), plain, "9.9").part10,
@@ -51,7 +53,7 @@ def route_back(part10: bytes, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["sr", "refusal", "jpeg", "plain"])
+@pytest.mark.parametrize("kind", ["sr", "gsps", "refusal", "jpeg", "plain"])
 def test_an_object_is_recognized_as_sent_and_as_a_pacs_changes_it(
     kind: str, objects: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -63,7 +65,7 @@ def test_an_object_is_recognized_as_sent_and_as_a_pacs_changes_it(
         assert (preparation.refusal, preparation.rule) == (Refusal.OWN_OUTPUT, "own-output")
 
 
-@pytest.mark.parametrize("kind", ["sr", "refusal", "jpeg", "plain"])
+@pytest.mark.parametrize("kind", ["sr", "gsps", "refusal", "jpeg", "plain"])
 def test_what_only_says_that_we_made_it_is_refused_where_people_see_it(
     kind: str, objects: dict[str, bytes], tmp_path: Path
 ) -> None:

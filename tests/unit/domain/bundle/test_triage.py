@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.bundle.manifest import STRUCTURE, WEIGHTS, Manifest, parse_manifest
-from domain.bundle.triage import explain_percentage, triage
+from domain.bundle.triage import triage
 from domain.codes import Doubt, Finding, Priority
 from tests.unit.worker.networks import MANIFEST
 
@@ -66,22 +66,3 @@ def test_score_and_threshold_are_calibrated_alike() -> None:
 def test_an_operating_point_that_the_bundle_lacks_is_an_error() -> None:
     with pytest.raises(KeyError, match="gone"):
         triage(0.5, make_manifest(), "gone", [])
-
-
-def test_the_meaning_of_a_percentage_is_a_sentence() -> None:
-    calibration = {
-        "method": "isotonic",
-        "scores": [0.0, 0.25, 1.0],
-        "probabilities": [0.0, 0.125, 0.5],
-        "prevalence": 0.05,
-    }
-    said = explain_percentage(make_manifest(calibration=calibration))
-    assert said.startswith("Present: 12.5 % or more (threshold screening of ")
-    assert "the probability of TB where 5.0 % of the people have it" in said
-    assert "12.5" not in explain_percentage(
-        make_manifest(calibration=calibration, reported_operating_point="rule_in")
-    )
-    assert "no probability" in explain_percentage(make_manifest())
-    assert (
-        explain_percentage(make_manifest(trained=False)) == "The model is untrained: its scores mean nothing."
-    )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from db.counts.read_films import ReadFilm
+from domain.bacteriology import TruthSource
 from domain.bundle.manifest import Manifest
 from domain.codes import Finding, Priority, Verdict
 from domain.errors import PermanentError
 from judging.statistics import Estimate
 from reports.period import Period
 from reports.site_threshold.derivation import choose_site_threshold
-from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
+from reports.site_threshold.record import Row, SiteThresholdRecord, dump_record, judge_by_who
 from tests.unit.reports.site_threshold.reads import OTHER_SCORES, TB_SCORES
 from tests.unit.reports.small_database import FILES, TRAINED
 from tests.unit.worker.networks import MANIFEST
@@ -53,6 +55,15 @@ def make_reads(tb: int = 60, others: int = 100) -> list[ReadFilm]:
 
 def derive(reads: list[ReadFilm], screened: dict[bool, int] | None = None) -> SiteThresholdRecord:
     return choose_site_threshold(reads, screened or {True: 101, False: 59}, MANIFEST_MODEL, YEAR)
+
+
+def test_positives_alone_tell_no_sensitivity_for_tb() -> None:
+    reads = [replace(read, by_bacteriology=read.score >= 0.5) for read in make_reads()]
+    with pytest.raises(
+        PermanentError, match="0 studies below the threshold in use were tested, 50 are needed"
+    ):
+        choose_site_threshold(reads, {True: 101, False: 59}, MANIFEST_MODEL, YEAR, None, TruthSource.BOTH)
+    assert "truth" not in dump_record(derive(reads)), "the version before reads it"
 
 
 def test_the_thresholds_are_those_that_a_hand_finds() -> None:

@@ -12,6 +12,7 @@ import threading
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,26 @@ from sqlalchemy import func, select, text, update
 
 from db import schema
 from db.backup.table_rows import Row, list_tables, read_rows
+from db.bacteriology import results
+from db.bacteriology.results import NewResult
 from db.clock import now
 from db.database import Database
 from db.films.films import refuse
+from db.hl7 import hl7_messages
+from db.hl7.hl7_messages import StoredMessage
 from db.models import admissions, bundles, site_keys
 from db.settings import DatabaseSettings
-from db.tables import Backup, Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Study
+from db.tables import (
+    Backup,
+    Delivery,
+    Hl7Message,
+    Hl7OutboxEntry,
+    Instance,
+    OutboxEntry,
+    RefusalOutboxEntry,
+    Study,
+)
+from domain.bacteriology import Method, Outcome
 from domain.bundle.seal import Signature
 from domain.codes import GoldenOrigin, Refusal, Trust
 from domain.errors import PermanentError, TransientError
@@ -78,6 +93,13 @@ def fill(database: Database) -> None:
         admissions.trust(session, rows.DIGEST, Trust.REASON, "me@here", "ours")
         admissions.keep_signature(session, rows.DIGEST, signature)
         site_keys.trust(session, signature.public_key, "training host", "me@here", "ours")
+        hl7_messages.store(
+            session,
+            StoredMessage("CONTROL1", "ris", 1, 1, "FILLER1", "result", "ab" * 10, b"MSH|^~\\&|\r"),
+        )
+        result = NewResult(Method.ULTRA, Outcome.TRACE, "20261103", patient_id="P1", specimen_id="S1")
+        results.record(session, [result], "lab@host")
+        results.record(session, [replace(result, outcome=Outcome.NEGATIVE)], "lab@host")
         assert refuse(session, refused, Refusal.NOT_CHEST, "a hand: \x1f ' \" \\ \t\n ü 放射線")
 
 
@@ -93,7 +115,7 @@ def read_everything(database: Database) -> dict[str, list[Row]]:
 def without_due_times(database: Database) -> dict[str, list[Row]]:
     """The same without what a restore changes: when a row that waits is looked at next."""
     with database.write() as session:
-        for table in (Delivery, OutboxEntry, RefusalOutboxEntry, Instance):
+        for table in (Delivery, Hl7Message, Hl7OutboxEntry, OutboxEntry, RefusalOutboxEntry, Instance):
             session.execute(update(table).values(due_at=EPOCH))
     return read_everything(database)
 
@@ -124,7 +146,8 @@ def test_everything_comes_back_into_either_kind_of_database(
     before = read_everything(filled)
     assert {name for name, content in before.items() if content} >= {
         "studies", "instances", "renditions", "screenings", "bundle_chunks", "report_objects", "deliveries",
-        "outbox", "refusal_outbox", "bundle_admissions", "bundle_signatures", "site_keys",
+        "outbox", "refusal_outbox", "hl7_outbox", "hl7_messages", "bundle_admissions",
+        "bundle_signatures", "site_keys", "bacteriology_results",
     }  # fmt: skip
     undated = without_due_times(filled)
     filled.close()

@@ -26,3 +26,5 @@ def test_what_cannot_be_done_is_one_line(quick_cli: Cli, place: Path) -> None:
     assert_one_line(quick_cli("restore", "nowhere.backup"), "No such file")
     assert_one_line(quick_cli("backup", "new.backup"), "has no tables of tbscreen")
     assert_one_line(quick_cli("backup", "new.backup", "--keep", "3"), "goes with a folder")
+    assert_one_line(quick_cli("backup", "disk/"), "disk/ is no folder: mount its disk, or make it")
+    assert not (place / "disk").exists()

@@ -35,7 +35,7 @@ def delivered(installed: Database) -> Database:
     with installed.write() as session:
         (screening,) = outbox.lease(session, rows.LEASE, 9)
         settings = CourierSettings()
-        report = build_report(screening, settings, "9.9")
+        report = build_report(screening, None, settings, "9.9")
         picture = build_secondary_capture(screening, screened_films.draw_rendition(), None, settings, "9.9")
         for built, peers in ((report, ["pacs", "archive"]), (picture, ["archive"])):
             report_objects.store(session, built, peers, screening_id=screening.screening_id)

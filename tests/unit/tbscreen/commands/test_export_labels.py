@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
+from db.bacteriology import results
+from db.bacteriology.results import NewResult
 from db.database import Database
 from db.films import films
-from db.tables import Instance
+from db.tables import Instance, Study
 from db.worklist import reads
 from db.worklist.studies import StudyHeader
 from dicom_gateway.deidentification.pseudonyms import Pseudonyms
@@ -22,6 +25,7 @@ from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.pixels.rendition import Rendition
 from domain.array.normalization import SPEC, normalize
 from domain.array.picture import read_picture
+from domain.bacteriology import Method, Outcome
 from domain.codes import Verdict
 from domain.errors import PermanentError
 from tbscreen.key_file import load_key
@@ -121,7 +125,7 @@ def exported(quick_cli: Cli, installed: Database, place: Path) -> Path:
     run = quick_cli("export-labels", "OUT")
     assert run.returncode == 0, run.stderr
     assert "3 films of 2 patients: 1 negative, 2 tb" in run.stdout
-    assert "1 films of unsure reads left out" in run.stdout
+    assert "1 films of unsure verdicts left out" in run.stdout
     assert "1 films with burned-in annotation left out" in run.stdout
     assert "2 films do not say" in run.stdout
     return place / "OUT"
@@ -178,6 +182,30 @@ def test_hostile_text_of_headers_is_in_no_exported_file_or_name(
         if path.is_file():
             content = path.read_bytes() + path.name.encode()
             assert not [text for text in HOSTILE if text.encode() in content], path
+
+
+def test_labels_by_bacteriology_say_so(quick_cli: Cli, installed: Database, place: Path) -> None:
+    rows.register_model(installed)
+    put(installed, One("1", Verdict.TB, patient="P1"), 1)
+    put(installed, One("2", None, patient="P2"), 2)
+    put(installed, One("3", Verdict.NOT_TB, patient="P3"), 3)
+    tests = [
+        NewResult(Method.CULTURE, Outcome.NEGATIVE, "20260306", patient_id="P1"),
+        NewResult(Method.ULTRA, Outcome.POSITIVE, "20260306", patient_id="P2"),
+    ]
+    with installed.write() as session:
+        session.execute(update(Study).values(accession_number=None, accession_key=None))
+        results.record(session, tests, "lab@host")
+    for truth, expected in {
+        "reads": ["negative read", "tb read"],
+        "bacteriology": ["negative bacteriology", "tb bacteriology"],
+        "both": ["negative bacteriology", "negative read", "tb bacteriology"],
+    }.items():
+        assert quick_cli("export-labels", truth, "--truth", truth).returncode == 0
+        with (place / truth / "labels.csv").open(newline="") as file:
+            labels = sorted(f"{row['label']} {row['truth']}" for row in csv.DictReader(file))
+        assert labels == expected
+        assert "bacteriology" in (place / truth / "about.txt").read_text("utf-8") or truth == "reads"
 
 
 def test_the_same_key_names_the_same_patient_alike_and_another_key_does_not(

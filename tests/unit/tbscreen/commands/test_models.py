@@ -267,17 +267,19 @@ def test_a_mistake_is_one_clear_line(
     assert_one_line(quick_cli("models", *words), said)
 
 
-@pytest.mark.parametrize("trouble", ["no images", "no labels"])
+@pytest.mark.parametrize("trouble", ["no images", "no labels", "no folder"])
 def test_images_that_cannot_be_used_are_one_clear_line(
     quick_cli: Cli, installed: Database, place: Path, trouble: str
 ) -> None:
     bundle = add_network(place, "candidate")
-    (place / "images").mkdir()
+    if trouble != "no folder":
+        (place / "images").mkdir()
     if trouble == "no labels":
         Image.fromarray(np.zeros((9, 9), np.uint8)).save(place / "images" / "film.png")
     run = quick_cli("models", "compare", bundle.digest, "active", "images")
     said = {
         "no images": "no PNG, JPEG or DICOM file in images",
+        "no folder": f"no such file or folder: {place / 'images'}",
         "no labels": "film.png: its name is not like name_0001_1.png",
     }
     assert_one_line(run, said[trouble])

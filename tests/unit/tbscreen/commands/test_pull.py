@@ -93,7 +93,7 @@ def test_the_bar_says_how_far_it_is_and_what_it_waits_for_once() -> None:
 
 def test_the_settings_of_the_documentation_are_settings() -> None:
     text = (checkout.DOCS / "dicom" / "pull.md").read_text("utf-8")
-    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    block, *_ = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     settings = Settings(**tomllib.loads(block), peers=json.loads(peers()))
     assert [pull.name for pull in settings.pulls] == ["new-films", "archive"]
     assert settings.pulls[1].is_open(time(23))

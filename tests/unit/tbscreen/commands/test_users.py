@@ -11,11 +11,11 @@ import pytest
 
 from db.accounts import api_tokens, users
 from db.database import Database
+from domain.secret_words import hash_secret
 from tbscreen.terminal.invocation import name_user
 from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from web.access.passwords import verify
-from web.access.secret_words import hash_secret
 
 PASSWORD = "a longer walk to the lake"
 
@@ -55,6 +55,23 @@ def test_a_user_is_added_listed_changed_and_shut_out(quick_cli: Cli, rosa: Datab
     assert verify("quite another password", found.password_hash)
     assert not verify(PASSWORD, found.password_hash)
     assert "may log in again" in quick_cli("users", "disable", "rosa", "--undo").stdout
+
+
+def test_a_reader_reads_blinded_as_the_site_or_the_user_s_own_setting_says(
+    quick_cli: Cli, rosa: Database, password_file: Path
+) -> None:
+    (listed,) = json.loads(quick_cli("users", "list", "--json").stdout)
+    assert listed["blinded"] is None
+    assert quick_cli("users", "blinded", "rosa", "yes").stdout == "rosa reads blinded: yes\n"
+    (listed,) = json.loads(quick_cli("users", "list", "--json").stdout)
+    assert listed["blinded"] is True
+    assert quick_cli("users", "blinded", "rosa", "site").returncode == 0
+    added = ("users", "add", "ben", "--blinded", "no", "--password-file", str(password_file))
+    assert quick_cli(*added).returncode == 0
+    quick_cli("users", "role", "rosa", "admin")
+    assert_one_line(quick_cli("users", "blinded", "rosa", "yes"), "only a reader reads blinded")
+    with rosa.read() as session:
+        assert {user.name: user.blinded for user in users.list_users(session)} == {"rosa": None, "ben": False}
 
 
 def test_what_will_not_do_is_one_clear_line(quick_cli: Cli, rosa: Database, place: Path) -> None:

@@ -28,8 +28,9 @@ from db.tables import (
 )
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
+from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
 from dicom_gateway.reception.caller_settings import CallerSettings
-from dicom_gateway.settings import PeerSettings, spool_directory
+from dicom_gateway.settings import CommitmentRoleRule, PeerProtocol, PeerSettings, spool_directory
 from dicom_gateway.spool import Spool
 from domain.film_key import film_key
 from domain.roles import Role
@@ -41,6 +42,7 @@ from tbscreen.processes.serve import migrate
 from tbscreen.settings import Settings, load_settings
 from tests.integration.listening import gateway
 from tests.servers.certificates import Certificates
+from tests.servers.peers.stow_scp import stow_scp
 from tests.servers.ports import free_port
 from tests.unit import rows
 from web.settings import WebSettings
@@ -178,6 +180,32 @@ def test_a_readable_settings_file_with_a_password_is_named(
     check = _examine(load_settings()).get("settings file")
     assert (check and check.health) is health
     assert check is None or ("database_url" in check.finding and "secret" not in check.finding)
+
+
+def test_the_dicomweb_port_and_dicomweb_peers_are_asked(
+    settings: Settings, certificates: Certificates, sqlite_database: Database, place: Path
+) -> None:
+    pair = certificates.gateway
+    tls = ListenerTlsSettings(port=0, ca=certificates.ca, certificate=pair.certificate, key=pair.key)
+    doors = {"tls": tls, "dicomweb": DicomwebSettings(port=free_port())}
+    with (
+        gateway(sqlite_database, place / "spool", 0, **doors) as running,
+        stow_scp() as scp,
+    ):
+        peers = (
+            PeerSettings(name="web", protocol=PeerProtocol.DICOMWEB, url=scp.url),
+            PeerSettings(
+                name="away", protocol=PeerProtocol.DICOMWEB, url=f"http://127.0.0.1:{free_port()}/x"
+            ),
+        )
+        changed = settings.model_copy(update={"gateway": running.settings, "peers": peers})
+        checks = _examine(changed)
+    assert checks["gateway by DICOMweb"].health is Health.GOOD, checks["gateway by DICOMweb"]
+    assert checks["gateway by DICOMweb"].finding.startswith("https://127.0.0.1:")
+    assert checks["peer web"].finding == f"{scp.url} answers; no object was sent"
+    assert "nothing answers" in checks["peer away"].finding
+    assert scp.stored == {}
+    assert "nothing answers" in _examine(changed)["gateway by DICOMweb"].finding
 
 
 def test_a_full_disk_is_said(settings: Settings, database: Database) -> None:
@@ -355,6 +383,31 @@ def test_senders_of_a_peer_s_answers_are_named(settings: Settings, database: Dat
     found = [check for check in examine(settings) if check.part == "answers of pacs"]
     assert [check.health for check in found] == [Health.BAD, Health.NOTE]
     assert "STRANGER at 192.0.2.9" in found[0].finding
+
+
+def test_peers_without_role_selection_and_peers_that_never_answer_are_named(
+    settings: Settings, database: Database
+) -> None:
+    pacs = PeerSettings(
+        name="pacs",
+        ae_title="PACS",
+        host="127.0.0.1",
+        port=free_port(),
+        commitment_roles=CommitmentRoleRule.LENIENT,
+    )
+    settings = settings.model_copy(update={"peers": (pacs,)})
+    assert _examine(settings)["commitment roles of pacs"].health is Health.NOTE
+    for number, (peer, state) in enumerate(
+        (("silent", "lapsed"), ("silent", "open"), ("slow", "lapsed"), ("slow", "answered"), ("new", "open"))
+    ):
+        with database.write() as session:
+            uid = f"2.25.{number + 1}"
+            session.add(
+                Commitment(transaction_uid=uid, peer=peer, state=state, requested_at=now(), due_at=now())
+            )
+    named = [check for check in examine(settings) if check.part.startswith("commitment of ")]
+    assert [check.part for check in named] == ["commitment of silent"]
+    assert 'commitment_roles = "lenient"' in named[0].advice
 
 
 def _screen_one(database: Database) -> None:

@@ -19,6 +19,7 @@ from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
 from domain.bundle.bundle import open_bundle, read_files, write_bundle
+from domain.bundle.tb_score import MEANING
 from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.models.prediction import predict
@@ -127,6 +128,7 @@ RECORDS = [
         "priority": "LOW",
         "doubts": ["age_unknown", "view_unknown"],
         "observations": ["turned_90", "inverted"],
+        "tb_score": 40,
         "model": "m 1",
         "trained": True,
     },
@@ -154,11 +156,11 @@ def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
 
 def test_the_table_says_that_results_are_not_verified() -> None:
     out = io.StringIO()
-    write_table(iter(RECORDS), out, "Present: 5 % or more.")
-    assert "25.0 %" in out.getvalue()
+    write_table(iter(RECORDS), out, MEANING)
     assert "not_chest: hip" in out.getvalue()
     assert "not verified by a physician" in out.getvalue()
-    assert "\nPresent: 5 % or more.\n" in out.getvalue()
+    assert out.getvalue().startswith(" 40 of 100  absent        a.dcm\n")
+    assert out.getvalue().endswith(f"\n{MEANING}\n")
 
 
 def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Pa
     assert nothing.stdout.count("—") == 4
     some = quick_cli("predict", str(folder / "f-notes.txt"), str(folder / "a-film.png"))
     assert some.returncode == 0
-    assert "(threshold screening of tbscreen-default " in some.stdout
+    assert some.stdout.endswith(f"{MEANING}\n")
 
 
 def test_json_and_csv_are_refused_together_before_a_network_is_loaded(
@@ -181,5 +183,14 @@ def test_json_and_csv_are_refused_together_before_a_network_is_loaded(
 def test_predictions_have_the_words_of_the_worklist(folder: Path) -> None:
     (record,) = predict([folder / "a-film.png"], open_bundle(DEFAULT_BUNDLE), SETTINGS)
     shared = {field.name for field in fields(FilmEntry)} & set(record)
-    assert shared == {"probability", "finding", "score", "priority", "doubts", "model", "trained"}
+    assert shared == {
+        "probability",
+        "finding",
+        "score",
+        "priority",
+        "doubts",
+        "model",
+        "trained",
+        "tb_score",
+    }
     assert (record["Probability"], record["Disease"]) == (record["probability"], record["finding"])

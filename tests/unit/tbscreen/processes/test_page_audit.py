@@ -15,7 +15,7 @@ from dicom_gateway.audit.audit_settings import AuditSettings
 from tbscreen.processes.page_audit import PageAudit
 from tests.servers.audit_schema import check
 from tests.unit.web import reading_room
-from tests.unit.web.browsers import send, try_to_log_in
+from tests.unit.web.browsers import send, send_read, try_to_log_in
 from tests.unit.web.conftest import HERE
 from tests.unit.web.rest.test_rest import issue
 from web.application import build_application
@@ -61,7 +61,7 @@ def test_logins_searches_views_and_reads_are_recorded(
     page.get("/studies/1.2.1")
     page.get("/studies/1.2.1", headers={"X-By-Itself": "1"})
     page.get("/studies/1.2.9")
-    send(page, "/studies/1.2.1/reads", verdict="tb")
+    send_read(page, "/studies/1.2.1", verdict="tb")
     token = issue(sqlite_database, "ada")
     page.get("/api/v1/worklist", headers=token)
     page.get("/api/v1/studies/1.2.1/films/1/film.jpg", headers=token)
@@ -75,6 +75,7 @@ def test_logins_searches_views_and_reads_are_recorded(
         ("User Authentication", "unknown", "E4"),
         ("User Authentication", "rosa", "E0"),
         ("Query", "rosa", "E0"),
+        ("DICOM Instances Accessed", "rosa", "R0"),
         ("DICOM Instances Accessed", "rosa", "R0"),
         ("Query", "rosa", "E0"),
         ("DICOM Instances Accessed", "rosa", "U0"),

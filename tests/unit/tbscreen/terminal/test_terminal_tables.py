@@ -51,7 +51,7 @@ def test_the_worklist_shows_results_refusals_and_doubts(sqlite_database: Databas
     lines = [line for line in shown.splitlines() if "DX" in line]
     for words, line in zip(
         (
-            ("MEDIUM", "87.6 %", "undetermined", "A7", "P1", "2024-03-01", "untrained model, age unknown"),
+            ("MEDIUM", "—", "undetermined", "A7", "P1", "2024-03-01", "untrained model, age unknown"),
             ("refused: not_chest", "DX HAND PA: not_chest"),
             ("waiting", "DX CHEST PA: received"),
         ),
@@ -61,6 +61,14 @@ def test_the_worklist_shows_results_refusals_and_doubts(sqlite_database: Databas
         for word in words:
             assert word in line
     assert NOTICE in shown
+
+
+def test_the_worklist_shows_the_tb_score_and_no_percentage(sqlite_database: Database) -> None:
+    rows.register_model(sqlite_database)
+    rows.screen(sqlite_database, rows.receive_and_queue(sqlite_database), 0.876)
+    (line,) = [line for line in _show(_worklist(sqlite_database)).splitlines() if "DX" in line]
+    assert line.split()[:3] == ["HIGH", "87", "present"]
+    assert "%" not in line
 
 
 @pytest.mark.parametrize("hostile", ["[/red]", "[bold]x[/nothing]", "[link=http://evil.example]x", "\\[/]"])

@@ -86,6 +86,12 @@ def test_a_test_share_of_nothing_leaves_testing_to_the_held_out() -> None:
     }
 
 
+def test_a_validation_share_of_nothing_leaves_all_other_films_to_training() -> None:
+    films = make_pool()
+    parts = split(films, test_share=0, validation_share=0, hold_out=("small",))
+    assert {part for film, part in zip(films, parts, strict=True) if film.source == "big"} == {Part.TRAIN}
+
+
 @pytest.mark.parametrize("patients", range(5, 30))
 def test_few_patients_still_give_every_part_both_classes(patients: int) -> None:
     films = [

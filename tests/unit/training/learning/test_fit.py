@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import PermanentError
 from training.films.labelled_film import Label, LabelledFilm
-from training.learning.fit import EpochResult, FitProgress, fit
+from training.learning.fit import PATIENCE, EpochResult, FitProgress, fit
 
 FILMS = [
     LabelledFilm(Path(f"{number}.png"), Label.TB if number % 2 else Label.NORMAL, "a", f"{number:032x}")
@@ -124,6 +124,16 @@ def test_the_best_epoch_is_kept_and_training_stops_when_nothing_gets_better(tmp_
         "epoch-2-best.weights.h5",
         "epoch-5-latest.weights.h5",
     ]
+
+
+def test_without_validation_films_the_last_epoch_is_kept(tmp_path: Path) -> None:
+    recipe = SmallRecipe(PATIENCE + 2)
+    history = fit(recipe, FILMS, [], tmp_path, "one", lambda _: None)
+    assert [(result.best, result.validation_auc) for result in history] == [(True, None)] * (PATIENCE + 2)
+    resumed = SmallRecipe(PATIENCE + 2)
+    assert fit(resumed, FILMS, [], tmp_path, "one", lambda _: None) == history
+    for kept, last in zip(resumed.model.get_weights(), recipe.model.get_weights(), strict=True):
+        assert np.array_equal(kept, last)
 
 
 def test_a_loss_that_is_no_number_ends_it_with_advice(tmp_path: Path) -> None:

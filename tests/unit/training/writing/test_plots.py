@@ -109,6 +109,13 @@ def test_one_epoch_is_drawn_too() -> None:
     assert training_plots.plot_training(history).startswith("<svg")
 
 
+def test_without_validation_films_the_loss_alone_is_drawn() -> None:
+    history = [{"epoch": epoch, "loss": 0.5, "validation_auc": None} for epoch in (1, 2, 3)]
+    words = read_words(training_plots.plot_training(history))
+    assert "loss" in words
+    assert "AUC" not in words
+
+
 def test_names_of_sources_are_words_and_nothing_else() -> None:
     names = ["$\\frac{1}{0$", "<script>alert(1)</script>", "a & b", "_hidden"]
     films = scored(*((name, label, 0.5) for name in names for label in ("tb", "normal")))

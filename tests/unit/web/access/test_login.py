@@ -9,16 +9,18 @@ from types import FrameType
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from starlette.testclient import TestClient
 
 from db.accounts import login_attempts, users
 from db.clock import now
 from db.database import Database
+from db.films import films
 from db.tables.accounts import LoginAttempt, User, WebSession
+from domain.codes import Refusal
 from domain.roles import Role
 from tests.unit import rows
-from tests.unit.web.browsers import SESSION, let_in, log_in, read_csrf, send, try_to_log_in
+from tests.unit.web.browsers import SESSION, let_in, log_in, read_csrf, send, send_read, try_to_log_in
 from tests.unit.web.conftest import HERE
 from tests.unit.web.reading_room import PASSWORD
 from web.access import login, passwords
@@ -203,11 +205,42 @@ def test_what_the_page_asks_by_itself_keeps_nobody_logged_in(client: TestClient,
     assert client.get("/", headers={"X-By-Itself": "1"}).status_code == 200
     with peopled.read() as session:
         assert session.scalar(select(WebSession.used_at)) == long_ago
-    client.get("/")
-    with peopled.read() as session:
-        used = session.scalar(select(WebSession.used_at))
-    assert used is not None
-    assert used > long_ago
+    for headers in ({"X-By-Itself": "active"}, {}):  # its user has typed; its user has asked
+        with peopled.write() as session:
+            session.execute(update(WebSession).values(used_at=long_ago))
+        client.get("/", headers=headers)
+        with peopled.read() as session:
+            used = session.scalar(select(WebSession.used_at))
+        assert used is not None
+        assert used > long_ago
+
+
+def test_who_had_a_session_is_told_that_it_ended(client: TestClient, peopled: Database) -> None:
+    ended = "Your session ended. Log in again"
+    with peopled.write() as session:
+        session.execute(delete(WebSession))
+    answer = client.get("/studies/7?film=2", follow_redirects=False)
+    assert answer.headers["location"] == "/login?next=%2Fstudies%2F7%3Ffilm%3D2&ended=yes"
+    page = client.get(answer.headers["location"]).text
+    assert ended in page
+    assert "data-ended" in page
+    fields = {"csrf": read_csrf(page), "name": "rosa", "password": "wrong", "next": "/", "ended": "yes"}
+    again = client.post("/login", data=fields)
+    assert (again.status_code, ended in again.text) == (401, True)
+    client.cookies.clear()
+    assert ended not in client.get("/").text
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(client: TestClient, peopled: Database) -> None:
+    rows.receive(peopled)
+    for path in ("/", "/studies/1"):
+        client.get(path)  # a study's first view claims it
+        tag = {"If-None-Match": client.get(path).headers["etag"], "X-By-Itself": "idle"}
+        answer = client.get(path, headers=tag)
+        assert (answer.status_code, answer.content) == (304, b"")
+    rows.receive(peopled, "1.2.4.1", study="1.2.4")
+    tag = {"If-None-Match": tag["If-None-Match"]}
+    assert client.get("/", headers=tag).status_code == 200
 
 
 def test_settings_say_how_long_a_session_lasts(peopled: Database) -> None:
@@ -405,8 +438,10 @@ def test_a_role_opens_its_own_pages(peopled: Database, name: str, path: str, all
 
 
 def test_a_changed_role_counts_from_the_next_request_on(client: TestClient, peopled: Database) -> None:
-    rows.receive(peopled)
-    assert send(client, "/studies/1.2.3/reads", verdict="tb").status_code == 303
+    child = rows.receive(peopled).instance_id
+    with peopled.write() as session:
+        films.refuse(session, child, Refusal.UNDER_AGE, "9 years old", b"a jpeg")
+    assert send_read(client, "/studies/1.2.3", verdict="tb").status_code == 201
     with peopled.write() as session:
         users.set_role(session, "rosa", Role.MANAGER)
     assert send(client, "/studies/1.2.3/reads", verdict="tb").status_code == 403

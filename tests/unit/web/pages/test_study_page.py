@@ -7,20 +7,23 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 from starlette.testclient import TestClient
 
 from db.database import Database
 from db.films import films
+from db.tables import Rendition
 from db.worklist import reads, study_details
 from db.worklist.study_details import OperatingPoint, ScreeningDetails, StudyDetails
+from domain.bundle.tb_score import MEANING
 from domain.codes import Finding, Priority, Refusal, Verdict
 from domain.percentages import format_percent
 from tests.unit import rows
 from tests.unit.web import reading_room
-from tests.unit.web.browsers import send
+from tests.unit.web.browsers import send_read
 from web.pages.history import list_events
 from web.pages.pages import format_day, format_moment, format_name
-from web.pages.score_scale import draw_scale
+from web.pages.score_scale import draw_scale, list_points
 
 
 def read_study(database: Database, uid: str = "1.2.3") -> StudyDetails:
@@ -51,7 +54,7 @@ def test_the_most_suspicious_film_is_shown_and_each_can_be_chosen(
     client: TestClient, several: Database
 ) -> None:
     page = client.get("/studies/1.2.3").text
-    assert "90.0 %" in page
+    assert '<span class="big">90</span>' in page
     assert 'data-film="/studies/1/films/2/film.jpg"' in page
     assert page.count("?film=") == 3, "what is ours is not listed"
     assert 'href="/studies/1?film=2" aria-current="true"' in page
@@ -59,6 +62,42 @@ def test_the_most_suspicious_film_is_shown_and_each_can_be_chosen(
     assert 'data-film="/studies/1/films/1/film.jpg"' in harmless
     assert "Not screened: not frontal" in client.get("/studies/1.2.3?film=3").text
     assert 'data-film="/studies/1/films/2/film.jpg"' in client.get("/studies/1.2.3?film=999").text
+
+
+def test_a_picture_that_was_deleted_is_said_to_be_so(client: TestClient, several: Database) -> None:
+    with several.write() as session:
+        session.execute(delete(Rendition))
+    page = client.get("/studies/1.2.3").text
+    assert (
+        "The picture was deleted some time after the study was read. The film itself is in the PACS." in page
+    )
+    assert 'data-film=""' in page
+    assert "not prepared yet" not in page
+
+
+def test_the_pages_show_the_tb_score_with_its_meaning_and_percentages_only_behind_it(
+    client: TestClient, several: Database
+) -> None:
+    page = client.get("/studies/1.2.3").text
+    assert page.count(MEANING) == 1
+    shown, _, behind = page.partition("Numbers behind it")
+    assert "90.0 %" not in shown
+    assert "90.0 %" in behind
+    assert ">0.900<" in behind
+    worklist = client.get("/").text
+    assert worklist.count(MEANING) == 1
+    assert ">90\n" in worklist
+    assert "90.0 %" not in worklist
+
+
+def test_an_untrained_model_has_no_bar_and_no_score(client: TestClient, peopled: Database) -> None:
+    rows.register_model(peopled, trained=False)
+    rows.screen(peopled, rows.receive_and_queue(peopled), 0.9, Finding.UNDETERMINED, Priority.MEDIUM)
+    page = client.get("/studies/1.2.3").text
+    assert '<span class="big">—</span>' in page
+    assert "The model is untrained: its score means nothing." in page
+    assert '<svg class="scale"' not in page
+    assert MEANING not in page
 
 
 @pytest.mark.parametrize("uid", ["1.2.003", "1.2.3\\1.2.4", "a/b/reads", "x<b>&", "5", "é #"])
@@ -77,19 +116,36 @@ def test_a_study_is_addressed_by_our_key_whatever_its_uid(
     assert "<b>" not in page.text
     assert f'data-film="/studies/{key}/films/{instance_id}/film.jpg"' in page.text
     assert client.get(f"/studies/{key}/films/{instance_id}/film.jpg").status_code == 200
-    answer = send(client, f"/studies/{key}/reads", verdict="tb")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/studies/{key}")
+    assert send_read(client, f"/studies/{key}", verdict="tb").status_code == 201
     assert "read as TB by rosa" in client.get(f"/studies/{key}").text
     assert client.get(f"/studies/{key + 1}").status_code == 404
     assert client.get(f"/studies/{2**31}").status_code == 404
 
 
-def test_a_corrected_film_takes_the_place_of_the_first_one(client: TestClient, several: Database) -> None:
-    rows.receive(several, "1.2.3.2", "other pixels")
+def test_a_corrected_film_takes_the_place_of_the_first_one_by_its_result(
+    client: TestClient, several: Database
+) -> None:
+    corrected = rows.receive_and_queue(several, "1.2.3.2", "other pixels")
+    page = client.get("/studies/1.2.3").text
+    assert "revision 2: queued" in page
+    assert 'data-film="/studies/1/films/2/film.jpg"' in page, "the first stands until the other has a result"
+    rows.screen(several, corrected, 0.05, Finding.ABSENT, Priority.LOW)
     page = client.get("/studies/1.2.3").text
     assert "superseded, revision 1" in page
-    assert 'data-film="/studies/1/films/1/film.jpg"' in page, "the one that is still current"
+    assert 'data-film="/studies/1/films/1/film.jpg"' in page, "the most suspicious that stands"
     assert "received as revision 2" in page
+
+
+def test_a_revision_that_failed_is_shown_beside_the_result_that_stands(
+    client: TestClient, several: Database
+) -> None:
+    damaged = rows.receive(several, "1.2.3.2", "damaged").instance_id
+    with several.write() as session:
+        films.refuse(session, damaged, Refusal.UNDECODABLE, "cut short")
+    page = client.get("/studies/1.2.3").text
+    assert '<span class="big">90</span>' in page
+    assert "revision 2: undecodable" in page
+    assert "A newer revision of this film could not be screened" in page
 
 
 def test_a_film_after_the_read_is_told(client: TestClient, several: Database) -> None:
@@ -141,29 +197,25 @@ def make_screening(**changes: object) -> ScreeningDetails:
         started_at=moment,
         finished_at=moment + timedelta(seconds=1),
         has_heat=False,
+        tb_score=84,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def test_a_scale_is_drawn_with_the_threshold_that_was_used() -> None:
-    scale = draw_scale(make_screening())
-    assert scale.position == 225.0
-    assert scale.bands == [
-        ("low", 0.0, 120.0),
-        ("medium", 120.0, pytest.approx(60.0)),
-        ("high", 180.0, pytest.approx(120.0)),
-    ]
-    assert [(point.name, point.threshold, at) for point, at in scale.points] == [
-        ("screening", 0.4, 120.0),
-        ("rule_in", 0.6, 180.0),
-    ]
-    assert scale.label == "Score 0.750 of 1; screening from 0.400; rule-in from 0.600"
+def test_a_scale_has_both_thresholds_and_the_score_on_one_bar() -> None:
+    scale = draw_scale(63)
+    assert scale.position == 189.0
+    assert scale.bands == (("low", 0.0, 150.0), ("medium", 150.0, 75.0), ("high", 225.0, 75.0))
+    assert scale.thresholds == (("screening", 50, 150.0), ("rule-in", 75, 225.0))
+    assert scale.label == "TB score 63 of 100; screening threshold 50; rule-in threshold 75"
+    assert [draw_scale(end).position for end in (0, 100)] == [0.0, 300.0]
 
 
-def test_a_scale_has_no_rule_in_below_the_reported_point_and_no_bands_untrained() -> None:
-    assert [name for name, _, _ in draw_scale(make_screening(threshold=0.7)).bands] == ["low", "high"]
-    assert [name for name, _, _ in draw_scale(make_screening(operating_points=[])).bands] == ["low", "high"]
-    assert draw_scale(make_screening(trained=False)).bands == [("none", 0.0, 300.0)]
+def test_operating_points_are_listed_with_the_threshold_that_was_used() -> None:
+    points = list_points(make_screening())
+    assert [(point.name, point.threshold) for point in points] == [("screening", 0.4), ("rule_in", 0.6)]
+    assert [point.name for point in list_points(make_screening(threshold=0.7))] == ["screening"]
+    assert [point.name for point in list_points(make_screening(operating_points=[]))] == ["screening"]
 
 
 def test_names_days_and_probabilities_are_written_for_people() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from db.worklist import reads
 from domain.errors import PermanentError
 from domain.notices import NOTICE
 from domain.roles import PERMISSIONS, Permission, Role
+from domain.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 from reports.settings import ReportSettings
 from tbscreen.processes.report_page import build_report_page
 from tests.unit import rows
@@ -26,7 +28,6 @@ from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
 from web.access.rate_limit import MOST_BUCKETS, RateLimit
-from web.access.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 from web.application import build_application
 from web.settings import WebSettings
 
@@ -72,6 +73,7 @@ def test_the_worklist_comes_in_order_and_page_by_page(program: TestClient) -> No
     assert [study["patient_name"] for study in first["studies"]] == ["Okafor^Chidi", "Lindqvist^Maja"]
     (film,) = first["studies"][0]["films"]
     assert (film["finding"], film["priority"], film["probability"]) == ("present", "HIGH", 0.93)
+    assert (film["score"], film["tb_score"], first["studies"][0]["tb_score"]) == (0.93, 95, 95)
     second = program.get("/api/v1/worklist", params={"limit": 2, "after": first["following"]}).json()
     assert [study["study_instance_uid"] for study in second["studies"]] == ["1.2.3"]
     assert second["following"] is None
@@ -85,6 +87,7 @@ def test_a_study_comes_with_all_that_is_known(program: TestClient) -> None:
         screening = film["screening"]
         assert (screening["score"], screening["threshold"], screening["prevalence"]) == (0.93, 0.4, 0.1)
         assert screening["operating_points"][1]["name"] == "rule_in"
+        assert (screening["tb_score"], study["tb_score"]) == (95, 95)
         assert screening["finished_at"].endswith("Z")
         assert [delivery["state"] for delivery in film["deliveries"]] == ["delivered"]
         assert study["reads"] == []
@@ -122,10 +125,29 @@ def test_a_read_is_kept_in_the_token_s_user_s_name(program: TestClient, peopled:
         "reader": "rosa",
         "read_at": "",
         "current": True,
+        "read_id": 1,
+        "origin": "rest",
+        "films": None,
+        "withdrawn_at": None,
+        "standing": True,
+        "arbitrates": False,
+        "blinded": False,
     }
     program.post("/api/studies/1.2.2/reads", json={"verdict": "not_tb"})
     with peopled.read() as session:
         assert [read.verdict for read in reads.list_reads(session, "1.2.2")] == ["not_tb", "tb"]
+
+
+def test_a_program_may_prove_which_films_were_shown(program: TestClient, peopled: Database) -> None:
+    path = "/api/v1/studies/1.2.2/reads"
+    film = program.get("/api/v1/studies/1.2.2").json()["study"]["films"][0]["instance_id"]
+    digest = hashlib.sha256(program.get(f"/api/v1/studies/1.2.2/films/{film}/film.jpg").content).hexdigest()
+    shown = {"film": film, "sha256": digest}
+    assert_problem(program.post(path, json={"verdict": "tb", "films": []}), 409, "was not on your screen")
+    for wrong in (shown | {"sha256": "0" * 64}, shown | {"film": film + 99}):
+        assert_problem(program.post(path, json={"verdict": "tb", "films": [wrong]}), 422, "has no picture")
+    answer = program.post(path, json={"verdict": "tb", "films": [shown]})
+    assert (answer.status_code, answer.json()["films"], answer.json()["origin"]) == (201, [film], "rest")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""Coverage, width and bias of the calibration study's estimates, and its recommended thresholds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from benchmarks.calibration_study.coverage import measure
+from benchmarks.calibration_study.policies import recommend
+from benchmarks.calibration_study.programmes import KINDS
+from benchmarks.calibration_study.tables import draw_tables, write_document
+
+SENSITIVITY = 0.90
+RECOMMENDED = ("prevalence 2 %", "prevalence 5 %", "prevalence 20 %", "5 %, results missing at random")
+
+
+def main() -> None:
+    """Run the simulation."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programmes", type=int, default=2000, help="programmes of each kind")
+    parser.add_argument("--policies", type=int, default=1000, help="programmes with a recommended threshold")
+    parser.add_argument("--write", action="store_true", help="write the tables into the document")
+    options = parser.parse_args()
+    rows = []
+    for kind in KINDS:
+        rows.append(measure(kind, options.programmes))
+        print(f"{kind.name}: {asdict(rows[-1])}", flush=True)
+    recommended = [
+        recommend(kind, SENSITIVITY, options.policies) for kind in KINDS if kind.name in RECOMMENDED
+    ]
+    tables = draw_tables(rows, recommended)
+    for name, table in tables.items():
+        print(f"\n{name}\n{table}", end="")
+    if options.write:
+        write_document(tables)
+    figures = {
+        **{f"coverage.{row.kind}": row.weighted["sensitivity"].coverage for row in rows},
+        **{f"kept.{result.kind}": result.kept for result in recommended},
+    }
+    print(json.dumps({name: None if value != value else round(value, 4) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

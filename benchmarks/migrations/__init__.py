@@ -1,0 +1,4 @@
+"""Durations of migrations that fill what they add.
+
+- `reads`: each reader's own read (0031).
+"""

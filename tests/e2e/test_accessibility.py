@@ -1,0 +1,83 @@
+"""The page by axe-core, Deque's checker of accessibility, in a real Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+from reports.settings import ReportSettings
+from tbscreen.processes.report_page import build_report_page
+from tests.e2e.visitor import Visitor
+from tests.servers.chromium import chromium
+from tests.servers.page import serving_page
+from tests.servers.peers.node_packages import need_package
+from tests.unit.web import reading_room
+from web.application import build_application
+
+LOOKS = [(1366, 768, "light"), (768, 1024, "dark"), (390, 844, "light"), (1920, 1080, "dark")]
+"""Width, height and theme."""
+
+PAGES = ["/", "/studies/1", "/studies/none", "/account", "/report", "/patients", "/api/docs"]
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    _, folder = need_package("axe-core", "4.14.1")
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    file = tmp_path_factory.mktemp("page") / "tbscreen.sqlite3"
+    database = Database.open(DatabaseSettings(url=f"sqlite:///{file}"))
+    schema.upgrade(database)
+    reading_room.add_users(database)
+    reading_room.fill(database)
+    report = build_report_page(database, ReportSettings(timezone="UTC"), "1.2.3")
+    with serving_page(build_application(database, "1.2.3", render_report=report)) as url:
+        yield Visitor(browser, url, "ada")
+    database.close()
+
+
+def list_violations(page: Page, axe: str) -> list[str]:
+    """Return the violations in every look, with the elements that they are of."""
+    page.evaluate(axe)
+    found = []
+    for width, height, theme in LOOKS:
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": height})
+        answer: dict[str, Any] = page.evaluate(
+            "() => axe.run(document, {iframes: false, resultTypes: ['violations']})"
+        )
+        found += [
+            f"{page.url} {width}×{height} {theme}: {violation['id']} {node['html'][:120]}"
+            for violation in answer["violations"]
+            for node in violation["nodes"]
+        ]
+    return found
+
+
+def test_axe_finds_nothing_on_any_page_theme_and_size(visitor: Visitor, axe: str) -> None:
+    page = visitor.page
+    page.goto(f"{visitor.url}/login")
+    found = list_violations(page, axe)
+    visitor.log_in()
+    page.route("**/report/document*", lambda route: route.abort())  # a document of its own, seconds of work
+    for path in PAGES:
+        page.goto(visitor.url + path)
+        if path == "/studies/1":
+            page.wait_for_selector(".viewer[data-drawn]")
+        found += list_violations(page, axe)
+    assert found == []

@@ -1,0 +1,47 @@
+"""The evaluation report in a browser: its tables fit a window of 1,100 pixels and a sheet of A4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.servers.chromium import chromium
+from tests.unit.training.synthetic_films import CALIBRATION, POINTS, draw_films, facts
+from training.judging.baselines import NAMES
+from training.judging.evaluation import evaluate
+from training.writing.report import write_report
+
+SHEET = 688
+"""Width of A4 without the margins of the report, 182 mm, in pixels of 1/96 inch."""
+
+WIDEST = """() => Math.max(
+    ...[...document.querySelectorAll('table')].map(table => table.getBoundingClientRect().right)
+)"""
+LIMIT = "() => document.querySelector('header').getBoundingClientRect().right"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    """A report with all columns: four baselines and a hospital of a long name."""
+    films = draw_films(sources=("regional_hospital_mobile_unit_2", "only_tb", "only_normal"))
+    names = [*NAMES, *(f"{name}, same source" for name in NAMES)]
+    scores = {name: (films.labels == "tb").astype(float) * 0.9 for name in names}
+    evaluation = evaluate(films, POINTS, CALIBRATION, scores, dict.fromkeys(films.digests.tolist(), 0.5))
+    return write_report(evaluation, films, [], facts()).decode()
+
+
+@pytest.mark.parametrize(("media", "width"), [("screen", 1100), ("print", SHEET)])
+def test_no_table_is_wider_than_the_page(browser: Browser, html: str, media: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.emulate_media(media=media)  # type: ignore[arg-type]
+    page.set_content(html)
+    assert page.locator("table").count() > 5
+    assert page.evaluate(WIDEST) <= page.evaluate(LIMIT) + 0.5

@@ -1,0 +1,86 @@
+"""The scale for people: thresholds stay in their places whatever bundle and operating point are in use."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from domain.bundle.tb_score import ADVICE, MEANING, explain, format_tb_score, place, rate, unplace
+from domain.bundle.triage import triage
+from domain.codes import Finding, Priority
+from tests.unit.domain.bundle.test_triage import make_manifest
+
+THRESHOLDS = [(0.25, 0.75), (0.419, 0.4566), (0.001, 0.002), (0.9, 0.999), (0.3, 1.0), (0.0, 0.5), (0.1, 0.3)]
+
+
+@pytest.mark.parametrize(("threshold", "rule_in"), THRESHOLDS)
+def test_the_thresholds_are_at_50_and_75(threshold: float, rule_in: float) -> None:
+    assert place(threshold, threshold, rule_in) == 50
+    assert place(rule_in, threshold, rule_in) == 75
+    assert place(math.nextafter(rule_in, 0.0), threshold, rule_in) == 74
+    if threshold > 0.0:
+        assert place(math.nextafter(threshold, 0.0), threshold, rule_in) == 49
+        assert place(0.0, threshold, rule_in) == 0
+
+
+@pytest.mark.parametrize(
+    ("threshold", "rule_in"), [*THRESHOLDS, (0.5, 0.5), (0.6, 0.4), (0.0, 0.0), (1.0, 1.0)]
+)
+def test_the_scale_rises_with_the_score_and_stays_on_the_bar(threshold: float, rule_in: float) -> None:
+    placed = [place(step / 1000, threshold, rule_in) for step in range(1001)]
+    assert all(type(at) is int and 0 <= at <= 100 for at in placed)
+    assert all(before <= after for before, after in pairwise(placed))
+    assert all((at >= 50) == (step / 1000 >= threshold) for step, at in enumerate(placed))
+
+
+@pytest.mark.parametrize("score", [step / 200 for step in range(201)])
+def test_the_score_agrees_with_finding_and_priority(score: float) -> None:
+    manifest = make_manifest()
+    verdict = triage(score, manifest, "screening", [])
+    at = rate(score, verdict.threshold, manifest.model_dump(mode="json"))
+    assert at is not None
+    assert (at >= 50) == (verdict.finding is Finding.PRESENT)
+    assert (at >= 75) == (verdict.priority is Priority.HIGH)
+
+
+def test_the_lines_between_the_thresholds_are_straight() -> None:
+    placed = [place(score, 0.4, 0.6) for score in (0.1, 0.2, 0.3, 0.45, 0.5, 0.7, 0.8, 0.9, 1.0)]
+    assert placed == [12, 25, 37, 56, 62, 81, 87, 93, 100]
+
+
+def test_an_operating_point_that_reaches_rule_in_begins_at_75() -> None:
+    assert [place(score, 0.6, 0.6) for score in (0.59, 0.6)] == [49, 75]
+    assert [place(score, 0.6, 0.4) for score in (0.5, 0.59, 0.6)] == [41, 49, 75]
+
+
+def test_an_untrained_bundle_has_no_score() -> None:
+    manifest = make_manifest(trained=False).model_dump(mode="json")
+    assert rate(0.9, 0.25, manifest) is None
+    assert format_tb_score(None) == "—"
+
+
+def test_the_sentence_names_the_places() -> None:
+    assert format_tb_score(63) == "63 of 100"
+    assert "from 0 to 100" in MEANING
+    assert "screening threshold at 50 and the rule-in threshold at 75" in MEANING
+    assert "not the probability" in MEANING
+
+
+def test_what_a_person_needs_to_know_ends_with_the_sentence() -> None:
+    assert explain(trained=True) == f"{ADVICE} {MEANING}"
+    assert "TB score" in explain(trained=False)
+    assert MEANING not in explain(trained=False)
+
+
+@pytest.mark.parametrize(("threshold", "rule_in"), [*THRESHOLDS, (0.5, 0.5), (0.6, 0.4)])
+def test_places_begin_where_the_inverse_says(threshold: float, rule_in: float) -> None:
+    starts = [unplace(at, threshold, rule_in) for at in range(101)]
+    assert starts == sorted(starts)
+    assert (starts[0], starts[50], starts[75]) == (0.0, threshold, max(threshold, rule_in))
+    assert starts[100] == pytest.approx(1.0)
+    for at, (start, end) in enumerate(pairwise(starts)):
+        middle = (start + end) / 2
+        if start < middle < end:
+            assert place(middle, threshold, rule_in) == at

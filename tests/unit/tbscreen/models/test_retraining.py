@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from domain.bundle.bundle import open_bundle
+from tbscreen.commands.retrain import _write_command
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.retraining import score_unseen
+from training.films.film_store import FILM_BYTES, FilmStore
+from training.judging.comparison import read_seen
+
+
+class NamedPredictor:
+    """Gives every film the score 0.5."""
+
+    def __init__(self, bundle: Any) -> None:
+        self.bundle = bundle
+
+    def predict(self, films: Any) -> Any:
+        return np.full(len(films), 0.5)
+
+
+def test_the_reference_does_not_score_films_that_trained_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would look better on them than on any film of the site."""
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    seen = sorted(read_seen(bundle))[0]
+    (tmp_path / "films.u16").write_bytes(bytes(FILM_BYTES * 2))
+    store = FilmStore(tmp_path / "films.u16", (0, 1), (seen, "f" * 32))
+    monkeypatch.setattr("worker.predictor.Predictor", NamedPredictor)
+    scores = score_unseen(bundle)(store, [0, 1])
+    assert np.isnan(scores[0])
+    assert scores[1] == 0.5
+
+
+def test_report_and_manifest_name_no_film_of_many() -> None:
+    many = [f"MILLER_{number}.png" for number in range(9)]
+    assert _write_command(["retrain", *many, "--seed", "1"], many) == "tbscreen retrain --seed 1  # 9 files"
+    assert _write_command(["retrain", "films/"], ["films/"]) == "tbscreen retrain films/"

@@ -1,0 +1,130 @@
+"""A network whose graph a child process has made predicts without Keras, and as Keras does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("openvino", reason="the extra openvino is not installed")
+
+from domain.bundle.bundle import Bundle, open_bundle
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE, find_shipped_seal
+from tests.unit.worker.networks import write_heat, write_network
+from worker import prepared_network
+from worker.golden_arrays import draw_golden_arrays
+from worker.predictor import Predictor
+from worker.prepared_network import CONSTANTS, FACTS, GRAPH, open_prepared
+
+WITHOUT_KERAS = """
+import json, sys
+from pathlib import Path
+from domain.bundle.bundle import open_bundle
+from worker.golden_arrays import draw_golden_arrays
+from worker.prepared_network import open_prepared
+network = open_prepared(open_bundle(Path(sys.argv[1])), Path(sys.argv[2]))
+scores, heat = network.predict_with_heat(draw_golden_arrays(9, seed=5))
+loaded = [name for name in ("keras", "tensorflow") if name in sys.modules]
+print(json.dumps([network.runtime, scores.tolist(), list(heat.shape), loaded]))
+"""
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the graph of the shipped bundle."""
+    folder = tmp_path_factory.mktemp("cache")
+    assert open_prepared(open_bundle(DEFAULT_BUNDLE), folder) is not None
+    return folder
+
+
+def find_graph(cache: Path, bundle: Bundle) -> Path:
+    """Return the folder of a bundle's graph."""
+    (found,) = cache.glob(f"{bundle.digest}-*")
+    return found
+
+
+def test_a_process_predicts_the_shipped_bundle_without_keras(cache: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_KERAS, str(DEFAULT_BUNDLE), str(cache)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    runtime, scores, heat, loaded = json.loads(run.stdout.splitlines()[-1])
+    assert loaded == []
+    expected, expected_heat = Predictor(open_bundle(DEFAULT_BUNDLE)).predict_with_heat(
+        draw_golden_arrays(9, seed=5)
+    )
+    assert expected_heat is not None
+    assert heat == list(expected_heat.shape)
+    assert runtime == Predictor(open_bundle(DEFAULT_BUNDLE)).runtime
+    assert scores == expected.tolist()  # the same graph in the same runtime
+
+
+def test_a_graph_is_made_once_and_a_damaged_one_anew(cache: Path) -> None:
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    graph = find_graph(cache, bundle)
+    made = (graph / FACTS).stat().st_mtime_ns
+    assert open_prepared(bundle, cache) is not None
+    assert (graph / FACTS).stat().st_mtime_ns == made
+    constants = bytearray((graph / CONSTANTS).read_bytes())
+    constants[len(constants) // 2] ^= 0x55
+    (graph / CONSTANTS).write_bytes(constants)
+    assert open_prepared(bundle, cache) is not None
+    assert (graph / FACTS).stat().st_mtime_ns != made
+    assert (graph / CONSTANTS).read_bytes() != constants
+
+
+def test_the_graph_of_another_version_of_openvino_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = write_heat(tmp_path / "bundle")
+    monkeypatch.setattr(prepared_network, "name_version", lambda: "2020.1")
+    assert open_prepared(bundle, tmp_path) is not None
+    monkeypatch.undo()
+    assert open_prepared(bundle, tmp_path) is not None
+    assert not find_graph(tmp_path, bundle).name.endswith("-2020.1")
+
+
+def test_a_graph_with_other_scores_than_the_bundles_is_not_used(tmp_path: Path) -> None:
+    """Whoever can write the folder can make facts and files fit each other; the seal is elsewhere."""
+    bundle, other = (write_network(tmp_path / str(weight), weight=weight) for weight in (4.0, 4.5))
+    golden = (1 / (1 + np.exp(-4.0 * draw_golden_arrays(16).mean(axis=(1, 2), dtype=np.float64)))).tolist()
+    for made in (bundle, other):
+        assert open_prepared(made, tmp_path) is not None
+    assert open_prepared(bundle, tmp_path, golden_scores=golden) is not None
+    ours, theirs = find_graph(tmp_path, bundle), find_graph(tmp_path, other)
+    for name in (GRAPH, CONSTANTS):
+        (ours / name).write_bytes((theirs / name).read_bytes())
+    facts = json.loads((theirs / FACTS).read_text())
+    (ours / FACTS).write_text(json.dumps({**facts, "bundle": bundle.digest}))
+    assert open_prepared(bundle, tmp_path, golden_scores=golden) is None
+
+
+def test_the_golden_scores_of_the_shipped_bundle_hold(cache: Path) -> None:
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    seal = find_shipped_seal(bundle.digest)
+    assert seal is not None
+    assert open_prepared(bundle, cache, golden_scores=seal.golden_scores) is not None
+
+
+def test_a_network_that_keras_cannot_load_is_left_to_it(tmp_path: Path) -> None:
+    bundle = write_network(tmp_path / "bundle", size=128)
+    assert open_prepared(bundle, tmp_path) is None
+    assert not list(tmp_path.glob(f"{bundle.digest}*"))
+
+
+def test_what_openvino_cannot_run_is_asked_once(tmp_path: Path) -> None:
+    bundle = write_network(tmp_path / "bundle")
+    assert open_prepared(bundle, tmp_path) is not None
+    path = find_graph(tmp_path, bundle) / FACTS
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "files": {}, "reason": "no such step"}))
+    made = path.stat().st_mtime_ns
+    assert open_prepared(bundle, tmp_path) is None
+    assert path.stat().st_mtime_ns == made
+
+
+def test_keras_by_setting_needs_no_graph(tmp_path: Path) -> None:
+    assert open_prepared(open_bundle(DEFAULT_BUNDLE), tmp_path, runtime="keras") is None
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,100 @@
+"""The verdict on a trained network in one sentence: against another bundle and the trivial baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from training.judging.baselines import BORDER, THUMBNAIL
+from training.judging.comparison import FEWEST
+from training.judging.evaluation import Comparison, Evaluation, Row
+
+BASELINE_NAMES = {THUMBNAIL: "the 16×16 thumbnail", BORDER: "nine numbers of greys and borders"}
+
+
+class Advice(StrEnum):
+    """Advice of a verdict."""
+
+    USE = "use"
+    """Better than the reference, and above every baseline."""
+    KEEP = "keep"
+    """Above every baseline, and not shown to be better than the reference."""
+    REJECT = "reject"
+    """Below a baseline, or worse than the reference."""
+    UNKNOWN = "unknown"
+    """The test films cannot tell."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Advice and its reason."""
+
+    advice: Advice
+    sentence: str
+
+
+def judge_network(
+    evaluation: Evaluation, reference: str, seen_by_start: int = 0, go_on: str | None = None
+) -> Verdict:
+    """Return the verdict on the network of an evaluation.
+
+    A baseline beats the network by the AUC alone, since a network must be clearly above it; the reference
+    does if the 95 % interval of the paired difference (DeLong) lies below 0.
+
+    Args:
+        evaluation: of the test films.
+        reference: name of the other bundle, as "the shipped model".
+        seen_by_start: test films that trained or validated the bundle from which the training started.
+        go_on: advice that follows a rejection, such as "go on from another model".
+    """
+    row = evaluation.overall
+    count = row.tb + row.not_tb
+    if row.auc is None:
+        return Verdict(Advice.UNKNOWN, f"The {count} test films are of one class: they tell nothing about it")
+    score = f"AUC {row.auc.value:.2f} on {count} test films"
+    if seen_by_start:
+        return Verdict(
+            Advice.UNKNOWN,
+            f"{score}, of which {seen_by_start} trained the bundle from which it started: the figure is too "
+            "high; test it with other films",
+        )
+    comparison = _find_comparison(evaluation)
+    better = _list_better(row, comparison, reference)
+    if better:
+        more = f"; {go_on}" if go_on else ""
+        return Verdict(Advice.REJECT, f"{score}, worse than {' and '.join(better)}: do not use it{more}")
+    above = f"the trivial baselines reach {max(auc.value for auc in row.baselines.values()):.2f}"
+    if min(row.tb, row.not_tb) < FEWEST:
+        return Verdict(
+            Advice.UNKNOWN,
+            f"{score}, {above}: too few to tell, {FEWEST} with TB and {FEWEST} without are needed",
+        )
+    if comparison is None:
+        return Verdict(Advice.UNKNOWN, f"{score}, {above}; not compared with {reference}")
+    theirs = f"{reference} ({comparison.reference_auc.value:.2f})"
+    if comparison.difference.low > 0:
+        return Verdict(
+            Advice.USE,
+            f"{score}, better than {theirs}; {above}: test it with films of a hospital that it has not seen",
+        )
+    return Verdict(
+        Advice.KEEP, f"{score}, not shown to be better than {theirs}; {above}: stay with {reference}"
+    )
+
+
+def _find_comparison(evaluation: Evaluation) -> Comparison | None:
+    return next((row for row in evaluation.comparisons if row.name == evaluation.overall.name), None)
+
+
+def _list_better(row: Row, comparison: Comparison | None, reference: str) -> list[str]:
+    """Return the best baseline and the reference, each with its AUC, where they are better."""
+    assert row.auc is not None
+    better = []
+    if row.baselines:
+        name, best = max(row.baselines.items(), key=lambda item: item[1].value)
+        if best.value > row.auc.value:
+            plain = name.removesuffix(", same source")
+            better.append(f"{BASELINE_NAMES[plain]} ({best.value:.2f})")
+    if comparison is not None and comparison.is_worse:
+        better.append(f"{reference} ({comparison.reference_auc.value:.2f})")
+    return better
