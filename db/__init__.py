@@ -12,6 +12,7 @@
 - `films/`: a film: received, prepared, queued, screened or refused.
 - `patients/`: films that name different patients.
 - `bacteriology/`: results of bacteriological tests, and their studies.
+- `calibration_study/`: calibration studies, their people and tests.
 - `models/`: bundles, their activation, comparisons, thresholds of a site.
 - `delivery/`: outboxes, reports, deliveries, storage commitment.
 - `hl7/`: HL7 messages to receivers.

@@ -3,6 +3,7 @@
 - `errors`: the root of all errors, the permanent and the transient.
 - `codes`: refusals, doubts, notices, findings, priorities, verdicts.
 - `bacteriology`: methods and outcomes of tests, and the truth that they give together.
+- `calibration_sampling`: people of a calibration study drawn for a test.
 - `roles`: roles of users, and what each may do.
 - `secret_words`: random secrets of cookies, tokens and forms.
 - `patient_identity`: the patient of a header, compared as archives coerce it.

@@ -10,6 +10,8 @@ Files, from the request to the page:
 - `agreement`: agreement of models with reads or bacteriology.
 - `truth_words`: words for reads and bacteriology.
 - `site_threshold/`: the site's own threshold, from its reads or its bacteriology.
+- `calibration_study/`: the calibration study of a site: plan, analysis, threshold.
+- `person_groups`: groups of people by age and sex.
 - `drift`: drift of films and scores, by the population stability index.
 - `wording`: figures as text.
 - `sections`: sections of words and tables, the same in text, HTML and PDF.
@@ -18,8 +20,9 @@ Files, from the request to the page:
 - `tiles`: the main figures, at the top of a report.
 - `drawings`: the plots of a report.
 - `drift_drawing`: the plot of drift.
+- `page`: the content of a page, which HTML and PDF lay out.
 - `html_form`: a report as one HTML file (`templates/`).
-- `pdf_form`: a report as PDF, laid out by Typst (`templates/period.typ`).
+- `pdf_form`: a report as PDF, laid out by Typst (`templates/page.typ`).
 - `templates/`: pages and style.
 
 This room imports `db`, `figures`, `judging` and `domain`. The database counts everything that it can count.

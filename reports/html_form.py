@@ -11,31 +11,28 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from figures.report_page import make_environment
-from reports.drawings import DRAWING, HALF, Picture, draw_svg, list_pictures
+from reports.drawings import DRAWING, HALF, Picture, draw_svg
 from reports.figures import Report
-from reports.sections import compose_sections
-from reports.tiles import compose_tiles
+from reports.page import Page, compose_page
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def render_html(report: Report) -> str:
-    """Return the report as one HTML page with inline pictures; the same report gives the same page.
+    """Return the report as one HTML page with inline pictures; the same report gives the same page."""
+    return render_page(compose_page(report))
 
-    Several threads may call it.
-    """
+
+def render_page(page: Page) -> str:
+    """Return a page as HTML. Several threads may call it."""
     with DRAWING, warnings.catch_warnings():
         # Matplotlib lacks the widths of some scripts, but the browser has fonts for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        drawn = [(picture, _draw(picture)) for picture in list_pictures(report)]
-    sections = compose_sections(report)
-    by_section: dict[str, list[tuple[Picture, Markup]]] = {section.key: [] for section in sections}
+        drawn = [(picture, _draw(picture)) for picture in page.pictures]
+    by_section: dict[str, list[tuple[Picture, Markup]]] = {section.key: [] for section in page.sections}
     for picture, svg in drawn:
         by_section[picture.section].append((picture, svg))
-    page = _environment().get_template("period.html")
-    return page.render(
-        report=report, sections=sections, pictures=by_section, tiles=compose_tiles(report), half=HALF
-    )
+    return _environment().get_template("page.html").render(page=page, pictures=by_section, half=HALF)
 
 
 def _draw(picture: Picture) -> Markup:

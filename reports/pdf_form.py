@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from datetime import datetime
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
@@ -17,15 +18,14 @@ import matplotlib as mpl
 import typst
 
 from figures.svg_figure import STYLE
-from reports.drawings import DRAWING, FULL, HALF, Picture, list_pictures
+from reports.drawings import DRAWING, FULL, HALF, Picture
 from reports.figures import Report
-from reports.sections import compose_sections
-from reports.tiles import compose_tiles
+from reports.page import Page, compose_page
 
 PICTURE_STYLE: Final = {**STYLE, "font.size": 9.7, "axes.titlesize": 9.7, "legend.fontsize": 8.9}
 """Letters are larger than in HTML, since paper shows pictures at two thirds of their size."""
 
-TEMPLATE: Final = Path(__file__).parent / "templates" / "period.typ"
+TEMPLATE: Final = Path(__file__).parent / "templates" / "page.typ"
 
 OVERHANG: Final = 0.7
 """Inches by which a label may exceed its picture before it is cut off."""
@@ -33,18 +33,23 @@ OVERHANG: Final = 0.7
 
 def render_pdf(report: Report) -> bytes:
     """Return the report as PDF; the same report gives the same bytes. Several threads may call it."""
-    made_at = report.made_at.replace(microsecond=0)
-    content = compose_pages(report).compile(format="pdf", pdf_standards="1.4", timestamp=made_at)
+    return render_page(compose_page(report), report.made_at)
+
+
+def render_page(page: Page, made_at: datetime) -> bytes:
+    """Return a page as PDF; the same page and time give the same bytes. Several threads may call it."""
+    moment = made_at.replace(microsecond=0)
+    content = compose_pages(page).compile(format="pdf", pdf_standards="1.4", timestamp=moment)
     assert isinstance(content, bytes)
     return content
 
 
-def compose_pages(report: Report) -> typst.Compiler:
-    """Return a compiler of the template with the data of the report."""
+def compose_pages(page: Page) -> typst.Compiler:
+    """Return a compiler of the template with the data of a page."""
     with DRAWING, mpl.rc_context(cast("Any", PICTURE_STYLE)), warnings.catch_warnings():
         # Matplotlib's font lacks some scripts, but Typst finds a font for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        pictures = [(picture, _draw(picture)) for picture in list_pictures(report)]
+        pictures = [(picture, _draw(picture)) for picture in page.pictures]
     sections = [
         {
             "title": section.title,
@@ -56,18 +61,19 @@ def compose_pages(report: Report) -> typst.Compiler:
                 if picture.section == section.key
             ],
         }
-        for section in compose_sections(report)
+        for section in page.sections
     ]
     fonts, families = _find_fonts()
     data = {
-        "name": f"Screening report {report.first} to {report.last}",
-        "organisation": report.organisation,
-        "notice": report.notice,
-        "days": f"{report.first:%-d %B %Y} to {report.last:%-d %B %Y}",
-        "made": f"Days of {report.timezone} · made {report.made_at:%-d %B %Y, %H:%M} UTC "
-        f"by tbscreen {report.version}" + (f" · by {report.by}" if report.by else ""),
-        "named_studies": report.named_studies,
-        "tiles": [vars(tile) for tile in compose_tiles(report)],
+        "kind": page.kind,
+        "name": page.name,
+        "organisation": page.organisation,
+        "notice": page.notice,
+        "title": page.title,
+        "subtitle": page.subtitle,
+        "made": page.made,
+        "alarm": page.alarm,
+        "tiles": [vars(tile) for tile in page.tiles],
         "sections": sections,
         "fonts": families,
         "overhang": OVERHANG / FULL,

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.entries import make_entry
-from db.patients.reconciliations import ReconciliationKind, follow_patient
-from db.tables import BacteriologyResult, Reconciliation, Study
+from db.patients.reconciliations import follow_patient, is_any_merged
+from db.tables import BacteriologyResult, Study
 from db.worklist.search_keys import fold
 from domain.patient_identity import Patient, find_differences, fold_patient_id
 
@@ -81,10 +81,7 @@ def find_links(session: Session, results: Iterable[BacteriologyResult], window_d
         results: standing results.
         window_days: most days between specimen and film. A study without a date counts by its reception.
     """
-    merges = select(Reconciliation.id).where(
-        Reconciliation.kind == ReconciliationKind.MERGE, Reconciliation.ended_at.is_(None)
-    )
-    is_merged = session.scalar(merges.limit(1)) is not None
+    is_merged = is_any_merged(session)
     rows = iter(results)
     while block := list(islice(rows, AT_ONCE)):
         patients = [Patient(result.patient_id, result.patient_id_issuer) for result in block]

@@ -110,6 +110,14 @@ def follow_patient(session: Session, patient: Patient) -> Patient:
     return follow(session, "", StudyHeader("", **asdict(patient))).patient
 
 
+def is_any_merged(session: Session) -> bool:
+    """True when a merge is in force, so that patients have to be followed."""
+    merges = select(Reconciliation.id).where(
+        Reconciliation.kind == ReconciliationKind.MERGE, Reconciliation.ended_at.is_(None)
+    )
+    return session.scalar(merges.limit(1)) is not None
+
+
 def find_patient(session: Session, film: Instance) -> Patient:
     """Return the patient of a film, as the corrections in force say."""
     return follow(session, film.sop_instance_uid, read_header(film)).patient

@@ -4,6 +4,7 @@
 - `films`: studies, film revisions, renditions, screenings, heat maps, reads.
 - `models`: bundles with their files, admission, signatures, activations, comparisons, site thresholds.
 - `bacteriology`: results of bacteriological tests.
+- `calibration_studies`: calibration studies and their people.
 - `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `hl7`: films of which HL7 receivers are to be told, and the messages to each.
@@ -15,6 +16,7 @@
 from db.tables.accounts import ApiToken, LoginAttempt, User, WebSession
 from db.tables.backups import Backup
 from db.tables.bacteriology import BacteriologyResult
+from db.tables.calibration_studies import CalibrationPerson, CalibrationStudy
 from db.tables.deliveries import (
     Commitment,
     CommitmentItem,
@@ -52,6 +54,8 @@ __all__ = [
     "BundleAdmission",
     "BundleChunk",
     "BundleSignature",
+    "CalibrationPerson",
+    "CalibrationStudy",
     "Commitment",
     "CommitmentItem",
     "ComparisonRecord",

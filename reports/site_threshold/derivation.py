@@ -30,6 +30,7 @@ from judging.operating_points import choose_operating_points
 from judging.statistics import measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
 from reports.period import Period
+from reports.person_groups import name_age, name_sex
 from reports.site_threshold.record import Row, SiteThresholdRecord
 from reports.truth_words import TruthWords, find_words
 
@@ -42,8 +43,6 @@ FEWEST_BELOW: Final = 50
 FOLDS: Final = 5
 UNEVEN: Final = 0.10
 """Allowed difference between the shares of positives and of negatives that were read."""
-AGE_BANDS: Final = ((15, 24), (25, 44), (45, 64), (65, 130))
-OLDEST_BAND: Final = 65
 
 Mask = NDArray[np.bool_]
 
@@ -143,8 +142,8 @@ def choose_site_threshold(
         subgroups={
             name: _measure_by(sure, truth, screening, group)
             for name, group in (
-                ("age", _name_age),
-                ("sex", _name_sex),
+                ("age", lambda study: name_age(study.age_years)),
+                ("sex", lambda study: name_sex(study.sex)),
                 ("station", lambda study: study.station),
             )
         },
@@ -207,19 +206,6 @@ def _measure_by(
     return tuple(
         _measure(str(name), truth[names == name], positive[names == name]) for name in np.unique(names)
     )
-
-
-def _name_age(film: ReadFilm) -> str:
-    if film.age_years is None:
-        return "not known"
-    for first, last in AGE_BANDS:
-        if first <= film.age_years <= last:
-            return f"{first} and older" if first == OLDEST_BAND else f"{first} to {last}"
-    return "under 15"
-
-
-def _name_sex(film: ReadFilm) -> str:
-    return film.sex if film.sex in ("F", "M") else "not known"
 
 
 def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int], words: TruthWords) -> list[str]:

@@ -22,13 +22,7 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
     """Return the sheet as text."""
     own = next(point for point in record.operating_points if point.name == entry.name)
     rule_in = next(point for point in record.operating_points if point.name == "rule_in")
-    use = "in use" if entry.active else "not in use"
-    heading = [
-        f"Calibration {entry.calibration_id}: {entry.name}, {use}",
-        f"of {record.bundle} ({entry.bundle_digest[:12]}), made {entry.made_at:%Y-%m-%d %H:%M} UTC "
-        f"by {entry.made_by}",
-        NOTICE,
-    ]
+    heading = [*head_sheet(entry, record.bundle), NOTICE]
     prevalence = (
         "Probabilities remain those of the bundle."
         if record.prevalence is None
@@ -56,9 +50,19 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
     sections = [figures, Section("warnings", "Limits of these figures", list(record.warnings))]
     if changes:
         sections.append(
-            Section("changes", "In use for this bundle", [_describe_change(change) for change in changes])
+            Section("changes", "In use for this bundle", [describe_change(change) for change in changes])
         )
     return render_sections(heading, sections)
+
+
+def head_sheet(entry: SiteThresholdEntry, bundle: str) -> list[str]:
+    """Return the first lines of a sheet: number, name and use; bundle, time and user."""
+    use = "in use" if entry.active else "not in use"
+    made = f"made {entry.made_at:%Y-%m-%d %H:%M} UTC by {entry.made_by}"
+    return [
+        f"Calibration {entry.calibration_id}: {entry.name}, {use}",
+        f"of {bundle} ({entry.bundle_digest[:12]}), {made}",
+    ]
 
 
 def _table(title: str, name: str, rows: tuple[Row, ...]) -> TextTable:
@@ -78,7 +82,8 @@ def _table(title: str, name: str, rows: tuple[Row, ...]) -> TextTable:
     )
 
 
-def _describe_change(change: ChangeEntry) -> str:
+def describe_change(change: ChangeEntry) -> str:
+    """Return a change of the site threshold in use as a sentence."""
     replaced = f"{change.name or 'the bundle itself'} instead of {change.previous or 'the bundle itself'}"
     rollback = " (rolled back)" if change.rollback else ""
     reason = f": {change.reason}" if change.reason else ""

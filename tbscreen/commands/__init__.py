@@ -11,7 +11,7 @@
 - `report`: `report`.
 - `export_labels`: `export-labels`.
 - `bacteriology/`: `results import`, `list`, `export`, `link`, `delete`.
-- `calibrate`: `calibrate propose`, `activate` and others.
+- `calibration/`: `calibrate propose`, `activate` and others; `study plan`, `start` and others.
 - `models`: `models list`, `show`, `activate` and others.
 - `keys`: `keys create`, `trust` and others.
 - `model_import`: `models import`.

@@ -142,9 +142,15 @@ INDEX: Final = (
     ),
     Entry(
         "calibrate",
-        "calibrate",
+        "calibration.calibrate",
         "calibrate_app",
         "Operating points of this site's own, from its reads or its bacteriology.",
+    ),
+    Entry(
+        "study",
+        "calibration.study",
+        "study_app",
+        "A calibration study: this site's own threshold by bacteriology, from its plan to its signature.",
     ),
     Entry(
         "rules", "rules", "rules_app", "Which films are screened, which are refused, and which rule decides."

@@ -18,6 +18,7 @@ from reports import pdf_form
 from reports.drawings import list_pictures
 from reports.figures import Report
 from reports.html_form import render_html
+from reports.page import compose_page
 from reports.pdf_form import compose_pages, render_pdf
 
 HOSTILE = '<script>alert("x")</script> $\\alpha$ _ नई दिल्ली ' + "x" * 60
@@ -133,7 +134,7 @@ def test_the_pdf_says_on_each_page_what_it_is(march: Report) -> None:
 def test_text_is_broken_where_the_line_ends(march: Report, name: str) -> None:
     group = march.groups[0].model_copy(update={"name": name})
     named = march.model_copy(update={"groups": (group, *march.groups), "organisation": name, "by": name})
-    drawn = compose_pages(named).compile(format="png", ppi=72)
+    drawn = compose_pages(compose_page(named)).compile(format="png", ppi=72)
     pages = [Image.open(io.BytesIO(page)).convert("L") for page in cast("list[bytes]", drawn)]
     assert len(pages) >= 3
     for page in pages:
@@ -169,7 +170,7 @@ def test_no_name_is_markup_of_typst(march: Report, name: str) -> None:
     }
     report = march.model_copy(update=changes)
     assert len(render_pdf(report)) > 10_000
-    drawn = compose_pages(report).query("heading", field="body", one=False)
+    drawn = compose_pages(compose_page(report)).query("heading", field="body", one=False)
     assert "Findings and priorities" in drawn
 
 
@@ -177,13 +178,13 @@ def test_a_template_reads_no_file_outside_its_folder(
     empty: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
-    template = tmp_path / "period.typ"
+    template = tmp_path / "page.typ"
     monkeypatch.setattr(pdf_form, "TEMPLATE", template)
     for path in ("/etc/passwd", "../../../../../../../../etc/passwd"):
         template.write_text(f'#read("{path}")')
         with pytest.raises(typst.TypstError, match=r"not found|escape"):
             render_pdf(empty)
-    template.write_text('#read("period.typ")')
+    template.write_text('#read("page.typ")')
     assert render_pdf(empty).startswith(b"%PDF")
 
 

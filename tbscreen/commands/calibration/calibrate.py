@@ -76,7 +76,7 @@ def propose(
     begin = first or (datetime.now(UTC) - A_YEAR).date()
     period = choose_period(begin, last, settings.reports.timezone)
     database = open_database(settings)
-    sign = _open_key(settings, key)
+    sign = open_key(settings, key)
     with database.read() as session:
         model = find_bundle(session, bundle)
         record = derive(session, model.digest, period, prevalence, truth)
@@ -110,15 +110,18 @@ def list_all(as_json: AsJson = False) -> None:
 def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
     """Show one calibration with all its figures, after its signature was checked."""
     from db.models import site_thresholds
+    from reports.calibration_study import site_threshold as of_study
     from reports.site_threshold.sheet import read_record, write_sheet
 
     settings = prepare("calibrate")
     with open_database(settings).read() as session:
         entry = site_thresholds.find(session, number)
         changes = site_thresholds.list_changes(session, entry.bundle_digest)
-    site_thresholds.verify(entry, _open_key(settings, key))
+    site_thresholds.verify(entry, open_key(settings, key))
     if as_json:
         print_json({**asdict(entry), "changes": [asdict(change) for change in changes]})
+    elif of_study.STUDY in entry.record:
+        typer.echo(of_study.write_sheet(entry, changes), nl=False)
     else:
         typer.echo(write_sheet(entry, read_record(entry), changes), nl=False)
 
@@ -137,7 +140,7 @@ def activate(
 
     settings = prepare("calibrate")
     database = open_database(settings)
-    sign = _open_key(settings, key)
+    sign = open_key(settings, key)
     with database.write() as session:
         entry = site_thresholds.find(session, number)
         site_thresholds.verify(entry, sign)
@@ -162,7 +165,8 @@ def roll_back(
     )
 
 
-def _open_key(settings: Settings, path: Path | None) -> Sign:
+def open_key(settings: Settings, path: Path | None) -> Sign:
+    """Return the function that signs records with the key in a file, which is made if it is not there."""
     from tbscreen.key_file import load_key
 
     key = load_key(path or settings.data_directory / KEY_FILE)

@@ -1,0 +1,422 @@
+"""Plan, progress and analysis of a calibration study in words, tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from domain.notices import NOTICE
+from figures.svg_figure import GREY, INK, NORMAL, TB
+from figures.text_table import TextTable
+from judging.calibration_study.accuracy import Accuracy
+from judging.statistics import Estimate
+from judging.wording import NOTHING
+from reports.calibration_study.analysis import ODDS, BandCount, StudyAnalysis
+from reports.calibration_study.plan import StudyPlan
+from reports.drawings import FULL, HALF, Picture
+from reports.page import Page
+from reports.sections import Section
+from reports.tiles import Tile
+from reports.wording import count_things, write_count, write_estimate, write_part
+
+GROUPS: Final = {"age": "Age", "sex": "Sex", "station": "Station"}
+
+
+def write_plan(plan: StudyPlan) -> Section:
+    """Return the plan as a section."""
+    size = plan.size
+    rows = [
+        (
+            _name_band(band.begins, following),
+            write_share(band.people),
+            write_share(band.cases),
+            write_share(band.tested),
+            "positive" if band.positive else "negative",
+        )
+        for band, following in zip(plan.bands, [*(band.begins for band in plan.bands[1:]), None], strict=True)
+    ]
+    weeks = "" if size.weeks is None else f" At the present rate that takes {size.weeks:,.0f} weeks."
+    few = (
+        ""
+        if size.cases_found >= 30
+        else " With so few cases the figures will be wide apart; choose a larger study."
+    )
+    return Section(
+        "plan",
+        "Plan",
+        [
+            f"{count_things(size.people, 'person', 'people')}, {count_things(size.tests, 'test')}: then the "
+            f"95 % interval of the sensitivity, expected at {write_share(size.sensitivity)}, reaches about "
+            f"{plan.half_width * 100:.0f} points to each side.{weeks}",
+            f"It supposes a prevalence of {plan.prevalence:.2%}, under which {size.cases_found:,.0f} people "
+            f"with TB are found, and that {write_share(plan.results)} of the tests give a result.{few}",
+            f"Scores of {count_things(plan.films, 'study', 'studies')} of this site by {plan.bundle}, whose "
+            f"calibration gives the expected share of TB in each band; positive from {plan.threshold:.4f}.",
+        ],
+        [TextTable("Score bands", ("scores", "people", "of the cases", "tested", "finding"), rows)],
+    )
+
+
+def write_progress(bands: Sequence[BandCount], plan: StudyPlan, weeks: float) -> Section:
+    """Return how far a study is, as a section: numbers alone, so that nobody stops it for its result.
+
+    Args:
+        bands: counts of its people.
+        plan: its plan.
+        weeks: weeks since its beginning.
+    """
+    people, drawn = sum(band.people for band in bands), sum(band.drawn for band in bands)
+    results = sum(band.tb + band.not_tb for band in bands)
+    paragraphs = [
+        f"{write_count(people)} of {count_things(plan.size.people, 'person', 'people')} enrolled "
+        f"({write_part(people, plan.size.people)}); {write_count(drawn)} drawn for a test, "
+        f"{write_count(results)} of them with a result.",
+    ]
+    if people >= plan.size.people:
+        paragraphs.append(
+            "Enough people are enrolled: once their results are in, analyse and close the study."
+        )
+    elif people and weeks > 0:
+        left = (plan.size.people - people) / (people / weeks)
+        paragraphs.append(f"At the rate so far, the people wanted are enrolled in {left:,.0f} more weeks.")
+    lacking = [band for band in bands if band.drawn >= 10 and band.waiting > band.drawn / 2]
+    if lacking:
+        paragraphs.append(
+            "In a band more than half of the drawn people have no result: 'tbscreen study tests' lists them. "
+            "People without a result weaken the study, the more so the further down their band."
+        )
+    return Section("progress", "Progress", paragraphs, [_draw_bands(bands)])
+
+
+def compose_sections(analysis: StudyAnalysis) -> list[Section]:
+    """Return the sections of an analysis."""
+    chosen = analysis.recommended
+    return [
+        _compose_recommendation(analysis),
+        Section(
+            "accuracy",
+            "Accuracy at each threshold",
+            [
+                "Each tested person stands for the people of the same score band who were enrolled "
+                "(inverse probability of verification; Begg and Greenes 1983; Alonzo and Pepe 2005). "
+                "Intervals are 95 %."
+            ],
+            [
+                TextTable(
+                    "",
+                    ("threshold", "referred", "sensitivity", "specificity", "PPV", "NPV", "cases"),
+                    [
+                        (
+                            _mark(accuracy, analysis),
+                            write_part(accuracy.referred, accuracy.people),
+                            write_estimate(accuracy.sensitivity),
+                            write_estimate(accuracy.specificity),
+                            write_estimate(accuracy.ppv),
+                            write_estimate(accuracy.npv),
+                            _write_number(accuracy.cases),
+                        )
+                        for accuracy in analysis.thresholds
+                    ],
+                    "* in use when the study was planned; † recommended. Cases: people with TB at or above "
+                    "the threshold, among all enrolled.",
+                )
+            ],
+        ),
+        _compose_yield(analysis),
+        Section(
+            "groups",
+            f"Groups of people at {analysis.judged.threshold or 0:.4f}",
+            ["A group with few tested people below the threshold has no sensitivity."],
+            [
+                TextTable(
+                    title,
+                    (kind, "people", "referred", "sensitivity", "specificity", "PPV"),
+                    [
+                        (
+                            group.name,
+                            write_count(group.accuracy.people),
+                            write_part(group.accuracy.referred, group.accuracy.people),
+                            write_estimate(group.accuracy.sensitivity),
+                            write_estimate(group.accuracy.specificity),
+                            write_estimate(group.accuracy.ppv),
+                        )
+                        for group in analysis.groups
+                        if group.kind == kind
+                    ],
+                )
+                for kind, title in GROUPS.items()
+            ],
+        ),
+        Section("people", "People and tests", _explain_people(analysis), [_draw_bands(analysis.bands)]),
+        Section(
+            "method",
+            "Method",
+            [
+                "People were enrolled as their films were screened, each once. By score band a known share "
+                "was drawn for a test; bacteriology is the truth (culture, Xpert, Ultra, else smear).",
+                "A recommended sensitivity is that of the highest threshold whose lower one-sided bound "
+                f"({analysis.policy.assurance:.0%}) reaches it less {analysis.policy.tolerance:.0%}."
+                + (
+                    ""
+                    if chosen is None
+                    else " Cross-fitted figures are those of each fifth of the people at the threshold that "
+                    "the other fifths choose, so that they do not look too good."
+                ),
+                NOTICE,
+            ],
+        ),
+    ]
+
+
+def compose_page(analysis: StudyAnalysis, made_at: datetime, version: str, organisation: str) -> Page:
+    """Return the page of an analysis.
+
+    Args:
+        analysis: the figures.
+        made_at: time, UTC.
+        version: version of tbscreen.
+        organisation: the site's name.
+    """
+    return Page(
+        kind="Calibration study",
+        organisation=organisation,
+        name=f"Calibration study {analysis.name}",
+        title=f"Threshold of {analysis.bundle} by bacteriology",
+        subtitle=f"{analysis.first:%-d %B %Y} to {analysis.last:%-d %B %Y}",
+        made=f"Study {analysis.name} · bundle {analysis.bundle_digest[:12]} · made "
+        f"{made_at:%-d %B %Y, %H:%M} UTC by tbscreen {version}",
+        notice=NOTICE,
+        alarm=None,
+        tiles=_compose_tiles(analysis),
+        sections=compose_sections(analysis),
+        pictures=[_picture_thresholds(analysis), _picture_bands(analysis.bands)],
+    )
+
+
+def write_share(share: float) -> str:
+    """Return "12.3 %"."""
+    return f"{share * 100:.1f} %"
+
+
+def _compose_recommendation(analysis: StudyAnalysis) -> Section:
+    wanted = []
+    if analysis.policy.sensitivity is not None:
+        wanted.append(f"a sensitivity of at least {write_share(analysis.policy.sensitivity)}")
+    if analysis.policy.referred is not None:
+        wanted.append(f"at most {write_share(analysis.policy.referred)} of the people referred")
+    words = [f"Wanted: {' and '.join(wanted)}."]
+    if analysis.recommended is None:
+        words.append(f"No threshold is recommended: {analysis.refusal}.")
+    else:
+        words.append(
+            f"Recommended: {analysis.recommended.threshold:.4f}, which refers "
+            f"{write_part(analysis.recommended.accuracy.referred, analysis.people)} of the people; "
+            f"{analysis.current.threshold or 0:.4f}, in use when the study was planned, refers "
+            f"{write_part(analysis.current.referred, analysis.people)}."
+        )
+    rows = [("in use, on all people", analysis.current)]
+    if analysis.recommended is not None:
+        rows.append(("recommended, on the people it was chosen on", analysis.recommended.accuracy))
+        if analysis.recommended.cross_fitted is not None:
+            rows.append(("recommended, cross-fitted", analysis.recommended.cross_fitted))
+    words += [f"Of the threshold in use: {reason}." for reason in analysis.current.reasons]
+    if analysis.bound is not None and analysis.bound.missing:
+        bound = analysis.bound
+        words.append(
+            f"{write_count(bound.missing)} people who were drawn have no result that decides. If their odds "
+            f"of TB are up to {ODDS:g} times, or 1/{ODDS:g} of, those of the tested, the sensitivity lies "
+            f"between {write_share(bound.least.low)} and {write_share(bound.greatest.high)}."
+        )
+    return Section(
+        "recommendation",
+        "Recommendation",
+        words,
+        [
+            TextTable(
+                "",
+                ("threshold", "sensitivity", "specificity", "PPV", "NPV"),
+                [
+                    (
+                        name,
+                        write_estimate(accuracy.sensitivity),
+                        write_estimate(accuracy.specificity),
+                        write_estimate(accuracy.ppv),
+                        write_estimate(accuracy.npv),
+                    )
+                    for name, accuracy in rows
+                ],
+            )
+        ],
+    )
+
+
+def _compose_yield(analysis: StudyAnalysis) -> Section:
+    prices = analysis.prices
+    costs = () if prices is None else ("cost of a case",)
+    words = ["Tests that a programme does, at each threshold, for one case that is found."]
+    if prices is not None:
+        words.append(f"Costs: {prices.film:g} for a film, {prices.test:g} for a test.")
+    return Section(
+        "yield",
+        "Tests and costs",
+        words,
+        [
+            TextTable(
+                "",
+                ("threshold", "people referred", "tests for a case", *costs),
+                [
+                    (
+                        _mark(accuracy, analysis),
+                        write_count(accuracy.referred),
+                        _write_number(paid.tests_per_case, 1),
+                        *(() if prices is None else (_write_number(paid.cost_per_case),)),
+                    )
+                    for accuracy, paid in zip(analysis.thresholds, analysis.yields, strict=True)
+                ],
+            )
+        ],
+    )
+
+
+def _explain_people(analysis: StudyAnalysis) -> list[str]:
+    words = [f"{count_things(analysis.people, 'person', 'people')} were enrolled."]
+    if analysis.repeated:
+        words.append(
+            f"{count_things(analysis.repeated, 'person', 'people')} more turned out to be one of them, by "
+            "corrections of patients, and were left out."
+        )
+    if analysis.undrawn_tested:
+        words.append(
+            f"{count_things(analysis.undrawn_tested, 'person', 'people')} had a result without having been "
+            "drawn. They stand for nobody else and do not count."
+        )
+    if analysis.clusters:
+        words.append(f"{analysis.clusters.capitalize()} were sampled: intervals cover their differences.")
+    return words
+
+
+def _draw_bands(bands: Sequence[BandCount]) -> TextTable:
+    rows = [
+        (
+            _name_band(band.begins, following),
+            write_count(band.people),
+            write_share(band.share),
+            write_count(band.drawn),
+            write_count(band.tb),
+            write_count(band.not_tb),
+            write_count(band.waiting),
+        )
+        for band, following in _follow(bands)
+    ]
+    columns = ("scores", "people", "to test", "drawn", "TB", "not TB", "no result")
+    return TextTable("Score bands", columns, rows)
+
+
+def _compose_tiles(analysis: StudyAnalysis) -> list[Tile]:
+    judged, tested = analysis.judged, analysis.current
+    results = sum(band.tb + band.not_tb for band in analysis.bands)
+    name = "at the threshold in use" if analysis.recommended is None else "at the recommended threshold"
+    return [
+        Tile("People", write_count(analysis.people), f"{write_count(results)} with a result that counts"),
+        Tile(
+            "Threshold",
+            NOTHING if analysis.recommended is None else f"{analysis.recommended.threshold:.4f}",
+            analysis.refusal or f"instead of {tested.threshold or 0:.4f}",
+            alarm=analysis.recommended is None,
+        ),
+        Tile("Sensitivity", _write_value(judged.sensitivity), f"{write_estimate(judged.sensitivity)} {name}"),
+        Tile("Referred", write_part(judged.referred, judged.people), name),
+    ]
+
+
+def _picture_thresholds(analysis: StudyAnalysis) -> Picture:
+    def draw(axes: Axes) -> None:
+        for name, colour in (("sensitivity", TB), ("specificity", NORMAL)):
+            found = [
+                (accuracy.referred / accuracy.people, getattr(accuracy, name))
+                for accuracy in analysis.thresholds
+                if getattr(accuracy, name) is not None
+            ]
+            if not found:
+                continue
+            places = [place for place, _ in found]
+            axes.plot(places, [figure.value for _, figure in found], color=colour, marker=".", label=name)
+            axes.fill_between(
+                places,
+                [figure.low for _, figure in found],
+                [figure.high for _, figure in found],
+                color=colour,
+                alpha=0.16,
+                linewidth=0,
+            )
+        marks = [("in use", analysis.current, ":")]
+        if analysis.recommended is not None:
+            marks.append(("recommended", analysis.recommended.accuracy, "--"))
+        for name, accuracy, dash in marks:
+            axes.axvline(
+                accuracy.referred / accuracy.people, color=INK, linestyle=dash, linewidth=1.0, label=name
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of people referred", ylabel="share")
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.legend(loc="center right")
+
+    caption = (
+        "Sensitivity and specificity with 95 % intervals, by the share of people whom a threshold refers."
+    )
+    return Picture("accuracy", "thresholds", caption, FULL, 3.6, (0.7, 0.5, 0.25, 0.1), draw)
+
+
+def _picture_bands(bands: Sequence[BandCount]) -> Picture:
+    names = [_name_band(band.begins, following) for band, following in _follow(bands)]
+
+    def draw(axes: Axes) -> None:
+        places = np.arange(len(bands))[::-1]
+        for values, colour, name in (
+            ([band.people for band in bands], GREY, "people"),
+            ([band.drawn for band in bands], NORMAL, "drawn"),
+            ([band.tb for band in bands], TB, "TB"),
+        ):
+            axes.barh(
+                places, values, color=colour, height=0.62, label=name, alpha=0.5 if colour == GREY else 1
+            )
+        axes.set_yticks(list(places), names)
+        axes.tick_params(axis="y", length=0)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
+
+    caption = "People, those drawn for a test and those found to have TB, by score band."
+    return Picture("people", "bands", caption, HALF, 1.2 + 0.35 * len(bands), (1.4, 0.4, 0.25, 0.35), draw)
+
+
+def _follow(bands: Sequence[BandCount]) -> list[tuple[BandCount, float | None]]:
+    return list(zip(bands, [*(band.begins for band in bands[1:]), None], strict=True))
+
+
+def _name_band(begins: float, following: float | None) -> str:
+    if following is None:
+        return f"from {begins:.4f}"
+    return f"below {following:.4f}" if begins == 0 else f"{begins:.4f} to {following:.4f}"
+
+
+def _mark(accuracy: Accuracy, analysis: StudyAnalysis) -> str:
+    threshold = accuracy.threshold or 0.0
+    marks = "*" if threshold == analysis.current.threshold else ""
+    if analysis.recommended is not None and threshold == analysis.recommended.threshold:
+        marks += "†"
+    return f"{threshold:.4f}{marks}"
+
+
+def _write_number(estimate: Estimate | None, digits: int = 0) -> str:
+    if estimate is None:
+        return NOTHING
+    value, low, high = (f"{part:,.{digits}f}" for part in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low}–{high})"
+
+
+def _write_value(estimate: Estimate | None) -> str:
+    return NOTHING if estimate is None else write_share(estimate.value)

@@ -1,0 +1,5 @@
+"""The commands that choose a site's own threshold.
+
+- `calibrate`: from reads or bacteriology that are there; activation and rollback.
+- `study`: by a calibration study, from its plan to a signed threshold.
+"""
