@@ -193,8 +193,9 @@ def _fill(settings: Settings, films: int) -> None:
             write_rows(connection, tables[name], values)
 
         write("models", iter([model]))
-        for studies, instances, screenings in make_rows(0, films):
+        for studies, instances, screenings, keys in make_rows(0, films):
             write("studies", iter(studies))
+            write("study_keys", iter(keys))
             write("instances", ({**row, "header": header, "doubts": "[]"} for row in instances))
             write("renditions", _pictures(instances, rendition))
             write("screenings", iter(screenings))

@@ -90,6 +90,12 @@ KINDS = [
     Kind("text: patient ID", lambda c: WorklistFilter(text=f"p{c.randrange(STUDIES):08}"[:7])),
     Kind("text: surname", lambda c: WorklistFilter(text=_name(c, given=False))),
     Kind("text: surname, given name", lambda c: WorklistFilter(text=_name(c, given=True))),
+    Kind("text: given name", lambda c: WorklistFilter(text=c.choice(GIVEN))),
+    Kind("text: given name, unread", lambda c: WorklistFilter(text=c.choice(GIVEN), read=False)),
+    Kind(
+        "text: given name, surname", lambda c: WorklistFilter(text=f"{c.choice(GIVEN)} {c.choice(SURNAMES)}")
+    ),
+    Kind("text: station", lambda c: WorklistFilter(text=c.choice(STATIONS))),
     Kind(
         "study UID",
         lambda c: WorklistFilter(study_instance_uids=(f"2.25.{FIRST_UID + c.randrange(STUDIES)}",)),

@@ -14,8 +14,8 @@ from sqlalchemy import func, inspect, make_url, select, text
 
 from benchmarks.inputs.result_filling import fill_results
 from db.database import Database
-from db.tables import Instance, Screening, Study
-from db.worklist.search_keys import fold, fold_name
+from db.tables import Instance, Screening, Study, StudyKey
+from db.worklist.search_keys import fold, fold_name, list_further_keys
 
 NOW: Final = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAYS: Final = 1825
@@ -35,8 +35,8 @@ BLOCK: Final = 20_000
 Rows = list[dict[str, Any]]
 
 
-def make_rows(begin: int, count: int) -> Iterator[tuple[Rows, Rows, Rows]]:
-    """Yield blocks of studies, instances and screenings, from study `begin` + 1 on."""
+def make_rows(begin: int, count: int) -> Iterator[tuple[Rows, ...]]:
+    """Yield blocks of studies, instances, screenings and search keys, from study `begin` + 1 on."""
     for first in range(begin + 1, count + 1, BLOCK):
         chance = random.Random(first)
         made = [_make_study(number, count, chance) for number in range(first, min(first + BLOCK, count + 1))]
@@ -44,6 +44,7 @@ def make_rows(begin: int, count: int) -> Iterator[tuple[Rows, Rows, Rows]]:
             made,
             [_make_instance(study) for study in made],
             [_make_screening(study) for study in made if study["priority"]],
+            [{"study_id": study["id"], "key": key} for study in made for key in _list_keys(study)],
         )
 
 
@@ -82,6 +83,10 @@ def _make_study(number: int, count: int, chance: random.Random) -> dict[str, Any
         "patient_id_key": fold(patient),
         "name_key": fold_name(name),
     }
+
+
+def _list_keys(study: dict[str, Any]) -> list[str]:
+    return list_further_keys(study["patient_name"], study["patient_id"], study["accession_number"])
 
 
 def _make_instance(study: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +144,7 @@ def _make_screening(study: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-TABLES: Final = [cast(SqlTable, record.__table__) for record in (Study, Instance, Screening)]
+TABLES: Final = [cast(SqlTable, record.__table__) for record in (Study, Instance, Screening, StudyKey)]
 
 
 def fill(database: Database, count: int, copies: int = 1) -> None:
@@ -250,5 +255,6 @@ def _copy_shifted(database: Database, shift: int, count: int) -> None:
             values = ", ".join(changed.get(name, f'"{name}"') for name in names)
             columns = ", ".join(f'"{name}"' for name in names)
             name = table.name
-            rows = f"SELECT {values} FROM {name} WHERE id <= {count}"
+            number = "id" if "id" in names else "study_id"
+            rows = f"SELECT {values} FROM {name} WHERE {number} <= {count}"
             connection.execute(text(f"INSERT INTO {name} ({columns}) {rows}"))

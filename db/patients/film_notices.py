@@ -39,7 +39,7 @@ def follow_correction(session: Session, study: Study, film: Instance, patient: P
         for name, value in asdict(patient).items():
             if value:
                 setattr(study, name, value)
-        studies.write_keys(study)
+        studies.write_keys(session, study)
     write_notices(session, study)
 
 
@@ -59,7 +59,7 @@ def derive_patient(session: Session, study: Study) -> None:
                 shown = replace(patient, **known)
         for name, value in asdict(shown).items():
             setattr(study, name, value)
-        studies.write_keys(study)
+        studies.write_keys(session, study)
         for film, patient in zip(films, patients, strict=True):
             write_notice(film, study, patient)
             hl7_outbox.want(session, film.id)

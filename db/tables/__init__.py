@@ -1,7 +1,7 @@
 """The tables. Times are UTC; sizes are bytes; durations are milliseconds.
 
 - `record`: the base class: names of constraints, times with their zone.
-- `films`: studies, film revisions, renditions, screenings, heat maps, reads.
+- `films`: studies with their search keys, film revisions, renditions, screenings, heat maps, reads.
 - `models`: bundles with their files, admission, signatures, activations, comparisons, site thresholds.
 - `bacteriology`: results of bacteriological tests.
 - `calibration_studies`: calibration studies and their people.
@@ -26,7 +26,16 @@ from db.tables.deliveries import (
     RefusalOutboxEntry,
     ReportObject,
 )
-from db.tables.films import HeatMap, Instance, Read, Rendition, Screening, ShadowScreening, Study
+from db.tables.films import (
+    HeatMap,
+    Instance,
+    Read,
+    Rendition,
+    Screening,
+    ShadowScreening,
+    Study,
+    StudyKey,
+)
 from db.tables.hl7 import Hl7Message, Hl7OutboxEntry
 from db.tables.models import (
     Activation,
@@ -83,6 +92,7 @@ __all__ = [
     "SiteThreshold",
     "SiteThresholdChange",
     "Study",
+    "StudyKey",
     "User",
     "UtcDateTime",
     "WebSession",

@@ -1,4 +1,4 @@
-"""The tables of studies, film revisions, renditions, screenings, heat maps and reads."""
+"""The tables of studies, search keys, film revisions, renditions, screenings, heat maps and reads."""
 
 from __future__ import annotations
 
@@ -147,6 +147,23 @@ class Study(Record):
             )
             for column in ("accession_key", "patient_id_key", "name_key")
         ),
+    )
+
+
+class StudyKey(Record):
+    """A further search key of a study, besides those of its columns (`db.worklist.search_keys`).
+
+    Studies of a version that did not know the table have none until their next film.
+    """
+
+    __tablename__ = "study_keys"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+    __table_args__ = (
+        Index("ix_study_keys_key", "key", "study_id", postgresql_ops={"key": "varchar_pattern_ops"}),
+        {"sqlite_with_rowid": False},
     )
 
 

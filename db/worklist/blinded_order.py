@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from db.tables import Study
-from db.worklist.worklist_conditions import list_conditions
+from db.worklist.worklist_conditions import Key, list_conditions
 from db.worklist.worklist_filter import HiddenFilterError, WorklistFilter
 from db.worklist.worklist_places import SORTED_BY_ROWS, find_keyed, following_indexes
 from domain.codes import Priority
@@ -69,7 +69,7 @@ def _find(
     if any(condition.column is not None and not condition.values for condition in conditions):
         return []
     for narrow in conditions:
-        keys = narrow.keys or ([narrow.column.in_(narrow.values)] if narrow.column is not None else [])
+        keys = narrow.keys or ([Key(narrow.column.in_(narrow.values))] if narrow.column is not None else [])
         if not keys:
             continue
         others = [other.holds for other in conditions if other is not narrow or not narrow.implied]

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.entries import make_entry
 from db.states import FilmState
-from db.tables import Instance, Read, Screening, Study
-from db.worklist.search_keys import fold, fold_name
+from db.tables import Instance, Read, Screening, Study, StudyKey
+from db.worklist.search_keys import fold, fold_name, list_further_keys
 from db.worklist.standing_reads import find_standing
 from domain.codes import Finding, Priority, Refusal
 from domain.patient_identity import Patient, find_differences
@@ -64,11 +64,12 @@ def open_study(session: Session, header: StudyHeader) -> Study:
             received_day=f"{moment:%Y%m%d}",
             state=FilmState.RECEIVED.value,
         )
-        write_keys(study)
         try:
             with session.begin_nested():
                 session.add(study)
                 session.flush()
+                write_keys(session, study)
+            return study
         except IntegrityError:
             study = _find(session, header.study_instance_uid)
             if study is None:
@@ -77,7 +78,7 @@ def open_study(session: Session, header: StudyHeader) -> Study:
         for name, value in asdict(header).items():
             if value and not getattr(study, name):
                 setattr(study, name, value)
-        write_keys(study)
+        write_keys(session, study)
     return study
 
 
@@ -86,11 +87,17 @@ def read_study_patient(study: Study) -> Patient:
     return make_entry(Patient, study)
 
 
-def write_keys(study: Study) -> None:
-    """Derive the search keys of a study from its patient and accession number."""
+def write_keys(session: Session, study: Study) -> None:
+    """Derive the search keys of a locked study from its patient and accession number."""
     study.accession_key = fold(study.accession_number)
     study.patient_id_key = fold(study.patient_id)
     study.name_key = fold_name(study.patient_name)
+    wanted = set(list_further_keys(study.patient_name, study.patient_id, study.accession_number))
+    written = set(session.scalars(select(StudyKey.key).where(StudyKey.study_id == study.id)))
+    if gone := written - wanted:
+        session.execute(delete(StudyKey).where(StudyKey.study_id == study.id, StudyKey.key.in_(gone)))
+    if new := sorted(wanted - written):
+        session.execute(insert(StudyKey), [{"study_id": study.id, "key": key} for key in new])
 
 
 def refresh(session: Session, study_id: int) -> None:

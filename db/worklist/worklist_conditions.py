@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.clock import now
-from db.tables import Study
-from db.worklist.search_keys import KEY_LENGTH, fold, fold_name
+from db.tables import Study, StudyKey
+from db.worklist.search_keys import KEY_LENGTH, begins_word, fold, fold_name
 from db.worklist.worklist_filter import WorklistFilter
 
 RANGES: Final = 64
@@ -23,6 +23,34 @@ DISTINCT: Final = 1000
 """Largest number of distinct stations, senders or modalities to compare with a wildcard."""
 
 
+LEAST_OF_STATION: Final = 3
+"""Characters of a text from which on it is compared with stations: `R` would find all of `ROOM1`."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A clause that is one index range, not in the worklist's order.
+
+    Attributes:
+        clause: on `studies`, or on `study_keys` for further keys.
+        is_further: True for a clause on `study_keys`.
+    """
+
+    clause: ColumnElement[bool]
+    is_further: bool = False
+
+    def select_ids(self) -> Select[int]:
+        """Return the statement that reads the rows of its studies, some of them twice, from its index."""
+        return select(StudyKey.study_id if self.is_further else Study.id).where(self.clause)
+
+    def select_studies(self, *columns: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Select[Any]:
+        """Return the statement that reads columns of its studies, some of them twice."""
+        statement = select(*columns)
+        if self.is_further:
+            statement = statement.select_from(StudyKey).join(Study, Study.id == StudyKey.study_id)
+        return statement.where(self.clause)
+
+
 @dataclass(frozen=True)
 class Condition:
     """One condition of a filter.
@@ -30,14 +58,14 @@ class Condition:
     Attributes:
         holds: clause on a row that no index serves, so that the database keeps to the plan chosen here.
         column: first column of an index in the worklist's order, with `values` as its ranges.
-        keys: clauses that are one index range each, not in the worklist's order.
+        keys: the index ranges of all studies that meet it, not in the worklist's order.
         implied: True when every study in the ranges of `keys` meets the condition.
     """
 
     holds: ColumnElement[bool]
     column: InstrumentedAttribute[Any] | None = None
     values: Sequence[str] = ()
-    keys: Sequence[ColumnElement[bool]] = ()
+    keys: Sequence[Key] = ()
     implied: bool = False
 
 
@@ -49,7 +77,7 @@ def list_conditions(session: Session, wanted: WorklistFilter) -> list[Condition]
         _identify(Study.accession_number, wanted.accession_numbers, Study.accession_key, fold),
         _identify(Study.patient_id, wanted.patient_ids, Study.patient_id_key, fold),
         _begin(is_postgresql, [Study.name_key], fold_name(wanted.name_prefix)),
-        _search(is_postgresql, wanted.text),
+        _search(session, wanted.text),
         _receive(wanted.received_from, wanted.received_before),
         _date(session, wanted.study_date_from, wanted.study_date_to),
         _match(session, Study.differing_verdicts, ["?*"] if wanted.readers_differ else []),
@@ -80,20 +108,44 @@ def _identify(
         return None
     keys = sorted({made for value in values if (made := make_key(value))})
     return Condition(
-        _read(column).in_(values), keys=[key.in_(keys[at : at + 500]) for at in range(0, len(keys), 500)]
+        _read(column).in_(values), keys=[Key(key.in_(keys[at : at + 500])) for at in range(0, len(keys), 500)]
     )
 
 
-def _search(is_postgresql: bool, typed: str | None) -> Condition | None:
+def _search(session: Session, typed: str | None) -> Condition | None:
     if typed is None or not typed.strip():
         return None
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
     by_name = _begin(is_postgresql, [Study.name_key], fold_name(typed))
     by_number = _begin(is_postgresql, [Study.patient_id_key, Study.accession_key], fold(typed))
-    both = [condition for condition in (by_name, by_number) if condition is not None]
-    if not both:
+    beginnings = sorted({begin for begin in (fold_name(typed), fold(typed)) if begin})
+    further = [_begin_further(is_postgresql, begin) for begin in beginnings]
+    found = [condition for condition in (by_name, by_number, *further) if condition is not None]
+    if not found:
         return Condition(literal_column("1") == 0)
-    keys = [key for condition in both for key in condition.keys]
-    return Condition(or_(*(condition.holds for condition in both)), keys=keys, implied=True)
+    if stations := _find_stations(session, fold(typed) or ""):
+        found.append(Condition(_read(Study.stations).in_(stations), keys=[Key(Study.stations.in_(stations))]))
+    keys = [key for condition in found for key in condition.keys]
+    return Condition(or_(*(condition.holds for condition in found)), keys=keys, implied=True)
+
+
+def _begin_further(is_postgresql: bool, prefix: str) -> Condition:
+    """Return the condition that any further key begins with `prefix`."""
+    in_range = _in_key_range(is_postgresql, StudyKey.key, prefix)
+    holds = exists().where(StudyKey.study_id == Study.id, func.substr(StudyKey.key, 1, len(prefix)) == prefix)
+    return Condition(holds.correlate(Study), keys=[Key(in_range, is_further=True)])
+
+
+def _find_stations(session: Session, beginning: str) -> list[str]:
+    """Return the values of `stations` of which a word begins so, where there are few enough to compare."""
+    if len(beginning) < LEAST_OF_STATION:
+        return []
+    known = _list_distinct(session, Study.stations)
+    return [
+        value
+        for value in known[:DISTINCT]
+        if any(begins_word(fold(station) or "", beginning) for station in value.split("\\"))
+    ]
 
 
 def _begin(
@@ -105,7 +157,7 @@ def _begin(
     prefix = prefix[:KEY_LENGTH]
     return Condition(
         or_(*(func.substr(column, 1, len(prefix)) == prefix for column in columns)),
-        keys=[_in_key_range(is_postgresql, column, prefix) for column in columns],
+        keys=[Key(_in_key_range(is_postgresql, column, prefix)) for column in columns],
         implied=True,
     )
 

@@ -70,7 +70,9 @@ class WorklistFilter:
     received_before: datetime | None = None
     """End of the time of reception, excluded, with its zone."""
     text: str | None = None
-    """Prefix of the patient's name, the patient ID or the accession number, without case and accents."""
+    """Beginning of the patient's name in any of its component groups, of a given name, the patient ID, the
+    accession number, a word of either, or, from three characters on, a word of a station; without case and
+    accents."""
     name_prefix: str | None = None
     """Prefix of the patient's name, without case and accents."""
     patient_ids: Collection[str] = ()

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Text,
     and_,
     func,
@@ -33,7 +34,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.tables import READ_PLACES, Study
-from db.worklist.worklist_conditions import RANGES, Condition, list_conditions
+from db.worklist.worklist_conditions import RANGES, Condition, Key, list_conditions
 from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 
@@ -45,6 +46,9 @@ SORTED: Final = 20_000
 
 SORTED_BY_ROWS: Final = 2000
 """The same number where other conditions have to be evaluated on the rows."""
+
+SORTED_FURTHER: Final = 5000
+"""The same number for further keys, whose index has no places: each study is a step more."""
 
 MERGED: Final = 8
 """Largest number of ranges for PostgreSQL to merge; with more, it sorts the first rows of each range."""
@@ -210,7 +214,7 @@ def _read_heads(
 
 def find_keyed(
     session: Session,
-    keys: Sequence[ColumnElement[bool]],
+    keys: Sequence[Key],
     order: Sequence[InstrumentedAttribute[Any]],
     within: Sequence[ColumnElement[bool]],
     most: int,
@@ -220,7 +224,7 @@ def find_keyed(
 
     Args:
         session: one that reads.
-        keys: clauses that are one index range each.
+        keys: the index ranges of the studies, together.
         order: columns to return and to sort by, the last of them unique.
         within: further conditions.
         most: largest number of studies with a key for the database to sort.
@@ -235,14 +239,14 @@ def find_keyed(
 
 def _gather(
     session: Session,
-    keys: Sequence[ColumnElement[bool]],
+    keys: Sequence[Key],
     order: Sequence[InstrumentedAttribute[Any]],
     within: Sequence[ColumnElement[bool]],
 ) -> list[tuple[Any, ...]] | None:
     """Return all studies with these keys, in order; None when there are more than `GATHERED`."""
     found: set[tuple[Any, ...]] = set()
     for key in keys:
-        rows = session.execute(select(*order, and_(*within)).where(key).limit(GATHERED + 1)).all()
+        rows = session.execute(key.select_studies(*order, and_(*within)).limit(GATHERED + 1)).all()
         if len(rows) > GATHERED:
             return None
         found.update(tuple(row[:-1]) for row in rows if row[-1])
@@ -251,20 +255,23 @@ def _gather(
 
 def _sort(
     session: Session,
-    keys: Sequence[ColumnElement[bool]],
+    keys: Sequence[Key],
     order: Sequence[InstrumentedAttribute[Any]],
     within: Sequence[ColumnElement[bool]],
     most: int,
     limit: int,
 ) -> list[tuple[Any, ...]] | None:
     """Return the first studies with these keys; None when the database would have to sort too many."""
-    if max(_count(session, keys, most + 1)) > most:
+    limits = [min(most, SORTED_FURTHER) if key.is_further else most for key in keys]
+    counts = _count(session, [key.select_ids() for key in keys], max(limits) + 1)
+    if any(count > most_of_key for count, most_of_key in zip(counts, limits, strict=True)):
         return None
     heads = []
     for key in keys:
-        rows = select(*order, and_(*within).label("fits")).where(key).limit(most).subquery()
+        rows = key.select_studies(*order, and_(*within).label("fits")).limit(most).subquery()
         columns = [rows.c[column.key] for column in order]
-        heads.append(select(select(*columns).where(rows.c.fits).order_by(*columns).limit(limit).subquery()))
+        head = select(*columns).where(rows.c.fits).order_by(*columns).limit(limit)
+        heads.append(select((head.distinct() if key.is_further else head).subquery()))
     return sorted({tuple(row) for row in session.execute(union_all(*heads))})[:limit]
 
 
@@ -272,19 +279,19 @@ def _find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condit
     """Return the condition that the fewest studies meet; the first, if all exceed `COUNTED`."""
     if len(conditions) < 2:
         return conditions[0] if conditions else None
-    clauses = [
-        condition.column.in_(condition.values) for condition in conditions if condition.column is not None
+    met = [
+        select(Study.id).where(condition.column.in_(condition.values))
+        for condition in conditions
+        if condition.column is not None
     ]
-    counts = _count(session, clauses, COUNTED + 1)
+    counts = _count(session, met, COUNTED + 1)
     return min(zip(counts, range(len(counts)), conditions, strict=True))[2]
 
 
-def _count(session: Session, clauses: Sequence[ColumnElement[bool]], at_most: int) -> list[int]:
-    """Return the number of studies that meet each clause, counted up to `at_most`."""
+def _count(session: Session, statements: Sequence[Select[int]], at_most: int) -> list[int]:
+    """Return the number of rows of each statement, counted up to `at_most`."""
     counts = [
-        select(func.count())
-        .select_from(select(Study.id).where(clause).limit(at_most).subquery())
-        .scalar_subquery()
-        for clause in clauses
+        select(func.count()).select_from(statement.limit(at_most).subquery()).scalar_subquery()
+        for statement in statements
     ]
     return list(session.execute(select(*counts)).one())

@@ -52,7 +52,7 @@ def show_worklist(
     received_from: Annotated[str | None, typer.Option(help="First moment or day of reception.")] = None,
     received_to: Annotated[str | None, typer.Option(help="Last moment or day of reception.")] = None,
     text: Annotated[
-        str | None, typer.Option(help="How patient name, patient ID or accession number begins.")
+        str | None, typer.Option(help="How a word of name, patient ID, accession number or station begins.")
     ] = None,
     study: Annotated[list[str] | None, typer.Option(help="Study Instance UID.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, max=10000, help="Studies; by default 100.")] = None,

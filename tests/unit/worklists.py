@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert
 
 from db.database import Database
-from db.tables import Study
-from db.worklist.search_keys import fold, fold_name
+from db.tables import Study, StudyKey
+from db.worklist.search_keys import fold, fold_name, list_further_keys
 from db.worklist.worklist_conditions import compile_patterns
 from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
@@ -72,6 +74,12 @@ def insert_studies(database: Database, rows: list[dict[str, Any]]) -> None:
     """Write them."""
     with database.write() as session:
         session.execute(insert(Study), rows)
+        session.execute(insert(StudyKey), [key for row in rows for key in _list_keys(row)])
+
+
+def _list_keys(row: dict[str, Any]) -> list[dict[str, Any]]:
+    keys = list_further_keys(*(row[name] for name in ("patient_name", "patient_id", "accession_number")))
+    return [{"study_id": row["id"], "key": key} for key in keys]
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[str]:
@@ -118,8 +126,23 @@ def _lets_through(row: dict[str, Any], wanted: WorklistFilter) -> bool:
             not wanted.patient_ids or row["patient_id"] in wanted.patient_ids,
             not wanted.accession_numbers or row["accession_number"] in wanted.accession_numbers,
             not wanted.study_instance_uids or row["study_instance_uid"] in wanted.study_instance_uids,
-            not typed
-            or (row["name_key"] or "").startswith(fold_name(typed) or "\0")
-            or any(row[key].startswith(fold(typed) or "\0") for key in ("patient_id_key", "accession_key")),
+            not typed or _finds(row, typed),
         ]
     )
+
+
+def _finds(row: dict[str, Any], typed: str) -> bool:
+    """True where a typed text of two words at most begins a name in either order, a number or a station."""
+    typed = " ".join(_strip_accents(typed).split())
+    for group in row["patient_name"].split("="):
+        family, given = _strip_accents(group).split("^")
+        if any(text.startswith(typed) for text in (f"{family} {given}", f"{given} {family}", family + given)):
+            return True
+    words = [row["patient_id"], row["accession_number"]]
+    words += row["stations"].split("\\") if len(typed) > 2 else []
+    return any(re.search(rf"(^|\W){re.escape(typed)}", _strip_accents(word)) for word in words)
+
+
+def _strip_accents(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).lower()

@@ -42,6 +42,7 @@ class Pages:
         )
         environment.filters.update(
             person=format_name,
+            other_names=list_other_names,
             day=format_day,
             percent=format_percent,
             tb_score=format_tb_score,
@@ -73,10 +74,22 @@ class Pages:
 
 def format_name(name: str | None) -> str:
     """Return a DICOM person name (PS3.5 6.2.1) as "Family, Given": its first group that is not empty."""
-    group = next((group for group in (name or "").split("=") if group.strip("^ ")), "")
-    family, *others = [" ".join(part.split()) for part in group.split("^")]
-    given = " ".join(part for part in others[:2] if part)
+    family, given = next(iter(_list_groups(name)), ("", ""))
     return ", ".join(part for part in (family, given) if part) or "—"
+
+
+def list_other_names(name: str | None) -> list[str]:
+    """Return the ideographic and phonetic names (PS3.5 6.2.1.1) that `format_name` leaves out."""
+    return [" ".join(part for part in group if part) for group in _list_groups(name)[1:]]
+
+
+def _list_groups(name: str | None) -> list[tuple[str, str]]:
+    """Return family and given name of each component group that has any."""
+    groups = []
+    for group in (name or "").split("="):
+        family, *others = [" ".join(part.split()) for part in group.split("^")]
+        groups.append((family, " ".join(part for part in others[:2] if part)))
+    return [group for group in groups if any(group)]
 
 
 def format_day(date: str | None) -> str:

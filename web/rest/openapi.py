@@ -195,7 +195,10 @@ def _list_filters() -> list[dict[str, Any]]:
         }
 
     return [
-        _query_parameter("text", "how patient name, patient ID or accession number begins"),
+        _query_parameter(
+            "text",
+            "how a word of name, patient ID, accession number or station begins, whatever the case",
+        ),
         _query_parameter(
             "read",
             "only those read, unread, or on which readers differ",

@@ -105,6 +105,7 @@ def test_a_filled_database_loses_nothing_on_its_way_to_the_registry_and_back(
         "p1",
         "doe jane",
     ]
+    assert after["study_keys"] == [{"study_id": study["id"], "key": "jane doe"}]
     # What later migrations add to a row is theirs to test.
     assert {table: _keep_columns(after[table], before[table]) for table in before} == before
     with empty_database.write() as session:

@@ -22,7 +22,7 @@ from tests.unit import rows
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import send_read
 from web.pages.history import list_events
-from web.pages.pages import format_day, format_moment, format_name
+from web.pages.pages import format_day, format_moment, format_name, list_other_names
 from web.pages.score_scale import draw_scale, list_points
 
 
@@ -222,6 +222,8 @@ def test_names_days_and_probabilities_are_written_for_people() -> None:
     assert format_name("Doe^Jane^Q^Dr^") == "Doe, Jane Q"
     assert format_name("Yamada^Tarou=山田^太郎=やまだ^たろう") == "Yamada, Tarou"
     assert format_name("=山田^太郎") == "山田, 太郎"
+    assert list_other_names("Yamada^Tarou=山田^太郎=やまだ^たろう") == ["山田 太郎", "やまだ たろう"]
+    assert [list_other_names(name) for name in (None, "", "^=^", "Doe^Jane", "=山田^太郎")] == [[]] * 5
     assert [format_name(name) for name in (None, "", "^", "Doe", "^Jane")] == ["—", "—", "—", "Doe", "Jane"]
     assert [format_day(day) for day in ("20260301", "2026", None)] == ["2026-03-01", "2026", "—"]
     probabilities = (None, 0.0, 0.0004, 0.5, 0.9996, 1.0)
