@@ -51,6 +51,10 @@ class WebSettings(BaseModel):
     """Hide score, finding, priority, heat map and the order of suspicion from each reader until that reader's
     first read of the study is stored, on the page, by REST and by DICOMweb. `tbscreen users blinded` decides
     for single users. The same on all hosts that run the page or a gateway."""
+    worklist_days: int = Field(default=90, ge=0, le=36_500)
+    """Days from its reception for which the page's worklist shows a study that is read; 0 shows all. Unread
+    studies are always shown. A search text, study dates, "readers differ" and a link on the page show all.
+    REST is not concerned."""
     requests_per_minute: int = Field(default=120, ge=1, le=100_000)
     """REST requests a minute that each token may make; the same number may come at once."""
 

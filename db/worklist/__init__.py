@@ -6,6 +6,7 @@
 - `worklist_filter`: the filter of a query.
 - `worklist_conditions`: the filter as SQL conditions and index ranges.
 - `worklist_places`: the order of the worklist, and the index ranges of a page.
+- `worklist_totals`: the number of wanted studies, with a bound.
 - `study_entries`: studies and films as the worklist shows them.
 - `blinding`: results that are hidden from a reader who reads blinded.
 - `blinded_order`: the order of the worklist for such readers.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from db.tables import Study
@@ -55,6 +55,8 @@ def find_studies(session: Session, wanted: WorklistFilter, after: Start | None, 
     within: list[ColumnElement[bool]] = []
     if wanted.read is not None:
         within.append(Study.blinded_place >= READ if wanted.read else Study.blinded_place < READ)
+    if wanted.read_since is not None:
+        within.append(or_(Study.blinded_place < READ, Study.received_at >= wanted.read_since))
     if after is not None:
         within.append(tuple_(*_ORDER) > tuple_(_find_place(session, after), after.study_id))
     with following_indexes(session):

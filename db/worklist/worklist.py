@@ -108,11 +108,6 @@ def _stream(
             return
 
 
-def count(session: Session, wanted: WorklistFilter | None = None, *, at_most: int = 1000) -> int:
-    """Return the number of wanted studies; `at_most` stands for that number or more."""
-    return len(find_places(session, wanted or WorklistFilter(), None, at_most))
-
-
 def write_cursor(place: Place) -> str:
     """Return the cursor of the page that starts after a place."""
     content = json.dumps([place.place, place.received_at.astimezone(UTC).isoformat(), place.id])

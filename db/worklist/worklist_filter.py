@@ -69,6 +69,8 @@ class WorklistFilter:
     """Earliest time of reception, with its zone."""
     received_before: datetime | None = None
     """End of the time of reception, excluded, with its zone."""
+    read_since: datetime | None = None
+    """Leaves out read studies that were received before this time, with its zone; unread ones stay."""
     text: str | None = None
     """Beginning of the patient's name in any of its component groups, of a given name, the patient ID, the
     accession number, a word of either, or, from three characters on, a word of a station; without case and
@@ -92,7 +94,7 @@ class WorklistFilter:
         for name in ("study_date_from", "study_date_to"):
             if (date := getattr(self, name)) is not None and not _is_date(date):
                 raise InvalidFilterError(f"{name}: {date!r} is no date YYYYMMDD")
-        for name in ("received_from", "received_before"):
+        for name in ("received_from", "received_before", "read_since"):
             if (moment := getattr(self, name)) is not None and moment.tzinfo is None:
                 raise InvalidFilterError(f"{name}: a time without zone says too little")
 

@@ -74,11 +74,11 @@ def find_places(session: Session, wanted: WorklistFilter, after: Place | None, l
         conditions = list_conditions(session, wanted)
         if any(condition.column is not None and not condition.values for condition in conditions):
             return []
-        segments = _list_segments(wanted, after)
+        segments = list_segments(wanted, after)
         for keyed in conditions:
             if keyed.keys:
                 residual = [other.holds for other in conditions if other is not keyed or not keyed.implied]
-                within = [_in_segments(segments), *residual]
+                within = [in_segments(segments), *residual]
                 most = SORTED_BY_ROWS if residual else SORTED
                 if (found := find_keyed(session, keyed.keys, _PLACE, within, most, limit)) is not None:
                     return [Place(*row) for row in found]
@@ -87,7 +87,7 @@ def find_places(session: Session, wanted: WorklistFilter, after: Place | None, l
             for condition in conditions
             if condition.column is not None and len(condition.values) * len(segments) <= 2 * RANGES
         ]
-        chosen = _find_narrowest(session, mergeable)
+        chosen = find_narrowest(session, mergeable)
         residual = [condition.holds for condition in conditions if condition is not chosen]
         return _merge(session, chosen, segments, residual, limit)
 
@@ -126,23 +126,25 @@ def _is_postgresql(session: Session) -> bool:
 # ---- segments of the order -------------------------------------------------------------------------------
 
 
-def _list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnElement[bool]]:
+def list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnElement[bool]]:
     """Return the segments of the order that hold the wanted studies, in order."""
     pieces: list[tuple[float, float]] = []
     for first in [READ_PLACES * read for read in ((0, 1) if wanted.read is None else (int(wanted.read),))]:
         if wanted.priorities:
             ranks = sorted({Priority(name).rank if name else 0 for name in wanted.priorities}, reverse=True)
             pieces.extend((first + BAND * (3 - rank), first + BAND * (4 - rank)) for rank in ranks)
-        elif wanted.read is not None:
+        elif wanted.read is not None or wanted.read_since is not None:
             pieces.append((first, first + READ_PLACES))
     if not pieces:
         return [_is_behind(after)] if after is not None else [literal_column("1") == 1]
     segments = []
     for low, high in pieces:
+        since = wanted.read_since if low >= READ_PLACES else None
+        young = [] if since is None else [Study.received_at >= since]
         if after is None or after.place < low:
-            segments.append(and_(Study.place >= low, Study.place < high))
+            segments.append(and_(Study.place >= low, Study.place < high, *young))
         elif after.place < high:
-            segments.append(and_(_is_behind(after), Study.place < high))
+            segments.append(and_(_is_behind(after), Study.place < high, *young))
     return segments
 
 
@@ -151,7 +153,8 @@ def _is_behind(after: Place) -> ColumnElement[bool]:
     return columns > tuple_(*after)
 
 
-def _in_segments(segments: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+def in_segments(segments: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return the condition that a study is in any of these segments."""
     return or_(*segments) if segments else literal_column("1") == 0
 
 
@@ -275,7 +278,7 @@ def _sort(
     return sorted({tuple(row) for row in session.execute(union_all(*heads))})[:limit]
 
 
-def _find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:
+def find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:
     """Return the condition that the fewest studies meet; the first, if all exceed `COUNTED`."""
     if len(conditions) < 2:
         return conditions[0] if conditions else None

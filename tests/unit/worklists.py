@@ -18,6 +18,7 @@ from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
 NAMES = [
     "Doe^Jane",
     "DOE^JOHN",
@@ -123,6 +124,7 @@ def _lets_through(row: dict[str, Any], wanted: WorklistFilter) -> bool:
             wanted.study_date_to is None or row["study_date"] <= wanted.study_date_to,
             wanted.received_from is None or row["received_at"] >= wanted.received_from,
             wanted.received_before is None or row["received_at"] < wanted.received_before,
+            wanted.read_since is None or not row["is_read"] or row["received_at"] >= wanted.read_since,
             not wanted.patient_ids or row["patient_id"] in wanted.patient_ids,
             not wanted.accession_numbers or row["accession_number"] in wanted.accession_numbers,
             not wanted.study_instance_uids or row["study_instance_uid"] in wanted.study_instance_uids,

@@ -6,15 +6,22 @@ import html
 import re
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from db.clock import now
 from db.database import Database
 from db.films import films
 from db.settings import DatabaseSettings
+from db.tables import Study
 from db.worklist.studies import StudyHeader
+from db.worklist.worklist import Page
+from db.worklist.worklist_totals import Total
 from domain.codes import Doubt, Finding, Observation, Priority, Refusal
 from domain.notices import NOTICE
 from tests.servers.page import serving_page
@@ -24,10 +31,12 @@ from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
 from web.application import build_application
+from web.pages.worklist_page import describe_place
 from web.settings import WebSettings
 
 OPEN = re.compile(r'class="open" href="/studies/([0-9]+)"')
 FOLLOWING = re.compile(r'href="([^"]+)" rel="next"')
+PLACE = re.compile(r'class="place"><span>([^<]+)<')
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -95,13 +104,50 @@ def test_the_worklist_is_filtered_and_turned_page_by_page(client: TestClient, pe
         assert client.get(f"/?{query}").text.count('class="open"') == count, query
     assert 'value="HIGH" selected' in client.get("/?priority=HIGH").text
 
-    path, seen = "/?read=no&limit=4", []
+    path, seen, places = "/?read=no&limit=4", [], []
     while path:
         page = client.get(path).text
         seen += OPEN.findall(page)
+        places += PLACE.findall(page)
         turned = FOLLOWING.search(page)
         path = html.unescape(turned[1]) if turned else ""
     assert seen == [str(number) for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13)]
+    assert places == ["1–4 of 11", "5–8 of 11", "9–11 of 11"]
+
+
+@pytest.mark.parametrize(
+    ("at", "shown", "total", "place"),
+    [
+        (1, 50, Total(2340), "1–50 of 2,340"),
+        (101, 50, Total(10_000, is_exact=False), "101–150 of more than 10,000"),
+        (20_001, 50, Total(10_000, is_exact=False), "20,001–20,050 of more than 20,050"),
+        (51, 50, Total(90), "51–100 of 101"),
+    ],
+)
+def test_a_page_says_its_place_in_the_list(at: int, shown: int, total: Total, place: str) -> None:
+    studies: Any = [None] * shown
+    assert describe_place(Page(studies, "more"), at, total) == place
+    assert describe_place(Page(studies, None), at, total).endswith(f" of {at + shown - 1:,}")
+
+
+def test_read_studies_of_long_ago_are_left_out_until_they_are_asked_for(
+    client: TestClient, peopled: Database
+) -> None:
+    reading_room.fill(peopled)
+    old = now() - timedelta(days=100)
+    with peopled.write() as session:
+        session.execute(update(Study).values(received_at=old, received_day=f"{old:%Y%m%d}"))
+    page = client.get("/").text
+    assert PLACE.findall(page) == ["1–11 of 11"]
+    assert f"received before {now() - timedelta(days=90):%Y-%m-%d} are left out" in page
+    for query in ("days=all", "text=P-4", "from=2026-11-25"):
+        everything = client.get(f"/?{query}").text
+        assert (PLACE.findall(everything), "left out" in everything) == (["1–13 of 13"], False), query
+    assert 'name="days" value="all"' in client.get("/?days=all").text
+    assert 'href="/?priority=HIGH&amp;days=all"' in client.get("/?priority=HIGH").text
+    assert client.get("/?read=yes").text.count('class="open"') == 0
+    whole = build_application(peopled, "1.2.3", WebSettings(worklist_days=0))
+    assert "1–13 of 13" in let_in(TestClient(whole, base_url=HERE), peopled).get("/").text
 
 
 @pytest.mark.parametrize(

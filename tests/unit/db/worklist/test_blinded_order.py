@@ -15,7 +15,7 @@ from db.worklist.blinded_order import Start
 from db.worklist.worklist import InvalidCursorError, Page
 from db.worklist.worklist_filter import HiddenFilterError, WorklistFilter
 from tests.query_plans import explain, statements_of
-from tests.unit.worklists import choose, insert_studies, make_studies
+from tests.unit.worklists import DAY, START, choose, insert_studies, make_studies
 
 FILTERS = [
     WorklistFilter(),
@@ -24,7 +24,9 @@ FILTERS = [
     WorklistFilter(stations=("ROOM*",), senders=("PACS",)),
     WorklistFilter(states=("refused",), refusals=("not_chest",)),
     WorklistFilter(study_date_from="20260305", study_date_to="20260307"),
+    WorklistFilter(read_since=START + 10 * DAY),
     WorklistFilter(text="doe"),
+    WorklistFilter(text="jane"),
     WorklistFilter(text="a-"),
     WorklistFilter(text="nobody"),
     WorklistFilter(stations=("nowhere",)),
