@@ -116,6 +116,22 @@ def test_a_key_pressed_twice_is_one_read_of_one_study_and_can_be_undone(
     assert visitor.complaints == []
 
 
+def test_what_is_ticked_and_typed_before_the_scripts_run_stays(visitor: Visitor) -> None:
+    page, held = visitor.page, list[Route]()
+    page.route("**/study.js", lambda route: held.append(route))
+    page.goto(visitor.url + "/studies/1", wait_until="commit")
+    page.get_by_label("go on to the next study").check()
+    page.get_by_label("Comment").fill("apex")
+    held[0].continue_()
+    page.unroute("**/study.js")
+    visitor.wait_until_ready()
+    expect(page.get_by_label("go on to the next study")).to_be_checked()
+    expect(page.get_by_label("Comment")).to_have_value("apex")
+    page.keyboard.press("Escape")
+    visitor.read("1")
+    page.wait_for_url("**/studies/2")
+
+
 def test_two_readers_stand_beside_each_other_and_a_third_decides(
     visitor: Visitor, database: Database
 ) -> None:
@@ -269,11 +285,84 @@ def test_the_filters_are_one_line_on_a_desk_and_their_buttons_stay_together(visi
         assert max(buttons) - min(buttons) < 10, width
 
 
+def test_rows_stay_under_the_pointer_and_a_patient_id_is_copied(visitor: Visitor, database: Database) -> None:
+    page = visitor.page
+
+    def renew(x: float, y: float) -> None:
+        """Let the page renew itself while the pointer moves over a place."""
+        asked = len(visitor.asked)
+        with page.expect_response(lambda answer: answer.url.rstrip("/") == visitor.url):
+            while len(visitor.asked) == asked:
+                page.mouse.move(x, y)
+                page.mouse.move(x + 1, y)
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    row = page.locator("tr[data-study='2']")
+    patient = row.locator("td:nth-child(4) small").last
+    box = patient.bounding_box()
+    assert box is not None
+    page.evaluate(
+        "document.addEventListener('copy', () => { document.title = getSelection().toString().trim() })"
+    )
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] - 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] + 2, middle)
+    page.mouse.up()
+    page.keyboard.press("Control+c")
+    assert page.title() == "P-4174 · F"
+    reading_room.receive_one(database, "1.2.77", "Late^Comer")
+    renew(5, 5)  # the pointer is elsewhere, but the text is still being copied
+    assert page.locator("tr[data-study]").count() == 3
+    page.mouse.click(5, 5)
+    page.evaluate("getSelection().removeAllRanges()")
+    renew(box["x"], middle)
+    assert page.locator("tr[data-study]").count() == 3
+    renew(5, 5)
+    expect(page.locator("tr[data-study]")).to_have_count(4)
+    assert page.url.rstrip("/") == visitor.url
+
+
+def test_a_click_just_after_the_rows_moved_opens_none(visitor: Visitor, database: Database) -> None:
+    page = visitor.page
+    page.evaluate(
+        """new MutationObserver(() => {
+          const link = document.querySelector("a.open");
+          link.dispatchEvent(new MouseEvent("click", { detail: 1, bubbles: true, cancelable: true }));
+          document.title = "clicked";
+        }).observe(document.querySelector("[data-live=worklist]"), { childList: true })"""
+    )
+    reading_room.receive_one(database, "1.2.77", "Late^Comer")
+    expect(page).to_have_title("clicked")
+    assert page.url.rstrip("/") == visitor.url
+    page.wait_for_selector("tr[data-study] a.open")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/studies/1")
+
+
+def test_windowing_and_typing_are_activity(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/studies/1")
+    with page.expect_request(lambda request: request.headers.get("x-by-itself") == "active"):
+        page.locator("canvas").hover()
+        page.mouse.down()
+        page.mouse.move(500, 400)
+        page.mouse.up()
+    with page.expect_request(lambda request: request.headers.get("x-by-itself") == "idle"):
+        pass
+    with page.expect_request(lambda request: request.headers.get("x-by-itself") == "active"):
+        page.get_by_label("Comment").press_sequentially("apex")
+
+
 def test_the_worklist_keeps_its_place_and_is_quiet_while_nothing_happens(visitor: Visitor) -> None:
     page = visitor.page
     with page.expect_response(lambda answer: answer.status == 304) as quiet:
         pass
     assert quiet.value.request.headers["x-by-itself"] == "idle"
+    headers = [*quiet.value.request.headers.items(), *quiet.value.headers.items()]
+    size = sum(len(name) + len(value) + 4 for name, value in headers)
+    assert size * 3600 / 10 < 1_000_000, "bytes an hour, at a request each ten seconds"
     page.locator("a.open").nth(1).click()
     page.wait_for_url("**/studies/2")
     page.keyboard.press("w")

@@ -44,7 +44,8 @@ export function onKeys(keys) {
   });
 }
 
-const shown = new Map();
+const live = document.querySelectorAll("[data-live]");
+const shown = new Map([...live].map((part) => [part.dataset.live, part.innerHTML])); // as the server sent them
 const [SHORTEST_MS, LONGEST_MS] = [4000, 10000];
 let quiet = 0; // requests since the page changed
 let tag = null; // of the page as it was fetched last

@@ -129,11 +129,14 @@ function forgetDraft() {
 
 if (form) {
   const draft = JSON.parse(sessionStorage.getItem("tbscreen-draft") ?? "null");
-  if (draft?.study === study) comment.value = draft.comment;
+  // What was typed and ticked before this script ran stays.
+  if (draft?.study === study && comment.value === comment.defaultValue) comment.value = draft.comment;
   comment.addEventListener("input", () =>
     sessionStorage.setItem("tbscreen-draft", JSON.stringify({ study, comment: comment.value })));
+  const keepGoOn = () => localStorage.setItem("tbscreen-go-on", goOn.checked ? "yes" : "no");
+  if (goOn.checked) keepGoOn();
   goOn.checked = localStorage.getItem("tbscreen-go-on") === "yes";
-  goOn.addEventListener("change", () => localStorage.setItem("tbscreen-go-on", goOn.checked ? "yes" : "no"));
+  goOn.addEventListener("change", keepGoOn);
   undo.addEventListener("click", undoRead);
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -28,11 +28,22 @@ function sort() {
   body.append(...rows().sort((a, b) => (sorted.down ? order(b, a) : order(a, b))));
 }
 
-// Rows do not move under a pointer that is on its way to one of them.
-const REST_MS = 5000;
-let movedAt = -REST_MS;
+// Rows do not move under a pointer that is on its way to one of them, nor while a text in them is being copied.
+const [REST_MS, COPY_MS, REACTION_MS] = [5000, 60000, 700];
+let [movedAt, selectedAt, changedAt] = [-REST_MS, -COPY_MS, -REACTION_MS];
 document.addEventListener("pointermove", (event) => { movedAt = event.timeStamp; }, { passive: true });
-const isStill = () => performance.now() - movedAt > REST_MS || !document.querySelector("tr[data-study]:hover");
+document.addEventListener("selectionchange", (event) => { selectedAt = event.timeStamp; });
+const isCopied = () => !getSelection().isCollapsed && performance.now() - selectedAt < COPY_MS;
+const isPointedAt = () => performance.now() - movedAt < REST_MS && document.querySelector("tr[data-study]:hover");
+const isStill = () => !isCopied() && !isPointedAt();
+
+// A click that was meant for the row that was there a moment ago opens nothing.
+document.addEventListener("click", (event) => {
+  const isTooSoon = event.detail > 0 && event.timeStamp - changedAt < REACTION_MS;
+  if (!isTooSoon || !event.target.closest("tr[data-study]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, { capture: true });
 
 // The row that was open last, and the order for "next study".
 let focused = sessionStorage.getItem("tbscreen-row");
@@ -73,4 +84,4 @@ onKeys({
 });
 settle();
 document.activeElement.closest?.("tr")?.scrollIntoView({ block: "nearest" });
-keepRenewing(settle, isStill);
+keepRenewing(() => { changedAt = performance.now(); settle(); }, isStill);
