@@ -9,8 +9,8 @@ from alembic import op
 
 from db.worklist.search_keys import list_further_keys
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
