@@ -3,6 +3,7 @@
 - `statistics`: AUC, proportions and other figures with 95 % intervals.
 - `wording`: estimates as text.
 - `calibration_study/`: accuracy for TB where a sample of people was tested.
+- `paired_referral`: two networks on the same films: what each refers, and equivalent thresholds.
 - `operating_points`: thresholds, chosen on validation films and measured on test films.
 
 Of the rooms, it imports `domain` alone.

@@ -47,6 +47,36 @@ class Agreement:
         return self.equal_findings / self.films if self.films else None
 
 
+@dataclass(frozen=True)
+class ScorePair:
+    """The scores of two bundles on one film."""
+
+    study_id: int
+    reported: float
+    shadow: float
+
+
+def list_pairs(
+    session: Session, shadow_digest: str, reported_digest: str, start: datetime, end: datetime
+) -> list[ScorePair]:
+    """Return the scores of films, received in a time, by a bundle in the shadow and by the reported one."""
+    query = (
+        select(Instance.study_id, Screening.score, ShadowScreening.score)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .join(ShadowScreening, ShadowScreening.instance_id == Instance.id)
+        .where(
+            Instance.current,
+            Instance.received_at >= start,
+            Instance.received_at < end,
+            Screening.bundle_digest == reported_digest,
+            ShadowScreening.bundle_digest == shadow_digest,
+            ShadowScreening.finished_at.is_not(None),
+        )
+        .order_by(Instance.id)
+    )
+    return [ScorePair(*row) for row in session.execute(query).tuples() if row[2] is not None]
+
+
 def start(session: Session, bundle_digest: str) -> None:
     """Put a bundle in the shadow, and delete its unfinished films of an earlier time.
 

@@ -15,7 +15,7 @@ from db.models import activations, bundles, comparisons, shadow_screenings
 from db.models.bundles import RegisteredModel
 from domain.errors import PermanentError
 from tbscreen.models.bundle_lookup import find_bundle
-from tbscreen.models.films_at_hand import Agreement
+from tbscreen.models.films_at_hand import Agreement, describe_referral
 from tbscreen.models.proof import Proof
 from training.judging.admission import admit, check_normalization, needs_comparison, rank
 from training.judging.comparison import FILMS, Comparison, ComparisonVerdict, compare_unseen
@@ -57,7 +57,7 @@ def activate(database: Database, proof: Proof, by: str, force: str | None = None
     if active is not None and needs_comparison(candidate, active):
         evidence = gather_evidence(database, candidate.digest, active.digest)
         evidence += _list_objecting(proof.agreement, active.digest)
-    objection = admit(candidate, active, evidence, force)
+    objection = admit(candidate, active, evidence, force, _tell_change(proof.agreement))
     comparison = evidence[0] if evidence else None
     with database.write() as session:
         activations.switch_to(
@@ -120,6 +120,13 @@ def _list_objecting(agreement: Agreement | None, active: str) -> list[Comparison
     if agreement is None or agreement.comparison.verdict is not ComparisonVerdict.WORSE:
         return []
     return [agreement.comparison] if agreement.comparison.reference == active else []
+
+
+def _tell_change(agreement: Agreement | None) -> str | None:
+    """Return in words how the share of films referred changes; None where that may be chance."""
+    if agreement is None or not agreement.referral.is_change:
+        return None
+    return f"of {agreement.films} newest films {describe_referral(agreement.referral)}"
 
 
 def compare_by_their_films(database: Database, candidate: str, reference: str) -> Comparison:

@@ -39,9 +39,12 @@ def find_bundle(session: Session, word: str) -> RegisteredModel:
 def find_active_manifest(session: Session) -> Manifest | None:
     """Return the manifest by which new films are judged, with the site's threshold, if any."""
     active = bundles.find_active(session)
-    if active is None:
-        return None
-    model = session.get_one(Model, active.digest)
+    return None if active is None else find_local_manifest(session, active.digest)
+
+
+def find_local_manifest(session: Session, digest: str) -> Manifest:
+    """Return the manifest of a registered bundle, with the site's threshold for it, if any."""
+    model = session.get_one(Model, digest)
     point = site_thresholds.find_operating_point(session, model)
     manifest = Manifest.model_validate(model.manifest)
-    return localize(manifest, site_thresholds.find_points(session, active.digest, point))
+    return localize(manifest, site_thresholds.find_points(session, digest, point))

@@ -21,6 +21,7 @@ from domain.array.normalization import normalize
 from domain.bundle.manifest import Manifest
 from domain.codes import Verdict
 from domain.errors import PermanentError
+from judging.paired_referral import ReferralChange, compare_referral
 from training.films.labelled_film import Label, LabelledFilm
 from training.judging.admission import describe
 from training.judging.comparison import Comparison, compare_scored
@@ -54,6 +55,8 @@ class Agreement:
     """Pearson's, of the scores; None where a network gives all films the same score."""
     comparison: Comparison
     """By the reads of this site; not comparable where these are few."""
+    referral: ReferralChange
+    """Films that each refers, at the threshold by which it judges here."""
 
 
 def write_films(database: Database, folder: Path) -> FilmsAtHand | None:
@@ -78,7 +81,7 @@ def agree(
 
     Args:
         films: of this site.
-        candidate: digest, manifest and scores.
+        candidate: digest, manifest with the site's own threshold, if any, and scores.
         reference: likewise.
 
     Raises:
@@ -89,16 +92,18 @@ def agree(
         raise PermanentError(
             f"{candidate[0][:12]} gives all of {len(ours)} films of this site the score {ours[0]:.4f}"
         )
-    sides = [
-        scores >= manifest.find_operating_point(manifest.reported_operating_point).threshold
-        for scores, manifest in ((ours, candidate[1]), (theirs, reference[1]))
-    ]
+    mine, other = (
+        manifest.find_operating_point(manifest.reported_operating_point).threshold
+        for manifest in (candidate[1], reference[1])
+    )
+    referral = compare_referral(ours, theirs, (mine, other))
     varied = len(ours) > 1 and np.ptp(ours) > 0 and np.ptp(theirs) > 0
     return Agreement(
         films=len(ours),
-        equal_findings=int((sides[0] == sides[1]).sum()),
+        equal_findings=len(ours) - referral.only_candidate - referral.only_reference,
         correlation=float(np.corrcoef(ours, theirs)[0, 1]) if varied else None,
         comparison=_compare_by_reads(films, candidate, reference),
+        referral=referral,
     )
 
 
@@ -110,11 +115,18 @@ def describe_agreement(agreement: Agreement | None) -> str:
         f"both networks scored {agreement.films} films of this site: "
         f"{agreement.equal_findings} have the same finding"
     )
+    line += f"; {describe_referral(agreement.referral)}"
     if agreement.correlation is not None:
         line += f", correlation of the scores {agreement.correlation:.3f}"
     if agreement.comparison.difference is not None:
         line += f"; {describe(agreement.comparison)}"
     return line
+
+
+def describe_referral(referral: ReferralChange) -> str:
+    """Return the shares of films that two bundles refer, as text."""
+    ours, theirs = (count / referral.films for count in (referral.candidate, referral.reference))
+    return f"it refers {ours:.1%} of them, the bundle in use {theirs:.1%}".replace("%", " %")
 
 
 def _compare_by_reads(

@@ -11,7 +11,7 @@ from db.models import admissions, bundles
 from db.models.bundles import RegisteredModel
 from domain.bundle.bundle import Bundle
 from domain.codes import GoldenOrigin
-from tbscreen.models.bundle_lookup import find_bundle
+from tbscreen.models.bundle_lookup import find_bundle, find_local_manifest
 from tbscreen.models.examination import FEW_GOLDEN_ARRAYS, GOLDEN_ARRAYS, examine
 from tbscreen.models.films_at_hand import Agreement, FilmsAtHand, agree, write_films
 from tbscreen.models.trust import describe_trust, require_trust
@@ -80,8 +80,6 @@ def _agree(
 ) -> Agreement:
     reference = BundleCache(films.path.parent / "bundles", database).open(active.digest)
     theirs = examine(reference.directory, FEW_GOLDEN_ARRAYS, films.path).scores
-    return agree(
-        films,
-        (candidate.digest, candidate.manifest, scores),
-        (reference.digest, reference.manifest, theirs),
-    )
+    with database.read() as session:
+        mine, other = (find_local_manifest(session, bundle.digest) for bundle in (candidate, reference))
+    return agree(films, (candidate.digest, mine, scores), (reference.digest, other, theirs))

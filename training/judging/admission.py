@@ -54,6 +54,7 @@ def admit(
     active: RegisteredBundle | None,
     evidence: Sequence[Comparison],
     force: str | None,
+    referral: str | None = None,
 ) -> str | None:
     """Return the objection that `force` overrides, or None where there is no objection.
 
@@ -62,20 +63,24 @@ def admit(
         active: the active bundle, if any.
         evidence: comparisons of the two; empty where `needs_comparison` is false.
         force: the reason for activating the candidate against an objection.
+        referral: the change of the share of films referred here, in words; None where there is none.
 
     Raises:
         PermanentError: when there is an objection and no reason, or the reason is empty.
     """
     if force is not None and not force.strip():
         raise PermanentError('--force needs a reason, which is recorded: --force "REASON"')
-    objection = find_objection(candidate, active, evidence)
+    objection = find_objection(candidate, active, evidence, referral)
     if objection is not None and force is None:
         raise PermanentError(objection)
     return objection
 
 
 def find_objection(
-    candidate: RegisteredBundle, active: RegisteredBundle | None, evidence: Sequence[Comparison]
+    candidate: RegisteredBundle,
+    active: RegisteredBundle | None,
+    evidence: Sequence[Comparison],
+    referral: str | None = None,
 ) -> str | None:
     """Return the objection to activating `candidate` without a reason, or None; arguments as in `admit`."""
     if active is None or active.digest == candidate.digest or not active.trained:
@@ -98,6 +103,12 @@ def find_objection(
             "films with and 20 without TB that neither has seen. Compare them on your own labelled films, "
             f"'tbscreen models compare {short} {active.digest[:12]} IMAGES… --labels FILE', "
             'or activate it with --force "REASON"'
+        )
+    if referral is not None:
+        return (
+            f"{short} would change whom this site refers: {referral}. 'tbscreen calibrate equivalent "
+            f"{short}' "
+            'finds the threshold that refers as many; --force "REASON" activates it with the change'
         )
     return None
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from domain.bacteriology import TruthSource
+from domain.bundle.manifest import Manifest
 from tbscreen.terminal.day_options import day_option
-from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
+from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
-    from db.models.site_thresholds import Sign
+    from db.models.site_thresholds import ChangeEntry, Sign, SiteThresholdEntry
     from tbscreen.settings import Settings
 
 KEY_FILE: Final = "calibration.key"
@@ -86,6 +87,55 @@ def propose(
     typer.echo(f"\nnext: tbscreen calibrate activate {entry.calibration_id}")
 
 
+@calibrate_app.command("equivalent")
+def propose_equivalent(
+    bundle: Annotated[
+        str, typer.Argument(help="The new bundle: digest or its first characters; or shadow.")
+    ] = "shadow",
+    first: Annotated[
+        date | None, day_option("--from", help="Films received from this day on; by default a year.")
+    ] = None,
+    last: Annotated[
+        date | None, day_option("--to", help="Until this day, included; by default today.")
+    ] = None,
+    same_sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--same-sensitivity",
+            help="The same sensitivity, on people with TB by bacteriology, and not as many films.",
+        ),
+    ] = False,
+    key: KeyFile = None,
+) -> None:
+    """Find the threshold at which a new bundle refers as many films as the active one, and keep it, signed.
+
+    It needs both bundles' scores of the same films: let the new one run in the shadow first. Then 'tbscreen
+    calibrate activate', and 'tbscreen models activate' after it.
+    """
+    from db.models import bundles, site_thresholds
+    from reports.period import choose_period
+    from reports.site_threshold.equivalent import make_record, read_pairs, write_equivalent
+    from tbscreen.models.bundle_lookup import find_active_manifest, find_bundle
+
+    settings = prepare("calibrate")
+    begin = first or (datetime.now(UTC) - A_YEAR).date()
+    period = choose_period(begin, last, settings.reports.timezone)
+    database = open_database(settings)
+    sign = open_key(settings, key)
+    with database.read() as session:
+        candidate, active = find_bundle(session, bundle), bundles.find_active(session)
+        manifest = find_active_manifest(session)
+        if active is None or manifest is None or active.digest == candidate.digest:
+            fail("name a bundle that is not the active one")
+        own = Manifest.model_validate(bundles.read_manifest(session, candidate.digest))
+        pairs = read_pairs(session, candidate.digest, active.digest, period.to_span(), same_sensitivity)
+    record = make_record(own, manifest, pairs, period, same_sensitivity)
+    with database.write() as session:
+        entry = site_thresholds.keep(session, candidate.digest, name_user(), record, sign)
+    typer.echo(write_equivalent(entry, []), nl=False)
+    typer.echo(f"\nnext: tbscreen calibrate activate {entry.calibration_id}")
+
+
 @calibrate_app.command("list")
 def list_all(as_json: AsJson = False) -> None:
     """Show all calibrations, newest first, and which of them is in use."""
@@ -110,8 +160,6 @@ def list_all(as_json: AsJson = False) -> None:
 def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
     """Show one calibration with all its figures, after its signature was checked."""
     from db.models import site_thresholds
-    from reports.calibration_study import site_threshold as of_study
-    from reports.site_threshold.sheet import read_record, write_sheet
 
     settings = prepare("calibrate")
     with open_database(settings).read() as session:
@@ -120,10 +168,8 @@ def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
     site_thresholds.verify(entry, open_key(settings, key))
     if as_json:
         print_json({**asdict(entry), "changes": [asdict(change) for change in changes]})
-    elif of_study.STUDY in entry.record:
-        typer.echo(of_study.write_sheet(entry, changes), nl=False)
     else:
-        typer.echo(write_sheet(entry, read_record(entry), changes), nl=False)
+        typer.echo(_write_sheet(entry, changes), nl=False)
 
 
 @calibrate_app.command("activate")
@@ -163,6 +209,17 @@ def roll_back(
     typer.echo(
         f"new films of {model.digest[:12]} are judged by {name or 'the operating point of the bundle itself'}"
     )
+
+
+def _write_sheet(entry: SiteThresholdEntry, changes: list[ChangeEntry]) -> str:
+    from reports.calibration_study import site_threshold as of_study
+    from reports.site_threshold import equivalent, sheet
+
+    if of_study.STUDY in entry.record:
+        return of_study.write_sheet(entry, changes)
+    if equivalent.EQUIVALENT in entry.record:
+        return equivalent.write_equivalent(entry, changes)
+    return sheet.write_sheet(entry, sheet.read_record(entry), changes)
 
 
 def open_key(settings: Settings, path: Path | None) -> Sign:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from db.clock import now
 from db.database import Database
-from db.tables import Model
+from db.tables import Model, Screening, ShadowScreening
+from tests.unit import rows
 from tests.unit.reports.site_threshold.reads import OTHER_SCORES, TB_SCORES
 from tests.unit.reports.small_database import TRAINED, Film, fill
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -39,3 +41,45 @@ def test_from_reads_to_the_operating_point_of_new_films_and_back(quick_cli: Cli,
     few = quick_cli("calibrate", "propose", "--from", "2027-01-01", "--to", "2027-01-31")
     assert_one_line(few, "60 and 100 are needed")
     assert_one_line(quick_cli("calibrate", "propose", "--prevalence", "0.02"), "not calibrated")
+
+
+def test_a_new_bundle_gets_the_threshold_at_which_it_refers_as_many(
+    quick_cli: Cli, installed: Database
+) -> None:
+    scores = [number / 200 for number in range(200)]
+    fill(installed, [Film("2026-03-10 10:00", score, verdict="tb") for score in scores])
+    rows.register_model(installed, rows.DIGEST, name="newer", active=False)
+    with installed.write() as session:
+        session.query(Model).update({"active": False})
+        session.get_one(Model, TRAINED).active = True
+        for screening in session.query(Screening).all():
+            session.add(
+                ShadowScreening(
+                    instance_id=screening.instance_id,
+                    bundle_digest=rows.DIGEST,
+                    worker="w",
+                    started_at=now(),
+                    finished_at=now(),
+                    score=screening.score / 2,
+                )
+            )
+    period = ("--from", "2026-01-01", "--to", "2026-12-31")
+    proposed = quick_cli("calibrate", "equivalent", rows.DIGEST[:12], *period)
+    assert proposed.returncode == 0, proposed.stderr
+    words = " ".join(proposed.stdout.split())
+    # 100 of 200 films lie at 0.5 or above, and 40 at 0.8; the new scores are the halves.
+    assert "refers as many at 0.2500" in words
+    assert "HIGH from 0.4000" in words
+    assert "100 (50.0 %)" in words
+    assert "not the same sensitivity" in words
+    document = json.loads(quick_cli("calibrate", "show", "1", "--json").stdout)
+    assert document["bundle_digest"] == rows.DIGEST
+    points = {point["name"]: point["threshold"] for point in document["record"]["operating_points"]}
+    assert (points["screening"], points["rule_in"]) == (0.25, 0.4)
+    assert "EQUIVALENT THRESHOLD" in quick_cli("calibrate", "show", "1").stdout
+    of_tb = quick_cli("calibrate", "equivalent", rows.DIGEST[:12], *period, "--same-sensitivity")
+    assert_one_line(of_tb, "scored no film of people with TB by bacteriology")
+    assert_one_line(
+        quick_cli("calibrate", "equivalent", "active"), "name a bundle that is not the active one"
+    )
+    assert_one_line(quick_cli("calibrate", "equivalent"), "no bundle is shadow")

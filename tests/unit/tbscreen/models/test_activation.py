@@ -10,6 +10,7 @@ from db.database import Database
 from db.models import activations, bundles, comparisons
 from db.models.activations import ActivationEntry
 from domain.errors import PermanentError
+from judging.paired_referral import compare_referral
 from tbscreen.models import activation
 from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.films_at_hand import Agreement
@@ -22,6 +23,9 @@ from training.judging.scored_films import from_csv
 ACTIVE, CANDIDATE, UNTRAINED = "a" * 64, "b" * 64, "c" * 64
 GOOD, BAD = make_films_csv(noise=0.1), make_films_csv(noise=1.0, seed=2)
 ELSEWHERE = make_films_csv(noise=0.1, first=1000)
+
+
+UNCHANGED = compare_referral([0.9, 0.1], [0.9, 0.1], (0.5, 0.5))
 
 
 def register(
@@ -148,10 +152,23 @@ def test_reads_of_the_site_may_speak_against_a_candidate_and_not_for_it(
     ours, theirs = (BAD, GOOD) if worse else (GOOD, BAD)
     comparison = compare_unseen(CANDIDATE, ACTIVE, from_csv(ours), from_csv(theirs))
     read = comparison.model_copy(update={"origin": "reads"})
-    proof = Proof(CANDIDATE, "it is a test's", Agreement(200, 150, 0.5, read))
+    proof = Proof(CANDIDATE, "it is a test's", Agreement(200, 150, 0.5, read, UNCHANGED))
     said = "on 200 films read here" if worse else "are not comparable"
     with pytest.raises(PermanentError, match=said):
         activation.activate(database, proof, "me@here")
+
+
+def test_who_is_referred_here_does_not_change_in_silence(database: Database) -> None:
+    install(database, GOOD, GOOD)
+    comparison = compare_unseen(CANDIDATE, ACTIVE, from_csv(GOOD), from_csv(GOOD))
+    scores = [number / 100 for number in range(100)]
+    referral = compare_referral(scores, scores, (0.6, 0.7))
+    proof = Proof(CANDIDATE, "it is a test's", Agreement(100, 90, 0.5, comparison, referral))
+    said = r"100 newest films it refers 40.0 % of them, the bundle in use 30.0 %.* calibrate equivalent bbbb"
+    with pytest.raises(PermanentError, match=said):
+        activation.activate(database, proof, "me@here")
+    activation.activate(database, proof, "me@here", "the programme has more tests now")
+    assert read_history(database)[0].forced_reason == "the programme has more tests now"
 
 
 def test_a_films_csv_that_is_none_is_named(database: Database) -> None:
