@@ -74,7 +74,8 @@ def list_pairs(
         )
         .order_by(Instance.id)
     )
-    return [ScorePair(*row) for row in session.execute(query).tuples() if row[2] is not None]
+    rows = session.execute(query).tuples()
+    return [ScorePair(study, reported, shadow) for study, reported, shadow in rows if shadow is not None]
 
 
 def start(session: Session, bundle_digest: str) -> None:
