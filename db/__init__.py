@@ -2,6 +2,7 @@
 
 - `settings`: the database URL.
 - `database`: the engine; `Database.write()` and `Database.read()` open sessions.
+- `commit_watch`: tells loops that wait for rows whether anything was committed.
 - `retrying`: repeats a transaction that the server ended or could not take.
 - `clock`: the time of the server, for leases and due times.
 - `schema`: brings a database to the newest migration (`migrations/`).

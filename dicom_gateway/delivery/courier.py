@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
@@ -13,6 +14,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from db.commit_watch import CommitWatch
 from db.database import Database
 from db.delivery import commitments, deliveries
 from dicom_gateway import metrics
@@ -35,6 +37,9 @@ DELIVERY_BATCH: Final = 16
 SETTLED_AT_ONCE: Final = 4
 """Delivered reports that one transaction records. After a crash between a peer's answer and the record, a
 report is sent again: the same object under the same UID."""
+
+POLLS_PER_LOOK: Final = 10
+"""Polls after which the rows are read although nothing was committed: time alone makes some of them due."""
 
 STRANGERS_EVERY_S: Final = 5.0
 """Pause between two searches for deliveries to peers that are not in the settings."""
@@ -77,19 +82,22 @@ class Courier:
         self._breakers: dict[str, PeerBreaker] = {}
         self._next_strangers = 0.0
         self._jobs: dict[tuple[str, str], Future[None]] = {}
+        self._watch = CommitWatch(database, POLLS_PER_LOOK * settings.poll_interval_s)
 
     def run(self, ending: threading.Event) -> None:
         """Work until `ending` is set."""
         load_report_tables()
         self._ending = ending
-        threads = 2 * len(self._peers) + 1
-        with ThreadPoolExecutor(threads, thread_name_prefix="peer") as pool:
+        threads, busy = 2 * len(self._peers) + 1, False
+        with closing(self._watch), ThreadPoolExecutor(threads, thread_name_prefix="peer") as pool:
             while not ending.is_set():
                 try:
-                    busy = self._reports.report_due(ending)
-                    self._start_jobs(pool)
+                    if self._watch.has_news() or busy:
+                        busy = self._reports.report_due(ending)
+                        self._start_jobs(pool)
                 except Exception as error:  # noqa: BLE001  the courier must keep running
                     log.error("courier round failed; the courier continues", error=type(error).__name__)
+                    self._watch.stir()
                     ending.wait(1.0)
                     continue
                 self._refusals.flush()
@@ -112,7 +120,8 @@ class Courier:
 
     def _start(self, pool: ThreadPoolExecutor, kind: str, name: str, work: Callable[[str], None]) -> None:
         if self._is_ready(kind, name):
-            self._jobs[kind, name] = pool.submit(self._guard, work, name)
+            job = self._jobs[kind, name] = pool.submit(self._guard, work, name)
+            job.add_done_callback(lambda _: self._watch.stir())  # for what came while it ended
 
     def _is_ready(self, kind: str, name: str) -> bool:
         running = self._jobs.get((kind, name))
@@ -142,6 +151,8 @@ class Courier:
             if not batch:
                 return
             self._deliver(name, batch)
+            if len(batch) < limit:
+                return
 
     def _lease(self) -> timedelta:
         """Return a lease that also covers the timeout of an object whose sending begins as `lease_s` ends."""

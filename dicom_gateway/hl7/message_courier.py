@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.commit_watch import CommitWatch
 from db.database import Database
 from db.hl7 import hl7_messages
 from db.hl7.hl7_messages import DueMessage
@@ -28,6 +30,9 @@ from domain.film_stage import shorten_key, tell
 
 SENDING_BATCH: Final = 16
 """Messages sent at a time, over one connection."""
+
+POLLS_PER_LOOK: Final = 10
+"""Polls after which the rows are read although nothing was committed: time alone makes some of them due."""
 
 STRANGERS_EVERY_S: Final = 5.0
 """Pause between two searches for messages to receivers that are not in the settings."""
@@ -64,18 +69,22 @@ class MessageCourier:
         self._breakers: dict[str, PeerBreaker] = {}
         self._jobs: dict[str, Future[None]] = {}
         self._next_strangers = 0.0
+        self._watch = CommitWatch(database, POLLS_PER_LOOK * courier.poll_interval_s)
 
     def run(self, ending: threading.Event) -> None:
         """Work until `ending` is set."""
         self._ending = ending
-        pause = self._courier.poll_interval_s if self._receivers else IDLE_S
-        with ThreadPoolExecutor(len(self._receivers) + 1, thread_name_prefix="receiver") as pool:
+        pause, busy = self._courier.poll_interval_s if self._receivers else IDLE_S, False
+        threads = len(self._receivers) + 1
+        with closing(self._watch), ThreadPoolExecutor(threads, thread_name_prefix="receiver") as pool:
             while not ending.is_set():
                 try:
-                    busy = self._round.make_due(ending)
-                    self._start_jobs(pool)
+                    if self._watch.has_news() or busy:
+                        busy = self._round.make_due(ending)
+                        self._start_jobs(pool)
                 except Exception as error:  # noqa: BLE001  the courier must keep running
                     log.error("HL7 round failed; the courier continues", error=type(error).__name__)
+                    self._watch.stir()
                     ending.wait(1.0)
                     continue
                 if not busy:
@@ -91,7 +100,8 @@ class MessageCourier:
                 due += hl7_messages.list_strangers(session, list(self._receivers))
         for name in due:
             if self._is_ready(name):
-                self._jobs[name] = pool.submit(self._guard, name)
+                job = self._jobs[name] = pool.submit(self._guard, name)
+                job.add_done_callback(lambda _: self._watch.stir())  # for what came while it ended
 
     def _is_ready(self, name: str) -> bool:
         running = self._jobs.get(name)
@@ -120,6 +130,8 @@ class MessageCourier:
             if not batch:
                 return
             self._send(name, batch)
+            if len(batch) < limit:
+                return
 
     def _lease(self, name: str) -> timedelta:
         """Return a lease that also covers a message whose sending begins as `lease_s` ends."""
