@@ -4,6 +4,7 @@
 - `database`: the engine; `Database.write()` and `Database.read()` open sessions.
 - `commit_watch`: tells loops that wait for rows whether anything was committed.
 - `retrying`: repeats a transaction that the server ended or could not take.
+- `group_commit`: lets threads that write at the same time share a transaction of SQLite.
 - `clock`: the time of the server, for leases and due times.
 - `schema`: brings a database to the newest migration (`migrations/`).
 - `states`: state machines: tables of allowed transitions.

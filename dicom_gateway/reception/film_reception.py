@@ -19,7 +19,7 @@ from structlog.contextvars import bound_contextvars
 from db.clock import now
 from db.database import Database
 from db.films import receptions
-from db.retrying import write_again
+from db.group_commit import GroupCommit
 from dicom_gateway import metrics
 from dicom_gateway.association.film_sender import FilmSender, describe_sender
 from dicom_gateway.association.statuses import CANNOT_UNDERSTAND, DATASET_MISMATCH, OUT_OF_RESOURCES, SUCCESS
@@ -83,7 +83,7 @@ class FilmReception:
     ) -> None:
         self._settings = settings
         self._audit = audit
-        self._database = database
+        self._commits = GroupCommit(database)
         self._spool = spool
         self._received = received
 
@@ -188,7 +188,7 @@ class FilmReception:
         synced = _syncing.submit(self._spool.sync, file)
         sender = arrival.sender.ae_title
         film = describe_film(header, model, file, uid, sender, requested_at, self._settings)
-        reception = write_again(self._database, lambda session: _record(session, film, synced))
+        reception = self._commits.write(lambda session: _record(session, film, synced))
         return header, file, reception
 
     def _notify(self, sender: FilmSender, header: DatasetHeader, reception: receptions.Reception) -> None:
