@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -285,14 +285,18 @@ def read_items(dataset: Dataset, keyword: str) -> list[Dataset]:
     return []
 
 
-def to_json_model(dataset: Dataset) -> dict[str, Any]:
+def to_json_model(dataset: Dataset, tags: Collection[int] | None = None) -> dict[str, Any]:
     """Return the header as DICOM JSON model (PS3.18 F.2).
 
     Pixels, overlays, private elements, long values and unreadable values are left out, also within sequences.
+
+    Args:
+        dataset: the header.
+        tags: only these elements; None for all.
     """
     model: dict[str, Any] = {}
     for tag in dataset.keys():  # noqa: SIM118  iterating the dataset itself would parse every element
-        if not _is_kept(tag):
+        if not _is_kept(tag) or (tags is not None and tag not in tags):
             continue
         with _forgiven():
             raw = dataset.get_item(tag)

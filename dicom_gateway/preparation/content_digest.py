@@ -26,7 +26,7 @@ HEADER_VALUES: Final = (
 """Header values by which a film is identified or which its report repeats."""
 
 
-_TAGS: Final = tuple(f"{tag_for_keyword(keyword):08X}" for keyword in HEADER_VALUES)
+_TAGS: Final = {tag: f"{tag:08X}" for tag in map(tag_for_keyword, HEADER_VALUES) if tag is not None}
 
 
 def digest_content(
@@ -44,8 +44,8 @@ def digest_content(
         array: float32 (256, 256) that is screened, 0..1.
         judgements: doubts and observations.
     """
-    model = to_json_model(header)
-    values = {tag: model[tag]["Value"] for tag in _TAGS if model.get(tag, {}).get("Value")}
+    model = to_json_model(header, _TAGS.keys())
+    values = {tag: model[tag]["Value"] for tag in _TAGS.values() if model.get(tag, {}).get("Value")}
     content: list[Any] = [pixel_digest, sorted(judgements), _fold(values)]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     digest.update(array.tobytes())
