@@ -36,7 +36,7 @@ class CommitWatch:
         self._is_stirred = True
 
     def has_news(self) -> bool:
-        """True when a transaction may have been committed since the last call. Call it before the rows are read.
+        """True when a transaction may have been committed since the last call; call it before rows are read.
 
         A database that does not answer is news: the reader of the rows then meets the error.
         """

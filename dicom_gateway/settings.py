@@ -215,7 +215,7 @@ class CourierSettings(BaseModel):
     ae_title: AeTitle = "TBSCREEN"
     """AE title with which the courier calls peers."""
     poll_interval_s: float = Field(default=0.1, gt=0, le=60)
-    """Seconds between two checks of outbox and deliveries while nothing is due."""
+    """Seconds between two looks for commits; outbox and deliveries are read after one, and each ten looks."""
     retry_first_s: float = Field(default=2.0, gt=0, le=3600)
     """Seconds to the next attempt after the first transient failure; doubled after each further failure."""
     retry_most_s: float = Field(default=900.0, gt=0, le=86400)

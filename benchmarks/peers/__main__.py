@@ -3,8 +3,8 @@
 The ratios are the peer's processor time and p95 by ours, and films a second of ours by the peer's: above 1 is
 in our favour. Processor time is that of all processes but sender and PACS, which is printed apart; where the
 machine is shared, it counts and the seconds do not. Memory is that of all processes at rest, and so is
-`rest_ms`, CPU a second; `commits` are transactions that wrote, a film. Of the script these are not measured (0).
-The last line is one JSON object.
+`rest_ms`, CPU a second; `commits` are transactions that wrote, a film. Of the script these are not measured
+(0). The last line is one JSON object.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     python benchmarks/peers/tree_round_trip.py --films 40 --associations 1
 
 Run by path, so that `benchmarks.round_trip` is that of any commit. It takes the same options; the last line
-is the JSON object of that tree with `cpu_ms`: ms a film, by part; `commits`: transactions of all processes that
-wrote, a film (SQLite); and, before the first film, `memory_mb` of all processes and `rest_ms`: CPU ms a second.
+is the JSON object of that tree with `cpu_ms`: ms a film, by part; `commits`: transactions of all processes
+that wrote, a film (SQLite); and, before the first film, `memory_mb` of all processes and `rest_ms`: CPU, ms a
+second.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import psutil
 
 REST_S: Final = 10.0
 CHANGES: Final = struct.Struct("=8xI")
-"""Start of the index of SQLite's write-ahead log, with the number of transactions (walformat, WalIndexHdr)."""
+"""Start of the index of SQLite's write-ahead log, with the number of transactions (WalIndexHdr)."""
 
 sys.path[:0] = [str(Path.cwd()), str(Path(__file__).parent)]
 

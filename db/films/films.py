@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -93,7 +94,8 @@ def lease_due(
         queue_is_empty: True when no message waits at the broker.
 
     A leased film becomes due again when the lease ends, so that a crashed gateway blocks no film. Preparation
-    attempts are counted here, before the work, so that a film that always crashes its gateway ends, too.
+    attempts are counted here, before the work, so that a film that always crashes its gateway ends, too. A
+    film whose preparation was begun before is taken alone: it then costs no other film an attempt.
 
     A queued film that is due was not screened in time: Redis lost its message, a worker crashed or dropped
     it, or no worker runs. Its dispatch was in vain if its message does not wait any more: nothing waits, or a
@@ -113,6 +115,7 @@ def lease_due(
         .with_for_update(skip_locked=True)
         .options(undefer(Instance.header))
     ).all()
+    rows = rows[:1] if rows and rows[0].preparation_attempts else _take_until_tried(rows)
     queued = [row for row in rows if row.state == FilmState.QUEUED]
     overtaken_until = _find_newest_dispatch(session, gateway) if queued and not queue_is_empty else None
     for row in queued:
@@ -126,6 +129,10 @@ def lease_due(
         manufacturer = read_manufacturer(row.header)
         leased.append(make_entry(DueFilm, row, instance_id=row.id, manufacturer=manufacturer))
     return leased
+
+
+def _take_until_tried(rows: Sequence[Instance]) -> Sequence[Instance]:
+    return list(takewhile(lambda row: row.preparation_attempts == 0, rows))
 
 
 def _find_newest_dispatch(session: Session, gateway: str) -> datetime | None:

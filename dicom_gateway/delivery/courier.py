@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -24,7 +25,7 @@ from dicom_gateway.delivery.commitment_round import CommitmentRound
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
 from dicom_gateway.delivery.delivery_attempt import DeliveryAttempt, SendResult
 from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
-from dicom_gateway.delivery.report_round import ReportRound
+from dicom_gateway.delivery.report_round import BATCH, ReportRound
 from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.results.sr_document import load_report_tables
 from dicom_gateway.settings import CourierSettings, PeerProtocol, PeerSettings
@@ -40,6 +41,9 @@ report is sent again: the same object under the same UID."""
 
 POLLS_PER_LOOK: Final = 10
 """Polls after which the rows are read although nothing was committed: time alone makes some of them due."""
+
+POLLS_BETWEEN_ROUNDS: Final = 3
+"""Polls after a round that reported films, so that those that follow gather and share their transactions."""
 
 STRANGERS_EVERY_S: Final = 5.0
 """Pause between two searches for deliveries to peers that are not in the settings."""
@@ -75,7 +79,7 @@ class Courier:
         self._database = database
         self._peers = {peer.name: peer for peer in peers}
         self._settings = settings
-        self._reports = ReportRound(database, peers, settings, software_version)
+        self._reports = ReportRound(database, peers, settings, software_version, self)
         self._ending = threading.Event()
         self._refusals = RefusalLog(alert=None if audit is None else audit.record_alert)
         self._commitments = CommitmentRound(database, self._peers, commitment, settings, self._refusals)
@@ -83,29 +87,46 @@ class Courier:
         self._next_strangers = 0.0
         self._jobs: dict[tuple[str, str], Future[None]] = {}
         self._watch = CommitWatch(database, POLLS_PER_LOOK * settings.poll_interval_s)
+        threads = 2 * len(peers) + 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="peer")
 
     def run(self, ending: threading.Event) -> None:
         """Work until `ending` is set."""
         load_report_tables()
         self._ending = ending
-        threads, busy = 2 * len(self._peers) + 1, False
-        with closing(self._watch), ThreadPoolExecutor(threads, thread_name_prefix="peer") as pool:
+        reported = 0
+        with closing(self._watch), self._pool:
             while not ending.is_set():
                 try:
-                    if self._watch.has_news() or busy:
-                        busy = self._reports.report_due(ending)
-                        self._start_jobs(pool)
+                    if self._watch.has_news() or reported:
+                        reported = self._reports.report_due(ending)
+                        self._start_jobs()
                 except Exception as error:  # noqa: BLE001  the courier must keep running
                     log.error("courier round failed; the courier continues", error=type(error).__name__)
                     self._watch.stir()
                     ending.wait(1.0)
                     continue
                 self._refusals.flush()
-                if not busy:
-                    ending.wait(self._settings.poll_interval_s)
+                if reported < BATCH:
+                    polls = POLLS_BETWEEN_ROUNDS if reported else 1
+                    ending.wait(polls * self._settings.poll_interval_s)
         self._refusals.close()
 
-    def _start_jobs(self, pool: ThreadPoolExecutor) -> None:
+    def lease(self, session: Session) -> dict[str, list[deliveries.DueDelivery]]:
+        """Take the due deliveries of each peer that can be sent to at once (`ReportSender`)."""
+        leased = {
+            name: deliveries.lease_due(session, self._lease(), self._limit(name), name)
+            for name in self._peers
+            if self._is_ready("deliver", name)
+        }
+        return {name: batch for name, batch in leased.items() if batch}
+
+    def send(self, leased: Mapping[str, Sequence[deliveries.DueDelivery]]) -> None:
+        """Begin to send deliveries that were taken, to each peer in its thread (`ReportSender`)."""
+        for name, batch in leased.items():
+            self._start("deliver", name, partial(self._deliver_due, leased=batch))
+
+    def _start_jobs(self) -> None:
         """Start the due jobs of each peer that is not in trouble and has no such job running."""
         ready = [name for name in self._peers if self._is_ready("deliver", name)]
         with self._database.read() as session:
@@ -114,13 +135,13 @@ class Courier:
                 self._next_strangers = time.monotonic() + STRANGERS_EVERY_S
                 due += deliveries.list_other_due_peers(session, list(self._peers))
         for name in due:
-            self._start(pool, "deliver", name, self._deliver_due)
+            self._start("deliver", name, self._deliver_due)
         for name in self._commitments.list_due_peers():
-            self._start(pool, "commit", name, self._ask_for_commitment)
+            self._start("commit", name, self._ask_for_commitment)
 
-    def _start(self, pool: ThreadPoolExecutor, kind: str, name: str, work: Callable[[str], None]) -> None:
+    def _start(self, kind: str, name: str, work: Callable[[str], None]) -> None:
         if self._is_ready(kind, name):
-            job = self._jobs[kind, name] = pool.submit(self._guard, work, name)
+            job = self._jobs[kind, name] = self._pool.submit(self._guard, work, name)
             job.add_done_callback(lambda _: self._watch.stir())  # for what came while it ended
 
     def _is_ready(self, kind: str, name: str) -> bool:
@@ -141,18 +162,27 @@ class Courier:
     def _ask_for_commitment(self, name: str) -> None:
         self._commitments.ask(name, self._breaker(name), self._ending)
 
-    def _deliver_due(self, name: str) -> None:
-        """Send all due deliveries of one peer in batches; stop when the peer is in trouble."""
-        breaker = self._breaker(name)
-        while not self._ending.is_set() and not breaker.is_open:
-            limit = 1 if breaker.is_probing else DELIVERY_BATCH
-            with self._database.write() as session:
-                batch = deliveries.lease_due(session, self._lease(), limit, name)
+    def _deliver_due(self, name: str, leased: Sequence[deliveries.DueDelivery] = ()) -> None:
+        """Send all due deliveries of one peer in batches; stop when the peer is in trouble.
+
+        Args:
+            name: the peer.
+            leased: the first batch, if it is leased already.
+        """
+        batch, limit = leased, self._limit(name)
+        while batch or not (self._ending.is_set() or self._breaker(name).is_open):
             if not batch:
-                return
-            self._deliver(name, batch)
+                limit = self._limit(name)
+                with self._database.write() as session:
+                    batch = deliveries.lease_due(session, self._lease(), limit, name)
+            if batch:
+                self._deliver(name, batch)
             if len(batch) < limit:
                 return
+            batch = ()
+
+    def _limit(self, name: str) -> int:
+        return 1 if self._breaker(name).is_probing else DELIVERY_BATCH
 
     def _lease(self) -> timedelta:
         """Return a lease that also covers the timeout of an object whose sending begins as `lease_s` ends."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.database import Database
 from db.delivery import outbox, refusal_outbox, report_objects
+from db.delivery.deliveries import DueDelivery
 from db.delivery.outbox import ReportableScreening
 from db.delivery.refusal_outbox import ReportableRefusal
 from db.delivery.report_objects import BuiltReport
@@ -58,6 +59,16 @@ class _Unbuilt:
     screening: ReportableScreening
 
 
+class ReportSender(Protocol):
+    """Sends the objects that a round has stored."""
+
+    def lease(self, session: Session) -> Mapping[str, Sequence[DueDelivery]]:
+        """Take deliveries, by peer, in the transaction that makes them."""
+
+    def send(self, leased: Mapping[str, Sequence[DueDelivery]]) -> None:
+        """Begin to send the deliveries that were taken, after the commit."""
+
+
 class ReportRound:
     """Turns screenings and refusals into objects and deliveries.
 
@@ -66,6 +77,7 @@ class ReportRound:
         peers: all peers of the settings, with their delivery rules.
         settings: settings of building and retrying.
         software_version: version that the objects name.
+        sender: sends stored objects at once; None leaves them to who takes due deliveries.
     """
 
     def __init__(
@@ -74,7 +86,9 @@ class ReportRound:
         peers: Collection[PeerSettings],
         settings: CourierSettings,
         software_version: str,
+        sender: ReportSender | None = None,
     ) -> None:
+        self._sender = sender
         self._database = database
         self._peers = peers
         self._settings = settings
@@ -85,17 +99,14 @@ class ReportRound:
             for peer in peers
         )
 
-    def report_due(self, ending: threading.Event) -> bool:
-        """Report the due screenings and refusals; return True when any were due."""
+    def report_due(self, ending: threading.Event) -> int:
+        """Report due screenings and refusals, at most `BATCH` of each; return how many were due."""
         with self._database.read() as session:
             due, due_refusals = outbox.has_due(session), refusal_outbox.has_due(session)
-        if due:
-            self._report_screenings(ending)
-        if due_refusals:
-            self._report_refusals(ending)
-        return due or due_refusals
+        reported = self._report_screenings(ending) if due else 0
+        return reported + (self._report_refusals(ending) if due_refusals else 0)
 
-    def _report_screenings(self, ending: threading.Event) -> None:
+    def _report_screenings(self, ending: threading.Event) -> int:
         with self._database.write() as session:
             due = outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
         with self._database.read() as session:
@@ -118,6 +129,7 @@ class ReportRound:
                 raise
             for single in built:
                 self._record([single])
+        return len(built)
 
     def _build(
         self, screening: ReportableScreening, heat: Heat | None, stored: Mapping[str, BuiltReport]
@@ -163,6 +175,9 @@ class ReportRound:
                     outbox.postpone(session, built.screening.outbox_id, timedelta(0), None)
                 else:
                     self._store(session, built)
+            leased = {} if self._sender is None else self._sender.lease(session)
+        if self._sender is not None:
+            self._sender.send(leased)
         for built in batch:
             film_log = log.bind(film=shorten_key(film_key(built.screening.sop_instance_uid)))
             if isinstance(built, _Built):
@@ -197,11 +212,11 @@ class ReportRound:
             transforms = outbox.find_transforms(session, screening.screening_id)
         return build_presentation_state(screening, heat, transforms, self._settings, self._software_version)
 
-    def _report_refusals(self, ending: threading.Event) -> None:
+    def _report_refusals(self, ending: threading.Event) -> int:
         with self._database.write() as session:
             if not self._refusals_wanted:
                 refusal_outbox.clear(session)
-                return
+                return 0
             due = refusal_outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
         for refusal in due:
             if ending.is_set():
@@ -209,6 +224,7 @@ class ReportRound:
                     refusal_outbox.postpone(session, refusal.instance_id, timedelta(0), None)
             else:
                 self._report_refusal(refusal)
+        return len(due)
 
     def _report_refusal(self, refusal: ReportableRefusal) -> None:
         key = film_key(refusal.sop_instance_uid)

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.database import Database
 from db.delivery import report_objects
 from db.films import films
 from dicom_gateway import metrics
-from dicom_gateway.dispatch import BrokerAwayError, Dispatcher
-from dicom_gateway.preparation.film_preparation import Preparation, measure_greys
+from dicom_gateway.dispatch import Dispatcher
+from dicom_gateway.preparation.dispatch_round import DispatchRound, PreparedFilm, note_refusal
+from dicom_gateway.preparation.film_preparation import Preparation
 from dicom_gateway.preparation.preparation_process import PreparationProcess
 from dicom_gateway.rules.own_object import digest_sent, is_own_name
-from dicom_gateway.rules.site_rules import fits
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from domain.array.image_guard import shipped_network
-from domain.array.normalization import SPEC
 from domain.codes import Refusal
 from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
-from domain.screening_request import ScreeningRequest
 from domain.witness import Witness
 
 MAX_STRIKES: Final = 3
@@ -50,8 +49,8 @@ IDLE_S: Final = 0.5
 OWN_CANDIDATES: Final = 64
 """Largest number of our own objects with which a film is compared."""
 
-OUTAGE_PAUSE: Final = timedelta(seconds=5)
-"""Time that a film waits when broker, bundle or database are unavailable."""
+ROUND_S: Final = 0.5
+"""Time after which films that are prepared are dispatched before the next one of their round is decoded."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +67,7 @@ class PreparationLoop(threading.Thread):
         self._database = database
         self._spool = spool
         self._dispatcher = dispatcher
+        self._dispatches = DispatchRound(database, dispatcher, settings)
         self._settings = settings
         self._witness = Witness(settings.preparation_timeout_s)
         self._child = PreparationProcess(settings, ended_idle=lambda: self._witness.note(None))
@@ -79,7 +79,7 @@ class PreparationLoop(threading.Thread):
         self._wake.set()
 
     def end(self) -> None:
-        """Finish the current film and stop."""
+        """Finish the current film and stop; other leased films are due again at the next start."""
         self._ending.set()
         self._wake.set()
 
@@ -107,42 +107,26 @@ class PreparationLoop(threading.Thread):
         if waiting is None:
             return False
         with self._database.write() as session:
-            film = self._lease(session, waiting)
-        if film is None:
+            leased = self._dispatches.lease(session, waiting)
+        if not leased:
             return False
-        while film is not None:
-            film = self._take(film)
+        while leased:
+            leased = self._take(leased)
         return True
 
-    def _lease(self, session: Session, waiting: int, sending: int = 0) -> films.DueFilm | None:
-        """Take the next due film, an urgent one first.
-
-        Args:
-            session: one that writes.
-            waiting: number of messages that wait at the broker.
-            sending: number of messages that are about to be sent.
-
-        Returns:
-            None when no film is due, or only films that the queue has no room for.
-        """
-        has_room = waiting + sending < self._settings.maximum_queue_length
-        lease = timedelta(seconds=self._settings.preparation_timeout_s + 60)
-        for urgent in [True, False] if has_room else [True]:
-            leased = films.lease_due(
-                session, self._settings.name, lease, limit=1, urgent=urgent, queue_is_empty=waiting == 0
-            )
-            if leased:
-                return leased[0]
-        return None
-
-    def _take(self, film: films.DueFilm) -> films.DueFilm | None:
-        """Prepare and dispatch a film; return the next one if its lease came with the dispatch."""
-        with stage("preparation", film_key(film.sop_instance_uid)) as current:
-            preparation = self._prepare(film, current)
-        if preparation is None:
-            return None
-        with stage("dispatch", film_key(film.sop_instance_uid), urgent=film.urgent) as current:
-            return self._dispatch(film, preparation, current)
+    def _take(self, leased: Sequence[films.DueFilm]) -> list[films.DueFilm]:
+        """Prepare and dispatch leased films; return those that are leased and wait for their preparation."""
+        waiting, prepared = list(leased), list[PreparedFilm]()
+        latest = time.monotonic() + ROUND_S
+        while waiting and not self._ending.is_set() and not (prepared and time.monotonic() > latest):
+            film = waiting.pop(0)
+            with stage("preparation", film_key(film.sop_instance_uid)) as current:
+                preparation = self._prepare(film, current)
+            if preparation is not None:
+                prepared.append(PreparedFilm(film, preparation))
+        may_lease = not waiting and not self._ending.is_set()
+        following = self._dispatches.dispatch(prepared, may_lease=may_lease)
+        return [] if self._ending.is_set() else [*waiting, *following]
 
     def _prepare(self, film: films.DueFilm, current: Stage) -> Preparation | None:
         """Return the prepared film for dispatch; None for a film that was refused or is tried again."""
@@ -210,74 +194,9 @@ class PreparationLoop(threading.Thread):
                 return frozenset()
             return digest_sent(report_objects.list_candidates(session, film.instance_id, OWN_CANDIDATES))
 
-    def _dispatch(
-        self, film: films.DueFilm, preparation: Preparation, current: Stage
-    ) -> films.DueFilm | None:
-        """Dispatch a film, and lease the next one in the same transaction.
-
-        The lease is committed before the next film is decoded, and costs no commit of its own.
-        """
-        key = film_key(film.sop_instance_uid)
-        film_log = log.bind(film=shorten_key(key))
-        assert preparation.array is not None
-        transforms = preparation.transforms
-        waiting = self._dispatcher.count_waiting()
-        with self._database.write() as session:
-            is_new = films.record_preparation(
-                session,
-                film.instance_id,
-                preparation.rendition,
-                preparation.doubts,
-                measure_greys(preparation.array),
-                pixel_digest=preparation.pixel_digest,
-                content_digest=preparation.content_digest,
-                from_archive=fits(self._settings.archive_calling_ae_titles, film.calling_ae_title),
-                observations=preparation.observations,
-                transforms=None if transforms is None else transforms.model_dump(mode="json"),
-            )
-            ready = is_new and films.pin_bundle(session, film.instance_id, SPEC.version) is not None
-            queued = ready and films.mark_queued(
-                session, film.instance_id, timedelta(seconds=self._settings.redispatch_after_s)
-            )
-            following = None
-            if queued and waiting is not None and not self._ending.is_set():
-                following = self._lease(session, waiting, sending=1)
-        if not is_new:
-            self._note_refusal(current, Refusal.SAME_FILM)
-            return None
-        if not ready:
-            current.failure = "no bundle of our normalization"
-            film_log.error("film waits: no bundle of our normalization", help="tbscreen doctor")
-            self._postpone(film, OUTAGE_PAUSE)
-            return None
-        if not queued:
-            return None
-        request = ScreeningRequest(film.instance_id, key, SPEC.version, preparation.array)
-        try:
-            self._dispatcher.send(request, film.urgent)
-        except BrokerAwayError as error:
-            current.failure = "the broker is away"
-            film_log.error("film waits: the broker is away", error=str(error))
-            with self._database.write() as session:
-                films.mark_unsent(session, film.instance_id, OUTAGE_PAUSE)
-            return following
-        metrics.DISPATCHES.inc()
-        film_log.info("film dispatched")
-        return following
-
     def _refuse(
         self, film: films.DueFilm, current: Stage, refusal: Refusal, detail: str, jpeg: bytes = b""
     ) -> None:
         with self._database.write() as session:
             films.refuse(session, film.instance_id, refusal, detail, jpeg)
-        self._note_refusal(current, refusal)
-
-    @staticmethod
-    def _note_refusal(current: Stage, refusal: Refusal) -> None:
-        metrics.REFUSALS.labels(refusal.value).inc()
-        current.note(refusal=refusal.value)
-        log.info("film refused", film=shorten_key(current.film_key), refusal=refusal.value)
-
-    def _postpone(self, film: films.DueFilm, delay: timedelta) -> None:
-        with self._database.write() as session:
-            films.postpone(session, film.instance_id, delay, count_attempt=False)
+        note_refusal(current, refusal)

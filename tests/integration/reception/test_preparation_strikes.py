@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
 from redis import Redis
-from sqlalchemy import update
+from sqlalchemy import event, text, update
+from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.database import Database
@@ -18,6 +20,9 @@ from db.films import films
 from db.states import FilmState
 from db.tables import Instance
 from dicom_gateway.dispatch import Dispatcher
+from dicom_gateway.preparation import preparation_loop
+from dicom_gateway.preparation.dispatch_round import ROUND
+from dicom_gateway.preparation.film_preparation import Preparation
 from dicom_gateway.preparation.preparation_loop import MAX_ATTEMPTS, MAX_STRIKES, PreparationLoop
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
@@ -57,8 +62,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(sqlite_database: Database, redis_url: str, tmp_path: Path) -> Iterator[Bench]:
+def bench(
+    sqlite_database: Database, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
     """A received film that can be prepared, and a broker."""
+    monkeypatch.setattr(preparation_loop, "ROUND_S", 600.0)  # rounds are complete on a slow machine, too
     rows.register_model(sqlite_database)
     spool = Spool(tmp_path / "spool")
     film = rows.receive(sqlite_database, spool_path="film.dcm").instance_id
@@ -122,14 +130,18 @@ class Crashed(BaseException):
     """The end of a gateway between commit and message."""
 
 
-def test_the_next_film_is_leased_with_the_dispatch_before_it_is_decoded(bench: Bench) -> None:
-    following = rows.receive(bench.database, "1.2.3.9", spool_path="film.dcm").instance_id
-    loop = bench.loop(60.0, quiet_s=600.0)
-    found: list[tuple[str, int, bool]] = []
+def receive_more(bench: Bench, count: int) -> list[int]:
+    """Receive further films with the same file; return the rows of all."""
+    further = [
+        rows.receive(bench.database, f"1.2.3.{9 + number}", spool_path="film.dcm") for number in range(count)
+    ]
+    return [bench.film, *(reception.instance_id for reception in further)]
+
+
+def crash_at_dispatch(bench: Bench, loop: PreparationLoop) -> None:
+    """Let the gateway end between commit and message."""
 
     def crash(*_: object) -> None:
-        second = rows.read_film(bench.database, following)
-        found.append((second.state, second.preparation_attempts, second.due_at > now()))
         raise Crashed
 
     bench.dispatcher.send = crash  # type: ignore[method-assign,assignment]
@@ -137,7 +149,91 @@ def test_the_next_film_is_leased_with_the_dispatch_before_it_is_decoded(bench: B
         loop._work_once()
     loop._child.close()
 
-    assert found == [(FilmState.RECEIVED, 1, True)], "counted and leased before its decoding"
-    assert rows.read_film(bench.database, bench.film).state == FilmState.QUEUED
+
+def test_the_next_film_is_leased_with_the_dispatch_before_it_is_decoded(bench: Bench) -> None:
+    *first, following = receive_more(bench, ROUND)
+    crash_at_dispatch(bench, bench.loop(60.0, quiet_s=600.0))
+
+    second = rows.read_film(bench.database, following)
+    assert (second.state, second.preparation_attempts) == (FilmState.RECEIVED, 1), "counted"
+    assert second.due_at > now(), "leased before its decoding"
+    assert {rows.read_film(bench.database, film).state for film in first} == {FilmState.QUEUED}
     with bench.database.write() as session:
         assert films.end_leases(session, rows.GATEWAY) == 1
+
+
+def test_films_that_wait_are_leased_and_dispatched_in_one_transaction_each(bench: Bench) -> None:
+    waiting = receive_more(bench, ROUND - 1)
+    commits: list[object] = []
+    count = commits.append
+    event.listen(bench.database.engine, "commit", count)
+    loop = bench.loop(60.0, quiet_s=600.0)
+    assert loop._work_once()
+    loop._child.close()
+    event.remove(bench.database.engine, "commit", count)
+
+    assert len(commits) == 2
+    assert {rows.read_film(bench.database, film).state for film in waiting} == {FilmState.QUEUED}
+
+
+def test_a_film_that_ends_its_preparation_strikes_itself_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = receive_more(bench, ROUND - 1)
+    shutil.copy(bench.spool.path("film.dcm"), bench.spool.path("killer.dcm"))
+    with bench.database.write() as session:
+        session.execute(update(Instance).where(Instance.id == waiting[1]).values(spool_path="killer.dcm"))
+    loop = bench.loop(60.0, quiet_s=600.0)
+    prepare = loop._child.prepare
+
+    def die_of_killer(path: Path, *values: Any, **further: Any) -> Preparation | None:
+        if path.name == "killer.dcm":
+            loop._child.open()
+            assert loop._child._process is not None
+            loop._child._process.kill()
+            opened = loop._child._connection
+            with monkeypatch.context() as patched:
+                patched.setattr(loop._child, "open", lambda: opened)
+                return prepare(path, *values, **further)
+        return prepare(path, *values, **further)
+
+    monkeypatch.setattr(loop._child, "prepare", die_of_killer)
+    assert loop._work_once()
+    loop._child.close()
+
+    found = [rows.read_film(bench.database, film) for film in waiting]
+    assert [row.preparation_strikes > 0 for row in found] == [False, True, False, False]
+    others = {row.state for row in found if row.id != waiting[1]}
+    assert others == {FilmState.QUEUED}
+
+
+def test_a_film_whose_preparation_was_begun_before_is_taken_alone(bench: Bench) -> None:
+    waiting = receive_more(bench, ROUND - 1)
+    with bench.database.write() as session:
+        session.execute(update(Instance).where(Instance.id == bench.film).values(preparation_attempts=1))
+        first = films.lease_due(session, rows.GATEWAY, rows.LEASE, ROUND)
+        others = films.lease_due(session, rows.GATEWAY, rows.LEASE, ROUND)
+
+    assert [film.instance_id for film in first] == waiting[:1]
+    assert [film.instance_id for film in others] == waiting[1:]
+    assert {film.preparation_attempts for film in others} == {1}
+
+
+def test_a_film_that_the_database_does_not_take_holds_up_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = receive_more(bench, ROUND - 1)
+    record = films.record_preparation
+
+    def refuse_first(session: Session, instance_id: int, *values: Any, **further: Any) -> bool:
+        if instance_id == waiting[0]:
+            session.execute(text("INSERT INTO renditions (instance_id) VALUES (NULL)"))
+        return record(session, instance_id, *values, **further)
+
+    monkeypatch.setattr(films, "record_preparation", refuse_first)
+    loop = bench.loop(60.0, quiet_s=600.0)
+    assert loop._work_once()
+    loop._child.close()
+
+    states = [rows.read_film(bench.database, film).state for film in waiting]
+    assert states == [FilmState.RECEIVED, *[FilmState.QUEUED] * (ROUND - 1)]

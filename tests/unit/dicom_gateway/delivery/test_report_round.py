@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.database import Database
-from db.delivery import outbox, refusal_outbox, unbuilt_reports
+from db.delivery import deliveries, outbox, refusal_outbox, unbuilt_reports
+from db.delivery.deliveries import DueDelivery
 from db.films import spooled_files
 from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
 from dicom_gateway.delivery.report_round import MOST_BUILDS, ReportRound
@@ -70,6 +74,41 @@ def test_the_sr_is_always_kept_and_a_picture_is_made_only_for_who_wants_it(
     report(sqlite_database, *kinds)
 
     assert look(sqlite_database) == (made, sent, [])
+
+
+class Sender:
+    """A sender that keeps what it takes, and what is committed when it begins."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.committed: list[tuple[str, bool]] = []
+        self.leased: list[DueDelivery] = []
+
+    def lease(self, session: Session) -> dict[str, list[DueDelivery]]:
+        return {"pacs": deliveries.lease_due(session, timedelta(minutes=5), 16, "pacs")}
+
+    def send(self, leased: Mapping[str, Sequence[DueDelivery]]) -> None:
+        self.leased += leased["pacs"]
+        with self.database.read() as session:
+            self.committed += [
+                (row.sop_instance_uid, row.due_at > now()) for row in session.scalars(select(Delivery))
+            ]
+
+
+def test_an_object_is_committed_with_the_lease_of_its_delivery_before_it_is_sent(
+    sqlite_database: Database, film: int
+) -> None:
+    screened_films.screen(sqlite_database, film)
+    sender = Sender(sqlite_database)
+
+    peer = PeerSettings(name="pacs", ae_title="PACS", host="h", port=104)
+    assert ReportRound(sqlite_database, [peer], CourierSettings(), "9.9", sender).report_due(
+        threading.Event()
+    )
+
+    (delivery,) = sender.leased
+    assert (delivery.attempts, sender.committed) == (1, [(delivery.sop_instance_uid, True)])
+    assert look(sqlite_database) == (["sr"], ["sr"], [])
 
 
 def test_a_picture_that_cannot_be_made_holds_up_no_report_and_is_made_later(
