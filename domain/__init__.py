@@ -17,6 +17,7 @@
 - `screening_request`: the message from a gateway to the workers.
 - `silent_links`: timeouts for connections whose other end vanished.
 - `witness`: whether a film ended the process that worked on it, or something outside did.
+- `referral_watch`: whether a site refers more people than expected, without any label.
 - `film_stage`: one stage of a film, for logs and traces.
 - `bundle/`: the bundle: manifest, digests, calibration, and from score to finding.
 

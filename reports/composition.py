@@ -16,6 +16,7 @@ from db.bacteriology.reference import Reference, find_reference
 from db.clock import now
 from db.counts import read_films, report_counts
 from db.counts.read_films import ReadFilm
+from db.counts.referrals import watch_referral
 from db.counts.report_counts import STAGES, FilmCount, Grouping
 from db.models import rule_in_thresholds
 from db.states import DeliveryState, FilmState
@@ -115,11 +116,17 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
         ),
         rocs=agreement.draw_rocs(studies),
         calibration=agreement.bin_calibration(studies),
+        referral=_warn_of_referral(session, settings),
         disagreements=tuple(listed),
         disagreements_in_all=in_all,
         named_studies=request.with_studies,
         drift=_watch(session, request, settings),
     )
+
+
+def _warn_of_referral(session: Session, settings: ReportSettings) -> str | None:
+    found = watch_referral(session, settings.prevalence)
+    return None if found is None or found.warned_after is None else found.describe()
 
 
 def _collect(

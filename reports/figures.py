@@ -239,6 +239,8 @@ class Report(Figures):
     rocs: tuple[Roc, ...]
     calibration: tuple[CalibrationBin, ...]
     """Calibration over all models; empty without reads of both kinds."""
+    referral: str | None = None
+    """Warning that the site refers more people than expected; None: it does not, or nothing is expected."""
     disagreements: tuple[Disagreement, ...]
     disagreements_in_all: int
     named_studies: bool

@@ -111,6 +111,11 @@ def _compose_findings(report: Report) -> Section:
         "Present means that the model found radiographic features suggestive of pulmonary tuberculosis: "
         "a reason for a read and a test, not a diagnosis.",
     ]
+    if report.referral is not None:
+        paragraphs.append(
+            f"Since the operating point in use began, {report.referral}: set a threshold of this site's own "
+            "before you rely on the findings (calibration study)."
+        )
     return Section("findings", title, paragraphs, [TextTable("", (report.by or "", *columns), rows)])
 
 

@@ -25,6 +25,10 @@ class ReportSettings(BaseModel):
     key_file: Path | None = None
     """Key of the pseudonyms in exports of labels; by default `label-export.key` in the data directory. A
     missing file is created."""
+    prevalence: float | None = Field(default=None, gt=0.0, lt=0.5)
+    """Expected share of TB among the people screened here, such as 0.01: a site that refers far more of them
+    than the operating point lets expect is warned in reports, metrics and by doctor; by default nothing is
+    expected."""
     drift_index: float = Field(default=0.25, gt=0.0)
     """Population stability index from which drift is an alert, if chance does not explain it."""
 

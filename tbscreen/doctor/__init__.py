@@ -11,6 +11,7 @@
 - `message_checks`: HL7 receivers and messages.
 - `pull_checks`: peers that are pulled from.
 - `tracing_checks`: the collector.
+- `referral_checks`: the share of people referred, against the expected one.
 - `shipped_checks`: the bundle of this version, where an older one is active.
 - `gpu_proof`: `doctor --gpu`: scores and speed of each device.
 """

@@ -32,6 +32,7 @@ from tbscreen.doctor.film_checks import examine_films, examine_reports
 from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.message_checks import examine_messages, examine_receivers
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
+from tbscreen.doctor.referral_checks import examine_referral
 from tbscreen.doctor.settings_checks import examine_settings_file
 from tbscreen.doctor.shipped_checks import examine_shipped
 from tbscreen.doctor.tracing_checks import examine_tracing
@@ -115,6 +116,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield _examine_page(settings, database)
         yield _examine_bundle(database)
         yield from examine_shipped(database)
+        yield from examine_referral(settings, database)
         yield from examine_films(database)
         yield examine_reports(database)
         yield from examine_messages(database)

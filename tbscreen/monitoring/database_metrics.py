@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -15,8 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.clock import now
 from db.counts import backlog
 from db.counts.backlog import Backlog, PullBacklog
+from db.counts.referrals import watch_referral
 from db.database import Database
+from domain.referral_watch import ReferralWatch
 
+WATCH_S: Final = 600.0
+"""Seconds for which the watch over referrals, which reads thousands of rows, is kept."""
 UP: Final = "tbscreen_database_up"
 
 log = structlog.get_logger(__name__)
@@ -25,8 +31,16 @@ log = structlog.get_logger(__name__)
 class DatabaseMetrics(Collector):
     """Asks the database each time that it is asked. Several processes may tell the same; take one of them."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, prevalence: float | None = None) -> None:
+        """Keep the database.
+
+        Args:
+            database: the database.
+            prevalence: stated share of TB among the people screened, 0..1.
+        """
+        self._database, self._prevalence = database, prevalence
+        self._referral: ReferralWatch | None = None
+        self._watched_at = -math.inf
 
     def describe(self) -> list[Metric]:
         """Return nothing, because the database may not exist yet at registration."""
@@ -37,6 +51,9 @@ class DatabaseMetrics(Collector):
         try:
             with self._database.read() as session:
                 measured = backlog.measure(session)
+                if time.monotonic() - self._watched_at > WATCH_S:
+                    self._referral = watch_referral(session, self._prevalence)
+                    self._watched_at = time.monotonic()
         except SQLAlchemyError as error:
             log.warning("the database is away: not measured", error=type(error).__name__)
             yield GaugeMetricFamily(UP, "Whether the database answers: 1 or 0.", value=0)
@@ -90,10 +107,30 @@ class DatabaseMetrics(Collector):
         if measured.newest_backup is not None:
             backup.add_metric([], _age(measured.newest_backup))
         yield backup
+        yield from _tell_referral(self._referral)
         if measured.active_model is not None:
             name, version, digest = measured.active_model
             model = {"name": name, "version": version, "digest": digest}
             yield InfoMetricFamily("tbscreen_active_model", "The model that screens.", value=model)
+
+
+def _tell_referral(referral: ReferralWatch | None) -> Iterator[Metric]:
+    """Yield nothing where no prevalence is stated."""
+    if referral is None:
+        return
+    shares = GaugeMetricFamily(
+        "tbscreen_referred_share",
+        "Share of people referred by the operating point in use, and the expected one.",
+        labels=["kind"],
+    )
+    shares.add_metric(["referred"], referral.share)
+    shares.add_metric(["expected"], referral.expected)
+    yield shares
+    yield GaugeMetricFamily(
+        "tbscreen_referral_shifted",
+        "Whether more people are referred than chance and prevalence explain: 1 or 0.",
+        value=referral.warned_after is not None,
+    )
 
 
 def _tell_messages(measured: Backlog) -> Iterator[Metric]:

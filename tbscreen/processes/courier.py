@@ -33,7 +33,9 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     record_settings(audit, settings)
     checks = {"database": database.find_trouble}
     with (
-        monitored(settings.monitoring, "courier", checks, [DatabaseMetrics(database)]),
+        monitored(
+            settings.monitoring, "courier", checks, [DatabaseMetrics(database, settings.reports.prevalence)]
+        ),
         traced(settings.tracing, "courier", settings.courier.ae_title),
     ):
         sending = threading.Thread(target=messages.run, args=(ending,), name="hl7")

@@ -13,6 +13,7 @@ import dicom_gateway.metrics
 import tbscreen.monitoring.film_spans
 import worker.metrics
 from db.database import Database
+from db.tables import Model
 from dicom_gateway.dispatch import Dispatcher
 from dicom_gateway.spool import Spool
 from tbscreen.monitoring.database_metrics import DatabaseMetrics
@@ -32,6 +33,13 @@ def plain(name: str) -> str:
 @pytest.fixture
 def known(database: Database, tmp_path: Path) -> set[str]:
     rows.register_model(database)
+    with database.write() as session:
+        model = session.get_one(Model, rows.DIGEST)
+        point = {"name": "screening", "threshold": 0.25, "sensitivity": 0.9, "specificity": 0.7}
+        model.manifest = {
+            **model.manifest,
+            "operating_points": [point, {"name": "rule_in", "threshold": 0.75}],
+        }
     counted = [
         var
         for module in (dicom_gateway.metrics, tbscreen.monitoring.film_spans, worker.metrics)
@@ -39,7 +47,7 @@ def known(database: Database, tmp_path: Path) -> set[str]:
         if isinstance(var, MetricWrapperBase)
     ]
     dispatcher = Dispatcher(f"redis://127.0.0.1:{free_port()}/0")
-    measured = [DatabaseMetrics(database), GatewayMetrics(Spool(tmp_path / "spool"), dispatcher)]
+    measured = [DatabaseMetrics(database, 0.02), GatewayMetrics(Spool(tmp_path / "spool"), dispatcher)]
     names = {family.name for collector in [*counted, *measured] for family in collector.collect()}
     return names | {"tbscreen_queue_films"}  # told only while the broker answers
 

@@ -1,0 +1,63 @@
+"""People referred by the operating point in use, in the order in which their films were screened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import bundles, site_thresholds
+from db.tables import Instance, Model, Screening
+from domain.bundle.manifest import Manifest, localize
+from domain.codes import Finding
+from domain.referral_watch import ExpectedReferral, ReferralWatch, watch
+
+MOST_FILMS: Final = 5000
+"""First films of an operating point that are watched."""
+
+
+def watch_referral(session: Session, prevalence: float | None) -> ReferralWatch | None:
+    """Watch the share of people whom the operating point in use refers, from its first film on.
+
+    Args:
+        session: one that reads.
+        prevalence: stated share of TB among the people screened, 0..1; None: not stated.
+
+    Returns:
+        None without a stated prevalence, a trained active bundle, or its sensitivity and specificity.
+    """
+    active = bundles.find_active(session)
+    if prevalence is None or active is None or not active.trained:
+        return None
+    model = session.get_one(Model, active.digest)
+    name = site_thresholds.find_operating_point(session, model)
+    manifest = localize(
+        Manifest.model_validate(model.manifest), site_thresholds.find_points(session, active.digest, name)
+    )
+    point = manifest.find_operating_point(name)
+    if point.sensitivity is None or point.specificity is None:
+        return None
+    expected = ExpectedReferral(prevalence, point.sensitivity, point.specificity)
+    return watch(_list_outcomes(session, active.digest, name), expected)
+
+
+def _list_outcomes(session: Session, digest: str, operating_point: str) -> Iterator[bool]:
+    """Yield whether the first film of each study was referred."""
+    query = (
+        select(Instance.study_id, Screening.finding)
+        .join(Instance, Instance.id == Screening.instance_id)
+        .where(
+            Screening.bundle_digest == digest,
+            Screening.operating_point == operating_point,
+            Screening.finding != Finding.UNDETERMINED.value,
+        )
+        .order_by(Screening.id)
+        .limit(MOST_FILMS)
+    )
+    seen: set[int] = set()
+    for study, finding in session.execute(query):
+        if study not in seen:
+            seen.add(study)
+            yield finding == Finding.PRESENT.value
