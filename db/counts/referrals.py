@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from db.models import bundles, site_thresholds
 from db.tables import Instance, Model, Screening
-from domain.bundle.manifest import Manifest, localize
 from domain.codes import Finding
 from domain.referral_watch import ExpectedReferral, ReferralWatch, watch
 
@@ -33,13 +32,13 @@ def watch_referral(session: Session, prevalence: float | None) -> ReferralWatch 
         return None
     model = session.get_one(Model, active.digest)
     name = site_thresholds.find_operating_point(session, model)
-    manifest = localize(
-        Manifest.model_validate(model.manifest), site_thresholds.find_points(session, active.digest, name)
-    )
-    point = manifest.find_operating_point(name)
-    if point.sensitivity is None or point.specificity is None:
+    changed = site_thresholds.find_points(session, active.digest, name) or {}
+    points = (model.manifest | changed)["operating_points"]
+    point = next(point for point in points if point["name"] == name)
+    sensitivity, specificity = point.get("sensitivity"), point.get("specificity")
+    if sensitivity is None or specificity is None:
         return None
-    expected = ExpectedReferral(prevalence, point.sensitivity, point.specificity)
+    expected = ExpectedReferral(prevalence, sensitivity, specificity)
     return watch(_list_outcomes(session, active.digest, name), expected)
 
 
