@@ -2,6 +2,7 @@
 
 - `report_counts`: counts of films, findings, scores, stages and deliveries of a period.
 - `read_films`: screened films with their reads, for accuracy and drift.
+- `referrals`: people referred by the operating point in use, against the expected share.
 - `late_films`: films that do not end.
 - `backlog`: lengths and ages of all queues, for monitoring.
 """
