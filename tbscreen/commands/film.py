@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,9 @@ from tbscreen.terminal.invocation import fail, open_database, prepare, print_jso
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from db.database import Database
     from db.films.film_history import FilmEvent, FilmHistory
+    from tbscreen.settings import Settings
 
 
 def show_film(
@@ -27,14 +30,32 @@ def show_film(
             "digits of its trace."
         ),
     ],
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Compute array and score again with the film's bundle, and say 'the same' or what differs.",
+        ),
+    ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="With --verify: the DICOM file, if the spool has it no more.", metavar="FILE"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Show what happened to one film: received, prepared, screened or refused, delivered, committed."""
     from db.films.film_history import tell
 
-    database = open_database(prepare("film"))
+    if file is not None and not verify:
+        fail("--file goes with --verify")
+    settings = prepare("film", reads_dicom=verify)
+    database = open_database(settings)
     with database.read() as session:
-        histories = tell(session, _find(session, film.strip().lower()))
+        uid = _find(session, film.strip().lower())
+        histories = tell(session, uid)
+    if verify:
+        _verify(database, settings, uid, file, as_json)
+        return
     if as_json:
         print_json([asdict(history) for history in histories])
         return
@@ -49,6 +70,19 @@ def retry_films() -> None:
     with open_database(prepare("retry")).write() as session:
         count = retry_failed(session)
     typer.echo(f"{count} films are screened again")
+
+
+def _verify(database: Database, settings: Settings, uid: str, file: Path | None, as_json: bool) -> None:
+    """End with status 1 when the film differs."""
+    from tbscreen.models.verification import verify
+
+    found = verify(database, settings, uid, file)
+    if as_json:
+        print_json({**asdict(found), "same": found.is_same})
+    else:
+        typer.echo(f"{found.describe()}; bundle {found.bundle_digest[:12]}, file {found.file}")
+    if not found.is_same:
+        raise typer.Exit(1)
 
 
 def _find(session: Session, film: str) -> str:

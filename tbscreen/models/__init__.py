@@ -12,5 +12,6 @@
 - `comparison`: two bundles on labelled films that neither has seen.
 - `prepared_file`: files on disk, read as the gateway reads them.
 - `prediction`: scores of files on disk.
+- `verification`: a screened film computed again.
 - `retraining`: carries out `retrain`.
 """
