@@ -28,6 +28,7 @@ from dicom_gateway.association.presentation_contexts import (
     STORAGE_COMMITMENT_INSTANCE,
     VERIFICATION,
 )
+from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import release
 from dicom_gateway.delivery.commitment_events import CommitmentEvents
 from dicom_gateway.settings import CourierSettings, PeerSettings
 
@@ -121,7 +122,7 @@ def ask(
         return outcome
     finally:
         if association.is_established:
-            association.release()
+            release(association, settings.network_timeout_s)
 
 
 def offer() -> list[PresentationContext]:

@@ -24,6 +24,7 @@ from dicom_gateway.association.pynetdicom_repairs.association_server import (
     AssociationServer,
 )
 from dicom_gateway.association.pynetdicom_repairs.film_socket import FilmSocket
+from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint
 from dicom_gateway.association.tls_context import RenewedContext
 from dicom_gateway.dataset_limits import DatasetLimits
 from dicom_gateway.reception.admission import Admission, find_address
@@ -188,6 +189,7 @@ class FilmRequestHandler(AssociationHandler):
         """Set the upper layer that streams films, and a socket with a deadline."""
         settings = self.server.settings
         association.dul = FilmStream(association, DatasetLimits.of(settings))
+        ReactorCheckpoint.install(association)
         association.network_timeout = self.ae.network_timeout  # reaches the timers of `dul`
         association.acse_timeout = self.ae.acse_timeout
         sock = FilmSocket(association, self.request)

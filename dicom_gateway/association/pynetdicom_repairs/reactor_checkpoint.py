@@ -7,14 +7,25 @@ the reactor at a checkpoint, so that it receives the answer itself
 Fault of pynetdicom 3.0 (compare .../issues/435): the reactor may have passed the checkpoint without having
 set its flag. It then handles the answer as an unexpected message and drops it, and the sender waits for its
 whole timeout. While two other threads compute, this happens within seconds.
+
+Fault of pynetdicom 3.0: it marks the reactor as halted while a handler runs. A release then overtakes the
+answer of that handler; the answer ends the upper layer's thread (`InvalidEventError`), or the release waits
+without limit. Not reported upstream; release an association as soon as a handler has run.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+import time
+from typing import Any, Final
 
 from pynetdicom.association import Association
+
+from dicom_gateway.association.pynetdicom_repairs.upper_layer import UpperLayer
+from dicom_gateway.association.pynetdicom_repairs.wake_up import LONGEST_WAIT_S
+
+LOOK_EVERY_S: Final = 0.1
+"""Pause between two checks of a reactor that may have ended."""
 
 
 class ReactorCheckpoint(threading.Event):
@@ -27,20 +38,54 @@ class ReactorCheckpoint(threading.Event):
     def __init__(self, association: Association) -> None:
         super().__init__()
         self._association: Any = association
+        self._is_reached = False
         self.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Halt until the checkpoint is open, then mark the reactor as running."""
+        """Halt until the checkpoint is open and something has come, then mark the reactor as running."""
+        self._await_news()
         condition: threading.Condition = self._cond  # type: ignore[attr-defined]
         with condition:
+            self._is_reached = True
+            condition.notify_all()
             passed = condition.wait_for(self.is_set, timeout)
+            self._is_reached = False
             # Under the lock that `clear` takes: after `clear`, the reactor either halts here, or has yet to
             # reach the checkpoint and is not marked as halted.
             if passed and not self._association._kill:
                 self._association._is_paused = False
             return bool(passed)
 
+    def halt(self, timeout_s: float) -> bool:
+        """Close the checkpoint; return True when the reactor stands there and has sent its answers."""
+        condition: threading.Condition = self._cond  # type: ignore[attr-defined]
+        deadline = time.monotonic() + timeout_s
+        self.clear()
+        with condition:
+            while not self._is_reached:
+                if not self._association.is_alive() or time.monotonic() > deadline:
+                    return False
+                condition.wait(LOOK_EVERY_S)
+        return True
+
+    def _await_news(self) -> None:
+        layer = self._association.dul
+        if not isinstance(layer, UpperLayer) or not self.is_set():
+            return
+        if layer.to_user_queue.empty() and self._association.dimse.msg_queue.empty() and layer.is_alive():
+            layer.news.wait(LONGEST_WAIT_S)
+        layer.news.clear()
+
     @classmethod
     def install(cls, association: Association) -> None:
         """Install the checkpoint in an association before the first message is sent."""
         association._reactor_checkpoint = cls(association)
+
+
+def release(association: Association, timeout_s: float) -> None:
+    """Release an association after the answers of its handlers; abort it if they do not come in time."""
+    checkpoint: Any = association._reactor_checkpoint
+    if checkpoint.halt(timeout_s):
+        association.release()
+    else:
+        association.abort()

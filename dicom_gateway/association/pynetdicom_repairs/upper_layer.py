@@ -15,10 +15,16 @@ Faults of pynetdicom 3.0:
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final
 
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
+
+from dicom_gateway.association.pynetdicom_repairs.wake_up import Doorbell, RingingQueue
+
+IDLE: Final = "Sta1"
+"""No connection (PS3.8 Table 9-1)."""
 
 ENDED: Final = "Sta13"
 """Association no longer exists; the connection is to be closed (PS3.8 Table 9-5)."""
@@ -35,6 +41,12 @@ class UpperLayer(DULServiceProvider):
         super().__init__(assoc)
         self.daemon = True
         self._discarded = 0
+        self.news = threading.Event()
+        """Set when there is something for the association's thread."""
+        self._bell = Doorbell()
+        self.to_provider_queue = RingingQueue(self._bell.ring)
+        self.to_user_queue = RingingQueue(self.news.set)
+        assoc.dimse.msg_queue = RingingQueue(self.news.set)
 
     @property
     def has_other_work(self) -> bool:
@@ -51,9 +63,37 @@ class UpperLayer(DULServiceProvider):
 
     def run_reactor(self) -> None:
         """Run until the connection ends, then wake the thread that waits for the association request."""
-        super().run_reactor()
+        self._bell.open()
+        try:
+            super().run_reactor()
+        finally:
+            self._bell.close()
         waiting: Any = self.to_user_queue
         waiting.put(None)  # None means that nothing was received, as after a timeout
+
+    def kill_dul(self) -> None:
+        """End the thread soon."""
+        super().kill_dul()
+        self._bell.ring()
+
+    def stop_dul(self) -> bool:
+        """End the thread if its connection has ended; return True when it has."""
+        if self.state_machine.current_state == IDLE:
+            self.kill_dul()
+        return super().stop_dul()
+
+    def _is_transport_event(self) -> bool:
+        self._await_work()
+        return super()._is_transport_event()
+
+    def _await_work(self) -> None:
+        """Wait while there is nothing to read, to send or to handle."""
+        sock: Any = self.socket
+        if sock is None or sock.socket is None or self.state_machine.current_state == ENDED:
+            return
+        if self.has_other_work or sock.ready or not self.event_queue.empty():
+            return
+        self._bell.wait(sock.socket)
 
     def _read_pdu_data(self) -> None:
         if not self.event_queue.empty():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pynetdicom import build_context
 from pynetdicom.association import Association
 
 from dicom_gateway.association.peer_association import open_association
-from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint
+from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint, release
 from dicom_gateway.settings import PeerSettings
 from tests.servers.pacs import storescp
 
@@ -82,3 +82,47 @@ def test_pynetdicom_needs_the_repair(tmp_path: Path) -> None:
         assert halt_between_two_lines(association, threading.Event), "pynetdicom has mended it"
         assert not halt_between_two_lines(association, ReactorCheckpoint, association)
         association.release()
+
+
+def order_release(association: Association, end: Callable[[], None]) -> list[str]:
+    """End an association while its reactor runs a handler; return what was done first."""
+    order: list[str] = []
+    begun, released = threading.Event(), threading.Event()
+    negotiate = association.acse.negotiate_release
+    reactor: Any = association
+
+    def serve(*_: object) -> None:
+        reactor._is_paused = True  # as pynetdicom does
+        begun.set()
+        released.wait(0.5)
+        order.append("answer")
+        reactor._is_paused = False
+
+    def negotiate_release() -> None:
+        order.append("release")
+        released.set()
+        negotiate()
+
+    reactor._serve_request, reactor.acse.negotiate_release = serve, negotiate_release
+    reactor.dimse.msg_queue.put((1, object()))
+    assert begun.wait(20)
+    end()
+    return order
+
+
+def test_a_release_waits_for_the_answers_of_handlers(tmp_path: Path) -> None:
+    with storescp(tmp_path / "scp") as scp:
+        peer = PeerSettings(name="scp", ae_title="STORESCP", host="127.0.0.1", port=scp.port)
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        assert order_release(association, association.release)[0] == "release", "pynetdicom has mended it"
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        assert order_release(association, lambda: release(association, 20)) == ["answer", "release"]
+        assert association.is_released
+
+
+def test_a_reactor_that_does_not_halt_is_aborted(tmp_path: Path) -> None:
+    with storescp(tmp_path / "scp") as scp:
+        peer = PeerSettings(name="scp", ae_title="STORESCP", host="127.0.0.1", port=scp.port)
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        assert order_release(association, lambda: release(association, 0.01)) in ([], ["answer"])
+        assert association.is_aborted
