@@ -6,9 +6,9 @@ TB scores are computed and not stored: old screenings have them too, and there i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import TableClause, bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models import site_thresholds
@@ -16,6 +16,13 @@ from db.tables import Model
 
 Used = tuple[str, str]
 """Digest of a bundle and the name of the operating point that a screening used."""
+
+
+_MODELS: Final = cast(TableClause, Model.__table__).c
+# Built once: building the statement takes as long as running it.
+_READ_POINTS: Final = select(_MODELS.digest, _MODELS.manifest["operating_points"]).where(
+    _MODELS.digest.in_(bindparam("digests", expanding=True)), _MODELS.trained
+)
 
 
 def find(session: Session, used: Iterable[Used]) -> dict[Used, float]:
@@ -27,11 +34,7 @@ def find(session: Session, used: Iterable[Used]) -> dict[Used, float]:
     digests = {digest for digest, _ in wanted}
     if not digests:
         return {}
-    rows = session.execute(
-        select(Model.digest, Model.manifest["operating_points"]).where(
-            Model.digest.in_(digests), Model.trained
-        )
-    )
+    rows = session.execute(_READ_POINTS, {"digests": sorted(digests)})
     own: dict[str, Any] = dict(rows.tuples().all())
     found: dict[Used, float] = {}
     for digest, name in wanted:

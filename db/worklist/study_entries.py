@@ -219,12 +219,15 @@ def _describe_study(values: Sequence[Any], films: Sequence[FilmEntry]) -> StudyE
     named = dict(zip(("key", *_STUDY), values, strict=True))
     for name in _LISTS:
         named[name] = split_values(named[name])
-    worst = max(
-        (film for film in films if film.probability is not None),
-        key=lambda film: rank_suspicion(str(film.priority), film.probability or 0.0),
-        default=None,
-    )
+    worst = _find_worst(films)
     return StudyEntry(**named, films=films, tb_score=None if worst is None else worst.tb_score)
+
+
+def _find_worst(films: Sequence[FilmEntry]) -> FilmEntry | None:
+    screened = [film for film in films if film.probability is not None]
+    if len(screened) < 2:  # nearly always: ranks take time
+        return next(iter(screened), None)
+    return max(screened, key=lambda film: rank_suspicion(str(film.priority), film.probability or 0.0))
 
 
 _NAMED: Final = (*_FILM, *_RESULT)
@@ -232,8 +235,9 @@ _NAMED: Final = (*_FILM, *_RESULT)
 
 def _describe_film(row: Any, delivery: Any, patient: Patient, rule_in: float | None) -> FilmEntry:
     named = dict(zip(_NAMED, row[-len(_NAMED) :], strict=True))
+    named["notices"] = split_values(row.notices)
     return FilmEntry(
-        **{**named, "notices": split_values(row.notices)},
+        **named,
         patient_id=patient.patient_id,
         patient_name=patient.patient_name,
         model=None if row.model_name is None else f"{row.model_name} {row.model_version}",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select
@@ -144,8 +145,13 @@ def _find_stations(session: Session, beginning: str) -> list[str]:
     return [
         value
         for value in known[:DISTINCT]
-        if any(begins_word(fold(station) or "", beginning) for station in value.split("\\"))
+        if any(begins_word(station, beginning) for station in _fold_stations(value))
     ]
+
+
+@lru_cache(maxsize=DISTINCT)
+def _fold_stations(value: str) -> list[str]:
+    return [fold(station) or "" for station in value.split("\\")]
 
 
 def _begin(
@@ -257,8 +263,12 @@ def _to_like(pattern: str) -> str:
 
 def _list_distinct(session: Session, column: InstrumentedAttribute[Any]) -> list[str]:
     """Return the column's distinct values, up to `DISTINCT` + 1, by one index step each."""
+    return list(session.scalars(_select_distinct(column)))
+
+
+@cache  # building the statement takes longer than running it
+def _select_distinct(column: InstrumentedAttribute[Any]) -> Select[str]:
     first = select(func.min(column).label("value")).where(column > "").cte("known", recursive=True)
     following = select(func.min(column)).where(column > first.c.value).scalar_subquery()
     known = first.union_all(select(following).where(first.c.value.is_not(None)))
-    statement = select(known.c.value).where(known.c.value.is_not(None)).limit(DISTINCT + 1)
-    return list(session.scalars(statement))
+    return select(known.c.value).where(known.c.value.is_not(None)).limit(DISTINCT + 1)

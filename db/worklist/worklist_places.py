@@ -12,6 +12,7 @@ sorted. Keys of more than `SORTED` studies are compared along the order instead.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -246,14 +247,17 @@ def _gather(
     order: Sequence[InstrumentedAttribute[Any]],
     within: Sequence[ColumnElement[bool]],
 ) -> list[tuple[Any, ...]] | None:
-    """Return all studies with these keys, in order; None when there are more than `GATHERED`."""
-    found: set[tuple[Any, ...]] = set()
-    for key in keys:
-        rows = session.execute(key.select_studies(*order, and_(*within)).limit(GATHERED + 1)).all()
-        if len(rows) > GATHERED:
-            return None
-        found.update(tuple(row[:-1]) for row in rows if row[-1])
-    return sorted(found)
+    """Return all studies with these keys, in order; None when more than `GATHERED` have one of them."""
+    fits = and_(*within).label("fits")
+    terms = [
+        key.select_studies(*order, fits, literal_column(str(number)).label("number")).limit(GATHERED + 1)
+        for number, key in enumerate(keys)
+    ]
+    together = terms[0] if len(terms) == 1 else union_all(*(select(term.subquery()) for term in terms))
+    rows = session.execute(together).all()
+    if len(rows) > GATHERED and max(Counter(row.number for row in rows).values()) > GATHERED:
+        return None
+    return sorted({tuple(row[:-2]) for row in rows if row.fits})
 
 
 def _sort(
