@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ def build_report_page(database: Database, settings: ReportSettings, version: str
     """
     one_at_a_time = threading.Lock()
 
-    def make(first: date | None, last: date | None, by: str | None, form: str) -> str:
+    def make(first: date | None, last: date | None, by: str | None, form: str) -> str | bytes:
         from reports.composition import Request, compose_report
 
         if by is not None and by not in set(Grouping):
@@ -42,10 +43,12 @@ def build_report_page(database: Database, settings: ReportSettings, version: str
     return make
 
 
-def _render(report: Report, form: str) -> str:
+def _render(report: Report, form: str) -> str | bytes:
     from reports.csv_form import render_csv
     from reports.html_form import render_html
+    from reports.pdf_form import render_pdf
 
+    forms: dict[str, Callable[[Report], str | bytes]] = {"csv": render_csv, "pdf": render_pdf}
     if form == "json":
         return report.model_dump_json()
-    return render_csv(report) if form == "csv" else render_html(report)
+    return forms.get(form, render_html)(report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -17,8 +17,8 @@ from web.access.authentication import Visit
 from web.pages.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
 
-RenderReport = Callable[[date | None, date | None, str | None, str], str]
-"""First and last day, both included, grouping, and form: html (one self-contained file), json or csv.
+RenderReport = Callable[[date | None, date | None, str | None, str], str | bytes]
+"""First and last day, both included, grouping, and form: html (one self-contained file), json, csv or pdf.
 
 Raises ValueError, with a text for people, for a period or grouping without a report, and `ReportBusyError`
 while another report is made.
@@ -29,6 +29,14 @@ BUSY_S: Final = 10
 
 DAYS: Final = 30
 """Days of a report up to today, by default."""
+
+FORMS: Final[Mapping[str, str]] = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
+"""The forms of a report, with their media types."""
 
 
 class ReportBusyError(TransientError):
@@ -52,25 +60,30 @@ class ReportPage:
             "last": last,
             "by": by or "",
             "groupings": list(Grouping),
+            "forms": [form for form in FORMS if form != "html"],
         }
         return self.pages.render(visit.request, "report.html", context)
 
     def send_document(self, visit: Visit) -> Response:
-        """Send the report as a document without scripts, which the page shows in a frame."""
+        """Send the report as a document without scripts, which the page shows in a frame, or as a file."""
         first, last, by = self._read_wish(visit)
         assert self.render_report is not None
+        given = visit.request.query_params
+        form = given.get("form") or "html"
+        if form not in FORMS:
+            raise HTTPException(400, f"form: {', '.join(FORMS)}.")
         headers = {"Content-Security-Policy": DOCUMENT_POLICY, "X-Frame-Options": "SAMEORIGIN"}
         try:
-            document = self.render_report(first, last, by, "html")
+            document = self.render_report(first, last, by, form)
         except ValueError as error:
             return HTMLResponse(f"<!doctype html><p>{escape(str(error))}</p>", 400, headers)
         except ReportBusyError as error:
             busy = explain_busy(error)
             text = f"<!doctype html><p>{escape(busy.detail)}</p>"
             return HTMLResponse(text, busy.status_code, {**headers, **(busy.headers or {})})
-        if "download" in visit.request.query_params:
-            headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.html"'
-        return HTMLResponse(document, headers=headers)
+        if form != "html" or "download" in given:
+            headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.{form}"'
+        return Response(document, headers=headers, media_type=FORMS[form])
 
     def _read_wish(self, visit: Visit) -> tuple[date, date, str | None]:
         if self.render_report is None:

@@ -82,10 +82,22 @@ def test_a_manager_sees_the_report_in_a_frame_that_runs_nothing(manager: TestCli
     assert "script-src" not in policy
     assert "frame-ancestors 'self'" in policy
     assert document.headers["x-frame-options"] == "SAMEORIGIN"
-    saved = manager.get("/report/document?from=2026-11-01&to=2026-11-30&download=1")
-    assert (
-        saved.headers["content-disposition"] == 'attachment; filename="tbscreen-2026-11-01-2026-11-30.html"'
-    )
+    assert "content-disposition" not in document.headers
+
+
+def test_a_report_of_the_days_shown_is_saved_in_each_form(manager: TestClient) -> None:
+    page = manager.get("/report?by=station").text
+    offered = re.findall(r'<button formaction="(/report/document)" name="form" value="(\w+)">', page)
+    assert [form for _, form in offered] == ["pdf", "csv", "json"]
+    begins = {"pdf": b"%pdf-", "csv": b"section,", "json": b"{", "html": b"<!doctype html>"}
+    for form, begin in begins.items():
+        days = {"from": "2026-11-01", "to": "2026-11-30", "by": "", "form": form, "download": "1"}
+        saved = manager.get("/report/document", params=days)
+        assert saved.content.lower().startswith(begin), saved.content[:40]
+        name = f'attachment; filename="tbscreen-2026-11-01-2026-11-30.{form}"'
+        assert saved.headers["content-disposition"] == name
+        assert saved.headers["content-type"].split(";")[0].endswith(form)
+    assert manager.get("/report/document?form=exe").status_code == 400
 
 
 @pytest.mark.parametrize(
