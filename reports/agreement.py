@@ -201,6 +201,7 @@ def _describe(
         finding=film.finding.value,
         model=film.model,
         station=film.station,
+        study=film.study_id,
         accession_number=film.accession_number if named else None,
         study_date=film.study_date if named else None,
         tb_score=None if high is None else place(film.score, film.threshold, high),

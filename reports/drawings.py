@@ -79,7 +79,7 @@ def list_pictures(report: Report) -> list[Picture]:
             Picture(
                 "agreement",
                 "roc",
-                f"ROC curve against {words.name}, with the operating points in use.",
+                f"ROC curve against {words.name}, with the thresholds in use.",
                 HALF,
                 5.0,
                 (0.6, 0.5, 0.1, 0.1),

@@ -172,6 +172,8 @@ class Disagreement(Figures):
     finding: str
     model: str
     station: str
+    study: int | None = None
+    """Its number here, by which the page opens it for users who may see names."""
     accession_number: str | None = None
     study_date: str | None = None
     tb_score: int | None = None

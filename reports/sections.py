@@ -140,10 +140,12 @@ def _compose_turnaround(report: Report) -> Section:
     ]
     tables = [TextTable("By stage", ("stage", "films", "median", "95th percentile"), rows)]
     if report.groups:
-        columns = ("result, median", "result, 95th", "delivered, median", "delivered, 95th")
+        columns = tuple(
+            f"{end}, {figure}" for end in ("result", "delivered", "read") for figure in ("median", "95th")
+        )
         tables.append(
             TextTable(
-                f"From sender to result and to delivered report, by {report.by}",
+                f"From sender to result, to delivered report and to read, by {report.by}",
                 (report.by or "", *columns),
                 [(group.name, *_write_ends(group)) for group in report.groups],
             )
@@ -194,7 +196,7 @@ def _compose_agreement(report: Report) -> Section:
     rows += [(group.name, *_write_agreement(group.agreement)) for group in report.groups]
     tables = [
         TextTable(
-            "At the operating point of each film's screening",
+            "At the threshold of each film's screening",
             (report.by or "", *columns),
             rows,
             "95 % intervals in brackets (Wilson 1927). PPV and NPV hold for this mix of studies.",
@@ -254,8 +256,8 @@ def _explain_missing_classes(total: Agreement, words: TruthWords) -> list[str]:
     others = total.true_negative + total.false_positive
     if total.by_bacteriology and total.npv is None and total.ppv is not None:
         return [
-            "No study below the operating point was tested, so sensitivity and specificity cannot be "
-            "known: test a random sample of them, too."
+            "No study below the threshold was tested, so sensitivity and specificity cannot be known: "
+            " test a random sample of them, too."
         ]
     if tb and others:
         return []
@@ -291,8 +293,8 @@ def _compose_disagreements(report: Report) -> Section:
         paragraphs.append("Accession numbers and study dates are patient data: --with-studies lists them.")
     judged = words.judged.capitalize()
     groups: tuple[tuple[str, str], ...] = (
-        ("missed", f"{judged} as TB, below the operating point"),
-        ("false alarm", f"{judged} as not TB, at or above the operating point"),
+        ("missed", f"{judged} as TB, below the threshold"),
+        ("false alarm", f"{judged} as not TB, at or above the threshold"),
     )
     tables = []
     for kind, name in groups:

@@ -29,6 +29,7 @@ STAGES: Final = {
     "deliver": "deliver",
     "until screened": "from sender to result",
     "until delivered": "from sender to report delivered",
+    "until read": "from sender to read",
 }
 
 DRIFT_FIGURES: Final = {

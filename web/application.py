@@ -89,7 +89,7 @@ def _route_pages(
     login = Login(database, settings, pages, audit)
     study = StudyPage(database, settings, pages, audit)
     account = AccountPage(database, pages, audit)
-    report = ReportPage(pages, render_report)
+    report = ReportPage(database, pages, render_report)
     see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
     film = "/studies/{uid}/films/{film:int}"
     return [
@@ -108,6 +108,7 @@ def _route_pages(
         *_route_patients(gate, PatientsPage(database, pages, audit)),
         Route("/report", gate.guard(report.show, count)),
         Route("/report/document", gate.guard(report.send_document, count)),
+        Route("/report/disagreements", gate.guard(report.list_disagreements, count)),
     ]
 
 

@@ -4,5 +4,6 @@
 - `read_films`: screened films with their reads, for accuracy and drift.
 - `referrals`: people referred by the operating point in use, against the expected share.
 - `late_films`: films that do not end.
+- `unread_studies`: unread studies by site, for managers.
 - `backlog`: lengths and ages of all queues, for monitoring.
 """

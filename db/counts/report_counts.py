@@ -23,6 +23,7 @@ from db.tables import (
     Instance,
     Model,
     OutboxEntry,
+    Read,
     Record,
     RefusalOutboxEntry,
     ReportObject,
@@ -86,8 +87,10 @@ STAGES: Final = (
     "deliver",
     "until screened",
     "until delivered",
+    "until read",
 )
-"""The stages of the worklist, and the times from the sender's request to result and first delivery."""
+"""The stages of the worklist, and the times from the sender's request to result, first delivery, and the
+first read of the study that is younger than the film and was not undone."""
 
 
 def count_films(session: Session, period: Span, group: ColumnElement[str]) -> list[FilmCount]:
@@ -216,6 +219,7 @@ def stream_stages(
             milliseconds_between(created, delivered),
             milliseconds_between(Instance.requested_at, Screening.finished_at),
             milliseconds_between(Instance.requested_at, delivered),
+            milliseconds_between(Instance.requested_at, _find_first_read()),
         )
     ).where(is_film(period))
     for row in stream(session, query):
@@ -233,6 +237,19 @@ def _find_first(moment: InstrumentedAttribute[Any]) -> ColumnElement[datetime]:
         .join(Delivery, Delivery.sop_instance_uid == ReportObject.sop_instance_uid)
         .where(ReportObject.screening_id == Screening.id, Delivery.delivered_at.is_not(None))
         .correlate(Screening)
+        .scalar_subquery()
+    )
+
+
+def _find_first_read() -> ColumnElement[datetime]:
+    return (
+        select(func.min(Read.read_at))
+        .where(
+            Read.study_id == Instance.study_id,
+            Read.read_at >= Instance.received_at,
+            Read.withdrawn_at.is_(None),
+        )
+        .correlate(Instance)
         .scalar_subquery()
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -11,8 +12,11 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from db.counts import unread_studies
 from db.counts.report_counts import Grouping
+from db.database import Database
 from domain.errors import TransientError
+from domain.roles import Permission
 from web.access.authentication import Visit
 from web.pages.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
@@ -44,16 +48,20 @@ class ReportBusyError(TransientError):
 
 
 class ReportPage:
-    """The pages `/report` and `/report/document`."""
+    """The pages `/report`, `/report/document` and `/report/disagreements`."""
 
-    def __init__(self, pages: Pages, render_report: RenderReport | None) -> None:
+    def __init__(self, database: Database, pages: Pages, render_report: RenderReport | None) -> None:
+        self.database = database
         self.pages = pages
         self.render_report = render_report
 
     def show(self, visit: Visit) -> Response:
         """Show the report of a period in a frame."""
         first, last, by = self._read_wish(visit)
+        with self.database.read() as session:
+            unread = unread_studies.count_unread(session)
         context = {
+            "unread": unread,
             "user": visit.user,
             "csrf": visit.csrf,
             "first": first,
@@ -84,6 +92,29 @@ class ReportPage:
         if form != "html" or "download" in given:
             headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.{form}"'
         return Response(document, headers=headers, media_type=FORMS[form])
+
+    def list_disagreements(self, visit: Visit) -> Response:
+        """Show the studies of a period on which AI and readers disagree, with links to them."""
+        if not visit.user.may(Permission.WORKLIST):
+            raise HTTPException(403, "Your role sees figures alone, no studies.")
+        first, last, _ = self._read_wish(visit)
+        assert self.render_report is not None
+        try:
+            report = json.loads(self.render_report(first, last, None, "json"))
+        except ValueError as error:
+            raise HTTPException(400, f"{error}.") from None
+        except ReportBusyError as error:
+            raise explain_busy(error) from None
+        context = {
+            "user": visit.user,
+            "csrf": visit.csrf,
+            "first": first,
+            "last": last,
+            "party": {"reads": "reader"}.get(report["truth"], report["truth"]),
+            "studies": report["disagreements"],
+            "in_all": report["disagreements_in_all"],
+        }
+        return self.pages.render(visit.request, "disagreements.html", context)
 
     def _read_wish(self, visit: Visit) -> tuple[date, date, str | None]:
         if self.render_report is None:

@@ -107,7 +107,7 @@ def test_where_positives_alone_are_tested_there_is_no_sensitivity(database: Data
         found = report.total.agreement
         assert (found.sensitivity, found.specificity, found.npv) == (None, None, None)
         assert found.ppv is not None
-        assert "No study below the operating point was tested" in " ".join(render_text(report).split())
+        assert "No study below the threshold was tested" in " ".join(render_text(report).split())
     enter(database, [Outcome.NEGATIVE], 5)
     found = make(database, TESTS).total.agreement
     assert found.sensitivity == measure_proportion(2, 2)

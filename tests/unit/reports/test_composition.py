@@ -106,6 +106,9 @@ def test_turnaround_by_stage(database: Database) -> None:
     assert (stages["deliver"].films, stages["deliver"].median_ms) == (2, 1000)
     delivered = stages["until delivered"]
     assert (delivered.films, delivered.median_ms, delivered.p95_ms) == (2, 6250, pytest.approx(7150))
+    # Each read came an hour after its film, which came a second after it was asked for; one read was older.
+    until_read = stages["until read"]
+    assert (until_read.films, until_read.median_ms, until_read.p95_ms) == (12, 3_601_000, 3_601_000)
 
 
 def test_a_study_on_which_readers_differ_is_in_no_figure(database: Database) -> None:

@@ -42,6 +42,7 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
     "/patients": ("/patients",),
     "/report": ("/report",),
     "/report/document": ("/report/document",),
+    "/report/disagreements": ("/report/disagreements",),
     "/api/v1/openapi.json": ("/api/v1/openapi.json",),
     "/api/docs": ("/api/docs",),
     "/healthz": ("/healthz",),

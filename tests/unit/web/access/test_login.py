@@ -426,6 +426,7 @@ def test_an_outdated_hash_is_made_anew_at_login(stranger: TestClient, peopled: D
         ("max", "/report", True),
         ("ada", "/report/document", True),
         ("rosa", "/report/document", False),
+        ("rosa", "/report/disagreements", False),
     ],
 )
 def test_a_role_opens_its_own_pages(peopled: Database, name: str, path: str, allowed: bool) -> None:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from db.database import Database
+from db.worklist import reads
+from domain.codes import Verdict
 from reports.settings import ReportSettings
 from tbscreen.processes.report_page import build_report_page
 from tests.unit.web import reading_room
@@ -98,6 +100,27 @@ def test_a_report_of_the_days_shown_is_saved_in_each_form(manager: TestClient) -
         assert saved.headers["content-disposition"] == name
         assert saved.headers["content-type"].split(";")[0].endswith(form)
     assert manager.get("/report/document?form=exe").status_code == 400
+
+
+def test_a_manager_sees_what_is_unread_now_by_site(manager: TestClient) -> None:
+    page = manager.get("/report").text
+    (row,) = re.findall(r"<tr><td>(.+?)</td><td[^>]*>(\d+)</td>.*?<td[^>]*>(\d+)</td>", page)
+    assert row == ("AE title MODALITY", "3", "11")
+    assert 'href="/?read=no&amp;priority=HIGH"' in page
+    assert "Okafor" not in page
+
+
+def test_disagreements_open_their_studies(manager: TestClient, peopled: Database) -> None:
+    with peopled.write() as session:
+        reads.record(session, "1.2.1", Verdict.NOT_TB, "rosa")
+        reads.record(session, "1.2.8", Verdict.TB, "rosa")
+    page = manager.get("/report/disagreements").text
+    assert re.findall(r'href="/studies/(\d+)"', page) == ["8", "1", "12"]
+    assert "TB by reader, below the AI's threshold" in html.unescape(page)
+    assert "Tanaka" not in page
+    assert manager.get("/report/disagreements?from=x").status_code == 400
+    let_in(manager, peopled, "rosa")
+    assert manager.get("/report/disagreements").status_code == 403
 
 
 @pytest.mark.parametrize(
