@@ -35,6 +35,10 @@ CSS_VARIABLES: Final = {
 After Okabe and Ito (2008) and Tol: distinct for every common kind of colour vision.
 """
 
+SQUARE_LEFT: Final = 0.14
+SQUARE_WIDTH: Final = 0.835
+"""Left edge and width of the axes of `draw_square`, as shares of the figure's width."""
+
 LINES: Final = ((TB, "-"), (NORMAL, (0, (6, 2))), (GREEN, (0, (2, 1.5))), (OTHER, (0, (6, 2, 1, 2))))
 
 STYLE: Final[dict[str, Any]] = {
@@ -69,7 +73,7 @@ def draw_axes(width: float, height: float, rows: int = 1, columns: int = 1) -> t
 def draw_square() -> tuple[Figure, Axes]:
     """Return a figure with square axes above and room for a legend of nine lines below."""
     figure = Figure(figsize=(5.2, 6.5))
-    return figure, figure.add_axes((0.115, 0.315, 0.86, 0.86 * 5.2 / 6.5 - 0.005))
+    return figure, figure.add_axes((SQUARE_LEFT, 0.315, SQUARE_WIDTH, SQUARE_WIDTH * 5.2 / 6.5 - 0.005))
 
 
 def styled(draw: Callable[P, str]) -> Callable[P, str]:

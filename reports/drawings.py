@@ -94,7 +94,7 @@ def list_pictures(report: Report) -> list[Picture]:
                 f"Share {words.judged} as TB by calibrated probability, with the number of studies.",
                 HALF,
                 5.0,
-                (0.6, 0.5, 0.1, 0.1),
+                (0.6, 0.5, 0.1, 0.2),
                 lambda axes: draw_calibration(axes, report.calibration, words.judged),
             )
         )
@@ -230,7 +230,7 @@ def _picture_tb_scores(models: Sequence[TbScores]) -> Picture:
     if len(shown) > 1:
         caption = "TB scores of the films that trained models screened, by model."
     caption += f" {MEANING}"
-    return Picture("findings", "histogram", caption, HALF, 2.6, (0.65, 0.5, 0.1, 0.1), draw)
+    return Picture("findings", "histogram", caption, HALF, 2.6, (0.65, 0.5, 0.2, 0.1), draw)
 
 
 def _picture_bands(groups: Sequence[Group]) -> Picture:
@@ -258,7 +258,7 @@ def _picture_bands(groups: Sequence[Group]) -> Picture:
 
     caption = "Priority bands, as shares of the films that a trained model screened."
     height = max(1.1 + 0.3 * len(groups), 2.0)
-    return Picture("findings", "bands", caption, HALF, height, (1.7, 0.4, 0.15, 0.35), draw)
+    return Picture("findings", "bands", caption, HALF, height, (1.7, 0.4, 0.25, 0.35), draw)
 
 
 def _picture_stages(total: Group) -> Picture:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
-from training.judging.baselines import compute_features, score_baselines, score_within
+from training.judging.baselines import Floats, compute_features, score_baselines, score_groups, score_within
 from training.judging.calibration_fit import CalibrationFit, fit_calibration, fit_left_out
 from training.judging.comparison import read_parts, read_seen
 from training.judging.evaluation import Evaluation, evaluate
@@ -107,14 +107,16 @@ def retrain(
     scores = np.full(len(films), np.nan)
     scores[judged] = network.score(store, judged, reporter.advance)
     scored = gather(films, [part.value for part in parts], scores)
-    calibration, points, figures = _choose(scored, left_out, settings)
 
     reporter.begin("evaluating")
     features = compute_features(store.read, len(films))
-    baselines = {
-        **score_baselines(features, scored.is_tb, scored.parts == Part.TRAIN.value),
-        **score_within(features, scored.is_tb, scored.sources, seed=settings.seed),
+    within = score_within(features, scored.is_tb, scored.sources, seed=settings.seed)
+    baselines = {**score_baselines(features, scored.is_tb, scored.parts == Part.TRAIN.value), **within}
+    beside = {
+        **score_groups(features, scored.is_tb, scored.sources, settings.left_out, settings.hold_out),
+        **within,
     }
+    calibration, points, figures = _choose(scored, left_out, beside, settings)
     reference = {}
     if settings.reference is not None:
         reference = dict(zip(scored.digests[test].tolist(), settings.reference(store, test), strict=True))
@@ -127,6 +129,7 @@ def retrain(
         settings.reference_name,
         len(seen.intersection(scored.digests[test].tolist())),
         settings.go_on and f"with {len(films)} films {settings.go_on}",
+        f"bundle {settings.start.digest[:12]}" if settings.start and settings.keeps_weights else None,
     )
     boxed = [position for position in test if films[position].boxes]
     boxes = [films[position].boxes for position in boxed]
@@ -203,9 +206,19 @@ def _score_left_out(
 
 
 def _choose(
-    scored: ScoredFilms, left_out: ScoredFilms | None, settings: RetrainSettings
+    scored: ScoredFilms,
+    left_out: ScoredFilms | None,
+    baselines: Mapping[str, Floats],
+    settings: RetrainSettings,
 ) -> tuple[CalibrationFit, tuple[OperatingPoint, ...], LeftOutFigures | None]:
-    """Return calibration and operating points, from left-out hospitals where there are any."""
+    """Return calibration and operating points, from left-out hospitals where there are any.
+
+    Args:
+        scored: all films.
+        left_out: the films of the groups to leave out.
+        baselines: scores of all films by baselines that were not fitted on a film's group.
+        settings: settings of the run.
+    """
     if left_out is None:
         chosen = scored.select_part(Part.VALIDATION.value)
         calibration = fit_calibration(chosen.is_tb, chosen.scores, settings.prevalence, settings.seed)
@@ -216,5 +229,12 @@ def _choose(
     calibration = fit_left_out(left_out.is_tb, left_out.scores, weights, groups, settings.prevalence)
     points = choose_travelling_points(left_out)
     assert calibration.calibration.prevalence is not None
-    figures = measure_left_out(left_out, settings.left_out, points, calibration.calibration.prevalence)
+    here = np.isin(scored.sources, list(group_of))
+    figures = measure_left_out(
+        left_out,
+        settings.left_out,
+        points,
+        calibration.calibration.prevalence,
+        {name: values[here] for name, values in baselines.items()},
+    )
     return calibration, points, figures

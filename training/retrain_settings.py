@@ -41,7 +41,7 @@ class RetrainSettings:
     """Prevalence to calibrate for; None: that of the validation films."""
     reference: Callable[[FilmStore, Sequence[int]], Sequence[float]] | None = None
     """Returns the scores of another bundle for the comparison on the same test films; NaN for a film that it
-    has seen."""
+    has seen. None where there is none, or where its weights are those of the run."""
     reference_name: str = "the shipped model"
     go_on: str | None = None
     """Advice that follows a verdict against the network."""

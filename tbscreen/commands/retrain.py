@@ -124,6 +124,7 @@ def retrain_model(
     settings = prepare("retrain", reads_dicom=True)
     _require_libraries()
     from domain.bundle.bundle import open_bundle
+    from domain.bundle.manifest import WEIGHTS
     from tbscreen.machine import describe_machine
     from tbscreen.models.default_bundle import DEFAULT_BUNDLE
     from tbscreen.models.retraining import Order, ThresholdsFrom, carry_out, score_unseen
@@ -136,7 +137,12 @@ def retrain_model(
 
     reference = open_bundle(against or DEFAULT_BUNDLE)
     begin = None if start is None else open_bundle(DEFAULT_BUNDLE if start == SHIPPED else Path(start))
-    compared = against is not None or reference.manifest.trained
+    same_weights = (
+        epochs == 0
+        and begin is not None
+        and begin.manifest.files.get(WEIGHTS) == reference.manifest.files.get(WEIGHTS)
+    )
+    compared = (against is not None or reference.manifest.trained) and not same_weights
     version = version or f"{datetime.now(UTC):%Y.%m.%d.%H%M%S}"
     order = Order(
         images=images,

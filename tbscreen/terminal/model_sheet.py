@@ -167,9 +167,11 @@ def _draw_table(title: str, *headings: str) -> Table:
 
 
 def _draw_points(manifest: Mapping[str, Any]) -> Table:
-    table = _draw_table(
-        "Operating points, chosen on validation films", "Name", "Threshold", "Sensitivity", "Specificity", ""
-    )
+    films = "validation films"
+    if (manifest.get("metrics") or {}).get("left_out"):
+        films = "films of hospitals that the scoring network never saw"
+    title = f"Operating points, chosen on {films}"
+    table = _draw_table(title, "Name", "Threshold", "Sensitivity", "Specificity", "")
     for point in manifest.get("operating_points") or ():
         table.add_row(
             quote(point["name"]),

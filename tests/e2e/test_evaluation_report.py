@@ -1,4 +1,4 @@
-"""The evaluation report in a browser: its tables fit a window of 1,100 pixels and a sheet of A4."""
+"""Reports in a browser: tables fit a window of 1,100 pixels and a sheet of A4, and plots cut no letter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from db.database import Database
+from reports.html_form import render_html
 from tests.servers.chromium import chromium
+from tests.unit.reports.example import compose_example
 from tests.unit.training.synthetic_films import CALIBRATION, POINTS, draw_films, facts
 from training.judging.baselines import NAMES
 from training.judging.evaluation import evaluate
@@ -19,6 +22,14 @@ SHEET = 688
 WIDEST = """() => Math.max(
     ...[...document.querySelectorAll('table')].map(table => table.getBoundingClientRect().right)
 )"""
+CUT = """() => [...document.querySelectorAll('svg.plot')].flatMap(plot => {
+    const edge = plot.getBoundingClientRect();
+    return [...plot.querySelectorAll('text')].filter(text => {
+        const box = text.getBoundingClientRect();
+        return box.left < edge.left || box.top < edge.top
+            || box.right > edge.right || box.bottom > edge.bottom;
+    }).map(text => `${plot.getAttribute('aria-label')}: ${text.textContent}`);
+})"""
 LIMIT = "() => document.querySelector('header').getBoundingClientRect().right"
 
 
@@ -45,3 +56,11 @@ def test_no_table_is_wider_than_the_page(browser: Browser, html: str, media: str
     page.set_content(html)
     assert page.locator("table").count() > 5
     assert page.evaluate(WIDEST) <= page.evaluate(LIMIT) + 0.5
+
+
+def test_no_plot_cuts_its_words(browser: Browser, html: str, sqlite_database: Database) -> None:
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    for report, plots in ((html, 8), (render_html(compose_example(sqlite_database)), 8)):
+        page.set_content(report)
+        assert page.locator("svg.plot").count() >= plots
+        assert page.evaluate(CUT) == []

@@ -18,10 +18,13 @@ from sqlalchemy import MetaData, select
 
 from db import schema
 from db.database import Database
+from db.models import bundles
 from db.settings import DatabaseSettings
 from db.states import FilmState
 from db.tables import Instance, Screening, Study
+from domain.bundle.bundle import open_bundle
 from tbscreen.demo.trial import SmallPacs
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.schema_contract import find_contractions
@@ -34,6 +37,7 @@ from tests.unit.web.browsers import read_csrf
 from tests.unit.web.reading_room import PASSWORD, add_users
 
 OLD, NEW = "old", "new"
+DEFAULT = DEFAULT_BUNDLE.relative_to(HERE)
 
 
 @dataclass
@@ -285,6 +289,18 @@ def test_a_doubt_that_an_old_worker_does_not_know_waits_for_a_new_one(upgrade: U
     assert (screening.worker, screening.finding) == (NEW, "undetermined")
     assert upgrade.find(unsure)[0].screening_attempts == 1
     assert upgrade.pacs.wait_for(before + 2, 60)
+
+
+def test_the_bundle_of_the_version_before_stays_active_and_screens_at_workers_of_both(
+    upgrade: Upgrade,
+) -> None:
+    before, ours = (open_bundle(code / DEFAULT).digest for code in (upgrade.old_code, HERE))
+    assert before != ours
+    with upgrade.database.read() as session:
+        registered = {model.digest: model.active for model in bundles.list_models(session)}
+        made = set(session.execute(select(Screening.worker, Screening.bundle_digest)).tuples())
+    assert registered == {before: True, ours: False}
+    assert made == {(OLD, before), (NEW, before)}
 
 
 def test_the_version_before_shows_what_both_have_made(upgrade: Upgrade) -> None:

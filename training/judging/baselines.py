@@ -113,6 +113,38 @@ def score_baselines(features: Features, is_tb: ArrayLike, train: Mask) -> dict[s
     return scores
 
 
+def score_groups(
+    features: Features,
+    is_tb: ArrayLike,
+    sources: ArrayLike,
+    groups: Sequence[Sequence[str]],
+    hold_out: Sequence[str] = (),
+) -> dict[str, Floats]:
+    """Score the films of each group of sources by baselines fitted on all films of other sources.
+
+    Args:
+        features: of all n films.
+        is_tb: labels, shape (n,).
+        sources: sources, shape (n,).
+        groups: sources that are left out together.
+        hold_out: sources on which no baseline is fitted.
+
+    Returns:
+        Scores of shape (n,), 0..1, by name of baseline; NaN outside all groups.
+
+    Raises:
+        PermanentError: when the films without a group lack one of the classes.
+    """
+    places = np.asarray(sources)
+    scores = {name: np.full(len(places), np.nan) for name in features}
+    for group in groups:
+        here = np.isin(places, group)
+        fitted = score_baselines(features, is_tb, ~here & ~np.isin(places, hold_out))
+        for name, values in fitted.items():
+            scores[name][here] = values[here]
+    return scores
+
+
 def score_within(
     features: Features, is_tb: ArrayLike, sources: ArrayLike, folds: int = 5, seed: int = 42
 ) -> dict[str, Floats]:

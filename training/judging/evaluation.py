@@ -146,13 +146,13 @@ def evaluate(
     beside = {name: scores[here] for name, scores in (baselines or {}).items()}
     learned = set(films.sources[~here].tolist())
     sources = [
-        _describe_where(test, test.sources == source, source, points, beside).model_copy(
+        describe_where(test, test.sources == source, source, points, beside).model_copy(
             update={"seen_in_training": source in learned}
         )
         for source in np.unique(test.sources).tolist()
     ]
     labels = [
-        _describe_where(test, test.labels == label.value, label.value, points, {})
+        describe_where(test, test.labels == label.value, label.value, points, {})
         for label in Label
         if (test.labels == label.value).any()
     ]
@@ -232,13 +232,22 @@ def compare(films: ScoredFilms, reference_scores: Mapping[str, float]) -> tuple[
     return tuple(comparisons)
 
 
-def _describe_where(
+def describe_where(
     films: ScoredFilms,
     mask: NDArray[np.bool_],
     name: str,
     points: Sequence[OperatingPoint],
     baselines: Scores,
 ) -> Row:
+    """Return the row of the films that `mask` (shape (n,)) selects, as `describe` does.
+
+    Args:
+        films: all n scored films.
+        mask: the films of the row.
+        name: name of the row.
+        points: operating points of the bundle.
+        baselines: scores of the baselines, shape (n,), by name.
+    """
     beside = {baseline: scores[mask] for baseline, scores in baselines.items()}
     return describe(name, films.select(mask), points, beside)
 
@@ -254,7 +263,7 @@ def _describe_subgroups(
     }
     rows = {
         kind: tuple(
-            _describe_where(films, mask, name, points, baselines)
+            describe_where(films, mask, name, points, baselines)
             for name, mask in groups.items()
             if mask.any()
         )

@@ -17,7 +17,7 @@ from domain.bundle.manifest import OperatingPoint
 from judging.operating_points import choose_operating_points
 from judging.statistics import Estimate, measure_auc
 from training.films.labelled_film import Label
-from training.judging.evaluation import ROW_POINTS, Figures, Row, describe
+from training.judging.evaluation import ROW_POINTS, Figures, Row, Scores, describe_where
 from training.judging.scored_films import ScoredFilms
 
 DAMPING: Final = 30
@@ -99,6 +99,7 @@ def measure_left_out(
     groups: Sequence[tuple[str, ...]],
     points: Sequence[OperatingPoint],
     prevalence: float,
+    baselines: Scores | None = None,
 ) -> LeftOutFigures:
     """Compute every figure of left-out films.
 
@@ -107,17 +108,18 @@ def measure_left_out(
         groups: sources that were left out together.
         points: operating points of the bundle.
         prevalence: share of TB in the population whose bands are stated, 0..1.
+        baselines: scores of the baselines, shape (n,), by name.
     """
     return LeftOutFigures(
         groups=tuple(groups),
-        rows=tuple(_list_rows(films, points)),
+        rows=tuple(_list_rows(films, points, baselines or {})),
         points=tuple(_measure_point(films, point) for point in points),
         pairs=tuple(_list_pairs(films)),
         bands=tuple(_list_bands(films, points, prevalence)),
     )
 
 
-def _list_rows(films: ScoredFilms, points: Sequence[OperatingPoint]) -> list[Row]:
+def _list_rows(films: ScoredFilms, points: Sequence[OperatingPoint], baselines: Scores) -> list[Row]:
     """Return a row of each source, and rows of its normal and its ill films where it has both."""
     rows = []
     for source in np.unique(films.sources).tolist():
@@ -130,7 +132,9 @@ def _list_rows(films: ScoredFilms, points: Sequence[OperatingPoint]) -> list[Row
                 for label, name in ((Label.NORMAL, "normal"), (Label.OTHER, "ill, not TB"))
             }
         rows += [
-            describe(name, films.select(mask), points).model_copy(update={"seen_in_training": False})
+            describe_where(films, mask, name, points, baselines).model_copy(
+                update={"seen_in_training": False}
+            )
             for name, mask in kinds.items()
         ]
     return rows

@@ -34,7 +34,11 @@ class Verdict:
 
 
 def judge_network(
-    evaluation: Evaluation, reference: str, seen_by_start: int = 0, go_on: str | None = None
+    evaluation: Evaluation,
+    reference: str,
+    seen_by_start: int = 0,
+    go_on: str | None = None,
+    weights_of: str | None = None,
 ) -> Verdict:
     """Return the verdict on the network of an evaluation.
 
@@ -46,6 +50,7 @@ def judge_network(
         reference: name of the other bundle, as "the shipped model".
         seen_by_start: test films that trained or validated the bundle from which the training started.
         go_on: advice that follows a rejection, such as "go on from another model".
+        weights_of: name of the bundle whose weights were kept.
     """
     row = evaluation.overall
     count = row.tb + row.not_tb
@@ -68,6 +73,12 @@ def judge_network(
         return Verdict(
             Advice.UNKNOWN,
             f"{score}, {above}: too few to tell, {FEWEST} with TB and {FEWEST} without are needed",
+        )
+    if comparison is None and weights_of:
+        return Verdict(
+            Advice.UNKNOWN,
+            f"{score}, {above}; its weights are those of {weights_of}, and so is its AUC: compare "
+            "the thresholds, at hospitals that the scoring network never saw",
         )
     if comparison is None:
         return Verdict(Advice.UNKNOWN, f"{score}, {above}; not compared with {reference}")

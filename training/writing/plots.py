@@ -17,6 +17,8 @@ from figures.svg_figure import (
     LINES,
     NORMAL,
     OTHER,
+    SQUARE_LEFT,
+    SQUARE_WIDTH,
     TB,
     draw_axes,
     draw_square,
@@ -96,7 +98,7 @@ def plot_precision_recall(films: ScoredFilms, evaluation: Evaluation) -> str:
 def plot_calibration(figures: CalibrationFigures) -> str:
     """Draw the share of TB against the mean probability of each bin, with the number of films below."""
     figure, axes = draw_square()
-    below = figure.add_axes((0.115, 0.07, 0.86, 0.14))
+    below = figure.add_axes((SQUARE_LEFT, 0.07, SQUARE_WIDTH, 0.14))
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=0.8, linestyle=":", label="perfect")
     means = [part.probability for part in figures.bins]
     shares = [part.share_of_tb for part in figures.bins]

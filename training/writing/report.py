@@ -17,7 +17,8 @@ from figures.report_page import make_environment
 from judging.statistics import Estimate
 from judging.wording import write_figure
 from training.films.labelled_film import Label
-from training.judging.evaluation import Evaluation, Row
+from training.judging.evaluation import ROW_POINTS, Evaluation, Row
+from training.judging.left_out_figures import PointSpread
 from training.judging.scored_films import PARTS, ScoredFilms
 from training.writing import plots, training_plots, wording
 from training.writing.model_card import compose_card, explain_trap, list_same_source
@@ -84,7 +85,8 @@ def write_report(
         one_class=[row for row in (*evaluation.unseen, *evaluation.sources) if not row.auc],
         baselines=_name_baselines((*same, evaluation.overall)),
         names_of=_name_baselines,
-        yields=_list_yields(evaluation),
+        yields=_list_yields(evaluation, facts.spreads),
+        spreads={spread.name: spread for spread in facts.spreads},
         summary=_summarise(films),
         parts=PARTS,
         labels=list(Label),
@@ -106,12 +108,24 @@ def expect_yield(row_sensitivity: float, row_specificity: float, prevalence: flo
     )
 
 
-def _list_yields(evaluation: Evaluation) -> list[Yield]:
-    """Return yields from unseen sources with both classes, else from all of these, else from all films."""
+def _list_yields(evaluation: Evaluation, spreads: Sequence[PointSpread]) -> list[Yield]:
+    """Return yields for people who have TB or are healthy.
+
+    They follow from the average over left-out hospitals, else from unseen sources with both classes, else
+    from all of these, else from all films.
+    """
+    averages = [
+        expect_yield(spread.sensitivity.average, spread.specificity_normal.average, share, spread.name)
+        for share in PREVALENCES
+        for spread in spreads
+        if spread.name in ROW_POINTS and spread.sensitivity and spread.specificity_normal
+    ]
+    if averages:
+        return averages
     same = list_same_source(evaluation)
     rows = [row for row in same if not row.seen_in_training] or same or [evaluation.overall]
     yields = []
-    for point in ("screening", "rule_in"):
+    for point in ROW_POINTS:
         sensitivity = _pool([(row.sensitivity[point], row.tb) for row in rows if point in row.sensitivity])
         specificity = _pool(
             [(row.specificity[point], row.not_tb) for row in rows if point in row.specificity]
@@ -178,6 +192,7 @@ def _environment() -> Environment:
         "figure": write_figure,
         "difference": wording.write_difference,
         "share": wording.write_share,
+        "percent": lambda share: f"{share * 100:.1f} %",
         "method": wording.METHOD_NAMES.__getitem__,
         "point": wording.name_point,
         "set": wording.name_set,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from figures.text_table import TextTable
 from training.judging.calibration_fit import CalibrationFit
+from training.judging.left_out_figures import PointSpread
 from training.judging.verdict import Verdict
 
 
@@ -40,6 +41,8 @@ class ReportFacts:
     point_notes: Sequence[str] = ()
     """Sentences on the operating points at left-out hospitals, which chose them; empty where validation films
     did."""
+    spreads: Sequence[PointSpread] = ()
+    """Operating points at left-out hospitals; empty where validation films chose them."""
     tables: Sequence[TextTable] = field(default_factory=tuple)
 
     @property

@@ -140,6 +140,7 @@ def _gather_facts(retrained: Retrained, settings: RetrainSettings, naming: Namin
             *(() if retrained.regions is None else (_tabulate_regions(retrained.regions),)),
         ),
         point_notes=() if retrained.left_out is None else write_points(retrained.left_out),
+        spreads=() if retrained.left_out is None else retrained.left_out.points,
     )
 
 

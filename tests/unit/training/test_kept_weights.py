@@ -107,8 +107,16 @@ def test_the_weights_stay_and_the_thresholds_come_from_left_out_hospitals(tmp_pa
         if source != "late"
     }
     assert set(after.parts[after.sources == "late"].tolist()) == {"test"}
-    assert start.digest[:12] in (bundle.directory / REPORT).read_text()
+    report = (bundle.directory / REPORT).read_text()
+    assert start.digest[:12] in report
+    average = bundle.manifest.metrics["left_out"]["points"][0]["sensitivity"]["average"]
+    assert f"sensitivity <b>{average * 100:.1f} %</b>" in report, "the figure that travels stands at the top"
+    assert "averaged over hospitals that the scoring network never saw, for people who have TB" in report
     assert open_bundle(bundle.directory).manifest.training_data["weights_of"] == start.digest
+    assert f"its weights are those of bundle {start.digest[:12]}" in retrained.verdict.sentence
+    beside = {"intensity and border", "16×16 thumbnail"}
+    beside |= {f"{name}, same source" for name in beside}
+    assert {row.name: set(row.baselines) for row in retrained.evaluation.unseen} == {"a": beside, "b": beside}
 
 
 def test_films_that_the_bundle_does_not_name_must_be_held_out(tmp_path: Path) -> None:

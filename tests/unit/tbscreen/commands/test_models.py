@@ -122,6 +122,7 @@ def test_a_bundle_is_shown_as_a_person_reads_it(quick_cli: Cli, installed: Datab
         digest,
         "● active",
         "platt, for a prevalence of 5.00%",
+        "chosen on validation films",
         "screening 0.2500 90.0 % 70.0 % reported",
         "all test films 120 480 0.912 (0.900–0.924) 0.925 (0.860–0.960) —",
         "shenzhen (left out of training) 50 50 —",
@@ -134,6 +135,8 @@ def test_a_bundle_is_shown_as_a_person_reads_it(quick_cli: Cli, installed: Datab
     ):
         assert said in words
     assert read_json(quick_cli, "models", "show", digest)["manifest"]["metrics"] == METRICS
+    shipped = " ".join(quick_cli("models", "show", "previous").stdout.split())
+    assert "chosen on films of hospitals that the scoring network never saw" in shipped
 
 
 def test_candidates_are_compared_and_refused_by_the_films_that_they_share(
