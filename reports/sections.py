@@ -257,7 +257,7 @@ def _explain_missing_classes(total: Agreement, words: TruthWords) -> list[str]:
     if total.by_bacteriology and total.npv is None and total.ppv is not None:
         return [
             "No study below the threshold was tested, so sensitivity and specificity cannot be known: "
-            " test a random sample of them, too."
+            "test a random sample of them, too."
         ]
     if tb and others:
         return []

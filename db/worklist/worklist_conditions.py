@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.clock import now
@@ -44,12 +44,16 @@ class Key:
         """Return the statement that reads the rows of its studies, some of them twice, from its index."""
         return select(StudyKey.study_id if self.is_further else Study.id).where(self.clause)
 
-    def select_studies(self, *columns: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Select[Any]:
-        """Return the statement that reads columns of its studies, some of them twice."""
-        statement = select(*columns)
-        if self.is_further:
-            statement = statement.select_from(StudyKey).join(Study, Study.id == StudyKey.study_id)
-        return statement.where(self.clause)
+    def select_studies(
+        self, *columns: ColumnElement[Any] | InstrumentedAttribute[Any], most: int
+    ) -> Select[Any]:
+        """Return the statement that reads columns of its studies, at most so many, some of them twice."""
+        if not self.is_further:
+            return select(*columns).where(self.clause).limit(most)
+        # Between two limits PostgreSQL reads the range first; else it may read all studies in order.
+        found = self.select_ids().limit(most).subquery()
+        joined = select(*columns).select_from(found).join(Study, Study.id == found.c.study_id)
+        return joined.limit(most)
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,11 @@ def _search(session: Session, typed: str | None) -> Condition | None:
 def _begin_further(is_postgresql: bool, prefix: str) -> Condition:
     """Return the condition that any further key begins with `prefix`."""
     in_range = _in_key_range(is_postgresql, StudyKey.key, prefix)
-    holds = exists().where(StudyKey.study_id == Study.id, func.substr(StudyKey.key, 1, len(prefix)) == prefix)
-    return Condition(holds.correlate(Study), keys=[Key(in_range, is_further=True)])
+    begins = func.substr(StudyKey.key, 1, len(prefix)) == prefix
+    # No EXISTS: PostgreSQL would hash the keys of all studies for it.
+    first = select(StudyKey.study_id).where(StudyKey.study_id == Study.id, begins).limit(1)
+    holds = first.correlate(Study).scalar_subquery().is_not(None)
+    return Condition(holds, keys=[Key(in_range, is_further=True)])
 
 
 def _find_stations(session: Session, beginning: str) -> list[str]:

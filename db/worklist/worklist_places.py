@@ -250,7 +250,7 @@ def _gather(
     """Return all studies with these keys, in order; None when more than `GATHERED` have one of them."""
     fits = and_(*within).label("fits")
     terms = [
-        key.select_studies(*order, fits, literal_column(str(number)).label("number")).limit(GATHERED + 1)
+        key.select_studies(*order, fits, literal_column(str(number)).label("number"), most=GATHERED + 1)
         for number, key in enumerate(keys)
     ]
     together = terms[0] if len(terms) == 1 else union_all(*(select(term.subquery()) for term in terms))
@@ -275,7 +275,7 @@ def _sort(
         return None
     heads = []
     for key in keys:
-        rows = key.select_studies(*order, and_(*within).label("fits")).limit(most).subquery()
+        rows = key.select_studies(*order, and_(*within).label("fits"), most=most).subquery()
         columns = [rows.c[column.key] for column in order]
         head = select(*columns).where(rows.c.fits).order_by(*columns).limit(limit)
         heads.append(select((head.distinct() if key.is_further else head).subquery()))

@@ -67,7 +67,7 @@ def _count_keyed(
             EXAMINED,
         )
     fits = and_(in_segments(list_segments(wanted, None)), *others).label("fits")
-    statements = [key.select_studies(Study.id, fits).limit(EXAMINED_BY_ROWS + 1) for key in keyed.keys]
+    statements = [key.select_studies(Study.id, fits, most=EXAMINED_BY_ROWS + 1) for key in keyed.keys]
     return _count(session, statements, EXAMINED_BY_ROWS)
 
 
