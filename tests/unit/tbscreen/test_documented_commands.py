@@ -53,6 +53,7 @@ ELSEWHERE: Final = {
     "tbscreen calibrate": "needs hundreds of reads: test_calibrate.py",
     "tbscreen results": "needs a laboratory's file and studies: test_results.py",
     "tbscreen study": "needs hundreds of screened people: test_study.py",
+    "tbscreen film 5feceb66ffc8 --verify": "needs the film's file and network: models/test_verification.py",
     "tbscreen patients": "needs conflicts of patients: test_patients.py",
     "tbscreen export-labels OUT/ --from": "names days of its example: test_export_labels.py",
     "tbscreen export-labels LABELS/": "needs results of a laboratory: test_export_labels.py",
