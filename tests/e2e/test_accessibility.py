@@ -23,7 +23,16 @@ from web.application import build_application
 LOOKS = [(1366, 768, "light"), (768, 1024, "dark"), (390, 844, "light"), (1920, 1080, "dark")]
 """Width, height and theme."""
 
-PAGES = ["/", "/studies/1", "/studies/none", "/account", "/report", "/patients", "/api/docs"]
+PAGES = [
+    "/",
+    "/studies/1",
+    "/studies/none",
+    "/account",
+    "/report",
+    "/report/disagreements",
+    "/patients",
+    "/api/docs",
+]
 
 
 @pytest.fixture(scope="module")

@@ -152,6 +152,8 @@ def test_an_open_study_shows_who_has_it_open(client: TestClient, peopled: Databa
         session.execute(update(Study).values(opened_at=now() - claims.TIME_OUT * 2))
     assert "open: rosa" not in client.get("/").text
     assert "has this study open" not in client.get(STUDY).text
+    assert "open: ada" not in client.get("/").text, "she knows"
+    let_in(client, peopled, "max")
     assert "open: ada" in client.get("/").text
 
 
