@@ -4,6 +4,7 @@
 - `app`: the Celery application: late acknowledgement, one process per device, no pickle.
 - `watchdog`: replaces a predicting process that shows no sign of life.
 - `film_strikes`: strikes of films that ended their predicting process, on the way to the database.
+- `time_limit`: the soft time limit, put off while a network is loaded.
 - `celery_repairs/`: corrections of Celery, kombu and billiard.
 - `tasks`: the task `worker.tasks.screen`.
 - `screener`: one request from attempt to committed result.

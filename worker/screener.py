@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.clock import now
 from db.database import Database
@@ -30,6 +32,7 @@ from worker.bundle_cache import BundleCache
 from worker.film_strikes import FilmStrikes
 from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
+from worker.time_limit import put_off_time_limit
 
 if TYPE_CHECKING:
     from worker.screening_network import ScreeningNetwork
@@ -145,10 +148,13 @@ class Screener:
         try:
             network = self.load(attempt.bundle_digest)
             manifest = localize(network.bundle.manifest, attempt.local_points)
-        except (PermanentError, OSError, MemoryError) as error:
+        except (SQLAlchemyError, SoftTimeLimitExceeded):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, it is no film's fault
+            is_told = isinstance(error, (PermanentError, OSError))
             film_log.error(
                 "handed back: the bundle cannot be loaded",
-                error=str(error) or type(error).__name__,
+                error=(is_told and str(error)) or type(error).__name__,
                 help="tbscreen doctor",
             )
             self._hand_back(request, BROKEN_BUNDLE_PAUSE)
@@ -196,10 +202,11 @@ class Screener:
     def load(self, digest: str) -> ScreeningNetwork:
         """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""
         if digest not in self._networks:
-            network = self._open(digest)
-            while len(self._networks) >= KEPT_NETWORKS:
-                del self._networks[next(iter(self._networks))]
-            self._networks[digest] = network
+            with put_off_time_limit():
+                network = self._open(digest)
+                while len(self._networks) >= KEPT_NETWORKS:
+                    del self._networks[next(iter(self._networks))]
+                self._networks[digest] = network
         return self._networks[digest]
 
     def load_active(self) -> None:
@@ -211,6 +218,7 @@ class Screener:
         if active is not None:
             self.load(active.digest)
 
+    @put_off_time_limit()
     def _open(self, digest: str) -> ScreeningNetwork:
         # Imported here because they load OpenVINO and TensorFlow, which must happen after the fork.
         from worker.prepared_network import open_prepared

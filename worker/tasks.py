@@ -60,8 +60,12 @@ def register_tasks(
             find_screener().load_active()
         except SQLAlchemyError as error:
             log.error("database away; the bundle is loaded with the first film", error=type(error).__name__)
-        except (PermanentError, OSError, MemoryError) as error:
-            log.error("the active bundle cannot be loaded", error=str(error), help="tbscreen doctor")
+        except Exception as error:  # noqa: BLE001  a process that ends here would be made again, for ever
+            log.error(
+                "the active bundle cannot be loaded",
+                error=str(error) if isinstance(error, (PermanentError, OSError)) else type(error).__name__,
+                help="tbscreen doctor",
+            )
         process_ready()
 
     @app.task(  # type: ignore[untyped-decorator]

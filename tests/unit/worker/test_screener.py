@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import math
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import delete, select, update
 
 from db.database import Database
@@ -27,9 +29,12 @@ from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_heat, write_network
+from tests.unit.worker.test_time_limit import interrupt
+from worker.bundle_cache import BundleCache
 from worker.golden_arrays import draw_golden_arrays
 from worker.screener import Screener, ScreenerSettings, ScreeningOutcome
 from worker.settings import WorkerSettings
+from worker.time_limit import SIG_SOFT_TIMEOUT
 
 
 @pytest.fixture
@@ -247,6 +252,45 @@ def test_a_film_whose_bundle_cannot_be_loaded_is_handed_back_without_a_strike(
     assert screener.screen(make_request(instance_id)) is ScreeningOutcome.HANDED_BACK
     film = rows.read_film(database, instance_id)
     assert (film.state, film.screening_attempts) == (FilmState.RECEIVED, 0)
+
+
+def test_an_unexpected_error_while_a_network_is_loaded_is_no_film_s_strike(
+    database: Database, screener: Screener, small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras whose import was interrupted has modules without their functions."""
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    with monkeypatch.context() as spoilt:
+        spoilt.delattr("keras.src.ops.zeros")
+        assert screener.screen(make_request(instance_id)) is ScreeningOutcome.HANDED_BACK
+    film = rows.read_film(database, instance_id)
+    assert (film.state, film.screening_attempts, film.screening_strikes) == (FilmState.RECEIVED, 0, 0)
+
+
+def test_a_time_limit_reached_while_a_network_is_loaded_spoils_neither_network_nor_film(
+    database: Database, screener: Screener, small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(database, small_bundle)
+    instance_id = rows.receive_and_queue(database)
+    read_files, opened = BundleCache.open, []
+
+    def open_slowly(cache: BundleCache, digest: str) -> Bundle:
+        signal.raise_signal(SIG_SOFT_TIMEOUT)
+        opened.append(digest)
+        return read_files(cache, digest)
+
+    before = signal.signal(SIG_SOFT_TIMEOUT, interrupt)
+    try:
+        with monkeypatch.context() as slow:
+            slow.setattr(BundleCache, "open", open_slowly)
+            with pytest.raises(SoftTimeLimitExceeded):
+                screener.screen(make_request(instance_id))
+            rows.make_due(database, Instance)
+            assert screener.screen(make_request(instance_id)) is ScreeningOutcome.SCREENED
+    finally:
+        signal.signal(SIG_SOFT_TIMEOUT, before)
+    assert opened == [small_bundle.digest], "it was loaded once, and kept"
+    assert rows.read_film(database, instance_id).screening_strikes == 0
 
 
 def test_a_full_disk_under_the_cache_is_no_film_s_strike(
