@@ -23,12 +23,15 @@ from training.judging.scored_films import from_csv
 SHARED = checkout.SHARED_DATA
 VGG16 = SHARED / "models" / "vgg16_notop_candidate_f16.npz"
 
+pytestmark = pytest.mark.timeout(900)
+"""A training takes minutes on a slow machine."""
+
 needs_real_films = pytest.mark.skipif(
     not (SHARED / "films.csv").is_file(), reason=f"the real films are not there: {SHARED}"
 )
 
 
-def tbscreen(place: Path, *words: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+def tbscreen(place: Path, *words: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TBSCREEN_DATA_DIRECTORY": str(place / "data"), "COLUMNS": "120"}
     command = [sys.executable, "-m", "tbscreen", *words]
     return subprocess.run(
