@@ -202,7 +202,7 @@ class Screener:
     def load(self, digest: str) -> ScreeningNetwork:
         """Return the network of a bundle; the last two are kept, for the time of a change of bundles."""
         if digest not in self._networks:
-            with put_off_time_limit():
+            with put_off_time_limit():  # until it is kept: a slow load need not be made again
                 network = self._open(digest)
                 while len(self._networks) >= KEPT_NETWORKS:
                     del self._networks[next(iter(self._networks))]
@@ -218,7 +218,7 @@ class Screener:
         if active is not None:
             self.load(active.digest)
 
-    @put_off_time_limit()
+    @put_off_time_limit()  # for the shadow, too
     def _open(self, digest: str) -> ScreeningNetwork:
         # Imported here because they load OpenVINO and TensorFlow, which must happen after the fork.
         from worker.prepared_network import open_prepared

@@ -31,7 +31,6 @@ from domain.patient_identity import Patient
 class EnrolledPerson:
     """A person of a study, with the truth by bacteriology."""
 
-    number: int
     score: float
     band: int
     drawn: bool
@@ -40,7 +39,6 @@ class EnrolledPerson:
     station: str | None
     sex: str | None
     age_years: int | None
-    received_at: datetime
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,6 @@ def list_people(session: Session, study: CalibrationStudyEntry) -> list[Enrolled
     """Return the people of a study in the order of their enrolment, each of them once."""
     return [
         EnrolledPerson(
-            person.id,
             person.score,
             person.band,
             person.drawn,
@@ -116,16 +113,15 @@ def list_people(session: Session, study: CalibrationStudyEntry) -> list[Enrolled
             person.station,
             person.sex,
             person.age_years,
-            owner.received_at,
         )
-        for person, owner, truth in _read_people(session, study)
+        for person, _, truth in _read_people(session, study)
     ]
 
 
-def count_repeated(session: Session, study: CalibrationStudyEntry) -> int:
-    """Return the number of enrolled people who were found to be another enrolled person since."""
+def count_enrolled(session: Session, study: CalibrationStudyEntry) -> int:
+    """Return the number of enrolled people, those included who were found to be another one since."""
     enrolled = select(func.count()).where(CalibrationPerson.calibration_study_id == study.id)
-    return (session.scalar(enrolled) or 0) - sum(1 for _ in _read_people(session, study))
+    return session.scalar(enrolled) or 0
 
 
 def list_people_to_test(session: Session, study: CalibrationStudyEntry) -> list[PersonToTest]:

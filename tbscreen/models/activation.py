@@ -21,8 +21,6 @@ from training.judging.admission import admit, check_normalization, needs_compari
 from training.judging.comparison import FILMS, Comparison, ComparisonVerdict, compare_unseen
 from training.judging.scored_films import ScoredFilms, ScoredFilmsError, from_csv
 
-"""The bundle's file of every film that it was trained, validated or tested on, with its scores."""
-
 
 @dataclass(frozen=True)
 class Activated:

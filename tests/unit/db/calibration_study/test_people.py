@@ -127,7 +127,7 @@ def test_people_who_turn_out_to_be_one_count_once(database: Database) -> None:
         merge_patients(session, Patient("P2"), Patient("P1"), Author("me@here", "the same woman"))
     with database.read() as session:
         assert [person.score for person in people.list_people(session, study)] == [0.9]
-        assert people.count_repeated(session, study) == 1
+        assert people.count_enrolled(session, study) == 2
 
 
 def test_one_study_of_a_bundle_is_open(database: Database) -> None:

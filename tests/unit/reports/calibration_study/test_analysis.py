@@ -32,7 +32,6 @@ def make_people() -> list[EnrolledPerson]:
             truth = Truth.TB if number in range(50, 55) or number >= 120 else Truth.NOT_TB
         people.append(
             EnrolledPerson(
-                number,
                 (0.6 if above else 0.1) + number / 1000,
                 int(above),
                 tested,
@@ -40,7 +39,6 @@ def make_people() -> list[EnrolledPerson]:
                 "ROOM 1" if number % 2 else "ROOM 2",
                 "F",
                 30,
-                MADE,
             )
         )
     return people
