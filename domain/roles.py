@@ -26,6 +26,8 @@ class Permission(StrEnum):
     """See the figures of the whole site."""
     RECONCILE = "reconcile"
     """Decide which patient a film belongs to, on the page."""
+    ADMINISTER = "administer"
+    """See and change the installation on the page: deliveries, users, models. It opens nothing by REST."""
     STORE = "store"
     """Send films by DICOMweb. It opens nothing on the page."""
 

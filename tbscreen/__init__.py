@@ -13,6 +13,7 @@
 - `monitoring/`: health, metrics and traces of a process.
 - `doctor/`: checks of an installation.
 - `models/`: activation, comparison, retraining, prediction from files.
+- `administration/`: the installation as the pages of administrators see it.
 - `backup/`: backup and restore.
 - `demo/`: `make demo`, and a temporary installation.
 - `bundles/`: the bundle that ships.

@@ -19,8 +19,10 @@ from db.database import Database
 from domain.roles import Permission
 from http_server.request_framing import RequestFraming
 from web.access.audit import AuditTrail, NoAuditTrail
-from web.access.authentication import Gate, Visit
+from web.access.authentication import Gate, Page, Visit
 from web.access.login import Login
+from web.administration.installation import Installation
+from web.administration.status_page import HERE, StatusPage
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.pages.account_page import AccountPage
 from web.pages.pages import STATIC, Pages
@@ -42,6 +44,7 @@ def build_application(
     render_report: RenderReport | None = None,
     audit: AuditTrail | None = None,
     checks: Mapping[str, Check] | None = None,
+    installation: Installation | None = None,
 ) -> Starlette:
     """Build the application over an open database.
 
@@ -52,14 +55,16 @@ def build_application(
         render_report: renders the report for managers, for the page and for programs; None without one.
         audit: receives audit events; None discards them.
         checks: the checks of `/readyz`; by default, the database answers.
+        installation: the installation, for the pages of administrators; None without these pages.
     """
     settings = settings or WebSettings()
     audit = audit or NoAuditTrail()
-    pages = Pages(version, has_report=render_report is not None)
+    pages = Pages(version, render_report is not None, installation is not None)
     problems = Problems(pages)
     return Starlette(
         routes=[
             *_route_pages(database, settings, pages, render_report, audit),
+            *_route_administration(database, settings, pages, installation),
             *Rest(database, settings, audit, render_report).routes(),
             *_route_description(database, settings, pages, version),
             *_route_health(checks or {"database": database.find_trouble}),
@@ -125,6 +130,24 @@ def _route_patients(gate: Gate, page: PatientsPage) -> list[BaseRoute]:
     return [
         Route("/patients", gate.guard(page.show, permission)),
         *(Route(path, gate.guard(decide, permission), methods=["POST"]) for path, decide in posted.items()),
+    ]
+
+
+def _route_administration(
+    database: Database, settings: WebSettings, pages: Pages, installation: Installation | None
+) -> list[BaseRoute]:
+    if installation is None:
+        return []
+    gate, administer = Gate(database, settings), Permission.ADMINISTER
+    status = StatusPage(database, pages, installation)
+    shown: dict[str, Page] = {"": status.show}
+    posted: dict[str, Page] = {"/checks": status.examine}
+    return [
+        *(Route(HERE + path, gate.guard(page, administer)) for path, page in shown.items()),
+        *(
+            Route(HERE + path, gate.guard(page, administer), methods=["POST"])
+            for path, page in posted.items()
+        ),
     ]
 
 

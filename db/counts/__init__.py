@@ -5,5 +5,6 @@
 - `referrals`: people referred by the operating point in use, against the expected share.
 - `late_films`: films that do not end.
 - `unread_studies`: unread studies by site, for managers.
+- `recent_work`: the newest work by station and by worker.
 - `backlog`: lengths and ages of all queues, for monitoring.
 """

@@ -186,9 +186,9 @@ def issue_token(
         credentials = users.find_credentials(session, name)
         if credentials is None:
             fail("there is no such user: 'tbscreen users list' shows all")
-        # REST decides nothing about patients and takes no films, and pages of the version before do not know
-        # these permissions.
-        others = {Permission.RECONCILE, Permission.STORE}
+        # REST decides nothing about patients, administers nothing and takes no films, and pages of the
+        # version before do not know these permissions.
+        others = {Permission.RECONCILE, Permission.ADMINISTER, Permission.STORE}
         scopes = scope or sorted(PERMISSIONS[credentials.user.role] - others)
         lifetime = timedelta(days=days) if days else None
         api_tokens.issue(session, credentials.user, label, hash_secret(secret), scopes, lifetime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,18 +45,23 @@ def end_recorded(directory: Path) -> None:
     A worker whose Redis ends first waits for it until it is killed.
     """
     stages: dict[int, list[int]] = {}
+    for name, stage, orphan in find_recorded(directory):
+        stages.setdefault(stage, []).append(orphan.pid)
+        log.warning("ending an orphan of an earlier run", name=name)
+    for stage in sorted(stages, reverse=True):
+        end_processes(stages[stage], STOP_TIMEOUT_S)
+
+
+def find_recorded(directory: Path) -> Iterator[tuple[str, int, psutil.Process]]:
+    """Yield name, stage and process of each recorded process that still runs."""
     for path in sorted(directory.glob(f"*{SUFFIX}")):
         with contextlib.suppress(
             OSError, ValueError, KeyError, TypeError, AttributeError, psutil.NoSuchProcess
         ):
             record = json.loads(path.read_text("utf-8"))
-            orphan = psutil.Process(int(record["pid"]))
-            if abs(orphan.create_time() - float(record["created"])) < CREATION_TOLERANCE_S:
-                stages.setdefault(int(record.get("stage", 0)), []).append(orphan.pid)
-                # After a closed terminal it cannot be written.
-                log.warning("ending an orphan of an earlier run", name=path.name.removesuffix(SUFFIX))
-    for stage in sorted(stages, reverse=True):
-        end_processes(stages[stage], STOP_TIMEOUT_S)
+            process, stage = psutil.Process(int(record["pid"])), int(record.get("stage", 0))
+            if abs(process.create_time() - float(record["created"])) < CREATION_TOLERANCE_S:
+                yield path.name.removesuffix(SUFFIX), stage, process
 
 
 def remove_records(directory: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dicom_gateway.audit.audit_settings import audit_directory
 from tbscreen import __version__
+from tbscreen.administration.local_installation import LocalInstallation
 from tbscreen.monitoring.monitor import monitored
 from tbscreen.processes.page_audit import PageAudit
 from tbscreen.processes.process_life import announce_ready, open_database
@@ -23,7 +24,9 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
     report = build_report_page(database, settings.reports, __version__)
     audit = PageAudit(settings.audit, audit_directory(settings.data_directory), settings.gateway.ae_title)
     checks = {"database": database.find_trouble}
-    application = build_application(database, __version__, settings.web, report, audit, checks)
+    application = build_application(
+        database, __version__, settings.web, report, audit, checks, LocalInstallation(settings)
+    )
     audit.record_start()
     record_settings(audit, settings)
     try:

@@ -12,7 +12,9 @@ from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from reports.settings import ReportSettings
+from tbscreen.administration.local_installation import LocalInstallation
 from tbscreen.processes.report_page import build_report_page
+from tbscreen.settings import load_settings
 from tests.e2e.visitor import Visitor
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
@@ -31,6 +33,7 @@ PAGES = [
     "/report",
     "/report/disagreements",
     "/patients",
+    "/administration",
     "/api/docs",
 ]
 
@@ -55,7 +58,9 @@ def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     reading_room.add_users(database)
     reading_room.fill(database)
     report = build_report_page(database, ReportSettings(timezone="UTC"), "1.2.3")
-    with serving_page(build_application(database, "1.2.3", render_report=report)) as url:
+    here = LocalInstallation(load_settings(data_directory=file.parent))
+    application = build_application(database, "1.2.3", render_report=report, installation=here)
+    with serving_page(application) as url:
         yield Visitor(browser, url, "ada")
     database.close()
 

@@ -28,9 +28,10 @@ class Pages:
     Args:
         version: shown in the footer.
         has_report: True adds a link to the report for managers.
+        has_administration: True adds a link to the pages of administrators.
     """
 
-    def __init__(self, version: str, has_report: bool) -> None:
+    def __init__(self, version: str, has_report: bool, has_administration: bool = False) -> None:
         self._templates = Jinja2Templates(directory=TEMPLATES)
         environment = self._templates.env
         environment.globals.update(
@@ -38,6 +39,7 @@ class Pages:
             notice=NOTICE,
             tb_score_meaning=MEANING,
             has_report=has_report,
+            has_administration=has_administration,
             Permission=Permission,
         )
         environment.filters.update(
@@ -47,6 +49,7 @@ class Pages:
             percent=format_percent,
             tb_score=format_tb_score,
             moment=format_moment,
+            gigabytes=format_gigabytes,
             words=format_words,
         )
 
@@ -107,6 +110,11 @@ def format_moment(moment: datetime | None) -> Markup | str:
     return Markup('<time datetime="{}">{}</time>').format(
         utc.isoformat(timespec="milliseconds"), utc.strftime("%Y-%m-%d %H:%M:%S UTC")
     )
+
+
+def format_gigabytes(number: int) -> str:
+    """Return a number of bytes in units of 10⁹."""
+    return f"{number / 1e9:.1f} GB"
 
 
 def format_words(code: object) -> str:

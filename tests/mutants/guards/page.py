@@ -41,6 +41,21 @@ MUTANTS: Final = (
         "unit/web/pages/test_patients_page.py::test_only_an_administrator_decides",
     ),
     Mutant(
+        "administration-permission",
+        "web/application.py",
+        "gate, administer = Gate(database, settings), Permission.ADMINISTER\n",
+        "gate, administer = Gate(database, settings), Permission.WORKLIST\n",
+        "unit/web/administration/test_status_page.py"
+        "::test_only_an_administrator_opens_or_sends_any_of_these_pages",
+    ),
+    Mutant(
+        "one-background-work",
+        "web/administration/background.py",
+        "            if self._newest is not None and self._newest.is_running:\n",
+        "            if False:\n",
+        "unit/web/administration/test_background.py::test_one_piece_of_work_runs_at_a_time",
+    ),
+    Mutant(
         "film-token-of-the-session",
         "web/pages/film_tokens.py",
         "is_same(match[2], derive_film_token(secret, int(match[1])))",

@@ -1,0 +1,51 @@
+"""The installation of this host, for `web.administration`."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psutil
+
+from tbscreen.doctor.check import Check
+from tbscreen.processes.process_records import find_recorded
+from tbscreen.settings import Settings
+from web.administration.installation import RunningProcess, SpoolUse
+
+
+class LocalInstallation:
+    """A `web.administration.installation.Installation`.
+
+    The doctor and all that it imports are imported at the first check: a page that nobody administers does
+    without them.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.host = socket.gethostname()
+
+    def examine(self) -> Sequence[Check]:
+        """Check every part, as `tbscreen doctor` does."""
+        from tbscreen.doctor.examination import examine
+
+        return list(examine(self.settings))
+
+    def list_processes(self) -> Sequence[RunningProcess]:
+        """Return the processes that `tbscreen serve` started on this host."""
+        found = []
+        for name, _, process in find_recorded(self.settings.data_directory.resolve() / "run"):
+            with contextlib.suppress(psutil.Error):  # it ends just now
+                since = datetime.fromtimestamp(process.create_time(), UTC)
+                memory = process.memory_info().rss
+                found.append(RunningProcess(name, process.pid, since, memory))
+        return found
+
+    def measure_spool(self) -> SpoolUse | None:
+        """Return the disk of the spool; None where this host has no data directory."""
+        directory = self.settings.data_directory
+        if not directory.is_dir():
+            return None
+        return SpoolUse(shutil.disk_usage(directory).free, self.settings.gateway.reserved_disk_bytes)

@@ -1,0 +1,4 @@
+// Pages of administrators: they refresh themselves.
+import { keepRenewing } from "./page.js";
+
+keepRenewing();
