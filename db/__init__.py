@@ -14,6 +14,7 @@
 - `films/`: a film: received, prepared, queued, screened or refused.
 - `patients/`: films that name different patients.
 - `bacteriology/`: results of bacteriological tests, and their studies.
+- `erasure/`: erasure by patient, and its register.
 - `calibration_study/`: calibration studies, their people and tests.
 - `models/`: bundles, their activation, comparisons, thresholds of a site.
 - `delivery/`: outboxes, reports, deliveries, storage commitment.

@@ -176,6 +176,15 @@ class Spool:
         """Delete a kept file, if it exists."""
         self.path(relative_path).unlink(missing_ok=True)
 
+    def discard_older(self, relative_path: str, moment: float) -> bool:
+        """Delete a kept file if it was written before a moment, in seconds of the epoch; True if it was."""
+        path = self.path(relative_path)
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < moment:
+                path.unlink()
+                return True
+        return False
+
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
             return

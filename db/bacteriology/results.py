@@ -1,9 +1,9 @@
-"""Results of bacteriological tests: recorded, corrected with their history, deleted by patient or age."""
+"""Results of bacteriological tests: recorded, corrected with history, found by patient, deleted by age."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -189,30 +189,67 @@ def link(session: Session, number: int, study_instance_uid: str | None, author: 
     return describe(row)
 
 
-def delete_of_patient(session: Session, patient_id: str, issuer: str | None = None) -> int:
-    """Delete all results of a patient, with their history.
-
-    They are found by the patient ID and the IDs that were merged into it, and by the accession numbers and
-    decided links of the patient's studies.
-
-    Args:
-        session: one that writes.
-        patient_id: the patient.
-        issuer: the issuer of this patient ID; results and studies of other issuers stay.
-
-    Returns:
-        The number of rows.
+def find_merged(session: Session, patient_id: str) -> set[str]:
+    """Return a patient ID and those that were merged into it, folded.
 
     Raises:
         PermanentError: when the patient ID is empty.
     """
-    keys = _find_merged(session, fold_patient_id(patient_id))
-    studies = [
+    key = fold_patient_id(patient_id)
+    if not key:
+        raise PermanentError("the patient ID is empty")
+    merges = session.execute(
+        select(Reconciliation.prior_patient_id, Reconciliation.patient_id).where(
+            Reconciliation.kind == ReconciliationKind.MERGE, Reconciliation.ended_at.is_(None)
+        )
+    ).all()
+    priors: dict[str, list[str]] = {}
+    for prior, survivor in merges:
+        priors.setdefault(fold_patient_id(survivor), []).append(fold_patient_id(prior))
+    keys, waiting = {key}, [key]
+    while waiting:
+        fresh = set(priors.get(waiting.pop(), ())) - keys - {""}
+        keys |= fresh
+        waiting += fresh
+    return keys
+
+
+def fits(issuer: str | None, wanted: str | None) -> bool:
+    """True when an issuer is the wanted one, or one of them is not given."""
+    own, asked = (fold_patient_id((text or "").partition("&")[0]) for text in (issuer, wanted))
+    return not asked or not own or own == asked
+
+
+def list_studies(session: Session, patient_id: str, keys: Collection[str], issuer: str | None) -> list[Study]:
+    """Return the studies that are shown as a patient's.
+
+    Args:
+        session: for reading.
+        patient_id: the patient, as typed.
+        keys: that patient ID and those merged into it, folded (`find_merged`).
+        issuer: the issuer of this patient ID; studies of other issuers are left out.
+    """
+    return [
         study
-        for block in _split(sorted(keys | {fold(patient_id) or ""}))
+        for block in _split(sorted({*keys, fold(patient_id) or ""}))
         for study in session.scalars(select(Study).where(Study.patient_id_key.in_(block)))
-        if fold_patient_id(study.patient_id) in keys and _fits(study.patient_id_issuer, issuer)
+        if fold_patient_id(study.patient_id) in keys and fits(study.patient_id_issuer, issuer)
     ]
+
+
+def list_of_patient(
+    session: Session, keys: Collection[str], studies: Collection[Study], issuer: str | None
+) -> set[int]:
+    """Return the numbers of all results of a patient, with their history.
+
+    They are found by patient ID, and by the accession numbers and decided links of the patient's studies.
+
+    Args:
+        session: for reading.
+        keys: the patient ID and those merged into it, folded (`find_merged`).
+        studies: the patient's (`list_studies`).
+        issuer: the issuer of this patient ID; results of other issuers are left out.
+    """
     results = BacteriologyResult
     nameless = results.patient_key.is_(None)
     conditions = [
@@ -226,15 +263,12 @@ def delete_of_patient(session: Session, patient_id: str, issuer: str | None = No
             for block in _split(sorted(study.study_instance_uid for study in studies))
         ),
     ]
-    numbers = {
+    return {
         row.id
         for condition, of_issuer in conditions
         for row in session.scalars(select(results).where(condition))
-        if _fits(row.patient_id_issuer, of_issuer)
+        if fits(row.patient_id_issuer, of_issuer)
     }
-    for block in _split(sorted(numbers)):
-        session.execute(delete(results).where(results.id.in_(block)))
-    return len(numbers)
 
 
 def delete_before(session: Session, day: str) -> int:
@@ -273,31 +307,6 @@ def _make_row(result: NewResult, subject: str, author: str, moment: datetime) ->
         entered_by=author,
         entered_at=moment,
     )
-
-
-def _find_merged(session: Session, key: str) -> set[str]:
-    """Return a patient's key and those of the patient IDs that were merged into it."""
-    if not key:
-        raise PermanentError("the patient ID is empty")
-    merges = session.execute(
-        select(Reconciliation.prior_patient_id, Reconciliation.patient_id).where(
-            Reconciliation.kind == ReconciliationKind.MERGE, Reconciliation.ended_at.is_(None)
-        )
-    ).all()
-    priors: dict[str, list[str]] = {}
-    for prior, survivor in merges:
-        priors.setdefault(fold_patient_id(survivor), []).append(fold_patient_id(prior))
-    keys, waiting = {key}, [key]
-    while waiting:
-        fresh = set(priors.get(waiting.pop(), ())) - keys - {""}
-        keys |= fresh
-        waiting += fresh
-    return keys
-
-
-def _fits(issuer: str | None, wanted: str | None) -> bool:
-    own, asked = (fold_patient_id((text or "").partition("&")[0]) for text in (issuer, wanted))
-    return not asked or not own or own == asked
 
 
 def _split(values: Sequence[Value]) -> list[Sequence[Value]]:

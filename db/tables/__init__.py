@@ -8,6 +8,7 @@
 - `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `hl7`: films of which HL7 receivers are to be told, and the messages to each.
+- `erasures`: the register of erasures, files that gateways delete for them.
 - `pulls`: pulls and the studies that they fetch from peers.
 - `backups`: completed backups.
 - `accounts`: users, sessions, API tokens, failed logins.
@@ -26,6 +27,7 @@ from db.tables.deliveries import (
     RefusalOutboxEntry,
     ReportObject,
 )
+from db.tables.erasures import ErasedFile, Erasure
 from db.tables.films import (
     HeatMap,
     Instance,
@@ -71,6 +73,8 @@ __all__ = [
     "Conflict",
     "Delivery",
     "DeliveryEvent",
+    "ErasedFile",
+    "Erasure",
     "HeatMap",
     "Hl7Message",
     "Hl7OutboxEntry",

@@ -12,6 +12,7 @@ import structlog
 
 from db.clock import now
 from db.database import Database
+from db.erasure import erased_files
 from db.films import spooled_files
 from dicom_gateway.reception.spool_adoption import SpoolAdoption
 from dicom_gateway.settings import GatewaySettings
@@ -65,8 +66,9 @@ class Retention(threading.Thread):
         strays_at = time.monotonic() + UNFINISHED_S
         while not self._ending.is_set():
             try:
+                removed = self.sweep_erased()
                 self.take_up_left_behind()
-                removed = self.sweep_all()
+                removed += self.sweep_all()
                 if time.monotonic() >= strays_at:
                     removed += self.sweep_strays()
                     strays_at = time.monotonic() + UNFINISHED_S
@@ -75,6 +77,24 @@ class Retention(threading.Thread):
             except Exception as error:  # noqa: BLE001  tried again in a minute
                 log.error("spool not swept", error=type(error).__name__)
             self._ending.wait(INTERVAL_S)
+
+    def sweep_erased(self) -> int:
+        """Delete the files of films that were erased with their patient; return their number.
+
+        It runs before `take_up_left_behind`, which would receive them again. A file that is newer than the
+        erasure is that of a film that was sent again, and stays.
+        """
+        name, removed = self._settings.name, 0
+        while not self._ending.is_set():
+            with self._database.read() as session:
+                erased = erased_files.list_of_gateway(session, name, self._batch)
+            for path, erased_at in erased:
+                removed += self._spool.discard_older(path, erased_at.timestamp())
+                with self._database.write() as session:
+                    erased_files.forget(session, name, path)
+            if len(erased) < self._batch:
+                break
+        return removed
 
     def take_up_left_behind(self) -> int:
         """Receive the films that an earlier process left without a row; return their number."""

@@ -26,6 +26,7 @@ from db.states import FilmState
 from db.tables import Instance, Model
 from domain.errors import PermanentError
 from tbscreen import __version__
+from tbscreen.backup import erasure_register
 from tbscreen.backup.backup_file import FORMAT, BackupWriter, Manifest, ModelEntry
 from tbscreen.settings import Settings
 
@@ -85,6 +86,7 @@ def back_up(
             os.fsync(file.fileno())
             _name(partial, path)
         _record(database, manifest, path)
+        _keep_erasures(settings, database, path.parent)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise PermanentError(f"the disk of {path.parent} is full; no backup was made") from error
@@ -131,6 +133,16 @@ def _record(database: Database, manifest: Manifest, path: Path) -> None:
         return  # before an upgrade, the table may not be there
     with database.write() as session:
         backup_log.record(session, manifest.taken_at, manifest.host, path.stat().st_size)
+
+
+def _keep_erasures(settings: Settings, database: Database, folder: Path) -> None:
+    """Write the register of erasures beside the backup and into the data directory: it outlives both."""
+    if schema.is_behind(database):
+        return
+    with database.read() as session:
+        erasure_register.copy_from_database(session, folder / erasure_register.BESIDE_BACKUPS)
+        if settings.data_directory.is_dir():
+            erasure_register.copy_from_database(session, settings.data_directory / erasure_register.IN_DATA)
 
 
 def _find_active(connection: Connection) -> ModelEntry | None:

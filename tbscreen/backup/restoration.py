@@ -5,22 +5,27 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 
 from db import schema
 from db.backup import restore_target
 from db.backup.table_rows import list_tables, set_sequences, write_rows
 from db.database import Database
+from db.erasure import erasures
+from db.erasure.digests import Digests
+from db.erasure.erasures import ErasedAgain, ErasureEntry
 from dicom_gateway.settings import spool_directory
 from dicom_gateway.spool import Spool
 from domain.errors import PermanentError
+from tbscreen.backup import erasure_register
 from tbscreen.backup.backup_file import BackupFile, Manifest
 from tbscreen.settings import Settings
 
@@ -40,6 +45,8 @@ class Restored:
     broken_bundles: list[str]
     """Digests of bundles whose files are not their own."""
     migrated_to: str
+    erased: ErasedAgain
+    """Erasures since the backup, that were made again."""
 
 
 def restore(
@@ -47,18 +54,21 @@ def restore(
     path: Path,
     *,
     replace: bool = False,
+    without_erasures: bool = False,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> Restored:
     """Restore a backup.
 
     First the file is read and checked to its end and the target looked at; only then anything is changed, in
     one transaction: the tables of the backup's migration are made, filled, brought to this version's
-    migration, and checked. Whatever goes wrong before its end leaves the database as it was.
+    migration, and checked; what was erased since the backup is erased again. Whatever goes wrong before its
+    end leaves the database as it was.
 
     Args:
         settings: which database.
         path: of the backup.
         replace: whether what the database holds may go.
+        without_erasures: whether erasures whose key is not here may be left out.
         progress: told of a step, how many rows are done, and how many there are.
 
     Raises:
@@ -70,14 +80,63 @@ def restore(
         with closing(Database.open(settings.database_settings())) as database:
             restore_target.check(database, replace=replace)
             _check_space(database, manifest)
+            erasures_here = _gather_erasures(settings, database, path.parent)
+            keys = erasure_register.load_keys(settings.data_directory)
+            if not without_erasures:
+                _check_keys(erasures_here, keys, settings.data_directory)
             broken = backup.verify(counting("checking", manifest.rows, progress))
-            _fill(database, backup, replace, counting("restoring", manifest.rows, progress))
+            with _filled(
+                database, backup, replace, counting("restoring", manifest.rows, progress)
+            ) as connection:
+                erased = _erase_again(connection, erasures_here, keys)
             if database.engine.dialect.name == "postgresql":
                 _analyze(database)
-    return Restored(manifest, broken, schema.newest_revision())
+    return Restored(manifest, broken, schema.newest_revision(), erased)
 
 
-def _fill(database: Database, backup: BackupFile, replace: bool, progress: Callable[[int], None]) -> None:
+def _gather_erasures(settings: Settings, database: Database, folder: Path) -> list[ErasureEntry]:
+    """Return the erasures of the registers beside the backup, in the data directory and in the database."""
+    found = [
+        *erasure_register.read(folder / erasure_register.BESIDE_BACKUPS),
+        *erasure_register.read(settings.data_directory / erasure_register.IN_DATA),
+    ]
+    here = schema.find_revision(database)
+    if here is not None and not schema.is_behind(database):
+        with database.read() as session:
+            found += erasures.list_erasures(session)
+    return list({entry.token: entry for entry in found}.values())
+
+
+def _check_keys(entries: list[ErasureEntry], keys: Mapping[str, Digests], folder: Path) -> None:
+    lost = erasure_register.find_unknown_keys(entries, keys)
+    if lost:
+        hosts = ", ".join(sorted({entry.erased_by.rpartition("@")[2] for entry in lost}))
+        raise PermanentError(
+            f"{len(lost)} erasures cannot be made again without their key: copy {erasure_register.KEY} from "
+            f"the data directory of {hosts} into {folder} (a second one as erasure-2.key), or give "
+            "--without-erasures and erase these patients by hand"
+        )
+
+
+def _erase_again(
+    connection: Connection, entries: list[ErasureEntry], keys: Mapping[str, Digests]
+) -> ErasedAgain:
+    with Session(connection) as session:
+        fresh = erasures.register(session, entries)
+        known = [entry for entry in fresh if not entry.key_id or entry.key_id in keys]
+        again = erasures.erase_again(session, known, keys)
+        session.commit()
+    dangling = restore_target.check_references(connection)
+    if dangling:
+        raise PermanentError(f"erasures left rows of {', '.join(dangling)} behind; nothing was restored")
+    return again
+
+
+@contextmanager
+def _filled(
+    database: Database, backup: BackupFile, replace: bool, progress: Callable[[int], None]
+) -> Iterator[Connection]:
+    """Fill the database; further changes of the block belong to the same transaction."""
     manifest = backup.manifest
     with restore_target.emptied(database, replace=replace) as connection:
         schema.upgrade_within(connection, manifest.migration)
@@ -98,6 +157,7 @@ def _fill(database: Database, backup: BackupFile, replace: bool, progress: Calla
         restore_target.make_all_due(connection)
         for table in list_tables(schema.reflect(schema.newest_revision())):
             set_sequences(connection, table, NUMBERS_LEFT_OUT)
+        yield connection
 
 
 def _check_space(database: Database, manifest: Manifest) -> None:

@@ -68,23 +68,39 @@ def restore(
         bool,
         typer.Option("--replace", help="Put it in the place of what the database holds, which is gone then."),
     ] = False,
+    without_erasures: Annotated[
+        bool,
+        typer.Option("--without-erasures", help="Leave out erasures whose key is lost; erase again by hand."),
+    ] = False,
 ) -> None:
     """Replace the content of the database with a backup, completely or not at all.
 
     End all of tbscreen's processes on every host first. The file is checked to its end before anything is
-    touched. An older backup is brought to this version's migration.
+    touched. An older backup is brought to this version's migration. What 'tbscreen patients erase' and
+    'results delete' erased since the backup is erased again, by the registers beside it and in the data
+    directory.
     """
     from tbscreen.backup import restoration
+    from tbscreen.commands.patients.erasure import describe_rows
 
     settings, began = prepare("restore"), time.monotonic()
     with _bar() as show:
-        restored = restoration.restore(settings, path, replace=replace, progress=show)
+        restored = restoration.restore(
+            settings, path, replace=replace, without_erasures=without_erasures, progress=show
+        )
     manifest = restored.manifest
     typer.echo(f"restored {path} in {time.monotonic() - began:.1f} s")
     _describe(manifest)
     if restored.migrated_to != manifest.migration:
         typer.echo(f"migrated from {manifest.migration} to {restored.migrated_to}")
     _warn_of(restored.broken_bundles)
+    if restored.erased.rows:
+        typer.echo(f"erased again: {describe_rows(restored.erased.rows)}")
+    for study in restored.erased.left:
+        typer.echo(
+            f"study {study} names a patient who was erased, and was not that patient's then: look at it",
+            err=True,
+        )
     for gateway, count in manifest.gateways.items():
         if gateway != settings.gateway.name:
             typer.echo(

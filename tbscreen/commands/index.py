@@ -158,7 +158,7 @@ INDEX: Final = (
     Entry("deliveries", "deliveries.deliveries", "deliveries_app", "Reports on their way to the peers."),
     Entry("db", "installation", "db_app", "The results database."),
     Entry("users", "users", "users_app", "People who may use the page, and tokens for programs."),
-    Entry("patients", "patients.corrections", "patients_app", "Films that name different patients."),
+    Entry("patients", "patients.corrections", "patients_app", "Patients: conflicts, corrections, erasure."),
     Entry("settings", "settings", "settings_app", "List every setting with its default and meaning."),
     Entry("renditions", "storage.renditions", "renditions_app", "Pictures of films in the database."),
     Entry(

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from db.bacteriology.links import Link
+    from db.erasure.digests import Digests
+    from db.erasure.erasures import ErasureEntry
     from tbscreen.commands.bacteriology.result_file import ListedResult
     from tbscreen.settings import Settings
 
 PATIENTS_AT_ONCE: Final = 100
 """Patients in one audit record."""
+
+REQUEST: Final = "results of one patient deleted"
+RETENTION: Final = "results deleted by age"
+"""Reasons in the register of erasures."""
 
 results_app = typer.Typer(no_args_is_help=True, help="Bacteriology results: Xpert, Ultra, culture, smear.")
 
@@ -167,20 +173,30 @@ def delete_results(
 ) -> None:
     """Delete results for good: of a patient who asks for it, or older than the site keeps them.
 
-    Backups hold them still: after a restore, delete them again.
+    A restore of an older backup deletes them again. 'tbscreen patients erase' erases all of a patient.
     """
     from db.bacteriology import results
+    from db.erasure.erasures import ErasureKind, erase, erase_old_results
+    from db.erasure.patient_data import PatientData
+    from tbscreen.commands.patients.erasure import carry_out
 
     if (patient is None) == (before is None):
         fail("name either --patient or --before")
     settings = prepare("results")
-    with open_database(settings).write() as session:
-        if patient is not None:
-            count = results.delete_of_patient(session, patient, issuer)
-        elif before is not None:
-            count = results.delete_before(session, f"{before:%Y%m%d}")
+
+    def work(session: Session, digests: Digests) -> ErasureEntry:
+        if before is not None:
+            return erase_old_results(session, f"{before:%Y%m%d}", name_user(), RETENTION)
+        assert patient is not None
+        keys = results.find_merged(session, patient)
+        studies = results.list_studies(session, patient, keys, issuer)
+        numbers = results.list_of_patient(session, keys, studies, issuer)
+        data = PatientData(results=sorted(numbers))
+        return erase(session, data, ErasureKind.RESULTS, digests, name_user(), REQUEST)
+
+    entry = carry_out(settings, open_database(settings), work)
     of = "" if before is None else f" of specimens before {before}"
-    change = f"{count} bacteriology results{of} deleted"
+    change = f"{entry.record['rows'].get('bacteriology_results', 0)} bacteriology results{of} deleted"
     record_patient_change(settings, change, [] if patient is None else [patient], [])
     typer.echo(change)
 

@@ -18,6 +18,7 @@ from tbscreen.commands.patients.conflicts import (
     resolve_conflict,
     show_conflicts,
 )
+from tbscreen.commands.patients.erasure import erase_patient, list_erasures
 from tbscreen.terminal.command_audit import record_patient_change
 from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
 from tbscreen.terminal.terminal_tables import quote
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from db.patients.patient_changes import Author, Change
     from tbscreen.settings import Settings
 
-patients_app = typer.Typer(no_args_is_help=True, help="Films that name different patients.")
+patients_app = typer.Typer(no_args_is_help=True, help="Patients: conflicts, corrections, erasure.")
 patients_app.command("conflicts")(show_conflicts)
 patients_app.command("resolve")(resolve_conflict)
 patients_app.command("accept")(accept_merges)
 patients_app.command("check")(check_patients)
+patients_app.command("erase")(erase_patient)
+patients_app.command("erasures")(list_erasures)
 
 Study = Annotated[str, typer.Argument(help="Study Instance UID.")]
 Issuer = Annotated[str | None, typer.Option(help="Issuer of Patient ID.")]

@@ -8,6 +8,7 @@
 - `page`: login, sessions, requests.
 - `hl7_receivers`: values of messages, answers of receivers.
 - `laboratory_files`: bacteriology results, and their studies.
+- `erasure`: erasure by patient, and its register.
 - `leaks`: secrets, patient data, code in data.
 - `without`: lines without a mutant.
 """
@@ -18,6 +19,7 @@ from tests.mutants.guards import (
     bundles_and_backups,
     dicom_port,
     dicomweb_port,
+    erasure,
     hl7_receivers,
     laboratory_files,
     leaks,
@@ -36,5 +38,6 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *bundles_and_backups.MUTANTS,
     *page.MUTANTS,
     *laboratory_files.MUTANTS,
+    *erasure.MUTANTS,
     *leaks.MUTANTS,
 )

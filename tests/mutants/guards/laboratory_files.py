@@ -51,6 +51,6 @@ MUTANTS: Final = (
         RESULTS,
         "        for study in session.scalars(select(Study).where(Study.patient_id_key.in_(block)))\n",
         "        for study in session.scalars(select(Study).where(Study.patient_id_key.is_(None)))\n",
-        f"{DB_TEST}test_all_results_of_a_patient_are_deleted_and_no_others",
+        f"{DB_TEST}test_all_results_of_a_patient_are_found_and_no_others",
     ),
 )

@@ -11,6 +11,10 @@ import pytest
 
 from db.clock import now
 from db.database import Database
+from db.erasure import erased_files, erasures
+from db.erasure.digests import Digests
+from db.erasure.erasures import ErasureKind
+from db.erasure.patient_data import PatientData
 from db.films import films, receptions, spooled_files
 from db.tables import Instance
 from db.worklist import studies
@@ -69,6 +73,22 @@ def test_old_refused_films_leave_and_waiting_ones_stay(database: Database, spool
         assert session.get_one(Instance, waiting).spool_path is not None
         assert session.get_one(Instance, recent).spool_path is not None
     assert retention.sweep() == 0
+
+
+def test_files_of_an_erased_patient_go_unless_they_were_sent_again(database: Database, spool: Spool) -> None:
+    films = [receive(database, spool, number) for number in range(1, 5)]
+    with database.read() as session:
+        paths = [str(session.get_one(Instance, film).spool_path) for film in films]
+    with database.write() as session:
+        data = PatientData(films=films[:3])
+        erasures.erase(session, data, ErasureKind.PATIENT, Digests(b"k" * 32), "me@here", "asked for it")
+    os.utime(spool.path(paths[2]), (time.time() + 60, time.time() + 60))  # as if it had been sent again
+    retention = Retention(database, spool, GatewaySettings(name="here"), batch=2)
+    assert retention.sweep_erased() == 2
+    assert set(spool.list_files()) == set(paths[2:])
+    assert retention.sweep_erased() == 0
+    with database.read() as session:
+        assert erased_files.count(session) == 0
 
 
 def test_more_than_one_batch_leaves_at_once(database: Database, spool: Spool) -> None:
