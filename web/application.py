@@ -21,7 +21,9 @@ from http_server.request_framing import RequestFraming
 from web.access.audit import AuditTrail, NoAuditTrail
 from web.access.authentication import Gate, Page, Visit
 from web.access.login import Login
+from web.administration.deliveries_page import DeliveriesPage
 from web.administration.installation import Installation
+from web.administration.messages_page import MessagesPage
 from web.administration.status_page import HERE, StatusPage
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.pages.account_page import AccountPage
@@ -64,7 +66,7 @@ def build_application(
     return Starlette(
         routes=[
             *_route_pages(database, settings, pages, render_report, audit),
-            *_route_administration(database, settings, pages, installation),
+            *_route_administration(database, settings, pages, audit, installation),
             *Rest(database, settings, audit, render_report).routes(),
             *_route_description(database, settings, pages, version),
             *_route_health(checks or {"database": database.find_trouble}),
@@ -134,14 +136,32 @@ def _route_patients(gate: Gate, page: PatientsPage) -> list[BaseRoute]:
 
 
 def _route_administration(
-    database: Database, settings: WebSettings, pages: Pages, installation: Installation | None
+    database: Database,
+    settings: WebSettings,
+    pages: Pages,
+    audit: AuditTrail,
+    installation: Installation | None,
 ) -> list[BaseRoute]:
     if installation is None:
         return []
     gate, administer = Gate(database, settings), Permission.ADMINISTER
     status = StatusPage(database, pages, installation)
-    shown: dict[str, Page] = {"": status.show}
-    posted: dict[str, Page] = {"/checks": status.examine}
+    deliveries = DeliveriesPage(database, pages, audit, installation)
+    messages = MessagesPage(database, pages, audit, installation)
+    shown: dict[str, Page] = {
+        "": status.show,
+        "/deliveries": deliveries.show,
+        "/deliveries/{delivery:int}": deliveries.show_delivery,
+        "/messages": messages.show,
+        "/messages/{message:int}": messages.show_message,
+    }
+    posted: dict[str, Page] = {
+        "/checks": status.examine,
+        "/deliveries/replay": deliveries.replay,
+        "/deliveries/unbuilt": deliveries.build_again,
+        "/deliveries/{delivery:int}/replay": deliveries.replay_delivery,
+        "/messages/replay": messages.replay,
+    }
     return [
         *(Route(HERE + path, gate.guard(page, administer)) for path, page in shown.items()),
         *(

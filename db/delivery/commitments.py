@@ -112,15 +112,21 @@ def park_hopeless(session: Session, asked_peers: Collection[str], wanted_before:
     return parked
 
 
-def replay(session: Session, delivery_ids: Sequence[int] | None = None) -> int:
-    """Request parked commitments again, all or those of the deliveries named; return their number."""
+def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, by: str | None = None) -> int:
+    """Request parked commitments again, all or those of the deliveries named; return their number.
+
+    Args:
+        session: for writing.
+        delivery_ids: only the commitments of these deliveries.
+        by: the person, for the history.
+    """
     query = select(CommitmentItem).where(CommitmentItem.state == CommitmentState.PARKED).with_for_update()
     if delivery_ids is not None:
         query = query.where(CommitmentItem.delivery_id.in_(delivery_ids))
     items = session.scalars(query).all()
     moment = now()
     values = {"requests": 0, "resends": 0, "due_at": moment, "wanted_at": moment}
-    move(session, items, CommitmentState.WANTED, delivery_events.REPLAYED, **values)
+    move(session, items, CommitmentState.WANTED, delivery_events.describe_replay(by), **values)
     return len(items)
 
 

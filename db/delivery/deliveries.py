@@ -130,20 +130,27 @@ def park(session: Session, delivery_id: int, error: str) -> None:
         _move(session, [row], DeliveryState.PARKED, error, last_error=error)
 
 
-def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, delivered: bool = False) -> int:
+def replay(
+    session: Session,
+    delivery_ids: Sequence[int] | None = None,
+    *,
+    delivered: bool = False,
+    by: str | None = None,
+) -> int:
     """Make parked deliveries due now, all of them or those named; return their number.
 
     Args:
         session: for writing.
         delivery_ids: only these deliveries.
         delivered: replay delivered ones too, for a peer that lost them.
+        by: the person, for the history.
     """
     states = [DeliveryState.PARKED, *([DeliveryState.DELIVERED] if delivered else [])]
     query = select(Delivery).where(Delivery.state.in_(states)).with_for_update()
     if delivery_ids is not None:
         query = query.where(Delivery.id.in_(delivery_ids))
     rows = session.scalars(query).all()
-    send_again(session, rows, delivery_events.REPLAYED)
+    send_again(session, rows, delivery_events.describe_replay(by))
     return len(rows)
 
 
@@ -190,6 +197,7 @@ def list_deliveries(
     peer: str | None = None,
     kind: ReportKind | None = None,
     since: datetime | None = None,
+    before: int | None = None,
 ) -> list[DeliveryRow]:
     """Return deliveries, newest first.
 
@@ -200,10 +208,13 @@ def list_deliveries(
         peer: only deliveries to this peer.
         kind: only objects of this kind.
         since: only deliveries made at this time or later.
+        before: only deliveries with a smaller number: the following page.
     """
     query = _select_rows().order_by(Delivery.id.desc()).limit(limit)
     if state is not None:
         query = query.where(Delivery.state == state)
+    if before is not None:
+        query = query.where(Delivery.id < before)
     return [_describe(*found) for found in session.execute(_narrow(query, peer, kind, since)).tuples()]
 
 

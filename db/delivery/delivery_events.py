@@ -15,7 +15,7 @@ from db.tables import DeliveryEvent
 POSTPONED = "postponed"
 """The only event without a change of state."""
 REPLAYED = "by hand"
-"""Detail of a replay by `tbscreen deliveries replay`."""
+"""Detail of a replay by a person, before the person's name."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,15 @@ class DeliveryEventEntry:
     happened_at: datetime
     event: str
     detail: str | None
+
+
+def describe_replay(by: str | None) -> str:
+    """Return the detail of a replay.
+
+    Args:
+        by: the person; None where nobody is named.
+    """
+    return REPLAYED if by is None else f"{REPLAYED}, {by}"
 
 
 def record(session: Session, delivery_id: int, event: str, detail: str | None = None) -> None:

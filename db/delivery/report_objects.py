@@ -82,6 +82,7 @@ class StoredObject:
     created_at: datetime
     study_instance_uid: str
     accession_number: str | None
+    patient_id: str | None
     film_sop_instance_uid: str
     part10: bytes
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from db.clock import now
 from db.entries import make_entry
 from db.states import HL7_MESSAGE, DeliveryState
-from db.tables import Hl7Message
+from db.tables import Hl7Message, Instance, Study
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def list_messages(
     *,
     receiver: str | None = None,
     since: datetime | None = None,
+    before: int | None = None,
 ) -> list[MessageRow]:
     """Return messages, newest first.
 
@@ -49,6 +50,7 @@ def list_messages(
         limit: largest number of messages.
         receiver: only messages to this receiver.
         since: only messages made at this time or later.
+        before: only messages with a smaller number: the following page.
     """
     query = select(Hl7Message).order_by(Hl7Message.id.desc()).limit(limit)
     if state is not None:
@@ -57,6 +59,8 @@ def list_messages(
         query = query.where(Hl7Message.receiver == receiver)
     if since is not None:
         query = query.where(Hl7Message.created_at >= since)
+    if before is not None:
+        query = query.where(Hl7Message.id < before)
     return [_describe(row) for row in session.scalars(query)]
 
 
@@ -64,6 +68,17 @@ def find_message(session: Session, message_id: int) -> tuple[MessageRow, bytes] 
     """Return a message with its content, which holds patient data: show it, never log it."""
     row = session.get(Hl7Message, message_id)
     return None if row is None else (_describe(row), row.content)
+
+
+def find_subject(session: Session, message_id: int) -> tuple[str, str] | None:
+    """Return Study Instance UID and patient ID, empty where there is none, of the film of a message."""
+    found = session.execute(
+        select(Study.study_instance_uid, Study.patient_id)
+        .join(Instance, Instance.study_id == Study.id)
+        .join(Hl7Message, Hl7Message.instance_id == Instance.id)
+        .where(Hl7Message.id == message_id)
+    ).first()
+    return None if found is None else (found.study_instance_uid, found.patient_id or "")
 
 
 def count_parked(session: Session) -> int:

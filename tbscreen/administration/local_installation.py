@@ -19,13 +19,15 @@ from web.administration.installation import RunningProcess, SpoolUse
 class LocalInstallation:
     """A `web.administration.installation.Installation`.
 
-    The doctor and all that it imports are imported at the first check: a page that nobody administers does
-    without them.
+    The doctor, DICOM libraries and the like are imported when they are first needed: a page that nobody
+    administers does without them.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.host = socket.gethostname()
+        self.peers = [peer.name for peer in settings.peers]
+        self.receivers = [receiver.name for receiver in settings.hl7.receivers]
 
     def examine(self) -> Sequence[Check]:
         """Check every part, as `tbscreen doctor` does."""
@@ -49,3 +51,9 @@ class LocalInstallation:
         if not directory.is_dir():
             return None
         return SpoolUse(shutil.disk_usage(directory).free, self.settings.gateway.reserved_disk_bytes)
+
+    def summarize(self, part10: bytes) -> Sequence[str]:
+        """Return what a DICOM object says, as `tbscreen deliveries show` does."""
+        from dicom_gateway.results.object_summary import summarize
+
+        return summarize(part10)

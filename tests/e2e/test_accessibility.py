@@ -34,6 +34,8 @@ PAGES = [
     "/report/disagreements",
     "/patients",
     "/administration",
+    "/administration/deliveries",
+    "/administration/messages",
     "/api/docs",
 ]
 

@@ -2,5 +2,8 @@
 
 - `installation`: the parts of an installation that web cannot see itself; the front door passes them in.
 - `background`: long work that a page starts and whose end it shows.
+- `question`: questions before actions that take something away.
 - `status_page`: checks, processes, queues, stations.
+- `deliveries_page`: reports on their way to peers.
+- `messages_page`: HL7 messages on their way to receivers.
 """

@@ -53,6 +53,10 @@ class Installation(Protocol):
 
     host: str
     """Name of the host of the page."""
+    peers: Sequence[str]
+    """Names of the peers in the settings."""
+    receivers: Sequence[str]
+    """Names of the HL7 receivers in the settings."""
 
     def examine(self) -> Sequence[CheckResult]:
         """Check every part, as `tbscreen doctor` does; takes seconds."""
@@ -62,3 +66,6 @@ class Installation(Protocol):
 
     def measure_spool(self) -> SpoolUse | None:
         """Return the disk of the spool; None where this host has no data directory."""
+
+    def summarize(self, part10: bytes) -> Sequence[str]:
+        """Return what a DICOM object says, line by line, without patient data."""

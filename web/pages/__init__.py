@@ -1,6 +1,7 @@
 """HTML pages.
 
 - `pages`: templates, and names, dates and probabilities as text.
+- `form_values`: numbers, choices and days of forms.
 - `worklist_page`: the worklist.
 - `film_tokens`: tokens of films that the page has drawn.
 - `study_page`: one study, its films, its reads.

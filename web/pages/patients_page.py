@@ -18,6 +18,7 @@ from domain.errors import PermanentError
 from domain.patient_identity import Patient
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
+from web.pages.form_values import take_number
 from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ class PatientsPage:
             raise HTTPException(400, f"decision is one of {', '.join(ConflictDecision)}")
 
         def decide(session: Session, author: Author) -> tuple[str, Sequence[str | None], Sequence[str]]:
-            number = _take_number(visit, "conflict")
+            number = take_number(visit, "conflict")
             found = conflict_resolution.resolve(session, number, ConflictDecision(decision), author)
             return f"conflict {number} decided: {decision}", found.patient_ids, found.study_instance_uids
 
@@ -101,7 +102,7 @@ class PatientsPage:
 
     def split(self, visit: Visit) -> Response:
         """Give a film to another study."""
-        study, film = visit.form.get("study", ""), _take_number(visit, "film")
+        study, film = visit.form.get("study", ""), take_number(visit, "film")
         to_study = visit.form.get("to_study", "").strip() or None
         return self._decide(
             visit,
@@ -112,7 +113,7 @@ class PatientsPage:
 
     def end(self, visit: Visit) -> Response:
         """End a correction."""
-        number = _take_number(visit, "correction")
+        number = take_number(visit, "correction")
         return self._decide(
             visit,
             lambda session, author: _describe(
@@ -145,15 +146,3 @@ def _take_patient(visit: Visit) -> Patient:
     """Return the patient of a form."""
     names = ("patient_id", "issuer", "name", "birth_date")
     return Patient(*(visit.form.get(name, "").strip() or None for name in names))
-
-
-def _take_number(visit: Visit, name: str) -> int:
-    """Return a row's number from the path or a form.
-
-    Raises:
-        HTTPException: 404 for a number that no row can have.
-    """
-    text = str(visit.request.path_params.get(name, visit.form.get(name, "")))
-    if not (text.isascii() and text.isdecimal()) or int(text) >= 2**31:
-        raise HTTPException(404, "There is no such number.")
-    return int(text)

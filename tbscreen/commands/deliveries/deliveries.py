@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from db.states import CommitmentState, DeliveryState
+from db.states import DeliveryState
 from domain.codes import ReportKind
 from tbscreen.commands.deliveries.hl7_messages import hl7_app
 from tbscreen.commands.deliveries.moments import Since, read_since
-from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
-
-if TYPE_CHECKING:
-    from db.database import Database
-    from db.delivery.deliveries import DeliveryRow
+from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 deliveries_app = typer.Typer(help="Reports on their way to the peers.", invoke_without_command=True)
 deliveries_app.add_typer(hl7_app, name="hl7")
-
-REPLAY_BATCH: Final = 500
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 State = Annotated[str | None, typer.Option(help="pending, delivered or parked.")]
@@ -153,9 +146,8 @@ def replay_deliveries(
     ] = False,
 ) -> None:
     """Send parked reports again, build parked ones again, and ask again for parked commitments."""
-    from db.delivery import unbuilt_reports
-    from db.delivery.deliveries import find_delivery, list_replayable
-    from db.hl7 import message_list
+    from db.delivery import replays, unbuilt_reports
+    from db.delivery.deliveries import list_replayable
 
     named = list(numbers or [])
     filtered = bool(peer or kind or since)
@@ -164,54 +156,23 @@ def replay_deliveries(
     if delivered and not peer and not named:
         fail("--delivered goes with --peer or with numbers")
     database = open_database(prepare("deliveries"))
-    if unbuilt or everything:
+    if unbuilt:
         with database.write() as session:
             again = unbuilt_reports.replay(session)
-        if again or unbuilt:
-            typer.echo(f"{again} reports are built again")
-        if unbuilt:
-            return
+        typer.echo(f"{again} reports are built again")
+        return
     if everything:
-        with database.write() as session:
-            messages = message_list.replay(session)
-        if messages:
-            typer.echo(f"{messages} HL7 messages are sent again")
-    with database.read() as session:
-        if named:
-            found = [find_delivery(session, number) for number in named]
-            for number, row in zip(named, found, strict=True):
-                if row is None or not _is_replayable(row, delivered):
-                    fail(f"delivery {number} is {'unknown' if row is None else f'{row.state}, not parked'}")
-            chosen = named
-        else:
+        done = replays.replay_everything(database, name_user())
+    elif named:
+        done = replays.replay_named(database, named, name_user(), delivered=delivered)
+    else:
+        with database.read() as session:
             chosen = list_replayable(
                 session, delivered=delivered, peer=peer, kind=kind, since=read_since(since)
             )
-    count, asked = _replay(database, chosen, delivered)
-    typer.echo(f"{count} {'' if delivered else 'parked '}reports are sent again")
-    if asked:
-        typer.echo(f"{asked} parked commitments are asked for again")
-
-
-def _replay(database: Database, delivery_ids: Sequence[int], delivered: bool) -> tuple[int, int]:
-    """Replay in short transactions; return the numbers of reports and of commitments."""
-    from db.delivery import commitments, deliveries
-
-    count = asked = 0
-    for start in range(0, len(delivery_ids), REPLAY_BATCH):
-        part = delivery_ids[start : start + REPLAY_BATCH]
-        with database.write() as session:
-            count += deliveries.replay(session, part, delivered=delivered)
-            asked += commitments.replay(session, part)
-    return count, asked
-
-
-def _is_replayable(row: DeliveryRow, delivered: bool) -> bool:
-    return (
-        row.state == DeliveryState.PARKED
-        or row.commitment == CommitmentState.PARKED
-        or (delivered and row.state == DeliveryState.DELIVERED)
-    )
+        done = replays.replay(database, chosen, name_user(), delivered=delivered)
+    for sentence in done.describe(delivered=delivered):
+        typer.echo(sentence)
 
 
 def _read_state(state: str | None) -> DeliveryState | None:

@@ -49,6 +49,14 @@ MUTANTS: Final = (
         "::test_only_an_administrator_opens_or_sends_any_of_these_pages",
     ),
     Mutant(
+        "views-of-deliveries-recorded",
+        "web/administration/deliveries_page.py",
+        "        self.audit.record_access(\n            visit.user.name,",
+        "        (lambda *_, **__: None)(\n            visit.user.name,",
+        "unit/web/administration/test_deliveries_page.py"
+        "::test_one_delivery_shows_what_its_object_says_and_the_view_is_recorded",
+    ),
+    Mutant(
         "one-background-work",
         "web/administration/background.py",
         "            if self._newest is not None and self._newest.is_running:\n",

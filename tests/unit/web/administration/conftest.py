@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -24,7 +23,14 @@ class Trail(NoAuditTrail):
     """Keeps what administrators did."""
 
     def __init__(self) -> None:
-        self.changes: list[tuple[Any, ...]] = []
+        self.accesses: list[tuple[str, str, str]] = []
+
+    def record_access(
+        self, user: str, address: str, study_instance_uid: str, patient_id: str, *, is_changed: bool
+    ) -> None:
+        """Keep a view."""
+        assert not is_changed
+        self.accesses.append((user, study_instance_uid, patient_id))
 
 
 @pytest.fixture

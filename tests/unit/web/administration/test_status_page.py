@@ -15,8 +15,20 @@ from tests.unit.web.browsers import let_in, send
 from tests.unit.web.conftest import HERE
 from web.application import build_application
 
-SHOWN = ["/administration"]
-POSTED = ["/administration/checks"]
+SHOWN = [
+    "/administration",
+    "/administration/deliveries",
+    "/administration/deliveries/1",
+    "/administration/messages",
+    "/administration/messages/1",
+]
+POSTED = [
+    "/administration/checks",
+    "/administration/deliveries/replay",
+    "/administration/deliveries/unbuilt",
+    "/administration/deliveries/1/replay",
+    "/administration/messages/replay",
+]
 
 
 @pytest.mark.parametrize("name", ["rosa", "max"])

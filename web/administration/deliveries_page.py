@@ -1,0 +1,169 @@
+"""The pages on reports on their way to peers: a list, one delivery with its object, replays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from db.database import Database
+from db.delivery import replays, unbuilt_reports
+from db.delivery.deliveries import find_delivery, list_deliveries, list_replayable
+from db.delivery.delivery_events import list_events
+from db.delivery.replays import Replayed
+from db.delivery.report_objects import find_object
+from db.states import DeliveryState
+from domain.codes import ReportKind
+from domain.errors import PermanentError
+from web.access.audit import AuditTrail, find_address
+from web.access.authentication import Visit
+from web.administration.installation import Installation
+from web.administration.question import ask_first
+from web.pages.form_values import read_number, take_choice, take_day, take_number
+from web.pages.pages import Pages
+
+LOG = structlog.get_logger(__name__)
+
+HERE: Final = "/administration/deliveries"
+SHOWN: Final = 100
+FILTERS: Final = ("state", "peer", "kind", "since")
+
+
+class DeliveriesPage:
+    """The pages under `/administration/deliveries`."""
+
+    def __init__(
+        self, database: Database, pages: Pages, audit: AuditTrail, installation: Installation
+    ) -> None:
+        self.database = database
+        self.pages = pages
+        self.audit = audit
+        self.installation = installation
+
+    def show(self, visit: Visit) -> Response:
+        """Show deliveries, newest first, and reports that could not be built."""
+        return self._show(visit, visit.request.query_params)
+
+    def show_delivery(self, visit: Visit) -> Response:
+        """Show one delivery: all that happened to it, and what its object says."""
+        return self._show_delivery(visit, take_number(visit, "delivery"))
+
+    def replay_delivery(self, visit: Visit) -> Response:
+        """Send one delivery again, or ask again for its commitment."""
+        number = take_number(visit, "delivery")
+        delivered = bool(visit.form.get("delivered"))
+        question = f"Delivery {number} was delivered. It is sent to the same peer once more."
+        asked = delivered and ask_first(self.pages, visit, question, "Send again", f"{HERE}/{number}")
+        if asked:
+            return asked
+        try:
+            done = replays.replay_named(self.database, [number], visit.user.name, delivered=delivered)
+        except PermanentError as error:
+            raise HTTPException(422, f"Not done: {error}.") from None
+        _log(visit, done)
+        return self._show_delivery(visit, number, _tell(done, delivered))
+
+    def replay(self, visit: Visit) -> Response:
+        """Send all parked deliveries of a filter again; with `delivered`, delivered ones to one peer, too."""
+        given = visit.form
+        peer, delivered = given.get("peer") or None, bool(given.get("delivered"))
+        if delivered and peer is None:
+            raise HTTPException(422, "Not done: name the peer that lost what was delivered.")
+        with self.database.read() as session:
+            chosen = list_replayable(
+                session,
+                delivered=delivered,
+                peer=peer,
+                kind=take_choice(given, "kind", ReportKind),
+                since=take_day(given, "since"),
+            )
+        state = "parked or delivered" if delivered else "parked"
+        question = f"{len(chosen):,} {state} deliveries are sent again{f' to {peer}' if peer else ''}."
+        asked = ask_first(self.pages, visit, question, "Send again", HERE)
+        if asked:
+            return asked
+        done = replays.replay(self.database, chosen, visit.user.name, delivered=delivered)
+        _log(visit, done)
+        return self._show(visit, {}, _tell(done, delivered))
+
+    def build_again(self, visit: Visit) -> Response:
+        """Build the parked reports again that could not be built."""
+        with self.database.write() as session:
+            done = Replayed(reports=unbuilt_reports.replay(session))
+        _log(visit, done)
+        return self._show(visit, {}, f"{done.reports} reports are built again.")
+
+    def _show(self, visit: Visit, given: Mapping[str, str], message: str | None = None) -> Response:
+        kind, since = take_choice(given, "kind", ReportKind), take_day(given, "since")
+        state, peer = take_choice(given, "state", DeliveryState), given.get("peer") or None
+        with self.database.read() as session:
+            rows = list_deliveries(
+                session,
+                state,
+                SHOWN + 1,
+                peer=peer,
+                kind=kind,
+                since=since,
+                before=read_number(given.get("before", "")),
+            )
+            unbuilt = unbuilt_reports.list_parked(session, SHOWN)
+        chosen = {name: given[name] for name in FILTERS if given.get(name)}
+        following = {**chosen, "before": rows[SHOWN - 1].delivery_id} if len(rows) > SHOWN else None
+        context: dict[str, Any] = {
+            "user": visit.user,
+            "csrf": visit.csrf,
+            "message": message,
+            "rows": rows[:SHOWN],
+            "following": following and f"{HERE}?{urlencode(following)}",
+            "unbuilt": unbuilt,
+            "chosen": chosen,
+            "peers": self.installation.peers,
+            "states": list(DeliveryState),
+            "kinds": list(ReportKind),
+        }
+        return self.pages.render(visit.request, "administration/deliveries.html", context)
+
+    def _show_delivery(self, visit: Visit, number: int, message: str | None = None) -> Response:
+        with self.database.read() as session:
+            row = find_delivery(session, number)
+            stored = None if row is None else find_object(session, row.sop_instance_uid)
+            events = list_events(session, number)
+        if row is None or stored is None:
+            raise HTTPException(404, f"There is no delivery {number}.")
+        self.audit.record_access(
+            visit.user.name,
+            find_address(visit.request),
+            stored.study_instance_uid,
+            stored.patient_id or "",
+            is_changed=False,
+        )
+        context = {
+            "user": visit.user,
+            "csrf": visit.csrf,
+            "message": message,
+            "row": row,
+            "stored": stored,
+            "events": events,
+            "content": self.installation.summarize(stored.part10),
+            "parked": replays.is_replayable(row),
+            "delivered": row.state == DeliveryState.DELIVERED,
+        }
+        return self.pages.render(visit.request, "administration/delivery.html", context)
+
+
+def _tell(done: Replayed, delivered: bool) -> str:
+    return f"{'; '.join(done.describe(delivered=delivered))}."
+
+
+def _log(visit: Visit, done: Replayed) -> None:
+    LOG.info(
+        "replayed",
+        user=visit.user.name,
+        deliveries=done.deliveries,
+        reports=done.reports,
+        messages=done.messages,
+    )
