@@ -38,3 +38,17 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.MANAGER: frozenset({Permission.WORKLIST, Permission.REPORT}),
     Role.ADMIN: frozenset(Permission),
 }
+
+
+class Blinded(StrEnum):
+    """Choice of blinded reading for a reader."""
+
+    YES = "yes"
+    NO = "no"
+    SITE = "site"
+    """As `web.blinded_reading` says."""
+
+    @property
+    def value_stored(self) -> bool | None:
+        """The value in the database."""
+        return None if self is Blinded.SITE else self is Blinded.YES

@@ -21,6 +21,7 @@ from http_server.request_framing import RequestFraming
 from web.access.audit import AuditTrail, NoAuditTrail
 from web.access.authentication import Gate, Page, Visit
 from web.access.login import Login
+from web.administration.accounts_page import AccountsPage
 from web.administration.deliveries_page import DeliveriesPage
 from web.administration.installation import Installation
 from web.administration.messages_page import MessagesPage
@@ -148,12 +149,15 @@ def _route_administration(
     status = StatusPage(database, pages, installation)
     deliveries = DeliveriesPage(database, pages, audit, installation)
     messages = MessagesPage(database, pages, audit, installation)
+    accounts = AccountsPage(database, settings, pages, audit)
     shown: dict[str, Page] = {
         "": status.show,
         "/deliveries": deliveries.show,
         "/deliveries/{delivery:int}": deliveries.show_delivery,
         "/messages": messages.show,
         "/messages/{message:int}": messages.show_message,
+        "/users": accounts.show,
+        "/users/{name}": accounts.show_user,
     }
     posted: dict[str, Page] = {
         "/checks": status.examine,
@@ -161,6 +165,14 @@ def _route_administration(
         "/deliveries/unbuilt": deliveries.build_again,
         "/deliveries/{delivery:int}/replay": deliveries.replay_delivery,
         "/messages/replay": messages.replay,
+        "/users": accounts.add,
+        "/users/{name}/role": accounts.set_role,
+        "/users/{name}/blinded": accounts.set_blinded,
+        "/users/{name}/password": accounts.set_password,
+        "/users/{name}/logout": accounts.end_sessions,
+        "/users/{name}/disabled": accounts.set_disabled,
+        "/users/{name}/tokens": accounts.issue_token,
+        "/tokens/{token:int}/revoke": accounts.revoke_token,
     }
     return [
         *(Route(HERE + path, gate.guard(page, administer)) for path, page in shown.items()),

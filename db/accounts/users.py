@@ -159,6 +159,15 @@ def set_disabled(session: Session, name: str, disabled: bool) -> None:
         _end_sessions(session, row, None)
 
 
+def end_sessions(session: Session, name: str) -> None:
+    """End all sessions of a user in browsers.
+
+    Raises:
+        PermanentError: when the name is unknown.
+    """
+    _end_sessions(session, _get(session, name), None)
+
+
 def describe(row: User) -> UserEntry:
     """Return a user's row without the password's hash."""
     return UserEntry(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from db.accounts.users import UserEntry, describe
@@ -61,6 +61,22 @@ def find(session: Session, token_hash: str, idle: timedelta) -> SessionEntry | N
     if row is None or row.expires_at <= moment or row.used_at + idle <= moment or row.user.disabled:
         return None
     return SessionEntry(describe(row.user), row.used_at)
+
+
+def count_by_user(session: Session, idle: timedelta) -> dict[int, int]:
+    """Return the number of sessions that have not ended, by user.
+
+    Args:
+        session: for reading.
+        idle: time without activity after which a session has ended.
+    """
+    moment = now()
+    rows = session.execute(
+        select(WebSession.user_id, func.count())
+        .where(WebSession.expires_at > moment, WebSession.used_at > moment - idle)
+        .group_by(WebSession.user_id)
+    )
+    return dict(rows.tuples().all())
 
 
 def touch(session: Session, token_hash: str) -> None:

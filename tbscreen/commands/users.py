@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dicom_gateway.audit.audit_message import EventType
-from domain.roles import PERMISSIONS, Permission, Role
+from domain.roles import Blinded, Permission, Role
 from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.invocation import fail, open_database, prepare, print_json
 
@@ -30,20 +28,6 @@ RoleOption = Annotated[
 PasswordFile = Annotated[
     Path | None, typer.Option(help="Read the password from this file instead of asking; - is standard input.")
 ]
-
-
-class Blinded(StrEnum):
-    """Choice of blinded reading for a reader."""
-
-    YES = "yes"
-    NO = "no"
-    SITE = "site"
-    """As `web.blinded_reading` says."""
-
-    @property
-    def value_stored(self) -> bool | None:
-        """The value in the database."""
-        return None if self is Blinded.SITE else self is Blinded.YES
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
@@ -62,18 +46,14 @@ def add_user(
     ] = Blinded.SITE,
 ) -> None:
     """Add a user. The password is asked for, never given on the command line."""
-    from db.accounts import users
-    from web.access.passwords import hash_password
+    from db.accounts.users import normalize_name
+    from web.access import account_changes
 
     settings = prepare("users")
     database = open_database(settings)
-    hashed = hash_password(_take_password(name, password_file))
-    with database.write() as session:
-        user = users.add(session, name, role, hashed, blinded.value_stored)
-    change = f"user {user.name} added as {user.role.value}"
-    change += "" if blinded is Blinded.SITE else f", reads blinded: {blinded.value}"
+    change = account_changes.add_user(database, name, role, _take_password(password_file), blinded)
     record_change(settings, EventType.USER_CHANGED, change)
-    typer.echo(f"{user.name} may log in as {user.role.value}")
+    typer.echo(f"{normalize_name(name)} may log in as {role.value}")
 
 
 @users_app.command("list")
@@ -108,15 +88,13 @@ def disable_user(
     undo: Annotated[bool, typer.Option("--undo", help="Let the user in again.")] = False,
 ) -> None:
     """Shut a user out at once, with all sessions and tokens. What the user read stays."""
-    from db.accounts import users
+    from db.accounts.users import normalize_name
+    from web.access import account_changes
 
     settings = prepare("users")
-    database = open_database(settings)
-    with database.write() as session:
-        users.set_disabled(session, name, not undo)
-    change = f"user {users.normalize_name(name)} {'enabled' if undo else 'disabled'}"
+    change = account_changes.set_disabled(open_database(settings), name, not undo)
     record_change(settings, EventType.USER_CHANGED, change)
-    typer.echo(f"{users.normalize_name(name)} {'may log in again' if undo else 'is shut out'}")
+    typer.echo(f"{normalize_name(name)} {'may log in again' if undo else 'is shut out'}")
 
 
 @users_app.command("role")
@@ -139,15 +117,13 @@ def set_blinded(
     blinded: Annotated[Blinded, typer.Argument(help="site: as web.blinded_reading says.")],
 ) -> None:
     """Hide results from a reader until the study is read, or do not; it counts from the next click on."""
-    from db.accounts import users
+    from db.accounts.users import normalize_name
+    from web.access import account_changes
 
     settings = prepare("users")
-    database = open_database(settings)
-    with database.write() as session:
-        users.set_blinded(session, name, blinded.value_stored)
-    change = f"blinded reading of user {users.normalize_name(name)} set to {blinded.value}"
+    change = account_changes.set_blinded(open_database(settings), name, blinded)
     record_change(settings, EventType.USER_CHANGED, change)
-    typer.echo(f"{users.normalize_name(name)} reads blinded: {blinded.value}")
+    typer.echo(f"{normalize_name(name)} reads blinded: {blinded.value}")
 
 
 @users_app.command("password")
@@ -158,7 +134,7 @@ def change_password(name: Name, password_file: PasswordFile = None) -> None:
 
     settings = prepare("users")
     database = open_database(settings)
-    hashed = hash_password(_take_password(name, password_file))
+    hashed = hash_password(_take_password(password_file))
     with database.write() as session:
         users.set_password(session, name, hashed)
     change = f"password of user {users.normalize_name(name)} set"
@@ -176,26 +152,25 @@ def issue_token(
     days: Annotated[int, typer.Option(min=0, help="How long it holds; 0 is for ever.")] = 365,
 ) -> None:
     """Make a token with which a program asks the REST interface in a user's name. It is printed once."""
-    from db.accounts import api_tokens, users
-    from domain.secret_words import TOKEN_PREFIX, hash_secret, make_secret
+    from web.access import account_changes
 
     settings = prepare("users")
-    database = open_database(settings)
-    secret = make_secret(TOKEN_PREFIX)
-    with database.write() as session:
-        credentials = users.find_credentials(session, name)
-        if credentials is None:
-            fail("there is no such user: 'tbscreen users list' shows all")
-        # REST decides nothing about patients, administers nothing and takes no films, and pages of the
-        # version before do not know these permissions.
-        others = {Permission.RECONCILE, Permission.ADMINISTER, Permission.STORE}
-        scopes = scope or sorted(PERMISSIONS[credentials.user.role] - others)
-        lifetime = timedelta(days=days) if days else None
-        api_tokens.issue(session, credentials.user, label, hash_secret(secret), scopes, lifetime)
-    change = f"token {label!r} issued for user {credentials.user.name}: {', '.join(scopes)}"
+    secret, change = account_changes.issue_token(open_database(settings), name, label, scope or (), days)
     record_change(settings, EventType.USER_CHANGED, change)
     typer.echo(secret)
     typer.echo("It is shown this once: keep it where the program finds it.", err=True)
+
+
+@users_app.command("logout")
+def end_sessions(name: Name) -> None:
+    """End all sessions of a user in browsers. Tokens stay, and the user may log in again."""
+    from db.accounts.users import normalize_name
+    from web.access import account_changes
+
+    settings = prepare("users")
+    change = account_changes.end_sessions(open_database(settings), name)
+    record_change(settings, EventType.USER_CHANGED, change)
+    typer.echo(f"all sessions of {normalize_name(name)} are over")
 
 
 @users_app.command("tokens")
@@ -205,13 +180,13 @@ def list_tokens(
 ) -> None:
     """Show all tokens, or revoke one."""
     from db.accounts import api_tokens
+    from web.access import account_changes
 
     settings = prepare("users")
     database = open_database(settings)
     if revoke is not None:
-        with database.write() as session:
-            api_tokens.revoke(session, revoke)
-        record_change(settings, EventType.USER_CHANGED, f"token {revoke} revoked")
+        change = account_changes.revoke_token(database, revoke)
+        record_change(settings, EventType.USER_CHANGED, change)
         typer.echo(f"token {revoke} is revoked")
         return
     with database.read() as session:
@@ -235,9 +210,7 @@ def list_tokens(
     Console().print(table)
 
 
-def _take_password(name: str, file: Path | None) -> str:
-    from web.access.passwords import check_strength
-
+def _take_password(file: Path | None) -> str:
     if file is None:
         if not sys.stdin.isatty():
             fail("no terminal to ask for the password: use --password-file FILE or --password-file -")
@@ -245,7 +218,6 @@ def _take_password(name: str, file: Path | None) -> str:
     else:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
         password = text.removesuffix("\n").removesuffix("\r")
-    check_strength(password, name)
     return password
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from dicom_gateway.audit.audit_log import AuditLog
 from dicom_gateway.audit.audit_message import (
@@ -23,8 +24,16 @@ from dicom_gateway.audit.audit_message import (
 )
 from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.reception.refusal_log import RefusalLog
+from web.access.audit import ChangeKind
 
 PROCESS = "web"
+
+EVENT_TYPES: Final[Mapping[ChangeKind, EventType]] = {
+    ChangeKind.ACCOUNT: EventType.USER_CHANGED,
+    ChangeKind.ROLE: EventType.ROLES_CHANGED,
+    ChangeKind.SOFTWARE: EventType.SOFTWARE_CONFIGURATION,
+}
+"""Types of the records of changes, the same as those of the commands."""
 
 
 class PageAudit(AuditLog):
@@ -121,6 +130,10 @@ class PageAudit(AuditLog):
         self.record_patient_change(
             self._describe_people(user, address)[0], change, patient_ids, study_instance_uids
         )
+
+    def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
+        """Record a change by an administrator (Security Alert), as the command does."""
+        self.record_security(EVENT_TYPES[kind], change, self._describe_people(user, address)[0])
 
     def _describe_people(self, user: str, address: str) -> tuple[Participant, Participant]:
         return Participant("", address, None, True, user=user or "unknown"), self._page

@@ -36,6 +36,8 @@ PAGES = [
     "/administration",
     "/administration/deliveries",
     "/administration/messages",
+    "/administration/users",
+    "/administration/users/rosa",
     "/api/docs",
 ]
 

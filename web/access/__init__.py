@@ -4,6 +4,7 @@
 - `recent_views`: the last views of each session.
 - `audit`: the audit trail that the front door hands in.
 - `passwords`: Argon2id.
+- `account_changes`: users and tokens, changed by administrators.
 - `login`: login and logout.
 - `bearer`: from a bearer token to a user.
 - `rate_limit`: token buckets.

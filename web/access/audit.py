@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from starlette.requests import Request
+
+
+class ChangeKind(StrEnum):
+    """The kinds of changes by administrators."""
+
+    ACCOUNT = "account"
+    ROLE = "role"
+    SOFTWARE = "software"
 
 
 class AuditTrail(Protocol):
@@ -41,6 +50,9 @@ class AuditTrail(Protocol):
     ) -> None:
         """Record a decision on patients."""
 
+    def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
+        """Record a change by an administrator, in words without secrets."""
+
 
 class NoAuditTrail:
     """Records nothing."""
@@ -73,6 +85,9 @@ class NoAuditTrail:
         patient_ids: Sequence[str],
         study_instance_uids: Sequence[str],
     ) -> None:
+        """Do nothing."""
+
+    def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
         """Do nothing."""
 
 

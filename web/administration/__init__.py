@@ -6,4 +6,5 @@
 - `status_page`: checks, processes, queues, stations.
 - `deliveries_page`: reports on their way to peers.
 - `messages_page`: HL7 messages on their way to receivers.
+- `accounts_page`: users and tokens.
 """

@@ -51,12 +51,17 @@ class SpoolUse:
 class Installation(Protocol):
     """One installation, as the host of the page sees it."""
 
-    host: str
-    """Name of the host of the page."""
-    peers: Sequence[str]
-    """Names of the peers in the settings."""
-    receivers: Sequence[str]
-    """Names of the HL7 receivers in the settings."""
+    @property
+    def host(self) -> str:
+        """Name of the host of the page."""
+
+    @property
+    def peers(self) -> Sequence[str]:
+        """Names of the peers in the settings."""
+
+    @property
+    def receivers(self) -> Sequence[str]:
+        """Names of the HL7 receivers in the settings."""
 
     def examine(self) -> Sequence[CheckResult]:
         """Check every part, as `tbscreen doctor` does; takes seconds."""

@@ -9,6 +9,7 @@ AUTHENTICATION: Final = "web/access/authentication.py"
 ATTEMPTS: Final = "db/accounts/login_attempts.py"
 TESTS: Final = "unit/web/access/test_login.py::"
 BLINDED: Final = "unit/web/test_blinded_reading.py::"
+ACCOUNTS: Final = "unit/web/administration/test_accounts_page.py::"
 APPLICATION: Final = "unit/web/test_application.py::"
 
 MUTANTS: Final = (
@@ -55,6 +56,27 @@ MUTANTS: Final = (
         "        (lambda *_, **__: None)(\n            visit.user.name,",
         "unit/web/administration/test_deliveries_page.py"
         "::test_one_delivery_shows_what_its_object_says_and_the_view_is_recorded",
+    ),
+    Mutant(
+        "changes-of-accounts-recorded",
+        "web/administration/accounts_page.py",
+        "        self.audit.record_change(",
+        "        (lambda *_: None)(",
+        ACCOUNTS + "test_a_user_is_added_changed_and_shut_out",
+    ),
+    Mutant(
+        "own-account-spared",
+        "web/administration/accounts_page.py",
+        "    if name == visit.user.name:\n",
+        "    if not name:\n",
+        ACCOUNTS + "test_administrators_do_not_shut_themselves_out",
+    ),
+    Mutant(
+        "token-shown-once",
+        "db/accounts/api_tokens.py",
+        "        token_hash=token_hash,\n",
+        "        token_hash=token_hash[::-1],\n",
+        ACCOUNTS + "test_a_token_is_shown_once_and_revoked",
     ),
     Mutant(
         "one-background-work",

@@ -86,6 +86,7 @@ def test_what_will_not_do_is_one_clear_line(quick_cli: Cli, rosa: Database, plac
         (("password", "nobody", "--password-file", file), "there is no such user"),
         (("disable", "nobody"), "there is no such user"),
         (("role", "nobody", "admin"), "there is no such user"),
+        (("logout", "nobody"), "there is no such user"),
         (("token", "nobody", "--label", "x"), "there is no such user"),
         (("token", "rosa", "--label", "x", "--scope", "report"), "rosa (reader) may not do this: report"),
         (("tokens", "--revoke", "7"), "there is no token 7"),
@@ -122,6 +123,7 @@ def test_each_change_of_an_account_is_in_the_audit_trail(quick_cli: Cli, rosa: D
     quick_cli("users", "password", "rosa", "--password-file", str(other))
     secret = quick_cli("users", "token", "rosa", "--label", "RIS").stdout.strip()
     quick_cli("users", "tokens", "--revoke", "1")
+    assert quick_cli("users", "logout", "rosa").stdout == "all sessions of rosa are over\n"
     quick_cli("users", "disable", "rosa")
     quick_cli("users", "disable", "rosa", "--undo")
     quick_cli("users", "list")
@@ -143,6 +145,7 @@ def test_each_change_of_an_account_is_in_the_audit_trail(quick_cli: Cli, rosa: D
         "password of user rosa set",
         "token 'RIS' issued for user rosa: report, worklist",
         "token 1 revoked",
+        "sessions of user rosa ended",
         "user rosa disabled",
         "user rosa enabled",
     ]

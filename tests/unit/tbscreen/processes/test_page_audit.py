@@ -18,6 +18,7 @@ from tests.unit.web import reading_room
 from tests.unit.web.browsers import send, send_read, try_to_log_in
 from tests.unit.web.conftest import HERE
 from tests.unit.web.rest.test_rest import issue
+from web.access.audit import ChangeKind
 from web.application import build_application
 
 
@@ -121,6 +122,23 @@ def test_changed_passwords_and_wrong_tokens_are_recorded(
     text = (place / "web.log").read_text()
     for secret in (new, "a wrong one", reading_room.PASSWORD, "tbs_of_nobody"):
         assert secret not in text
+
+
+def test_changes_by_administrators_are_recorded_as_those_of_commands(place: Path) -> None:
+    audit = PageAudit(AuditSettings(), place, "TBSCREEN")
+    for kind in ChangeKind:
+        audit.record_change("ada", "192.0.2.7", kind, f"a change of {kind}")
+    audit.close()
+    records = read_records(place)
+    assert [record[:3] for record in records] == [("Security Alert", "ada", "E0")] * 3
+    assert [read_type(record[3]) for record in records] == [
+        "User Security Attributes Changed",
+        "Security Roles Changed",
+        "Software Configuration",
+    ]
+    detail = records[0][3].find("ParticipantObjectIdentification/ParticipantObjectDetail")
+    assert detail is not None
+    assert base64.b64decode(detail.attrib["value"]) == b"a change of account"
 
 
 def read_type(message: Element) -> str:

@@ -15,7 +15,7 @@ from tests.servers.ports import free_port
 from tests.unit.web import reading_room
 from tests.unit.web.browsers import let_in
 from tests.unit.web.conftest import HERE
-from web.access.audit import NoAuditTrail
+from web.access.audit import ChangeKind, NoAuditTrail
 from web.application import build_application
 
 
@@ -24,6 +24,11 @@ class Trail(NoAuditTrail):
 
     def __init__(self) -> None:
         self.accesses: list[tuple[str, str, str]] = []
+        self.changes: list[tuple[str, str, str]] = []
+
+    def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
+        """Keep a change."""
+        self.changes.append((user, kind, change))
 
     def record_access(
         self, user: str, address: str, study_instance_uid: str, patient_id: str, *, is_changed: bool

@@ -21,6 +21,8 @@ SHOWN = [
     "/administration/deliveries/1",
     "/administration/messages",
     "/administration/messages/1",
+    "/administration/users",
+    "/administration/users/ada",
 ]
 POSTED = [
     "/administration/checks",
@@ -28,6 +30,11 @@ POSTED = [
     "/administration/deliveries/unbuilt",
     "/administration/deliveries/1/replay",
     "/administration/messages/replay",
+    "/administration/users",
+    *(f"/administration/users/max/{change}" for change in ("role", "blinded", "password", "logout")),
+    "/administration/users/max/disabled",
+    "/administration/users/max/tokens",
+    "/administration/tokens/1/revoke",
 ]
 
 
