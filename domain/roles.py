@@ -28,6 +28,8 @@ class Permission(StrEnum):
     """Decide which patient a film belongs to, on the page."""
     ADMINISTER = "administer"
     """See and change the installation on the page: deliveries, users, models. It opens nothing by REST."""
+    RESULTS = "results"
+    """Send bacteriology results by REST. It opens nothing on the page."""
     STORE = "store"
     """Send films by DICOMweb. It opens nothing on the page."""
 

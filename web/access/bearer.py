@@ -34,7 +34,7 @@ class BearerGate:
         self.audit = audit
         self.limit = RateLimit(settings.requests_per_minute)
 
-    def guard(self, answer: Answer, permission: Permission) -> Endpoint:
+    def guard(self, answer: Answer, permission: Permission, largest_body: int = LARGEST_BODY) -> Endpoint:
         """Return an endpoint that calls `answer`, in a thread, with the token and the body."""
 
         async def endpoint(request: Request) -> Response:
@@ -43,7 +43,7 @@ class BearerGate:
             if not token.may(permission):
                 headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{permission}"'}
                 raise HTTPException(403, f"This token does not allow: {permission}.", headers)
-            body = b"" if request.method in SAFE_METHODS else await read_body(request, LARGEST_BODY)
+            body = b"" if request.method in SAFE_METHODS else await read_body(request, largest_body)
             return await run_in_threadpool(answer, request, token, body)
 
         return endpoint

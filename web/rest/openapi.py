@@ -16,9 +16,17 @@ from domain.notices import NOTICE
 from http_server.problem import MEDIA_TYPE
 from web.pages.report_page import DAYS
 from web.rest.rest import REPORT_FORMS, STUDIES, HeatAnswer, ReadRequest, StudyAnswer, WorklistAnswer
+from web.rest.results import ResultsAnswer, ResultsRequest
 from web.rest.worklist_query import DIFFER, LARGEST_PAGE, LONGEST, MOST
 
-ANSWERS: Final[Sequence[type[BaseModel]]] = (WorklistAnswer, StudyAnswer, HeatAnswer, ReadRequest)
+ANSWERS: Final[Sequence[type[BaseModel]]] = (
+    WorklistAnswer,
+    StudyAnswer,
+    HeatAnswer,
+    ReadRequest,
+    ResultsRequest,
+    ResultsAnswer,
+)
 
 PROBLEMS: Final = {
     400: "A parameter cannot be as it is.",
@@ -26,6 +34,7 @@ PROBLEMS: Final = {
     403: "The token does not allow it, or it is hidden from a user who reads blinded.",
     404: "There is no such thing.",
     409: "A film of the study was not shown to the reader.",
+    413: "The body is too large.",
     415: "The body is of another type.",
     422: "The body is not what it should be.",
     429: "Too many requests: Retry-After says how many seconds to wait.",
@@ -111,6 +120,18 @@ def _describe_paths() -> dict[str, Any]:
             }
         },
         "/report": {"get": _describe_report()},
+        "/results": {
+            "post": {
+                **_describe(
+                    "Bacteriology results of a laboratory's system, all or none; scope results. The same "
+                    "again changes nothing, another result of the same test is a correction",
+                    _refer("ResultsAnswer"),
+                    [413, 415, 422],
+                    [],
+                ),
+                "requestBody": {"required": True, "content": {"application/json": _refer("ResultsRequest")}},
+            }
+        },
         "/studies/{uid}/films/{film}/film.jpg": {
             "get": _describe(
                 "A film as people see it: 8 bit grey, at most 1024 pixels a side",

@@ -1,4 +1,4 @@
-"""REST version 1: worklist, studies, reads and reports for programs. Fields are added, never changed."""
+"""REST version 1: worklist, studies, reads, results and reports. Fields are added, never changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,6 +28,8 @@ from web.access.audit import AuditTrail, find_address
 from web.access.bearer import BearerGate
 from web.pages.report_page import RenderReport, ReportBusyError, explain_busy, read_wish
 from web.pages.study_page import find_heat, record_access, record_read, take_film, take_uid
+from web.rest.json_body import read_json
+from web.rest.results import LARGEST_BODY, ResultsEndpoint
 from web.rest.worklist_query import find_page, read_query
 from web.settings import WebSettings
 
@@ -125,6 +127,7 @@ class Rest:
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
         see, read, count = Permission.WORKLIST, Permission.READ, Permission.REPORT
+        results = ResultsEndpoint(self.database, self.audit)
         study = "/studies/{uid:path}"  # a UID that breaks the rules may hold a slash
         film = f"{study}/films/{{film:int}}"
         endpoints = [
@@ -134,6 +137,7 @@ class Rest:
             (f"{film}/heat.json", "GET", self.gate.guard(self.send_heat, see)),
             (f"{study}/reads", "POST", self.gate.guard(self.take_read, read)),
             (study, "GET", self.gate.guard(self.show_study, see)),
+            ("/results", "POST", self.gate.guard(results.take, Permission.RESULTS, LARGEST_BODY)),
         ]
         return [
             Route(root + path, endpoint, methods=[method])
@@ -165,14 +169,7 @@ class Rest:
     def take_read(self, request: Request, token: TokenEntry, body: bytes) -> Response:
         """`POST /studies/{uid}/reads`."""
         uid = take_uid(request)
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-            raise HTTPException(415, "A read is sent as application/json.")
-        try:
-            read = ReadRequest.model_validate_json(body)
-        except ValidationError as error:
-            wrong = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in wrong["loc"]) or "body"
-            raise HTTPException(422, f"{where}: {wrong['msg']}") from None
+        read = read_json(ReadRequest, request, body)
         entry = record_read(
             self.database,
             uid,

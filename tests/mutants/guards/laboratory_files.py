@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.mutants.mutant import Mutant
 
-FILE: Final = "tbscreen/commands/bacteriology/result_file.py"
+FILE: Final = "db/bacteriology/laboratory_words.py"
 RESULTS: Final = "db/bacteriology/results.py"
 LINKS: Final = "db/bacteriology/links.py"
 DB_TEST: Final = "unit/db/bacteriology/test_results.py::"
@@ -17,6 +17,13 @@ MUTANTS: Final = (
         "    if not text.isprintable():\n",
         "    if not text.isascii():\n",
         f"{COMMAND_TEST}test_each_bad_line_is_named_and_nothing_is_imported",
+    ),
+    Mutant(
+        "result-scope",
+        "web/rest/rest.py",
+        "self.gate.guard(results.take, Permission.RESULTS, LARGEST_BODY)",
+        "self.gate.guard(results.take, see, LARGEST_BODY)",
+        "unit/web/rest/test_results.py::test_a_token_without_the_scope_sends_none",
     ),
     Mutant(
         "result-export-formula",
