@@ -25,6 +25,7 @@ from web.administration.accounts_page import AccountsPage
 from web.administration.deliveries_page import DeliveriesPage
 from web.administration.installation import Installation
 from web.administration.messages_page import MessagesPage
+from web.administration.models_page import ModelsPage
 from web.administration.status_page import HERE, StatusPage
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.pages.account_page import AccountPage
@@ -150,12 +151,16 @@ def _route_administration(
     deliveries = DeliveriesPage(database, pages, audit, installation)
     messages = MessagesPage(database, pages, audit, installation)
     accounts = AccountsPage(database, settings, pages, audit)
+    models = ModelsPage(database, pages, audit, installation)
     shown: dict[str, Page] = {
         "": status.show,
         "/deliveries": deliveries.show,
         "/deliveries/{delivery:int}": deliveries.show_delivery,
         "/messages": messages.show,
         "/messages/{message:int}": messages.show_message,
+        "/models": models.show,
+        "/models/{digest}": models.show_model,
+        "/thresholds/{threshold:int}": models.show_threshold,
         "/users": accounts.show,
         "/users/{name}": accounts.show_user,
     }
@@ -165,6 +170,12 @@ def _route_administration(
         "/deliveries/unbuilt": deliveries.build_again,
         "/deliveries/{delivery:int}/replay": deliveries.replay_delivery,
         "/messages/replay": messages.replay,
+        "/models/rollback": models.roll_back,
+        "/models/shadow/end": models.end_shadow,
+        "/models/{digest}/activate": models.activate,
+        "/models/{digest}/shadow": models.put_in_shadow,
+        "/models/{digest}/threshold/rollback": models.roll_back_threshold,
+        "/thresholds/{threshold:int}/use": models.use_threshold,
         "/users": accounts.add,
         "/users/{name}/role": accounts.set_role,
         "/users/{name}/blinded": accounts.set_blinded,

@@ -1,4 +1,5 @@
 """The installation as the pages of administrators see it.
 
+- `local_models`: the models of this installation, and changes of them.
 - `local_installation`: the installation of this host, for `web.administration`.
 """

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import psutil
 
+from db.database import Database
+from tbscreen.administration.local_models import LocalModels
 from tbscreen.doctor.check import Check
 from tbscreen.processes.process_records import find_recorded
 from tbscreen.settings import Settings
@@ -23,8 +25,9 @@ class LocalInstallation:
     administers does without them.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
+        self.models = LocalModels(settings, database)
         self.host = socket.gethostname()
         self.peers = [peer.name for peer in settings.peers]
         self.receivers = [receiver.name for receiver in settings.hl7.receivers]

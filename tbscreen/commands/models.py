@@ -17,7 +17,7 @@ from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
-    from tbscreen.models.activation import Activated
+    from tbscreen.models.model_change import ModelChange
     from tbscreen.settings import Settings
 
 models_app = typer.Typer(
@@ -200,34 +200,25 @@ def activate_model(
     Refused when its network does not compute, when it is not trusted, when it is worse than the active bundle
     on the same test films, beyond the 95 % interval, or when the two share too few films to tell.
     """
-    from tbscreen.models import activation
-    from tbscreen.models.proof import prove
+    from tbscreen.models import changes
 
     if shadow and force is not None:
         fail("--force has no effect with --shadow: a bundle in the shadow reports nothing")
     settings = prepare("models")
     database = open_database(settings)
-    proof = prove(database, digest, name_user(), trust)
     if shadow:
-        model = activation.put_in_shadow(database, proof)
-        _record(settings, f"bundle {model.digest} put in the shadow; {proof.trust}")
-        typer.echo(f"{model.digest[:12]} runs in the shadow; 'tbscreen models shadow' shows how it does")
-        return
-    done = activation.activate(database, proof, name_user(), force)
-    forced = "" if done.objection is None else f"; forced: {force}"
-    _record(settings, f"bundle {proof.digest} activated; {proof.trust}{forced}")
-    _tell(done)
+        _finish(settings, changes.put_in_shadow(database, digest, name_user(), trust=trust))
+    else:
+        _finish(settings, changes.activate(database, digest, name_user(), force=force, trust=trust))
 
 
 @models_app.command("rollback")
 def roll_back() -> None:
     """Activate the bundle that was active before the present one; once more goes one further back."""
-    from tbscreen.models import activation
+    from tbscreen.models import changes
 
     settings = prepare("models")
-    done = activation.roll_back(open_database(settings), name_user())
-    _record(settings, f"bundle {done.model.digest} activated by a rollback")
-    _tell(done)
+    _finish(settings, changes.roll_back(open_database(settings), name_user()))
 
 
 @models_app.command("shadow")
@@ -240,11 +231,12 @@ def show_shadow(
     from db.models.shadow_screenings import measure_agreement
     from tbscreen.terminal.model_sheet import draw_agreement
 
-    database = open_database(prepare("models"))
+    settings = prepare("models")
+    database = open_database(settings)
     if off:
-        with database.write() as session:
-            ended = bundles.end_shadow(session)
-        typer.echo("no bundle ran in the shadow" if ended is None else f"{ended[:12]} left the shadow")
+        from tbscreen.models import changes
+
+        _finish(settings, changes.end_shadow(database))
         return
     with database.read() as session:
         model = bundles.find_shadow(session)
@@ -263,21 +255,8 @@ def _record(settings: Settings, change: str) -> None:
     record_change(settings, EventType.SOFTWARE_CONFIGURATION, change)
 
 
-def _tell(done: Activated) -> None:
-    from tbscreen.models.films_at_hand import describe_agreement
-    from training.judging.admission import describe
-
-    before = done.instead_of
-    if before is not None and before.digest == done.model.digest:
-        typer.echo(f"{done.model.digest[:12]} is active already")
-        return
-    typer.echo(f"{done.model.digest[:12]} is active: {done.model.name} {done.model.version}")
-    if before is not None:
-        typer.echo(f"before: {before.digest[:12]}, {before.name} {before.version}")
-    if done.comparison is not None:
-        typer.echo(describe(done.comparison))
-        typer.echo(describe_agreement(done.agreement))
-    if done.objection is not None:
-        typer.echo("forced; the reason is kept")
-    if not done.model.trained:
-        typer.echo("it is untrained: its scores mean nothing")
+def _finish(settings: Settings, change: ModelChange) -> None:
+    if change.record:
+        _record(settings, change.record)
+    for sentence in change.told:
+        typer.echo(sentence)

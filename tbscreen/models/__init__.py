@@ -9,6 +9,9 @@
 - `films_at_hand`: two networks on the films of this site.
 - `proof`: a registered bundle, trusted and examined before it is used.
 - `activation`: activation, rollback, shadow.
+- `model_change`: the record of a change, and its words.
+- `changes`: a change of the bundle in use, as it is done, recorded and told.
+- `site_threshold_use`: site thresholds taken into use and out of it.
 - `comparison`: two bundles on labelled films that neither has seen.
 - `prepared_file`: files on disk, read as the gateway reads them.
 - `prediction`: scores of files on disk.

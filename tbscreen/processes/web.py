@@ -25,7 +25,7 @@ def run_web(settings: Settings, ready_file: Path | None) -> None:
     audit = PageAudit(settings.audit, audit_directory(settings.data_directory), settings.gateway.ae_title)
     checks = {"database": database.find_trouble}
     application = build_application(
-        database, __version__, settings.web, report, audit, checks, LocalInstallation(settings)
+        database, __version__, settings.web, report, audit, checks, LocalInstallation(settings, database)
     )
     audit.record_start()
     record_settings(audit, settings)

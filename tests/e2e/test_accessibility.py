@@ -36,6 +36,8 @@ PAGES = [
     "/administration",
     "/administration/deliveries",
     "/administration/messages",
+    "/administration/models",
+    f"/administration/models/{reading_room.DIGEST}",
     "/administration/users",
     "/administration/users/rosa",
     "/api/docs",
@@ -62,7 +64,7 @@ def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     reading_room.add_users(database)
     reading_room.fill(database)
     report = build_report_page(database, ReportSettings(timezone="UTC"), "1.2.3")
-    here = LocalInstallation(load_settings(data_directory=file.parent))
+    here = LocalInstallation(load_settings(data_directory=file.parent), database)
     application = build_application(database, "1.2.3", render_report=report, installation=here)
     with serving_page(application) as url:
         yield Visitor(browser, url, "ada")

@@ -7,4 +7,5 @@
 - `deliveries_page`: reports on their way to peers.
 - `messages_page`: HL7 messages on their way to receivers.
 - `accounts_page`: users and tokens.
+- `models_page`: bundles, the shadow, thresholds.
 """

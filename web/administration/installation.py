@@ -48,12 +48,63 @@ class SpoolUse:
     """Free bytes below which C-STORE answers 0xA700."""
 
 
+class ModelChange(Protocol):
+    """A change of the model or threshold that new films are judged by."""
+
+    @property
+    def record(self) -> str:
+        """The change, for its audit record; empty where nothing was changed."""
+
+    @property
+    def told(self) -> Sequence[str]:
+        """Sentences for the person."""
+
+
+class ModelChanges(Protocol):
+    """Changes of the model in use, as `tbscreen models` and `tbscreen calibrate` make them.
+
+    Each raises `PermanentError` or `TransientError` with a text for people. `activate` and `put_in_shadow`
+    compute the network first, which takes a minute or more.
+    """
+
+    def activate(self, digest: str, by: str, force: str | None, trust: str | None) -> ModelChange:
+        """Screen new films with a bundle; reasons override objections and vouch for it."""
+
+    def put_in_shadow(self, digest: str, by: str, trust: str | None) -> ModelChange:
+        """Let a bundle score every film beside the active one."""
+
+    def end_shadow(self) -> ModelChange:
+        """Take the bundle out of the shadow."""
+
+    def roll_back(self, by: str) -> ModelChange:
+        """Activate the bundle that was active before."""
+
+    def use_threshold(self, number: int, by: str, reason: str | None) -> ModelChange:
+        """Judge new films by a site threshold."""
+
+    def roll_back_threshold(self, digest: str, by: str) -> ModelChange:
+        """Judge new films of a bundle as before its last change of the threshold."""
+
+    def write_sheet(self, digest: str) -> str:
+        """Return all that is known of a bundle, as text."""
+
+    def write_comparison(self, candidate: str, reference: str) -> str:
+        """Return the comparison of two bundles on the films in the test part of both, as text."""
+
+    def write_threshold(self, number: int) -> str:
+        """Return a site threshold with all its figures, as text."""
+
+
 class Installation(Protocol):
     """One installation, as the host of the page sees it."""
 
     @property
     def host(self) -> str:
         """Name of the host of the page."""
+
+    @property
+    def models(self) -> ModelChanges:
+        """The models, and the ways to change which is used."""
 
     @property
     def peers(self) -> Sequence[str]:

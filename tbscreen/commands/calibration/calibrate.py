@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from dicom_gateway.audit.audit_message import EventType
 from domain.bacteriology import TruthSource
 from domain.bundle.manifest import Manifest
+from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
     from db.models.site_thresholds import ChangeEntry, Sign, SiteThresholdEntry
+    from tbscreen.models.model_change import ModelChange
     from tbscreen.settings import Settings
 
 KEY_FILE: Final = "calibration.key"
@@ -169,7 +172,7 @@ def show(number: Number, key: KeyFile = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({**asdict(entry), "changes": [asdict(change) for change in changes]})
     else:
-        typer.echo(_write_sheet(entry, changes), nl=False)
+        typer.echo(write_any_sheet(entry, changes), nl=False)
 
 
 @calibrate_app.command("activate")
@@ -182,16 +185,11 @@ def activate(
 
     All workers must run this version: an earlier one does not know such an operating point.
     """
-    from db.models import site_thresholds
+    from tbscreen.models.site_threshold_use import use_threshold
 
     settings = prepare("calibrate")
     database = open_database(settings)
-    sign = open_key(settings, key)
-    with database.write() as session:
-        entry = site_thresholds.find(session, number)
-        site_thresholds.verify(entry, sign)
-        site_thresholds.switch_to(session, number, name_user(), reason)
-    typer.echo(f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}")
+    _finish(settings, use_threshold(database, number, name_user(), open_key(settings, key), reason))
 
 
 @calibrate_app.command("rollback")
@@ -199,19 +197,20 @@ def roll_back(
     bundle: Annotated[str, typer.Option(help="Digest or its first characters; or active.")] = "active",
 ) -> None:
     """Judge new films as before the last activation: by the calibration of then, or by the bundle alone."""
-    from db.models import site_thresholds
-    from tbscreen.models.bundle_lookup import find_bundle
+    from tbscreen.models.site_threshold_use import roll_back_threshold
 
-    database = open_database(prepare("calibrate"))
-    with database.write() as session:
-        model = find_bundle(session, bundle)
-        name = site_thresholds.switch_back(session, model.digest, name_user())
-    typer.echo(
-        f"new films of {model.digest[:12]} are judged by {name or 'the operating point of the bundle itself'}"
-    )
+    settings = prepare("calibrate")
+    _finish(settings, roll_back_threshold(open_database(settings), bundle, name_user()))
 
 
-def _write_sheet(entry: SiteThresholdEntry, changes: list[ChangeEntry]) -> str:
+def _finish(settings: Settings, change: ModelChange) -> None:
+    record_change(settings, EventType.SOFTWARE_CONFIGURATION, change.record)
+    for sentence in change.told:
+        typer.echo(sentence)
+
+
+def write_any_sheet(entry: SiteThresholdEntry, changes: list[ChangeEntry]) -> str:
+    """Return the sheet of a site threshold as text, whatever it was derived from."""
     from reports.calibration_study import site_threshold as of_study
     from reports.site_threshold import equivalent, sheet
 

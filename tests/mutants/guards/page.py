@@ -79,6 +79,14 @@ MUTANTS: Final = (
         ACCOUNTS + "test_a_token_is_shown_once_and_revoked",
     ),
     Mutant(
+        "thresholds-signed-on-the-page",
+        "tbscreen/models/site_threshold_use.py",
+        "        site_thresholds.verify(entry, sign)\n",
+        "",
+        "unit/web/administration/test_models_page.py"
+        "::test_a_threshold_is_used_and_rolled_back_and_a_forged_one_is_not",
+    ),
+    Mutant(
         "one-background-work",
         "web/administration/background.py",
         "            if self._newest is not None and self._newest.is_running:\n",

@@ -59,6 +59,8 @@ def settings(tmp_path: Path, peopled: Database, monkeypatch: pytest.MonkeyPatch)
 def admin(settings: Settings, peopled: Database, trail: Trail) -> Iterator[TestClient]:
     """A browser in which `ada`, an administrator, is logged in."""
     reading_room.fill(peopled)
-    application = build_application(peopled, "1.2.3", audit=trail, installation=LocalInstallation(settings))
+    application = build_application(
+        peopled, "1.2.3", audit=trail, installation=LocalInstallation(settings, peopled)
+    )
     with TestClient(application, base_url=HERE) as made:
         yield let_in(made, peopled, "ada")

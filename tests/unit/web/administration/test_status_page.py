@@ -13,6 +13,7 @@ from tbscreen.processes.process_records import write_record
 from tests.servers.ports import wait_until
 from tests.unit.web.browsers import let_in, send
 from tests.unit.web.conftest import HERE
+from tests.unit.web.reading_room import DIGEST
 from web.application import build_application
 
 SHOWN = [
@@ -23,6 +24,9 @@ SHOWN = [
     "/administration/messages/1",
     "/administration/users",
     "/administration/users/ada",
+    "/administration/models",
+    f"/administration/models/{DIGEST}",
+    "/administration/thresholds/1",
 ]
 POSTED = [
     "/administration/checks",
@@ -35,6 +39,10 @@ POSTED = [
     "/administration/users/max/disabled",
     "/administration/users/max/tokens",
     "/administration/tokens/1/revoke",
+    "/administration/models/rollback",
+    "/administration/models/shadow/end",
+    *(f"/administration/models/{DIGEST}/{act}" for act in ("activate", "shadow", "threshold/rollback")),
+    "/administration/thresholds/1/use",
 ]
 
 
