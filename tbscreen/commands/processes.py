@@ -11,6 +11,7 @@ from rich.console import Console
 from tbscreen.terminal.invocation import prepare
 
 if TYPE_CHECKING:
+    from dicom_gateway.settings import GatewaySettings
     from tbscreen.processes.serve import Service
     from tbscreen.settings import Settings
 
@@ -59,13 +60,26 @@ def run_web(ready_file: ReadyFile = None) -> None:
     run_web(prepare("web"), ready_file)
 
 
+def name_ports(gateway: GatewaySettings, dicom_port: int) -> str:
+    """Return the ports on which a gateway takes associations, such as "11112 and 2762 (TLS)".
+
+    Args:
+        gateway: its settings.
+        dicom_port: its port without TLS, which is not that of the settings where they leave the choice to
+            the system.
+    """
+    ports = [str(dicom_port)] if gateway.accept_plain else []
+    if gateway.tls is not None:
+        ports.append(f"{gateway.tls.port or 'any free one'} (TLS)")
+    return " and ".join(ports)
+
+
 def _show_service(service: Service, settings: Settings) -> None:
     out = Console()
     out.print("\n[bold]tbscreen is ready.[/bold] Research software, not a medical device.")
     out.print(f"  AE title   {service.ae_title}", highlight=False)
     gateway = settings.gateway
-    secured = f"{gateway.tls.port or 'any free one'} (TLS)" if gateway.tls is not None else ""
-    ports = " and ".join(filter(None, [str(service.dicom_port) * gateway.accept_plain, secured]))
+    ports = name_ports(gateway, service.dicom_port)
     out.print(f"  port       {ports}, listening on {gateway.host}", highlight=False)
     out.print(f"  page       {service.page}", highlight=False)
     if service.users == 0:
