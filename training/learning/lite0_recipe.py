@@ -69,8 +69,12 @@ class Lite0Recipe:
             {"tuberculosis": keras.losses.BinaryCrossentropy(from_logits=True), "cells": weigh_cells},
             loss_weights={"tuberculosis": 1.0, "cells": CELL_LOSS},
         )
-        # Otherwise TensorFlow traces the step twice, the second time with the optimizer's variables.
+        # Otherwise TensorFlow traces the step twice, which takes seconds: the second time with the variables
+        # that the first one has made, of the optimizer and of the mean of each loss.
         self._optimizer.build(self.model.trainable_variables)
+        outputs = {name: ops.zeros((1, *output.shape[1:])) for name, output in self.model.output.items()}
+        self.model.compute_loss(None, outputs, outputs)
+        self.model.reset_metrics()
 
     def make_epoch(self, epoch: int) -> FilmSampler:
         """Return the batches of one epoch."""
