@@ -83,9 +83,23 @@ def examine(
         PermanentError: when the bundle does not load or compute, gives other scores than `golden_scores`, or
             takes more memory or time.
     """
+    examination = ask_child(directory, count, films, limits)
+    if examination.error:
+        raise PermanentError(f"{directory}: {examination.error}")
+    if golden_scores:
+        check_golden_scores(examination.golden_scores, golden_scores)
+    return examination
+
+
+def ask_child(directory: Path, count: int, films: Path | None, limits: Limits) -> Examination:
+    """Return the answer of a child, which may name an error.
+
+    Raises:
+        PermanentError: when the child dies, or reaches its limits.
+    """
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     child = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(theirs, str(directory), count, str(films or ""), limits), daemon=True
+        target=_serve, args=(theirs, directory, count, films, limits), daemon=True
     )
     child.start()
     theirs.close()
@@ -98,7 +112,7 @@ def examine(
     deadline = threading.Timer(limits.deadline_s, end)
     deadline.start()
     try:
-        examination = Examination.model_validate_json(ours.recv_bytes(MAX_ANSWER_BYTES))
+        return Examination.model_validate_json(ours.recv_bytes(MAX_ANSWER_BYTES))
     except (EOFError, OSError, ValidationError):
         child.kill()
         child.join()
@@ -108,11 +122,6 @@ def examine(
         child.kill()
         child.join()
         ours.close()
-    if examination.error:
-        raise PermanentError(f"{directory}: {examination.error}")
-    if golden_scores:
-        check_golden_scores(examination.golden_scores, golden_scores)
-    return examination
 
 
 def _describe_end(exit_code: int | None, is_late: bool, limits: Limits) -> str:
@@ -135,7 +144,7 @@ def _format_memory(limits: Limits) -> str:
     return f"{limits.memory_bytes / 1024**3:.1f} GiB"
 
 
-def _serve(connection: Connection, directory: str, count: int, films: str, limits: Limits) -> None:
+def _serve(connection: Connection, directory: Path, count: int, films: Path | None, limits: Limits) -> None:
     """Run the child: examine one bundle and answer."""
     quiet = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # what the libraries write; what is wrong is in the answer
@@ -143,26 +152,43 @@ def _serve(connection: Connection, directory: str, count: int, films: str, limit
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # golden scores are those of a CPU
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_s, limits.cpu_s + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        answer = _examine(Path(directory), count, films, limits)
-    except TbscreenError as error:
-        answer = Examination(error=_shorten(str(error).removeprefix(f"{directory}: ")))
-    except MemoryError:
-        answer = Examination(
-            error=f"its network takes more than {limits.memory_bytes / 1024**3:.1f} GiB of memory"
-        )
-    except Exception as error:  # noqa: BLE001  Keras' and TensorFlow's errors have no common root
-        answer = Examination(
-            error=_shorten(f"its network cannot be computed: {type(error).__name__}: {error}")
-        )
-    connection.send_bytes(answer.model_dump_json().encode())
+    connection.send_bytes(answer(directory, count, films, limits).model_dump_json().encode())
     os._exit(0)  # threads of TensorFlow may not end in the memory that is left
 
 
-def _examine(directory: Path, count: int, films: str, limits: Limits) -> Examination:
+def answer(directory: Path, count: int, films: Path | None, limits: Limits | None = None) -> Examination:
+    """Return scores, or the error of a bundle that does not load or compute.
+
+    Args:
+        directory: folder of the bundle.
+        count: number of golden arrays.
+        films: file of further arrays to score.
+        limits: limits of this process from now on; None: as it is.
+    """
+    try:
+        return _examine(directory, count, films, limits)
+    except TbscreenError as error:
+        return Examination(error=_shorten(str(error).removeprefix(f"{directory}: ")))
+    except MemoryError:
+        beyond = f"more than {_format_memory(limits)} of" if limits else "too much"
+        return Examination(error=f"its network takes {beyond} memory")
+    except Exception as error:  # noqa: BLE001  Keras' and TensorFlow's errors have no common root
+        return Examination(error=_shorten(f"its network cannot be computed: {type(error).__name__}: {error}"))
+
+
+def _examine(directory: Path, count: int, films: Path | None, limits: Limits | None) -> Examination:
+    from worker.network_examination import examine_network
+
+    if limits is not None:
+        _limit_this_process(limits)
+    arrays = _read_films(films) if films else None
+    golden, scores = examine_network(open_bundle(directory), count, arrays)
+    return Examination(golden_scores=_round(golden), scores=_round(scores))
+
+
+def _limit_this_process(limits: Limits) -> None:
     import psutil
 
-    from worker.network_examination import examine_network
     from worker.runtimes.keras_runtime import is_tensorflow
     from worker.runtimes.tensorflow_backend import limit_threads
 
@@ -170,9 +196,6 @@ def _examine(directory: Path, count: int, films: str, limits: Limits) -> Examina
         limit_threads(min(THREADS, os.cpu_count() or 1))
     allowed = psutil.Process().memory_info().vms + limits.memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
-    arrays = _read_films(Path(films)) if films else None
-    golden, scores = examine_network(open_bundle(directory), count, arrays)
-    return Examination(golden_scores=_round(golden), scores=_round(scores))
 
 
 def _read_films(path: Path) -> npt.NDArray[np.float32]:

@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from db.database import Database
 from dicom_gateway.log_redaction import QUOTING
 from tbscreen.cli import main
+from tbscreen.models import examination
 from tbscreen.processes.serve import migrate
 from tbscreen.settings import load_settings
 
@@ -83,6 +84,16 @@ def quick_cli(
     for name in QUOTING:
         logging.getLogger(name).propagate = True
     sys.excepthook, threading.excepthook = hooks
+
+
+@pytest.fixture
+def examined_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundles are examined in this process, without the seconds in which each child loads TensorFlow."""
+
+    def examine_here(directory: Path, count: int, films: Path | None, _: examination.Limits) -> object:
+        return examination.answer(directory, count, films)
+
+    monkeypatch.setattr(examination, "ask_child", examine_here)
 
 
 @pytest.fixture(scope="session")

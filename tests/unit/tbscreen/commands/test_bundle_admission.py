@@ -24,6 +24,8 @@ from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.tbscreen.models.test_films_at_hand import screen
 from tests.unit.worker.networks import write_network
 
+pytestmark = pytest.mark.usefixtures("examined_here")
+
 PASSPHRASE = "correct horse battery"
 Change = Callable[[Path], None]
 

@@ -28,6 +28,8 @@ from tests.unit.tbscreen.films_csv import make_films_csv
 from tests.unit.worker.networks import MANIFEST, write_network
 from training.films.film_store import fill_store
 
+pytestmark = pytest.mark.usefixtures("examined_here")
+
 ESTIMATE = {"value": 0.912, "low": 0.9, "high": 0.924}
 METRICS = {
     "overall": {

@@ -28,6 +28,8 @@ from tests.unit.training import keras2_files as keras2
 from worker.screener import Screener, ScreenerSettings, ScreeningOutcome
 from worker.settings import WorkerSettings
 
+pytestmark = pytest.mark.usefixtures("examined_here")
+
 TUTORIAL = """
 model = Sequential()
 model.add(Conv2D(4, (3, 3), padding='same', activation='relu', input_shape=X_train.shape[1:]))
