@@ -15,10 +15,25 @@ import pytest
 from markupsafe import escape
 from PIL import Image, ImageDraw
 
+from dicom_gateway.settings import GatewaySettings
 from domain.bundle.bundle import open_bundle
 from domain.bundle.seal import SCORES, locate_seal, read_seal
+from tbscreen.models.prediction import predict
+from tbscreen.models.prepared_file import find_files
 from tests import checkout
+from tests.unit.training.test_left_out import Stages
+from training.films.film_index import index_films
+from training.films.split import split
 from training.judging.scored_films import from_csv
+from training.learning.finished_network import FinishedNetwork
+from training.learning.precision import choose_precision
+from training.learning.recipe import Architecture
+from training.learning.recipes import load_trained
+from training.left_out import LEFT_OUT
+from training.retrain import retrain
+from training.retrain_settings import RetrainSettings
+from training.training_run import identify
+from training.writing.retrained_bundle import Naming, write_retrained
 
 SHARED = checkout.SHARED_DATA
 VGG16 = SHARED / "models" / "vgg16_notop_candidate_f16.npz"
@@ -72,14 +87,14 @@ def copy_real_films(folder: Path, each: int) -> Path:
 
 
 def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
-    draw_films(tmp_path / "films", 40)
+    draw_films(tmp_path / "films", 20)
     run = tbscreen(tmp_path, "retrain", "films", "--epochs", "1", "--batch", "8", "--out", "bundle")
     assert run.returncode == 0, run.stderr
-    assert "40 films, labels from names" in run.stderr
+    assert "20 films, labels from names" in run.stderr
     assert "epoch 1: loss" in run.stderr
     said = " ".join(run.stderr.split())
     assert (
-        "advice: 40 films are few to train a network anew; go on from the shipped model: --from shipped"
+        "advice: 20 films are few to train a network anew; go on from the shipped model: --from shipped"
         in said
     )
     verdict = next(line for line in run.stderr.splitlines() if line.startswith("verdict: AUC "))
@@ -92,16 +107,15 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     assert bundle.manifest.architecture == "default"
     films = from_csv((tmp_path / "bundle" / "films.csv").read_text())
     parts = [str(part) for part in films.parts]
-    assert [parts.count(name) for name in ("train", "validation", "test")] == [26, 6, 8]
+    assert [parts.count(name) for name in ("train", "validation", "test")] == [12, 4, 4]
     report = (tmp_path / "bundle" / "report.html").read_text()
     assert "ROC" in report
     assert escape(verdict.removeprefix("verdict: ")) in report
     assert "data:image/png" not in report
     assert not list((tmp_path / "data" / "training" / "runs").iterdir())
 
-    predicted = tbscreen(tmp_path, "predict", "films", "--json", "--bundle", "bundle")
-    records = [json.loads(line) for line in predicted.stdout.splitlines()]
-    assert len(records) == 40
+    records = list(predict(find_files([str(tmp_path / "films")]), bundle, GatewaySettings()))
+    assert len(records) == 20
     for digest, part, score in zip(films.digests, films.parts, films.scores, strict=True):
         if part != "train":
             assert min(abs(record["score"] - score) for record in records) < 0.011, digest
@@ -127,47 +141,60 @@ def test_bad_files_stop_it_before_it_trains_and_are_named(tmp_path: Path) -> Non
 
 
 @needs_real_films
-@pytest.mark.parametrize(
-    ("architecture", "words"),
-    [
-        ("scratch", ("--batch", "8")),
-        ("vgg16", ("--pretrained", str(VGG16))),
-    ],
-)
-def test_each_architecture_trains_on_real_films(
-    tmp_path: Path, architecture: str, words: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("architecture", [Architecture.SCRATCH, Architecture.VGG16])
+def test_each_architecture_trains_on_real_films(tmp_path: Path, architecture: Architecture) -> None:
+    """In this process and without a seal: the golden scores of these large networks take a minute."""
     labels = copy_real_films(tmp_path / "films", 6)
-    run = tbscreen(
-        tmp_path, "retrain", "films", "--labels", str(labels), "--architecture", architecture,
-        "--epochs", "1", "--validation-share", "0.4", "--out", "bundle", *words,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr
-    assert open_bundle(tmp_path / "bundle").manifest.architecture == architecture
-    picture = next((tmp_path / "films").rglob("*.png"))
-    predicted = tbscreen(tmp_path, "predict", str(picture), "--json", "--bundle", "bundle")
-    record = json.loads(predicted.stdout)
-    assert 0 <= record["Probability"] <= 1
-    assert record["trained"] is True
+    index = index_films([tmp_path / "films"], tmp_path / "cache", labels)
+    settings = RetrainSettings(
+        cache=tmp_path / "cache",
+        architecture=architecture,
+        pretrained=VGG16 if architecture is Architecture.VGG16 else None,
+        epochs=1,
+        batch=8,
+        validation_share=0.4,
+    )
+    retrained = retrain(index.films, index.store, settings, Stages())
+    naming = Naming(name="real", version="1.0", command="tbscreen retrain", machine="a machine")
+    bundle = write_retrained(tmp_path / "bundle", retrained, settings, naming)
+    assert (bundle.manifest.architecture, bundle.manifest.trained) == (architecture.value, True)
+    tested = np.flatnonzero(retrained.scored.parts == "test").tolist()
+    again = FinishedNetwork(load_trained(bundle, architecture))
+    scores = again.score(index.store, tested, lambda done, total: None)
+    assert scores == pytest.approx(retrained.scored.scores[tested], abs=1e-5)
 
 
-@pytest.mark.timeout(900)
 def test_thresholds_come_from_hospitals_that_the_network_did_not_see(tmp_path: Path) -> None:
-    draw_films(tmp_path / "films", 40)
+    """The scores of the first group are there from an earlier run: two trainings in place of three."""
+    draw_films(tmp_path / "films", 20)
     with (tmp_path / "films.csv").open("w") as file:
         file.write("file,label,source\n")
         for number, path in enumerate(sorted((tmp_path / "films").iterdir())):
             file.write(f"{path.name},{path.stem[-1]},{'north' if number % 4 < 2 else 'south'}\n")
-    words = ("retrain", "films", "--labels", "films.csv", "--epochs", "1", "--batch", "4")
-    words += ("--thresholds-from", "left-out", "--prevalence", "0.1")
-    words += ("--validation-share", "0")
-    run = tbscreen(tmp_path, *words, "--out", "bundle", timeout=900)  # three trainings
-    assert run.returncode == 0, run.stderr
-    assert "without north (1 of 2)" in run.stderr
-    kept = list((tmp_path / "data" / "training" / "left-out").glob("*.json"))
-    assert sorted(len(json.loads(path.read_text())) for path in kept) == [20, 20]
-    scores = {digest: score for path in kept for digest, score in json.loads(path.read_text()).items()}
-    manifest = open_bundle(tmp_path / "bundle").manifest
+    index = index_films([tmp_path / "films"], tmp_path / "cache", tmp_path / "films.csv")
+    settings = RetrainSettings(
+        cache=tmp_path / "cache",
+        epochs=1,
+        batch=8,
+        validation_share=0.0,
+        prevalence=0.1,
+        left_out=(("north",), ("south",)),
+    )
+    precision = choose_precision(settings.precision, settings.architecture)
+    parts = split(index.films, settings.seed, 0.0, 0.0, hold_out=("north",), any_test=True)
+    kept = settings.cache / LEFT_OUT
+    kept.mkdir()
+    north = {film.digest: 0.6 if film.label.is_tb else 0.4 for film in index.films if film.source == "north"}
+    (kept / f"{identify(index.films, parts, settings, precision)}.json").write_text(json.dumps(north))
+    stages = Stages()
+    retrained = retrain(index.films, index.store, settings, stages)
+    assert "scores without north (1 of 2) are there from an earlier run" in stages.names
+    assert "scoring the films without south (2 of 2)" in stages.names
+    written = [json.loads(path.read_text()) for path in kept.glob("*.json")]
+    assert sorted(map(len, written)) == [10, 10]
+    scores = {digest: score for found in written for digest, score in found.items()}
+    naming = Naming(name="left-out", version="1.0", command="tbscreen retrain", machine="a machine")
+    manifest = write_retrained(tmp_path / "bundle", retrained, settings, naming).manifest
     figures = manifest.metrics["left_out"]
     assert figures["groups"] == [["north"], ["south"]]
     assert {row["name"] for row in manifest.metrics["unseen"]} == {"north", "south"}
@@ -178,14 +205,3 @@ def test_thresholds_come_from_hospitals_that_the_network_did_not_see(tmp_path: P
     for text in (card, report):
         assert "never saw" in text
         assert "north" in text
-
-    words = ("retrain", "films", "--labels", "films.csv", "--leave-out", "north")
-    refused = tbscreen(tmp_path, *words, "--out", "other")
-    assert refused.returncode == 1
-    assert "--thresholds-from left-out" in refused.stderr
-    refused = tbscreen(tmp_path, *words, "--thresholds-from", "left-out", "--out", "other")
-    assert "two groups of sources" in refused.stderr
-    words = ("retrain", "films", "--labels", "films.csv", "--validation-share", "0")
-    refused = tbscreen(tmp_path, *words, "--out", "other")
-    assert refused.returncode == 1
-    assert "a larger --validation-share" in refused.stderr

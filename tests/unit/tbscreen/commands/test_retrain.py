@@ -29,6 +29,9 @@ def films(place: Path) -> Path:
         (("--architecture", "vgg16", "--pretrained", "none.h5"), "none.h5"),
         (("--pretrained", "films/CXR_0000_0.png"), "does not hold EfficientNet-Lite0"),
         (("--validation-share", "0.05"), "larger"),
+        (("--validation-share", "0"), "a larger --validation-share"),
+        (("--leave-out", "north"), "--thresholds-from left-out"),
+        (("--thresholds-from", "left-out"), "need two groups of sources at least: the films name films"),
         (("--out", "films"), "films exists and is not empty"),
     ],
 )
