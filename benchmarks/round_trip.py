@@ -78,9 +78,15 @@ def _find_delivered(installation: Trial, films: int) -> Sequence[StudyEntry]:
     return found
 
 
-def measure(films: Sequence[Path], associations: int) -> dict[str, Any]:
-    """Send all films through a fresh installation and wait for all reports."""
-    with trial() as installation:
+def measure(films: Sequence[Path], associations: int, graphs: Path) -> dict[str, Any]:
+    """Send all films through a fresh installation and wait for all reports.
+
+    Args:
+        films: files to send.
+        associations: number of associations that share them.
+        graphs: folder of the networks prepared for OpenVINO, which the next installation finds there.
+    """
+    with trial(tables=f'\n[worker]\ngraph_directory = "{graphs}"\n') as installation:
         began = send(installation, films, associations)
         if not installation.pacs.wait_for(len(films), TIMEOUT_S):
             raise SystemExit(f"only {len(installation.pacs.received)} of {len(films)} reports came back")
@@ -121,7 +127,7 @@ def main() -> None:
         size = films[0].stat().st_size / 1e6
         print(f"{len(films)} films of {options.rows}×{options.columns}, 16 bit, {size:.1f} MB each")
         for associations in options.associations:
-            result = results[associations] = measure(films, associations)
+            result = results[associations] = measure(films, associations, Path(folder) / "graphs")
             print(
                 f"{associations} association{'s' if associations > 1 else ''}: {result['seconds']} s, "
                 f"{result['films_per_second']} films/s, p50 {result['p50_ms']} ms, p95 {result['p95_ms']} ms"

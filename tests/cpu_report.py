@@ -15,6 +15,9 @@ import psutil
 import pytest
 
 LINES: Final = 40
+"""Number of tests that are listed."""
+LEAST_S: Final = 1.0
+"""CPU seconds of a file that is listed."""
 
 _tests: Counter[str] = Counter()
 _totals: Counter[str] = Counter()
@@ -76,7 +79,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         files[nodeid.split("::")[0]] += cpu_s
     total = used_cpu_s() if len(_totals) == 1 else sum(_totals.values())
     terminalreporter.section(f"CPU seconds: {total:.0f}, of which in tests {sum(files.values()):.0f}")
-    for counted in (files, _tests):
-        for name, cpu_s in counted.most_common(LINES):
+    listed = [(name, cpu_s) for name, cpu_s in files.most_common() if cpu_s >= LEAST_S]
+    for rows in (listed, _tests.most_common(LINES)):
+        for name, cpu_s in rows:
             terminalreporter.write_line(f"{cpu_s:8.1f}  {name}")
         terminalreporter.write_line("")

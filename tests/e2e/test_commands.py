@@ -19,6 +19,7 @@ import pytest
 from pydicom import dcmread
 
 from tests.servers.ports import free_port, wait_until
+from tests.servers.product import GRAPHS_TOML
 
 READY = "Ctrl-C ends it"
 MAX_RESTING_BYTES = 1_700_000_000
@@ -31,6 +32,7 @@ def write_settings(folder: Path) -> dict[str, str]:
         f'data_directory = "{folder / "data"}"\n'
         f'[gateway]\nhost = "127.0.0.1"\nport = {port}\nreserved_disk_bytes = 1000000\n'
         f"[web]\nport = {page}\n"
+        f"{GRAPHS_TOML}"
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TBSCREEN_")}
     return {**clean, "TBSCREEN_CONFIG": str(folder / "tbscreen.toml"), "COLUMNS": "120"}

@@ -25,6 +25,7 @@ from tests.films import read
 from tests.integration.retrieval.pulls import make_week
 from tests.servers.pacs import Orthanc, StoreScp, orthanc, storescp
 from tests.servers.ports import free_port, wait_until
+from tests.servers.product import GRAPHS_TOML
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         trial(
             gateway_port=port,
             top_level='log_level = "debug"',
-            tables=pacs.peer_toml() + receiver.peer_toml() + monitoring_toml(),
+            tables=pacs.peer_toml() + receiver.peer_toml() + monitoring_toml() + GRAPHS_TOML,
         ) as installation,
     ):
         yield Site(installation, pacs, receiver)

@@ -25,6 +25,7 @@ from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.servers.database import fresh_database
 from tests.servers.ports import wait_until
+from tests.servers.product import GRAPHS_TOML
 from tests.servers.redis import redis_server
 
 SETTINGS = """\
@@ -72,7 +73,7 @@ class Place:
             broker_url=self.broker_url,
             pacs_port=self.pacs.port,
         )
-        (self.folder / "tbscreen.toml").write_text(text)
+        (self.folder / "tbscreen.toml").write_text(text + GRAPHS_TOML)
 
     def lose_database(self) -> None:
         """As with a disk that broke: nothing of the database is left."""

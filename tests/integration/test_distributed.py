@@ -17,6 +17,7 @@ from tests.films import read, small_film
 from tests.integration.conftest import find_processes, store_raw
 from tests.servers.database import postgresql
 from tests.servers.ports import wait_until
+from tests.servers.product import GRAPHS_TOML
 from tests.servers.redis import redis_server
 
 
@@ -25,7 +26,7 @@ def distributed() -> Iterator[Trial]:
     with postgresql() as database_url, redis_server() as broker_url:
         top = f'database_url = "{database_url}"\nbroker_url = "{broker_url}"\n'
         gateway = "redispatch_after_s = 3.0\n"
-        with trial(top_level=top, gateway=gateway) as installation:
+        with trial(top_level=top, gateway=gateway, tables=GRAPHS_TOML) as installation:
             yield installation
 
 

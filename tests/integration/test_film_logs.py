@@ -18,6 +18,7 @@ from tests.integration.conftest import find_processes, store_raw
 from tests.servers.pacs import peer_toml
 from tests.servers.peers.commitment_scp import AE_TITLE, CommitmentScp, commitment_scp
 from tests.servers.ports import wait_until
+from tests.servers.product import GRAPHS_TOML
 from tests.servers.trace_collector import TraceCollector, trace_collector
 
 PATIENT = "Quetzalcoatl^Xiuhtecuhtli"
@@ -63,7 +64,7 @@ def installation(
         tables = archive.peer_toml().rstrip() + "\ncommitment = true\n\n"
         tables += peer_toml("strict", AE_TITLE, strict.port)
         tables += "[commitment]\ndelay_s = 0.0\n\n"
-        tables += f'[tracing]\nendpoint = "{collector.endpoint}"\n'
+        tables += f'[tracing]\nendpoint = "{collector.endpoint}"\n{GRAPHS_TOML}'
         with trial(top_level='log_format = "json"\nlog_level = "debug"', tables=tables) as running:
             yield running
 

@@ -10,7 +10,7 @@ from tests.fuzzing.campaign import CRASHED, run
 from tests.fuzzing.mutations import make_mutant
 from tests.fuzzing.sources import list_sources
 
-FILES = 250
+FILES = 100
 
 
 @pytest.mark.parametrize("by_web", [False, True], ids=["C-STORE", "STOW-RS"])

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from tests.films import small_film
 from tests.integration.conftest import store_raw
 from tests.servers.ports import free_port, is_listening, wait_until
+from tests.servers.product import GRAPHS
 from tests.servers.redis import redis_server
 
 WORD = "s3cr3t-pa55"
@@ -35,6 +36,7 @@ def tell(database_url: str, broker_url: str, folder: Path) -> dict[str, str]:
         "TBSCREEN_GATEWAY__PORT": str(free_port()),
         "TBSCREEN_GATEWAY__RESERVED_DISK_BYTES": "0",
         "TBSCREEN_WEB__PORT": str(free_port()),
+        "TBSCREEN_WORKER__GRAPH_DIRECTORY": str(GRAPHS),
         "PYTHONFAULTHANDLER": "1",
     }
 

@@ -137,13 +137,13 @@ def empty_tables(url: str, tables: Sequence[str]) -> None:
         tables: those that refer to others before those that they refer to.
     """
     with psycopg.connect(_plain(url)) as connection:
-        connection.execute(
+        statements = [
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        for table in tables:
-            connection.execute(f'DELETE FROM "{table}"'.encode())
-        connection.execute("SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence")
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            *(f'DELETE FROM "{table}"' for table in tables),
+            "SELECT setval(seqrelid::regclass, 1, false) FROM pg_sequence",
+        ]
+        connection.execute(";".join(statements).encode())
 
 
 def _plain(url: str) -> str:

@@ -17,6 +17,8 @@ HERE: Final = Path(__file__).parents[2]
 """The code of this version."""
 GRAPHS: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tbscreen-tests" / "graphs"
 """Networks that were prepared for OpenVINO: workers of all tests share them."""
+GRAPHS_TOML: Final = f'\n[worker]\ngraph_directory = "{GRAPHS}"\n'
+"""The setting for it."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tests.films import small_film
 from tests.integration.conftest import store_raw
 from tests.servers.pacs import peer_toml, storescp
 from tests.servers.ports import free_port, wait_until
+from tests.servers.product import GRAPHS_TOML
 
 
 @dataclass
@@ -84,6 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         tables = "[courier]\nretry_first_s = 0.2\nretry_most_s = 1.0\n\n" + unknown
         tables += peer_toml("away", "STORESCP", away_port)
         tables += peer_toml("strict", "STRICT", strict.port) + peer_toml("nosr", "NOSR", no_sr_port)
+        tables += GRAPHS_TOML
         with trial(tables=tables) as installation:
             film = small_film(tmp_path_factory.mktemp("film"))
             assert store_raw(installation.service.dicom_port, film) == 0x0000

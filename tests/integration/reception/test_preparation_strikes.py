@@ -23,7 +23,7 @@ from dicom_gateway.dispatch import Dispatcher
 from dicom_gateway.preparation import preparation_loop
 from dicom_gateway.preparation.dispatch_round import ROUND
 from dicom_gateway.preparation.film_preparation import Preparation
-from dicom_gateway.preparation.preparation_loop import MAX_ATTEMPTS, MAX_STRIKES, PreparationLoop
+from dicom_gateway.preparation.preparation_loop import MAX_STRIKES, PreparationLoop
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from domain.witness import Witness
@@ -107,12 +107,15 @@ def test_a_film_that_fails_where_other_processes_died_waits_and_is_prepared(benc
     assert (row.state, row.preparation_attempts) == (FilmState.QUEUED, 0)
 
 
-def test_a_film_that_always_fails_ends_whatever_else_fails(bench: Bench) -> None:
+def test_a_film_that_always_fails_ends_whatever_else_fails(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation_loop, "MAX_ATTEMPTS", 4)
     loop = bench.loop(TOO_SHORT_S, quiet_s=600.0)
     loop._witness.note(None)
-    row = bench.take(loop, MAX_ATTEMPTS + 1)
+    row = bench.take(loop, 4 + 1)
     assert (row.state, row.refusal) == (FilmState.REFUSED, "processing_failed")
-    assert row.refusal_detail == "preparation begun 10 times and never finished"
+    assert row.refusal_detail == "preparation begun 4 times and never finished"
 
 
 def test_a_child_that_dies_without_a_film_is_told(bench: Bench) -> None:

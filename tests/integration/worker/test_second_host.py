@@ -27,7 +27,7 @@ from tests.films import read, small_film
 from tests.integration.conftest import store_raw
 from tests.servers.database import postgresql
 from tests.servers.ports import free_port, wait_until
-from tests.servers.product import make_environment, product, run_command
+from tests.servers.product import make_environment, product
 from tests.servers.redis import redis_server
 from tests.servers.second_host import SecondHost, listening_ports, second_host
 from tests.unit.worker.conftest import register
@@ -163,12 +163,7 @@ def test_it_screens_the_films_of_the_first_host(hosts: TwoHosts, tmp_path: Path)
 
 def test_it_takes_up_a_newly_activated_bundle(hosts: TwoHosts, tmp_path: Path) -> None:
     bundle = write_network(tmp_path / "bundle", weight=-4.0, name="next", version="2.0")
-    (hosts.folder / "administrator").mkdir()
-    for words in (
-        ("add", str(bundle.directory)),
-        ("activate", bundle.digest[:12], "--force", "a test", "--trust", "a test"),
-    ):
-        run_command("models", *words, place=hosts.folder / "administrator", values=hosts.servers)
+    register(hosts.database, bundle)
     before = len(hosts.pacs.received)
     children = psutil.Process(hosts.worker.pid).children()
     screening = hosts.wait_for_screening(hosts.send(tmp_path, 1))

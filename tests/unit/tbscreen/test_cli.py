@@ -79,33 +79,33 @@ def test_the_version_is_that_of_the_package() -> None:
     assert CliRunner().invoke(app, ["--version"]).output == f"tbscreen {version('tbscreen')}\n"
 
 
-def test_a_new_installation_is_set_up_and_its_empty_worklist_shown(cli: Cli, place: Path) -> None:
-    upgraded = cli("db", "upgrade")
+def test_a_new_installation_is_set_up_and_its_empty_worklist_shown(quick_cli: Cli, place: Path) -> None:
+    upgraded = quick_cli("db", "upgrade")
     assert upgraded.returncode == 0, upgraded.stderr
     shipped = open_bundle(DEFAULT_BUNDLE).manifest
     assert upgraded.stdout == f"the database is up to date; active model: {shipped.name} {shipped.version}\n"
     assert (place / "data" / "tbscreen.sqlite3").is_file()
-    worklist = cli("worklist", "--json")
+    worklist = quick_cli("worklist", "--json")
     assert worklist.returncode == 0, worklist.stderr
     document = json.loads(worklist.stdout)
     assert document["studies"] == []
     assert "not verified by a physician" in document["notice"]
 
 
-def test_the_worklist_as_json_and_as_a_table(cli: Cli, installed: Database) -> None:
+def test_the_worklist_as_json_and_as_a_table(quick_cli: Cli, installed: Database) -> None:
     rows.register_model(installed)
     instance_id = rows.receive_and_queue(installed, study=StudyHeader("1.2.3", "A7", "P1"))
     rows.screen(installed, instance_id, 0.9)
-    (study,) = json.loads(cli("worklist", "--json", "--state", "screened").stdout)["studies"]
+    (study,) = json.loads(quick_cli("worklist", "--json", "--state", "screened").stdout)["studies"]
     assert (study["accession_number"], study["priority"], study["probability"]) == ("A7", "HIGH", 0.9)
     assert study["received_at"].endswith("+00:00")
-    table = cli("worklist").stdout
+    table = quick_cli("worklist").stdout
     assert "HIGH" in table
     (row,) = [line.split() for line in table.splitlines() if "A7" in line]
     assert row[:3] == ["HIGH", str(study["tb_score"]), "present"]
 
 
-def test_parked_deliveries_are_shown_and_replayed(cli: Cli, installed: Database) -> None:
+def test_parked_deliveries_are_shown_and_replayed(quick_cli: Cli, installed: Database) -> None:
 
     rows.register_model(installed)
     rows.screen(installed, rows.receive_and_queue(installed))
@@ -113,15 +113,15 @@ def test_parked_deliveries_are_shown_and_replayed(cli: Cli, installed: Database)
     with installed.write() as session:
         for due in deliveries.lease_due(session, rows.LEASE, 9):
             deliveries.park(session, due.delivery_id, "0xA900")
-    (row,) = json.loads(cli("deliveries", "--json", "--state", "parked").stdout)
+    (row,) = json.loads(quick_cli("deliveries", "--json", "--state", "parked").stdout)
     assert (row["peer"], row["last_error"]) == ("archive", "0xA900")
-    assert cli("deliveries", "--replay").stdout == "1 parked reports are sent again\n"
+    assert quick_cli("deliveries", "--replay").stdout == "1 parked reports are sent again\n"
     with installed.read() as session:
         assert [delivery.state for delivery in deliveries.list_deliveries(session, None, 9)] == ["pending"]
 
 
-def test_doctor_of_an_empty_place_says_what_is_wrong_and_fails(cli: Cli) -> None:
-    run = cli("doctor", GATEWAY__PORT="0")
+def test_doctor_of_an_empty_place_says_what_is_wrong_and_fails(quick_cli: Cli) -> None:
+    run = quick_cli("doctor", GATEWAY__PORT="0")
     assert run.returncode == 1
     assert "✗ database: " in run.stdout
     assert "→ run 'tbscreen db upgrade'" in run.stdout
@@ -145,22 +145,22 @@ def test_doctor_of_an_empty_place_says_what_is_wrong_and_fails(cli: Cli) -> None
     ids=lambda value: " ".join(value) if isinstance(value, list | dict) else None,
 )
 def test_a_mistake_is_one_clear_line(
-    cli: Cli, words: list[str], variables: dict[str, str], said: str
+    quick_cli: Cli, words: list[str], variables: dict[str, str], said: str
 ) -> None:
-    assert_one_line(cli(*words, **variables), said)
+    assert_one_line(quick_cli(*words, **variables), said)
 
 
 def test_a_database_that_does_not_answer_is_named_with_the_reason_and_its_setting(
-    cli: Cli, place: Path
+    quick_cli: Cli, place: Path
 ) -> None:
     port = free_port()
-    run = cli("worklist", DATABASE_URL=f"postgresql://me:s3cret@127.0.0.1:{port}/name")
+    run = quick_cli("worklist", DATABASE_URL=f"postgresql://me:s3cret@127.0.0.1:{port}/name")
     assert_one_line(run, f"PostgreSQL at 127.0.0.1:{port}, database name (from TBSCREEN_DATABASE_URL): ")
     assert "refused" in run.stderr
     assert run.stderr.endswith("; run 'tbscreen doctor'\n")
     assert "s3cret" not in run.stderr
     (place / "damaged.sqlite3").write_bytes(b"this is not a database" * 1000)
-    damaged = cli("worklist", DATABASE_URL=f"sqlite:///{place / 'damaged.sqlite3'}")
+    damaged = quick_cli("worklist", DATABASE_URL=f"sqlite:///{place / 'damaged.sqlite3'}")
     assert_one_line(damaged, f"SQLite file {place / 'damaged.sqlite3'} (from TBSCREEN_DATABASE_URL): ")
 
 

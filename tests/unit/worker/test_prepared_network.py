@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,7 @@ pytest.importorskip("openvino", reason="the extra openvino is not installed")
 
 from domain.bundle.bundle import Bundle, open_bundle
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE, find_shipped_seal
-from tests.unit.worker.networks import write_heat, write_network
-from worker import prepared_network
+from tests.unit.worker.networks import write_network
 from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import Predictor
 from worker.prepared_network import CONSTANTS, FACTS, GRAPH, open_prepared
@@ -41,64 +41,72 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def small_cache(small_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the graph of the small bundle, which is only copied."""
+    folder = tmp_path_factory.mktemp("small-cache")
+    assert open_prepared(small_bundle, folder) is not None
+    return folder
+
+
+@pytest.fixture
+def own_cache(small_cache: Path, tmp_path: Path) -> Path:
+    """A copy of it for one test."""
+    return Path(shutil.copytree(small_cache, tmp_path / "cache"))
+
+
 def find_graph(cache: Path, bundle: Bundle) -> Path:
     """Return the folder of a bundle's graph."""
     (found,) = cache.glob(f"{bundle.digest}-*")
     return found
 
 
-def test_a_process_predicts_the_shipped_bundle_without_keras(cache: Path) -> None:
+def test_a_process_predicts_the_shipped_bundle_without_keras(cache: Path, shipped: Predictor) -> None:
     command = [sys.executable, "-c", WITHOUT_KERAS, str(DEFAULT_BUNDLE), str(cache)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     runtime, scores, heat, loaded = json.loads(run.stdout.splitlines()[-1])
     assert loaded == []
-    expected, expected_heat = Predictor(open_bundle(DEFAULT_BUNDLE)).predict_with_heat(
-        draw_golden_arrays(9, seed=5)
-    )
+    expected, expected_heat = shipped.predict_with_heat(draw_golden_arrays(9, seed=5))
     assert expected_heat is not None
     assert heat == list(expected_heat.shape)
-    assert runtime == Predictor(open_bundle(DEFAULT_BUNDLE)).runtime
+    assert runtime == shipped.runtime
     assert scores == expected.tolist()  # the same graph in the same runtime
 
 
-def test_a_graph_is_made_once_and_a_damaged_one_anew(cache: Path) -> None:
-    bundle = open_bundle(DEFAULT_BUNDLE)
-    graph = find_graph(cache, bundle)
+def test_a_graph_is_made_once_and_a_damaged_one_anew(own_cache: Path, small_bundle: Bundle) -> None:
+    graph = find_graph(own_cache, small_bundle)
     made = (graph / FACTS).stat().st_mtime_ns
-    assert open_prepared(bundle, cache) is not None
+    assert open_prepared(small_bundle, own_cache) is not None
     assert (graph / FACTS).stat().st_mtime_ns == made
     constants = bytearray((graph / CONSTANTS).read_bytes())
     constants[len(constants) // 2] ^= 0x55
     (graph / CONSTANTS).write_bytes(constants)
-    assert open_prepared(bundle, cache) is not None
+    assert open_prepared(small_bundle, own_cache) is not None
     assert (graph / FACTS).stat().st_mtime_ns != made
     assert (graph / CONSTANTS).read_bytes() != constants
 
 
-def test_the_graph_of_another_version_of_openvino_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_graph_of_another_version_of_openvino_is_replaced(own_cache: Path, small_bundle: Bundle) -> None:
+    ours = find_graph(own_cache, small_bundle)
+    ours.rename(ours.with_name(f"{small_bundle.digest}-2020.1"))
+    assert open_prepared(small_bundle, own_cache) is not None
+    assert find_graph(own_cache, small_bundle).name == ours.name
+
+
+def test_a_graph_with_other_scores_than_the_bundles_is_not_used(
+    own_cache: Path, small_bundle: Bundle, tmp_path: Path
 ) -> None:
-    bundle = write_heat(tmp_path / "bundle")
-    monkeypatch.setattr(prepared_network, "name_version", lambda: "2020.1")
-    assert open_prepared(bundle, tmp_path) is not None
-    monkeypatch.undo()
-    assert open_prepared(bundle, tmp_path) is not None
-    assert not find_graph(tmp_path, bundle).name.endswith("-2020.1")
-
-
-def test_a_graph_with_other_scores_than_the_bundles_is_not_used(tmp_path: Path) -> None:
     """Whoever can write the folder can make facts and files fit each other; the seal is elsewhere."""
-    bundle, other = (write_network(tmp_path / str(weight), weight=weight) for weight in (4.0, 4.5))
+    bundle, other = small_bundle, write_network(tmp_path / "other", weight=4.5)
     golden = (1 / (1 + np.exp(-4.0 * draw_golden_arrays(16).mean(axis=(1, 2), dtype=np.float64)))).tolist()
-    for made in (bundle, other):
-        assert open_prepared(made, tmp_path) is not None
-    assert open_prepared(bundle, tmp_path, golden_scores=golden) is not None
-    ours, theirs = find_graph(tmp_path, bundle), find_graph(tmp_path, other)
+    assert open_prepared(other, own_cache) is not None
+    assert open_prepared(bundle, own_cache, golden_scores=golden) is not None
+    ours, theirs = find_graph(own_cache, bundle), find_graph(own_cache, other)
     for name in (GRAPH, CONSTANTS):
         (ours / name).write_bytes((theirs / name).read_bytes())
     facts = json.loads((theirs / FACTS).read_text())
     (ours / FACTS).write_text(json.dumps({**facts, "bundle": bundle.digest}))
-    assert open_prepared(bundle, tmp_path, golden_scores=golden) is None
+    assert open_prepared(bundle, own_cache, golden_scores=golden) is None
 
 
 def test_the_golden_scores_of_the_shipped_bundle_hold(cache: Path) -> None:
@@ -114,14 +122,12 @@ def test_a_network_that_keras_cannot_load_is_left_to_it(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(f"{bundle.digest}*"))
 
 
-def test_what_openvino_cannot_run_is_asked_once(tmp_path: Path) -> None:
-    bundle = write_network(tmp_path / "bundle")
-    assert open_prepared(bundle, tmp_path) is not None
-    path = find_graph(tmp_path, bundle) / FACTS
+def test_what_openvino_cannot_run_is_asked_once(own_cache: Path, small_bundle: Bundle) -> None:
+    path = find_graph(own_cache, small_bundle) / FACTS
     facts = json.loads(path.read_text())
     path.write_text(json.dumps({**facts, "files": {}, "reason": "no such step"}))
     made = path.stat().st_mtime_ns
-    assert open_prepared(bundle, tmp_path) is None
+    assert open_prepared(small_bundle, own_cache) is None
     assert path.stat().st_mtime_ns == made
 
 

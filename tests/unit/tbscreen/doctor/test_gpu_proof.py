@@ -101,9 +101,11 @@ def test_without_a_database_it_is_the_shipped_bundle(
     assert not (place / "data" / "tbscreen.sqlite3").exists()
 
 
-def test_the_command_prints_json_and_its_status_says_whether_it_is_proven(cli: Cli, place: Path) -> None:
+def test_the_command_prints_json_and_its_status_says_whether_it_is_proven(
+    quick_cli: Cli, place: Path
+) -> None:
     write_network(place / "bundle")
-    run = cli("doctor", "--gpu", "--bundle", "bundle", "--json")
+    run = quick_cli("doctor", "--gpu", "--bundle", "bundle", "--json")
     document = json.loads(run.stdout)
     assert run.returncode == (0 if document["holds"] else 1)
     assert document["has_gpu"] == HAS_GPU

@@ -31,7 +31,12 @@ def test_the_shipped_bundle_is_pinned_with_its_golden_scores() -> None:
     assert max(seal.golden_scores) - min(seal.golden_scores) > 0.05
     Predictor(bundle, golden_scores=seal.golden_scores)
     with pytest.raises(PermanentError, match="gives other scores"):
-        Predictor(bundle, golden_scores=[score + 0.02 for score in seal.golden_scores])
+        Predictor(
+            bundle,
+            runtime="keras",
+            precision="float32",
+            golden_scores=[score + 0.02 for score in seal.golden_scores],
+        )
 
 
 def test_it_is_trusted_and_its_golden_scores_are_kept_when_it_is_registered(

@@ -18,7 +18,7 @@ from db.worklist.study_entries import FilmEntry
 from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
-from domain.bundle.bundle import open_bundle, read_files, write_bundle
+from domain.bundle.bundle import Bundle, open_bundle, read_files, write_bundle
 from domain.bundle.tb_score import MEANING
 from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
@@ -27,6 +27,7 @@ from tbscreen.models.prepared_file import find_files, read_file
 from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
 from tests.films import real_film, small_film
 from tests.unit.tbscreen.conftest import Cli
+from tests.unit.worker.networks import write_network
 
 SETTINGS = GatewaySettings()
 
@@ -49,6 +50,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle whose network is loaded in a moment."""
+    return write_network(tmp_path_factory.mktemp("small") / "bundle", weight=4.0)
+
+
 def test_every_file_of_a_folder_is_one_record_in_order(folder: Path) -> None:
     records = list(predict(find_files([str(folder)]), open_bundle(DEFAULT_BUNDLE), SETTINGS))
     assert [Path(prediction["file"]).name[0] for prediction in records] == list("abcdefg")
@@ -62,24 +69,20 @@ def test_every_file_of_a_folder_is_one_record_in_order(folder: Path) -> None:
     assert "neither" in records[5]["error"]
 
 
-def test_a_png_export_and_its_film_get_the_same_array_and_score(folder: Path) -> None:
+def test_a_png_export_and_its_film_get_the_same_array_and_score(folder: Path, small: Bundle) -> None:
     picture = read_file(folder / "a-film.png", SETTINGS)
     film = read_file(folder / "c-film.dcm", SETTINGS)
     assert picture.array is not None
     assert film.array is not None
     assert float(np.abs(picture.array - film.array).max()) <= 2 / 255
-    scores = [
-        prediction["score"]
-        for prediction in predict(
-            [folder / "a-film.png", folder / "c-film.dcm"], open_bundle(DEFAULT_BUNDLE), SETTINGS
-        )
-    ]
+    paths = [folder / "a-film.png", folder / "c-film.dcm"]
+    scores = [prediction["score"] for prediction in predict(paths, small, SETTINGS)]
     assert scores[0] == pytest.approx(scores[1], abs=0.01)
 
 
-def test_more_files_than_a_batch_are_all_scored(folder: Path) -> None:
+def test_more_files_than_a_batch_are_all_scored(folder: Path, small: Bundle) -> None:
     paths = [folder / "a-film.png"] * 11
-    scores = [prediction["score"] for prediction in predict(paths, open_bundle(DEFAULT_BUNDLE), SETTINGS)]
+    scores = [prediction["score"] for prediction in predict(paths, small, SETTINGS)]
     assert len(scores) == 11
     assert max(scores) - min(scores) < 1e-4
 
@@ -163,11 +166,12 @@ def test_the_table_says_that_results_are_not_verified() -> None:
     assert out.getvalue().endswith(f"\n{MEANING}\n")
 
 
-def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Path) -> None:
-    nothing = quick_cli("predict", str(folder / "f-notes.txt"), str(folder / "g-broken.png"))
+def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Path, small: Bundle) -> None:
+    words = ("predict", "--bundle", str(small.directory))
+    nothing = quick_cli(*words, str(folder / "f-notes.txt"), str(folder / "g-broken.png"))
     assert nothing.returncode == 2
     assert nothing.stdout.count("—") == 4
-    some = quick_cli("predict", str(folder / "f-notes.txt"), str(folder / "a-film.png"))
+    some = quick_cli(*words, str(folder / "f-notes.txt"), str(folder / "a-film.png"))
     assert some.returncode == 0
     assert some.stdout.endswith(f"{MEANING}\n")
 
@@ -180,8 +184,8 @@ def test_json_and_csv_are_refused_together_before_a_network_is_loaded(
     assert (run.returncode, run.stderr) == (1, "tbscreen: --json and --csv do not go together\n")
 
 
-def test_predictions_have_the_words_of_the_worklist(folder: Path) -> None:
-    (record,) = predict([folder / "a-film.png"], open_bundle(DEFAULT_BUNDLE), SETTINGS)
+def test_predictions_have_the_words_of_the_worklist(folder: Path, small: Bundle) -> None:
+    (record,) = predict([folder / "a-film.png"], small, SETTINGS)
     shared = {field.name for field in fields(FilmEntry)} & set(record)
     assert shared == {
         "probability",
