@@ -6,6 +6,7 @@
 - `calibration_sampling`: people of a calibration study drawn for a test.
 - `roles`: roles of users, and what each may do.
 - `secret_words`: random secrets of cookies, tokens and forms.
+- `person_group`: groups of people by age and sex.
 - `patient_identity`: the patient of a header, compared as archives coerce it.
 - `film_key`: the name of a film in files and logs, without its UID.
 - `regions`: outlines around the heat of a film, in its own pixels.

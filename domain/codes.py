@@ -63,6 +63,12 @@ class Notice(StrEnum):
     """A newer revision of the film could not be screened for a technical reason; this one's result stands."""
 
 
+OTHER_PATIENT_NOTICES: Final = frozenset(
+    {Notice.CONFLICT.value, Notice.PROPOSED_MERGE.value, Notice.PATIENT_MISMATCH.value}
+)
+"""Notices of films that name different patients."""
+
+
 class ConflictDecision(StrEnum):
     """A person's decision on films of different patients or studies under one SOP Instance UID."""
 

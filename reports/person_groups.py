@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-AGE_BANDS: Final = ((15, 24), (25, 44), (45, 64), (65, 130))
-OLDEST_BAND: Final = 65
+from domain.person_group import AGE_BANDS, name_band
 
 
 def name_age(years: int | None) -> str:
@@ -14,7 +11,7 @@ def name_age(years: int | None) -> str:
         return "not known"
     for first, last in AGE_BANDS:
         if first <= years <= last:
-            return f"{first} and older" if first == OLDEST_BAND else f"{first} to {last}"
+            return name_band(first, last)
     return "under 15"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import bundles, site_thresholds
+from db.models.threshold_groups import GROUP
 from db.tables import Instance, Model, Screening
 from domain.codes import Finding
 from domain.referral_watch import ExpectedReferral, ReferralWatch, watch
@@ -35,21 +36,24 @@ def watch_referral(session: Session, prevalence: float | None) -> ReferralWatch 
     changed = site_thresholds.find_points(session, active.digest, name) or {}
     points = (model.manifest | changed)["operating_points"]
     point = next(point for point in points if point["name"] == name)
+    cells = site_thresholds.list_cells(session, active.digest, name)
+    if cells:
+        point = cells[0].record[GROUP]["of_table"]
     sensitivity, specificity = point.get("sensitivity"), point.get("specificity")
     if sensitivity is None or specificity is None:
         return None
     expected = ExpectedReferral(prevalence, sensitivity, specificity)
-    return watch(_list_outcomes(session, active.digest, name), expected)
+    return watch(_list_outcomes(session, active.digest, [name, *(cell.name for cell in cells)]), expected)
 
 
-def _list_outcomes(session: Session, digest: str, operating_point: str) -> Iterator[bool]:
+def _list_outcomes(session: Session, digest: str, operating_points: Sequence[str]) -> Iterator[bool]:
     """Yield whether the first film of each study was referred."""
     query = (
         select(Instance.study_id, Screening.finding)
         .join(Instance, Instance.id == Screening.instance_id)
         .where(
             Screening.bundle_digest == digest,
-            Screening.operating_point == operating_point,
+            Screening.operating_point.in_(operating_points),
             Screening.finding != Finding.UNDETERMINED.value,
         )
         .order_by(Screening.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -24,14 +24,11 @@ from db.tables import (
     Study,
 )
 from db.worklist import studies
-from domain.codes import Notice
+from domain.codes import OTHER_PATIENT_NOTICES
 from domain.errors import PermanentError
 from domain.patient_identity import fold_patient_id
 
 Value = TypeVar("Value", int, str)
-
-OF_SEVERAL: Final = {Notice.CONFLICT.value, Notice.PROPOSED_MERGE.value, Notice.PATIENT_MISMATCH.value}
-"""Notices of films that name different patients."""
 
 
 class SeveralPatientsError(PermanentError):
@@ -139,7 +136,7 @@ def _check_alone(session: Session, keys: Collection[str], issuer: str | None, ow
     """Raise `SeveralPatientsError` for doubtful films of the patient, or in the patient's studies."""
     mixed = set()
     for film in session.scalars(select(Instance).where(Instance.notices.is_not(None), Instance.current)):
-        if OF_SEVERAL & set(studies.split_values(film.notices)):
+        if OTHER_PATIENT_NOTICES & set(studies.split_values(film.notices)):
             patient = reconciliations.find_patient(session, film)
             own = fold_patient_id(patient.patient_id) in keys and results.fits(
                 patient.patient_id_issuer, issuer

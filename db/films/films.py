@@ -266,7 +266,7 @@ def pin_bundle(session: Session, instance_id: int, normalization_version: str) -
             if model is None or model.normalization_version != normalization_version:
                 return None
             instance.bundle_digest = model.digest
-            instance.operating_point = site_thresholds.find_operating_point(session, model)
+            instance.operating_point = site_thresholds.find_operating_point(session, model, instance)
     return PinnedBundle(instance.bundle_digest, instance.operating_point)
 
 

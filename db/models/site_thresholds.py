@@ -18,10 +18,12 @@ from sqlalchemy.orm import Session
 from db.clock import now
 from db.entries import make_entry
 from db.models.activations import find_target
-from db.tables import Model, Screening, SiteThreshold, SiteThresholdChange
+from db.models.threshold_groups import GROUP, GROUPS, choose_point, describe_threshold
+from db.tables import Instance, Model, Screening, SiteThreshold, SiteThresholdChange
 from domain.errors import PermanentError
 
 PREFIX: Final = "local_"
+THRESHOLD_FOR: Final = "threshold_for"
 NAME: Final = "(local)"
 """Placeholder in a new record for the name of its operating point."""
 
@@ -55,7 +57,14 @@ class ChangeEntry:
     reason: str | None
 
 
-def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign: Sign) -> SiteThresholdEntry:
+def keep(
+    session: Session,
+    digest: str,
+    by: str,
+    record: Mapping[str, Any],
+    sign: Sign,
+    cells: Mapping[str, Mapping[str, Any]] | None = None,
+) -> SiteThresholdEntry:
     """Store a new record, dated, named after its day and signed, without using it.
 
     Args:
@@ -65,21 +74,26 @@ def keep(session: Session, digest: str, by: str, record: Mapping[str, Any], sign
         record: JSON with "operating_points", where `NAME` stands for the name that is chosen here, and
             optionally "calibration", both as in a manifest.
         sign: signs digest, name, time, user and record.
+        cells: records of the cells of a table by age and sex (`db.models.threshold_groups`), by the end of
+            their names; they are stored and signed beside it.
     """
     moment = now().replace(microsecond=0)
     name = _choose_name(session, digest, moment)
-    named = json.loads(json.dumps(record).replace(f'"{NAME}"', json.dumps(name)))
-    row = SiteThreshold(
-        bundle_digest=digest,
-        name=name,
-        made_at=moment,
-        made_by=by,
-        record=named,
-        signature=sign(_serialize(digest, name, moment, by, named)),
-    )
-    session.add(row)
-    session.flush()
-    return _describe(row)
+    rows = []
+    for each, content in ((name, record), *((f"{name}{end}", cell) for end, cell in (cells or {}).items())):
+        named = json.loads(json.dumps(content).replace(f'"{NAME}', f'"{name}'))
+        row = SiteThreshold(
+            bundle_digest=digest,
+            name=each,
+            made_at=moment,
+            made_by=by,
+            record=named,
+            signature=sign(_serialize(digest, each, moment, by, named)),
+        )
+        session.add(row)
+        session.flush()
+        rows.append(row)
+    return _describe(rows[0])
 
 
 def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
@@ -95,11 +109,16 @@ def switch_to(session: Session, calibration_id: int, by: str, reason: str | None
     """Use a site threshold for new films of its bundle; nothing changes if it is in use.
 
     Raises:
-        PermanentError: when no site threshold has this number.
+        PermanentError: when no site threshold has this number, or it is a cell of a table.
     """
     row = session.get(SiteThreshold, calibration_id, with_for_update=True)
     if row is None:
         raise PermanentError(f"there is no calibration {calibration_id}")
+    if GROUP in row.record:
+        raise PermanentError(
+            f"calibration {calibration_id} is for {row.record[GROUP]['people']} alone: activate the table "
+            f"that it is a part of, {row.record[GROUP]['table']}"
+        )
     if not row.active:
         _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
 
@@ -136,10 +155,17 @@ def find(session: Session, calibration_id: int) -> SiteThresholdEntry:
 
 
 def list_site_thresholds(session: Session) -> list[SiteThresholdEntry]:
-    """Return all site thresholds, newest first."""
-    return [
-        _describe(row) for row in session.scalars(select(SiteThreshold).order_by(SiteThreshold.id.desc()))
-    ]
+    """Return all site thresholds, newest first, without the cells of tables."""
+    rows = session.scalars(select(SiteThreshold).order_by(SiteThreshold.id.desc()))
+    return [_describe(row) for row in rows if GROUP not in row.record]
+
+
+def list_cells(session: Session, digest: str, name: str) -> list[SiteThresholdEntry]:
+    """Return the cells of a table, by its name."""
+    rows = session.scalars(
+        select(SiteThreshold).where(SiteThreshold.bundle_digest == digest).order_by(SiteThreshold.id)
+    )
+    return [_describe(row) for row in rows if row.record.get(GROUP, {}).get("table") == name]
 
 
 def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
@@ -159,37 +185,61 @@ def list_changes(session: Session, digest: str) -> list[ChangeEntry]:
     ]
 
 
-def find_operating_point(session: Session, model: Model) -> str:
-    """Return the name of the operating point for new films of a bundle."""
-    active = session.scalar(
-        select(SiteThreshold.name).where(SiteThreshold.bundle_digest == model.digest, SiteThreshold.active)
-    )
+def find_operating_point(session: Session, model: Model, film: Instance | None = None) -> str:
+    """Return the name of the operating point for new films of a bundle.
+
+    Args:
+        session: for reading.
+        model: the bundle.
+        film: the film, for a threshold by age and sex; None: that of everybody.
+    """
+    active = session.execute(
+        select(SiteThreshold.name, SiteThreshold.record[GROUPS]).where(
+            SiteThreshold.bundle_digest == model.digest, SiteThreshold.active
+        )
+    ).first()
     if active is not None:
-        return active
+        name, groups = active
+        return str(name) if film is None or not groups else choose_point(session, name, groups, film)
     named = Model.manifest["reported_operating_point"].as_string()  # not the whole manifest
     return str(session.scalar(select(named).where(Model.digest == model.digest)))
 
 
 def find_points(session: Session, digest: str, operating_point: str) -> dict[str, Any] | None:
     """Return the changes of a bundle's manifest by a site threshold; None for the bundle's own points."""
+    row = _find_named(session, digest, operating_point)
+    if row is None:
+        return None
+    return _read_changes(row)
+
+
+def read_manifest(session: Session, screening: Screening) -> dict[str, Any]:
+    """Return the manifest that a screening used: the bundle's, changed by the site threshold, if any.
+
+    Under `THRESHOLD_FOR` it has the people for whom the threshold was chosen, where it was not for all.
+    """
+    row = _find_named(session, screening.bundle_digest, screening.operating_point)
+    if row is None:
+        return dict(screening.model.manifest)
+    words = describe_threshold(row.record)
+    told = {} if words is None else {THRESHOLD_FOR: words}
+    return screening.model.manifest | _read_changes(row) | told
+
+
+def _find_named(session: Session, digest: str, operating_point: str) -> SiteThreshold | None:
     if not operating_point.startswith(PREFIX):
         return None
-    row = session.scalar(
+    return session.scalar(
         select(SiteThreshold).where(
             SiteThreshold.bundle_digest == digest, SiteThreshold.name == operating_point
         )
     )
-    if row is None:
-        return None
+
+
+def _read_changes(row: SiteThreshold) -> dict[str, Any]:
     keys = ("operating_points", "calibration")
     changes = {key: row.record[key] for key in keys if row.record.get(key)}
     return {**changes, "reported_operating_point": row.name}
-
-
-def read_manifest(session: Session, screening: Screening) -> dict[str, Any]:
-    """Return the manifest that a screening used: the bundle's, changed by the site threshold, if any."""
-    points = find_points(session, screening.bundle_digest, screening.operating_point)
-    return screening.model.manifest | (points or {})
 
 
 def _choose_name(session: Session, digest: str, moment: datetime) -> str:

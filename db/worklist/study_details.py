@@ -73,6 +73,8 @@ class ScreeningDetails:
     tb_score: int | None
     """The scale for people: 0 to 100, screening threshold at 50, rule-in threshold at 75; null for an
     untrained model."""
+    threshold_for: str | None
+    """The people for whom the threshold was chosen, and why; null for a threshold of all films."""
 
 
 @dataclass(frozen=True)
@@ -286,6 +288,7 @@ def _describe_screening(session: Session, screening: Screening) -> ScreeningDeta
         prevalence=_find_prevalence(manifest),
         has_heat=has_heat is not None,
         tb_score=rate(screening.score, screening.threshold, manifest),
+        threshold_for=manifest.get(site_thresholds.THRESHOLD_FOR),
     )
 
 

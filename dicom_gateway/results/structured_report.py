@@ -17,6 +17,7 @@ from highdicom import sr
 from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
 from db.films.screenings import Heat
+from db.models.site_thresholds import THRESHOLD_FOR
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.algorithm_equipment import derive_algorithm_uid, describe_algorithm
 from dicom_gateway.results.finding_outlines import trace_outlines
@@ -108,7 +109,8 @@ def describe_report(
         parameters=(
             f"weights SHA-256: {manifest['files']['model.weights.h5']}",
             f"normalization: {manifest['normalization']['version']}",
-            f"operating point: {screening.operating_point}",
+            f"operating point: {screening.operating_point}"
+            + (f", {why}" if (why := manifest.get(THRESHOLD_FOR)) else ""),
         ),
         lines=tuple(list_lines(screening)),
         remarks=explain(screening),

@@ -1,6 +1,7 @@
 """The calibration study of a site: its plan, its analysis, and the threshold that comes of it.
 
 - `plan`: people, tests and weeks for a wanted precision, from the site's own films.
+- `person_cells`: thresholds by age and sex.
 - `analysis`: accuracy at each threshold, groups, costs, and the threshold that a policy recommends.
 - `pages`: plan, progress and analysis in words, tables and pictures.
 - `site_threshold`: the recommended threshold as a record that is signed.

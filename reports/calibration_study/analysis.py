@@ -26,6 +26,7 @@ from judging.calibration_study.threshold_choice import (
 )
 from judging.calibration_study.verified_sample import VerifiedSample
 from judging.statistics import Estimate
+from reports.calibration_study.person_cells import PersonTable, choose_cells
 from reports.period import Period
 from reports.person_groups import name_age, name_sex
 
@@ -111,6 +112,8 @@ class StudyAnalysis(Part):
     """At the same threshold."""
     yields: tuple[Yield, ...]
     prices: Prices | None
+    table: PersonTable | None = None
+    """Thresholds by age and sex; None where they were not asked for, or none is recommended for everybody."""
 
     @property
     def judged(self) -> Accuracy:
@@ -155,6 +158,7 @@ def analyse(
     *,
     repeated: int = 0,
     by_station: bool = False,
+    by_group: bool = False,
     prices: Prices | None = None,
 ) -> StudyAnalysis:
     """Analyse a study.
@@ -171,6 +175,7 @@ def analyse(
         policy: demands on the recommended threshold.
         repeated: number of people left out because they are another one of them.
         by_station: stations, not people, were sampled: intervals cover the differences between them.
+        by_group: choose thresholds by age and sex, too.
         prices: for costs; None: no costs.
 
     Raises:
@@ -207,6 +212,11 @@ def analyse(
         groups=tuple(_measure_groups(people, chosen)),
         yields=tuple(_measure_yield(accuracy, prices) for accuracy in thresholds),
         prices=prices,
+        table=(
+            choose_cells(people, policy, recommended.threshold, lambda some: _make_sample(some, by_station))
+            if by_group and recommended is not None
+            else None
+        ),
     )
 
 

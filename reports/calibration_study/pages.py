@@ -17,6 +17,7 @@ from judging.calibration_study.accuracy import Accuracy
 from judging.statistics import Estimate
 from judging.wording import NOTHING
 from reports.calibration_study.analysis import ODDS, BandCount, StudyAnalysis
+from reports.calibration_study.person_cells import FEWEST_NOT_TB, FEWEST_TB, PersonTable
 from reports.calibration_study.plan import StudyPlan
 from reports.drawings import FULL, HALF, Picture
 from reports.page import Page
@@ -152,6 +153,7 @@ def compose_sections(analysis: StudyAnalysis) -> list[Section]:
                 for kind, title in GROUPS.items()
             ],
         ),
+        *([] if analysis.table is None else [_compose_cells(analysis.table)]),
         Section("people", "People and tests", _explain_people(analysis), [_draw_bands(analysis.bands)]),
         Section(
             "method",
@@ -250,6 +252,41 @@ def _compose_recommendation(analysis: StudyAnalysis) -> Section:
                     )
                     for name, accuracy in rows
                 ],
+            )
+        ],
+    )
+
+
+def _compose_cells(table: PersonTable) -> Section:
+    together = table.accuracy
+    return Section(
+        "cells",
+        "Thresholds by age and sex",
+        [
+            "Each cell has the threshold that meets the policy on its own people, where at least "
+            f"{FEWEST_TB} of them were found to have TB and {FEWEST_NOT_TB} not to; else that of its ages, "
+            "of its sex, or of everybody. People whose age or sex is not known get that of everybody.",
+            f"All cells together: sensitivity {write_estimate(together.sensitivity)}, specificity "
+            f"{write_estimate(together.specificity)}, "
+            f"{write_part(together.referred, together.people)} referred (on the people they were chosen on).",
+        ],
+        [
+            TextTable(
+                "",
+                ("group", "people", "TB / not", "threshold", "chosen on", "sensitivity", "specificity"),
+                [
+                    (
+                        cell.group.words,
+                        write_count(cell.people),
+                        f"{cell.tb} / {cell.not_tb}",
+                        f"{cell.threshold:.4f}",
+                        "its own people" if cell.is_own else cell.chosen_on,
+                        write_estimate(None if cell.accuracy is None else cell.accuracy.sensitivity),
+                        write_estimate(None if cell.accuracy is None else cell.accuracy.specificity),
+                    )
+                    for cell in table.cells
+                ],
+                "Cross-fitted where the threshold was chosen on the cell's own people.",
             )
         ],
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from db.models.site_thresholds import NAME, ChangeEntry, SiteThresholdEntry
+from db.models.threshold_groups import GROUP, GROUPS
 from domain.bundle.manifest import Manifest, OperatingPoint
 from domain.errors import PermanentError
 from domain.notices import NOTICE
+from judging.calibration_study.accuracy import Accuracy
 from reports.calibration_study.analysis import StudyAnalysis
 from reports.calibration_study.pages import compose_sections
+from reports.calibration_study.person_cells import PersonCell
 from reports.sections import Section
 from reports.site_threshold.sheet import describe_change, head_sheet
 from reports.text_form import render_sections
@@ -34,19 +37,62 @@ def make_record(analysis: StudyAnalysis, manifest: Manifest) -> dict[str, Any]:
     if chosen is None:
         raise PermanentError(f"no threshold is recommended: {analysis.refusal}")
     figures = chosen.cross_fitted or chosen.accuracy
-    screening = OperatingPoint(
-        name="screening",
-        threshold=chosen.threshold,
-        sensitivity=None if figures.sensitivity is None else figures.sensitivity.value,
-        specificity=None if figures.specificity is None else figures.specificity.value,
-    )
-    rule_in = max(manifest.find_operating_point("rule_in").threshold, chosen.threshold)
+    record = {
+        **_make_points(chosen.threshold, figures, manifest, NAME),
+        STUDY: analysis.model_dump(mode="json"),
+    }
+    if analysis.table is not None:
+        record[GROUPS] = [
+            {"sex": cell.sex, "first": cell.first, "last": cell.last, "name": f"{NAME}_{cell.group.key}"}
+            for cell in analysis.table.cells
+        ]
+    return record
+
+
+def make_cells(analysis: StudyAnalysis, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Return the records of the cells of a table by age and sex, each with the end of its name."""
+    if analysis.table is None or analysis.recommended is None:
+        return {}
+    common = analysis.recommended.threshold
+    together = _read_figures(analysis.table.accuracy)
+    return {
+        f"_{cell.group.key}": {
+            **_make_points(cell.threshold, cell.accuracy, manifest, f"{NAME}_{cell.group.key}"),
+            GROUP: {
+                "table": NAME,
+                "of_table": together,
+                "people": cell.group.words,
+                "reason": _explain(cell, common),
+            },
+        }
+        for cell in analysis.table.cells
+    }
+
+
+def _explain(cell: PersonCell, common: float) -> str:
+    """Return threshold and reason in ASCII, as an SR takes it."""
+    counts = f"{cell.people} enrolled, {cell.tb} with TB, {cell.not_tb} without"
+    if cell.is_own:
+        return f"threshold for {cell.group.words} ({counts}); that of everybody is {common:.4f}"
+    return f"threshold of {cell.chosen_on}, for too few {cell.group.words} were tested ({counts})"
+
+
+def _read_figures(accuracy: Accuracy | None) -> dict[str, float | None]:
+    parts = {"sensitivity": None, "specificity": None}
+    if accuracy is None:
+        return dict(parts)
+    return {name: None if (part := getattr(accuracy, name)) is None else part.value for name in parts}
+
+
+def _make_points(threshold: float, figures: Accuracy | None, manifest: Manifest, name: str) -> dict[str, Any]:
+    """Return operating points as in a manifest; HIGH begins at the bundle's rule-in or the threshold."""
+    screening = OperatingPoint(name="screening", threshold=threshold, **_read_figures(figures))
+    rule_in = max(manifest.find_operating_point("rule_in").threshold, threshold)
     points = [screening, OperatingPoint(name="rule_in", threshold=rule_in)]
-    own = {**screening.model_dump(mode="json"), "name": NAME}
+    own = {**screening.model_dump(mode="json"), "name": name}
     return {
         "operating_points": [*(point.model_dump(mode="json") for point in points), own],
         "calibration": None,
-        STUDY: analysis.model_dump(mode="json"),
     }
 
 
@@ -63,3 +109,11 @@ def write_sheet(entry: SiteThresholdEntry, changes: list[ChangeEntry]) -> str:
         lines = [describe_change(change) for change in changes]
         sections.append(Section("changes", "In use for this bundle", lines))
     return render_sections(heading, sections)
+
+
+def write_cell(entry: SiteThresholdEntry) -> str:
+    """Return the sheet of a cell of a table by age and sex, as text."""
+    about = entry.record[GROUP]
+    point = next(point for point in entry.record["operating_points"] if point["name"] == entry.name)
+    lines = [f"positive from {point['threshold']:.4f}: {about['reason']}", f"a part of {about['table']}"]
+    return render_sections([*head_sheet(entry, about["people"]), NOTICE, *lines], [])

@@ -211,9 +211,12 @@ def _finish(settings: Settings, change: ModelChange) -> None:
 
 def write_any_sheet(entry: SiteThresholdEntry, changes: list[ChangeEntry]) -> str:
     """Return the sheet of a site threshold as text, whatever it was derived from."""
+    from db.models.threshold_groups import GROUP
     from reports.calibration_study import site_threshold as of_study
     from reports.site_threshold import equivalent, sheet
 
+    if GROUP in entry.record:
+        return of_study.write_cell(entry)
     if of_study.STUDY in entry.record:
         return of_study.write_sheet(entry, changes)
     if equivalent.EQUIVALENT in entry.record:

@@ -14,6 +14,7 @@ import typer
 from tbscreen import __version__
 from tbscreen.commands.calibration.study_options import (
     AsJson,
+    ByGroup,
     ByStation,
     First,
     HalfWidth,
@@ -211,6 +212,7 @@ def analyse_study(
     sensitivity: Sensitivity = None,
     referred: Referred = None,
     by_station: ByStation = False,
+    by_group: ByGroup = False,
     film_price: Annotated[float | None, typer.Option(min=0, help="Price of a film, for costs.")] = None,
     test_price: Annotated[float | None, typer.Option(min=0, help="Price of a test.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as HTML.", metavar="FILE")] = None,
@@ -228,7 +230,7 @@ def analyse_study(
 
     settings = prepare("study")
     prices = _read_prices(film_price, test_price)
-    analysis, _ = _analyse(settings, name, sensitivity, referred, by_station, prices)
+    analysis, _ = _analyse(settings, name, sensitivity, referred, by_station, by_group, prices)
     made_at = datetime.now(UTC)
     page = compose_page(analysis, made_at, __version__, settings.reports.organisation)
     if html is not None:
@@ -252,6 +254,7 @@ def close_study(
     sensitivity: Sensitivity = None,
     referred: Referred = None,
     by_station: ByStation = False,
+    by_group: ByGroup = False,
     key: Annotated[
         Path | None,
         typer.Option(help="File with the key of the signature, as for 'calibrate propose'.", metavar="FILE"),
@@ -264,7 +267,7 @@ def close_study(
     """
     from db.calibration_study import studies
     from db.models import site_thresholds
-    from reports.calibration_study.site_threshold import make_record, write_sheet
+    from reports.calibration_study.site_threshold import make_cells, make_record, write_sheet
     from tbscreen.commands.calibration.calibrate import open_key
 
     settings = prepare("study")
@@ -275,12 +278,14 @@ def close_study(
             studies.close(session, study, name_user(), reason)
         typer.echo(f"{study.name} is closed")
         return
-    analysis, manifest = _analyse(settings, name, sensitivity, referred, by_station, None)
+    analysis, manifest = _analyse(settings, name, sensitivity, referred, by_station, by_group, None)
     record = make_record(analysis, manifest)
     sign = open_key(settings, key)
     with database.write() as session:
         studies.close(session, studies.find(session, analysis.name), name_user(), reason)
-        entry = site_thresholds.keep(session, analysis.bundle_digest, name_user(), record, sign)
+        entry = site_thresholds.keep(
+            session, analysis.bundle_digest, name_user(), record, sign, make_cells(analysis, manifest)
+        )
     typer.echo(write_sheet(entry, []), nl=False)
     typer.echo(f"\n{analysis.name} is closed; next: tbscreen calibrate activate {entry.calibration_id}")
 
@@ -346,6 +351,7 @@ def _analyse(
     sensitivity: float | None,
     referred: float | None,
     by_station: bool,
+    by_group: bool,
     prices: Prices | None,
 ) -> tuple[StudyAnalysis, Manifest]:
     from db.calibration_study import people
@@ -375,6 +381,7 @@ def _analyse(
         Policy(sensitivity=wanted, referred=referred),
         repeated=repeated,
         by_station=by_station,
+        by_group=by_group,
         prices=prices,
     )
     return analysis, manifest

@@ -46,6 +46,13 @@ Referred = Annotated[
     float | None,
     typer.Option(min=0.01, max=1.0, help="Largest share of people whom the programme can test."),
 ]
+ByGroup = Annotated[
+    bool,
+    typer.Option(
+        "--by-group",
+        help="Also choose thresholds by age and sex, where enough people of a group were tested.",
+    ),
+]
 ByStation = Annotated[
     bool,
     typer.Option(

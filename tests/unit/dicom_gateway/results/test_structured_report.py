@@ -17,6 +17,8 @@ from pydicom.dataset import Dataset
 
 from db.delivery.outbox import ReportableScreening
 from db.delivery.report_objects import BuiltReport
+from db.models.site_thresholds import THRESHOLD_FOR
+from dicom_gateway.results.structured_report import describe_report
 from dicom_gateway.rules.own_object import names_tbscreen
 from dicom_gateway.settings import CourierSettings
 from domain.bundle.tb_score import MEANING
@@ -139,6 +141,18 @@ def test_algorithm_is_named_with_version_family_and_parameters(report: Dataset) 
         "normalization: tbscreen-normalization-1",
         "operating point: screening",
     ]
+
+
+def test_a_threshold_for_some_people_is_named_with_its_reason(screening: ReportableScreening) -> None:
+    why = "threshold for women of 25 to 44 (812 enrolled); that of everybody is 0.4500"
+    of_cell = replace(
+        screening,
+        operating_point="local_20261130_f_25_44",
+        manifest={**screening.manifest, THRESHOLD_FOR: why},
+    )
+    content = describe_report(of_cell, None, CourierSettings())
+    assert content.parameters[-1] == f"operating point: local_20261130_f_25_44, {why}"
+    assert content.facts.identity != describe_report(screening, None, CourierSettings()).facts.identity
 
 
 def test_film_is_the_source_of_measurement_and_the_evidence(

@@ -90,9 +90,12 @@ def test_from_plan_to_a_signed_threshold(
     assert chosen["cross_fitted"]["sensitivity"]["value"] > 0.8
     assert "Calibration study" in Path("study.html").read_text("utf-8")
 
-    closed = quick_cli("study", "close", "--sensitivity", "0.85", "--reason", "all results are in")
+    closed = quick_cli(
+        "study", "close", "--sensitivity", "0.85", "--by-group", "--reason", "all results are in"
+    )
     assert closed.returncode == 0, closed.stderr
     assert "not a medical device" in closed.stdout
+    assert "THRESHOLDS BY AGE AND SEX" in closed.stdout
     assert "closed" in quick_cli("study", "list").stdout
     shown = quick_cli("calibrate", "show", "1")
     assert "of the calibration study north" in shown.stdout
@@ -103,6 +106,10 @@ def test_from_plan_to_a_signed_threshold(
             "operating_points"
         ]
     }
+    assert [line.split()[0] for line in quick_cli("calibrate", "list").stdout.splitlines()] == ["1"]
+    cell = quick_cli("calibrate", "show", "2")
+    assert "positive from" in cell.stdout, cell.stderr
+    assert_one_line(quick_cli("calibrate", "activate", "2"), "activate the table that it is a part of")
     assert points["screening"] == chosen["threshold"]
     assert points["rule_in"] == RULE_IN
     assert len(points) == 3

@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from starlette.testclient import TestClient
 
 from db.database import Database
 from db.films import films
-from db.tables import Rendition
+from db.models import site_thresholds
+from db.models.site_thresholds import NAME
+from db.models.threshold_groups import GROUP
+from db.tables import Rendition, Screening
 from db.worklist import reads, study_details
 from db.worklist.study_details import OperatingPoint, ScreeningDetails, StudyDetails
 from domain.bundle.tb_score import MEANING
@@ -48,6 +51,15 @@ def several(peopled: Database) -> Database:
         films.refuse(session, lateral, Refusal.NOT_FRONTAL, "ViewPosition is LL")
         films.refuse(session, own, Refusal.OWN_OUTPUT, "ours")
     return peopled
+
+
+def test_a_threshold_for_some_people_is_named_with_its_reason(client: TestClient, several: Database) -> None:
+    reason = "threshold for women of 25 to 44 (812 enrolled, 31 with TB, 781 without)"
+    record = {"operating_points": [], GROUP: {"table": NAME, "people": "women of 25 to 44", "reason": reason}}
+    with several.write() as session:
+        entry = site_thresholds.keep(session, rows.DIGEST, "me@here", record, lambda _: "0" * 64)
+        session.execute(update(Screening).values(operating_point=entry.name))
+    assert f"<small>{reason}</small>" in client.get("/studies/1.2.3").text
 
 
 def test_the_most_suspicious_film_is_shown_and_each_can_be_chosen(
@@ -198,6 +210,7 @@ def make_screening(**changes: object) -> ScreeningDetails:
         finished_at=moment + timedelta(seconds=1),
         has_heat=False,
         tb_score=84,
+        threshold_for=None,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
