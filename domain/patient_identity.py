@@ -69,6 +69,11 @@ def fold_patient_id(text: str | None) -> str:
     return "".join(_fold((text or "").partition("^")[0]).split())
 
 
+def fold_issuer(text: str | None) -> str:
+    """Return an issuer as it is compared: without case, spaces and the further parts of an HL7 HD."""
+    return fold_patient_id((text or "").partition("&")[0])
+
+
 def _compare(first: Patient, second: Patient) -> dict[str, bool | None]:
     """Return for each field whether it agrees; None where one side is absent."""
     return {
@@ -80,13 +85,9 @@ def _compare(first: Patient, second: Patient) -> dict[str, bool | None]:
 
 def _compare_ids(first: Patient, second: Patient) -> bool | None:
     same = _compare_values(fold_patient_id, first.patient_id, second.patient_id)
-    issuers = _compare_values(_fold_issuer, first.patient_id_issuer, second.patient_id_issuer)
+    issuers = _compare_values(fold_issuer, first.patient_id_issuer, second.patient_id_issuer)
     # The same number of two issuers is two patients.
     return False if same and issuers is False else same
-
-
-def _fold_issuer(text: str | None) -> str:
-    return fold_patient_id((text or "").partition("&")[0])
 
 
 def _compare_values(fold: Callable[[str | None], str], first: str | None, second: str | None) -> bool | None:

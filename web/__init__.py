@@ -1,6 +1,7 @@
 """The page and its REST interface, over db.
 
 - `settings`: address, certificate, length of a session.
+- `viewer_address`: the address of a study in the site's own viewer.
 - `server`: uvicorn, with TLS.
 - `application`: routes.
 - `response_headers`: security headers of every answer.

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from db.accounts.users import UserEntry
 from http_server.own_address import is_own
+from web.viewer_address import check_template
 
 OWN_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
 """Names of this machine for itself."""
@@ -55,6 +56,10 @@ class WebSettings(BaseModel):
     """Days from its reception for which the page's worklist shows a study that is read; 0 shows all. Unread
     studies are always shown. A search text, study dates, "readers differ" and a link on the page show all.
     REST is not concerned."""
+    viewer_url: str = ""
+    """Address of a study in your own viewer, for a link on the study page; values are percent-encoded. An
+    example: `https://pacs.example/viewer?StudyInstanceUIDs={study_instance_uid}`. `{accession_number}` and
+    `{patient_id}` may stand there, too; desktop viewers have schemes of their own. Empty: no link."""
     requests_per_minute: int = Field(default=120, ge=1, le=100_000)
     """REST requests a minute that each token may make; the same number may come at once."""
 
@@ -72,6 +77,11 @@ class WebSettings(BaseModel):
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a host name: write it as browsers do, without port")
         return value
+
+    @field_validator("viewer_url")
+    @classmethod
+    def _check_viewer(cls, value: str) -> str:
+        return check_template(value) if value else value
 
     @field_validator("trusted_proxies")
     @classmethod

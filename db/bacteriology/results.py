@@ -18,7 +18,7 @@ from db.tables import BacteriologyResult, Reconciliation, Study
 from db.worklist.search_keys import fold
 from domain.bacteriology import Method, Outcome
 from domain.errors import PermanentError
-from domain.patient_identity import fold_patient_id
+from domain.patient_identity import fold_issuer, fold_patient_id
 
 Value = TypeVar("Value", int, str)
 
@@ -216,7 +216,7 @@ def find_merged(session: Session, patient_id: str) -> set[str]:
 
 def fits(issuer: str | None, wanted: str | None) -> bool:
     """True when an issuer is the wanted one, or one of them is not given."""
-    own, asked = (fold_patient_id((text or "").partition("&")[0]) for text in (issuer, wanted))
+    own, asked = fold_issuer(issuer), fold_issuer(wanted)
     return not asked or not own or own == asked
 
 

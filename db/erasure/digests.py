@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Final
 
-from domain.patient_identity import fold_patient_id
+from domain.patient_identity import fold_issuer, fold_patient_id
 
 KEY_ID_LENGTH: Final = 16
 
@@ -48,8 +48,3 @@ class Digests:
     def _digest(self, *parts: str) -> str:
         text = "\0".join(parts).encode("utf-8", "surrogatepass")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
-
-
-def fold_issuer(issuer: str | None) -> str:
-    """Return an issuer as it is compared: without case, spaces and the further parts of an HL7 HD."""
-    return fold_patient_id((issuer or "").partition("&")[0])

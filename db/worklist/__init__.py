@@ -16,5 +16,6 @@
 - `studies_ahead`: the studies that come next, and their films.
 - `films_to_see`: the films that a reader must have seen.
 - `study_details`: one study with films, results, reports and reads.
+- `other_studies`: the other studies of its patient.
 - `reads`: verdicts of radiologists, with their history.
 """

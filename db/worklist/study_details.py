@@ -19,7 +19,7 @@ from db.worklist import blinding, reads
 from db.worklist.reads import ReadEntry
 from db.worklist.studies import rank_suspicion, split_values
 from domain.bundle.tb_score import rate
-from domain.codes import Refusal
+from domain.codes import Finding, Refusal
 from domain.patient_identity import Patient, read_patient
 
 
@@ -249,13 +249,23 @@ def is_hidden(session: Session, study_instance_uid: str, hidden_from: str | None
 
 def find_heat(session: Session, study_instance_uid: str, instance_id: int) -> Heat | None:
     """Return the heat map of a film of a study, or None."""
-    screening_id = session.scalar(
-        select(Screening.id)
+    screening = _find_screening(session, study_instance_uid, instance_id)
+    return None if screening is None else screenings.find_heat(session, screening.id)
+
+
+def find_finding(session: Session, study_instance_uid: str, instance_id: int) -> Finding:
+    """Return the finding on a film of a study; undetermined for a film without result."""
+    screening = _find_screening(session, study_instance_uid, instance_id)
+    return Finding.UNDETERMINED if screening is None else Finding(screening.finding)
+
+
+def _find_screening(session: Session, study_instance_uid: str, instance_id: int) -> Screening | None:
+    return session.scalar(
+        select(Screening)
         .join(Instance, Instance.id == Screening.instance_id)
         .join(Study, Study.id == Instance.study_id)
         .where(Study.study_instance_uid == study_instance_uid, Instance.id == instance_id)
     )
-    return None if screening_id is None else screenings.find_heat(session, screening_id)
 
 
 def _describe_film(session: Session, film: Instance, has_rendition: bool) -> FilmDetails:

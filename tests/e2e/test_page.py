@@ -86,6 +86,11 @@ def test_a_reader_s_morning(visitor: Visitor, database: Database) -> None:
     warm = visitor.pixel(0.34, 0.3)
     assert warm[0] > warm[2] + 20, "orange over the shadow"
     assert visitor.pixel(0.7, 0.7)[0] == visitor.pixel(0.7, 0.7)[2], "and grey elsewhere"
+    expect(page.locator(".legend")).to_have_text("heat 0100 %outline: 60 %")
+    stage = page.locator(".stage").bounding_box()
+    assert stage is not None
+    page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] * 0.9)
+    visitor.drawn("heat here")
     page.get_by_label("Heat map opacity").fill("90")
     visitor.drawn("heat map 90 %")
     assert visitor.pixel(0.34, 0.3)[0] - visitor.pixel(0.34, 0.3)[2] > warm[0] - warm[2]
@@ -148,6 +153,14 @@ def test_the_film_is_windowed_moved_and_zoomed_by_mouse(visitor: Visitor) -> Non
     assert visitor.pixel(0.5, 0.9) != before
     page.mouse.wheel(0, -400)
     visitor.drawn("182 %")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 4000, y - 4000)
+    page.mouse.up()
+    page.keyboard.press("i")
+    visitor.drawn("inverted")
+    assert visitor.pixel(0.01, 0.01)[3] == 255, "a part of the film stays on the stage"
+    page.keyboard.press("i")
     page.get_by_role("button", name="Reset").click()
     visitor.drawn("W 255 L 128 · 100 %")
     page.locator("canvas").focus()

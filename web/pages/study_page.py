@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from db.database import Database
 from db.films.screenings import Heat
-from db.worklist import claims, films_to_see, reads, studies_ahead, study_details
+from db.worklist import claims, films_to_see, other_studies, reads, studies_ahead, study_details
 from db.worklist.reads import (
     InvalidReadError,
     ReadEntry,
@@ -34,11 +34,15 @@ from web.pages.history import VERDICTS, list_events
 from web.pages.pages import Pages
 from web.pages.score_scale import draw_scale, list_points
 from web.settings import WebSettings
+from web.viewer_address import fill_template
 
 LOG = structlog.get_logger(__name__)
 
 MOST_AHEAD: Final = 50
 """Most studies that are looked at ahead."""
+
+FINE: Final = 1000
+"""Columns and rows to which outlines refer."""
 
 LONGEST_UID: Final = 64
 """Most characters of a stored UID."""
@@ -57,13 +61,13 @@ class StudyPage:
     def show(self, visit: Visit) -> Response:
         """Show a study; `?film=` selects a film, by default the most suspicious one."""
         uid = self._find_uid(visit)
+        hidden_from = self.settings.find_blinded(visit.user)
         with self.database.read() as session:
-            study = study_details.find_details(
-                session, uid, hidden_from=self.settings.find_blinded(visit.user)
-            )
-            to_see = [] if study is None else films_to_see.list_films_to_see(session, study.key)
-        if study is None:
-            raise HTTPException(404, "There is no such study.")
+            study = study_details.find_details(session, uid, hidden_from=hidden_from)
+            if study is None:
+                raise HTTPException(404, "There is no such study.")
+            to_see = films_to_see.list_films_to_see(session, study.key)
+            others = other_studies.list_other_studies(session, study, hidden_from=hidden_from)
         self._record_view(visit, uid)
         holder = self._claim(visit, study)
         film = _choose_film(study, visit.request.query_params.get("film", ""))
@@ -72,6 +76,7 @@ class StudyPage:
             "csrf": visit.csrf,
             "study": study,
             "film": film,
+            "others": others,
             "holder": holder,
             "deciding": self._decides(visit, study),
             "to_see": {shown.instance_id for shown in to_see},
@@ -79,6 +84,13 @@ class StudyPage:
             "verdicts": VERDICTS,
             "read": next((read for read in study.reads if _is_of(read, visit.user.name)), None),
         }
+        if self.settings.viewer_url and not study.hidden:  # the archive may hold our report
+            context["viewer_url"] = fill_template(
+                self.settings.viewer_url,
+                study_instance_uid=study.study_instance_uid,
+                accession_number=study.accession_number,
+                patient_id=study.patient_id,
+            )
         if film is not None and film.screening is not None:
             context["points"] = list_points(film.screening)
             if film.screening.tb_score is not None:
@@ -106,12 +118,24 @@ class StudyPage:
         return Response(jpeg, media_type="image/jpeg", headers={film_tokens.HEADER: token})
 
     def send_heat(self, visit: Visit) -> Response:
-        """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255."""
+        """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255.
+
+        With it the outlines of the finding's regions, as the reports have them: lists of places [x, y], in
+        thousandths of the film's width and height; and the heat at an outline, 0..1.
+        """
+        # With NumPy and contourpy, which a page without heat maps does without.
+        from domain.regions import CUT_OFF, find_regions
+
         uid = self._find_uid(visit)
         hidden_from = self.settings.find_blinded(visit.user)
         heat = find_heat(self.database, uid, visit.request, hidden_from)
         self._record_view(visit, uid)
-        return JSONResponse({**asdict(heat), "cells": list(heat.cells)})
+        with self.database.read() as session:
+            finding = study_details.find_finding(session, uid, take_film(visit.request))
+        outlines = [region.outline.tolist() for region in find_regions(finding, heat, FINE, FINE)]
+        return JSONResponse(
+            {**asdict(heat), "cells": list(heat.cells), "cut_off": CUT_OFF, "outlines": outlines}
+        )
 
     def take_read(self, visit: Visit) -> Response:
         """Store the verdict of a radiologist whose page has drawn each film of the study."""

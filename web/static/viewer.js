@@ -1,4 +1,5 @@
-// The film on a canvas: window and level by a look-up table of 256 entries, zoom, pan, the heat map above it.
+// The film on a canvas: window and level by a look-up table of 256 entries, zoom, pan; above it the heat map with
+// the outlines of the reports, its legend, and the heat under the pointer.
 
 import { takeFilm } from "./films_ahead.js";
 
@@ -8,6 +9,7 @@ const RAMP = [ // from cool to hot, as colours that also differ in brightness
   [0.75, 249, 142, 9],
   [1.0, 252, 255, 164],
 ];
+const IN_SIGHT = 0.25; // the share of the film, or of the stage, that a move leaves on the stage
 const FULL = { level: 127.5, width: 255 };
 
 export class Viewer {
@@ -16,6 +18,7 @@ export class Viewer {
     this.stage = section.querySelector(".stage");
     this.canvas = section.querySelector("canvas");
     this.readout = section.querySelector(".readout");
+    this.legend = section.querySelector(".legend");
     this.tool = "window";
     this.heatOn = false;
     this.opacity = 0.45;
@@ -51,7 +54,11 @@ export class Viewer {
     nothing.hidden = true;
     this.window();
     document.addEventListener("visibilitychange", () => this.draw());
-    if (heat) this.heat = paintHeat(await (await fetch(heat)).json());
+    if (heat) {
+      const map = await (await fetch(heat)).json();
+      this.heat = { ...map, picture: paintHeat(map) };
+      this.legend.replaceChildren(...describeHeat(map));
+    }
     this.draw();
   }
 
@@ -73,11 +80,13 @@ export class Viewer {
     this.draw();
   }
 
-  // The place of the film on the canvas, in CSS pixels.
+  // The place of the film on the canvas, in CSS pixels. A part of the film stays on the stage.
   place() {
     const { clientWidth, clientHeight } = this.stage;
     const fit = Math.min(clientWidth / this.shown.width, clientHeight / this.shown.height);
     const [width, height] = [this.shown.width * fit * this.zoom, this.shown.height * fit * this.zoom];
+    this.x = keepInSight(this.x, width, clientWidth);
+    this.y = keepInSight(this.y, height, clientHeight);
     return { left: (clientWidth - width) / 2 + this.x, top: (clientHeight - height) / 2 + this.y, width, height };
   }
 
@@ -95,10 +104,12 @@ export class Viewer {
       const { left, top, width, height } = this.place();
       pen.drawImage(this.shown, left, top, width, height);
       if (this.heatOn && this.heat) {
-        const { picture, margin } = this.heat;
+        const { picture, margin, outlines } = this.heat;
         pen.globalAlpha = this.opacity;
         const inside = 1 - 2 * margin;
         pen.drawImage(picture, left + width * margin, top + height * margin, width * inside, height * inside);
+        pen.globalAlpha = 1;
+        drawOutlines(pen, outlines, (x, y) => [left + (width * x) / 1000, top + (height * y) / 1000]);
       }
       this.tell();
       if (document.visibilityState === "visible" && this.canvas.width && this.canvas.height) {
@@ -109,7 +120,11 @@ export class Viewer {
   }
 
   tell() {
-    const heat = this.heatOn && this.heat ? ` · heat map ${Math.round(this.opacity * 100)} %` : "";
+    const shows = this.heatOn && this.heat;
+    const under = shows ? this.heatUnderPointer() : null;
+    const heat = (shows ? ` · heat map ${Math.round(this.opacity * 100)} %` : "") +
+      (under === null || under === undefined ? "" : ` · heat here ${Math.round(under * 100)} %`);
+    this.legend.hidden = !shows;
     this.readout.textContent =
       `W ${Math.round(this.width)} L ${Math.round(this.level)} · ${Math.round(this.zoom * 100)} %` +
       (this.inverted ? " · inverted" : "") + heat;
@@ -119,6 +134,23 @@ export class Viewer {
     this.section.querySelector("[data-do=invert]").setAttribute("aria-pressed", this.inverted);
     this.section.querySelector("[data-do=heat]").setAttribute("aria-pressed", this.heatOn);
     this.section.querySelector("[data-do=opacity]").value = Math.round(this.opacity * 100);
+  }
+
+  // The heat at the pointer, 0..1, interpolated as it is drawn; null outside the map.
+  heatUnderPointer() {
+    if (!this.pointer) return null;
+    const { left, top, width, height } = this.place();
+    const { rows, columns, margin, cells } = this.heat;
+    const along = (at, start, length, count) => (((at - start) / length - margin) / (1 - 2 * margin)) * count;
+    const column = along(this.pointer[0], left, width, columns);
+    const row = along(this.pointer[1], top, height, rows);
+    if (column < 0 || row < 0 || column > columns || row > rows) return null;
+    const [x, y] = [clamp(column - 0.5, 0, columns - 1), clamp(row - 0.5, 0, rows - 1)];
+    const [x0, y0] = [Math.floor(x), Math.floor(y)];
+    const cell = (across, down) =>
+      cells[Math.min(y0 + down, rows - 1) * columns + Math.min(x0 + across, columns - 1)] / 255;
+    const line = (down) => cell(0, down) + (cell(1, down) - cell(0, down)) * (x - x0);
+    return line(0) + (line(1) - line(0)) * (y - y0);
   }
 
   changeWindow(width, level) {
@@ -180,7 +212,12 @@ export class Viewer {
     });
     for (const end of ["pointerup", "pointercancel"])
       this.canvas.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
-    this.canvas.addEventListener("pointermove", (event) => this.drag(event));
+    this.canvas.addEventListener("pointermove", (event) => {
+      this.pointer = [event.offsetX, event.offsetY];
+      this.drag(event);
+      if (this.shown && this.heatOn) this.tell();
+    });
+    this.canvas.addEventListener("pointerleave", () => { this.pointer = null; if (this.shown) this.tell(); });
     this.canvas.addEventListener("keydown", (event) => {
       const steps = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
       if (!steps[event.key]) return;
@@ -212,7 +249,7 @@ export class Viewer {
 }
 
 // The map as a small picture: colour and opacity by heat. The browser interpolates its cells when it is enlarged.
-function paintHeat({ rows, columns, margin, cells }) {
+function paintHeat({ rows, columns, cells }) {
   const picture = document.createElement("canvas");
   [picture.width, picture.height] = [columns, rows];
   const image = new ImageData(columns, rows);
@@ -221,7 +258,39 @@ function paintHeat({ rows, columns, margin, cells }) {
     image.data.set([...colour(heat), Math.round(255 * Math.min(1, heat * 1.3))], at * 4);
   }
   picture.getContext("2d").putImageData(image, 0, 0);
-  return { picture, margin };
+  return picture;
+}
+
+// The outlines are light with a dark rim, so that they are seen on any film and colour.
+function drawOutlines(pen, outlines, place) {
+  for (const [style, width] of [["#000", 4], ["#fff", 1.75]]) {
+    pen.beginPath();
+    for (const outline of outlines) {
+      for (const [at, [x, y]] of outline.entries()) pen[at ? "lineTo" : "moveTo"](...place(x, y));
+      pen.closePath();
+    }
+    [pen.strokeStyle, pen.lineWidth, pen.lineJoin] = [style, width, "round"];
+    pen.stroke();
+  }
+}
+
+// The legend: the ramp from 0 to 100 %, and the heat at the outlines where there are any.
+function describeHeat({ outlines, cut_off }) {
+  const write = (text) => Object.assign(document.createElement("span"), { textContent: text });
+  const ramp = write("");
+  const stops = RAMP.map(([at, ...parts]) => `rgb(${parts}) ${at * 100}%`);
+  ramp.style.background = `linear-gradient(90deg, ${stops})`;
+  const parts = [write("heat 0"), ramp, write("100 %")];
+  return outlines.length ? [...parts, write(`outline: ${Math.round(cut_off * 100)} %`)] : parts;
+}
+
+function keepInSight(move, film, stage) {
+  const most = (stage + film) / 2 - IN_SIGHT * Math.min(film, stage);
+  return clamp(move, -most, most);
+}
+
+function clamp(value, least, most) {
+  return Math.min(Math.max(value, least), most);
 }
 
 function colour(heat) {

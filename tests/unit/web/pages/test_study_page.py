@@ -17,16 +17,21 @@ from db.models.site_thresholds import NAME
 from db.models.threshold_groups import GROUP
 from db.tables import Rendition, Screening
 from db.worklist import reads, study_details
+from db.worklist.studies import StudyHeader
 from db.worklist.study_details import OperatingPoint, ScreeningDetails, StudyDetails
 from domain.bundle.tb_score import MEANING
 from domain.codes import Finding, Priority, Refusal, Verdict
 from domain.percentages import format_percent
+from domain.regions import CUT_OFF
 from tests.unit import rows
 from tests.unit.web import reading_room
-from tests.unit.web.browsers import send_read
+from tests.unit.web.browsers import let_in, send_read
+from tests.unit.web.conftest import HERE
+from web.application import build_application
 from web.pages.history import list_events
 from web.pages.pages import format_day, format_moment, format_name, list_other_names
 from web.pages.score_scale import draw_scale, list_points
+from web.settings import WebSettings
 
 
 def read_study(database: Database, uid: str = "1.2.3") -> StudyDetails:
@@ -74,6 +79,39 @@ def test_the_most_suspicious_film_is_shown_and_each_can_be_chosen(
     assert 'data-film="/studies/1/films/1/film.jpg"' in harmless
     assert "Not screened: not frontal" in client.get("/studies/1.2.3?film=3").text
     assert 'data-film="/studies/1/films/2/film.jpg"' in client.get("/studies/1.2.3?film=999").text
+
+
+def test_other_studies_of_the_patient_id_and_the_site_s_viewer_are_linked(peopled: Database) -> None:
+    rows.register_model(peopled)
+    for uid in ("1.2.3", "1.2.4"):
+        header = StudyHeader(uid, patient_id="P-7", patient_name=f"Name of {uid}", study_date="20260102")
+        rows.screen(peopled, rows.receive_and_queue(peopled, f"{uid}.1", study=header))
+    address = "https://pacs.example/show?uid={study_instance_uid}"
+    for blinded in (False, True):
+        settings = WebSettings(viewer_url=address, blinded_reading=blinded)
+        with TestClient(build_application(peopled, "1.2.3", settings), base_url=HERE) as browser:
+            page = let_in(browser, peopled).get("/studies/1").text
+        assert '<a href="/studies/2">2026-01-02</a> Name of 1.2.4' in page
+        assert page.count(">HIGH</span>") == (0 if blinded else 2)
+        assert ("https://pacs.example/show?uid=1.2.3" in page) is not blinded, (
+            "the archive may hold the report"
+        )
+
+
+def test_the_outlines_of_the_reports_come_with_the_heat_of_a_finding(
+    client: TestClient, peopled: Database
+) -> None:
+    reading_room.fill(peopled, reading_room.MORNING[:6])
+    heat = client.get("/studies/1/films/1/heat.json").json()
+    assert heat["cut_off"] == CUT_OFF
+    places = [place for outline in heat["outlines"] for place in outline]
+    assert len(places) > 4
+    assert all(0 <= x <= 1000 and 0 <= y <= 1000 for x, y in places)
+    # The opacity of the drawn film is centred at 34 % of its width and 30 % of its height.
+    assert abs(sum(x for x, _ in places) / len(places) - 340) < 60
+    with peopled.write() as session:
+        session.execute(update(Screening).values(finding=Finding.ABSENT.value))
+    assert client.get("/studies/1/films/1/heat.json").json()["outlines"] == []
 
 
 def test_a_picture_that_was_deleted_is_said_to_be_so(client: TestClient, several: Database) -> None:
