@@ -15,6 +15,7 @@
 - `models/`: activation, comparison, retraining, prediction from files.
 - `administration/`: the installation as the pages of administrators see it.
 - `backup/`: backup and restore.
+- `dossier/`: documents about an installation, for assessors.
 - `demo/`: `make demo`, and a temporary installation.
 - `bundles/`: the bundle that ships.
 

@@ -21,7 +21,7 @@
 - `users`: `users add`, `token` and others.
 - `storage/`: `renditions delete`, `spool list`, `take-over` and `delete`.
 - `backup`: `backup` and `restore`.
-- `conformance`: `conformance`.
+- `documents/`: `conformance`, `dossier`.
 - `settings`: `settings`, `settings check`.
 - `installation`: `db upgrade`, `demo`.
 """

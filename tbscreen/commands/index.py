@@ -102,7 +102,7 @@ INDEX: Final = (
     ),
     Entry(
         "conformance",
-        "conformance",
+        "documents.conformance",
         "write_conformance",
         "Print the DICOM Conformance Statement (PS3.2) of this version with these settings, as Markdown.",
     ),
@@ -154,6 +154,12 @@ INDEX: Final = (
     ),
     Entry(
         "rules", "rules", "rules_app", "Which films are screened, which are refused, and which rule decides."
+    ),
+    Entry(
+        "dossier",
+        "documents.dossier",
+        "make_dossier",
+        "Write what a ministry, an ethics board or an assessor asks for, as a PDF and a folder.",
     ),
     Entry("deliveries", "deliveries.deliveries", "deliveries_app", "Reports on their way to the peers."),
     Entry("db", "installation", "db_app", "The results database."),

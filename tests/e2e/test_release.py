@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from tbscreen.dossier.documents import DOCUMENTS
 from tests.checkout import ROOT
 from tests.phantom import draw_phantom
 
@@ -70,10 +72,10 @@ def list_room_files() -> list[str]:
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make release` makes, in a copy of the checkout."""
     copy = tmp_path_factory.mktemp("release")
-    for name in [*list_room_files(), "LICENSE", "Makefile", "README.md", "pyproject.toml"]:
+    documents = [document.source for document in DOCUMENTS]
+    for name in [*list_room_files(), *documents, "LICENSE", "Makefile", "README.md", "pyproject.toml"]:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, copy / name)
-    (copy / "requirements").mkdir()
     shutil.copyfile(ROOT / "requirements" / "dev.lock", copy / "requirements" / "dev.lock")
     binaries = Path(sys.executable).parent
     run(copy, "make", "--old-file=setup", "release", f"BIN={binaries}")
@@ -125,7 +127,7 @@ def test_the_wheel_made_from_the_sdist_holds_every_file_of_the_rooms_but_those_o
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     with zipfile.ZipFile(wheel) as archive:
-        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+        packed = {name for name in archive.namelist() if not re.match(r"[^/]+\.(dist-info|data)/", name)}
         assert packed == files - NOT_PACKED
         assert [name for name in packed if archive.read(name) != (ROOT / name).read_bytes()] == []
     assert packed <= inside
@@ -135,7 +137,7 @@ def test_each_requirement_of_the_wheel_is_met(environment: Path, tmp_path: Path)
     assert run(tmp_path, str(environment / "python"), "-c", CHECK, *EXTRAS) == ""
 
 
-def test_the_installed_wheel_says_its_version_and_migrates_a_database(
+def test_the_installed_wheel_says_its_version_migrates_a_database_and_writes_a_dossier(
     environment: Path, tmp_path: Path
 ) -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
@@ -145,6 +147,10 @@ def test_the_installed_wheel_says_its_version_and_migrates_a_database(
     for place in run(tmp_path, str(environment / "python"), "-c", where).split():
         assert Path(place).is_relative_to(environment.parent)
     run(tmp_path, str(environment / "tbscreen"), "db", "upgrade")
+    run(tmp_path, str(environment / "tbscreen"), "dossier", "out")
+    for document in DOCUMENTS:
+        written = (tmp_path / "out" / document.name).read_bytes()
+        assert written == (ROOT / document.source).read_bytes(), "the wheel has the documents"
 
 
 def test_the_installed_wheel_scores_a_film(environment: Path, tmp_path: Path) -> None:
