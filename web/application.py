@@ -26,6 +26,7 @@ from web.administration.deliveries_page import DeliveriesPage
 from web.administration.installation import Installation
 from web.administration.messages_page import MessagesPage
 from web.administration.models_page import ModelsPage
+from web.administration.record_pages import RecordPages
 from web.administration.status_page import HERE, StatusPage
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.pages.account_page import AccountPage
@@ -152,12 +153,15 @@ def _route_administration(
     messages = MessagesPage(database, pages, audit, installation)
     accounts = AccountsPage(database, settings, pages, audit)
     models = ModelsPage(database, pages, audit, installation)
+    records = RecordPages(pages, audit, installation)
     shown: dict[str, Page] = {
         "": status.show,
         "/deliveries": deliveries.show,
         "/deliveries/{delivery:int}": deliveries.show_delivery,
         "/messages": messages.show,
         "/messages/{message:int}": messages.show_message,
+        "/audit": records.show_audit,
+        "/settings": records.show_settings,
         "/models": models.show,
         "/models/{digest}": models.show_model,
         "/thresholds/{threshold:int}": models.show_threshold,

@@ -5,5 +5,6 @@
 - `audit_message`: encodes a record as XML.
 - `audit_log`: writes records to a file, a repository or both.
 - `audit_file`: the file that records are appended to.
+- `audit_reading`: the newest records, read from the files.
 - `syslog_sender`: sends records to a repository.
 """

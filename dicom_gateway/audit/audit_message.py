@@ -24,6 +24,7 @@ MOST_QUERY_BYTES: Final = 16 * 1024
 class EventId(Enum):
     """Kinds of events (PS3.16 CID 400): code and meaning."""
 
+    AUDIT_LOG_USED = ("110101", "Audit Log Used")
     APPLICATION_ACTIVITY = ("110100", "Application Activity")
     BEGIN_TRANSFERRING = ("110102", "Begin Transferring DICOM Instances")
     EXPORT = ("110106", "Export")
@@ -66,6 +67,7 @@ class ObjectIdType(Enum):
     NODE = ("110182", "Node ID", "DCM")
     PATIENT = ("2", "Patient Number", "RFC-3881")
     SEARCH = ("10", "Search Criteria", "RFC-3881")
+    URI = ("12", "URI", "RFC-3881")
 
 
 class Action(StrEnum):
@@ -122,6 +124,8 @@ class AuditedObject:
     """SOP Instance UIDs by SOP Class UID."""
     query: bytes | None = None
     details: tuple[tuple[str, bytes], ...] = ()
+    name: str = ""
+    """Name of a system object; never that of a person."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,11 @@ def describe_search(criteria: bytes) -> AuditedObject:
 def describe_alert(node: str, alert: str) -> AuditedObject:
     """Return the object for a security alert: the node and a description."""
     return AuditedObject(ObjectIdType.NODE, node, "2", details=(("Alert Description", alert.encode()),))
+
+
+def describe_audit_log(directory: str) -> AuditedObject:
+    """Return the object for the audit log itself (PS3.15 A.5.3.2)."""
+    return AuditedObject(ObjectIdType.URI, f"file://{directory}", "2", "13", name="Security Audit Log")
 
 
 def build_message(event: AuditEvent, source: AuditSource, moment: datetime) -> bytes:
@@ -226,9 +235,8 @@ def _add_object(message: Element, audited: AuditedObject) -> None:
     if audited.query is not None:
         SubElement(element, "ParticipantObjectQuery").text = b64encode(audited.query).decode("ascii")
     else:
-        SubElement(
-            element, "ParticipantObjectName"
-        )  # required by the schema; left empty, without names of people
+        # Required by the schema; empty, without names of people, but for system objects that have one.
+        SubElement(element, "ParticipantObjectName").text = audited.name or None
     for kind, value in audited.details:
         content = {"type": kind, "value": b64encode(value).decode("ascii")}
         SubElement(element, "ParticipantObjectDetail", content)

@@ -11,11 +11,15 @@ from datetime import UTC, datetime
 import psutil
 
 from db.database import Database
+from dicom_gateway.audit.audit_message import EventId
+from dicom_gateway.audit.audit_reading import AuditRecord, read_newest
+from dicom_gateway.audit.audit_settings import audit_directory
 from tbscreen.administration.local_models import LocalModels
+from tbscreen.administration.settings_in_force import list_settings
 from tbscreen.doctor.check import Check
 from tbscreen.processes.process_records import find_recorded
 from tbscreen.settings import Settings
-from web.administration.installation import RunningProcess, SpoolUse
+from web.administration.installation import RunningProcess, SettingInForce, SpoolUse
 
 
 class LocalInstallation:
@@ -31,6 +35,7 @@ class LocalInstallation:
         self.host = socket.gethostname()
         self.peers = [peer.name for peer in settings.peers]
         self.receivers = [receiver.name for receiver in settings.hl7.receivers]
+        self.audit_events = sorted(event.value[1] for event in EventId)
 
     def examine(self) -> Sequence[Check]:
         """Check every part, as `tbscreen doctor` does."""
@@ -60,3 +65,11 @@ class LocalInstallation:
         from dicom_gateway.results.object_summary import summarize
 
         return summarize(part10)
+
+    def read_audit(self, limit: int, who: str, event: str) -> Sequence[AuditRecord]:
+        """Return the newest audit records in the files of this host."""
+        return read_newest(audit_directory(self.settings.data_directory), limit, who, event)
+
+    def list_settings(self) -> Sequence[SettingInForce]:
+        """Return every setting of this process."""
+        return list_settings(self.settings)

@@ -18,6 +18,7 @@ from dicom_gateway.audit.audit_message import (
     EventType,
     Participant,
     Role,
+    describe_audit_log,
     describe_patient,
     describe_search,
     describe_study,
@@ -47,6 +48,7 @@ class PageAudit(AuditLog):
 
     def __init__(self, settings: AuditSettings, directory: Path, ae_title: str) -> None:
         self._page = Participant(ae_title, socket.gethostname(), Role.APPLICATION, False, str(os.getpid()))
+        self._directory = directory.resolve()
         super().__init__(settings, directory, PROCESS, self._page)
         self._wrong_tokens = RefusalLog(alert=self._record_wrong_tokens)
 
@@ -134,6 +136,11 @@ class PageAudit(AuditLog):
     def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
         """Record a change by an administrator (Security Alert), as the command does."""
         self.record_security(EVENT_TYPES[kind], change, self._describe_people(user, address)[0])
+
+    def record_audit_view(self, user: str, address: str) -> None:
+        """A user saw audit records (Audit Log Used, PS3.15 A.5.3.2)."""
+        people, log = self._describe_people(user, address), describe_audit_log(str(self._directory))
+        self.record(AuditEvent(EventId.AUDIT_LOG_USED, Action.READ, people, (log,)))
 
     def _describe_people(self, user: str, address: str) -> tuple[Participant, Participant]:
         return Participant("", address, None, True, user=user or "unknown"), self._page

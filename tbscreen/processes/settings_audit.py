@@ -20,11 +20,11 @@ def describe(settings: Settings) -> str:
     chosen = settings.model_dump(mode="json", exclude_defaults=True)
     for key in SECRET_KEYS:
         if key in chosen:
-            chosen[key] = _hide_secrets(str(chosen[key]))
+            chosen[key] = hide_secrets(str(chosen[key]))
     return json.dumps(chosen, sort_keys=True)
 
 
-def _hide_secrets(url: str) -> str:
+def hide_secrets(url: str) -> str:
     """Return scheme, host and path of a URL; user, password and query may hold secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

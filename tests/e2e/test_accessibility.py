@@ -36,6 +36,8 @@ PAGES = [
     "/administration",
     "/administration/deliveries",
     "/administration/messages",
+    "/administration/audit",
+    "/administration/settings",
     "/administration/models",
     f"/administration/models/{reading_room.DIGEST}",
     "/administration/users",

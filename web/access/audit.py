@@ -53,6 +53,9 @@ class AuditTrail(Protocol):
     def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
         """Record a change by an administrator, in words without secrets."""
 
+    def record_audit_view(self, user: str, address: str) -> None:
+        """Record a view of audit records."""
+
 
 class NoAuditTrail:
     """Records nothing."""
@@ -88,6 +91,9 @@ class NoAuditTrail:
         """Do nothing."""
 
     def record_change(self, user: str, address: str, kind: ChangeKind, change: str) -> None:
+        """Do nothing."""
+
+    def record_audit_view(self, user: str, address: str) -> None:
         """Do nothing."""
 
 

@@ -8,4 +8,5 @@
 - `messages_page`: HL7 messages on their way to receivers.
 - `accounts_page`: users and tokens.
 - `models_page`: bundles, the shadow, thresholds.
+- `record_pages`: audit records, and settings in force.
 """

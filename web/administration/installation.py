@@ -8,6 +8,54 @@ from datetime import datetime
 from typing import Protocol
 
 
+@dataclass(frozen=True)
+class SettingInForce:
+    """One setting."""
+
+    key: str
+    """With its section, as `gateway.port`."""
+    value: str
+    """As text, without passwords."""
+    is_default: bool
+    meaning: str
+
+
+class AuditEntry(Protocol):
+    """One audit record; its details may name patients by ID."""
+
+    @property
+    def at(self) -> datetime:
+        """Time of the event."""
+
+    @property
+    def process(self) -> str:
+        """Kind of the process that recorded it."""
+
+    @property
+    def event(self) -> str:
+        """Name of the event."""
+
+    @property
+    def kind(self) -> str:
+        """Type of the event; empty where it has none."""
+
+    @property
+    def who(self) -> str:
+        """User, or AE title, or number of a process."""
+
+    @property
+    def address(self) -> str:
+        """Network address; empty where unknown."""
+
+    @property
+    def succeeded(self) -> bool:
+        """True for an event that did not fail."""
+
+    @property
+    def details(self) -> Sequence[str]:
+        """Descriptions and objects in a few words."""
+
+
 class CheckResult(Protocol):
     """The finding of `tbscreen doctor` on one part."""
 
@@ -122,6 +170,16 @@ class Installation(Protocol):
 
     def measure_spool(self) -> SpoolUse | None:
         """Return the disk of the spool; None where this host has no data directory."""
+
+    @property
+    def audit_events(self) -> Sequence[str]:
+        """Names of the events of audit records."""
+
+    def read_audit(self, limit: int, who: str, event: str) -> Sequence[AuditEntry]:
+        """Return the newest audit records in the files of this host; empty texts ask for all."""
+
+    def list_settings(self) -> Sequence[SettingInForce]:
+        """Return every setting of the process of the page."""
 
     def summarize(self, part10: bytes) -> Sequence[str]:
         """Return what a DICOM object says, line by line, without patient data."""

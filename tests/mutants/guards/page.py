@@ -87,6 +87,21 @@ MUTANTS: Final = (
         "::test_a_threshold_is_used_and_rolled_back_and_a_forged_one_is_not",
     ),
     Mutant(
+        "views-of-audit-records-recorded",
+        "web/administration/record_pages.py",
+        "        self.audit.record_audit_view(visit.user.name, find_address(visit.request))\n",
+        "        find_address(visit.request)\n",
+        "unit/web/administration/test_record_pages.py"
+        "::test_a_view_of_audit_records_is_one_itself_in_the_form_of_the_standard",
+    ),
+    Mutant(
+        "passwords-of-settings-hidden",
+        "tbscreen/administration/settings_in_force.py",
+        """        return hide_secrets(value) if "://" in value else value\n""",
+        "        return value\n",
+        "unit/web/administration/test_record_pages.py::test_settings_in_force_are_shown_without_passwords",
+    ),
+    Mutant(
         "one-background-work",
         "web/administration/background.py",
         "            if self._newest is not None and self._newest.is_running:\n",

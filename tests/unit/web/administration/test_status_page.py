@@ -27,6 +27,8 @@ SHOWN = [
     "/administration/models",
     f"/administration/models/{DIGEST}",
     "/administration/thresholds/1",
+    "/administration/audit",
+    "/administration/settings",
 ]
 POSTED = [
     "/administration/checks",
