@@ -12,6 +12,8 @@ class Role(StrEnum):
 
     READER = "reader"
     MANAGER = "manager"
+    ANALYST = "analyst"
+    """Sees figures alone, and no patient. Versions before this role refuse the pages of such a user."""
     ADMIN = "admin"
 
 
@@ -38,6 +40,7 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.READER: frozenset({Permission.WORKLIST, Permission.READ}),
     # A manager's verdict would count as a radiologist's in the figures that the manager reports.
     Role.MANAGER: frozenset({Permission.WORKLIST, Permission.REPORT}),
+    Role.ANALYST: frozenset({Permission.REPORT}),
     Role.ADMIN: frozenset(Permission),
 }
 

@@ -113,7 +113,7 @@ def _compose_findings(report: Report) -> Section:
     ]
     if report.referral is not None:
         paragraphs.append(
-            f"Since the operating point in use began, {report.referral}: set a threshold of this site's own "
+            f"Since the threshold in use began, {report.referral}: set a threshold of this site's own "
             "before you rely on the findings (calibration study)."
         )
     return Section("findings", title, paragraphs, [TextTable("", (report.by or "", *columns), rows)])

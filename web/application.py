@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -106,7 +106,7 @@ def _route_pages(
         Route("/login", login.show),
         Route("/login", login.enter, methods=["POST"]),
         Route("/logout", gate.guard(login.leave), methods=["POST"]),
-        Route("/", gate.guard(WorklistPage(database, settings, pages, audit).show, see)),
+        Route("/", gate.guard(_choose_first(WorklistPage(database, settings, pages, audit).show))),
         Route("/studies/ahead", gate.guard(study.look_ahead, see)),
         Route("/studies/{uid}", gate.guard(study.show, see)),
         Route("/studies/{uid}/reads", gate.guard(study.take_read, read), methods=["POST"]),
@@ -120,6 +120,19 @@ def _route_pages(
         Route("/report/document", gate.guard(report.send_document, count)),
         Route("/report/disagreements", gate.guard(report.list_disagreements, count)),
     ]
+
+
+def _choose_first(worklist: Page) -> Page:
+    """Return the first page after a login: the worklist, or the report for users who see figures alone."""
+
+    def show(visit: Visit) -> Response:
+        if visit.user.may(Permission.WORKLIST):
+            return worklist(visit)
+        if visit.user.may(Permission.REPORT):
+            return RedirectResponse("/report", 303)
+        raise HTTPException(403, f"Your role, {visit.user.role.value}, does not allow this.")
+
+    return show
 
 
 def _route_patients(gate: Gate, page: PatientsPage) -> list[BaseRoute]:

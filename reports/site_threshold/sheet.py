@@ -40,11 +40,8 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
             f"WHO's 90 % sensitivity and 70 % specificity: {judge_by_who(record.after)}.",
         ],
         [
-            _table("Operating points", "", (record.before, record.after, record.rule_in)),
-            *(
-                _table(f"New operating point, by {name}", name, rows)
-                for name, rows in record.subgroups.items()
-            ),
+            _table("Thresholds", "", (record.before, record.after, record.rule_in)),
+            *(_table(f"New threshold, by {name}", name, rows) for name, rows in record.subgroups.items()),
         ],
     )
     sections = [figures, Section("warnings", "Limits of these figures", list(record.warnings))]

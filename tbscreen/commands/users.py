@@ -23,7 +23,11 @@ users_app = typer.Typer(no_args_is_help=True, help="People who may use the page,
 
 Name = Annotated[str, typer.Argument(help="The user's name.", show_default=False)]
 RoleOption = Annotated[
-    Role, typer.Option(help="reader: worklist and reads; manager: worklist and report; admin: everything.")
+    Role,
+    typer.Option(
+        help="reader: worklist and reads; manager: worklist and report; analyst: report alone; "
+        "admin: everything."
+    ),
 ]
 PasswordFile = Annotated[
     Path | None, typer.Option(help="Read the password from this file instead of asking; - is standard input.")

@@ -102,6 +102,13 @@ MUTANTS: Final = (
         "unit/web/administration/test_record_pages.py::test_settings_in_force_are_shown_without_passwords",
     ),
     Mutant(
+        "analysts-see-figures-alone",
+        "domain/roles.py",
+        "    Role.ANALYST: frozenset({Permission.REPORT}),\n",
+        "    Role.ANALYST: frozenset({Permission.REPORT, Permission.WORKLIST}),\n",
+        "unit/web/pages/test_report_page.py::test_an_analyst_sees_figures_and_no_study_patient_or_film",
+    ),
+    Mutant(
         "one-background-work",
         "web/administration/background.py",
         "            if self._newest is not None and self._newest.is_running:\n",

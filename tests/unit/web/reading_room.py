@@ -93,8 +93,13 @@ def add_users(database: Database) -> None:
 
 def add_reader(database: Database, name: str) -> None:
     """Add one more reader with `PASSWORD`."""
+    add_user(database, name, Role.READER)
+
+
+def add_user(database: Database, name: str, role: Role) -> None:
+    """Add one more user with `PASSWORD`."""
     with database.write() as session:
-        users.add(session, name, Role.READER, _hash_once())
+        users.add(session, name, role, _hash_once())
 
 
 def receive_one(database: Database, uid: str, name: str) -> None:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from db.database import Database
 from db.worklist import reads
 from domain.codes import Verdict
+from domain.roles import Permission, Role
 from reports.settings import ReportSettings
 from tbscreen.processes.report_page import build_report_page
 from tests.unit.web import reading_room
@@ -121,6 +122,32 @@ def test_disagreements_open_their_studies(manager: TestClient, peopled: Database
     assert manager.get("/report/disagreements?from=x").status_code == 400
     let_in(manager, peopled, "rosa")
     assert manager.get("/report/disagreements").status_code == 403
+
+
+def test_an_analyst_sees_figures_and_no_study_patient_or_film(manager: TestClient, peopled: Database) -> None:
+    reading_room.add_user(peopled, "ann", Role.ANALYST)
+    analyst = let_in(manager, peopled, "ann")
+    first = analyst.get("/", follow_redirects=False)
+    assert (first.status_code, first.headers["location"]) == (303, "/report")
+    page = analyst.get("/report").text
+    assert "Unread now" in page
+    assert 'href="/"' not in page.split("</nav>")[0].split("<nav")[1]
+    assert "/studies/" not in page
+    assert "Disagreements" not in page
+    for form in ("html", "csv", "json", "pdf"):
+        saved = analyst.get("/report/document", params={"form": form})
+        assert saved.status_code == 200
+        assert not any(name in saved.text for name in ("Okafor", "P-4137", "A20260001"))
+    refused = ["/report/disagreements", "/studies/1", "/studies/1/films/1/film.jpg", "/studies/ahead"]
+    refused += ["/patients", "/administration"]
+    for path in refused:
+        assert analyst.get(path).status_code in (403, 404), path
+        assert "Okafor" not in analyst.get(path).text
+    for path in ("/studies/1", "/studies/1/films/1/film.jpg", "/report/disagreements"):
+        assert analyst.get(path).status_code == 403
+    for program in ("worklist", "studies/1.2.1"):
+        token = issue(peopled, "ann", {Permission.REPORT})
+        assert analyst.get(f"/api/v1/{program}", headers=token).status_code == 403
 
 
 @pytest.mark.parametrize(
