@@ -8,6 +8,8 @@ Files, from the request to the page:
 - `composition`: composition of a report from the counts of `db.counts.report_counts` and
 `db.counts.read_films`.
 - `agreement`: agreement of models with reads or bacteriology.
+- `reader_figures`: reads by reader, with kappa.
+- `period_before`: the main figures beside those of the period before.
 - `truth_words`: words for reads and bacteriology.
 - `site_threshold/`: the site's own threshold, from its reads or its bacteriology.
 - `calibration_study/`: the calibration study of a site: plan, analysis, threshold.

@@ -16,6 +16,7 @@ from db.bacteriology.reference import Reference, find_reference
 from db.clock import now
 from db.counts import read_films, report_counts
 from db.counts.read_films import ReadFilm
+from db.counts.reader_reads import stream_reader_reads
 from db.counts.referrals import watch_referral
 from db.counts.report_counts import STAGES, FilmCount, Grouping
 from db.models import rule_in_thresholds
@@ -37,7 +38,8 @@ from reports.figures import (
     TbScores,
     WeekCount,
 )
-from reports.period import Period
+from reports.period import FIRST_YEAR, Period
+from reports.reader_figures import measure_readers
 from reports.settings import ReportSettings
 
 ALL: Final = "all films"
@@ -89,6 +91,7 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
     groups = _collect(session, period, request.by, reference) if request.by else {}
     superseded, own = report_counts.count_left_out(session, span)
     everything = total.get(ALL, _Counts())
+    before = period.find_before() if period.first.year > FIRST_YEAR + 10 else None
     studies = agreement.keep_worst(everything.read)
     rule_in = rule_in_thresholds.find(session, {(film.digest, film.operating_point) for film in studies})
     listed, in_all = agreement.list_disagreements(studies, rule_in, named=request.with_studies)
@@ -103,6 +106,10 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
         by=request.by.value if request.by else None,
         total=_describe(ALL, everything),
         groups=tuple(_describe(name, groups[name]) for name in sorted(groups)),
+        before=None if before is None else _describe_before(session, before, request),
+        before_first=None if before is None else before.first,
+        before_last=None if before is None else before.last,
+        readers=measure_readers(stream_reader_reads(session, span)),
         superseded=superseded,
         own_objects=own,
         weeks=_count_weeks(session, period),
@@ -122,6 +129,12 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
         named_studies=request.with_studies,
         drift=_watch(session, request, settings),
     )
+
+
+def _describe_before(session: Session, before: Period, request: Request) -> Group:
+    span = before.to_span()
+    reference = find_reference(session, request.truth, span.start, span.end)
+    return _describe(ALL, _collect(session, before, None, reference).get(ALL, _Counts()))
 
 
 def _warn_of_referral(session: Session, settings: ReportSettings) -> str | None:

@@ -16,6 +16,8 @@ from reports.truth_words import find_words
 COLUMNS: Final = ("section", "group", "figure", "value", "low", "high")
 """`low` and `high` are the 95 % interval, if any. Shares are 0..1, durations in milliseconds."""
 
+READER_COUNTS: Final = ("reads", "tb", "not_tb", "unsure", "blinded", "shared_studies")
+
 Line = tuple[str, str, str, object, object, object]
 
 
@@ -46,6 +48,8 @@ def _list_lines(report: Report) -> Iterator[Line]:
         yield "report", "", name, value, "", ""
     for group in (report.total, *report.groups):
         yield from _list_group(group, report.truth)
+    yield from _list_before(report)
+    yield from _list_readers(report)
     for week in report.weeks:
         for figure, number in week.model_dump(exclude={"week"}).items():
             yield "weeks", str(week.week), figure, number, "", ""
@@ -63,6 +67,20 @@ def _list_lines(report: Report) -> Iterator[Line]:
         name = f"{row.figure} {row.week}" + (f" {row.model}" if row.model else "")
         value = "" if row.index is None else row.index
         yield "drift alert" if row.alert else "drift", row.station, name, value, "", ""
+
+
+def _list_before(report: Report) -> Iterator[Line]:
+    if report.before is not None:
+        name = f"all films {report.before_first} to {report.before_last}"
+        yield from _list_group(report.before.model_copy(update={"name": name}), report.truth)
+
+
+def _list_readers(report: Report) -> Iterator[Line]:
+    for reader in report.readers:
+        for figure, number in reader.model_dump(include={*READER_COUNTS}).items():
+            yield "readers", reader.reader, figure.replace("_", " "), number, "", ""
+        yield _line("readers", reader.reader, "kappa with AI", reader.kappa_with_model)
+        yield _line("readers", reader.reader, "kappa with others", reader.kappa_with_others)
 
 
 def _list_scores(report: Report) -> Iterator[Line]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -27,6 +28,7 @@ DRAWING: Final = threading.Lock()
 """Held while a picture is drawn, since Matplotlib's style is global in the process."""
 
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+SUNDAY: Final = 6
 MOST_GROUPS: Final = 24
 LONGEST_NAME: Final = 26
 
@@ -67,7 +69,7 @@ def list_pictures(report: Report) -> list[Picture]:
     if total.flow.received:
         pictures.append(_picture_flow(total))
         if len(report.weeks) > 1:
-            pictures.append(_picture_weeks(report.weeks))
+            pictures.append(_picture_weeks(report.weeks, report.last))
     if any(sum(scores.films) for scores in report.tb_scores):
         pictures.append(_picture_tb_scores(report.tb_scores))
         groups = [group for group in report.groups if group.bands.high + group.bands.medium + group.bands.low]
@@ -188,12 +190,17 @@ def _picture_flow(total: Group) -> Picture:
     return Picture("films", "flow", caption, HALF, 0.35 + 0.3 * len(bars), (1.9, 0.1, 0.1, 0.1), draw)
 
 
-def _picture_weeks(weeks: Sequence[WeekCount]) -> Picture:
+def _picture_weeks(weeks: Sequence[WeekCount], last: date) -> Picture:
+    cut = {0} if weeks[0].week.weekday() else set()
+    cut |= {len(weeks) - 1} if last.weekday() != SUNDAY else set()
+
     def draw(axes: Axes) -> None:
         places = range(len(weeks))
         axes.bar(
             places, [week.received for week in weeks], color=GREY, alpha=0.45, width=0.8, label="received"
         )
+        for place in cut:
+            axes.axvspan(place - 0.5, place + 0.5, color=GREY, alpha=0.15, linewidth=0)
         axes.bar(places, [week.screened for week in weeks], color=NORMAL, width=0.56, label="screened")
         axes.bar(places, [week.present for week in weeks], color=TB, width=0.56, label="present")
         step = max(1, -(-len(weeks) // 6))
@@ -204,6 +211,8 @@ def _picture_weeks(weeks: Sequence[WeekCount]) -> Picture:
         axes.legend(loc="upper left", ncols=3, borderaxespad=0)
 
     caption = "Films by week: received, screened, and with a finding of present."
+    if cut:
+        caption += " Grey ground: the period has not all days of this week."
     return Picture("films", "weeks", caption, HALF, 2.5, (0.65, 0.4, 0.1, 0.1), draw)
 
 

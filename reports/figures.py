@@ -104,6 +104,25 @@ class Group(Figures):
     """Agreement with blinded reads alone, also where the study was read again; None without any."""
 
 
+class ReaderFigures(Figures):
+    """Reads of one reader: the newest on each study."""
+
+    reader: str
+    """The user's name."""
+    reads: int
+    tb: int
+    not_tb: int
+    unsure: int
+    blinded: int
+    """Those of them from whose reader the result was hidden until the read."""
+    kappa_with_model: Estimate | None
+    """Cohen's kappa, -1..1, of sure reads with the finding at the threshold; None where there is none."""
+    shared_studies: int
+    """Pairs of sure reads by this and another reader on one study."""
+    kappa_with_others: Estimate | None
+    """Cohen's kappa over these pairs."""
+
+
 class WeekCount(Figures):
     """Films of one week, Monday to Sunday; the outer weeks are cut to the period."""
 
@@ -228,6 +247,12 @@ class Report(Figures):
     by: str | None
     total: Group
     groups: tuple[Group, ...]
+    before: Group | None = None
+    """All films of the period before, of as many days; None in reports of earlier versions."""
+    before_first: date | None = None
+    before_last: date | None = None
+    readers: tuple[ReaderFigures, ...] = ()
+    """By name."""
     superseded: int
     """Revisions that a correction replaced, which are counted nowhere else."""
     own_objects: int

@@ -58,6 +58,11 @@ class Period:
         """Return the weeks, Monday to Sunday (ISO 8601), named by their first day within the period."""
         return self._cut("%Y-%m-%d", lambda day: day + timedelta(days=7 - day.weekday()))
 
+    def find_before(self) -> Period:
+        """Return the period of as many days that ends on the day before this one begins."""
+        last = self.first - timedelta(days=1)
+        return Period(last - timedelta(days=self.days - 1), last, self.timezone)
+
     def find_reference(self, first: date | None = None, last: date | None = None) -> Period:
         """Return the reference period of drift: the given days, else the 90 days before this period."""
         if first is not None and last is not None:

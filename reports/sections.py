@@ -10,6 +10,8 @@ from domain.bacteriology import TruthSource
 from figures.text_table import TextTable
 from judging.wording import NOTHING, write_figure
 from reports.figures import Agreement, Disagreement, Drift, Group, Report
+from reports.period_before import tabulate_before
+from reports.reader_figures import tabulate_readers
 from reports.truth_words import TruthWords, find_words
 from reports.wording import (
     DRIFT_FIGURES,
@@ -91,7 +93,7 @@ def _compose_films(report: Report) -> Section:
                 [(group.name, *_count_flow(group)) for group in report.groups],
             )
         )
-    return Section("films", "Films", paragraphs, tables)
+    return Section("films", "Films", paragraphs, [*tables, *tabulate_before(report)])
 
 
 def _count_flow(group: Group) -> list[str]:
@@ -183,7 +185,8 @@ def _compose_agreement(report: Report) -> Section:
     title = f"Against {words.name}"
     if not total.read:
         nothing = [f"No study of this period was {words.judged}."]
-        return Section("agreement", title, nothing, _tabulate_blinded(report))
+        tables = [*_tabulate_blinded(report), *tabulate_readers(report.readers)]
+        return Section("agreement", title, nothing, tables)
     paragraphs = [
         f"{count_things(total.read, 'study', 'studies')} of {write_count(total.screened)} screened were "
         f"{words.judged}" + (f", {_write_unsure(total)} and left out." if total.unsure else "."),
@@ -202,7 +205,7 @@ def _compose_agreement(report: Report) -> Section:
             "95 % intervals in brackets (Wilson 1927). PPV and NPV hold for this mix of studies.",
         )
     ]
-    tables += _tabulate_blinded(report)
+    tables += [*_tabulate_blinded(report), *tabulate_readers(report.readers)]
     if report.rocs:
         tables.append(
             TextTable(
