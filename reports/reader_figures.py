@@ -16,8 +16,8 @@ from reports.figures import ReaderFigures
 from reports.wording import write_count
 
 NOTE = (
-    "Newest read of each reader on each study. Cohen's kappa with its 95 % interval (Fleiss 1969): 0 is chance,"
-    " 1 full agreement; unsure reads are left out. Readers who saw the result first agree with it more."
+    "Newest read of each reader on each study. Cohen's kappa with its 95 % interval (Fleiss 1969): 0 is "
+    "chance, 1 full agreement; unsure reads are left out. Readers who saw the result agree with it more."
 )
 
 

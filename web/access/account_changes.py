@@ -12,9 +12,10 @@ from domain.roles import PERMISSIONS, Blinded, Permission, Role
 from domain.secret_words import TOKEN_PREFIX, hash_secret, make_secret
 from web.access.passwords import check_strength, hash_password
 
-UNUSED_BY_REST = frozenset({Permission.RECONCILE, Permission.ADMINISTER, Permission.STORE})
-"""Permissions that a token gets only when they are named. REST decides nothing about patients, administers
-nothing and takes no films, and pages of the version before do not know these permissions."""
+PAGE_ONLY = frozenset({Permission.RECONCILE, Permission.ADMINISTER})
+"""Permissions that open nothing to a program."""
+NAMED_ONLY = PAGE_ONLY | {Permission.STORE, Permission.RESULTS}
+"""Permissions that a token gets only when they are named: pages of the version before do not know them."""
 
 
 def add_user(
@@ -112,7 +113,7 @@ def issue_token(
         if credentials is None:
             raise PermanentError("there is no such user: 'tbscreen users list' shows all")
         user = credentials.user
-        given = sorted(scopes or PERMISSIONS[user.role] - UNUSED_BY_REST)
+        given = sorted(scopes or PERMISSIONS[user.role] - NAMED_ONLY)
         lifetime = timedelta(days=days) if days else None
         api_tokens.issue(session, user, label, hash_secret(secret), given, lifetime)
     return secret, f"token {label!r} issued for user {user.name}: {', '.join(given)}"

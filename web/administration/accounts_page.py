@@ -28,7 +28,7 @@ HERE: Final = "/administration/users"
 LONGEST_DAYS: Final = 36_500
 DAYS: Final = 365
 """Days until a token expires, by default."""
-BY_REST: Final = tuple(sorted(set(Permission) - account_changes.UNUSED_BY_REST))
+FOR_PROGRAMS: Final = tuple(sorted(set(Permission) - account_changes.PAGE_ONLY))
 
 
 class AccountsPage:
@@ -126,7 +126,7 @@ class AccountsPage:
         label, days = form.get("label", "").strip(), read_number(form.get("days", str(DAYS)))
         if not label or days is None or days > LONGEST_DAYS:
             raise HTTPException(400, f"A token has a purpose, and 0 to {LONGEST_DAYS:,} days.")
-        scopes = [scope for scope in BY_REST if form.get(f"scope-{scope}")]
+        scopes = [scope for scope in FOR_PROGRAMS if form.get(f"scope-{scope}")]
         if not scopes:
             raise HTTPException(400, "A token allows something: choose at least one permission.")
         secrets = []
@@ -192,7 +192,7 @@ class AccountsPage:
             "entry": entry,
             "sessions": sessions.get(entry.id, 0),
             "tokens": [token for token in tokens if token.user.id == entry.id],
-            "scopes": [scope for scope in BY_REST if entry.may(scope)],
+            "scopes": [scope for scope in FOR_PROGRAMS if entry.may(scope)],
             "secret": secret,
             "days": DAYS,
             "is_oneself": entry.name == visit.user.name,
