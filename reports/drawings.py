@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 SUNDAY: Final = 6
 MOST_GROUPS: Final = 24
 LONGEST_NAME: Final = 26
+LINE_LETTERS: Final = 21
+MOST_LINES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -259,15 +262,16 @@ def _picture_bands(groups: Sequence[Group]) -> Picture:
                 label=band.upper(),
             )
             left += shares
-        axes.set_yticks(range(len(rows)), [shorten(row.name, LONGEST_NAME) for row in rows])
+        axes.set_yticks(range(len(rows)), [wrap_name(row.name) for row in rows])
         axes.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
         axes.tick_params(axis="y", length=0)
 
     caption = "Priority bands, as shares of the films that a trained model screened."
-    height = max(1.1 + 0.3 * len(groups), 2.0)
-    return Picture("findings", "bands", caption, HALF, height, (1.7, 0.4, 0.25, 0.35), draw)
+    lines = max(wrap_name(group.name).count("\n") + 1 for group in groups)
+    height = max(1.1 + max(0.3, 0.17 * lines) * len(groups), 2.0)
+    return Picture("findings", "bands", caption, HALF, height, (1.85, 0.4, 0.25, 0.35), draw)
 
 
 def _picture_stages(total: Group) -> Picture:
@@ -293,6 +297,12 @@ def _picture_stages(total: Group) -> Picture:
 
     caption = "Duration of each stage: median (dot) to 95th percentile (bar), on a logarithmic scale."
     return Picture("turnaround", "stages", caption, FULL, 0.6 + 0.3 * len(stages), (2.3, 0.4, 0.4, 0.1), draw)
+
+
+def wrap_name(name: str) -> str:
+    """Return a name in at most `MOST_LINES` lines that fit beside a bar, the rest left out."""
+    lines = textwrap.wrap(name, LINE_LETTERS, max_lines=MOST_LINES, placeholder="…")
+    return "\n".join(lines) or name
 
 
 def _write_tick(milliseconds: float) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import typst
 from PIL import Image
 
 from domain.notices import NOTICE
+from figures.svg_figure import styled
 from reports import pdf_form
-from reports.drawings import list_pictures
+from reports.drawings import Picture, list_pictures
 from reports.figures import Report
 from reports.html_form import render_html
 from reports.page import compose_page
@@ -201,3 +204,34 @@ def test_the_pdf_asks_for_nothing_and_runs_nothing(hostile: Report) -> None:
     content = re.sub(rb"\bstream\n.*?endstream", b"", render_pdf(hostile), flags=re.DOTALL)
     assert b"/Catalog" in content
     assert not re.findall(rb"/(?:URI|JavaScript|JS|Launch|EmbeddedFile|OpenAction|AA)\b", content)
+
+
+def measure_names(picture: Picture) -> list[Any]:
+    """Return the boxes of the names beside a picture's bars, in pixels of the picture."""
+    figure = picture.draw_figure()
+    figure.canvas.draw()
+    return [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_no_name_of_a_site_reaches_over_the_edge_of_its_plot(march: Report) -> None:
+    names = [
+        "Saint-Bartholomew-and-All-Angels District Hospital Wing North"[:60],
+        "MOHAMMED WAHID WOMEN'S AND MOTHERS' HOSPITAL, WARD M, OMMEN, W",
+        "ROOM 1",
+    ]
+    groups = [march.total.model_copy(update={"name": name}) for name in names]
+    report = march.model_copy(update={"by": "site", "groups": tuple(groups)})
+    (bands,) = [picture for picture in list_pictures(report) if picture.name == "bands"]
+    boxes = styled(measure_names)(bands)
+    assert len(boxes) == 4
+    assert min(box.x0 for box in boxes) >= 0
+    rows = sorted(boxes, key=lambda box: box.y0)
+    assert all(lower.y1 <= upper.y0 for lower, upper in itertools.pairwise(rows)), "no name is over another"
+
+
+def test_weeks_that_the_period_cuts_are_marked(march: Report) -> None:
+    (weeks,) = [picture for picture in list_pictures(march) if picture.name == "weeks"]
+    assert "Grey ground" in weeks.caption  # March 2026 begins on a Sunday
+    whole = march.model_copy(update={"weeks": march.weeks[1:5], "last": date(2026, 3, 29)})
+    (weeks,) = [picture for picture in list_pictures(whole) if picture.name == "weeks"]
+    assert "Grey ground" not in weeks.caption
