@@ -134,17 +134,29 @@ def read_header(path: Path) -> DatasetHeader:
     return DatasetHeader(dataset, file_meta, syntax, has_pixels, offset, pixel_offset)
 
 
-def read_dataset(path: Path, *, with_pixels: bool = True) -> FileDataset:
+def read_dataset(path: Path, *, with_pixels: bool = True, deferred_bytes: int | None = None) -> FileDataset:
     """Read a whole DICOM file as pydicom does, also one without preamble.
+
+    Args:
+        path: the file.
+        with_pixels: read pixels.
+        deferred_bytes: leave larger elements in the file until they are asked for; None to read all.
 
     Raises:
         Exception: of any type, for bytes that are not DICOM.
     """
     start = find_start(path)
-    dataset = dcmread(path, force=start is not None, stop_before_pixels=not with_pixels)
+    force = start is not None
+    dataset = dcmread(path, force=force, stop_before_pixels=not with_pixels, defer_size=deferred_bytes)
+    if deferred_bytes is not None and _is_deflated(dataset):  # places in the file are not those of elements
+        dataset = dcmread(path, force=force, stop_before_pixels=not with_pixels)
     if start in BARE_SYNTAXES:
         dataset.file_meta.TransferSyntaxUID = BARE_SYNTAXES[start]
     return dataset
+
+
+def _is_deflated(dataset: FileDataset) -> bool:
+    return bool(dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian)
 
 
 def _read_file_meta(path: Path) -> tuple[FileMetaDataset, int]:

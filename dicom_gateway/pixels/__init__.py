@@ -5,5 +5,6 @@
 - `rendering`: turns stored values into display values, strip by strip.
 - `rendition`: the 8-bit JPEG of a film, which the database keeps.
 - `frame_decoding`: decodes the stored values with the fastest correct decoder.
+- `mapped_frame`: maps an uncompressed frame into memory.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 """

@@ -27,6 +27,7 @@ from dicom_gateway.pixels.grey_transforms import (
     read_number,
     read_table,
 )
+from dicom_gateway.pixels.mapped_frame import DEFERRED_BYTES, map_frame
 from dicom_gateway.pixels.rendering import Display, NotAnXrayError, Rendering
 from domain.errors import PermanentError
 
@@ -87,13 +88,15 @@ def read_rendering(path: Path) -> Rendering:
 
 
 def _decode(path: Path) -> Rendering:
-    dataset = read_dataset(path)
+    dataset = read_dataset(path, deferred_bytes=DEFERRED_BYTES)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
         raise UndecodableError(f"{rows} rows by {columns} columns")
     if read_text(dataset, "PhotometricInterpretation", 16) == "PALETTE COLOR":
         raise NotAnXrayError("a picture in palette colours")
-    stored = decode_frame(dataset)
+    stored = map_frame(path, dataset)
+    if stored is None:
+        stored = decode_frame(dataset)
     if stored.ndim == 3 and stored.shape[-1] == 3:
         return _display_colour(stored)
     if stored.ndim != 2 or stored.dtype.itemsize > 2 or stored.dtype.kind not in "ui":

@@ -21,19 +21,40 @@ QUALITY: Final = 95
 class Rendition:
     """A rendition that is built strip by strip.
 
+    Each of its pixels is the mean of whole pixels of the film (Pillow's BOX). Rows come first, so that the
+    columns have fewer of them.
+
     Args:
         shape: rows and columns of the film.
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
         scale = min(1.0, RENDITION_PIXELS / max(shape))
-        self._rows, self._columns = (max(1, round(side * scale)) for side in shape)
+        rows, self._columns = (max(1, round(side * scale)) for side in shape)
+        self._edges = np.floor(np.arange(rows + 1) * (shape[0] / rows) + 0.5).astype(np.int64)
+        """First row of the film in each row of the rendition, and the film's number of rows."""
+        self._top = 0
+        self._begun: Display | None = None
+        """Sum of the rows so far of a row that the next strip completes."""
         self._strips: list[npt.NDArray[np.uint8]] = []
 
     def add(self, strip: Display) -> None:
         """Add the film's next rows: float32 (rows, columns), 0..1."""
-        grey = np.multiply(strip, np.float32(255))
-        image = Image.fromarray(np.rint(grey, out=grey).astype(np.uint8))
+        top, bottom = self._top, self._top + len(strip)
+        first = int(np.searchsorted(self._edges, top, "right")) - 1
+        edges = self._edges[first : int(np.searchsorted(self._edges, bottom, "left")) + 1]
+        sums = _add_rows(strip, np.clip(edges, top, bottom) - top)
+        if self._begun is not None:
+            sums[0] += self._begun
+        self._begun = sums[-1].copy() if edges[-1] > bottom else None
+        self._top = bottom
+        complete = len(sums) - (self._begun is not None)
+        if complete:
+            self._narrow(sums[:complete], np.diff(edges[: complete + 1]))
+
+    def _narrow(self, sums: Display, counts: npt.NDArray[np.int64]) -> None:
+        sums *= (np.float32(255) / counts.astype(np.float32))[:, None]
+        image = Image.fromarray(np.rint(sums, out=sums).astype(np.uint8))
         narrow = image.resize((self._columns, image.height), Image.Resampling.BOX)
         self._strips.append(np.asarray(narrow))
 
@@ -41,5 +62,18 @@ class Rendition:
         """Return the JPEG."""
         image = Image.fromarray(np.concatenate(self._strips))
         buffer = io.BytesIO()
-        image.resize((self._columns, self._rows), Image.Resampling.BOX).save(buffer, "JPEG", quality=QUALITY)
+        image.save(buffer, "JPEG", quality=QUALITY)
         return buffer.getvalue()
+
+
+def _add_rows(strip: Display, edges: npt.NDArray[np.int64]) -> Display:
+    """Return the sums of the rows from each edge up to the next one."""
+    starts, counts = edges[:-1], np.diff(edges)
+    sums: Display = strip[starts]
+    for further in range(1, int(counts.max())):
+        longer = counts > further
+        if longer.all():
+            sums += strip[starts + further]
+        else:
+            sums[longer] += strip[starts[longer] + further]
+    return sums

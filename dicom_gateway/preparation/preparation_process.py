@@ -6,6 +6,7 @@ msgpack and validated (`preparation_message`).
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import resource
@@ -39,6 +40,13 @@ CHILD_START_TIMEOUT_S: Final = 60.0
 
 LENGTH: Final = struct.Struct("!i")
 """The length before each message of a `Connection`, bytes."""
+
+TRIM_THRESHOLD: Final = -1
+MMAP_THRESHOLD: Final = -3
+"""Parameters of `mallopt` (glibc, malloc.h)."""
+
+KEPT_BYTES: Final = 32 * 1024 * 1024
+"""Free memory that the child keeps; the system clears each page that a film takes anew."""
 
 UP: Final = b"up"
 """The child's greeting."""
@@ -150,10 +158,19 @@ class PreparationProcess:
         return bytes(content)
 
 
+def _keep_memory() -> None:
+    """Let glibc keep freed memory for the next strip and the next film."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(TRIM_THRESHOLD, KEPT_BYTES)
+
+
 def _serve(connection: Connection, settings: GatewaySettings) -> None:
     """Run the child: prepare the requested films until the gateway closes the connection."""
     silence_quoting()
     configure_dicom_libraries()
+    _keep_memory()
     os.nice(BEHIND_RECEPTION)
     limit = settings.preparation_memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
