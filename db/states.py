@@ -5,12 +5,13 @@ A transition that is not in its table does not happen. No other module writes a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from functools import cache
+from typing import Any, Final, Generic, TypeVar, cast
 
-from sqlalchemy import CursorResult, Update, inspect, update
+from sqlalchemy import CursorResult, Table, Update, bindparam, inspect, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -119,7 +120,7 @@ ROWS_PER_UPDATE: Final = 500
 """Rows that one statement moves; SQLite and PostgreSQL limit the parameters of a statement."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StateMachine(Generic[State]):
     """The transitions that the rows of one table may make."""
 
@@ -132,10 +133,17 @@ class StateMachine(Generic[State]):
     dated: bool = False
     """True where the column `state_changed_at` takes the time of each move."""
 
-    def build_update(self, after: State, **values: Any) -> Update:
-        """Return the UPDATE to `after` of all rows that may go there; the caller narrows it to its rows."""
+    def build_update(self, after: State, names: Collection[str] = ()) -> Update:
+        """Return the UPDATE to `after` of all rows that may go there; the caller narrows it to its rows.
+
+        Args:
+            after: the new state.
+            names: further columns, each with a parameter `new_…` for its value.
+        """
+        table = cast(Table, self.table.__table__)
         allowed = [before.value for before, following in self.transitions.items() if after in following]
-        return update(self.table).where(self.table.state.in_(allowed)).values(state=after.value, **values)
+        values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+        return update(table).where(table.c.state.in_(allowed)).values(state=after.value, **values)
 
     def move(self, session: Session, row: Any, after: State, **values: Any) -> None:
         """Move one row; see `move_all`."""
@@ -163,16 +171,23 @@ class StateMachine(Generic[State]):
             self._write(session, rows[start : start + ROWS_PER_UPDATE], after, values)
 
     def _write(self, session: Session, rows: Sequence[Any], after: State, values: Mapping[str, Any]) -> None:
-        identities = [inspect(row).identity[0] for row in rows]
-        (key,) = inspect(self.table).primary_key
-        statement = self.build_update(after, **values).where(key.in_(identities))
-        result = session.execute(statement, execution_options={"synchronize_session": False})
+        session.flush()
+        named = {f"new_{name}": value for name, value in values.items()}
+        named["rows"] = [inspect(row).identity[0] for row in rows]
+        result = session.execute(_build_move(self, after, tuple(values)), named)
         assert isinstance(result, CursorResult)
         if result.rowcount != len(rows):
             raise TransientError(f"{self.noun} was moved by another transaction and cannot go to {after}")
         for row in rows:
             for name, value in {"state": after.value, **values}.items():
                 set_committed_value(row, name, value)
+
+
+@cache
+def _build_move(machine: StateMachine[Any], after: StrEnum, names: tuple[str, ...]) -> Update:
+    """Return the UPDATE of the rows in the parameter `rows`, made once: making it costs as much as running."""
+    (key,) = inspect(machine.table).primary_key
+    return machine.build_update(after, names).where(key.in_(bindparam("rows", expanding=True)))
 
 
 CONFLICT: Final = StateMachine[ConflictState](

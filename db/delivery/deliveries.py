@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
 from db.delivery import delivery_events, report_objects
@@ -77,7 +77,10 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
     if peer is not None:
         query = query.where(Delivery.peer == peer)
     rows = session.scalars(
-        query.order_by(Delivery.due_at, Delivery.id).limit(limit).with_for_update(skip_locked=True)
+        query.order_by(Delivery.due_at, Delivery.id)
+        .limit(limit)
+        .options(joinedload(Delivery.report, innerjoin=True))
+        .with_for_update(skip_locked=True, of=Delivery)
     ).all()
     films = report_objects.find_films(session, [row.sop_instance_uid for row in rows]) if rows else {}
     leased = []
@@ -98,12 +101,15 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
     return leased
 
 
-def mark_delivered(session: Session, delivery_id: int) -> None:
-    """Record that the peer has the object."""
-    row = session.get_one(Delivery, delivery_id, with_for_update=True)
-    if row.state == DeliveryState.DELIVERED:
-        return
-    _move(session, [row], DeliveryState.DELIVERED, delivered_at=now(), last_error=None)
+def mark_delivered(session: Session, *delivery_ids: int) -> None:
+    """Record that the peer has the objects of these deliveries."""
+    rows = session.scalars(
+        select(Delivery).where(Delivery.id.in_(delivery_ids)).order_by(Delivery.id).with_for_update()
+    ).all()
+    assert len(rows) == len(delivery_ids), "deliveries are never deleted while a courier has them"
+    sent = [row for row in rows if row.state != DeliveryState.DELIVERED]
+    if sent:
+        _move(session, sent, DeliveryState.DELIVERED, delivered_at=now(), last_error=None)
 
 
 def hand_back(session: Session, delivery_ids: Sequence[int]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
@@ -60,14 +60,14 @@ def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableS
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    leased = []
     for entry in entries:
         entry.due_at = moment + duration
         entry.attempts += 1
-        leased.append(_describe(session, entry))
-        film = session.get_one(Screening, entry.screening_id).instance
-        if not film.current:  # a worker of the version before does not give a new result its place
-            revisions.settle(session, film)
+    screenings = _load(session, [entry.screening_id for entry in entries])
+    leased = _describe(session, entries, screenings)
+    for screening in screenings.values():
+        if not screening.instance.current:  # a worker of the version before gives a new result no place
+            revisions.settle(session, screening.instance)
     return leased
 
 
@@ -89,9 +89,10 @@ def park(session: Session, outbox_id: int, error: str) -> None:
 
 def close(session: Session, outbox_id: int) -> None:
     """Remove a screening from the outbox after all its objects are stored."""
-    entry = session.get(OutboxEntry, outbox_id)
-    if entry is not None:
-        session.delete(entry)
+    session.execute(
+        delete(OutboxEntry).where(OutboxEntry.id == outbox_id),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def find_rendition(session: Session, screening_id: int) -> bytes | None:
@@ -122,24 +123,35 @@ def postpone(session: Session, outbox_id: int, delay: timedelta, error: str | No
 
 def describe(session: Session, screening_id: int) -> ReportableScreening:
     """Return a screening as `lease` does, whether or not it waits in the outbox."""
-    return _describe(session, OutboxEntry(id=0, screening_id=screening_id, attempts=0))
+    entry = OutboxEntry(id=0, screening_id=screening_id, attempts=0)
+    (described,) = _describe(session, [entry], _load(session, [screening_id]))
+    return described
 
 
-def _describe(session: Session, entry: OutboxEntry) -> ReportableScreening:
-    screening = session.get_one(
-        Screening,
-        entry.screening_id,
-        options=[
-            joinedload(Screening.instance).undefer(Instance.header),
-            joinedload(Screening.model),
-        ],
+def _load(session: Session, screening_ids: Sequence[int]) -> dict[int, Screening]:
+    """Return screenings with their films and bundles, by one query."""
+    query = (
+        select(Screening)
+        .where(Screening.id.in_(screening_ids))
+        .options(joinedload(Screening.instance).undefer(Instance.header), joinedload(Screening.model))
     )
-    return make_entry(
-        ReportableScreening,
-        entry,
-        screening,
-        screening.instance,
-        outbox_id=entry.id,
-        manifest=site_thresholds.read_manifest(session, screening),
-        predecessor=report_objects.find_predecessor(session, screening.instance),
-    )
+    return {screening.id: screening for screening in session.scalars(query)} if screening_ids else {}
+
+
+def _describe(
+    session: Session, entries: Sequence[OutboxEntry], screenings: Mapping[int, Screening]
+) -> list[ReportableScreening]:
+    films = [screenings[entry.screening_id].instance for entry in entries]
+    predecessors = report_objects.find_predecessors(session, films)
+    return [
+        make_entry(
+            ReportableScreening,
+            entry,
+            screenings[entry.screening_id],
+            film,
+            outbox_id=entry.id,
+            manifest=site_thresholds.read_manifest(session, screenings[entry.screening_id]),
+            predecessor=predecessors.get(film.id),
+        )
+        for entry, film in zip(entries, films, strict=True)
+    ]

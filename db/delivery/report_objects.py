@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, cast
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Table, func, insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
+from db.database import is_sqlite
 from db.entries import make_entry
 from db.states import DeliveryState
 from db.tables import Delivery, Instance, ReportObject, Screening
 from domain.codes import ReportKind
+
+OBJECTS: Final = cast(Table, ReportObject.__table__)
+
+# Statements of each film are made once: making one costs as much as running it.
+_STORE: Final = {
+    kind.__name__.endswith("sqlite"): kind.insert(OBJECTS)
+    .on_conflict_do_nothing(index_elements=["sop_instance_uid"])
+    .returning(OBJECTS.c.sop_instance_uid)
+    for kind in (sqlite, postgresql)
+}
+"""INSERT of an object unless it is stored, for SQLite (True) and PostgreSQL (False)."""
+_DELIVER: Final = insert(cast(Table, Delivery.__table__))
 
 
 @dataclass(frozen=True)
@@ -45,31 +60,30 @@ def store(
         screening_id: the screening that it was made from; or
         instance_id: the refused film that it was made from.
     """
-    if session.get(ReportObject, report.sop_instance_uid) is None:
-        session.add(
-            ReportObject(**vars(report), screening_id=screening_id, instance_id=instance_id, created_at=now())
-        )
-        session.flush()
-    known = set(
-        session.scalars(select(Delivery.peer).where(Delivery.sop_instance_uid == report.sop_instance_uid))
-    )
-    for peer in peers:
-        if peer not in known:
-            session.add(
-                Delivery(
-                    sop_instance_uid=report.sop_instance_uid,
-                    peer=peer,
-                    state=DeliveryState.PENDING.value,
-                    due_at=now(),
-                    created_at=now(),
-                )
-            )
+    moment = now()
+    values = {**vars(report), "screening_id": screening_id, "instance_id": instance_id, "created_at": moment}
+    known: set[str] = set()
+    if session.execute(_STORE[is_sqlite(session)], values).first() is None:  # stored before
+        sent = select(Delivery.peer).where(Delivery.sop_instance_uid == report.sop_instance_uid)
+        known = set(session.scalars(sent))
+    pending = {
+        "sop_instance_uid": report.sop_instance_uid,
+        "state": DeliveryState.PENDING.value,
+        "due_at": moment,
+        "created_at": moment,
+    }
+    wanted = [{**pending, "peer": peer} for peer in dict.fromkeys(peers) if peer not in known]
+    if wanted:
+        session.execute(_DELIVER, wanted)
 
 
-def find_built(session: Session, screening_id: int) -> dict[str, BuiltReport]:
-    """Return the objects that are stored of a screening, by kind."""
-    rows = session.scalars(select(ReportObject).where(ReportObject.screening_id == screening_id))
-    return {row.kind: make_entry(BuiltReport, row) for row in rows}
+def find_built(session: Session, screening_ids: Collection[int]) -> dict[int, dict[str, BuiltReport]]:
+    """Return the objects that are stored of screenings, by screening and kind."""
+    built: dict[int, dict[str, BuiltReport]] = {}
+    for row in session.scalars(select(ReportObject).where(ReportObject.screening_id.in_(screening_ids))):
+        if row.screening_id is not None:
+            built.setdefault(row.screening_id, {})[row.kind] = make_entry(BuiltReport, row)
+    return built
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,17 @@ def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str
         .where(ReportObject.sop_instance_uid.in_(list(sop_instance_uids)))
     )
     return dict(rows.tuples().all())
+
+
+def find_predecessors(session: Session, films: Sequence[Instance]) -> dict[int, bytes | None]:
+    """Return the newest earlier SR of each film that has one (`find_predecessor`), by the film's row."""
+    refused = select(ReportObject.instance_id).where(
+        ReportObject.instance_id.in_([film.id for film in films])
+    )
+    known = set(session.scalars(refused)) if films else set()
+    return {
+        film.id: find_predecessor(session, film) for film in films if film.revision > 1 or film.id in known
+    }
 
 
 def find_predecessor(session: Session, instance: Instance) -> bytes | None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import Insert, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, load_only, undefer
 
@@ -26,6 +26,9 @@ from domain.codes import Doubt, Observation, Refusal
 
 HELD: Final = "held films"
 """Key of `Session.info`: the films that `lock_film` has locked."""
+
+ACTIVE: Final = "active bundle"
+"""Key of `Session.info`: what `pin_bundle` has found."""
 
 RECENT_SCREENINGS: Final = 500
 """Newest screenings in which `lease_due` looks for films that were dispatched later."""
@@ -219,7 +222,8 @@ def record_preparation(
     instance = lock_film(session, instance_id)
     assert instance is not None
     instance.pixel_digest, instance.content_digest = pixel_digest, content_digest
-    same = revisions.find_same(session, instance)
+    with session.no_autoflush:  # one UPDATE, with the bundle
+        same = revisions.find_same(session, instance)
     if same is not None and instance.state == FilmState.RECEIVED:
         detail = f"revision {same.revision} is the same film in another encoding"
         refuse(session, instance_id, Refusal.SAME_FILM, detail)
@@ -232,18 +236,29 @@ def record_preparation(
     instance.prepared_at = now()
     instance.doubts = [doubt.value for doubt in doubts]
     instance.observations = [observation.value for observation in observations]
-    _keep_rendition(session, instance_id, jpeg, transforms)
+    with session.no_autoflush:
+        _keep_rendition(session, instance_id, jpeg, transforms)
     return True
+
+
+def _build_keeping(statement: sqlite.Insert | postgresql.Insert) -> Insert:
+    renewed = {name: statement.excluded[name] for name in ("jpeg", "transforms")}
+    return statement.on_conflict_do_update(index_elements=["instance_id"], set_=renewed)
+
+
+_KEEP_RENDITION: Final = {
+    True: _build_keeping(sqlite.insert(cast(Table, Rendition.__table__))),
+    False: _build_keeping(postgresql.insert(cast(Table, Rendition.__table__))),
+}
+"""The statement of `_keep_rendition` on SQLite (True) and PostgreSQL (False), made once."""
 
 
 def _keep_rendition(
     session: Session, instance_id: int, jpeg: bytes, transforms: dict[str, Any] | None = None
 ) -> None:
     """Write a rendition in the place of an earlier one, in one statement."""
-    values = {"jpeg": jpeg, "transforms": transforms}
-    insert = (sqlite if is_sqlite(session) else postgresql).insert(Rendition)
-    statement = insert.values(instance_id=instance_id, **values)
-    session.execute(statement.on_conflict_do_update(index_elements=["instance_id"], set_=values))
+    values = {"instance_id": instance_id, "jpeg": jpeg, "transforms": transforms}
+    session.execute(_KEEP_RENDITION[is_sqlite(session)], values)
 
 
 def pin_bundle(session: Session, instance_id: int, normalization_version: str) -> PinnedBundle | None:
@@ -259,15 +274,36 @@ def pin_bundle(session: Session, instance_id: int, normalization_version: str) -
     """
     instance = _hold(session, instance_id)
     if instance.bundle_digest is None or instance.operating_point is None:
+        active = _find_active(session)
+        if active is None or active.normalization_version != normalization_version:
+            return None
+        with session.no_autoflush:
+            point = site_thresholds.choose_for(session, active.point, active.groups, instance)
+        instance.bundle_digest, instance.operating_point = active.digest, point
+    return PinnedBundle(instance.bundle_digest, instance.operating_point)
+
+
+class _ActiveBundle(NamedTuple):
+    """The bundle for new films, with the operating point in use and its groups."""
+
+    digest: str
+    normalization_version: str
+    point: str
+    groups: Any
+
+
+def _find_active(session: Session) -> _ActiveBundle | None:
+    """Return the active bundle, if there is one; it is looked up once a transaction."""
+    if ACTIVE not in session.info:
         with session.no_autoflush:
             model = session.scalar(
                 select(Model).where(Model.active).options(load_only(Model.normalization_version))
             )
-            if model is None or model.normalization_version != normalization_version:
-                return None
-            instance.bundle_digest = model.digest
-            instance.operating_point = site_thresholds.find_operating_point(session, model, instance)
-    return PinnedBundle(instance.bundle_digest, instance.operating_point)
+            session.info[ACTIVE] = model and _ActiveBundle(
+                model.digest, model.normalization_version, *site_thresholds.find_in_use(session, model)
+            )
+    found: _ActiveBundle | None = session.info[ACTIVE]
+    return found
 
 
 def mark_queued(session: Session, instance_id: int, redispatch_after: timedelta) -> bool:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Table, bindparam, exists, func, insert, literal, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.database import is_sqlite
 from db.films import films, revisions
 from db.patients import conflicts, film_lines, film_notices, reconciliations
 from db.states import FilmState
 from db.tables import Instance, Study
 from db.worklist import studies
+
+INSTANCES: Final = cast(Table, Instance.__table__)
+_ADD: Final = insert(INSTANCES).returning(INSTANCES.c.id)
+_KNOWN: Final = select(literal(1)).where(
+    or_(
+        exists().where(Study.study_instance_uid == bindparam("study")),
+        exists().where(Instance.sop_instance_uid == bindparam("film")),
+    )
+)
 
 OVERDUE: Final = timedelta(minutes=5)
 """A film that has been due for longer may be taken over by another gateway."""
@@ -141,6 +152,9 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
         attempts: how often a film that came at the same time under the same UID may go first.
     """
     header = reconciliations.follow(session, film.sop_instance_uid, film.study)
+    first = _record_first(session, film, header)
+    if first is not None:
+        return first
     study = studies.open_study(session, header)
     earlier = session.scalars(
         select(Instance)
@@ -153,19 +167,12 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
             return _take_over(session, _see_as(revision, film.gateway), film)
     line = film_lines.find_line(session, earlier, study, header.patient)
     standing = None if line.standing is None else films.lock_film(session, line.standing.id)
-    moment = now()
-    values = {name: value for name, value in vars(film).items() if name != "study"}
     instance = Instance(
-        **values,
+        **_list_values(film),
         study_id=study.id,
         revision=earlier[0].revision + 1 if earlier else 1,
         line=line.number,
         current=not any(before.current for before in line.revisions),
-        state=FilmState.RECEIVED,
-        doubts=[],
-        due_at=moment,
-        received_at=moment,
-        state_changed_at=moment,
     )
     try:
         with session.begin_nested():
@@ -190,6 +197,42 @@ def record_reception(session: Session, film: ReceivedFilm, attempts: int = ATTEM
     return Reception(
         instance.id, instance.revision, new=True, file_wanted=True, conflict=standing is not None
     )
+
+
+def _record_first(session: Session, film: ReceivedFilm, header: studies.StudyHeader) -> Reception | None:
+    """Write the first film of a new study, as most are; None where the study or the film's UID is known.
+
+    It has no earlier film to be compared with, so that it takes a third of the statements.
+    """
+    named = {"study": header.study_instance_uid, "film": film.sop_instance_uid}
+    if session.execute(_KNOWN, named).first() is not None:
+        return None
+    try:
+        with nullcontext() if is_sqlite(session) else session.begin_nested():
+            values = {
+                **_list_values(film),
+                "study_id": studies.add_study(session, header, film),
+                "revision": 1,
+                "line": 0,
+                "current": True,
+            }
+            added = session.execute(_ADD, values)
+    except IntegrityError:  # another process was first
+        return None
+    return Reception(added.scalar_one(), 1, new=True, file_wanted=True)
+
+
+def _list_values(film: ReceivedFilm) -> dict[str, Any]:
+    """Return the columns of a received film, apart from its place among others."""
+    moment = now()
+    return {
+        **{name: value for name, value in vars(film).items() if name != "study"},
+        "state": FilmState.RECEIVED,
+        "doubts": [],
+        "due_at": moment,
+        "received_at": moment,
+        "state_changed_at": moment,
+    }
 
 
 def _take_over(session: Session, known: Reception, film: ReceivedFilm) -> Reception:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.patients import conflicts, film_notices, reconciliations
@@ -13,6 +14,25 @@ from db.tables import Instance, Study
 from db.worklist import studies
 from db.worklist.studies import WAITING
 from domain.codes import FAILURES, Notice, Refusal
+
+# Statements of each film are made once: making one costs as much as running it.
+_LINE: Final = (
+    select(Instance)
+    .where(Instance.sop_instance_uid == bindparam("uid"), Instance.line == bindparam("number"))
+    .order_by(Instance.revision.desc())
+)
+_SAME: Final = (
+    select(Instance)
+    .where(
+        Instance.sop_instance_uid == bindparam("uid"),
+        Instance.line == bindparam("number"),
+        Instance.id != bindparam("self"),
+        Instance.content_digest == bindparam("says"),
+        Instance.state.in_([FilmState.QUEUED, FilmState.SCREENED]),
+    )
+    .order_by(Instance.revision)
+    .limit(1)
+)
 
 
 def settle(session: Session, film: Instance) -> Instance | None:
@@ -29,11 +49,7 @@ def settle(session: Session, film: Instance) -> Instance | None:
     Returns:
         The revision that stands; None for a line of which a person decided that it stands no more.
     """
-    revisions = session.scalars(
-        select(Instance)
-        .where(Instance.sop_instance_uid == film.sop_instance_uid, Instance.line == film.line)
-        .order_by(Instance.revision.desc())
-    ).all()
+    revisions = session.scalars(_LINE, {"uid": film.sop_instance_uid, "number": film.line}).all()
     before = next((revision for revision in revisions if revision.current), None)
     if before is None:
         studies.refresh(session, film.study_id)
@@ -64,18 +80,8 @@ def find_same(session: Session, film: Instance) -> Instance | None:
     """Return another revision that is the same film in another encoding, screened or waiting at a worker."""
     if film.content_digest is None:
         return None
-    return session.scalar(
-        select(Instance)
-        .where(
-            Instance.sop_instance_uid == film.sop_instance_uid,
-            Instance.line == film.line,
-            Instance.id != film.id,
-            Instance.content_digest == film.content_digest,
-            Instance.state.in_([FilmState.QUEUED, FilmState.SCREENED]),
-        )
-        .order_by(Instance.revision)
-        .limit(1)
-    )
+    named = {"uid": film.sop_instance_uid, "number": film.line, "self": film.id, "says": film.content_digest}
+    return session.scalar(_SAME, named)
 
 
 def _choose(revisions: Sequence[Instance]) -> Instance:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -18,6 +19,37 @@ from db.states import FILM, FilmState
 from db.tables import HeatMap, Instance, OutboxEntry, Screening
 from domain.codes import Doubt, Finding, Observation, Priority, Refusal
 from domain.film_key import film_key as name_film
+
+INSTANCES: Final = cast(Table, Instance.__table__)
+SCREENINGS: Final = cast(Table, Screening.__table__)
+
+# Statements of each film are made once: making one costs as much as running it.
+_ADD: Final = insert(SCREENINGS).returning(SCREENINGS.c.id)
+_ADD_HEAT: Final = insert(cast(Table, HeatMap.__table__))
+_REPORT: Final = insert(cast(Table, OutboxEntry.__table__))
+_COUNT: Final = (
+    update(INSTANCES)
+    .where(INSTANCES.c.id == bindparam("film"), INSTANCES.c.state == FilmState.QUEUED.value)
+    .values(screening_attempts=INSTANCES.c.screening_attempts + 1)
+    .returning(INSTANCES.c.screening_attempts)
+)
+_LOOK: Final = select(
+    *(
+        INSTANCES.c[name]
+        for name in (
+            "state",
+            "sop_instance_uid",
+            "screening_strikes",
+            "screening_attempts",
+            "bundle_digest",
+            "operating_point",
+            "doubts",
+            "observations",
+            "received_at",
+        )
+    )
+).where(INSTANCES.c.id == bindparam("film"))
+"""The columns of a film that decide about an attempt."""
 
 MAX_STRIKES: Final = 3
 """A film that ended so many predictions, with no other cause in sight, is refused as `processing_failed`."""
@@ -108,29 +140,29 @@ def begin_attempt(
     Returns:
         The attempt; the refusal of a film that had its last attempt; None when the film is unknown or done.
     """
-    instance = films.lock_film(session, instance_id)
-    if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
+    film = session.execute(_LOOK, {"film": instance_id}).first()
+    if film is None or film.state != FilmState.QUEUED or _is_another(film.sop_instance_uid, film_key):
         return None
     detail = None
-    if instance.screening_strikes >= MAX_STRIKES:
-        detail = f"its prediction failed {instance.screening_strikes} times and nothing else did"
-    elif instance.screening_attempts >= MAX_ATTEMPTS:
-        detail = f"begun {instance.screening_attempts} times by a worker and never finished"
+    if film.screening_strikes >= MAX_STRIKES:
+        detail = f"its prediction failed {film.screening_strikes} times and nothing else did"
+    elif film.screening_attempts >= MAX_ATTEMPTS:
+        detail = f"begun {film.screening_attempts} times by a worker and never finished"
     if detail is not None:
         films.refuse(session, instance_id, Refusal.PROCESSING_FAILED, detail)
         return Refusal.PROCESSING_FAILED
-    instance.screening_attempts += 1
-    assert instance.bundle_digest is not None
-    assert instance.operating_point is not None
+    counted = session.execute(_COUNT, {"film": instance_id}).scalar_one_or_none()
+    if counted is None:  # another worker, or its gateway, was here meanwhile
+        return None
     return Attempt(
         instance_id=instance_id,
-        number=instance.screening_attempts,
-        bundle_digest=instance.bundle_digest,
-        operating_point=instance.operating_point,
-        doubts=[Doubt(value) for value in instance.doubts],
-        observations=tuple(Observation(value) for value in instance.observations or ()),
-        received_at=instance.received_at,
-        local_points=site_thresholds.find_points(session, instance.bundle_digest, instance.operating_point),
+        number=counted,
+        bundle_digest=film.bundle_digest,
+        operating_point=film.operating_point,
+        doubts=[Doubt(value) for value in film.doubts],
+        observations=tuple(Observation(value) for value in film.observations or ()),
+        received_at=film.received_at,
+        local_points=site_thresholds.find_points(session, film.bundle_digest, film.operating_point),
     )
 
 
@@ -156,7 +188,11 @@ def strike(session: Session, instance_id: int, film_key: str, reason: str) -> Re
         The refusal, or None.
     """
     instance = films.lock_film(session, instance_id)
-    if instance is None or instance.state != FilmState.QUEUED or _is_another(instance, film_key):
+    if (
+        instance is None
+        or instance.state != FilmState.QUEUED
+        or _is_another(instance.sop_instance_uid, film_key)
+    ):
         return None
     instance.screening_strikes += 1
     if instance.screening_strikes < MAX_STRIKES:
@@ -178,25 +214,28 @@ def record_result(session: Session, result: ScreeningResult) -> bool:
         instance is None
         or instance.state != FilmState.QUEUED
         or instance.bundle_digest != result.bundle_digest
-        or _is_another(instance, result.film_key)
+        or _is_another(instance.sop_instance_uid, result.film_key)
     ):
         return False
-    screening = Screening(
-        **{name: value for name, value in vars(result).items() if name not in ("heat", "film_key")}
-    )
-    session.add(screening)
-    session.flush()
+    values = {name: value for name, value in vars(result).items() if name not in ("heat", "film_key")}
+    number: int = session.execute(_ADD, values).scalar_one()
     if result.heat is not None:
-        session.add(HeatMap(screening_id=screening.id, **asdict(result.heat)))
-    session.add(OutboxEntry(screening_id=screening.id, due_at=now()))
+        session.execute(_ADD_HEAT, {"screening_id": number, **asdict(result.heat)})
+    session.execute(_REPORT, {"screening_id": number, "due_at": now()})
     hl7_outbox.want(session, result.instance_id)
     FILM.move(session, instance, FilmState.SCREENED)
     revisions.settle(session, instance)
     return True
 
 
-def _is_another(instance: Instance, key: str | None) -> bool:
-    return key is not None and key != name_film(instance.sop_instance_uid)
+def _is_another(sop_instance_uid: str, key: str | None) -> bool:
+    return key is not None and key != name_film(sop_instance_uid)
+
+
+def find_heats(session: Session, screening_ids: Collection[int]) -> dict[int, Heat]:
+    """Return the heat maps of screenings, by screening; those without one are left out."""
+    rows = session.scalars(select(HeatMap).where(HeatMap.screening_id.in_(screening_ids)))
+    return {row.screening_id: make_entry(Heat, row) for row in rows}
 
 
 def find_heat(session: Session, screening_id: int) -> Heat | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Insert, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,14 +15,27 @@ from db.database import is_sqlite
 from db.delivery import unbuilt_reports
 from db.tables import Hl7OutboxEntry, Instance
 
+_RENEWED: Final = ("due_at", "attempts", "parked_at", "last_error")
+
+
+def _build_want(statement: sqlite.Insert | postgresql.Insert) -> Insert:
+    renewed = {name: statement.excluded[name] for name in _RENEWED}
+    return statement.on_conflict_do_update(index_elements=["instance_id"], set_=renewed)
+
+
+_WANT: Final = {
+    True: _build_want(sqlite.insert(Hl7OutboxEntry)),
+    False: _build_want(postgresql.insert(Hl7OutboxEntry)),
+}
+"""The statement of `want` on SQLite (True) and PostgreSQL (False), made once: it runs for each film."""
+
 
 def want(session: Session, instance_id: int) -> None:
     """Add a film to the outbox, in the transaction of its result, its refusal, or a decision on it."""
     values = {"due_at": now(), "attempts": 0, "parked_at": None, "last_error": None}
-    insert = (sqlite if is_sqlite(session) else postgresql).insert(Hl7OutboxEntry)
-    statement = insert.values(instance_id=instance_id, **values)
     session.execute(
-        statement.on_conflict_do_update(index_elements=["instance_id"], set_=values),
+        _WANT[is_sqlite(session)],
+        {"instance_id": instance_id, **values},
         execution_options={"populate_existing": True},
     )
 

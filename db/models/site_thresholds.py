@@ -193,16 +193,25 @@ def find_operating_point(session: Session, model: Model, film: Instance | None =
         model: the bundle.
         film: the film, for a threshold by age and sex; None: that of everybody.
     """
+    return choose_for(session, *find_in_use(session, model), film)
+
+
+def find_in_use(session: Session, model: Model) -> tuple[str, Any]:
+    """Return the name of the operating point in use for new films of a bundle, and its groups, if any."""
     active = session.execute(
         select(SiteThreshold.name, SiteThreshold.record[GROUPS]).where(
             SiteThreshold.bundle_digest == model.digest, SiteThreshold.active
         )
     ).first()
     if active is not None:
-        name, groups = active
-        return str(name) if film is None or not groups else choose_point(session, name, groups, film)
+        return str(active[0]), active[1]
     named = Model.manifest["reported_operating_point"].as_string()  # not the whole manifest
-    return str(session.scalar(select(named).where(Model.digest == model.digest)))
+    return str(session.scalar(select(named).where(Model.digest == model.digest))), None
+
+
+def choose_for(session: Session, name: str, groups: Any, film: Instance | None) -> str:
+    """Return the name of the operating point for a film, of what `find_in_use` returned."""
+    return name if film is None or not groups else choose_point(session, name, groups, film)
 
 
 def find_points(session: Session, digest: str, operating_point: str) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -25,6 +25,13 @@ from domain.patient_identity import Patient, find_differences, fold_patient_id, 
 
 MOST_MERGES: Final = 32
 """Longest chain of merges that is followed."""
+
+_IN_FORCE: Final = (
+    select(Reconciliation)
+    .where(Reconciliation.subject.in_(bindparam("subjects", expanding=True)))
+    .where(Reconciliation.ended_at.is_(None))
+    .order_by(Reconciliation.id.desc())
+)
 
 
 class ReconciliationKind(StrEnum):
@@ -152,11 +159,7 @@ def list_reconciliations(session: Session, limit: int = 100) -> Sequence[Reconci
 
 
 def _find(session: Session, subjects: Sequence[str]) -> Sequence[Reconciliation]:
-    return session.scalars(
-        select(Reconciliation)
-        .where(Reconciliation.subject.in_(subjects), Reconciliation.ended_at.is_(None))
-        .order_by(Reconciliation.id.desc())
-    ).all()
+    return session.scalars(_IN_FORCE, {"subjects": subjects}).all()
 
 
 def _prior(rule: Reconciliation) -> Patient:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Final
+from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Table, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,34 @@ from domain.codes import Finding, Priority, Refusal
 from domain.patient_identity import Patient, find_differences
 
 WAITING: Final = (FilmState.RECEIVED.value, FilmState.QUEUED.value)
+
+STUDIES: Final = cast(Table, Study.__table__)
+
+# Statements of each film are made once: making one costs as much as running it.
+_FILMS: Final = (
+    select(
+        Instance.state,
+        Instance.refusal,
+        Instance.received_at,
+        Instance.modality,
+        Instance.station_name,
+        Instance.calling_ae_title,
+        Instance.notices,
+        Instance.current,
+        Instance.sop_instance_uid,
+        Instance.line,
+        Instance.revision,
+        Screening.finding,
+        Screening.priority,
+        Screening.probability,
+    )
+    .outerjoin(Screening, Screening.instance_id == Instance.id)
+    .where(Instance.study_id == bindparam("study"), Instance.current | Instance.state.in_(WAITING))
+    .order_by(Instance.id)
+)
+_READS: Final = select(Read).where(Read.study_id == bindparam("study"))
+_ADD: Final = insert(STUDIES).returning(STUDIES.c.id)
+_ADD_KEYS: Final = insert(cast(Table, StudyKey.__table__))
 
 FACET_LENGTH: Final = 256
 """Longest text of a study's modalities, stations or senders, characters."""
@@ -44,6 +72,22 @@ class StudyHeader:
     def patient(self) -> Patient:
         """The patient."""
         return Patient(**{name: getattr(self, name) for name in PATIENT})
+
+
+class ReceivedFilm(Protocol):
+    """The values of a film by which its study is found."""
+
+    @property
+    def modality(self) -> str | None:
+        """Modality (0008,0060)."""
+
+    @property
+    def station_name(self) -> str | None:
+        """Station Name (0008,1010)."""
+
+    @property
+    def calling_ae_title(self) -> str:
+        """AE title of the sender."""
 
 
 PATIENT: Final = tuple(field.name for field in fields(Patient))
@@ -87,17 +131,51 @@ def read_study_patient(study: Study) -> Patient:
     return make_entry(Patient, study)
 
 
+def add_study(session: Session, header: StudyHeader, film: ReceivedFilm) -> int:
+    """Write a new study with its only film, as `open_study` and `refresh_locked` would; return its row.
+
+    Args:
+        session: one that writes.
+        header: study and patient; no study has its UID.
+        film: the film, which waits.
+    """
+    moment = now()
+    values = {
+        **asdict(header),
+        **_fold_keys(header),
+        "received_at": moment,
+        "received_day": f"{moment:%Y%m%d}",
+        "state": FilmState.RECEIVED.value,
+        "modalities": join_values([film.modality]),
+        "stations": join_values([film.station_name]),
+        "senders": join_values([film.calling_ae_title]),
+    }
+    number: int = session.execute(_ADD, values).scalar_one()
+    keys = list_further_keys(header.patient_name, header.patient_id, header.accession_number)
+    if keys:
+        session.execute(_ADD_KEYS, [{"study_id": number, "key": key} for key in sorted(set(keys))])
+    return number
+
+
+def _fold_keys(header: StudyHeader | Study) -> dict[str, str | None]:
+    """Return the search keys that are columns of a study."""
+    return {
+        "accession_key": fold(header.accession_number),
+        "patient_id_key": fold(header.patient_id),
+        "name_key": fold_name(header.patient_name),
+    }
+
+
 def write_keys(session: Session, study: Study) -> None:
     """Derive the search keys of a locked study from its patient and accession number."""
-    study.accession_key = fold(study.accession_number)
-    study.patient_id_key = fold(study.patient_id)
-    study.name_key = fold_name(study.patient_name)
+    for name, key in _fold_keys(study).items():
+        setattr(study, name, key)
     wanted = set(list_further_keys(study.patient_name, study.patient_id, study.accession_number))
     written = set(session.scalars(select(StudyKey.key).where(StudyKey.study_id == study.id)))
     if gone := written - wanted:
         session.execute(delete(StudyKey).where(StudyKey.study_id == study.id, StudyKey.key.in_(gone)))
     if new := sorted(wanted - written):
-        session.execute(insert(StudyKey), [{"study_id": study.id, "key": key} for key in new])
+        session.execute(_ADD_KEYS, [{"study_id": study.id, "key": key} for key in new])
 
 
 def refresh(session: Session, study_id: int) -> None:
@@ -114,30 +192,12 @@ def refresh_locked(session: Session, study: Study) -> None:
     Readers differ when the newest reads of two, each after the newest film, are not the same.
     """
     session.flush()
-    found = session.execute(
-        select(
-            Instance.state,
-            Instance.refusal,
-            Instance.received_at,
-            Instance.modality,
-            Instance.station_name,
-            Instance.calling_ae_title,
-            Instance.notices,
-            Instance.current,
-            Instance.sop_instance_uid,
-            Instance.line,
-            Instance.revision,
-            Screening,
-        )
-        .outerjoin(Screening, Screening.instance_id == Instance.id)
-        .where(Instance.study_id == study.id, Instance.current | Instance.state.in_(WAITING))
-        .order_by(Instance.id)
-    ).all()
+    found = session.execute(_FILMS, {"study": study.id}).all()
     standing = {(row.sop_instance_uid, row.line): row.revision for row in found if row.current}
     rows = [row for row in found if row.current]
-    reads = session.scalars(select(Read).where(Read.study_id == study.id)).all()
+    reads = session.scalars(_READS, {"study": study.id}).all()
     read = next((read for read in reads if read.current), None)
-    screenings = [row.Screening for row in rows if row.Screening is not None]
+    screenings = [row for row in rows if row.finding is not None]
     worst = max(
         screenings,
         key=lambda screening: rank_suspicion(screening.priority, screening.probability),
@@ -190,7 +250,7 @@ def split_values(joined: str | None) -> list[str]:
     return joined.split("\\") if joined else []
 
 
-def _worst_finding(screenings: list[Screening]) -> str:
+def _worst_finding(screenings: Iterable[Any]) -> str:
     findings = {screening.finding for screening in screenings}
     for finding in (Finding.PRESENT, Finding.UNDETERMINED, Finding.ABSENT):
         if finding in findings:

@@ -231,16 +231,18 @@ class Courier:
         """Record the results of attempts in one transaction, then what follows from them for the peer."""
         if not attempts:
             return
+        delivered = [entry.delivery.delivery_id for entry in attempts if entry.result is SendResult.DELIVERED]
         with self._database.write() as session:
+            if delivered:
+                deliveries.mark_delivered(session, *delivered)
             pauses = [self._write_result(session, attempt) for attempt in attempts]
         for attempt, pause_s in zip(attempts, pauses, strict=True):
             self._tell_result(attempt, pause_s)
 
     def _write_result(self, session: Session, attempt: DeliveryAttempt) -> float | None:
-        """Record the result of one attempt; return the seconds to the next one, or None for the last."""
+        """Record what follows from an attempt; return the seconds to the next one, or None for the last."""
         delivery, settings = attempt.delivery, self._settings
         if attempt.result is SendResult.DELIVERED:
-            deliveries.mark_delivered(session, delivery.delivery_id)
             delay = self._commitments.wants(delivery.peer)
             if delay is not None:
                 commitments.want(session, delivery.delivery_id, delay)

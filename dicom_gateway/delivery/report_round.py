@@ -110,17 +110,14 @@ class ReportRound:
         with self._database.write() as session:
             due = outbox.lease(session, timedelta(seconds=self._settings.lease_s), BATCH)
         with self._database.read() as session:
-            facts = [
-                (
-                    screening,
-                    screenings.find_heat(session, screening.screening_id),
-                    report_objects.find_built(session, screening.screening_id),
-                )
-                for screening in due
-            ]
+            numbers = [screening.screening_id for screening in due]
+            heats = screenings.find_heats(session, numbers)
+            stored = report_objects.find_built(session, numbers)
         built = [
-            _Unbuilt(screening) if ending.is_set() else self._build(screening, heat, stored)
-            for screening, heat, stored in facts
+            _Unbuilt(screening)
+            if ending.is_set()
+            else self._build(screening, heats.get(number), stored.get(number, {}))
+            for number, screening in zip(numbers, due, strict=True)
         ]
         try:
             self._record(built)
