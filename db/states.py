@@ -185,7 +185,7 @@ class StateMachine(Generic[State]):
 
 @cache
 def _build_move(machine: StateMachine[Any], after: StrEnum, names: tuple[str, ...]) -> Update:
-    """Return the UPDATE of the rows in the parameter `rows`, made once: making it costs as much as running."""
+    """Return the UPDATE of the rows in the parameter `rows`; it is made once, since many films need it."""
     (key,) = inspect(machine.table).primary_key
     return machine.build_update(after, names).where(key.in_(bindparam("rows", expanding=True)))
 

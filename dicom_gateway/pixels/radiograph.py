@@ -155,7 +155,8 @@ def _render_line(codes: npt.NDArray[Any], header: Dataset) -> Rendering | None:
         raise UndecodableError(NOT_FINITE)
 
     def show(part: npt.NDArray[Any]) -> Display:
-        display: Display = np.subtract(part, offset, dtype=np.float32)
+        display: Display = part.astype(np.float32)
+        display -= offset
         display *= slope
         return np.clip(display, 0.0, 1.0, out=display)
 

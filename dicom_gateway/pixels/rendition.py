@@ -30,13 +30,14 @@ class Rendition:
 
     def __init__(self, shape: tuple[int, int]) -> None:
         scale = min(1.0, RENDITION_PIXELS / max(shape))
-        rows, self._columns = (max(1, round(side * scale)) for side in shape)
+        rows, columns = (max(1, round(side * scale)) for side in shape)
+        self._picture = Image.new("L", (columns, rows), None)
+        self._filled = 0
         self._edges = np.floor(np.arange(rows + 1) * (shape[0] / rows) + 0.5).astype(np.int64)
         """First row of the film in each row of the rendition, and the film's number of rows."""
         self._top = 0
         self._begun: Display | None = None
         """Sum of the rows so far of a row that the next strip completes."""
-        self._strips: list[npt.NDArray[np.uint8]] = []
 
     def add(self, strip: Display) -> None:
         """Add the film's next rows: float32 (rows, columns), 0..1."""
@@ -55,14 +56,14 @@ class Rendition:
     def _narrow(self, sums: Display, counts: npt.NDArray[np.int64]) -> None:
         sums *= (np.float32(255) / counts.astype(np.float32))[:, None]
         image = Image.fromarray(np.rint(sums, out=sums).astype(np.uint8))
-        narrow = image.resize((self._columns, image.height), Image.Resampling.BOX)
-        self._strips.append(np.asarray(narrow))
+        narrow = image.resize((self._picture.width, image.height), Image.Resampling.BOX)
+        self._picture.paste(narrow, (0, self._filled))
+        self._filled += image.height
 
     def encode(self) -> bytes:
         """Return the JPEG."""
-        image = Image.fromarray(np.concatenate(self._strips))
         buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=QUALITY)
+        self._picture.save(buffer, "JPEG", quality=QUALITY)
         return buffer.getvalue()
 
 
