@@ -138,7 +138,10 @@ class Screener:
         if not recorded:
             return ScreeningOutcome.NOTHING_TO_DO
         _count(result, attempt)
-        self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
+        if attempt.shadow_digest is None:
+            self._shadow.let_go()
+        else:
+            self._shadow.screen(request, attempt.bundle_digest, attempt.doubts)
         return ScreeningOutcome.SCREENED
 
     def _predict(

@@ -46,6 +46,10 @@ class ShadowScreener:
         self._load = load
         self._loaded: ScreeningNetwork | None = None
 
+    def let_go(self) -> None:
+        """Drop the network of a bundle that is in the shadow no more."""
+        self._loaded = None
+
     def screen(self, request: ScreeningRequest, reported_digest: str, doubts: Sequence[Doubt]) -> bool:
         """Score a film whose result is committed; raises nothing.
 
@@ -71,7 +75,7 @@ class ShadowScreener:
         with self._database.read() as session:
             model = bundles.find_shadow(session)
         if model is None:
-            self._loaded = None
+            self.let_go()
             return False
         if model.digest == reported_digest or model.normalization_version != request.normalization_version:
             return False

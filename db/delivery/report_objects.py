@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import Table, func, insert, or_, select
+from sqlalchemy import Table, bindparam, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
@@ -28,6 +28,9 @@ _STORE: Final = {
     for kind in (sqlite, postgresql)
 }
 """INSERT of an object unless it is stored, for SQLite (True) and PostgreSQL (False)."""
+_KNOWN: Final = select(ReportObject.sop_instance_uid).where(
+    ReportObject.sop_instance_uid.in_(bindparam("uids", expanding=True))
+)
 _DELIVER: Final = insert(cast(Table, Delivery.__table__))
 
 
@@ -117,10 +120,9 @@ def find_object(session: Session, sop_instance_uid: str) -> StoredObject | None:
     return make_entry(StoredObject, stored, instance.study, film_sop_instance_uid=instance.sop_instance_uid)
 
 
-def is_known(session: Session, sop_instance_uid: str) -> bool:
-    """True when an object has this UID."""
-    query = select(ReportObject.sop_instance_uid).where(ReportObject.sop_instance_uid == sop_instance_uid)
-    return session.scalar(query) is not None
+def find_known(session: Session, sop_instance_uids: Collection[str]) -> set[str]:
+    """Return those of these UIDs that objects have."""
+    return set(session.scalars(_KNOWN, {"uids": list(sop_instance_uids)})) if sop_instance_uids else set()
 
 
 def list_candidates(session: Session, instance_id: int, limit: int) -> list[bytes]:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Insert, Table, func, select
+from sqlalchemy import Insert, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, load_only, undefer
 
 from db.clock import now
 from db.database import is_sqlite
-from db.delivery import refusal_outbox
+from db.delivery import refusal_outbox, report_objects
 from db.entries import make_entry
 from db.films import revisions
 from db.hl7 import hl7_outbox
@@ -52,6 +52,8 @@ class DueFilm:
     """True when it is processed before others."""
     manufacturer: str = ""
     """Manufacturer (0008,0070) as its header names it."""
+    is_named_as_object: bool = False
+    """True when an object that tbscreen made has its SOP Instance UID."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,23 @@ def read_manufacturer(header: Mapping[str, Any]) -> str:
     """Return Manufacturer (0008,0070) from a header in the DICOM JSON model; "" where it names none."""
     values = header.get("00080070", {}).get("Value") or [""]
     return str(values[0])
+
+
+# Statements of each film are made once: making one costs as much as running it.
+_WAITING: Final = (
+    select(Instance)
+    .where(
+        Instance.gateway == bindparam("gateway"),
+        Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
+        Instance.due_at <= bindparam("moment"),
+    )
+    .order_by(Instance.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .options(undefer(Instance.header))
+)
+_DUE: Final = {False: _WAITING, True: _WAITING.where(Instance.urgent)}
+"""The query of `lease_due`, by whether it takes only urgent films."""
 
 
 def lease_due(
@@ -105,19 +124,7 @@ def lease_due(
     film that was dispatched later is screened already.
     """
     moment = now()
-    rows = session.scalars(
-        select(Instance)
-        .where(
-            Instance.gateway == gateway,
-            Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),
-            Instance.due_at <= moment,
-            *([Instance.urgent] if urgent else []),
-        )
-        .order_by(Instance.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .options(undefer(Instance.header))
-    ).all()
+    rows = session.scalars(_DUE[urgent], {"gateway": gateway, "moment": moment, "most": limit}).all()
     rows = rows[:1] if rows and rows[0].preparation_attempts else _take_until_tried(rows)
     queued = [row for row in rows if row.state == FilmState.QUEUED]
     overtaken_until = _find_newest_dispatch(session, gateway) if queued and not queue_is_empty else None
@@ -125,12 +132,20 @@ def lease_due(
         if queue_is_empty or (overtaken_until and row.queued_at and row.queued_at < overtaken_until):
             row.vain_dispatches += 1
     FILM.move_all(session, queued, FilmState.RECEIVED)
+    objects = report_objects.find_known(session, [row.sop_instance_uid for row in rows])
     leased = []
     for row in rows:
         row.due_at = moment + lease
         row.preparation_attempts += 1
-        manufacturer = read_manufacturer(row.header)
-        leased.append(make_entry(DueFilm, row, instance_id=row.id, manufacturer=manufacturer))
+        leased.append(
+            make_entry(
+                DueFilm,
+                row,
+                instance_id=row.id,
+                manufacturer=read_manufacturer(row.header),
+                is_named_as_object=row.sop_instance_uid in objects,
+            )
+        )
     return leased
 
 

@@ -16,7 +16,7 @@ from db.films import films, revisions
 from db.hl7 import hl7_outbox
 from db.models import site_thresholds
 from db.states import FILM, FilmState
-from db.tables import HeatMap, Instance, OutboxEntry, Screening
+from db.tables import HeatMap, Instance, Model, OutboxEntry, Screening
 from domain.codes import Doubt, Finding, Observation, Priority, Refusal
 from domain.film_key import film_key as name_film
 
@@ -47,7 +47,8 @@ _LOOK: Final = select(
             "observations",
             "received_at",
         )
-    )
+    ),
+    select(Model.digest).where(Model.shadow).scalar_subquery().label("shadow"),
 ).where(INSTANCES.c.id == bindparam("film"))
 """The columns of a film that decide about an attempt."""
 
@@ -72,6 +73,8 @@ class Attempt:
     """Properties judged from the pixels; its array may have been turned."""
     local_points: Mapping[str, Any] | None = None
     """Changes of the bundle's manifest by the site threshold, where one was pinned."""
+    shadow_digest: str | None = None
+    """The bundle in the shadow, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +166,7 @@ def begin_attempt(
         observations=tuple(Observation(value) for value in film.observations or ()),
         received_at=film.received_at,
         local_points=site_thresholds.find_points(session, film.bundle_digest, film.operating_point),
+        shadow_digest=film.shadow,
     )
 
 

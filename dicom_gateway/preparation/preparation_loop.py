@@ -187,11 +187,9 @@ class PreparationLoop(threading.Thread):
 
     def _find_own_digests(self, film: films.DueFilm) -> frozenset[str]:
         """Return the digests of our own objects that a film may be, which its name or its UID suggests."""
+        if not is_own_name(film.manufacturer) and not film.is_named_as_object:
+            return frozenset()
         with self._database.read() as session:
-            if not is_own_name(film.manufacturer) and not report_objects.is_known(
-                session, film.sop_instance_uid
-            ):
-                return frozenset()
             return digest_sent(report_objects.list_candidates(session, film.instance_id, OWN_CANDIDATES))
 
     def _refuse(

@@ -67,7 +67,7 @@ def test_a_reported_refusal_is_delivered_to_each_peer_and_its_object_known_as_ou
         assert (stored.screening_id, stored.instance_id, stored.kind) == (None, instance_id, "refusal")
         assert session.scalars(select(Delivery.peer).order_by(Delivery.peer)).all() == ["pacs", "ris"]
         assert session.scalar(select(func.count()).select_from(RefusalOutboxEntry)) == 0
-        assert report_objects.is_known(session, "2.25.7")
+        assert report_objects.find_known(session, ["2.25.7", "2.25.8"]) == {"2.25.7"}
         assert worklist.find_page(session).studies[0].films[0].refusal == "not_chest"
 
 

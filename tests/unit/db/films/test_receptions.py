@@ -6,11 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-import pytest
 from sqlalchemy import func, select
 
 from db.database import Database
-from db.delivery import report_objects
 from db.films import films, receptions, spooled_files
 from db.films.receptions import Reception
 from db.patients import conflicts
@@ -168,13 +166,15 @@ def test_a_film_whose_file_has_left_the_spool_wants_no_file_again(database: Data
     assert rows.receive(database, content="corrected").file_wanted
 
 
-@pytest.mark.parametrize("made_by_us", [True, False])
-def test_own_objects_are_known(database: Database, made_by_us: bool) -> None:
+def test_own_objects_are_known_when_they_come_back(database: Database) -> None:
     rows.register_model(database)
     rows.screen(database, rows.receive_and_queue(database))
     (uid,) = rows.report(database)
-    with database.read() as session:
-        assert report_objects.is_known(session, uid if made_by_us else "1.2.3.1") is made_by_us
+    for number, name in enumerate([uid, "1.2.3.99"]):
+        rows.receive(database, name, study=f"1.2.3.{number}")
+    with database.write() as session:
+        due = films.lease_due(session, rows.GATEWAY, rows.LEASE, 9)
+    assert {film.sop_instance_uid: film.is_named_as_object for film in due} == {uid: True, "1.2.3.99": False}
 
 
 def _at_once(count: int, receive: Callable[[int], Reception]) -> list[Reception]:
