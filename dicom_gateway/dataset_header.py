@@ -308,7 +308,7 @@ def to_json_model(dataset: Dataset, tags: Collection[int] | None = None) -> dict
     """
     model: dict[str, Any] = {}
     for tag in dataset.keys():  # noqa: SIM118  iterating the dataset itself would parse every element
-        if not _is_kept(tag) or (tags is not None and tag not in tags):
+        if (tags is not None and tag not in tags) or not _is_kept(tag):
             continue
         with _forgiven():
             raw = dataset.get_item(tag)

@@ -42,7 +42,7 @@ report is sent again: the same object under the same UID."""
 POLLS_PER_LOOK: Final = 10
 """Polls after which the rows are read although nothing was committed: time alone makes some of them due."""
 
-POLLS_BETWEEN_ROUNDS: Final = 3
+POLLS_BETWEEN_ROUNDS: Final = 5
 """Polls after a round that reported films, so that those that follow gather and share their transactions."""
 
 STRANGERS_EVERY_S: Final = 5.0
