@@ -16,7 +16,7 @@ $(STAMP):
 		{ echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
-	@echo "Setting up $(VENV): pinned dependencies, 2.7 GB on disk, half of it TensorFlow …"
+	@echo "Setting up $(VENV): pinned dependencies, 3 GB on disk, half of it TensorFlow, and 0.7 GB of downloads …"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python requirements/install_pinned.py requirements/dev.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

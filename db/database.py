@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from db.clock import follow_server
 from db.settings import DatabaseSettings
-from domain.errors import TransientError
+from domain.errors import PermanentError, TransientError
 from domain.silent_links import IDLE_S, PROBE_EVERY_S, PROBES, UNACKNOWLEDGED_S
 
 CONNECTION: Final = {
+    "client_encoding": "utf8",
     "connect_timeout": 10,
     "keepalives": 1,
     "keepalives_idle": IDLE_S,
@@ -77,6 +78,7 @@ class Database:
                 connect_args=CONNECTION,
                 hide_parameters=True,
             )
+            _require_utf8(engine)
             _bound_waits(engine, settings.lock_timeout_s)
             follow_server(engine)
         return cls(engine)
@@ -133,6 +135,19 @@ class Database:
     def close(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+
+def _require_utf8(engine: Engine) -> None:
+    """Refuse a PostgreSQL database that keeps bytes without their characters, or not all characters."""
+
+    @event.listens_for(engine, "connect")
+    def check(connection: Any, _record: Any) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise PermanentError(
+                f"{name_place(engine.url)} has the encoding {encoding}, which cannot hold all names: make "
+                "it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+            )
 
 
 def _bound_waits(engine: Engine, lock_timeout_s: float) -> None:

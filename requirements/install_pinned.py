@@ -17,6 +17,7 @@ from typing import Final
 
 PACKAGE: Final = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", re.MULTILINE)
 STARTED: Final = re.compile(r"^(?:Collecting|Processing) (\S+?)(?:==\S+)?(?: |$)", re.MULTILINE)
+WHEEL: Final = re.compile(r"^.*/|-[^-/]+(-[^-/]+)+\.whl$")
 
 POLL_S: Final = 0.5
 LINE_EVERY_S: Final = 10.0
@@ -69,7 +70,8 @@ def describe(said: str, installed: int, wanted: int) -> str:
     if "Installing collected packages" in said:
         return f"installed {min(installed, wanted)} of {wanted} packages"
     started = STARTED.findall(said)
-    name = f": {started[-1]}" if started else ""
+    # A wheel that lies on this host is named by its path.
+    name = f": {re.sub(WHEEL, '', started[-1])}" if started else ""
     return f"fetched {max(len(started) - 1, 0)} of {wanted} packages{name}"
 
 

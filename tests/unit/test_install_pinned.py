@@ -27,6 +27,8 @@ def test_progress_is_told_for_each_phase() -> None:
     spec.loader.exec_module(module)
     assert module.describe("", 1, 90) == "fetched 0 of 90 packages"
     assert module.describe(SAID, 1, 90) == "fetched 1 of 90 packages: alembic"
+    local = f"{SAID}Processing /srv/typing_extensions-4.15.0-py3-none-any.whl (from -r dev.lock)\n"
+    assert module.describe(local, 1, 90).endswith(": typing_extensions")
     assert (
         module.describe(f"{SAID}Installing collected packages: absl-py", 41, 90)
         == "installed 41 of 90 packages"

@@ -58,15 +58,20 @@ def list_rows(
     from db.delivery.deliveries import list_deliveries
     from tbscreen.terminal.terminal_tables import draw_deliveries
 
-    database = open_database(prepare("deliveries"))
+    settings = prepare("deliveries")
+    database = open_database(settings)
     with database.read() as session:
         rows = list_deliveries(
             session, _read_state(state), limit, peer=peer, kind=kind, since=read_since(since)
         )
     if as_json:
         print_json([asdict(row) for row in rows])
-    else:
+    elif rows:
         Console().print(draw_deliveries(rows))
+    elif any(peer_settings.send_reports for peer_settings in settings.peers):
+        typer.echo("no deliveries, or none that the options name")
+    else:
+        typer.echo("no deliveries: no peer gets reports; add [[peers]] to the settings file")
 
 
 @deliveries_app.command("unbuilt")

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError, StatementError
@@ -18,6 +19,7 @@ from db import schema
 from db.database import Database, DatabaseAwayError, normalize_url
 from db.settings import DatabaseSettings
 from db.tables import Instance, Study
+from domain.errors import PermanentError
 from tests.checkout import ROOT
 from tests.servers.ports import free_port
 from tests.unit import rows
@@ -207,3 +209,17 @@ def test_a_frozen_session_sees_one_state(database: Database) -> None:
         assert session.scalar(select(func.count()).select_from(Instance)) == before == 1
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Instance)) == 2
+
+
+def test_a_postgresql_database_of_another_encoding_is_refused_with_what_to_do(postgresql_server: str) -> None:
+    """initdb in an environment without a locale makes databases of SQL_ASCII, which return bytes."""
+    with psycopg.connect(postgresql_server.replace("+psycopg", ""), autocommit=True) as server:
+        server.execute("CREATE DATABASE no_characters ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+        try:
+            url = postgresql_server.replace("/postgres", "/no_characters")
+            database = Database.open(DatabaseSettings(url=url))
+            with pytest.raises(PermanentError, match=r"no_characters has the encoding SQL_ASCII.*'UTF8'"):
+                schema.upgrade(database)
+            database.close()
+        finally:
+            server.execute("DROP DATABASE no_characters WITH (FORCE)")

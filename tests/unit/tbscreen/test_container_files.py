@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from tbscreen.cli import app
 from tbscreen.settings import FILE_VARIABLE, load_settings
-from tests.checkout import ROOT
+from tests.checkout import DOCS, ROOT
 
 FOLDER: Final = ROOT / "docker"
 COMPOSE: Final = (FOLDER / "compose.yaml").read_text("utf-8")
@@ -58,6 +58,13 @@ def test_commands_exist() -> None:
     assert 'command: ["db", "upgrade"]' in COMPOSE
     assert "args: [db, upgrade]" in KUBERNETES
     assert "upgrade" in [info.name for info in commands["db"].commands.values()]
+
+
+@pytest.mark.parametrize("process", ["worker", "courier"])
+def test_a_container_has_as_long_to_end_as_a_unit_of_systemd(process: str) -> None:
+    unit = (DOCS / "systemd" / f"tbscreen-{process}.service").read_text("utf-8")
+    (allowed_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)
+    assert f"stop_grace_period: {allowed_s}s" in COMPOSE
 
 
 def test_images_are_targets_of_the_dockerfile() -> None:

@@ -211,3 +211,10 @@ def test_reports_that_cannot_be_built_are_shown_and_replayed(quick_cli: Cli, del
         assert outbox.has_due(session)
     assert json.loads(quick_cli("deliveries", "unbuilt", "--json").stdout) == []
     assert quick_cli("deliveries", "replay", "--unbuilt", "--all").returncode == 1
+
+
+def test_a_list_without_deliveries_says_why(quick_cli: Cli, installed: Database, place: Path) -> None:
+    assert "no peer gets reports; add [[peers]]" in quick_cli("deliveries").stdout
+    peer = '[[peers]]\nname = "pacs"\nae_title = "PACS"\nhost = "127.0.0.1"\nport = 104\n'
+    (place / "tbscreen.toml").write_text(peer)
+    assert quick_cli("deliveries").stdout == "no deliveries, or none that the options name\n"
