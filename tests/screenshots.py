@@ -1,4 +1,4 @@
-"""Pictures of docs/reader/page.md: `python -m tests.screenshots docs/pictures`. All films are drawn."""
+"""Pictures of the page for `docs/`: `python -m tests.screenshots docs/pictures`. All films are drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from reports.settings import ReportSettings
 from tbscreen import __version__
+from tbscreen.administration.local_installation import LocalInstallation
 from tbscreen.processes.report_page import build_report_page
+from tbscreen.settings import load_settings
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
@@ -29,7 +31,9 @@ def main(target: Path) -> None:
         reading_room.add_users(database)
         reading_room.fill(database, side=1024)
         report = build_report_page(database, ReportSettings(timezone="UTC"), __version__)
-        application = build_application(database, __version__, render_report=report)
+        here = LocalInstallation(load_settings(data_directory=Path(folder)), database)
+        here.host = "screening-1"
+        application = build_application(database, __version__, render_report=report, installation=here)
         with serving_page(application) as url, chromium() as browser:
             for theme in ("light", "dark"):
                 page = _open(browser, url, theme, 1366, 768)
@@ -43,6 +47,9 @@ def main(target: Path) -> None:
             page.goto(url + "/report")
             page.frame_locator("iframe").locator("h1").wait_for()
             page.screenshot(path=target / "report-light.png")
+            page = _open(browser, url, "light", 1366, 768, "ada")
+            page.goto(url + "/administration")
+            page.screenshot(path=target / "administration.png")
         database.close()
 
 
