@@ -145,6 +145,7 @@ def read_part(markdown: str, title: str) -> list[str]:
 def _describe_installation(installation: Installation) -> Section:
     manifest, point = installation.manifest, installation.manifest.reported_operating_point
     own = installation.threshold
+    chosen_on = "left-out hospitals" if "left_out" in manifest.metrics else "films that its report names"
     rows = [
         ("tbscreen", installation.version),
         ("database", f"{installation.database}, migration {installation.migration}"),
@@ -157,7 +158,7 @@ def _describe_installation(installation: Installation) -> Section:
         ),
         (
             "its origin",
-            "the bundle's, from hospitals that its networks did not see"
+            f"the bundle's, chosen on {chosen_on}"
             if own is None
             else f"this site's: calibration {own.calibration_id} of {own.made_at:%-d %B %Y}, signed",
         ),

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -76,6 +77,20 @@ def test_the_pdf_says_use_accuracy_study_software_threats_and_history(installed:
     assert 100 < int(said["threats"].split()[2]) < len(threats.splitlines())
     (history,) = next(section.tables for section in page.sections if section.key == "history")
     assert installation.digest[:12] in history.rows[0][1]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"), [({"left_out": {}}, "left-out hospitals"), ({}, "films that its")]
+)
+def test_a_threshold_is_said_to_come_from_left_out_hospitals_only_where_it_does(
+    installed: Database, metrics: dict[str, object], words: str
+) -> None:
+    with installed.read() as session:
+        installation, card, _ = gather(session, installed, "")
+    manifest = installation.manifest.model_copy(update={"metrics": metrics})
+    page = compose_dossier(replace(installation, manifest=manifest), card, {}, "", [], datetime.now(UTC))
+    (facts,) = next(section.tables for section in page.sections if section.key == "installation")
+    assert words in dict(facts.rows)["its origin"]  # type: ignore[arg-type]
 
 
 def test_a_card_without_its_parts_is_refused() -> None:
