@@ -149,7 +149,8 @@ def _describe_installation(installation: Installation) -> Section:
     rows = [
         ("tbscreen", installation.version),
         ("database", f"{installation.database}, migration {installation.migration}"),
-        ("bundle", f"{manifest.name} {manifest.version}, SHA-256 {installation.digest}"),
+        ("bundle", f"{manifest.name} {manifest.version}"),
+        ("its SHA-256", installation.digest),
         ("trained", "yes" if manifest.trained else "no: its scores mean nothing"),
         (
             "threshold in use",
