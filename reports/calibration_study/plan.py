@@ -20,6 +20,7 @@ from domain.bundle.calibration import restate
 from domain.bundle.manifest import Manifest
 from domain.errors import PermanentError
 from judging.calibration_study.sample_size import ScoreBand, StudySize, plan_size
+from reports.wording import count_things
 
 FEWEST_FILMS: Final = 200
 """Minimum number of the site's own screened studies for a plan."""
@@ -99,7 +100,8 @@ def make_plan(
     """
     if len(scores) < FEWEST_FILMS:
         raise PermanentError(
-            f"{len(scores)} studies were screened by this bundle in this time, {FEWEST_FILMS} are needed: "
+            f"this bundle screened {count_things(len(scores), 'study', 'studies')} in this time, "
+            f"{FEWEST_FILMS} are needed: "
             "a plan rests on the site's own scores; screen more films first, or begin earlier with --from"
         )
     threshold = manifest.find_operating_point(manifest.reported_operating_point).threshold
