@@ -43,7 +43,7 @@ def test_shares_of_ones_own() -> None:
 
 
 def test_what_cannot_be_planned_is_said() -> None:
-    with pytest.raises(PermanentError, match="199 studies were screened"):
+    with pytest.raises(PermanentError, match="screened 199 studies"):
         make_plan(MODEL, SCORES[:199], 0.1, 0.05)
     with pytest.raises(PermanentError, match="no film of this time lies at or above"):
         make_plan(MODEL, [0.1] * 200, 0.1, 0.05)

@@ -137,7 +137,7 @@ def test_a_study_without_a_threshold_stays_open_unless_it_is_dropped(
 def test_wrong_options_are_told(quick_cli: Cli, installed: Database, programme: dict[str, bool]) -> None:
     assert_one_line(quick_cli("study", "status"), "there is no study yet")
     few = quick_cli("study", "plan", "--prevalence", "0.1", "--from", "2026-03-01")
-    assert_one_line(few, "0 studies were screened")
+    assert_one_line(few, "screened 0 studies")
     assert_one_line(quick_cli("study", "plan", *OPTIONS[:3], "half"), "shares are numbers")
     assert_one_line(quick_cli("study", "start", "  ", *OPTIONS), "1 to 64 printable characters")
     quick_cli("study", "start", "north", *OPTIONS, "--from", "2026-01-01")
