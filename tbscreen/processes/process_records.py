@@ -47,7 +47,8 @@ def end_recorded(directory: Path) -> None:
     stages: dict[int, list[int]] = {}
     for name, stage, orphan in find_recorded(directory):
         stages.setdefault(stage, []).append(orphan.pid)
-        log.warning("ending an orphan of an earlier run", name=name)
+        with contextlib.suppress(OSError):  # after a closed terminal it cannot be written
+            log.warning("ending an orphan of an earlier run", name=name)
     for stage in sorted(stages, reverse=True):
         end_processes(stages[stage], STOP_TIMEOUT_S)
 

@@ -11,6 +11,10 @@ whole timeout. While two other threads compute, this happens within seconds.
 Fault of pynetdicom 3.0: it marks the reactor as halted while a handler runs. A release then overtakes the
 answer of that handler; the answer ends the upper layer's thread (`InvalidEventError`), or the release waits
 without limit. Not reported upstream; release an association as soon as a handler has run.
+
+Fault of pynetdicom 3.0: it serves N-EVENT-REPORT in a thread of its own, which marks the reactor as running
+when it has served, although the reactor may stand at the checkpoint. The next message or release then waits
+for ever for the reactor to halt. Not reported upstream; release an association in the handler's last moment.
 """
 
 from __future__ import annotations
@@ -39,6 +43,9 @@ class ReactorCheckpoint(threading.Event):
         super().__init__()
         self._association: Any = association
         self._is_reached = False
+        self._served = 0
+        """Requests that are being served, by the reactor or by a thread of their own."""
+        self._serve_request = self._association._serve_request
         self.set()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -56,13 +63,27 @@ class ReactorCheckpoint(threading.Event):
                 self._association._is_paused = False
             return bool(passed)
 
+    def serve(self, message: Any, context_id: int) -> None:
+        """Serve a request of the peer."""
+        condition: threading.Condition = self._cond  # type: ignore[attr-defined]
+        with condition:
+            self._served += 1
+        try:
+            self._serve_request(message, context_id)
+        finally:
+            with condition:
+                self._served -= 1
+                if self._is_reached:
+                    self._association._is_paused = True
+                condition.notify_all()
+
     def halt(self, timeout_s: float) -> bool:
-        """Close the checkpoint; return True when the reactor stands there and has sent its answers."""
+        """Close the checkpoint; return True when the reactor stands there and all answers are sent."""
         condition: threading.Condition = self._cond  # type: ignore[attr-defined]
         deadline = time.monotonic() + timeout_s
         self.clear()
         with condition:
-            while not self._is_reached:
+            while not self._is_reached or self._served:
                 if not self._association.is_alive() or time.monotonic() > deadline:
                     return False
                 condition.wait(LOOK_EVERY_S)
@@ -79,7 +100,9 @@ class ReactorCheckpoint(threading.Event):
     @classmethod
     def install(cls, association: Association) -> None:
         """Install the checkpoint in an association before the first message is sent."""
-        association._reactor_checkpoint = cls(association)
+        checkpoint: Any = cls(association)
+        association._reactor_checkpoint = checkpoint
+        association._serve_request = checkpoint.serve  # type: ignore[method-assign]
 
 
 def release(association: Association, timeout_s: float) -> None:

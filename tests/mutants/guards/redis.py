@@ -68,8 +68,8 @@ MUTANTS: Final = (
     Mutant(
         "flushed-broker",
         "db/films/films.py",
-        "            Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),\n            Instance.due_at <= moment,\n",
-        "            Instance.state.in_([FilmState.RECEIVED]),\n            Instance.due_at <= moment,\n",
+        "        Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED]),\n        Instance.due_at <= bindparam(",
+        "        Instance.state.in_([FilmState.RECEIVED]),\n        Instance.due_at <= bindparam(",
         "integration/test_distributed.py::test_a_flushed_broker_loses_no_film",
     ),
     Mutant(
@@ -83,7 +83,7 @@ MUTANTS: Final = (
     Mutant(
         "array-of-another-film",
         "db/films/screenings.py",
-        "    return key is not None and key != name_film(instance.sop_instance_uid)\n",
+        "    return key is not None and key != name_film(sop_instance_uid)\n",
         "    return False\n",
         "unit/db/films/test_screenings.py::test_an_array_of_another_film_is_not_screened_as_this_one",
     ),

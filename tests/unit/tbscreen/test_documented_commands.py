@@ -43,6 +43,7 @@ ELSEWHERE: Final = {
     "/usr/bin/storescu": "needs a gateway: tests/integration/reception",
     "set": "reads a file of /etc",
     "export": "belongs to the lines after it",
+    "tbscreen dossier": "needs a bundle with its card: tests/unit/tbscreen/dossier",
     "tbscreen doctor": "examines broker, gateway and GPU: tests/unit/tbscreen/doctor",
     "tbscreen pull": "needs a PACS: tests/integration/retrieval",
     "tbscreen retrain": "trains: tests/e2e/test_retrain.py",

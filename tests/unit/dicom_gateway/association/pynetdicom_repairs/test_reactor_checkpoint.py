@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pynetdicom import build_context
+from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 
 from dicom_gateway.association.peer_association import open_association
 from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint, release
 from dicom_gateway.settings import PeerSettings
 from tests.servers.pacs import storescp
+from tests.servers.ports import wait_until
 
 VERIFICATION = "1.2.840.10008.1.1"
 REQUESTS = 120
@@ -108,6 +109,54 @@ def order_release(association: Association, end: Callable[[], None]) -> list[str
     assert begun.wait(20)
     end()
     return order
+
+
+def serve_aside(association: Association, checkpoint: ReactorCheckpoint | None) -> bool:
+    """Serve a request beside a reactor that is halted then; return whether it counts as halted afterwards.
+
+    pynetdicom serves N-EVENT-REPORT so, in a thread of its own.
+    """
+    serving, answer = threading.Event(), threading.Event()
+    state: Any = association
+
+    def serve(*_: object) -> None:
+        state._is_paused = True  # as pynetdicom does
+        serving.set()
+        answer.wait(20)
+        state._is_paused = False
+
+    if checkpoint is None:
+        state._serve_request = serve
+    else:
+        checkpoint._serve_request = serve  # type: ignore[method-assign]
+    server = threading.Thread(target=lambda: state._serve_request(object(), 1))
+    server.start()
+    assert serving.wait(20)
+    if checkpoint is None:
+        state._reactor_checkpoint.clear()
+        wait_until(lambda: state._is_paused, 20, "the reactor is halted")
+    else:
+        assert not checkpoint.halt(0.2), "an answer is missing yet"
+    answer.set()
+    server.join()
+    halted = bool(state._is_paused) and (checkpoint is None or checkpoint.halt(20))
+    state._reactor_checkpoint.set()
+    return halted
+
+
+def test_a_request_that_is_served_beside_the_reactor_leaves_it_halted(tmp_path: Path) -> None:
+    with storescp(tmp_path / "scp") as scp:
+        peer = PeerSettings(name="scp", ae_title="STORESCP", host="127.0.0.1", port=scp.port)
+        association = open_association(peer, "TBSCREEN", [build_context(VERIFICATION)], 20)
+        checkpoint: Any = association._reactor_checkpoint
+        assert serve_aside(association, checkpoint)
+        release(association, 20)
+        assert association.is_released
+        plain = AE()
+        plain.add_requested_context(VERIFICATION)
+        association = plain.associate("127.0.0.1", scp.port)
+        assert not serve_aside(association, None), "pynetdicom has mended it"
+        association.release()
 
 
 def test_a_release_waits_for_the_answers_of_handlers(tmp_path: Path) -> None:
