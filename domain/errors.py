@@ -13,3 +13,8 @@ class PermanentError(TbscreenError):
 
 class TransientError(TbscreenError):
     """An error that may disappear; a later attempt may succeed."""
+
+
+def write_reason(message: str) -> str:
+    """Return the message of a Pydantic error as its validator wrote it, without the library's prefix."""
+    return message.removeprefix("Value error, ")

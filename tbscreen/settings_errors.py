@@ -9,6 +9,8 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
+from domain.errors import write_reason
+
 LIST_COMMAND: Final = "'tbscreen settings' lists all settings"
 
 CREDENTIALS: Final = re.compile(r"://[^/]*@")
@@ -101,4 +103,4 @@ def _write_message(error: ErrorDetails) -> str:
     sentence = SENTENCES.get(error["type"])
     if sentence is not None:
         return sentence.format(**context)
-    return str(error["msg"]).removeprefix("Value error, ")
+    return write_reason(str(error["msg"]))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import InitErrorDetails
 
 from domain.bundle.calibration import Calibration
-from domain.errors import PermanentError
+from domain.errors import PermanentError, write_reason
 
 MANIFEST: Final = "manifest.json"
 STRUCTURE: Final = "model_structure.json"
@@ -109,7 +109,7 @@ def parse_manifest(content: bytes) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "manifest"
-        raise DamagedBundleError(f"{MANIFEST}: {where}: {first['msg']}") from error
+        raise DamagedBundleError(f"{MANIFEST}: {where}: {write_reason(first['msg'])}") from error
 
 
 def localize(manifest: Manifest, points: Mapping[str, Any] | None) -> Manifest:

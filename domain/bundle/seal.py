@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domain.errors import PermanentError
+from domain.errors import PermanentError, write_reason
 
 SUFFIX: Final = ".seal.json"
 TOLERANCE: Final = 0.01
@@ -77,7 +77,7 @@ def read_seal(path: Path, digest: str) -> Seal | None:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "seal"
-        raise PermanentError(f"{path} is not a seal: {where}: {first['msg']}") from error
+        raise PermanentError(f"{path} is not a seal: {where}: {write_reason(first['msg'])}") from error
     if seal.bundle != digest:
         raise PermanentError(
             f"{path} is the seal of bundle {seal.bundle[:12]}, not of {digest[:12]}: the bundle was changed "

@@ -108,13 +108,14 @@ def _choose(settings: Settings, **given: Any) -> PullSettings:
     from pydantic import ValidationError
 
     from dicom_gateway.retrieval.pull_settings import PullSettings
+    from domain.errors import write_reason
 
     changes = {name: value for name, value in given.items() if value not in (None, [])}
     try:
         return PullSettings(**{**settings.pull.model_dump(), **changes})
     except ValidationError as error:
         first = error.errors()[0]
-        fail(f"--{str(first['loc'][0]).replace('_', '-')} {first['input']}: {first['msg']}")
+        fail(f"--{str(first['loc'][0]).replace('_', '-')} {first['input']}: {write_reason(first['msg'])}")
 
 
 def _find_peer(settings: Settings, name: str) -> PeerSettings:

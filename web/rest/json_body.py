@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from domain.errors import write_reason
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -24,4 +26,4 @@ def read_json(model: type[Body], request: Request, body: bytes) -> Body:
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in wrong["loc"]) or "body"
-        raise HTTPException(422, f"{where}: {wrong['msg']}") from None
+        raise HTTPException(422, f"{where}: {write_reason(wrong['msg'])}") from None
