@@ -19,7 +19,12 @@ BATCH = 1000
 
 
 def want(session: Session, delivery_id: int, delay: timedelta) -> None:
-    """Request the commitment of a delivered report after `delay`; called with `deliveries.mark_delivered`."""
+    """Request the commitment of a delivered report after `delay`; called with `deliveries.mark_delivered`.
+
+    Nothing is requested for a delivery that was erased meanwhile.
+    """
+    if session.get(Delivery, delivery_id) is None:
+        return
     moment = now()
     item = session.get(CommitmentItem, delivery_id, with_for_update=True)
     if item is None:

@@ -232,10 +232,11 @@ def record_preparation(
         transforms: from its stored values to the rendition, as JSON; None for a colour picture.
 
     Returns:
-        False for the same film as another revision.
+        False for the same film as another revision, and for a film that was erased meanwhile.
     """
     instance = lock_film(session, instance_id)
-    assert instance is not None
+    if instance is None:
+        return False
     instance.pixel_digest, instance.content_digest = pixel_digest, content_digest
     with session.no_autoflush:  # one UPDATE, with the bundle
         same = revisions.find_same(session, instance)

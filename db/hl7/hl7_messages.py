@@ -127,9 +127,9 @@ def hand_back(session: Session, message_ids: Sequence[int]) -> None:
 
 
 def mark_delivered(session: Session, message_id: int, acknowledgement: str) -> None:
-    """Record that the receiver has accepted the message."""
-    row = session.get_one(Hl7Message, message_id, with_for_update=True)
-    if row.state != DeliveryState.DELIVERED:
+    """Record that the receiver has accepted the message, if it was not erased meanwhile."""
+    row = session.get(Hl7Message, message_id, with_for_update=True)
+    if row is not None and row.state != DeliveryState.DELIVERED:
         values = {"delivered_at": now(), "last_error": None, "acknowledgement": acknowledgement}
         HL7_MESSAGE.move(session, row, DeliveryState.DELIVERED, **values)
 
@@ -137,17 +137,17 @@ def mark_delivered(session: Session, message_id: int, acknowledgement: str) -> N
 def retry_later(
     session: Session, message_id: int, delay: timedelta, error: str, acknowledgement: str | None
 ) -> None:
-    """Record a transient failure and make the message due again after `delay`."""
-    row = session.get_one(Hl7Message, message_id, with_for_update=True)
-    if row.state == DeliveryState.PENDING:
+    """Record a transient failure and make the message due again after `delay`, if it was not erased."""
+    row = session.get(Hl7Message, message_id, with_for_update=True)
+    if row is not None and row.state == DeliveryState.PENDING:
         row.due_at = now() + delay
         row.last_error, row.acknowledgement = error, acknowledgement
 
 
 def park(session: Session, message_id: int, error: str, acknowledgement: str | None) -> None:
-    """Record a permanent failure; the message is not sent again until it is replayed."""
-    row = session.get_one(Hl7Message, message_id, with_for_update=True)
-    if row.state == DeliveryState.PENDING:
+    """Record a permanent failure; the message is not sent again until it is replayed. It may be erased."""
+    row = session.get(Hl7Message, message_id, with_for_update=True)
+    if row is not None and row.state == DeliveryState.PENDING:
         values = {"last_error": error, "acknowledgement": acknowledgement}
         HL7_MESSAGE.move(session, row, DeliveryState.PARKED, **values)
 

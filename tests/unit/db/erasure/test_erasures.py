@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from db import schema
 from db.backup.table_rows import list_tables, read_rows
@@ -13,15 +14,24 @@ from db.bacteriology import results
 from db.bacteriology.results import NewResult
 from db.clock import now
 from db.database import Database
-from db.delivery import deliveries
+from db.delivery import commitments, deliveries
 from db.erasure import erased_files, erasures, patient_data
 from db.erasure.digests import Digests
 from db.erasure.erasures import ErasureEntry, ErasureKind
 from db.erasure.patient_data import SeveralPatientsError
+from db.films import films
 from db.hl7 import hl7_messages
 from db.hl7.hl7_messages import StoredMessage
 from db.patients.patient_changes import Author, merge_patients, move_study
-from db.tables import CalibrationPerson, CalibrationStudy, Delivery, Reconciliation, Study
+from db.tables import (
+    CalibrationPerson,
+    CalibrationStudy,
+    CommitmentItem,
+    Delivery,
+    Hl7Message,
+    Reconciliation,
+    Study,
+)
 from db.worklist import reads
 from db.worklist.studies import StudyHeader
 from domain.bacteriology import Method, Outcome
@@ -111,6 +121,30 @@ def test_nothing_of_the_patient_is_left_and_nothing_of_others_is_gone(filled: Da
             "00/1.2.777.1.dcm", "00/1.4.999.1.dcm",
         ]  # fmt: skip
         assert patient_data.list_holders(session, [2]) == ["pacs"]
+
+
+def test_work_that_is_under_way_during_an_erasure_keeps_the_results_of_others(filled: Database) -> None:
+    """Objects and messages of one batch are on the way, and a film is being prepared, when a patient goes."""
+    new = rows.receive(filled, "1.2.777.2", study=JANE).instance_id
+    with filled.write() as session:
+        session.execute(update(Delivery).values(state="pending", delivered_at=None))
+        numbers = session.scalars(select(Delivery.id).order_by(Delivery.id)).all()
+        messages = session.scalars(select(Hl7Message.id).order_by(Hl7Message.id)).all()
+    erase(filled)
+    with filled.write() as session:
+        deliveries.mark_delivered(session, *numbers)
+        for number in numbers:
+            commitments.want(session, number, timedelta(0))
+            deliveries.retry_later(session, number, timedelta(0), "late")
+            deliveries.park(session, number, "late")
+        for message in messages:
+            hl7_messages.retry_later(session, message, timedelta(0), "late", None)
+            hl7_messages.park(session, message, "late", None)
+            hl7_messages.mark_delivered(session, message, "")
+        assert not films.record_preparation(session, new, b"jpeg", ())
+    with filled.read() as session:
+        assert [row.state for row in session.scalars(select(Delivery))] == ["delivered"]
+        assert len(session.scalars(select(CommitmentItem)).all()) == 1
 
 
 def test_the_digests_say_nothing_without_the_key(filled: Database) -> None:
