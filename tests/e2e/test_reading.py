@@ -178,7 +178,7 @@ def test_next_goes_over_the_page_s_end_passes_what_others_read_and_is_fetched_ah
     with page.expect_response("**/studies/3/films/3/film.jpg"):
         page.locator("a.open").first.click()
     expect(page.locator("[data-do=next]")).to_have_attribute("href", "/studies/3")
-    page.wait_for_function("sessionStorage.getItem('tbscreen-ahead').includes('/studies/3/')")
+    page.wait_for_function("sessionStorage.getItem('tbscreen-ahead')?.includes('/studies/3/')")
     asked = len(visitor.asked)
     page.keyboard.press("j")
     page.wait_for_url("**/studies/3")

@@ -21,7 +21,7 @@ from scipy import ndimage
 from dicom_gateway.results.result_picture import OUTLINE
 from tests.checkout import DOCS
 from tests.integration.viewers.drawn_study import COLUMNS, MARK, MARKS, ROWS, STUDY, DrawnStudy, draw_study
-from tests.servers.ohif import orthanc_with_dicomweb, serving_ohif, study_in_ohif, wait_for_film
+from tests.servers.ohif import HEIGHT, WIDTH, orthanc_with_dicomweb, serving_ohif, study_in_ohif
 from tests.servers.pacs import Orthanc
 from tests.servers.ports import wait_until
 
@@ -29,7 +29,8 @@ pytestmark = pytest.mark.timeout(600)
 
 Points = npt.NDArray[np.float64]
 """float64 (n, 2): column and row."""
-OPENINGS = 6
+HEIGHTS = [HEIGHT + 2 * step for step in range(1, 13)]
+"""Of the window, in pixels, each drawn for a moment."""
 YELLOW = (255, 255, 0)
 GREEN = (0, 255, 0)
 """OHIF's colours of the measurements of an SR; green is the one that is stepped to."""
@@ -174,16 +175,20 @@ def check_words(shown: Shown, finding: str, regions: int) -> None:
 
 
 def open_report(page: Page) -> None:
-    """Open the SR, again if OHIF draws nothing of it: its viewport and its measurements load side by side."""
+    """Open the SR and wait for its outlines.
+
+    OHIF 3.13 adds the measurements of an SR while its viewport loads, and draws the viewport no more when
+    they come last. The next drawing shows them; a change of the window's size causes one.
+    """
+    page.locator("[data-cy=study-browser-thumbnail-no-image]").first.dblclick()
+    page.wait_for_selector("[data-cy=viewport-action-arrows]", timeout=60_000)
     drawn = page.locator("svg.svg-layer text").first
-    for _ in range(OPENINGS):
-        page.locator("[data-cy=study-browser-thumbnail-no-image]").first.dblclick()
+    for height in HEIGHTS:
         with suppress(NotShownError):
-            drawn.wait_for(timeout=15_000)
+            drawn.wait_for(timeout=5_000)
             return
-        page.reload()
-        wait_for_film(page)
-    raise AssertionError(f"OHIF draws nothing of the SR, {OPENINGS} times")
+        page.set_viewport_size({"width": WIDTH, "height": height})
+    raise AssertionError("OHIF draws nothing of the SR")
 
 
 def find_viewport(page: Page) -> FloatRect:
