@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,16 @@ class DueDelivery:
     film_sop_instance_uid: str
     """The film of the report."""
 
+    @property
+    def number(self) -> int:
+        """The delivery, as the loop that sends it names it."""
+        return self.delivery_id
+
+    @property
+    def receiver(self) -> str:
+        """The peer, likewise."""
+        return self.peer
+
 
 @dataclass(frozen=True)
 class DeliveryRow:
@@ -57,7 +67,7 @@ def list_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
     return [name for name in peers if session.scalar(due.where(Delivery.peer == name).limit(1)) is not None]
 
 
-def list_other_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
+def list_other_due_peers(session: Session, peers: Collection[str]) -> list[str]:
     """Return the peers outside `peers` for which a report is due."""
     due = select(Delivery.peer).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
     return list(session.scalars(due.where(Delivery.peer.not_in(peers)).distinct()))

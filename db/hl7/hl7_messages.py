@@ -46,6 +46,11 @@ class DueMessage:
     content: bytes
     film_sop_instance_uid: str
 
+    @property
+    def number(self) -> int:
+        """The message, as the loop that sends it names it."""
+        return self.message_id
+
 
 def store(session: Session, message: StoredMessage) -> None:
     """Store a message, due now; nothing happens if it is there already."""

@@ -11,11 +11,11 @@ from dicom_gateway.association.presentation_contexts import DECODABLE, RECORDED_
 from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services, statuses
 from dicom_gateway.conformance.markdown import write_table
-from dicom_gateway.delivery.courier import DELIVERY_BATCH
 from dicom_gateway.query.procedure_step import PROCEDURE_STEP
 from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, STUDY, Attribute
 from dicom_gateway.settings import CourierSettings, GatewaySettings
 from domain.codes import Refusal
+from sending.outbox_loop import SENDING_BATCH
 
 
 def write_gateway_entity(gateway: GatewaySettings) -> str:
@@ -125,7 +125,7 @@ def write_courier_entity(courier: CourierSettings) -> str:
 ### 5.1 Association policies
 
 It initiates associations, at most two at once to each peer, when there is something to send or to ask
-for, and accepts none. Up to {DELIVERY_BATCH} objects go over one association. Maximum PDU received:
+for, and accepts none. Up to {SENDING_BATCH} objects go over one association. Maximum PDU received:
 {MAXIMUM_PDU_BYTES} bytes; asynchronous operations: none; implementation as in 4.1.
 
 ### 5.2 Presentation contexts proposed

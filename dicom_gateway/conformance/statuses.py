@@ -6,8 +6,9 @@ from typing import Final
 
 from dicom_gateway.association import statuses
 from dicom_gateway.delivery import commitment_scu
-from dicom_gateway.delivery.delivery_attempt import SendResult, classify
+from dicom_gateway.delivery.delivery_attempt import classify
 from dicom_gateway.reception.admission import Rejection
+from sending.send_result import SendResult
 
 Rows = list[tuple[str, ...]]
 

@@ -10,7 +10,6 @@ from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.conformance.markdown import write_table
 from dicom_gateway.conformance.statuses import FOLLOWS
 from dicom_gateway.conformance.web_reading import write_retrieve, write_search
-from dicom_gateway.delivery.delivery_attempt import SendResult
 from dicom_gateway.delivery.stow_answer import BY_STATUS, judge
 from dicom_gateway.dicomweb.retrieve_url import PATH
 from dicom_gateway.dicomweb.store_answer import JSON, XML
@@ -19,6 +18,7 @@ from dicom_gateway.dicomweb.store_transaction import MEDIA_TYPE
 from dicom_gateway.retrieval.pull_web import LARGEST_LIST, NOT_READY
 from dicom_gateway.settings import GatewaySettings
 from http_server.request_deadline import REQUEST_S
+from sending.send_result import SendResult
 
 HTTP_STATUSES: Final = {
     200: "All instances are durable and recorded.",
@@ -128,7 +128,7 @@ applies."""
 def _judge(status: int) -> tuple[str, str, str]:
     verdict = judge(status, b"", "")
     follows = FOLLOWS[verdict.result]
-    if verdict.peer_in_trouble:
+    if verdict.in_trouble:
         follows = "the courier pauses deliveries to the peer and tries again"
     meaning = verdict.reason.partition(": ")[2] or (
         "all are stored" if verdict.result is SendResult.DELIVERED else verdict.reason

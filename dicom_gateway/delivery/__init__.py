@@ -1,10 +1,10 @@
 """The courier: builds report objects, delivers them to peers and requests storage commitment.
 
-- `courier`: the loop that reports, delivers and requests commitment.
+- `courier`: reports, delivers and requests commitment; its loop is that of `sending`.
+- `delivery_outbox`: the table of deliveries, for that loop.
 - `report_round`: builds objects from the screenings and refusals in the outboxes.
 - `film_conditions`: conditions on films, in the rules of peers and of HL7 receivers.
 - `delivery_rules`: selects the peers for each kind of object.
-- `peer_breaker`: pauses deliveries to a peer in trouble.
 - `sent_objects`: SOP classes and transfer syntaxes of sent objects, as tables.
 - `delivery_attempt`: one attempt to send an object; transient and permanent failures.
 - `storage_scu`: sends objects by C-STORE.

@@ -19,11 +19,11 @@ from dicom_gateway.association.peer_recognition import PeerRecognition
 from dicom_gateway.delivery.commitment_events import HOPELESS_REASONS, CommitmentEvents
 from dicom_gateway.delivery.commitment_scu import RequestOutcome, Taken, ask
 from dicom_gateway.delivery.commitment_settings import CommitmentSettings
-from dicom_gateway.delivery.peer_breaker import PeerBreaker, jittered_pause
 from dicom_gateway.reception.refusal_log import RefusalLog
 from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, tell
+from sending.receiver_breaker import ReceiverBreaker, jittered_pause
 
 LOOK_EVERY_S: Final = 1.0
 """Pause between two checks of requests and answers."""
@@ -73,7 +73,7 @@ class CommitmentRound:
         with self._database.read() as session:
             return [name for name in commitments.list_due_peers(session) if name in self._peers]
 
-    def ask(self, name: str, breaker: PeerBreaker, ending: threading.Event) -> None:
+    def ask(self, name: str, breaker: ReceiverBreaker, ending: threading.Event) -> None:
         """Request commitment of all due reports of one peer, one request at a time."""
         while not ending.is_set() and not breaker.is_open:
             transaction_uid = str(generate_uid(prefix=None))
@@ -111,7 +111,7 @@ class CommitmentRound:
             self._settle(name, transaction_uid, len(reports), outcome, breaker)
 
     def _settle(
-        self, name: str, transaction_uid: str, count: int, outcome: RequestOutcome, breaker: PeerBreaker
+        self, name: str, transaction_uid: str, count: int, outcome: RequestOutcome, breaker: ReceiverBreaker
     ) -> None:
         if outcome.taken is Taken.TAKEN:
             breaker.record_success()

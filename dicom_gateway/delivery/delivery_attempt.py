@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from db.delivery.deliveries import DueDelivery
 from dicom_gateway.association import statuses
 from dicom_gateway.audit import audit_message
+from sending.send_result import SendResult
 
 TRANSIENT_STATUSES: Final = frozenset(
     {
@@ -19,14 +19,6 @@ TRANSIENT_STATUSES: Final = frozenset(
     }
 )
 """The peer may take the same object later."""
-
-
-class SendResult(StrEnum):
-    """Result of sending one object."""
-
-    DELIVERED = "delivered"
-    TRANSIENT = "transient"
-    PERMANENT = "permanent"
 
 
 AUDITED_AS: Final = {
@@ -40,10 +32,10 @@ AUDITED_AS: Final = {
 class DeliveryAttempt:
     """One attempt to send an object: its result and, unless delivered, the reason."""
 
-    delivery: DueDelivery
+    row: DueDelivery
     result: SendResult
     reason: str = ""
-    peer_in_trouble: bool = False
+    in_trouble: bool = False
     """True when the cause is the peer, not the object: it is away, silent, full, or closed the connection.
     The next object would fail as well."""
 

@@ -22,7 +22,6 @@ from db.films import screenings
 from db.films.screenings import Heat
 from dicom_gateway.delivery.delivery_rules import choose_receivers
 from dicom_gateway.delivery.film_conditions import FilmFacts
-from dicom_gateway.delivery.peer_breaker import jittered_pause
 from dicom_gateway.results.presentation_state import build_presentation_state, may_be_presented
 from dicom_gateway.results.refusal_report import build_refusal, may_be_reported
 from dicom_gateway.results.secondary_capture import build_secondary_capture
@@ -31,6 +30,7 @@ from dicom_gateway.settings import CourierSettings, PeerSettings
 from domain.codes import ReportKind
 from domain.film_key import film_key
 from domain.film_stage import shorten_key, stage
+from sending.receiver_breaker import jittered_pause
 
 BATCH: Final = 4
 """Films whose reports are built in one round and stored in one transaction, before they are sent."""

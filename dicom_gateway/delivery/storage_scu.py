@@ -15,9 +15,10 @@ from dicom_gateway.association.peer_association import (
     open_association,
 )
 from dicom_gateway.audit.audit_trail import AuditTrail
-from dicom_gateway.delivery.delivery_attempt import AUDITED_AS, DeliveryAttempt, SendResult, classify
+from dicom_gateway.delivery.delivery_attempt import AUDITED_AS, DeliveryAttempt, classify
 from dicom_gateway.delivery.sent_objects import offer, read_for_peer
 from dicom_gateway.settings import CourierSettings, PeerSettings
+from sending.send_result import SendResult
 
 
 def send(
@@ -40,7 +41,7 @@ def send(
             yield DeliveryAttempt(delivery, SendResult.PERMANENT, reason)
         return
     except NoAssociationError as error:
-        yield DeliveryAttempt(deliveries[0], SendResult.TRANSIENT, str(error), peer_in_trouble=True)
+        yield DeliveryAttempt(deliveries[0], SendResult.TRANSIENT, str(error), in_trouble=True)
         return
     try:
         for delivery in deliveries:
@@ -50,7 +51,7 @@ def send(
             if audit is not None:
                 audit.record_sent(peer, delivery.part10, AUDITED_AS[attempt.result], attempt.reason)
             yield attempt
-            if attempt.peer_in_trouble:
+            if attempt.in_trouble:
                 return
     finally:
         if association.is_established:
@@ -68,8 +69,8 @@ def _send_object(association: Association, delivery: DueDelivery) -> DeliveryAtt
     except (RuntimeError, ValueError) as error:
         gone = not association.is_established
         reason = f"could not be sent ({type(error).__name__})"
-        return DeliveryAttempt(delivery, SendResult.TRANSIENT, reason, peer_in_trouble=gone)
+        return DeliveryAttempt(delivery, SendResult.TRANSIENT, reason, in_trouble=gone)
     status = answer.Status if "Status" in answer else None
     result, reason = classify(status)
     is_full = status is None or statuses.is_out_of_resources(status)
-    return DeliveryAttempt(delivery, result, reason, peer_in_trouble=is_full)
+    return DeliveryAttempt(delivery, result, reason, in_trouble=is_full)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dicom_gateway.association import statuses
-from dicom_gateway.delivery.delivery_attempt import SendResult, classify
+from dicom_gateway.delivery.delivery_attempt import classify
+from sending.send_result import SendResult
 
 REFERENCED_SOP_SEQUENCE: Final = "00081199"
 FAILED_SOP_SEQUENCE: Final = "00081198"
@@ -23,7 +24,7 @@ class Verdict:
 
     result: SendResult
     reason: str = ""
-    peer_in_trouble: bool = False
+    in_trouble: bool = False
     """True when the next object would fail as well."""
     wants_other_syntax: bool = False
     """True when the transfer syntax is the cause."""

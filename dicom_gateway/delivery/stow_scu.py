@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from db.delivery.deliveries import DueDelivery
 from dicom_gateway.association.web_connection import NoAnswerError, WebConnection
 from dicom_gateway.audit.audit_trail import AuditTrail
-from dicom_gateway.delivery.delivery_attempt import AUDITED_AS, DeliveryAttempt, SendResult
+from dicom_gateway.delivery.delivery_attempt import AUDITED_AS, DeliveryAttempt
 from dicom_gateway.delivery.sent_objects import decompress
 from dicom_gateway.delivery.stow_answer import Verdict, judge
 from dicom_gateway.settings import CourierSettings, PeerSettings
+from sending.send_result import SendResult
 
 
 def send(
@@ -28,7 +29,7 @@ def send(
     try:
         connection = WebConnection(peer, settings.network_timeout_s)
     except NoAnswerError as error:
-        yield DeliveryAttempt(deliveries[0], SendResult.TRANSIENT, str(error), peer_in_trouble=True)
+        yield DeliveryAttempt(deliveries[0], SendResult.TRANSIENT, str(error), in_trouble=True)
         return
     try:
         for delivery in deliveries:
@@ -37,8 +38,8 @@ def send(
             verdict = _send_object(connection, delivery)
             if audit is not None:
                 audit.record_sent(peer, delivery.part10, AUDITED_AS[verdict.result], verdict.reason)
-            yield DeliveryAttempt(delivery, verdict.result, verdict.reason, verdict.peer_in_trouble)
-            if verdict.peer_in_trouble:
+            yield DeliveryAttempt(delivery, verdict.result, verdict.reason, verdict.in_trouble)
+            if verdict.in_trouble:
                 return
     finally:
         connection.close()

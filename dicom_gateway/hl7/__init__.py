@@ -11,5 +11,5 @@
 - `mllp_connection`: frames over TCP or TLS (MLLP, release 1).
 - `acknowledgement`: AA, AE and AR, and which of them are final.
 - `message_sender`: sends stored messages to a receiver and judges its answers.
-- `message_courier`: the loop that makes and sends, with retries and a breaker for each receiver.
+- `message_courier`: makes and sends; its loop is that of `sending`.
 """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from dicom_gateway.delivery.delivery_attempt import SendResult
 from dicom_gateway.hl7.segments import find_value, read_message
 from domain.errors import TransientError
+from sending.send_result import SendResult
 
 ACCEPTED: Final = frozenset({"AA", "CA"})
 """MSA-1 (table 0008) of a message that the receiver has: application accept, or an engine's commit accept."""

@@ -16,7 +16,6 @@ from db.films import films
 from db.hl7 import hl7_messages, hl7_outbox, standing_films
 from db.hl7.hl7_messages import StoredMessage
 from db.hl7.standing_films import StandingFilm
-from dicom_gateway.delivery.peer_breaker import jittered_pause
 from dicom_gateway.hl7.message_settings import MessageSettings, ReceiverSettings
 from dicom_gateway.hl7.patient_segment import UnknownPatientError
 from dicom_gateway.hl7.result_message import (
@@ -31,6 +30,7 @@ from dicom_gateway.settings import CourierSettings
 from domain.codes import MessageKind
 from domain.film_key import film_key
 from domain.film_stage import shorten_key
+from sending.receiver_breaker import jittered_pause
 
 BATCH: Final = 16
 """Films in one round."""

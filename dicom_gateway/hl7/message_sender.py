@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from db.hl7.hl7_messages import DueMessage
 from dicom_gateway.audit.audit_trail import AuditTrail
-from dicom_gateway.delivery.delivery_attempt import AUDITED_AS, SendResult
+from dicom_gateway.delivery.delivery_attempt import AUDITED_AS
 from dicom_gateway.hl7.acknowledgement import (
     RECORD_LOCKED,
     NotAcknowledgedError,
@@ -18,19 +18,20 @@ from dicom_gateway.hl7.message_settings import ReceiverSettings
 from dicom_gateway.hl7.mllp_connection import MllpConnection, NoAnswerError, open_connection
 from dicom_gateway.hl7.observations import STUDY
 from dicom_gateway.hl7.segments import find_observation, find_value, read_message
+from sending.send_result import SendResult
 
 
 @dataclass(frozen=True)
 class MessageAttempt:
     """One attempt to send a message: its result and, unless delivered, the reason."""
 
-    message: DueMessage
+    row: DueMessage
     result: SendResult
     reason: str = ""
     """It may quote patient data: show it, never log it."""
     acknowledgement: str | None = None
     """MSA-1; None without an answer."""
-    receiver_in_trouble: bool = False
+    in_trouble: bool = False
     """True when the next message would fail as well."""
 
     @property
@@ -54,24 +55,24 @@ def send(
                 if audit is not None:
                     _record(audit, receiver, attempt)
                 yield attempt
-                if attempt.receiver_in_trouble:
+                if attempt.in_trouble:
                     return
     except NoAnswerError as error:
-        yield MessageAttempt(messages[0], SendResult.TRANSIENT, str(error), receiver_in_trouble=True)
+        yield MessageAttempt(messages[0], SendResult.TRANSIENT, str(error), in_trouble=True)
 
 
 def _exchange(connection: MllpConnection, message: DueMessage) -> MessageAttempt:
     try:
         answer = read_acknowledgement(connection.exchange(message.content), message.control_id)
     except (NoAnswerError, NotAcknowledgedError) as error:
-        return MessageAttempt(message, SendResult.TRANSIENT, str(error), receiver_in_trouble=True)
+        return MessageAttempt(message, SendResult.TRANSIENT, str(error), in_trouble=True)
     result, reason = judge(answer)
     in_trouble = result is SendResult.TRANSIENT and answer.error_code != RECORD_LOCKED
     return MessageAttempt(message, result, reason, answer.code, in_trouble)
 
 
 def _record(audit: AuditTrail, receiver: ReceiverSettings, attempt: MessageAttempt) -> None:
-    content = read_message(attempt.message.content)
+    content = read_message(attempt.row.content)
     audit.record_exported(
         receiver.name,
         receiver.host,

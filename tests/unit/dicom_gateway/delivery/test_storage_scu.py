@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dicom_gateway.delivery.delivery_attempt import SendResult, classify
+from dicom_gateway.delivery.delivery_attempt import classify
+from sending.send_result import SendResult
 
 
 @pytest.mark.parametrize(

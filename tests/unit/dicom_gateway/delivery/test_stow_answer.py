@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dicom_gateway.delivery.delivery_attempt import SendResult
 from dicom_gateway.delivery.stow_answer import judge
+from sending.send_result import SendResult
 
 UID = "1.2.3"
 DELIVERED, TRANSIENT, PERMANENT = SendResult.DELIVERED, SendResult.TRANSIENT, SendResult.PERMANENT
@@ -74,7 +74,7 @@ def test_an_answer_is_judged_by_its_reasons_and_then_by_its_status(
     status: int, body: bytes, result: SendResult, in_trouble: bool
 ) -> None:
     verdict = judge(status, body, UID)
-    assert (verdict.result, verdict.peer_in_trouble) == (result, in_trouble)
+    assert (verdict.result, verdict.in_trouble) == (result, in_trouble)
     assert bool(verdict.reason) is (result is not DELIVERED)
 
 

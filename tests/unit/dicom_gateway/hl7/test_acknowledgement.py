@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dicom_gateway.delivery.delivery_attempt import SendResult
 from dicom_gateway.hl7.acknowledgement import NotAcknowledgedError, judge, read_acknowledgement
+from sending.send_result import SendResult
 from tests.servers.peers.mllp_receiver import acknowledge
 
 MESSAGE = b"MSH|^~\\&|TBSCREEN||||||ORU^R01^ORU_R01|CONTROL1|P|2.5.1\r"

@@ -1,4 +1,4 @@
-"""A circuit breaker for a peer in trouble: pauses deliveries to it, longer each time."""
+"""A circuit breaker for a receiver in trouble: pauses sending to it, longer each time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 
-class PeerBreaker:
-    """One peer's circuit breaker: closed until it fails, then open for a while, then one probe.
+class ReceiverBreaker:
+    """One receiver's circuit breaker: closed until it fails, then open for a while, then one probe.
 
     Args:
         first_s: seconds of the pause after the first failure; doubled after each further failure in a row.
@@ -27,16 +27,16 @@ class PeerBreaker:
 
     @property
     def is_open(self) -> bool:
-        """True while deliveries to the peer are paused."""
+        """True while sending to the receiver is paused."""
         return self._clock() < self._open_until
 
     @property
     def is_probing(self) -> bool:
-        """True from a failure until the next success; a single object then probes the peer."""
+        """True from a failure until the next success; a single entry then probes the receiver."""
         return self._failures > 0
 
     def record_failure(self) -> float:
-        """Record a failure of the peer itself; return the seconds for which deliveries pause."""
+        """Record a failure of the receiver itself; return the seconds for which sending pauses."""
         with self._lock:
             self._failures += 1
             pause = jittered_pause(self._failures, self._first_s, self._most_s)
@@ -44,7 +44,7 @@ class PeerBreaker:
             return pause
 
     def record_success(self) -> bool:
-        """Record a success; return True when the peer was in trouble before."""
+        """Record a success; return True when the receiver was in trouble before."""
         with self._lock:
             was_in_trouble = self._failures > 0
             self._failures = 0
