@@ -17,6 +17,7 @@ from dicom_gateway.association.pynetdicom_repairs.film_socket import FilmSocket
 from dicom_gateway.association.pynetdicom_repairs.reactor_checkpoint import ReactorCheckpoint
 from dicom_gateway.association.tls_context import build_peer_context
 from dicom_gateway.dataset_limits import DatasetLimits
+from dicom_gateway.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_gateway.settings import PeerSettings
 from domain.errors import PermanentError, TransientError
 
@@ -134,6 +135,8 @@ def open_association(
         NoAssociationError, NothingAcceptedError: the text gives the reason and what to do.
     """
     ae = _PeerCaller(ae_title=calling_ae_title)
+    ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     ae.connection_timeout = min(CONNECTION_TIMEOUT_S, timeout_s)
     ae.acse_timeout = ae.dimse_timeout = timeout_s
     ae.network_timeout = timeout_s if idle_s is None else idle_s

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
-
 from dicom_gateway.association.peer_association import MAXIMUM_PDU_BYTES
 from dicom_gateway.association.presentation_contexts import DECODABLE, RECORDED_ONLY
 from dicom_gateway.association.storage_sop_classes import STORAGE_SOP_CLASSES
 from dicom_gateway.conformance import services, statuses
 from dicom_gateway.conformance.markdown import write_table
+from dicom_gateway.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_gateway.query.procedure_step import PROCEDURE_STEP
 from dicom_gateway.query.worklist_attributes import IMAGE, SERIES, STUDY, Attribute
 from dicom_gateway.settings import CourierSettings, GatewaySettings
@@ -41,8 +40,8 @@ def write_gateway_entity(gateway: GatewaySettings) -> str:
 | associations at once, as acceptor | {gateway.maximum_associations} (`gateway.maximum_associations`), \
 {gateway.maximum_associations_per_address} from one address |
 | outstanding asynchronous transactions | 1: asynchronous operations are not negotiated |
-| implementation class UID | {PYNETDICOM_IMPLEMENTATION_UID} |
-| implementation version name | {PYNETDICOM_IMPLEMENTATION_VERSION} |
+| implementation class UID | {IMPLEMENTATION_CLASS_UID} |
+| implementation version name | {IMPLEMENTATION_VERSION_NAME} |
 
 It initiates no association. It accepts one from every node, or, where `gateway.callers` or
 `gateway.allowed_calling_ae_titles` are set, from those alone, by AE title and address. It is rejected

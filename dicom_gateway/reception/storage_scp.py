@@ -33,6 +33,7 @@ from dicom_gateway.dicomweb.request_gate import RequestGate
 from dicom_gateway.dicomweb.retrieve_endpoint import RetrieveEndpoint
 from dicom_gateway.dicomweb.search_endpoint import SearchEndpoint
 from dicom_gateway.dicomweb.store_endpoint import StoreEndpoint
+from dicom_gateway.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dicom_gateway.query.worklist_scp import WorklistScp, add_contexts, refuse_operation
 from dicom_gateway.query.worklist_search import WorklistSearch
 from dicom_gateway.reception.film_reception import FilmReception
@@ -183,6 +184,8 @@ class StorageScp:
 def build_entity(settings: GatewaySettings) -> AE:
     """Return the listening application entity with its presentation contexts and limits."""
     ae = AE(ae_title=settings.ae_title)
+    ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     ae.maximum_pdu_size = settings.maximum_pdu_bytes
     ae.maximum_associations = sys.maxsize  # `Admission` counts them, and logs its rejections
     ae.network_timeout = settings.network_timeout_s

@@ -21,6 +21,9 @@ MEANING: Final = (
 )
 """The sentence on the TB score, the same wherever it is shown."""
 ADVICE: Final = "Present asks for a bacteriological test; absent rules out nothing in a person with symptoms."
+PEOPLE: Final = 1000
+ILL: Final = 10
+"""People with TB among `PEOPLE`, in the sentence on prevalence."""
 UNTRAINED: Final = "The model is untrained: its scores mean nothing, and it gives no TB score."
 
 
@@ -75,9 +78,26 @@ def unplace(tb_score: int, threshold: float, rule_in: float) -> float:
     return start + (1.0 - start) * (tb_score - RULE_IN_AT) / (TOP - RULE_IN_AT)
 
 
-def explain(trained: bool) -> str:
-    """Return what a person needs to know of the scores of a bundle, in one or two sentences."""
-    return f"{ADVICE} {MEANING}" if trained else UNTRAINED
+def explain(manifest: Mapping[str, Any]) -> str:
+    """Return what a person needs to know of the scores of a bundle, in a few sentences.
+
+    Args:
+        manifest: manifest of the bundle as JSON, with the site's threshold where one was pinned.
+    """
+    if not manifest["trained"]:
+        return UNTRAINED
+    sentences = [ADVICE, MEANING]
+    points = {point["name"]: point for point in manifest["operating_points"]}
+    reported = points[manifest["reported_operating_point"]]
+    sensitivity, specificity = reported["sensitivity"], reported["specificity"]
+    if sensitivity is not None and specificity is not None:
+        found = ILL * sensitivity
+        called = found + (PEOPLE - ILL) * (1 - specificity)
+        sentences.append(
+            f"Where {ILL} of {PEOPLE:,} people have TB, expect {called:.0f} Present, "
+            f"{found:.0f} of them with TB."
+        )
+    return " ".join(sentences)
 
 
 def format_tb_score(tb_score: int | None) -> str:

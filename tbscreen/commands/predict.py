@@ -52,6 +52,6 @@ def predict_files(
     elif as_csv:
         write_csv(records, sys.stdout)
     else:
-        write_table(records, sys.stdout, explain(opened.manifest.trained))
+        write_table(records, sys.stdout, explain(opened.manifest.model_dump(mode="json")))
     if not scored:
         raise typer.Exit(NOTHING_SCORED)

@@ -159,7 +159,7 @@ def _show_page(
         return
     Console().print(draw_worklist(page.studies))
     if manifest is not None:
-        Console().print(explain(manifest.trained), highlight=False, markup=False)
+        Console().print(explain(manifest.model_dump(mode="json")), highlight=False, markup=False)
     if page.following is not None:
         Console(stderr=True).print(f"more: --after {page.following}", highlight=False, soft_wrap=True)
 

@@ -71,7 +71,7 @@ def run_demo(console: Console, keep: Path) -> None:
     _print(console, film, study, report, kept, store_ms, round_trip_ms, f"{model.name} {model.version}")
     assert manifest is not None, "the service has activated a bundle"
     console.print(f"The report came back to the PACS. {NOTICE}", highlight=False)
-    console.print(explain(manifest.trained), highlight=False)
+    console.print(explain(manifest.model_dump(mode="json")), highlight=False)
 
 
 def _send(film: Dataset, installation: Trial) -> float:

@@ -19,7 +19,7 @@ from db.database import Database, DatabaseAwayError
 from db.models import admissions, bundles
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
-from dicom_gateway.association.verification import echo
+from dicom_gateway.association.verification import echo, verify
 from dicom_gateway.delivery.stow_scu import probe
 from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
 from dicom_gateway.settings import GatewaySettings, PeerProtocol, PeerSettings, spool_directory
@@ -224,14 +224,15 @@ def _call_gateway(settings: Settings, port: int, key: str, tls: PeerTlsSettings 
     ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=port, tls=tls)
     titles = [*gateway.allowed_calling_ae_titles, *(caller.ae_title for caller in gateway.callers)]
     caller = next((title for title in titles if title), gateway.ae_title)
-    trouble = echo(ourselves, caller)
+    answer = verify(ourselves, caller)
+    trouble = answer.trouble
     where = f"AE title {gateway.ae_title}, port {port}"
     if trouble is not None and trouble.startswith(REJECTED) and (gateway.callers or titles):
         finding = f"{where} listens, and does not let this host in: gateway.callers"
         return Check(part, Health.NOTE, finding, "send a C-ECHO from a node that may call")
     if trouble is not None:
         return Check(part, Health.BAD, f"{where}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
-    answers = f"{where} answers C-ECHO"
+    answers = f"{where}, {answer.implementation or 'an unnamed implementation'}, answers C-ECHO"
     process = find_listener(port)
     if process is None:
         return Check(part, Health.GOOD, f"{answers}; this user cannot see whose process it is")

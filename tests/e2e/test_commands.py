@@ -130,6 +130,11 @@ def test_the_demo_ends_well_and_leaves_the_report(environment: dict[str, str], t
     assert done.returncode == 0, done.stdout + done.stderr
     for words in ("CR CHEST PA", "score", "finding", "priority", "model", "prepare", "predict", "Worklist"):
         assert words in done.stdout
+    facts = [line.strip("│ \n") for line in done.stdout.splitlines()]
+    (at,) = [number for number, line in enumerate(facts) if line.startswith("film out to SR in")]
+    assert all(line.endswith("ms, of which") for line in facts[at : at + 2]), "what contains what"
+    assert facts[at + 2].startswith("receive ")
+    assert " ".join(done.stdout.split()).endswith("of them with TB."), "what the score means"
     report = dcmread(tmp_path / "out" / "demo-report.dcm")
     assert report.Modality == "SR"
     assert "demo-report.dcm" in done.stdout

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from itertools import pairwise
 
 import pytest
 
+from domain.bundle.manifest import MANIFEST
 from domain.bundle.tb_score import ADVICE, MEANING, explain, format_tb_score, place, rate, unplace
 from domain.bundle.triage import triage
 from domain.codes import Finding, Priority
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tests.checkout import ROOT
 from tests.unit.domain.bundle.test_triage import make_manifest
 
 THRESHOLDS = [(0.25, 0.75), (0.419, 0.4566), (0.001, 0.002), (0.9, 0.999), (0.3, 1.0), (0.0, 0.5), (0.1, 0.3)]
@@ -68,10 +73,33 @@ def test_the_sentence_names_the_places() -> None:
     assert "not the probability" in MEANING
 
 
-def test_what_a_person_needs_to_know_ends_with_the_sentence() -> None:
-    assert explain(trained=True) == f"{ADVICE} {MEANING}"
-    assert "TB score" in explain(trained=False)
-    assert MEANING not in explain(trained=False)
+def test_people_are_told_what_present_asks_the_scale_and_what_to_expect() -> None:
+    points = [
+        {"name": "screening", "threshold": 0.25, "sensitivity": 0.9, "specificity": 0.7},
+        {"name": "rule_in", "threshold": 0.75},
+    ]
+    expected = "Where 10 of 1,000 people have TB, expect 306 Present, 9 of them with TB."
+    assert (
+        explain(make_manifest(operating_points=points).model_dump(mode="json"))
+        == f"{ADVICE} {MEANING} {expected}"
+    )
+
+
+def test_without_a_measurement_nothing_is_expected() -> None:
+    points = [{"name": "screening", "threshold": 0.25}, {"name": "rule_in", "threshold": 0.75}]
+    assert explain(make_manifest(operating_points=points).model_dump(mode="json")) == f"{ADVICE} {MEANING}"
+    untrained = explain(make_manifest(trained=False).model_dump(mode="json"))
+    assert "TB score" in untrained
+    assert MEANING not in untrained
+
+
+def test_the_readme_expects_what_the_commands_print() -> None:
+    manifest = json.loads((DEFAULT_BUNDLE / MANIFEST).read_bytes())
+    called, with_tb = re.findall(r"expect (\d+) Present, (\d+) of them", explain(manifest))[0]
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert (
+        f"of 1,000 people, 10 with TB, the others healthy, {called} are Present, {with_tb} with TB" in readme
+    )
 
 
 @pytest.mark.parametrize(("threshold", "rule_in"), [*THRESHOLDS, (0.5, 0.5), (0.6, 0.4)])

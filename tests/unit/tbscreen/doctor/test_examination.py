@@ -29,6 +29,7 @@ from db.tables import (
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings
 from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
+from dicom_gateway.identifiers import IMPLEMENTATION_VERSION_NAME
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.settings import CommitmentRoleRule, PeerProtocol, PeerSettings, spool_directory
 from dicom_gateway.spool import Spool
@@ -118,7 +119,7 @@ def test_a_running_installation_is_well(
     assert [part for part, check in checks.items() if check.health is Health.BAD] == []
     assert re.fullmatch(r"Redis \d+\.\d+\.\d+, /.*redis-server", checks["broker"].finding)
     assert "private Redis" not in checks
-    assert f"answers C-ECHO: process {os.getpid()} (" in checks["gateway"].finding
+    assert f", answers C-ECHO: process {os.getpid()} (" in checks["gateway"].finding
     assert checks["gateway"].finding.endswith(f"data in {settings.data_directory.resolve()}")
     assert checks["peer pacs"].finding == f"PACS at 127.0.0.1:{pacs.port} answers C-ECHO"
 
@@ -235,7 +236,8 @@ def test_a_gateway_with_a_port_for_tls_alone_is_called_over_tls(
         check = _examine(changed)["gateway over TLS"]
         other.spool.unlock()
     assert (check.health, check.advice) == (Health.BAD, "end that process, or change gateway.tls.port")
-    assert f"answers C-ECHO, but not for {settings.data_directory.resolve()}: process " in check.finding
+    other_place = f"answers C-ECHO, but not for {settings.data_directory.resolve()}: process "
+    assert f", {IMPLEMENTATION_VERSION_NAME}, {other_place}" in check.finding
     assert check.finding.endswith(f"data in {(place / 'other').resolve()}")
     with gateway(sqlite_database, spool_directory(settings.data_directory), 0, **alone) as ours:
         ours.spool.lock()
