@@ -6,5 +6,6 @@
 - `rendition`: the 8-bit JPEG of a film, which the database keeps.
 - `frame_decoding`: decodes the stored values with the fastest correct decoder.
 - `mapped_frame`: maps an uncompressed frame into memory.
+- `decoding_process`: the child process in which films are decoded.
 - `radiograph`: DICOM to display values: decoding, lookup tables, window, MONOCHROME1.
 """

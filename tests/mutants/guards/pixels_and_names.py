@@ -5,7 +5,7 @@ from typing import Final
 from tests.mutants.mutant import Mutant
 
 PROCESS: Final = "unit/dicom_gateway/preparation/test_preparation_process.py::"
-PREPARATION_PROCESS: Final = "dicom_gateway/preparation/preparation_process.py"
+DECODING_PROCESS: Final = "dicom_gateway/pixels/decoding_process.py"
 
 MUTANTS: Final = (
     Mutant(
@@ -24,7 +24,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "decoder-time",
-        PREPARATION_PROCESS,
+        DECODING_PROCESS,
         "            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):\n",
         "            if not poll.poll(20_000):\n",
         PROCESS + "test_film_that_takes_too_long_gives_no_preparation_and_its_child_is_ended",
@@ -61,7 +61,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "decoder-half-answer",
-        PREPARATION_PROCESS,
+        DECODING_PROCESS,
         "            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):\n",
         "            if not poll.poll(120_000):\n",
         PROCESS + "test_a_child_that_writes_half_an_answer_is_ended_in_time",

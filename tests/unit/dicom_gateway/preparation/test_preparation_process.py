@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
+from dicom_gateway.pixels import decoding_process
 from dicom_gateway.preparation import preparation_process
 from dicom_gateway.preparation.film_preparation import Preparation, prepare
 from dicom_gateway.preparation.preparation_process import PreparationProcess
@@ -112,7 +113,7 @@ def test_child_that_starts_too_slowly_is_ended_and_no_answer_is_taken_for_anothe
     process = PreparationProcess(SETTINGS)
     try:
         with monkeypatch.context() as impatient:
-            impatient.setattr(preparation_process, "CHILD_START_TIMEOUT_S", 0.0)
+            impatient.setattr(decoding_process, "CHILD_START_TIMEOUT_S", 0.0)
             with pytest.raises(TimeoutError):
                 process.open()
 
