@@ -19,6 +19,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `preparation/`: turns a film in the spool into an array or a refusal, in a child process.
 - `rules/`: decisions on films: screened, or refused with a code.
 - `pixels/`: pixels of a film, from its DICOM file to display values.
+- `tiles/`: parts of a film at full resolution, for the page, drawn in a child process.
 - `dispatch`: sends screening requests to the broker.
 - `metrics`: metrics of gateway and courier.
 - `identifiers`: UIDs of tbscreen's objects, derived from their sources.

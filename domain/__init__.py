@@ -16,6 +16,7 @@
 - `dicom_file`: recognition of DICOM files, with and without preamble.
 - `array/`: display values to float32 (256, 256), and the image guard.
 - `screening_request`: the message from a gateway to the workers.
+- `viewing/`: scale of a film, and parts of it at full resolution, for the page.
 - `silent_links`: timeouts for connections whose other end vanished.
 - `witness`: whether a film ended the process that worked on it, or something outside did.
 - `referral_watch`: whether a site refers more people than expected, without any label.

@@ -112,6 +112,7 @@ def _route_pages(
         Route("/studies/{uid}/reads", gate.guard(study.take_read, read), methods=["POST"]),
         Route("/studies/{uid}/reads/{read:int}/undo", gate.guard(study.undo_read, read), methods=["POST"]),
         Route(f"{film}/film.jpg", gate.guard(study.send_film, see)),
+        Route(f"{film}/tile.jpg", gate.guard(study.send_tile, see)),
         Route(f"{film}/heat.json", gate.guard(study.send_heat, see)),
         Route("/account", gate.guard(account.show)),
         Route("/account", gate.guard(account.change_password), methods=["POST"]),

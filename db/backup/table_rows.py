@@ -12,8 +12,9 @@ from sqlalchemy import JSON, Boolean, Connection, DateTime, LargeBinary, MetaDat
 Row = tuple[Any, ...]
 """None, bool, int, float, str, bytes and times in UTC; JSON as its text."""
 
-TRANSIENT: Final = frozenset({"web_sessions", "login_attempts", "backups"})
-"""Tables that a backup leaves out: sessions of browsers, failed logins, the record of backups."""
+TRANSIENT: Final = frozenset({"web_sessions", "login_attempts", "backups", "film_tiles"})
+"""Tables that a backup leaves out: sessions of browsers, failed logins, the record of backups,
+tiles of films."""
 
 ROWS_AT_ONCE: Final = 2000
 HEAVY_ROWS_AT_ONCE: Final = 16

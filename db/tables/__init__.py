@@ -9,6 +9,7 @@
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `hl7`: films of which HL7 receivers are to be told, and the messages to each.
 - `erasures`: the register of erasures, files that gateways delete for them.
+- `tiles`: parts of films that pages ask gateways for.
 - `pulls`: pulls and the studies that they fetch from peers.
 - `backups`: completed backups.
 - `accounts`: users, sessions, API tokens, failed logins.
@@ -53,6 +54,7 @@ from db.tables.models import (
 from db.tables.patients import Conflict, Reconciliation
 from db.tables.pulls import Pull, PulledStudy
 from db.tables.record import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Record, UtcDateTime
+from db.tables.tiles import FilmTile
 
 __all__ = [
     "DIGEST_LENGTH",
@@ -75,6 +77,7 @@ __all__ = [
     "DeliveryEvent",
     "ErasedFile",
     "Erasure",
+    "FilmTile",
     "HeatMap",
     "Hl7Message",
     "Hl7OutboxEntry",

@@ -21,6 +21,7 @@ from db.worklist.studies import rank_suspicion, split_values
 from domain.bundle.tb_score import rate
 from domain.codes import Finding, Refusal
 from domain.patient_identity import Patient, read_patient
+from domain.viewing.film_scale import FilmScale, read_scale
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class FilmDetails:
     observations: Sequence[str]
     """Properties judged from the pixels and not from the header."""
     has_rendition: bool
+    has_file: bool
+    """True while a gateway's spool has its file."""
+    scale: FilmScale | None
+    """Its size, and that of its pixels; None where the header has no size."""
     requested_at: datetime
     received_at: datetime
     prepared_at: datetime | None
@@ -276,6 +281,8 @@ def _describe_film(session: Session, film: Instance, has_rendition: bool) -> Fil
         doubts=list(film.doubts),
         observations=list(film.observations or ()),
         has_rendition=has_rendition,
+        has_file=film.spool_path is not None,
+        scale=read_scale(film.header),
         refused_at=film.state_changed_at if film.refusal is not None else None,
         screening=None if film.screening is None else _describe_screening(session, film.screening),
         deliveries=_list_deliveries(session, film),

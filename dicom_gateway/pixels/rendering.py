@@ -94,6 +94,10 @@ class Rendering:
             top += len(strip)
         return display
 
+    def part(self, left: int, top: int, columns: int, rows: int) -> Display:
+        """Return a part of the film, cut at its edges; a part beyond them has no pixel."""
+        return self._show(self._codes[top : top + rows, left : left + columns])
+
     def _strips_of_codes(self) -> Iterator[npt.NDArray[Any]]:
         rows, columns = self.shape
         height = max(1, STRIP_PIXELS // columns)

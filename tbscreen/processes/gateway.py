@@ -30,6 +30,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     from dicom_gateway.reception.storage_scp import StorageScp
     from dicom_gateway.settings import spool_directory
     from dicom_gateway.spool import Spool
+    from dicom_gateway.tiles.tile_loop import TileLoop
     from tbscreen.monitoring.gateway_metrics import GatewayMetrics
     from tbscreen.processes.audit_trail import open_audit_trail
     from tbscreen.processes.listeners import ListenerProcesses
@@ -52,6 +53,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     ]
 
     retention = Retention(database, spool, settings.gateway, left_behind)
+    tiles = TileLoop(database, spool, settings.gateway)
 
     def wake() -> None:
         for loop in loops:
@@ -77,6 +79,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     for loop in loops:
         loop.start()
     retention.start()
+    tiles.start()
     schedules = build_schedules(settings, build_gateway(settings, database, spool, wake, audit), audit)
     for schedule in schedules:
         schedule.start()
@@ -102,10 +105,12 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         schedule.join(timeout=15)
     scp.stop()
     retention.end()
+    tiles.end()
     for loop in loops:
         loop.end()
     for loop in loops:
         loop.join(timeout=settings.gateway.preparation_timeout_s)
+    tiles.join(timeout=15)
     audit.record_stop()
     audit.close()
     database.close()

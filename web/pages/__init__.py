@@ -4,6 +4,7 @@
 - `form_values`: numbers, choices and days of forms.
 - `worklist_page`: the worklist.
 - `film_tokens`: tokens of films that the page has drawn.
+- `film_tiles`: parts of films at full resolution, drawn by a gateway.
 - `study_page`: one study, its films, its reads.
 - `score_scale`: a score beside the operating points.
 - `history`: events of a study.

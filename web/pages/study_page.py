@@ -30,6 +30,7 @@ from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
 from web.pages import film_tokens
+from web.pages.film_tiles import FilmTiles
 from web.pages.history import VERDICTS, list_events
 from web.pages.pages import Pages
 from web.pages.score_scale import draw_scale, list_points
@@ -57,6 +58,7 @@ class StudyPage:
         self.pages = pages
         self.audit = audit
         self._views = RecentViews()
+        self._tiles = FilmTiles(database)
 
     def show(self, visit: Visit) -> Response:
         """Show a study; `?film=` selects a film, by default the most suspicious one."""
@@ -116,6 +118,13 @@ class StudyPage:
         self._record_view(visit, uid)
         token = film_tokens.sign(visit.secret, film)
         return Response(jpeg, media_type="image/jpeg", headers={film_tokens.HEADER: token})
+
+    def send_tile(self, visit: Visit) -> Response:
+        """Send a part of a film at full resolution as JPEG; see `FilmTiles.fetch`."""
+        uid, film = self._find_uid(visit), take_film(visit.request)
+        jpeg = self._tiles.fetch(uid, film, visit.request.query_params)
+        self._record_view(visit, uid)
+        return Response(jpeg, media_type="image/jpeg")
 
     def send_heat(self, visit: Visit) -> Response:
         """Send a film's heat map as JSON: rows, columns, margin (a share of each edge), cells 0..255.

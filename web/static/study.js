@@ -179,6 +179,7 @@ onKeys({
   "]": () => viewer.act("opacity", viewer.opacity + 0.1),
   i: () => viewer.act("invert"),
   r: () => viewer.act("reset"),
+  a: () => viewer.act("one-to-one"),
   "+": () => viewer.act("zoom-in"),
   "=": () => viewer.act("zoom-in"),
   "-": () => viewer.act("zoom-out"),

@@ -1,7 +1,8 @@
-// The film on a canvas: window and level by a look-up table of 256 entries, zoom, pan; above it the heat map with
-// the outlines of the reports, its legend, and the heat under the pointer.
+// The film on a canvas: window and level by a look-up table of 256 entries, zoom, pan, full resolution where the server has
+// it; above it the heat map with the outlines of the reports, its legend, and the heat under the pointer.
 
 import { takeFilm } from "./films_ahead.js";
+import { Tile } from "./tile.js";
 
 const RAMP = [ // from cool to hot, as colours that also differ in brightness
   [0.0, 59, 15, 112],
@@ -11,6 +12,17 @@ const RAMP = [ // from cool to hot, as colours that also differ in brightness
 ];
 const IN_SIGHT = 0.25; // the share of the film, or of the stage, that a move leaves on the stage
 const FULL = { level: 127.5, width: 255 };
+const FROM_SHARE = 0.5; // screen pixels for each pixel of the film, from which the film's own pixels are fetched
+
+const FITTED = "Fitted picture: 8 bits, at most 1024 pixels.";
+const STATES = {
+  idle: `${FITTED} Zoom in for the film's own pixels.`,
+  waiting: "The film's own pixels are being fetched …",
+  shown: "Full resolution: the film's own pixels.",
+  gone: `${FITTED} No full resolution: the film's file has left the gateway's spool. The film itself is in the PACS.`,
+  away: `${FITTED} No full resolution: the gateway does not answer. It is asked again.`,
+  undecodable: `${FITTED} No full resolution: the gateway could not draw it.`,
+};
 
 export class Viewer {
   constructor(section) {
@@ -21,6 +33,8 @@ export class Viewer {
     this.legend = section.querySelector(".legend");
     this.tool = "window";
     this.heatOn = false;
+    const { dataset } = section;
+    this.tile = dataset.tile ? new Tile(dataset, () => this.draw()) : null;
     this.opacity = 0.45;
     this.home();
     this.pointers = new Map();
@@ -103,6 +117,7 @@ export class Viewer {
       pen.imageSmoothingQuality = "high";
       const { left, top, width, height } = this.place();
       pen.drawImage(this.shown, left, top, width, height);
+      this.drawTile(pen, { left, top, width, height });
       if (this.heatOn && this.heat) {
         const { picture, margin, outlines } = this.heat;
         pen.globalAlpha = this.opacity;
@@ -119,6 +134,48 @@ export class Viewer {
     });
   }
 
+  // Pixels of the screen for each pixel of the film; null where the film's size is unknown.
+  get share() {
+    const columns = Number(this.section.dataset.columns);
+    return columns ? (this.place().width * (window.devicePixelRatio || 1)) / columns : null;
+  }
+
+  get isOneToOne() {
+    return Boolean(this.tile) && Math.abs(this.share - 1) < 0.002;
+  }
+
+  get view() {
+    const { level, width, inverted } = this;
+    return { level, width, inverted };
+  }
+
+  // Draw the film's own pixels over the fitted picture, where there are enough of the screen's to show them.
+  drawTile(pen, place) {
+    const { tile } = this;
+    if (!tile) return;
+    if (this.zoom === 1 || this.share < FROM_SHARE) return tile.rest();
+    const { clientWidth, clientHeight } = this.stage;
+    const [across, down] = [tile.columns / place.width, tile.rows / place.height];
+    const [left, top] = [-place.left * across, -place.top * down];
+    tile.want({ left, top, right: left + clientWidth * across, bottom: top + clientHeight * down }, this.view);
+    if (tile.shows(this.view)) tile.draw(pen, place, this.isOneToOne);
+  }
+
+  // The line below the film: whose pixels are shown, and why not the film's own.
+  tellPixels() {
+    const line = this.section.querySelector(".small");
+    const { tile } = this;
+    if (line && tile) line.textContent = STATES[tile.state === "failed" ? tile.reason : tile.state];
+  }
+
+  // One pixel of the film on one of the screen, about the pointer; if it is so already, the whole film.
+  toggleOneToOne() {
+    if (!this.shown || !this.tile) return;
+    if (this.isOneToOne) [this.zoom, this.x, this.y] = [1, 0, 0];
+    else this.zoomBy(1 / this.share, ...(this.pointer ?? []));
+    this.draw();
+  }
+
   tell() {
     const shows = this.heatOn && this.heat;
     const under = shows ? this.heatUnderPointer() : null;
@@ -127,12 +184,14 @@ export class Viewer {
     this.legend.hidden = !shows;
     this.readout.textContent =
       `W ${Math.round(this.width)} L ${Math.round(this.level)} · ${Math.round(this.zoom * 100)} %` +
-      (this.inverted ? " · inverted" : "") + heat;
+      (this.isOneToOne ? " · 1:1" : this.zoom === 1 ? " · fitted" : "") + (this.inverted ? " · inverted" : "") + heat;
     this.section.dataset.drawn = this.readout.textContent;
+    this.tellPixels();
     for (const button of this.section.querySelectorAll("[data-tool]"))
       button.setAttribute("aria-pressed", button.dataset.tool === this.tool);
     this.section.querySelector("[data-do=invert]").setAttribute("aria-pressed", this.inverted);
     this.section.querySelector("[data-do=heat]").setAttribute("aria-pressed", this.heatOn);
+    this.section.querySelector("[data-do=one-to-one]").setAttribute("aria-pressed", this.isOneToOne);
     this.section.querySelector("[data-do=opacity]").value = Math.round(this.opacity * 100);
   }
 
@@ -161,7 +220,8 @@ export class Viewer {
 
   // Zoom so that the point (x, y) of the stage stays where it is; without one, its middle.
   zoomBy(factor, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2) {
-    const zoom = Math.min(Math.max(this.zoom * factor, 0.5), 12);
+    const sharp = this.share ? this.zoom / this.share : 1; // the zoom of one to one
+    const zoom = clamp(this.zoom * factor, Math.min(0.5, sharp), Math.max(12, sharp * 4));
     const ratio = zoom / this.zoom;
     const [dx, dy] = [x - this.stage.clientWidth / 2, y - this.stage.clientHeight / 2];
     this.x = dx - (dx - this.x) * ratio;
@@ -181,6 +241,7 @@ export class Viewer {
       "zoom-in": () => this.zoomBy(1.25),
       "zoom-out": () => this.zoomBy(0.8),
       invert: () => { this.inverted = !this.inverted; this.window(); },
+      "one-to-one": () => this.toggleOneToOne(),
       reset: () => { this.home(); this.window(); },
       heat: () => { this.heatOn = Boolean(this.section.dataset.heat) && !this.heatOn; this.draw(); },
       opacity: () => {

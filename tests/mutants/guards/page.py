@@ -11,6 +11,9 @@ TESTS: Final = "unit/web/access/test_login.py::"
 BLINDED: Final = "unit/web/test_blinded_reading.py::"
 ACCOUNTS: Final = "unit/web/administration/test_accounts_page.py::"
 APPLICATION: Final = "unit/web/test_application.py::"
+FILM_TILES: Final = "db/films/film_tiles.py"
+TILES: Final = "unit/web/pages/test_film_tiles.py::"
+TILE_ROWS: Final = "unit/db/films/test_film_tiles.py::"
 
 MUTANTS: Final = (
     Mutant(
@@ -33,6 +36,48 @@ MUTANTS: Final = (
         "        row.failures = 1 if forgotten else row.failures + 1\n",
         "        row.failures = 1\n",
         TESTS + "test_several_page_processes_count_failed_logins_together",
+    ),
+    Mutant(
+        "tile-permission",
+        "web/application.py",
+        "gate.guard(study.send_tile, see)",
+        "gate.guard(study.send_tile)",
+        TILES + "test_a_tile_comes_from_the_gateway_to_those_who_may_see_the_film",
+    ),
+    Mutant(
+        "tile-recorded",
+        "web/pages/study_page.py",
+        "        jpeg = self._tiles.fetch(uid, film, visit.request.query_params)\n        self._record_view(visit, uid)\n",
+        "        jpeg = self._tiles.fetch(uid, film, visit.request.query_params)\n",
+        TILES + "test_a_tile_comes_from_the_gateway_to_those_who_may_see_the_film",
+    ),
+    Mutant(
+        "tile-of-a-picture",
+        FILM_TILES,
+        "        .join(Rendition, Rendition.instance_id == Instance.id)\n",
+        "",
+        TILE_ROWS + "test_no_tile_of_a_film_without_picture_or_file_or_of_another_study",
+    ),
+    Mutant(
+        "tiles-waiting",
+        FILM_TILES,
+        "    if (session.scalar(waiting) or 0) >= MOST_WAITING:\n",
+        "    if (session.scalar(waiting) or 0) < 0:\n",
+        TILE_ROWS + "test_no_more_wait_than_a_gateway_draws_and_none_for_ever",
+    ),
+    Mutant(
+        "tile-size",
+        "domain/viewing/film_tile.py",
+        "        if self.rows * self.columns > MOST_PIXELS:\n",
+        "        if self.rows * self.columns < 0:\n",
+        "unit/dicom_gateway/tiles/test_tile_process.py::test_a_part_without_bounds_is_no_tile",
+    ),
+    Mutant(
+        "tile-answer",
+        "dicom_gateway/tiles/tile_message.py",
+        "    if answer.jpeg and not answer.jpeg.startswith(START_OF_JPEG):\n",
+        "    if not answer:\n",
+        "unit/dicom_gateway/tiles/test_tile_process.py::test_what_is_no_tile_is_not_passed_on",
     ),
     Mutant(
         "reconciliation-permission",

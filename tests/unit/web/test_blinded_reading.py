@@ -37,6 +37,7 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
     "/studies/ahead": ("/studies/ahead?studies=1,2,3",),
     "/studies/{uid}": ("/studies/1", "/studies/2", "/studies/1.2.3", "/studies/1?film=1"),
     f"{FILM}/film.jpg": ("/studies/1/films/1/film.jpg",),
+    f"{FILM}/tile.jpg": ("/studies/1/films/1/tile.jpg",),
     f"{FILM}/heat.json": ("/studies/1/films/1/heat.json",),
     "/account": ("/account",),
     "/patients": ("/patients",),

@@ -1,0 +1,118 @@
+"""The viewer in a real Chromium, over a film in a spool and the loop that draws its tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from db import schema
+from db.database import Database
+from db.films import spooled_files
+from db.settings import DatabaseSettings
+from db.worklist.studies import StudyHeader
+from dicom_gateway.spool import Spool
+from tests import spooled_films
+from tests.e2e.visitor import Visitor
+from tests.servers.chromium import chromium
+from tests.servers.page import serving_page
+from tests.unit.web import reading_room
+from web.application import build_application
+
+LINE = """([across, down]) => {
+  const canvas = document.querySelector("canvas"), box = canvas.getBoundingClientRect();
+  const { data } = canvas.getContext("2d").getImageData(across - box.x, down - box.y, 8, 1);
+  return [...data].filter((_, at) => at % 4 === 0);
+}"""
+"""Greys of eight pixels of the canvas, from a place on the page."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("viewer")
+
+
+@pytest.fixture(scope="module")
+def database(folder: Path) -> Iterator[Database]:
+    made = Database.open(DatabaseSettings(url=f"sqlite:///{folder}/tbscreen.sqlite3"))
+    schema.upgrade(made)
+    reading_room.add_users(made)
+    spool = Spool(folder / "spool")
+    study = StudyHeader("1.2.1", patient_name="Okafor^Chidi", patient_id="P-4137")
+    spooled_films.receive_fine_film(made, spool, folder, study, "1.2.1.1", ImagerPixelSpacing=["0.15", "0.1"])
+    with spooled_films.drawing_tiles(made, spool):
+        yield made
+    made.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser, database: Database) -> Iterator[Visitor]:
+    with serving_page(build_application(database, "1.2.3")) as url:
+        made = Visitor(browser, url)
+        made.log_in()
+        made.open("/studies/1")
+        yield made
+        made.context.close()
+
+
+def find_place(visitor: Visitor, column: int, row: int) -> tuple[float, float]:
+    """Return the place on the page of a pixel of the film while the whole film is shown."""
+    box = visitor.page.locator(".stage").bounding_box()
+    assert box is not None
+    fit = min(box["width"] / 2000, box["height"] / 1600)
+    return (
+        box["x"] + box["width"] / 2 + (column - 1000) * fit,
+        box["y"] + box["height"] / 2 + (row - 800) * fit,
+    )
+
+
+def read_line(visitor: Visitor, place: tuple[float, float]) -> list[int]:
+    return list(visitor.page.evaluate(LINE, [round(each) for each in place]))
+
+
+def test_one_to_one_shows_single_pixels_at_full_depth_while_the_spool_has_the_film(
+    visitor: Visitor, database: Database
+) -> None:
+    page, caption = visitor.page, visitor.page.locator(".stage .small")
+    expect(caption).to_contain_text("Fitted picture: 8 bits")
+    visitor.drawn("fitted")
+    fine = find_place(visitor, 700, 900)
+    assert max(read_line(visitor, fine)) - min(read_line(visitor, fine)) < 40, "averaged"
+    page.mouse.move(*fine)
+    page.keyboard.press("a")
+    visitor.drawn("1:1")
+    expect(caption).to_contain_text("Full resolution: the film's own pixels.")
+    line = read_line(visitor, fine)
+    assert {value > 200 for value in line[::2]} != {value > 200 for value in line[1::2]}
+    assert max(line) > 230
+    assert min(line) < 25
+
+    page.keyboard.press("a")
+    visitor.drawn("fitted")
+    faint = find_place(visitor, 1350, 900)
+    page.mouse.move(*faint)
+    page.keyboard.press("a")
+    page.locator("canvas").focus()
+    for _ in range(31):
+        page.keyboard.press("ArrowLeft")
+    visitor.drawn("W 7 L 128 · ")
+    expect(caption).to_contain_text("Full resolution: the film's own pixels.")
+    line = read_line(visitor, faint)
+    assert abs(line[0] - line[1]) > 6, "steps of a third of an 8-bit grey"
+    assert visitor.complaints == []
+
+    with database.write() as session:
+        spooled_files.forget_file(session, 1)
+    page.keyboard.press("i")
+    expect(caption).to_contain_text("No full resolution: the film's file has left the gateway's spool.")
+    visitor.open("/studies/1")
+    expect(caption).to_contain_text("has left the gateway's spool")
+    expect(page.get_by_role("button", name="1:1")).to_be_disabled()

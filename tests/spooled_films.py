@@ -1,0 +1,74 @@
+"""Films in a gateway's spool, with rows and renditions as the gateway makes them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from db.database import Database
+from db.films import films
+from db.worklist.studies import StudyHeader
+from dicom_gateway.dataset_header import read_header, to_json_model
+from dicom_gateway.pixels.radiograph import read_rendering
+from dicom_gateway.preparation.film_preparation import show
+from dicom_gateway.settings import GatewaySettings
+from dicom_gateway.spool import Spool
+from dicom_gateway.tiles.tile_loop import TileLoop
+from tests.golden.synthetic import write_film
+from tests.unit import rows
+
+FINE_CORNER, FAINT_CORNER = (600, 800), (1200, 800)
+"""First column and row of two patches of `PATCH` pixels a side, each a chessboard of single pixels: one from
+black to white, and one whose steps are less than one grey of 8 bits."""
+
+PATCH = 300
+
+
+def draw_fine_film() -> npt.NDArray[np.uint16]:
+    """Return 1600 rows and 2000 columns of 12 bits: a slope with the two patches."""
+    down, across = np.mgrid[0:1600, 0:2000]
+    film = (down + across).astype(np.uint16)
+    board = (down[:PATCH, :PATCH] + across[:PATCH, :PATCH]) % 2
+    for (left, top), low, high in ((FINE_CORNER, 0, 4095), (FAINT_CORNER, 2044, 2050)):
+        film[top : top + PATCH, left : left + PATCH] = np.where(board, high, low)
+    return film
+
+
+def receive_spooled(database: Database, spool: Spool, path: Path, study: StudyHeader, uid: str) -> int:
+    """Put a film into the spool and record its row and its rendition; return its number."""
+    incoming = spool.incoming / path.name
+    shutil.copy(path, incoming)
+    file = spool.put(incoming, uid, 0)
+    header = {**to_json_model(read_header(path).dataset), **rows.make_film(uid, study=study).header}
+    instance_id = rows.receive(
+        database, uid, study=study, spool_path=file.relative_path, byte_size=file.byte_size, header=header
+    ).instance_id
+    with database.write() as session:
+        films.record_preparation(session, instance_id, show(read_rendering(path))[1], [])
+    return instance_id
+
+
+def receive_fine_film(
+    database: Database, spool: Spool, folder: Path, study: StudyHeader, uid: str, **attributes: Any
+) -> int:
+    """Receive `draw_fine_film`, with these attributes by keyword."""
+    path = write_film(folder / f"{uid}.dcm", draw_fine_film(), BitsStored=12, **attributes)
+    return receive_spooled(database, spool, path, study, uid)
+
+
+@contextmanager
+def drawing_tiles(database: Database, spool: Spool) -> Iterator[TileLoop]:
+    """Run a gateway's tile loop inside the block."""
+    loop = TileLoop(database, spool, GatewaySettings(name=rows.GATEWAY))
+    loop.start()
+    try:
+        yield loop
+    finally:
+        loop.end()
+        loop.join(20)

@@ -1,0 +1,1 @@
+"""Tests of `dicom_gateway.tiles`."""
