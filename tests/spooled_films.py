@@ -1,8 +1,17 @@
-"""Films in a gateway's spool, with rows and renditions as the gateway makes them."""
+"""Films in a gateway's spool, with rows and renditions as the gateway makes them.
+
+    python -m tests.spooled_films
+
+prints the time and the size of tiles of 1300 by 900 pixels, of a film as it came and in JPEG 2000, from the page's
+question to its answer.
+"""
 
 from __future__ import annotations
 
 import shutil
+import statistics
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +19,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from starlette.datastructures import QueryParams
 
+from db import schema
 from db.database import Database
 from db.films import films
+from db.settings import DatabaseSettings
 from db.worklist.studies import StudyHeader
 from dicom_gateway.dataset_header import read_header, to_json_model
 from dicom_gateway.pixels.radiograph import read_rendering
@@ -20,8 +32,10 @@ from dicom_gateway.preparation.film_preparation import show
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 from dicom_gateway.tiles.tile_loop import TileLoop
+from tests.films import real_film
 from tests.golden.synthetic import write_film
 from tests.unit import rows
+from web.pages.film_tiles import FilmTiles
 
 FINE_CORNER, FAINT_CORNER = (600, 800), (1200, 800)
 """First column and row of two patches of `PATCH` pixels a side, each a chessboard of single pixels: one from
@@ -72,3 +86,32 @@ def drawing_tiles(database: Database, spool: Spool) -> Iterator[TileLoop]:
     finally:
         loop.end()
         loop.join(20)
+
+
+def measure() -> None:
+    """Print the figures: of the first tile, which starts the child, and of the twenty that follow."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        database = Database.open(DatabaseSettings(url=f"sqlite:///{folder}/tbscreen.sqlite3"))
+        schema.upgrade(database)
+        spool = Spool(folder / "spool")
+        with drawing_tiles(database, spool):
+            for number, file in enumerate(("RG1_UNCR.dcm", "RG1_J2KR.dcm"), start=1):
+                uid = f"1.2.{number}"
+                film = receive_spooled(database, spool, real_film(file), StudyHeader(uid), f"{uid}.1")
+                tiles, times, sizes = FilmTiles(database), [], []
+                for step in range(21):
+                    part = {"left": 300 + 10 * step, "top": 300, "columns": 1300, "rows": 900}
+                    begun = time.perf_counter()
+                    jpeg = tiles.fetch(uid, film, QueryParams({**part, "width": 200 - step}))
+                    times.append((time.perf_counter() - begun) * 1000)
+                    sizes.append(len(jpeg) / 1000)
+                then = statistics.median(times[1:])
+                print(
+                    f"{file}: first {times[0]:.0f} ms, then {then:.0f} ms, {statistics.median(sizes):.0f} KB"
+                )
+        database.close()
+
+
+if __name__ == "__main__":
+    measure()
