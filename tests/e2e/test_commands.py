@@ -140,6 +140,24 @@ def test_the_demo_ends_well_and_leaves_the_report(environment: dict[str, str], t
     assert "demo-report.dcm" in done.stdout
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_an_ended_demo_leaves_no_process(
+    number: signal.Signals, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tbscreen", "demo", "--keep", str(tmp_path)],
+        env={**environment, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as demo:
+        process = psutil.Process(demo.pid)
+        wait_until(lambda: len(process.children(recursive=True)) >= 4, 120, "Redis and others are started")
+        family = process.children(recursive=True)
+        demo.send_signal(number)
+        assert demo.wait(timeout=60) != 0
+        assert psutil.wait_procs(family, timeout=60)[1] == []
+
+
 def test_serve_says_what_a_pacs_administrator_needs_and_rests_small(serving: Serving) -> None:
     text = "".join(serving.lines)
     for words in ("AE title", "TBSCREEN", "port", "http://127.0.0.1:", "tbscreen users add NAME"):

@@ -97,6 +97,7 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
         "advice: 20 films are few to train a network anew; go on from the shipped model: --from shipped"
         in said
     )
+    assert run.stderr.index("advice: ") < run.stderr.index("epoch 1: loss"), "before hours of training"
     verdict = next(line for line in run.stderr.splitlines() if line.startswith("verdict: AUC "))
     assert "tbscreen models compare" in run.stderr
     bundle = open_bundle(tmp_path / "bundle")
@@ -110,7 +111,8 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
     assert [parts.count(name) for name in ("train", "validation", "test")] == [12, 4, 4]
     report = (tmp_path / "bundle" / "report.html").read_text()
     assert "ROC" in report
-    assert escape(verdict.removeprefix("verdict: ")) in report
+    told = report.index(escape(verdict.removeprefix("verdict: ")))
+    assert told < report.index("<section"), "the verdict stands at the top"
     assert "data:image/png" not in report
     assert not list((tmp_path / "data" / "training" / "runs").iterdir())
 
