@@ -6,6 +6,6 @@
 - `__main__`: the command; the last line is one JSON object, and the exit status is 0 when all is well.
 - `people`: simulated people, and their films by C-STORE.
 - `site`: the site around the service: its commands, reads by REST, the laboratory's file.
-- `books`: what the simulation knows of its people, counted without the code of the service.
+- `books`: the simulation's own knowledge of its people, counted without the code of the service.
 - `programme`: the programme from its plan to a film that is judged by the signed threshold.
 """

@@ -20,7 +20,7 @@ ALMOST: Final = 0.01
 
 @dataclass(frozen=True)
 class Entry:
-    """What the books know of a person of the study."""
+    """A person of the study, as the books know it."""
 
     person: Person
     drawn: bool
