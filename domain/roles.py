@@ -31,7 +31,7 @@ class Permission(StrEnum):
     ADMINISTER = "administer"
     """See and change the installation on the page: deliveries, users, models. It opens nothing by REST."""
     RESULTS = "results"
-    """Send bacteriology results by REST. It opens nothing on the page."""
+    """Send bacteriology results by REST, and enter those of a calibration study on the page."""
     STORE = "store"
     """Send films by DICOMweb. It opens nothing on the page."""
 

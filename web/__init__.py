@@ -7,6 +7,7 @@
 - `response_headers`: security headers of every answer.
 - `access/`: login, sessions, tokens, roles, audit.
 - `pages/`: worklist, study, account and report as pages.
+- `calibration/`: calibration studies as pages.
 - `administration/`: status, deliveries, users, models, audit records and settings as pages.
 - `rest/`: worklist, studies, reads and reports for programs.
 - `health`: answers of `/healthz` and `/readyz`, here and on the monitor of each process.

@@ -28,6 +28,8 @@ from web.administration.messages_page import MessagesPage
 from web.administration.models_page import ModelsPage
 from web.administration.record_pages import RecordPages
 from web.administration.status_page import HERE, StatusPage
+from web.calibration.study_pages import HERE as CALIBRATION
+from web.calibration.study_pages import CalibrationPage
 from web.health import HEALTH_PATHS, Check, answer_health
 from web.pages.account_page import AccountPage
 from web.pages.pages import STATIC, Pages
@@ -69,6 +71,7 @@ def build_application(
     return Starlette(
         routes=[
             *_route_pages(database, settings, pages, render_report, audit),
+            *_route_calibration(database, settings, pages, audit, installation),
             *_route_administration(database, settings, pages, audit, installation),
             *Rest(database, settings, audit, render_report).routes(),
             *_route_description(database, settings, pages, version),
@@ -149,6 +152,32 @@ def _route_patients(gate: Gate, page: PatientsPage) -> list[BaseRoute]:
     return [
         Route("/patients", gate.guard(page.show, permission)),
         *(Route(path, gate.guard(decide, permission), methods=["POST"]) for path, decide in posted.items()),
+    ]
+
+
+def _route_calibration(
+    database: Database,
+    settings: WebSettings,
+    pages: Pages,
+    audit: AuditTrail,
+    installation: Installation | None,
+) -> list[BaseRoute]:
+    if installation is None:
+        return []
+    gate, page = Gate(database, settings), CalibrationPage(database, pages, audit, installation.studies)
+    count, administer, enter = Permission.REPORT, Permission.ADMINISTER, Permission.RESULTS
+    one = f"{CALIBRATION}/{{study:int}}"
+    return [
+        Route(CALIBRATION, gate.guard(page.show, count)),
+        Route(f"{CALIBRATION}/plan", gate.guard(page.show_plan, administer)),
+        Route(f"{CALIBRATION}/start", gate.guard(page.start, administer), methods=["POST"]),
+        Route(one, gate.guard(page.show_study, count)),
+        Route(f"{one}/tests", gate.guard(page.list_tests, count)),
+        Route(f"{one}/results", gate.guard(page.take_result, enter), methods=["POST"]),
+        Route(f"{one}/analysis", gate.guard(page.show_analysis, count)),
+        Route(f"{one}/document", gate.guard(page.send_document, count)),
+        Route(f"{one}/close", gate.guard(page.close, administer), methods=["POST"]),
+        Route(f"{one}/drop", gate.guard(page.drop, administer), methods=["POST"]),
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import Row, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.bacteriology.truths import find_truths
@@ -20,7 +20,7 @@ from db.clock import now
 from db.counts.report_counts import BATCH, AnySelect
 from db.patients.reconciliations import follow_patient, is_any_merged
 from db.states import FilmState
-from db.tables import CalibrationPerson, CalibrationStudy, Instance, Screening, Study
+from db.tables import CalibrationPerson, CalibrationStudy, Instance, Read, Screening, Study
 from domain.bacteriology import Truth
 from domain.calibration_sampling import find_band, is_drawn, name_person
 from domain.codes import Finding
@@ -54,6 +54,15 @@ class PersonToTest:
     """Days since the film was received."""
     truth: Truth | None
     """Unsure: there are results, and they decide nothing."""
+
+
+@dataclass(frozen=True)
+class PeopleRead:
+    """People of a study whose films were read."""
+
+    read: int
+    blinded: int
+    """Those of whom a first read did not know the result."""
 
 
 def enrol(session: Session, study: CalibrationStudyEntry) -> int:
@@ -127,7 +136,7 @@ def count_enrolled(session: Session, study: CalibrationStudyEntry) -> int:
 def list_people_to_test(session: Session, study: CalibrationStudyEntry) -> list[PersonToTest]:
     """Return the people who were drawn and have no result that decides, longest waiting first."""
     today = now().date()
-    return [
+    waiting = [
         PersonToTest(
             owner.patient_id,
             owner.patient_name,
@@ -140,6 +149,20 @@ def list_people_to_test(session: Session, study: CalibrationStudyEntry) -> list[
         for person, owner, truth in _read_people(session, study)
         if person.drawn and truth in (None, Truth.UNSURE)
     ]
+    return sorted(waiting, key=lambda person: -person.days)
+
+
+def count_reads(session: Session, study: CalibrationStudyEntry) -> PeopleRead:
+    """Count the enrolled people whose study was read."""
+    row = session.execute(
+        select(
+            func.count(Read.study_id.distinct()),
+            func.count(case((Read.blinded, Read.study_id)).distinct()),
+        )
+        .join(CalibrationPerson, CalibrationPerson.study_id == Read.study_id)
+        .where(CalibrationPerson.calibration_study_id == study.id, Read.withdrawn_at.is_(None))
+    ).one()
+    return PeopleRead(*row)
 
 
 def list_scores(session: Session, digest: str, start: datetime, end: datetime) -> list[float]:

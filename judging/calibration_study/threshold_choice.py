@@ -63,7 +63,7 @@ def choose_threshold(sample: VerifiedSample, policy: Policy) -> ChosenThreshold:
     Raises:
         NoThresholdError: when no threshold meets the policy, or sensitivity cannot be known.
     """
-    threshold = _choose(sample, policy)
+    threshold = find_threshold(sample, policy)
     return ChosenThreshold(
         policy=policy,
         threshold=threshold,
@@ -72,7 +72,12 @@ def choose_threshold(sample: VerifiedSample, policy: Policy) -> ChosenThreshold:
     )
 
 
-def _choose(sample: VerifiedSample, policy: Policy) -> float:
+def find_threshold(sample: VerifiedSample, policy: Policy) -> float:
+    """Return the threshold that `choose_threshold` chooses, without its accuracy.
+
+    Raises:
+        NoThresholdError: as there.
+    """
     candidates = _list_candidates(sample.scores)
     positive = sample.scores[None, :] >= candidates[:, None]
     fits = np.ones(len(candidates), dtype=bool)
@@ -117,7 +122,7 @@ def _cross_fit(sample: VerifiedSample, policy: Policy) -> Accuracy | None:
     for fold in np.unique(folds):
         here = folds == fold
         try:
-            threshold = _choose(_take(sample, ~here), policy)
+            threshold = find_threshold(_take(sample, ~here), policy)
         except NoThresholdError:
             return None
         positive[here] = sample.scores[here] >= threshold

@@ -3,6 +3,8 @@
 - `plan`: people, tests and weeks for a wanted precision, from the site's own films.
 - `person_cells`: thresholds by age and sex.
 - `analysis`: accuracy at each threshold, groups, costs, and the threshold that a policy recommends.
-- `pages`: plan, progress and analysis in words, tables and pictures.
+- `score_bands`: names, table and picture of score bands.
+- `progress`: plan and progress in words and tables.
+- `pages`: the analysis in words, tables and pictures.
 - `site_threshold`: the recommended threshold as a record that is signed.
 """

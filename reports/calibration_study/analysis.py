@@ -23,6 +23,7 @@ from judging.calibration_study.threshold_choice import (
     NoThresholdError,
     Policy,
     choose_threshold,
+    find_threshold,
 )
 from judging.calibration_study.verified_sample import VerifiedSample
 from judging.statistics import Estimate
@@ -34,6 +35,11 @@ REFERRED: Final = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7)
 """Shares of people referred, at whose thresholds the accuracy is shown."""
 ODDS: Final = 2.0
 """People without a result have at most twice, and at least half, the odds of TB of those with one."""
+POLICIES: Final = (
+    *(Policy(sensitivity=wanted) for wanted in (0.8, 0.85, 0.9, 0.95)),
+    *(Policy(referred=most) for most in (0.1, 0.2, 0.3)),
+)
+"""Policies whose thresholds are shown beside each other."""
 MOST_GROUPS: Final = 12
 NO_STATION: Final = "not named"
 
@@ -83,6 +89,14 @@ class GroupAccuracy(Part):
     accuracy: Accuracy
 
 
+class PolicyThreshold(Part):
+    """The threshold of a policy on the people it was chosen on, or the reason why there is none."""
+
+    policy: Policy
+    accuracy: Accuracy | None
+    refusal: str | None
+
+
 class StudyAnalysis(Part):
     """All figures of a calibration study."""
 
@@ -105,6 +119,8 @@ class StudyAnalysis(Part):
     recommended: ChosenThreshold | None
     refusal: str | None
     """Reason for no recommendation."""
+    policies: tuple[PolicyThreshold, ...] = ()
+    """`POLICIES`; empty in records of versions that did not compare them."""
     bound: SensitivityBound | None
     """Sensitivity at the recommended threshold, or else at the current one, where results are missing not at
     random."""
@@ -208,6 +224,7 @@ def analyse(
         policy=policy,
         recommended=recommended,
         refusal=refusal,
+        policies=tuple(_try(sample, other) for other in POLICIES),
         bound=bound_sensitivity(sample, drawn, chosen, ODDS),
         groups=tuple(_measure_groups(people, chosen)),
         yields=tuple(_measure_yield(accuracy, prices) for accuracy in thresholds),
@@ -241,6 +258,15 @@ def _recommend(sample: VerifiedSample, policy: Policy) -> tuple[ChosenThreshold 
         return choose_threshold(sample, policy), None
     except NoThresholdError as error:
         return None, str(error)
+
+
+def _try(sample: VerifiedSample, policy: Policy) -> PolicyThreshold:
+    try:
+        threshold = find_threshold(sample, policy)
+    except NoThresholdError as error:
+        return PolicyThreshold(policy=policy, accuracy=None, refusal=str(error))
+    (accuracy,) = measure_thresholds(sample, [threshold])
+    return PolicyThreshold(policy=policy, accuracy=accuracy, refusal=None)
 
 
 def _list_thresholds(sample: VerifiedSample, *always: float) -> list[float]:

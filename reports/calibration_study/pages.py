@@ -1,97 +1,30 @@
-"""Plan, progress and analysis of a calibration study in words, tables and pictures."""
+"""The analysis of a calibration study in words, tables and pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from domain.notices import NOTICE
-from figures.svg_figure import GREY, INK, NORMAL, TB
+from figures.svg_figure import INK, NORMAL, TB
 from figures.text_table import TextTable
 from judging.calibration_study.accuracy import Accuracy
+from judging.calibration_study.threshold_choice import Policy
 from judging.statistics import Estimate
 from judging.wording import NOTHING
-from reports.calibration_study.analysis import ODDS, BandCount, StudyAnalysis
+from reports.calibration_study.analysis import ODDS, StudyAnalysis
 from reports.calibration_study.person_cells import FEWEST_NOT_TB, FEWEST_TB, PersonTable
-from reports.calibration_study.plan import StudyPlan
-from reports.drawings import FULL, HALF, Picture
+from reports.calibration_study.score_bands import picture_bands, tabulate_bands, write_share
+from reports.drawings import FULL, Picture
 from reports.page import Page
 from reports.sections import Section
 from reports.tiles import Tile
 from reports.wording import count_things, write_count, write_estimate, write_part
 
 GROUPS: Final = {"age": "Age", "sex": "Sex", "station": "Station"}
-
-
-def write_plan(plan: StudyPlan) -> Section:
-    """Return the plan as a section."""
-    size = plan.size
-    rows = [
-        (
-            _name_band(band.begins, following),
-            write_share(band.people),
-            write_share(band.cases),
-            write_share(band.tested),
-            "positive" if band.positive else "negative",
-        )
-        for band, following in zip(plan.bands, [*(band.begins for band in plan.bands[1:]), None], strict=True)
-    ]
-    weeks = "" if size.weeks is None else f" At the present rate that takes {size.weeks:,.0f} weeks."
-    few = (
-        ""
-        if size.cases_found >= 30
-        else " With so few cases the figures will be wide apart; choose a larger study."
-    )
-    return Section(
-        "plan",
-        "Plan",
-        [
-            f"{count_things(size.people, 'person', 'people')}, {count_things(size.tests, 'test')}: then the "
-            f"95 % interval of the sensitivity, expected at {write_share(size.sensitivity)}, reaches about "
-            f"{plan.half_width * 100:.0f} points to each side.{weeks}",
-            f"It supposes a prevalence of {plan.prevalence:.2%}, under which {size.cases_found:,.0f} people "
-            f"with TB are found, and that {write_share(plan.results)} of the tests give a result.{few}",
-            f"Scores of {count_things(plan.films, 'study', 'studies')} of this site by {plan.bundle}, whose "
-            f"calibration gives the expected share of TB in each band; positive from {plan.threshold:.4f}.",
-        ],
-        [TextTable("Score bands", ("scores", "people", "of the cases", "tested", "finding"), rows)],
-    )
-
-
-def write_progress(bands: Sequence[BandCount], plan: StudyPlan, weeks: float) -> Section:
-    """Return how far a study is, as a section: numbers alone, so that nobody stops it for its result.
-
-    Args:
-        bands: counts of its people.
-        plan: its plan.
-        weeks: weeks since its beginning.
-    """
-    people, drawn = sum(band.people for band in bands), sum(band.drawn for band in bands)
-    results = sum(band.tb + band.not_tb for band in bands)
-    paragraphs = [
-        f"{write_count(people)} of {count_things(plan.size.people, 'person', 'people')} enrolled "
-        f"({write_part(people, plan.size.people)}); {write_count(drawn)} drawn for a test, "
-        f"{write_count(results)} of them with a result.",
-    ]
-    if people >= plan.size.people:
-        paragraphs.append(
-            "Enough people are enrolled: once their results are in, analyse and close the study."
-        )
-    elif people and weeks > 0:
-        left = (plan.size.people - people) / (people / weeks)
-        paragraphs.append(f"At the rate so far, the people wanted are enrolled in {left:,.0f} more weeks.")
-    lacking = [band for band in bands if band.drawn >= 10 and band.waiting > band.drawn / 2]
-    if lacking:
-        paragraphs.append(
-            "In a band more than half of the drawn people have no result: 'tbscreen study tests' lists them. "
-            "People without a result weaken the study, the more so the further down their band."
-        )
-    return Section("progress", "Progress", paragraphs, [_draw_bands(bands)])
 
 
 def compose_sections(analysis: StudyAnalysis) -> list[Section]:
@@ -128,6 +61,7 @@ def compose_sections(analysis: StudyAnalysis) -> list[Section]:
                 )
             ],
         ),
+        _compose_policies(analysis),
         _compose_yield(analysis),
         Section(
             "groups",
@@ -154,7 +88,7 @@ def compose_sections(analysis: StudyAnalysis) -> list[Section]:
             ],
         ),
         *([] if analysis.table is None else [_compose_cells(analysis.table)]),
-        Section("people", "People and tests", _explain_people(analysis), [_draw_bands(analysis.bands)]),
+        Section("people", "People and tests", _explain_people(analysis), [tabulate_bands(analysis.bands)]),
         Section(
             "method",
             "Method",
@@ -196,22 +130,12 @@ def compose_page(analysis: StudyAnalysis, made_at: datetime, version: str, organ
         alarm=None,
         tiles=_compose_tiles(analysis),
         sections=compose_sections(analysis),
-        pictures=[_picture_thresholds(analysis), _picture_bands(analysis.bands)],
+        pictures=[_picture_thresholds(analysis), picture_bands(analysis.bands)],
     )
 
 
-def write_share(share: float) -> str:
-    """Return "12.3 %"."""
-    return f"{share * 100:.1f} %"
-
-
 def _compose_recommendation(analysis: StudyAnalysis) -> Section:
-    wanted = []
-    if analysis.policy.sensitivity is not None:
-        wanted.append(f"a sensitivity of at least {write_share(analysis.policy.sensitivity)}")
-    if analysis.policy.referred is not None:
-        wanted.append(f"at most {write_share(analysis.policy.referred)} of the people referred")
-    words = [f"Wanted: {' and '.join(wanted)}."]
+    words = [f"Wanted: {_name_policy(analysis.policy)}."]
     if analysis.recommended is None:
         words.append(f"No threshold is recommended: {analysis.refusal}.")
     else:
@@ -292,6 +216,42 @@ def _compose_cells(table: PersonTable) -> Section:
     )
 
 
+def _compose_policies(analysis: StudyAnalysis) -> Section:
+    return Section(
+        "policies",
+        "Other demands",
+        ["Thresholds of other demands, on the people on whom they were chosen: their figures look too good."],
+        [
+            TextTable(
+                "",
+                ("wanted", "threshold", "referred", "sensitivity", "specificity"),
+                [
+                    (
+                        _name_policy(row.policy),
+                        NOTHING if row.accuracy is None else _mark(row.accuracy, analysis),
+                        NOTHING
+                        if row.accuracy is None
+                        else write_part(row.accuracy.referred, row.accuracy.people),
+                        write_estimate(None if row.accuracy is None else row.accuracy.sensitivity),
+                        write_estimate(None if row.accuracy is None else row.accuracy.specificity),
+                    )
+                    for row in analysis.policies
+                ],
+                "A dash: no threshold meets the demand, or too few were tested to know.",
+            )
+        ],
+    )
+
+
+def _name_policy(policy: Policy) -> str:
+    wanted = []
+    if policy.sensitivity is not None:
+        wanted.append(f"a sensitivity of at least {write_share(policy.sensitivity)}")
+    if policy.referred is not None:
+        wanted.append(f"at most {write_share(policy.referred)} of the people referred")
+    return " and ".join(wanted)
+
+
 def _compose_yield(analysis: StudyAnalysis) -> Section:
     prices = analysis.prices
     costs = () if prices is None else ("cost of a case",)
@@ -337,23 +297,6 @@ def _explain_people(analysis: StudyAnalysis) -> list[str]:
     return words
 
 
-def _draw_bands(bands: Sequence[BandCount]) -> TextTable:
-    rows = [
-        (
-            _name_band(band.begins, following),
-            write_count(band.people),
-            write_share(band.share),
-            write_count(band.drawn),
-            write_count(band.tb),
-            write_count(band.not_tb),
-            write_count(band.waiting),
-        )
-        for band, following in _follow(bands)
-    ]
-    columns = ("scores", "people", "to test", "drawn", "TB", "not TB", "no result")
-    return TextTable("Score bands", columns, rows)
-
-
 def _compose_tiles(analysis: StudyAnalysis) -> list[Tile]:
     judged, tested = analysis.judged, analysis.current
     results = sum(band.tb + band.not_tb for band in analysis.bands)
@@ -369,6 +312,25 @@ def _compose_tiles(analysis: StudyAnalysis) -> list[Tile]:
         Tile("Sensitivity", _write_value(judged.sensitivity), f"{write_estimate(judged.sensitivity)} {name}"),
         Tile("Referred", write_part(judged.referred, judged.people), name),
     ]
+
+
+def _mark(accuracy: Accuracy, analysis: StudyAnalysis) -> str:
+    threshold = accuracy.threshold or 0.0
+    marks = "*" if threshold == analysis.current.threshold else ""
+    if analysis.recommended is not None and threshold == analysis.recommended.threshold:
+        marks += "†"
+    return f"{threshold:.4f}{marks}"
+
+
+def _write_number(estimate: Estimate | None, digits: int = 0) -> str:
+    if estimate is None:
+        return NOTHING
+    value, low, high = (f"{part:,.{digits}f}" for part in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low}–{high})"
+
+
+def _write_value(estimate: Estimate | None) -> str:
+    return NOTHING if estimate is None else write_share(estimate.value)
 
 
 def _picture_thresholds(analysis: StudyAnalysis) -> Picture:
@@ -407,53 +369,3 @@ def _picture_thresholds(analysis: StudyAnalysis) -> Picture:
         "Sensitivity and specificity with 95 % intervals, by the share of people whom a threshold refers."
     )
     return Picture("accuracy", "thresholds", caption, FULL, 3.6, (0.7, 0.5, 0.25, 0.1), draw)
-
-
-def _picture_bands(bands: Sequence[BandCount]) -> Picture:
-    names = [_name_band(band.begins, following) for band, following in _follow(bands)]
-
-    def draw(axes: Axes) -> None:
-        places = np.arange(len(bands))[::-1]
-        for values, colour, name in (
-            ([band.people for band in bands], GREY, "people"),
-            ([band.drawn for band in bands], NORMAL, "drawn"),
-            ([band.tb for band in bands], TB, "TB"),
-        ):
-            axes.barh(
-                places, values, color=colour, height=0.62, label=name, alpha=0.5 if colour == GREY else 1
-            )
-        axes.set_yticks(list(places), names)
-        axes.tick_params(axis="y", length=0)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, borderaxespad=0.2)
-
-    caption = "People, those drawn for a test and those found to have TB, by score band."
-    return Picture("people", "bands", caption, HALF, 1.2 + 0.35 * len(bands), (1.4, 0.4, 0.25, 0.35), draw)
-
-
-def _follow(bands: Sequence[BandCount]) -> list[tuple[BandCount, float | None]]:
-    return list(zip(bands, [*(band.begins for band in bands[1:]), None], strict=True))
-
-
-def _name_band(begins: float, following: float | None) -> str:
-    if following is None:
-        return f"from {begins:.4f}"
-    return f"below {following:.4f}" if begins == 0 else f"{begins:.4f} to {following:.4f}"
-
-
-def _mark(accuracy: Accuracy, analysis: StudyAnalysis) -> str:
-    threshold = accuracy.threshold or 0.0
-    marks = "*" if threshold == analysis.current.threshold else ""
-    if analysis.recommended is not None and threshold == analysis.recommended.threshold:
-        marks += "†"
-    return f"{threshold:.4f}{marks}"
-
-
-def _write_number(estimate: Estimate | None, digits: int = 0) -> str:
-    if estimate is None:
-        return NOTHING
-    value, low, high = (f"{part:,.{digits}f}" for part in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low}–{high})"
-
-
-def _write_value(estimate: Estimate | None) -> str:
-    return NOTHING if estimate is None else write_share(estimate.value)

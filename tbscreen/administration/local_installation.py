@@ -16,6 +16,7 @@ from dicom_gateway.audit.audit_reading import AuditRecord, read_newest
 from dicom_gateway.audit.audit_settings import audit_directory
 from tbscreen.administration.local_models import LocalModels
 from tbscreen.administration.settings_in_force import list_settings
+from tbscreen.calibration_study.local_studies import LocalStudies
 from tbscreen.doctor.check import Check
 from tbscreen.processes.process_records import find_recorded
 from tbscreen.settings import Settings
@@ -32,6 +33,7 @@ class LocalInstallation:
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
         self.models = LocalModels(settings, database)
+        self.studies = LocalStudies(settings, database)
         self.host = socket.gethostname()
         self.peers = [peer.name for peer in settings.peers]
         self.receivers = [receiver.name for receiver in settings.hl7.receivers]

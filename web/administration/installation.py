@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from web.calibration.studies import CalibrationStudies
+
 
 @dataclass(frozen=True)
 class SettingInForce:
@@ -153,6 +155,10 @@ class Installation(Protocol):
     @property
     def models(self) -> ModelChanges:
         """The models, and the ways to change which is used."""
+
+    @property
+    def studies(self) -> CalibrationStudies:
+        """The calibration studies."""
 
     @property
     def peers(self) -> Sequence[str]:

@@ -43,6 +43,13 @@ FORMS: Final[Mapping[str, str]] = {
 """The forms of a report, with their media types."""
 
 
+DOCUMENT_HEADERS: Final[Mapping[str, str]] = {
+    "Content-Security-Policy": DOCUMENT_POLICY,
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""Headers of a document that a page of ours shows in a frame."""
+
+
 class ReportBusyError(TransientError):
     """Another report is being made. Transient."""
 
@@ -80,15 +87,14 @@ class ReportPage:
         form = given.get("form") or "html"
         if form not in FORMS:
             raise HTTPException(400, f"form: {', '.join(FORMS)}.")
-        headers = {"Content-Security-Policy": DOCUMENT_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+        headers = dict(DOCUMENT_HEADERS)
         try:
             document = self.render_report(first, last, by, form)
         except ValueError as error:
-            return HTMLResponse(f"<!doctype html><p>{escape(str(error))}</p>", 400, headers)
+            return refuse_document(str(error), 400)
         except ReportBusyError as error:
             busy = explain_busy(error)
-            text = f"<!doctype html><p>{escape(busy.detail)}</p>"
-            return HTMLResponse(text, busy.status_code, {**headers, **(busy.headers or {})})
+            return refuse_document(busy.detail, busy.status_code, busy.headers)
         if form != "html" or "download" in given:
             headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.{form}"'
         return Response(document, headers=headers, media_type=FORMS[form])
@@ -120,6 +126,12 @@ class ReportPage:
         if self.render_report is None:
             raise HTTPException(404, "There is no report here.")
         return read_wish(visit.request.query_params)
+
+
+def refuse_document(text: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a document that says why there is none."""
+    words = f"<!doctype html><p>{escape(text)}</p>"
+    return HTMLResponse(words, status, {**DOCUMENT_HEADERS, **(headers or {})})
 
 
 def explain_busy(error: ReportBusyError) -> HTTPException:

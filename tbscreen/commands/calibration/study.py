@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import sys
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from domain.calibration_wishes import PlanWish, PolicyWish
 from tbscreen import __version__
 from tbscreen.commands.calibration.study_options import (
     AsJson,
@@ -28,15 +29,8 @@ from tbscreen.commands.calibration.study_options import (
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from db.calibration_study.studies import CalibrationStudyEntry
-    from domain.bundle.manifest import Manifest
-    from reports.calibration_study.analysis import Prices, StudyAnalysis
-    from reports.calibration_study.plan import StudyPlan
-    from tbscreen.settings import Settings
 
-A_YEAR: Final = timedelta(days=365)
 COLUMNS: Final = (
     "patient_id",
     "patient_name",
@@ -67,11 +61,13 @@ def plan_study(
     It rests on this site's own scores and the active bundle. A programme that tests positives alone cannot
     know its sensitivity, so a part of the people below the threshold is tested, too.
     """
-    from reports.calibration_study.pages import write_plan
+    from reports.calibration_study.progress import write_plan
     from reports.text_form import render_sections
+    from tbscreen.calibration_study import site_study
 
+    wish = _read_wish(prevalence, half_width, results, shares, first)
     with open_database(prepare("study")).read() as session:
-        plan, _, _ = _plan(session, prevalence, half_width, results, shares, first)
+        plan, _ = site_study.plan(session, wish)
     if as_json:
         print_json(plan.model_dump(mode="json"))
         return
@@ -92,25 +88,13 @@ def start_study(
 
     The threshold and the bundle should stay as they are until it is closed.
     """
-    from db.calibration_study import studies
-    from reports.calibration_study.pages import write_plan
+    from reports.calibration_study.progress import write_plan
     from reports.text_form import render_sections
+    from tbscreen.calibration_study import site_study
 
-    if not name.strip() or len(name) > 64 or not name.isprintable():
-        fail("a study's name has 1 to 64 printable characters")
     settings = prepare("study")
-    with open_database(settings).write() as session:
-        plan, digest, _ = _plan(session, prevalence, half_width, results, shares, first)
-        entry = studies.start(
-            session,
-            name,
-            digest,
-            plan.threshold,
-            plan.edges,
-            plan.shares,
-            plan.model_dump(mode="json"),
-            name_user(),
-        )
+    wish = _read_wish(prevalence, half_width, results, shares, first)
+    entry, plan = site_study.start(open_database(settings), name, wish, name_user())
     typer.echo(render_sections([f"Calibration study {entry.name}"], [write_plan(plan)]), nl=False)
     if not settings.web.blinded_reading:
         typer.echo(
@@ -139,29 +123,23 @@ def list_studies(as_json: AsJson = False) -> None:
 @study_app.command("status")
 def show_status(name: Name = None, as_json: AsJson = False) -> None:
     """Show how many people are enrolled, drawn and tested. Figures of accuracy are for the end."""
-    from db.calibration_study import people
-    from reports.calibration_study.analysis import count_bands
-    from reports.calibration_study.pages import write_progress
-    from reports.calibration_study.plan import StudyPlan
     from reports.text_form import render_sections
+    from tbscreen.calibration_study import site_study
 
-    settings = prepare("study")
-    study = _enrol(settings, name)
-    with open_database(settings).read() as session:
-        bands = count_bands(people.list_people(session, study), study.edges, study.shares)
-        warnings = _warn(session, study)
-    end = study.closed_at or datetime.now(UTC)
+    database = open_database(prepare("study"))
+    study = site_study.enrol(database, name)
+    with database.read() as session:
+        bands, progress = site_study.count_progress(session, study)
+        warnings = site_study.list_warnings(session, study)
     if as_json:
         counts = [band.model_dump(mode="json") for band in bands]
         print_json({**_describe(study), "bands": counts, "warnings": warnings})
         return
-    weeks = (end - study.started_at) / timedelta(weeks=1)
     heading = [
         f"Calibration study {study.name}, {'open' if study.closed_at is None else 'closed'}",
         f"started {study.started_at:%Y-%m-%d %H:%M} UTC by {study.started_by}",
         *warnings,
     ]
-    progress = write_progress(bands, StudyPlan.model_validate(study.plan), weeks)
     typer.echo(render_sections(heading, [progress]), nl=False)
 
 
@@ -178,12 +156,12 @@ def list_tests(
     """
     from db.calibration_study import people
     from domain.spreadsheet_cells import guard_cell
+    from tbscreen.calibration_study import site_study
 
-    settings = prepare("study")
-    study = _enrol(settings, name)
-    with open_database(settings).read() as session:
+    database = open_database(prepare("study"))
+    study = site_study.enrol(database, name)
+    with database.read() as session:
         waiting = people.list_people_to_test(session, study)
-    waiting.sort(key=lambda person: -person.days)
     lines: list[tuple[str, ...]] = [
         (
             person.patient_id or "",
@@ -227,10 +205,18 @@ def analyse_study(
     from reports import html_form, pdf_form
     from reports.calibration_study.pages import compose_page, compose_sections
     from reports.text_form import render_sections
+    from tbscreen.calibration_study import site_study
 
     settings = prepare("study")
-    prices = _read_prices(film_price, test_price)
-    analysis, _ = _analyse(settings, name, sensitivity, referred, by_station, by_group, prices)
+    wish = PolicyWish(
+        sensitivity=sensitivity,
+        referred=referred,
+        by_station=by_station,
+        by_group=by_group,
+        film_price=film_price,
+        test_price=test_price,
+    )
+    analysis, _ = site_study.analyse_study(open_database(settings), name, wish)
     made_at = datetime.now(UTC)
     page = compose_page(analysis, made_at, __version__, settings.reports.organisation)
     if html is not None:
@@ -265,138 +251,39 @@ def close_study(
     'tbscreen calibrate activate' uses it, and 'calibrate rollback' goes back. Where no threshold is
     recommended, nothing is closed, unless --drop says so.
     """
-    from db.calibration_study import studies
-    from db.models import site_thresholds
-    from reports.calibration_study.site_threshold import make_cells, make_record, write_sheet
+    from reports.calibration_study.site_threshold import write_sheet
+    from tbscreen.calibration_study import site_study
     from tbscreen.commands.calibration.calibrate import open_key
 
     settings = prepare("study")
     database = open_database(settings)
     if not keep:
-        with database.write() as session:
-            study = studies.find(session, name)
-            studies.close(session, study, name_user(), reason)
-        typer.echo(f"{study.name} is closed")
+        typer.echo(f"{site_study.drop(database, name, name_user(), reason).name} is closed")
         return
-    analysis, manifest = _analyse(settings, name, sensitivity, referred, by_station, by_group, None)
-    record = make_record(analysis, manifest)
+    wish = PolicyWish(sensitivity=sensitivity, referred=referred, by_station=by_station, by_group=by_group)
     sign = open_key(settings, key)
-    with database.write() as session:
-        studies.close(session, studies.find(session, analysis.name), name_user(), reason)
-        entry = site_thresholds.keep(
-            session, analysis.bundle_digest, name_user(), record, sign, make_cells(analysis, manifest)
-        )
+    entry = site_study.close_with_threshold(database, name, wish, name_user(), reason, sign)
     typer.echo(write_sheet(entry, []), nl=False)
-    typer.echo(f"\n{analysis.name} is closed; next: tbscreen calibrate activate {entry.calibration_id}")
+    typer.echo(f"\nthe study is closed; next: tbscreen calibrate activate {entry.calibration_id}")
 
 
-def _plan(
-    session: Session,
-    prevalence: float,
-    half_width: float,
-    results: float,
-    shares: str | None,
-    first: date | None,
-) -> tuple[StudyPlan, str, Manifest]:
-    from db.calibration_study import people
-    from db.models import bundles
-    from reports.calibration_study.plan import make_plan
-    from tbscreen.models.bundle_lookup import find_active_manifest
-
-    active, manifest = bundles.find_active(session), find_active_manifest(session)
-    if active is None or manifest is None:
-        fail("no bundle is active: a study is about the bundle in use")
-    if not manifest.trained:
-        fail("the active bundle is not trained, so its scores mean nothing and need no threshold")
-    end = datetime.now(UTC)
-    begin = end - A_YEAR if first is None else datetime(first.year, first.month, first.day, tzinfo=UTC)
-    scores = people.list_scores(session, active.digest, begin, end)
-    weeks = max((end - begin) / timedelta(weeks=1), 1 / 7)
-    plan = make_plan(
-        manifest, scores, prevalence, half_width, results, len(scores) / weeks, _read_shares(shares)
+def _read_wish(
+    prevalence: float, half_width: float, results: float, shares: str | None, first: date | None
+) -> PlanWish:
+    return PlanWish(
+        prevalence=prevalence,
+        half_width=half_width,
+        results=results,
+        shares=None if shares is None else tuple(_read_shares(shares)),
+        first=first,
     )
-    return plan, active.digest, manifest
 
 
-def _read_shares(text: str | None) -> list[float] | None:
-    if text is None:
-        return None
+def _read_shares(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
         fail(f"--shares {text}: shares are numbers separated by commas, such as 0.1,0.2,0.5,1")
-
-
-def _read_prices(film: float | None, test: float | None) -> Prices | None:
-    from reports.calibration_study.analysis import Prices
-
-    if (film is None) != (test is None):
-        fail("--film-price and --test-price go together")
-    return None if film is None or test is None else Prices(film=film, test=test)
-
-
-def _enrol(settings: Settings, name: str | None) -> CalibrationStudyEntry:
-    """Enrol people whose films were screened meanwhile, and return the study."""
-    from db.calibration_study import people, studies
-
-    with open_database(settings).write() as session:
-        study = studies.find(session, name)
-        people.enrol(session, study)
-    return study
-
-
-def _analyse(
-    settings: Settings,
-    name: str | None,
-    sensitivity: float | None,
-    referred: float | None,
-    by_station: bool,
-    by_group: bool,
-    prices: Prices | None,
-) -> tuple[StudyAnalysis, Manifest]:
-    from db.calibration_study import people
-    from db.models import bundles
-    from domain.bundle.manifest import Manifest
-    from judging.calibration_study.threshold_choice import Policy
-    from reports.calibration_study.analysis import analyse
-    from reports.period import Period
-    from reports.site_threshold.record import WHO_SENSITIVITY
-
-    study = _enrol(settings, name)
-    with open_database(settings).read() as session:
-        enrolled = people.list_people(session, study)
-        repeated = people.count_enrolled(session, study) - len(enrolled)
-        manifest = Manifest.model_validate(bundles.read_manifest(session, study.bundle_digest))
-    last = study.closed_at or datetime.now(UTC)
-    wanted = WHO_SENSITIVITY if sensitivity is None and referred is None else sensitivity
-    analysis = analyse(
-        study.name,
-        f"{manifest.name} {manifest.version}",
-        study.bundle_digest,
-        Period(study.started_at.date(), last.date()),
-        enrolled,
-        study.edges,
-        study.shares,
-        study.threshold,
-        Policy(sensitivity=wanted, referred=referred),
-        repeated=repeated,
-        by_station=by_station,
-        by_group=by_group,
-        prices=prices,
-    )
-    return analysis, manifest
-
-
-def _warn(session: Session, study: CalibrationStudyEntry) -> list[str]:
-    from db.models import bundles
-
-    active = bundles.find_active(session)
-    if study.closed_at is None and (active is None or active.digest != study.bundle_digest):
-        return [
-            "another bundle is active now: nobody is enrolled until the study's bundle is active again; "
-            "activate it, or close the study"
-        ]
-    return []
 
 
 def _describe(study: CalibrationStudyEntry) -> dict[str, Any]:

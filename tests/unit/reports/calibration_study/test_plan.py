@@ -6,8 +6,8 @@ import pytest
 
 from domain.bundle.manifest import Manifest
 from domain.errors import PermanentError
-from reports.calibration_study.pages import write_plan
 from reports.calibration_study.plan import make_plan
+from reports.calibration_study.progress import write_plan
 from reports.text_form import render_sections
 from tests.unit.reports.small_database import FILES
 from tests.unit.worker.networks import MANIFEST
