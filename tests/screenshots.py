@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
+from domain.calibration_wishes import PlanWish
 from reports.settings import ReportSettings
 from tbscreen import __version__
 from tbscreen.administration.local_installation import LocalInstallation
@@ -18,7 +19,7 @@ from tbscreen.processes.report_page import build_report_page
 from tbscreen.settings import load_settings
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
-from tests.unit.web import reading_room
+from tests.unit.web import reading_room, screened_programme
 from web.application import build_application
 
 
@@ -51,6 +52,33 @@ def main(target: Path) -> None:
             page.goto(url + "/administration")
             page.screenshot(path=target / "administration.png")
         database.close()
+        _show_calibration(target, Path(folder))
+
+
+def _show_calibration(target: Path, folder: Path) -> None:
+    """Write a picture of the analysis of a study, of people who do not exist."""
+    database = Database.open(DatabaseSettings(url=f"sqlite:///{folder}/programme.sqlite3"))
+    schema.upgrade(database)
+    reading_room.add_users(database)
+    truth = screened_programme.fill_programme(database)
+    here = LocalInstallation(load_settings(data_directory=folder), database)
+    shares = tuple(float(share) / 100 for share in screened_programme.SHARES.split(","))
+    wish = PlanWish(prevalence=screened_programme.PREVALENCE, shares=shares)
+    here.studies.start("north-2027", wish, "ada")
+    screened_programme.begin_earlier(database)
+    drawn = here.studies.list_people_to_test("north-2027")
+    screened_programme.record_results(
+        database, truth, [person.accession_number or "" for person in drawn[3:]]
+    )
+    application = build_application(database, __version__, installation=here)
+    with serving_page(application) as url, chromium() as browser:
+        page = _open(browser, url, "light", 1366, 1000, "ada")
+        page.goto(url + "/calibration/1/analysis?sensitivity=85&by_group=yes")
+        picture = page.frame_locator("iframe").locator("svg").first
+        picture.wait_for()
+        picture.scroll_into_view_if_needed()
+        page.screenshot(path=target / "calibration.png")
+    database.close()
 
 
 def _open(browser: Browser, url: str, theme: str, width: int, height: int, name: str = "rosa") -> Page:

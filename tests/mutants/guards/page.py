@@ -95,6 +95,20 @@ MUTANTS: Final = (
         "::test_only_an_administrator_opens_or_sends_any_of_these_pages",
     ),
     Mutant(
+        "calibration-permissions",
+        "web/application.py",
+        "    count, administer, enter = Permission.REPORT, Permission.ADMINISTER, Permission.RESULTS\n",
+        "    count = administer = enter = Permission.REPORT\n",
+        "unit/web/calibration/test_study_pages.py::test_names_are_for_those_who_may_see_them",
+    ),
+    Mutant(
+        "names-of-people-to-test",
+        "web/calibration/study_pages.py",
+        "        if not visit.user.may(Permission.WORKLIST):\n",
+        "        if False:\n",
+        "unit/web/calibration/test_study_pages.py::test_names_are_for_those_who_may_see_them",
+    ),
+    Mutant(
         "views-of-deliveries-recorded",
         "web/administration/deliveries_page.py",
         "        self.audit.record_access(\n            visit.user.name,",
