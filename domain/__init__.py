@@ -4,6 +4,7 @@
 - `codes`: refusals, doubts, notices, findings, priorities, verdicts.
 - `bacteriology`: methods and outcomes of tests, and the truth that they give together.
 - `calibration_sampling`: people of a calibration study drawn for a test.
+- `calibration_wishes`: wishes about the plan and the threshold of a study.
 - `roles`: roles of users, and what each may do.
 - `secret_words`: random secrets of cookies, tokens and forms.
 - `person_group`: groups of people by age and sex.

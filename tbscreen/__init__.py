@@ -14,6 +14,7 @@
 - `doctor/`: checks of an installation.
 - `models/`: activation, comparison, retraining, prediction from files.
 - `administration/`: the installation as the pages of administrators see it.
+- `calibration_study/`: a calibration study of this installation, for commands and page.
 - `backup/`: backup and restore.
 - `dossier/`: documents about an installation, for assessors.
 - `demo/`: `make demo`, and a temporary installation.

@@ -166,18 +166,18 @@ def _route_calibration(
         return []
     gate, page = Gate(database, settings), CalibrationPage(database, pages, audit, installation.studies)
     count, administer, enter = Permission.REPORT, Permission.ADMINISTER, Permission.RESULTS
-    one = f"{CALIBRATION}/{{study:int}}"
+    study = f"{CALIBRATION}/{{study:int}}"
     return [
         Route(CALIBRATION, gate.guard(page.show, count)),
         Route(f"{CALIBRATION}/plan", gate.guard(page.show_plan, administer)),
         Route(f"{CALIBRATION}/start", gate.guard(page.start, administer), methods=["POST"]),
-        Route(one, gate.guard(page.show_study, count)),
-        Route(f"{one}/tests", gate.guard(page.list_tests, count)),
-        Route(f"{one}/results", gate.guard(page.take_result, enter), methods=["POST"]),
-        Route(f"{one}/analysis", gate.guard(page.show_analysis, count)),
-        Route(f"{one}/document", gate.guard(page.send_document, count)),
-        Route(f"{one}/close", gate.guard(page.close, administer), methods=["POST"]),
-        Route(f"{one}/drop", gate.guard(page.drop, administer), methods=["POST"]),
+        Route(study, gate.guard(page.show_study, count)),
+        Route(f"{study}/tests", gate.guard(page.list_tests, count)),
+        Route(f"{study}/results", gate.guard(page.take_result, enter), methods=["POST"]),
+        Route(f"{study}/analysis", gate.guard(page.show_analysis, count)),
+        Route(f"{study}/document", gate.guard(page.send_document, count)),
+        Route(f"{study}/close", gate.guard(page.close, administer), methods=["POST"]),
+        Route(f"{study}/drop", gate.guard(page.drop, administer), methods=["POST"]),
     ]
 
 
