@@ -78,6 +78,40 @@ def read_line(visitor: Visitor, place: tuple[float, float]) -> list[int]:
     return list(visitor.page.evaluate(LINE, [round(each) for each in place]))
 
 
+def test_the_ruler_measures_at_the_detector_and_the_magnifier_shows_single_pixels(visitor: Visitor) -> None:
+    page = visitor.page
+    page.keyboard.press("l")
+    expect(page.get_by_role("button", name="Ruler")).to_have_attribute("aria-pressed", "true")
+    page.mouse.move(*find_place(visitor, 400, 300))
+    page.mouse.down()
+    page.mouse.move(*find_place(visitor, 800, 500))  # 40 mm across, 30 mm down
+    page.mouse.up()
+    visitor.drawn("mm at the detector")
+    measured = float(page.locator(".readout").inner_text().split(" mm")[0].split()[-1])
+    assert abs(measured - 50) < 0.5
+    page.mouse.click(*find_place(visitor, 400, 300))
+    expect(page.locator(".readout")).not_to_contain_text("mm")
+    visitor.drawn("W 255 L 128")
+
+    fine = find_place(visitor, 700, 900)
+    page.mouse.move(*fine)
+    page.keyboard.down("m")
+    visitor.drawn("magnifier 1:1")
+    expect(page.locator(".stage .small")).to_contain_text("Full resolution: the film's own pixels.")
+    line = read_line(visitor, fine)
+    assert max(line) > 230
+    assert min(line) < 25
+    page.keyboard.up("m")
+    expect(page.locator(".readout")).not_to_contain_text("magnifier")
+    page.get_by_role("button", name="Magnifier").click()
+    page.mouse.move(*fine)
+    page.mouse.down()
+    visitor.drawn("magnifier 1:1")
+    page.mouse.up()
+    expect(page.locator(".readout")).not_to_contain_text("magnifier")
+    assert visitor.complaints == []
+
+
 def test_one_to_one_shows_single_pixels_at_full_depth_while_the_spool_has_the_film(
     visitor: Visitor, database: Database
 ) -> None:

@@ -1,7 +1,7 @@
 // The study page: film, read, next study.
 import { fetchAhead } from "./films_ahead.js";
 import { findNext, readOrder } from "./order.js";
-import { keepRenewing, onKeys, renew } from "./page.js";
+import { keepRenewing, nameKey, onKeys, renew } from "./page.js";
 import { ShownFilms } from "./shown_films.js";
 import { Viewer } from "./viewer.js";
 
@@ -180,6 +180,8 @@ onKeys({
   i: () => viewer.act("invert"),
   r: () => viewer.act("reset"),
   a: () => viewer.act("one-to-one"),
+  l: () => viewer.act("ruler"),
+  m: () => viewer.hold(true),
   "+": () => viewer.act("zoom-in"),
   "=": () => viewer.act("zoom-in"),
   "-": () => viewer.act("zoom-out"),
@@ -187,6 +189,9 @@ onKeys({
   k: () => previous.hidden || previous.click(),
   w: () => worklist.click(),
 });
+document.addEventListener("keyup", (event) => { if (nameKey(event) === "m") viewer.hold(false); });
+window.addEventListener("blur", () => viewer.hold(false));
+
 function settle() {
   become("settling");
   if (said.textContent === WAIT) {

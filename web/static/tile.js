@@ -3,18 +3,19 @@
 const SETTLE_MS = 150; // a film that is being moved asks when it rests
 const AGAIN_MS = 3000;
 const MOST_PIXELS = 1 << 22; // of a tile, as the server has it
-const EDGE = 0.15; // of what is in sight, fetched beyond it on each side
+const EDGE = 0.15; // of what is in sight, on each side
 
 export class Tile {
-  // `changed()` is called when there is something new to draw or to say.
-  constructor({ tile, columns, rows }, changed) {
+  // `changed()` is called when there is something new to draw or to say; `edge` is fetched beyond what is in sight.
+  constructor({ tile, columns, rows }, changed, edge = EDGE) {
+    this.edge = edge;
     [this.address, this.columns, this.rows, this.changed] = [tile, Number(columns), Number(rows), changed];
     this.state = "idle"; // then: waiting, shown; or failed, with the reason
   }
 
   // Ask for a part, in the film's pixels, with level, width and inversion.
   want({ left, top, right, bottom }, view) {
-    const [across, down] = [(right - left) * EDGE, (bottom - top) * EDGE];
+    const [across, down] = [(right - left) * this.edge, (bottom - top) * this.edge];
     const asked = this.cut(left, top, right, bottom);
     if (!asked || asked.columns * asked.rows > MOST_PIXELS) return this.rest();
     if (this.shows(view) && covers(this.part, asked)) {

@@ -2,14 +2,11 @@
 // it; above it the heat map with the outlines of the reports, its legend, and the heat under the pointer.
 
 import { takeFilm } from "./films_ahead.js";
+import { describeHeat, drawOutlines, paintHeat } from "./heat.js";
+import { Lens } from "./lens.js";
+import { Ruler } from "./ruler.js";
 import { Tile } from "./tile.js";
 
-const RAMP = [ // from cool to hot, as colours that also differ in brightness
-  [0.0, 59, 15, 112],
-  [0.45, 187, 55, 84],
-  [0.75, 249, 142, 9],
-  [1.0, 252, 255, 164],
-];
 const IN_SIGHT = 0.25; // the share of the film, or of the stage, that a move leaves on the stage
 const FULL = { level: 127.5, width: 255 };
 const FROM_SHARE = 0.5; // screen pixels for each pixel of the film, from which the film's own pixels are fetched
@@ -35,9 +32,12 @@ export class Viewer {
     this.heatOn = false;
     const { dataset } = section;
     this.tile = dataset.tile ? new Tile(dataset, () => this.draw()) : null;
+    this.lens = new Lens(dataset, () => this.draw());
+    this.ruler = new Ruler(dataset);
     this.opacity = 0.45;
     this.home();
     this.pointers = new Map();
+    this.magnified = "";
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.stage);
   }
@@ -126,6 +126,7 @@ export class Viewer {
         pen.globalAlpha = 1;
         drawOutlines(pen, outlines, (x, y) => [left + (width * x) / 1000, top + (height * y) / 1000]);
       }
+      this.drawTools(pen, { left, top, width, height });
       this.tell();
       if (document.visibilityState === "visible" && this.canvas.width && this.canvas.height) {
         this.drawn?.();
@@ -161,10 +162,37 @@ export class Viewer {
     if (tile.shows(this.view)) tile.draw(pen, place, this.isOneToOne);
   }
 
+  // The ruler, and above all the magnifier.
+  drawTools(pen, place) {
+    const { columns, rows } = this.section.dataset;
+    const { left, top, width, height } = place;
+    this.ruler.draw(pen, (x, y) => [left + (x / columns) * width, top + (y / rows) * height], this.stage.clientWidth);
+    const isOn = this.lens.tile && this.pointer && (this.lens.isHeld || this.tool === "lens" && this.pointers.size === 1);
+    if (!isOn) {
+      this.lens.rest();
+      this.magnified = "";
+      return;
+    }
+    const { shown: picture, view, pointer: at, isTouch } = this;
+    this.magnified = ` · magnifier ${this.lens.draw(pen, { picture, place, view, at, isTouch })}`;
+  }
+
+  // A place of the stage in the film's pixels, within its edges.
+  findPixel(x, y) {
+    const { left, top, width, height } = this.place();
+    const { columns, rows } = this.section.dataset;
+    return [clamp((x - left) / width, 0, 1) * columns, clamp((y - top) / height, 0, 1) * rows];
+  }
+
+  hold(isHeld) {
+    this.lens.isHeld = isHeld;
+    this.draw();
+  }
+
   // The line below the film: whose pixels are shown, and why not the film's own.
   tellPixels() {
     const line = this.section.querySelector(".small");
-    const { tile } = this;
+    const tile = this.magnified ? this.lens.tile : this.tile;
     if (line && tile) line.textContent = STATES[tile.state === "failed" ? tile.reason : tile.state];
   }
 
@@ -184,7 +212,8 @@ export class Viewer {
     this.legend.hidden = !shows;
     this.readout.textContent =
       `W ${Math.round(this.width)} L ${Math.round(this.level)} · ${Math.round(this.zoom * 100)} %` +
-      (this.isOneToOne ? " · 1:1" : this.zoom === 1 ? " · fitted" : "") + (this.inverted ? " · inverted" : "") + heat;
+      (this.isOneToOne ? " · 1:1" : this.zoom === 1 ? " · fitted" : "") + (this.inverted ? " · inverted" : "") + this.magnified +
+      (this.ruler.ends ? ` · ${this.ruler.text}` : "") + heat;
     this.section.dataset.drawn = this.readout.textContent;
     this.tellPixels();
     for (const button of this.section.querySelectorAll("[data-tool]"))
@@ -242,7 +271,8 @@ export class Viewer {
       "zoom-out": () => this.zoomBy(0.8),
       invert: () => { this.inverted = !this.inverted; this.window(); },
       "one-to-one": () => this.toggleOneToOne(),
-      reset: () => { this.home(); this.window(); },
+      reset: () => { this.home(); this.ruler.clear(); this.window(); },
+      ruler: () => { if (this.ruler.isKnown) this.take(this.tool === "ruler" ? "window" : "ruler"); },
       heat: () => { this.heatOn = Boolean(this.section.dataset.heat) && !this.heatOn; this.draw(); },
       opacity: () => {
         this.opacity = Math.min(Math.max(value, 0), 1);
@@ -253,10 +283,15 @@ export class Viewer {
     acts[name]?.();
   }
 
+  take(tool) {
+    this.tool = tool;
+    this.draw();
+  }
+
   listen() {
     this.section.addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (button?.dataset.tool) { this.tool = button.dataset.tool; this.tell(); }
+      if (button?.dataset.tool) this.take(button.dataset.tool);
       else if (button) this.act(button.dataset.do);
     });
     this.section.querySelector("[data-do=opacity]")
@@ -270,21 +305,33 @@ export class Viewer {
     this.canvas.addEventListener("pointerdown", (event) => {
       this.canvas.setPointerCapture(event.pointerId);
       this.pointers.set(event.pointerId, event);
+      [this.pointer, this.isTouch] = [[event.offsetX, event.offsetY], event.pointerType === "touch"];
+      if (this.measures(event) && this.shown) this.ruler.begin(this.findPixel(...this.pointer));
+      if (this.tool === "lens") this.draw();
     });
     for (const end of ["pointerup", "pointercancel"])
-      this.canvas.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
+      this.canvas.addEventListener(end, (event) => {
+        this.pointers.delete(event.pointerId);
+        this.ruler.end();
+        this.draw();
+      });
     this.canvas.addEventListener("pointermove", (event) => {
-      this.pointer = [event.offsetX, event.offsetY];
+      [this.pointer, this.isTouch] = [[event.offsetX, event.offsetY], event.pointerType === "touch"];
       this.drag(event);
-      if (this.shown && this.heatOn) this.tell();
+      if (this.lens.isHeld || this.tool === "lens") this.draw();
+      else if (this.shown && this.heatOn) this.tell();
     });
-    this.canvas.addEventListener("pointerleave", () => { this.pointer = null; if (this.shown) this.tell(); });
+    this.canvas.addEventListener("pointerleave", () => { this.pointer = null; this.draw(); });
     this.canvas.addEventListener("keydown", (event) => {
       const steps = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
       if (!steps[event.key]) return;
       event.preventDefault();
       this.changeWindow(...steps[event.key]);
     });
+  }
+
+  measures({ buttons, shiftKey }) {
+    return this.tool === "ruler" && this.pointers.size === 1 && !(buttons & 6) && !shiftKey;
   }
 
   drag(event) {
@@ -294,6 +341,11 @@ export class Viewer {
     const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
     if (this.pointers.size === 2) return this.pinch(event, before, dx, dy);
     // The right and the middle button move the film whatever the tool is.
+    if (this.measures(event)) {
+      this.ruler.move(this.findPixel(...this.pointer));
+      return this.draw();
+    }
+    if (this.tool === "lens" && !(event.buttons & 6)) return;
     if (this.tool === "pan" || event.buttons & 6 || event.shiftKey) this.pan(dx, dy);
     else this.changeWindow(dx, dy * 0.7);
   }
@@ -309,42 +361,6 @@ export class Viewer {
   }
 }
 
-// The map as a small picture: colour and opacity by heat. The browser interpolates its cells when it is enlarged.
-function paintHeat({ rows, columns, cells }) {
-  const picture = document.createElement("canvas");
-  [picture.width, picture.height] = [columns, rows];
-  const image = new ImageData(columns, rows);
-  for (const [at, cell] of cells.entries()) {
-    const heat = cell / 255;
-    image.data.set([...colour(heat), Math.round(255 * Math.min(1, heat * 1.3))], at * 4);
-  }
-  picture.getContext("2d").putImageData(image, 0, 0);
-  return picture;
-}
-
-// The outlines are light with a dark rim, so that they are seen on any film and colour.
-function drawOutlines(pen, outlines, place) {
-  for (const [style, width] of [["#000", 4], ["#fff", 1.75]]) {
-    pen.beginPath();
-    for (const outline of outlines) {
-      for (const [at, [x, y]] of outline.entries()) pen[at ? "lineTo" : "moveTo"](...place(x, y));
-      pen.closePath();
-    }
-    [pen.strokeStyle, pen.lineWidth, pen.lineJoin] = [style, width, "round"];
-    pen.stroke();
-  }
-}
-
-// The legend: the ramp from 0 to 100 %, and the heat at the outlines where there are any.
-function describeHeat({ outlines, cut_off }) {
-  const write = (text) => Object.assign(document.createElement("span"), { textContent: text });
-  const ramp = write("");
-  const stops = RAMP.map(([at, ...parts]) => `rgb(${parts}) ${at * 100}%`);
-  ramp.style.background = `linear-gradient(90deg, ${stops})`;
-  const parts = [write("heat 0"), ramp, write("100 %")];
-  return outlines.length ? [...parts, write(`outline: ${Math.round(cut_off * 100)} %`)] : parts;
-}
-
 function keepInSight(move, film, stage) {
   const most = (stage + film) / 2 - IN_SIGHT * Math.min(film, stage);
   return clamp(move, -most, most);
@@ -352,12 +368,4 @@ function keepInSight(move, film, stage) {
 
 function clamp(value, least, most) {
   return Math.min(Math.max(value, least), most);
-}
-
-function colour(heat) {
-  const above = Math.max(RAMP.findIndex(([at]) => at >= heat), 1);
-  const [low, ...from] = RAMP[above - 1];
-  const [high, ...to] = RAMP[above];
-  const share = (heat - low) / (high - low);
-  return from.map((value, at) => Math.round(value + (to[at] - value) * share));
 }

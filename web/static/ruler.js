@@ -1,0 +1,72 @@
+// A ruler on the film, in millimetres of the plane that the film's header names (PS3.3 10.7.1.1).
+
+const PLANES = {
+  patient: "mm",
+  detector: "mm at the detector", // the patient's own lengths are smaller
+  unknown: "mm (plane not stated)",
+};
+const LEAST = 2; // pixels of the film: less is a click
+
+export class Ruler {
+  constructor({ rowMm, columnMm, plane }) {
+    [this.rowMm, this.columnMm, this.unit] = [Number(rowMm), Number(columnMm), PLANES[plane]];
+    this.isKnown = Boolean(rowMm && columnMm);
+    this.ends = null; // [x, y] each, in the film's pixels
+  }
+
+  begin(at) {
+    this.ends = [at, at];
+  }
+
+  move(at) {
+    if (this.ends) this.ends[1] = at;
+  }
+
+  end() {
+    if (this.ends && Math.hypot(...this.difference) < LEAST) this.clear();
+  }
+
+  clear() {
+    this.ends = null;
+  }
+
+  get difference() {
+    const [[x, y], [toX, toY]] = this.ends;
+    return [toX - x, toY - y];
+  }
+
+  get text() {
+    if (!this.ends) return "";
+    const [dx, dy] = this.difference;
+    return `${Math.hypot(dx * this.columnMm, dy * this.rowMm).toFixed(1)} ${this.unit}`;
+  }
+
+  // Draw it; `place(x, y)` is where a pixel of the film is on the stage, `width` that of the stage.
+  draw(pen, place, width) {
+    if (!this.ends) return;
+    const [from, to] = this.ends.map((end) => place(...end));
+    const length = Math.max(Math.hypot(to[0] - from[0], to[1] - from[1]), 1);
+    const [nx, ny] = [(-(to[1] - from[1]) * 6) / length, ((to[0] - from[0]) * 6) / length];
+    pen.lineCap = "round";
+    for (const [style, thickness] of [["#000", 4], ["#ffd84d", 1.75]]) {
+      pen.beginPath();
+      pen.moveTo(...from);
+      pen.lineTo(...to);
+      for (const [x, y] of [from, to]) {
+        pen.moveTo(x - nx, y - ny);
+        pen.lineTo(x + nx, y + ny);
+      }
+      [pen.strokeStyle, pen.lineWidth] = [style, thickness];
+      pen.stroke();
+    }
+    pen.font = "600 13px system-ui, sans-serif";
+    const room = pen.measureText(this.text).width + 12;
+    const x = Math.min(Math.max(Math.max(from[0], to[0]) + 10, 4), width - room - 4);
+    const y = (from[1] + to[1]) / 2;
+    pen.fillStyle = "rgb(0 0 0 / .72)";
+    pen.fillRect(x, y - 11, room, 22);
+    pen.fillStyle = "#ffe68a";
+    pen.textBaseline = "middle";
+    pen.fillText(this.text, x + 6, y);
+  }
+}
