@@ -78,7 +78,7 @@ def read_line(visitor: Visitor, place: tuple[float, float]) -> list[int]:
     return list(visitor.page.evaluate(LINE, [round(each) for each in place]))
 
 
-def test_the_ruler_measures_at_the_detector_and_the_magnifier_shows_single_pixels(visitor: Visitor) -> None:
+def test_the_ruler_measures_at_the_detector_and_the_lens_shows_single_pixels(visitor: Visitor) -> None:
     page = visitor.page
     page.keyboard.press("l")
     expect(page.get_by_role("button", name="Ruler")).to_have_attribute("aria-pressed", "true")
@@ -96,19 +96,19 @@ def test_the_ruler_measures_at_the_detector_and_the_magnifier_shows_single_pixel
     fine = find_place(visitor, 700, 900)
     page.mouse.move(*fine)
     page.keyboard.down("m")
-    visitor.drawn("magnifier 1:1")
+    visitor.drawn("lens 1:1")
     expect(page.locator(".stage .small")).to_contain_text("Full resolution: the film's own pixels.")
     line = read_line(visitor, fine)
     assert max(line) > 230
     assert min(line) < 25
     page.keyboard.up("m")
-    expect(page.locator(".readout")).not_to_contain_text("magnifier")
-    page.get_by_role("button", name="Magnifier").click()
+    expect(page.locator(".readout")).not_to_contain_text("lens")
+    page.get_by_role("button", name="Lens").click()
     page.mouse.move(*fine)
     page.mouse.down()
-    visitor.drawn("magnifier 1:1")
+    visitor.drawn("lens 1:1")
     page.mouse.up()
-    expect(page.locator(".readout")).not_to_contain_text("magnifier")
+    expect(page.locator(".readout")).not_to_contain_text("lens")
     assert visitor.complaints == []
 
 

@@ -162,7 +162,7 @@ export class Viewer {
     if (tile.shows(this.view)) tile.draw(pen, place, this.isOneToOne);
   }
 
-  // The ruler, and above all the magnifier.
+  // The ruler, and above all the lens.
   drawTools(pen, place) {
     const { columns, rows } = this.section.dataset;
     const { left, top, width, height } = place;
@@ -174,7 +174,8 @@ export class Viewer {
       return;
     }
     const { shown: picture, view, pointer: at, isTouch } = this;
-    this.magnified = ` · magnifier ${this.lens.draw(pen, { picture, place, view, at, isTouch })}`;
+    const radius = Math.min(120, 0.3 * Math.min(this.stage.clientWidth, this.stage.clientHeight));
+    this.magnified = ` · lens ${this.lens.draw(pen, { picture, place, view, at, isTouch, radius })}`;
   }
 
   // A place of the stage in the film's pixels, within its edges.
