@@ -43,12 +43,17 @@ class Period:
         """Number of days."""
         return (self.last - self.first).days + 1
 
+    @property
+    def following(self) -> date:
+        """The day after it."""
+        return self.last + timedelta(days=1)
+
     def __str__(self) -> str:
         return f"{self.first} to {self.last}"
 
     def to_span(self) -> Span:
         """Return the period as a span in UTC."""
-        return self._span(str(self), self.first, self.last + timedelta(days=1))
+        return self._span(str(self), self.first, self.following)
 
     def list_months(self) -> list[Span]:
         """Return the calendar months in order, named like "2026-01"; the outer ones are cut to the period."""
@@ -74,7 +79,7 @@ class Period:
     def _cut(self, name: str, following: Callable[[date], date]) -> list[Span]:
         spans, day = [], self.first
         while day <= self.last:
-            after = min(following(day), self.last + timedelta(days=1))
+            after = min(following(day), self.following)
             spans.append(self._span(day.strftime(name), day, after))
             day = after
         return spans

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from db.counts.report_counts import Grouping
+from db.clock import now
+from db.counts.report_counts import Grouping, count_films, group_by
 from domain.bacteriology import TruthSource
 from tbscreen import __version__
 from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, open_database, prepare
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from reports.figures import Report
+    from reports.period import Period
 
 DRIFTED: Final = 3
 """Exit status of `--fail-on-drift` when there is an alert."""
@@ -91,9 +96,17 @@ def write_report(
     request = Request(period, by, with_studies, reference_from, reference_to, truth)
     with open_database(settings).read(frozen=True) as session:
         report = compose_report(session, request, site, __version__)
+        newer = _count_newer(session, period) if first is None and last is None else 0
     _write(_render(report, form), out)
+    if newer:
+        typer.echo(f"newer films, not in this report: {newer} (--from {period.following})", err=True)
     if fail_on_drift and report.drift.alerts:
         raise typer.Exit(DRIFTED)
+
+
+def _count_newer(session: Session, period: Period) -> int:
+    newer = replace(period.to_span(), start=period.to_span().end, end=now() + timedelta(days=1))
+    return sum(count.films for count in count_films(session, newer, group_by(None)))
 
 
 def _render(report: Report, form: Form) -> bytes:

@@ -144,7 +144,7 @@ def _examine_page(settings: Settings, database: Database) -> Check:
 def _examine_backup(database: Database) -> Check:
     with database.read() as session:
         newest = backup_log.find_newest(session)
-    advice = "run 'tbscreen backup FOLDER' each night"
+    advice = "make a folder, and run 'tbscreen backup FOLDER/' each night"
     if newest is None:
         return Check("backup", Health.NOTE, "none was made yet", advice)
     finding = f"the newest is of {newest:%Y-%m-%d %H:%M} UTC"

@@ -37,8 +37,10 @@ def list_rows(
         rows = list_messages(session, state, limit, receiver=receiver, since=read_since(since))
     if as_json:
         print_json([asdict(row) for row in rows])
-    else:
+    elif rows:
         Console().print(draw_messages(rows))
+    else:
+        typer.echo("no messages, or none that the options name")
 
 
 @hl7_app.command("show")

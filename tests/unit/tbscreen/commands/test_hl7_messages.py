@@ -53,6 +53,8 @@ def test_messages_are_filtered(
     words: list[str], found: list[str], quick_cli: Cli, messages: Database
 ) -> None:
     assert listed(quick_cli, *words) == found
+    if not found:
+        assert quick_cli("deliveries", "hl7", "list", *words).stdout.startswith("no messages, or none ")
 
 
 def test_a_message_is_shown_as_it_is_sent(quick_cli: Cli, messages: Database) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from db.clock import now
 from db.database import Database
 from reports.settings import ReportSettings
 from tbscreen.processes.report_page import build_report_page
@@ -38,6 +39,16 @@ def test_a_report_in_every_form(quick_cli: Cli, installed: Database, place: Path
     assert "ACC7" in named.stdout
     assert "Secret" not in named.stdout
     assert "PATIENT" not in named.stdout
+
+
+def test_the_report_of_last_month_says_how_many_films_are_newer(quick_cli: Cli, installed: Database) -> None:
+    today = now()
+    fill(installed, [Film(f"{today:%Y-%m-%d} 00:00", 0.5), Film("2026-02-10 10:00", 0.5)])
+    run = quick_cli("report")
+    assert (run.returncode, run.stderr) == (
+        0,
+        f"newer films, not in this report: 1 (--from {today:%Y-%m}-01)\n",
+    )
 
 
 def test_drift_can_end_with_a_status_of_its_own(quick_cli: Cli, installed: Database) -> None:
