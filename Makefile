@@ -38,7 +38,8 @@ servers: ## Install the real servers (Debian packages; needs root or sudo) and v
 	@bash tests/install_servers.sh
 	@bash tests/install_viewers.sh
 
-test: setup servers check ## Install what the tests need and run the whole suite
+test: ## Install what the tests need, lint, and run the whole suite
+	@$(MAKE) --no-print-directory --jobs 2 setup servers check
 	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup ## Unit tests without servers and TensorFlow: for each change of a line
