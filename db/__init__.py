@@ -19,6 +19,7 @@
 - `models/`: bundles, their activation, comparisons, thresholds of a site.
 - `delivery/`: outboxes, reports, deliveries, storage commitment.
 - `hl7/`: HL7 messages to receivers.
+- `canary/`: canary films, which tell whether films are scored, and as before.
 - `pulls/`: studies that are fetched from a PACS.
 - `worklist/`: studies by suspicion, and their reads.
 - `counts/`: counts for reports and monitoring.

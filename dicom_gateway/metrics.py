@@ -39,6 +39,9 @@ DISPATCHES: Final = Counter("tbscreen_dispatches", "Films that were sent to the 
 CONFLICTS: Final = Counter(
     "tbscreen_conflicting_films", "Films of another patient or study under a known SOP Instance UID."
 )
+FALSE_CANARIES: Final = Counter(
+    "tbscreen_false_canaries", "Films under the UID of a canary film that are none."
+)
 DELIVERIES: Final = Counter(
     "tbscreen_delivery_attempts", "Objects sent to a peer, by result.", ["peer", "result"]
 )

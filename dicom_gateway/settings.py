@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from dicom_gateway.association.ae_title import AeTitle
 from dicom_gateway.association.answer_settings import AnswerSettings
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
+from dicom_gateway.canary.canary_settings import CanarySettings
 from dicom_gateway.delivery.delivery_rules import DeliveryRule
 from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
 from dicom_gateway.query.query_settings import QuerySettings
@@ -193,6 +194,8 @@ class GatewaySettings(BaseModel):
     patient is a proposed merge."""
     rules: Annotated[tuple[RuleSettings, ...], AfterValidator(check_names)] = ()
     """The site's own rules, tried in this order before the default rules: see `[[gateway.rules]]`."""
+    canary: CanarySettings = CanarySettings()
+    """Drawn films that the gateway sends to its own port."""
 
     @model_validator(mode="after")
     def _check_ports(self) -> GatewaySettings:

@@ -29,6 +29,10 @@ ACCEPTED_VERSIONS: Final = frozenset({MESSAGE_VERSION})
 """Versions that this code reads: its own and the previous one, which version 1 lacks."""
 
 
+FIRST_CANARY: Final = 2_000_000_000
+"""Number from which on canary films are counted in messages. No film has such a number, so that a worker of a
+version without canary films finds nothing to do, and no film gets the strike of a canary film."""
+
 MOST_CHARACTERS: Final = 256
 """Longest text in a message, characters."""
 
@@ -52,6 +56,11 @@ class ScreeningRequest:
     normalization_version: str
     array: FilmArray
     """float32 (256, 256), 0..1."""
+
+    @property
+    def canary(self) -> int | None:
+        """Row of a canary film in db; None for a film."""
+        return self.instance_id - FIRST_CANARY if self.instance_id > FIRST_CANARY else None
 
     def to_message(self) -> dict[str, Any]:
         """Return the message to serialise: plain values, and the array as little-endian bytes."""

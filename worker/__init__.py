@@ -9,6 +9,7 @@
 - `tasks`: the task `worker.tasks.screen`.
 - `screener`: one request from attempt to committed result.
 - `shadow`: scores of the bundle in the shadow: recorded, not reported.
+- `canary_scorer`: scores of canary films.
 - `bundle_cache`: bundles from db, verified, on the disk of the worker.
 - `screening_network`: a loaded network: arrays in, scores out, on any runtime.
 - `predictor`: a bundle loaded by Keras.

@@ -29,6 +29,7 @@ from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
 from worker import metrics
 from worker.bundle_cache import BundleCache
+from worker.canary_scorer import CanaryScorer
 from worker.film_strikes import FilmStrikes
 from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
@@ -87,6 +88,7 @@ class Screener:
         self._cache = BundleCache(settings.cache_directory, self._database)
         self._networks: dict[str, ScreeningNetwork] = {}
         self._shadow = ShadowScreener(settings.worker, self._database, self._open)
+        self._canaries = CanaryScorer(settings.worker.name, self._database, self.load)
 
     def screen(self, request: ScreeningRequest) -> ScreeningOutcome:
         """Screen one film; idempotent.
@@ -94,6 +96,9 @@ class Screener:
         The attempt is committed before the work, the result and its outbox row after it, together. A bundle
         in the shadow comes after that and cannot change the film's result.
         """
+        if request.canary is not None:
+            is_scored = self._canaries.score(request, request.canary)
+            return ScreeningOutcome.SCREENED if is_scored else ScreeningOutcome.NOTHING_TO_DO
         with stage("screening", request.film_key, worker=self._settings.name) as current:
             outcome = self._screen(request, current)
             current.note(outcome=outcome.value)
@@ -197,7 +202,7 @@ class Screener:
 
     def strike_for_error(self, request: ScreeningRequest, error: Exception) -> None:
         """Write a strike of a film whose prediction raised an exception."""
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError) or request.canary is not None:
             return  # others on this host may hold the memory
         with self._database.write() as session:
             screenings.record_strike(session, request.instance_id)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from db.canary import canaries
 from db.states import CommitmentState, DeliveryState, FilmState
 from db.tables import CommitmentItem, Delivery, Instance, OutboxEntry, ReportObject, Screening
 
@@ -80,6 +81,6 @@ def forget_file(session: Session, instance_id: int) -> None:
 
 
 def find_known(session: Session, spool_paths: Collection[str]) -> set[str]:
-    """Return those of these files that a row names, under any gateway's name."""
+    """Return those of these files that a film or a canary film names, under any gateway's name."""
     rows = session.scalars(select(Instance.spool_path).where(Instance.spool_path.in_(spool_paths)))
-    return {path for path in rows if path}
+    return {path for path in rows if path} | canaries.find_known(session, spool_paths)

@@ -11,6 +11,7 @@
 - `erasures`: the register of erasures, files that gateways delete for them.
 - `tiles`: parts of films that pages ask gateways for.
 - `pulls`: pulls and the studies that they fetch from peers.
+- `canaries`: canary films, their expected scores, the last verdict of each gateway.
 - `backups`: completed backups.
 - `accounts`: users, sessions, API tokens, failed logins.
 """
@@ -19,6 +20,7 @@ from db.tables.accounts import ApiToken, LoginAttempt, User, WebSession
 from db.tables.backups import Backup
 from db.tables.bacteriology import BacteriologyResult
 from db.tables.calibration_studies import CalibrationPerson, CalibrationStudy
+from db.tables.canaries import Canary, CanaryScore, CanaryVerdict
 from db.tables.deliveries import (
     Commitment,
     CommitmentItem,
@@ -69,6 +71,9 @@ __all__ = [
     "BundleSignature",
     "CalibrationPerson",
     "CalibrationStudy",
+    "Canary",
+    "CanaryScore",
+    "CanaryVerdict",
     "Commitment",
     "CommitmentItem",
     "ComparisonRecord",

@@ -70,14 +70,14 @@ class AuditTrail(AuditLog):
             AuditEvent(EventId.INSTANCES_TRANSFERRED, action, participants, _describe_instance(header))
         )
 
-    def record_conflict(self, sender: FilmSender, header: Any) -> None:
-        """Record a film of another patient or study under a known SOP Instance UID (Security Alert).
+    def record_film_alert(self, sender: FilmSender, header: Any, alert: str) -> None:
+        """Record a film under a UID that is not its own (Security Alert).
 
         Args:
             sender: its sender.
             header: the film's dataset without pixels.
+            alert: what is wrong with it.
         """
-        alert = "film of another patient or study under a known SOP Instance UID"
         participants = (
             self._describe_us(None, False, sender.own_ae_title),
             Participant(sender.ae_title, sender.address, None, sender.is_caller),

@@ -16,6 +16,7 @@ from db.database import Database
 from db.delivery import report_objects
 from db.films import films
 from dicom_gateway import metrics
+from dicom_gateway.canary.canary_preparation import CanaryPreparation
 from dicom_gateway.dispatch import Dispatcher
 from dicom_gateway.preparation.dispatch_round import DispatchRound, PreparedFilm, note_refusal
 from dicom_gateway.preparation.film_preparation import Preparation
@@ -71,6 +72,7 @@ class PreparationLoop(threading.Thread):
         self._settings = settings
         self._witness = Witness(settings.preparation_timeout_s)
         self._child = PreparationProcess(settings, ended_idle=lambda: self._witness.note(None))
+        self._canaries = CanaryPreparation(database, spool, dispatcher, self._child, settings)
         self._wake = threading.Event()
         self._ending = threading.Event()
 
@@ -89,6 +91,7 @@ class PreparationLoop(threading.Thread):
             self._wake.clear()
             try:
                 self._child.open()
+                self._canaries.work()
                 busy = self._work_once()
             except Exception as error:  # noqa: BLE001  the gateway must not receive films without this loop
                 log.error("preparation loop failed; films wait in the spool", error=type(error).__name__)

@@ -24,6 +24,7 @@ from dicom_gateway import metrics
 from dicom_gateway.association.film_sender import FilmSender, describe_sender
 from dicom_gateway.association.statuses import CANNOT_UNDERSTAND, DATASET_MISMATCH, OUT_OF_RESOURCES, SUCCESS
 from dicom_gateway.audit.audit_trail import AuditTrail
+from dicom_gateway.canary.canary_reception import CanaryReception
 from dicom_gateway.dataset_header import (
     DatasetHeader,
     MismatchError,
@@ -40,6 +41,8 @@ from dicom_gateway.source_uids import read_uid
 from dicom_gateway.spool import Spool, SpooledFile
 from domain.film_key import film_key
 from domain.film_stage import Stage, shorten_key, stage
+
+CONFLICT: Final = "film of another patient or study under a known SOP Instance UID"
 
 _syncing: Final = ThreadPoolExecutor(16, thread_name_prefix="spool")
 """Threads that wait for the disk."""
@@ -86,6 +89,7 @@ class FilmReception:
         self._commits = GroupCommit(database)
         self._spool = spool
         self._received = received
+        self._canaries = CanaryReception(settings.name, database, audit)
 
     @property
     def limits(self) -> DatasetLimits:
@@ -123,13 +127,22 @@ class FilmReception:
             status = self._receive(arrival, current)
             current.note(status=f"0x{status:04X}")
             current.failure = None if status == SUCCESS else f"status 0x{status:04X}"
-        metrics.RECEPTIONS.labels(f"0x{status:04X}").inc()
         return status
 
     def _receive(self, arrival: Arrival, current: Stage) -> int:
         store_log = log.bind(
             film=shorten_key(film_key(arrival.sop_instance_uid)), sender=arrival.sender.ae_title
         )
+        status = self._receive_counted(arrival, current, store_log)
+        if status is None:  # a canary film is no film
+            return SUCCESS
+        metrics.RECEPTIONS.labels(f"0x{status:04X}").inc()
+        return status
+
+    def _receive_counted(
+        self, arrival: Arrival, current: Stage, store_log: structlog.BoundLogger
+    ) -> int | None:
+        """Return the status of a film's reception; None for a canary film, which is received."""
         try:
             header, file, reception = self._keep(arrival)
         except NotUnderstoodError as error:
@@ -157,6 +170,11 @@ class FilmReception:
         except Exception as error:  # noqa: BLE001  the sender keeps the film and tries again
             store_log.error("reception failed: film not taken", error=type(error).__name__)
             return OUT_OF_RESOURCES
+        if reception is None:
+            current.note(canary=True)
+            store_log.debug("canary film received")
+            self._received()
+            return None
         metrics.RECEIVED_BYTES.inc(file.byte_size)
         current.note(new=reception.new, revision=reception.revision, bytes=file.byte_size)
         current.is_first = reception.new and reception.revision == 1
@@ -166,8 +184,8 @@ class FilmReception:
         self._notify(arrival.sender, header, reception)
         return SUCCESS
 
-    def _keep(self, arrival: Arrival) -> tuple[DatasetHeader, SpooledFile, receptions.Reception]:
-        """Move the dataset to its place in the spool, and commit its row."""
+    def _keep(self, arrival: Arrival) -> tuple[DatasetHeader, SpooledFile, receptions.Reception | None]:
+        """Move the dataset to its place in the spool, and commit its row; None for that of a canary film."""
         requested_at, uid, incoming = now(), arrival.sop_instance_uid, arrival.incoming
         if incoming is None:
             raise NotUnderstoodError("a C-STORE request without dataset")
@@ -186,6 +204,8 @@ class FilmReception:
         hashed = (incoming.byte_count, incoming.sha256.hexdigest())
         file = self._spool.put(path, uid, header.dataset_offset, hashed)
         synced = _syncing.submit(self._spool.sync, file)
+        if self._canaries.take(uid, arrival.sender, header, file, synced):
+            return header, file, None
         sender = arrival.sender.ae_title
         film = describe_film(header, model, file, uid, sender, requested_at, self._settings)
         reception = self._commits.write(lambda session: _record(session, film, synced))
@@ -197,7 +217,7 @@ class FilmReception:
         if reception.conflict:
             metrics.CONFLICTS.inc()
             log.warning(
-                "film of another patient or study under a known SOP Instance UID: both stand",
+                f"{CONFLICT}: both stand",
                 film=shorten_key(film_key(str(header.dataset.SOPInstanceUID))),
                 help="tbscreen patients conflicts",
             )
@@ -209,7 +229,7 @@ class FilmReception:
                 revision=1 if reception.conflict else reception.revision,
             )
             if reception.conflict:
-                self._audit.record_conflict(sender, header.dataset)
+                self._audit.record_film_alert(sender, header.dataset, CONFLICT)
 
 
 def _record(session: Session, film: receptions.ReceivedFilm, synced: Future[None]) -> receptions.Reception:

@@ -10,16 +10,20 @@ from typing import Final
 
 import structlog
 
+from db.canary import canaries
 from db.clock import now
 from db.database import Database
 from db.erasure import erased_files
 from db.films import spooled_files
+from dicom_gateway.canary.canary_run import discard
 from dicom_gateway.reception.spool_adoption import SpoolAdoption
 from dicom_gateway.settings import GatewaySettings
 from dicom_gateway.spool import Spool
 
 INTERVAL_S: Final = 60.0
 BATCH: Final = 200
+CANARY_REST: Final = timedelta(minutes=2)
+"""Time after its deadline at which a canary film is deleted that was not deleted when it was judged."""
 UNFINISHED_S: Final = 3600.0
 """Age of an unfinished dataset at which it is abandoned, and pause between two searches for stray files."""
 
@@ -67,6 +71,7 @@ class Retention(threading.Thread):
         while not self._ending.is_set():
             try:
                 removed = self.sweep_erased()
+                self.sweep_canaries()
                 self.take_up_left_behind()
                 removed += self.sweep_all()
                 if time.monotonic() >= strays_at:
@@ -95,6 +100,13 @@ class Retention(threading.Thread):
             if len(erased) < self._batch:
                 break
         return removed
+
+    def sweep_canaries(self) -> None:
+        """Delete canary films that nobody awaits any more, as those of a command that was killed."""
+        with self._database.read() as session:
+            overdue = canaries.list_of_gateway(session, self._settings.name, now() - CANARY_REST)
+        for canary in overdue:
+            discard(self._database, self._spool, canary.id)
 
     def take_up_left_behind(self) -> int:
         """Receive the films that an earlier process left without a row; return their number."""

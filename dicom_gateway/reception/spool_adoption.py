@@ -18,6 +18,8 @@ from db.database import Database
 from db.films import receptions, spooled_files
 from db.retrying import write_again
 from dicom_gateway.association.preamble import read_sender
+from dicom_gateway.canary.canary_film import digest_film, draw_film
+from dicom_gateway.canary.canary_uid import is_canary_uid
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header, read_text, to_json_model
 from dicom_gateway.reception.film_description import describe_film
 from dicom_gateway.settings import GatewaySettings
@@ -90,6 +92,9 @@ class SpoolAdoption:
                 raise NotUnderstoodError("the file is filed under another film's name")
             file = self._spool.describe(relative_path, header.dataset_offset)
             received_at = min(now(), datetime.fromtimestamp(path.stat().st_mtime, UTC))
+            if is_canary_uid(uid) and file.dataset_sha256 == digest_film(draw_film(uid)):
+                self._spool.discard(relative_path)  # its row is gone, and nobody awaits it
+                return False
             sender = read_sender(path)
             model = to_json_model(header.dataset)
             self._spool.sync(file)

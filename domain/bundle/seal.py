@@ -22,6 +22,9 @@ from domain.errors import PermanentError, write_reason
 SUFFIX: Final = ".seal.json"
 TOLERANCE: Final = 0.01
 """Largest difference of a score from its golden score, in any runtime and precision."""
+EXACT: Final = 1e-5
+"""Largest difference of a score in float32 by the same runtime: another CPU sums in another order."""
+FLOAT32: Final = "float32"
 SCORES: Final = 256
 """Golden scores of a seal."""
 FEWEST_SCORES: Final = 16
@@ -91,6 +94,16 @@ def write_seal(path: Path, seal: Seal) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(seal.model_dump_json(indent=1) + "\n", "utf-8")
     partial.replace(path)
+
+
+def allow_difference(recorded: tuple[str, str], again: tuple[str, str]) -> float:
+    """Return the largest difference of a score that was computed twice.
+
+    Args:
+        recorded: runtime and precision of the first score.
+        again: those of the second.
+    """
+    return EXACT if recorded == again and again[1] == FLOAT32 else TOLERANCE
 
 
 def serialize_signed(digest: str, golden_scores: Sequence[float]) -> bytes:

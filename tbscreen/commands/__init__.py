@@ -3,6 +3,7 @@
 - `index`: the commands by name, imported when they are called.
 - `processes`: `serve`, `gateway`, `worker`, `courier`, `web`.
 - `doctor`: `doctor`.
+- `canary`: `canary`.
 - `worklist`: `worklist`: a table, JSON, CSV, or watched.
 - `film`: `film`: the history of one film; `retry`.
 - `deliveries/`: `deliveries list`, `show`, `replay`, and `deliveries hl7`.

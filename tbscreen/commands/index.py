@@ -53,6 +53,12 @@ INDEX: Final = (
         "Check data, database, model, broker, gateway, peers, page, certificates, deliveries and pulls.",
     ),
     Entry(
+        "canary",
+        "canary",
+        "send_canary",
+        "Send a drawn film to the gateway of this host, and compare its score with the expected one.",
+    ),
+    Entry(
         "worklist",
         "worklist",
         "show_worklist",

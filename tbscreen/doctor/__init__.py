@@ -8,6 +8,7 @@
 - `certificate_checks`: certificates and keys.
 - `answer_checks`: senders from which peers' answers are believed.
 - `film_checks`: films that do not end, reports that are not built or delivered.
+- `canary_checks`: canary films.
 - `message_checks`: HL7 receivers and messages.
 - `pull_checks`: peers that are pulled from.
 - `tracing_checks`: the collector.

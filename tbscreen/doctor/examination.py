@@ -20,12 +20,14 @@ from db.models import admissions, bundles
 from dicom_gateway.association.peer_association import REJECTED
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.association.verification import echo, verify
+from dicom_gateway.canary.own_port import EVERYWHERE, describe_own_port
 from dicom_gateway.delivery.stow_scu import probe
 from dicom_gateway.dicomweb.dicomweb_settings import DicomwebSettings
 from dicom_gateway.settings import GatewaySettings, PeerProtocol, PeerSettings, spool_directory
 from domain.errors import PermanentError
 from tbscreen.doctor.answer_checks import examine_answers, examine_doubted, examine_unanswered
 from tbscreen.doctor.broker_checks import examine_broker
+from tbscreen.doctor.canary_checks import examine_canaries
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.film_checks import examine_films, examine_reports
@@ -118,6 +120,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield from examine_shipped(database)
         yield from examine_referral(settings, database)
         yield from examine_films(database)
+        yield from examine_canaries(database)
         yield examine_reports(database)
         yield from examine_messages(database)
         yield _examine_backup(database)
@@ -188,12 +191,9 @@ def _examine_bundle(database: Database) -> Check:
 def _examine_gateway(settings: Settings) -> Iterator[Check]:
     gateway = settings.gateway
     if gateway.accept_plain:
-        yield _call_gateway(settings, gateway.port, "gateway.port", None)
+        yield _call_gateway(settings, gateway.port, "gateway.port", encrypted=False)
     if gateway.tls is not None:
-        # Its own certificate is what we have: shown as the caller's, and known as its own.
-        own = gateway.tls.certificate
-        tls = PeerTlsSettings(ca=own, certificate=own, key=gateway.tls.key, check_host_name=False)
-        yield _call_gateway(settings, gateway.tls.port, "gateway.tls.port", tls)
+        yield _call_gateway(settings, gateway.tls.port, "gateway.tls.port", encrypted=True)
     if gateway.dicomweb is not None:
         yield _call_dicomweb(gateway, gateway.dicomweb)
 
@@ -203,7 +203,7 @@ def _call_dicomweb(gateway: GatewaySettings, web: DicomwebSettings) -> Check:
     if web.port == 0:
         finding = "gateway.dicomweb.port is 0, any free port: not checked"
         return Check(part, Health.NOTE, finding, "give it a port")
-    host = "127.0.0.1" if web.host in ("0.0.0.0", "::") else web.host  # noqa: S104
+    host = "127.0.0.1" if web.host in EVERYWHERE else web.host
     place = f"[{host}]:{web.port}" if ":" in host else f"{host}:{web.port}"
     own = gateway.tls
     tls = None if own is None else PeerTlsSettings(ca=own.certificate, check_host_name=False)
@@ -215,13 +215,12 @@ def _call_dicomweb(gateway: GatewaySettings, web: DicomwebSettings) -> Check:
     return Check(part, Health.BAD, f"{url}: {trouble}", "run 'tbscreen serve' or 'tbscreen gateway'")
 
 
-def _call_gateway(settings: Settings, port: int, key: str, tls: PeerTlsSettings | None) -> Check:
+def _call_gateway(settings: Settings, port: int, key: str, *, encrypted: bool) -> Check:
     gateway = settings.gateway
-    part = "gateway" if tls is None else "gateway over TLS"
+    part = "gateway over TLS" if encrypted else "gateway"
     if port == 0:
         return Check(part, Health.NOTE, f"{key} is 0, any free port: not checked", "give it a port")
-    host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104
-    ourselves = PeerSettings(name="gateway", ae_title=gateway.ae_title, host=host, port=port, tls=tls)
+    ourselves = describe_own_port(gateway, port, encrypted=encrypted)
     titles = [*gateway.allowed_calling_ae_titles, *(caller.ae_title for caller in gateway.callers)]
     caller = next((title for title in titles if title), gateway.ae_title)
     answer = verify(ourselves, caller)

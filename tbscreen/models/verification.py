@@ -16,7 +16,7 @@ from db.models import admissions
 from db.tables import Instance, Screening
 from dicom_gateway.preparation.film_preparation import measure_greys
 from dicom_gateway.settings import spool_directory
-from domain.bundle.seal import TOLERANCE
+from domain.bundle.seal import allow_difference
 from domain.errors import PermanentError
 from tbscreen.models.prepared_file import read_file
 from tbscreen.settings import Settings
@@ -24,8 +24,6 @@ from worker.bundle_cache import BundleCache
 from worker.predictor import Predictor
 from worker.settings import Precision, RuntimeName, bundle_cache_directory
 
-EXACT: Final = 1e-5
-"""Allowed difference of a score in float32 by the same runtime: another CPU sums in another order."""
 _Recorded: Final = TypeAdapter[RuntimeName](RuntimeName)
 _Precision: Final = TypeAdapter[Precision](Precision)
 
@@ -149,14 +147,14 @@ def verify(
     score = float(predictor.predict(prepared.array[np.newaxis])[0])
     greys = measure_greys(prepared.array)
     pairs = ((recorded.mean, greys.mean), (recorded.deviation, greys.deviation))
-    same_runtime = (recorded.runtime, recorded.precision) == (predictor.runtime_name, predictor.precision)
+    ways = (recorded.runtime, recorded.precision), (predictor.runtime_name, predictor.precision)
     return Verification(
         sop_instance_uid,
         str(path),
         recorded.bundle_digest,
         recorded.score,
         score,
-        EXACT if same_runtime and recorded.precision == "float32" else TOLERANCE,
+        allow_difference(*ways),
         predictor.runtime,
         any(kept is not None and abs(kept - again) > GREYS for kept, again in pairs),
     )

@@ -14,6 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from db.canary import verdicts
+from db.canary.verdicts import CanaryWatch
 from db.clock import now
 from db.counts import backlog
 from db.counts.backlog import Backlog, PullBacklog
@@ -51,6 +53,7 @@ class DatabaseMetrics(Collector):
         try:
             with self._database.read() as session:
                 measured = backlog.measure(session)
+                canaries = verdicts.list_watches(session)
                 if time.monotonic() - self._watched_at > WATCH_S:
                     self._referral = watch_referral(session, self._prevalence)
                     self._watched_at = time.monotonic()
@@ -108,6 +111,7 @@ class DatabaseMetrics(Collector):
             backup.add_metric([], _age(measured.newest_backup))
         yield backup
         yield from _tell_referral(self._referral)
+        yield from _tell_canaries(canaries)
         if measured.active_model is not None:
             name, version, digest = measured.active_model
             model = {"name": name, "version": version, "digest": digest}
@@ -131,6 +135,31 @@ def _tell_referral(referral: ReferralWatch | None) -> Iterator[Metric]:
         "Whether more people are referred than chance and prevalence explain: 1 or 0.",
         value=referral.warned_after is not None,
     )
+
+
+def _tell_canaries(canaries: Sequence[CanaryWatch]) -> Iterator[Metric]:
+    alarms = GaugeMetricFamily(
+        "tbscreen_canary_alarm",
+        "Whether the last canary film had no score, or another than expected, or none came: 1 or 0.",
+        labels=["gateway"],
+    )
+    ages = GaugeMetricFamily(
+        "tbscreen_canary_good_age_seconds", "Age of the last good canary film.", labels=["gateway"]
+    )
+    seconds = GaugeMetricFamily(
+        "tbscreen_canary_seconds",
+        "Seconds from sending the last canary film to its score.",
+        labels=["gateway"],
+    )
+    for watch in canaries:
+        alarms.add_metric([watch.gateway], watch.is_alarm)
+        if watch.good_at is not None:
+            ages.add_metric([watch.gateway], _age(watch.good_at))
+        if watch.seconds is not None:
+            seconds.add_metric([watch.gateway], watch.seconds)
+    yield alarms
+    yield ages
+    yield seconds
 
 
 def _tell_messages(measured: Backlog) -> Iterator[Metric]:

@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     """Receive, judge, normalize and dispatch films until SIGTERM."""
     count_for_monitor(settings, "gateway")
+    from dicom_gateway.canary.canary_schedule import CanarySchedule
     from dicom_gateway.dispatch import Dispatcher
     from dicom_gateway.library_settings import configure_dicom_libraries
     from dicom_gateway.preparation.preparation_loop import PreparationLoop
@@ -81,6 +82,8 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
     retention.start()
     tiles.start()
     schedules = build_schedules(settings, build_gateway(settings, database, spool, wake, audit), audit)
+    canary = CanarySchedule(settings.gateway, database, spool)
+    canary.start()
     for schedule in schedules:
         schedule.start()
     audit.record_start()
@@ -99,10 +102,12 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> None:
         while not ending.wait(LOOK_EVERY_S):
             if watch is not None:
                 watch.look()
+    canary.end()
     for schedule in schedules:
         schedule.end()
     for schedule in schedules:
         schedule.join(timeout=15)
+    canary.join(timeout=25)
     scp.stop()
     retention.end()
     tiles.end()

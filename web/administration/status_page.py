@@ -7,6 +7,7 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
+from db.canary import verdicts
 from db.counts import backlog, recent_work
 from db.database import Database
 from web.access.authentication import Visit
@@ -33,6 +34,7 @@ class StatusPage:
         with self.database.read() as session:
             context = {
                 "backlog": backlog.measure(session),
+                "canaries": verdicts.list_watches(session),
                 "stations": recent_work.list_stations(session),
                 "workers": recent_work.list_workers(session),
                 "newest_films": recent_work.NEWEST_FILMS,

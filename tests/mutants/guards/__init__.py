@@ -2,6 +2,7 @@
 
 - `dicom_port`: callers, floods, sizes, headers.
 - `dicomweb_port`: senders, sizes, deadlines.
+- `canary_films`: recognition of canary films, their scores.
 - `pixels_and_names`: decoders, answers of peers, names.
 - `redis`: messages.
 - `bundles_and_backups`: bundles, weights, backups.
@@ -17,6 +18,7 @@ from typing import Final
 
 from tests.mutants.guards import (
     bundles_and_backups,
+    canary_films,
     dicom_port,
     dicomweb_port,
     erasure,
@@ -32,6 +34,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS: Final[tuple[Mutant, ...]] = (
     *dicom_port.MUTANTS,
     *dicomweb_port.MUTANTS,
+    *canary_films.MUTANTS,
     *pixels_and_names.MUTANTS,
     *redis.MUTANTS,
     *hl7_receivers.MUTANTS,

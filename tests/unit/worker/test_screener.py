@@ -7,6 +7,7 @@ import math
 import signal
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import delete, select, update
 
+from db.canary import canaries
 from db.database import Database
 from db.films import films, screenings
 from db.models import admissions, site_thresholds
@@ -25,7 +27,7 @@ from domain.array.upright import turn
 from domain.bundle.bundle import Bundle
 from domain.codes import Doubt, GoldenOrigin, Observation, Refusal
 from domain.film_key import film_key
-from domain.screening_request import ScreeningRequest
+from domain.screening_request import FIRST_CANARY, ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
 from tests.unit.worker.networks import write_heat, write_network
@@ -348,3 +350,29 @@ def test_a_bundle_that_does_not_give_its_golden_scores_screens_no_film(
     assert screener.screen(make_request(instance_id)).value == outcome
     film = rows.read_film(database, instance_id)
     assert film.screening_attempts == (1 if outcome == "screened" else 0)
+
+
+def test_a_canary_film_is_scored_and_makes_no_result_and_no_strike_of_it_is_a_film_s(
+    database: Database, screener: Screener, small_bundle: Bundle
+) -> None:
+    register(database, small_bundle)
+    uid = "2.25.1"
+    with database.write() as session:
+        number = canaries.issue(session, rows.GATEWAY, uid, "d" * 64, timedelta(minutes=5)).id
+        assert canaries.record_arrival(session, rows.GATEWAY, uid, "d" * 64, "00/canary.dcm")
+        assert canaries.record_dispatch(session, number, SPEC.version)
+    array = make_request(1).array
+    request = ScreeningRequest(FIRST_CANARY + number, film_key(uid), SPEC.version, array)
+    other = ScreeningRequest(FIRST_CANARY + number, film_key("2.25.2"), SPEC.version, array)
+    assert screener.screen(other) is ScreeningOutcome.NOTHING_TO_DO
+    assert screener.screen(request) is ScreeningOutcome.SCREENED
+    assert screener.screen(request) is ScreeningOutcome.NOTHING_TO_DO
+    screener.strike_for_error(request, ValueError())
+    screener.strike(request.instance_id, request.film_key, "malformed")
+    with database.read() as session:
+        found = canaries.find(session, number)
+        assert session.scalars(select(Screening)).all() == []
+        assert screenings.begin_attempt(session, request.instance_id, request.film_key) is None
+    assert found is not None
+    assert found.score == pytest.approx(1 / (1 + math.exp(-2.0)), abs=1e-6)
+    assert (found.runtime, found.precision, found.worker) == ("keras", "float32", "worker-7")
