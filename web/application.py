@@ -23,6 +23,7 @@ from web.access.authentication import Gate, Page, Visit
 from web.access.login import Login
 from web.administration.accounts_page import AccountsPage
 from web.administration.deliveries_page import DeliveriesPage
+from web.administration.erasures_page import ErasuresPage
 from web.administration.installation import Installation
 from web.administration.messages_page import MessagesPage
 from web.administration.models_page import ModelsPage
@@ -196,6 +197,7 @@ def _route_administration(
     messages = MessagesPage(database, pages, audit, installation)
     accounts = AccountsPage(database, settings, pages, audit)
     models = ModelsPage(database, pages, audit, installation)
+    erasing = ErasuresPage(database, pages, audit, installation)
     records = RecordPages(pages, audit, installation)
     shown: dict[str, Page] = {
         "": status.show,
@@ -203,6 +205,7 @@ def _route_administration(
         "/deliveries/{delivery:int}": deliveries.show_delivery,
         "/messages": messages.show,
         "/messages/{message:int}": messages.show_message,
+        "/erasures": erasing.show,
         "/audit": records.show_audit,
         "/settings": records.show_settings,
         "/models": models.show,
@@ -223,6 +226,7 @@ def _route_administration(
         "/models/{digest}/shadow": models.put_in_shadow,
         "/models/{digest}/threshold/rollback": models.roll_back_threshold,
         "/thresholds/{threshold:int}/use": models.use_threshold,
+        "/erasures": erasing.erase,
         "/users": accounts.add,
         "/users/{name}/role": accounts.set_role,
         "/users/{name}/blinded": accounts.set_blinded,

@@ -108,6 +108,11 @@ def erase_old_results(session: Session, day: str, author: str, reason: str) -> E
     return entry
 
 
+def describe_rows(rows: Mapping[str, int]) -> str:
+    """Return the numbers of rows by table, as words."""
+    return ", ".join(f"{count} {table.replace('_', ' ')}" for table, count in rows.items()) or "nothing"
+
+
 def list_erasures(session: Session) -> list[ErasureEntry]:
     """Return all erasures, oldest first."""
     rows = session.scalars(select(Erasure).order_by(Erasure.erased_at, Erasure.token))

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 import psutil
 
 from db.database import Database
+from db.erasure.erasures import ErasureEntry
 from dicom_gateway.audit.audit_message import EventId
 from dicom_gateway.audit.audit_reading import AuditRecord, read_newest
 from dicom_gateway.audit.audit_settings import audit_directory
+from tbscreen.administration import local_erasures
 from tbscreen.administration.local_models import LocalModels
 from tbscreen.administration.settings_in_force import list_settings
 from tbscreen.calibration_study.local_studies import LocalStudies
@@ -32,12 +34,17 @@ class LocalInstallation:
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self.settings = settings
+        self._database = database
         self.models = LocalModels(settings, database)
         self.studies = LocalStudies(settings, database)
         self.host = socket.gethostname()
         self.peers = [peer.name for peer in settings.peers]
         self.receivers = [receiver.name for receiver in settings.hl7.receivers]
         self.audit_events = sorted(event.value[1] for event in EventId)
+
+    def erase_patient(self, patient_id: str, issuer: str | None, by: str, reason: str) -> ErasureEntry:
+        """Erase everything about a patient, as `tbscreen patients erase` does."""
+        return local_erasures.erase_patient(self.settings, self._database, patient_id, issuer, by, reason)
 
     def examine(self) -> Sequence[Check]:
         """Check every part, as `tbscreen doctor` does."""

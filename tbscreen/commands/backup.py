@@ -80,8 +80,8 @@ def restore(
     'results delete' erased since the backup is erased again, by the registers beside it and in the data
     directory.
     """
+    from db.erasure.erasures import describe_rows
     from tbscreen.backup import restoration
-    from tbscreen.commands.patients.erasure import describe_rows
 
     settings, began = prepare("restore"), time.monotonic()
     with _bar() as show:

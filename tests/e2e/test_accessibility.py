@@ -36,6 +36,7 @@ PAGES = [
     "/administration",
     "/administration/deliveries",
     "/administration/messages",
+    "/administration/erasures",
     "/administration/audit",
     "/administration/settings",
     "/administration/models",

@@ -8,5 +8,6 @@
 - `messages_page`: HL7 messages on their way to receivers.
 - `accounts_page`: users and tokens.
 - `models_page`: bundles, the shadow, thresholds.
+- `erasures_page`: erasure of a patient, and what was erased.
 - `record_pages`: audit records, and settings in force.
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from db.erasure.erasures import ErasureEntry
 from web.calibration.studies import CalibrationStudies
 
 
@@ -170,6 +171,19 @@ class Installation(Protocol):
 
     def examine(self) -> Sequence[CheckResult]:
         """Check every part, as `tbscreen doctor` does; takes seconds."""
+
+    def erase_patient(self, patient_id: str, issuer: str | None, by: str, reason: str) -> ErasureEntry:
+        """Erase everything about a patient for good, and register it.
+
+        Args:
+            patient_id: the patient; with it go the IDs that were merged into it.
+            issuer: data of other issuers stay; None for all.
+            by: who erases, for the register.
+            reason: without patient data; it is kept.
+
+        Raises:
+            PermanentError: when nothing was erased; its text is for people.
+        """
 
     def list_processes(self) -> Sequence[RunningProcess]:
         """Return the processes that `tbscreen serve` started on this host; none where it did not."""

@@ -178,7 +178,7 @@ def delete_results(
     from db.bacteriology import results
     from db.erasure.erasures import ErasureKind, erase, erase_old_results
     from db.erasure.patient_data import PatientData
-    from tbscreen.commands.patients.erasure import carry_out
+    from tbscreen.administration.local_erasures import carry_out
 
     if (patient is None) == (before is None):
         fail("name either --patient or --before")

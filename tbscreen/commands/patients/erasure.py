@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,16 +13,6 @@ from tbscreen.commands.patients.conflicts import AsJson
 from tbscreen.terminal.command_audit import record_patient_change
 from tbscreen.terminal.invocation import name_user, open_database, prepare, print_json
 from tbscreen.terminal.terminal_tables import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy.orm import Session
-
-    from db.database import Database
-    from db.erasure.digests import Digests
-    from db.erasure.erasures import ErasureEntry
-    from tbscreen.settings import Settings
 
 
 def erase_patient(
@@ -39,7 +28,8 @@ def erase_patient(
     erases the patient again, from the register of erasures.
     """
     from db.erasure import patient_data
-    from db.erasure.erasures import ErasureKind, erase
+    from db.erasure.erasures import describe_rows
+    from tbscreen.administration import local_erasures
 
     settings = prepare("patients")
     database = open_database(settings)
@@ -58,12 +48,7 @@ def erase_patient(
     if not yes:
         typer.confirm("erase all of it for good?", abort=True)
 
-    def work(session: Session, digests: Digests) -> ErasureEntry:
-        now_found = patient_data.find(session, patient, issuer)
-        named = [(each, issuer) for each in now_found.patient_ids]
-        return erase(session, now_found, ErasureKind.PATIENT, digests, name_user(), reason, named)
-
-    entry = carry_out(settings, database, work)
+    entry = local_erasures.erase_patient(settings, database, patient, issuer, name_user(), reason)
     record_patient_change(
         settings, f"patient erased: {describe_rows(entry.record['rows'])}", [patient], studies
     )
@@ -77,6 +62,7 @@ def erase_patient(
 def list_erasures(as_json: AsJson = False) -> None:
     """Show the register of erasures: when, by whom and why, never whose."""
     from db.erasure import erased_files, erasures
+    from db.erasure.erasures import describe_rows
 
     with open_database(prepare("patients")).read() as session:
         entries, waiting = erasures.list_erasures(session), erased_files.count(session)
@@ -92,23 +78,3 @@ def list_erasures(as_json: AsJson = False) -> None:
     Console().print(table if entries else "no erasures")
     if waiting:
         typer.echo(f"{waiting} files of erased films wait for their gateways to delete them")
-
-
-def carry_out(
-    settings: Settings, database: Database, work: Callable[[Session, Digests], ErasureEntry]
-) -> ErasureEntry:
-    """Erase in one transaction, and write the register into the data directory."""
-    from tbscreen.backup import erasure_register
-
-    settings.data_directory.mkdir(parents=True, exist_ok=True)
-    digests = erasure_register.load_digests(settings.data_directory)
-    with database.write() as session:
-        entry = work(session, digests)
-    with database.read() as session:
-        erasure_register.copy_from_database(session, settings.data_directory / erasure_register.IN_DATA)
-    return entry
-
-
-def describe_rows(rows: Mapping[str, int]) -> str:
-    """Return the numbers of rows by table, as words."""
-    return ", ".join(f"{count} {table.replace('_', ' ')}" for table, count in rows.items()) or "nothing"

@@ -7,6 +7,8 @@ from tests.mutants.mutant import Mutant
 DATA: Final = "db/erasure/patient_data.py"
 DB_TEST: Final = "unit/db/erasure/test_erasures.py::"
 COMMAND_TEST: Final = "unit/tbscreen/backup/test_erasure_register.py::"
+PAGE: Final = "web/administration/erasures_page.py"
+PAGE_TEST: Final = "unit/web/administration/test_erasures_page.py::"
 
 MUTANTS: Final = (
     Mutant(
@@ -57,5 +59,19 @@ MUTANTS: Final = (
         r'r"^([0-9a-f]{2}/){1,2}[0-9a-f-]+\.dcm$"',
         'r"^.*$"',
         f"{COMMAND_TEST}test_a_register_that_was_changed_is_refused_before_anything_is_touched",
+    ),
+    Mutant(
+        "erasure-asked-twice",
+        PAGE,
+        "        if again is None or again.strip() != patient_id:\n",
+        "        if again is None:\n",
+        f"{PAGE_TEST}test_nothing_goes_before_the_patient_id_is_typed_again",
+    ),
+    Mutant(
+        "erasure-recorded",
+        PAGE,
+        "        self.audit.record_reconciliation(\n",
+        "        (lambda *_: None)(\n",
+        f"{PAGE_TEST}test_an_erasure_is_recorded_and_the_list_names_nobody",
     ),
 )

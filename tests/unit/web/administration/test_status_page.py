@@ -27,6 +27,7 @@ SHOWN = [
     "/administration/models",
     f"/administration/models/{DIGEST}",
     "/administration/thresholds/1",
+    "/administration/erasures",
     "/administration/audit",
     "/administration/settings",
 ]
@@ -36,6 +37,7 @@ POSTED = [
     "/administration/deliveries/unbuilt",
     "/administration/deliveries/1/replay",
     "/administration/messages/replay",
+    "/administration/erasures",
     "/administration/users",
     *(f"/administration/users/max/{change}" for change in ("role", "blinded", "password", "logout")),
     "/administration/users/max/disabled",
