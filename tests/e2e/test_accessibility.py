@@ -49,6 +49,11 @@ PAGES = [
 
 @pytest.fixture(scope="module")
 def axe() -> str:
+    return read_axe()
+
+
+def read_axe() -> str:
+    """Return the script of axe-core."""
     _, folder = need_package("axe-core", "4.14.1")
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
 

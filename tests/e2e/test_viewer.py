@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
+from sqlalchemy import update
 
 from db import schema
 from db.database import Database
 from db.films import spooled_files
 from db.settings import DatabaseSettings
+from db.tables import Instance
+from db.worklist import reads
 from db.worklist.studies import StudyHeader
 from dicom_gateway.spool import Spool
 from tests import spooled_films
+from tests.e2e.test_accessibility import list_violations, read_axe
 from tests.e2e.visitor import Visitor
+from tests.golden.synthetic import draw_shapes, write_film
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
@@ -36,6 +41,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
+def axe() -> str:
+    return read_axe()
+
+
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("viewer")
 
@@ -48,6 +58,10 @@ def database(folder: Path) -> Iterator[Database]:
     spool = Spool(folder / "spool")
     study = StudyHeader("1.2.1", patient_name="Okafor^Chidi", patient_id="P-4137")
     spooled_films.receive_fine_film(made, spool, folder, study, "1.2.1.1", ImagerPixelSpacing=["0.15", "0.1"])
+    second = write_film(folder / "second.dcm", draw_shapes(12), BitsStored=12)
+    spooled_films.receive_spooled(made, spool, second, study, "1.2.1.2")
+    with made.write() as session:
+        session.execute(update(Instance).values(state="refused", refusal="under_age"))
     with spooled_films.drawing_tiles(made, spool):
         yield made
     made.close()
@@ -58,7 +72,7 @@ def visitor(browser: Browser, database: Database) -> Iterator[Visitor]:
     with serving_page(build_application(database, "1.2.3")) as url:
         made = Visitor(browser, url)
         made.log_in()
-        made.open("/studies/1")
+        made.open("/studies/1?film=1")
         yield made
         made.context.close()
 
@@ -112,6 +126,51 @@ def test_the_ruler_measures_at_the_detector_and_the_lens_shows_single_pixels(vis
     assert visitor.complaints == []
 
 
+def test_two_films_side_by_side_have_windows_of_their_own_and_are_read_when_both_are_drawn(
+    visitor: Visitor, database: Database, axe: str
+) -> None:
+    page, held = visitor.page, list[Route]()
+    page.route("**/films/2/film.jpg", lambda route: held.append(route))
+    page.keyboard.press("b")
+    page.wait_for_url("**/studies/1?film=1&beside=2")
+    first, second = page.locator(".viewer").nth(0), page.locator(".viewer").nth(1)
+    expect(first.locator(".readout")).to_contain_text("W 255")
+    expect(page.get_by_role("button", name="Not TB")).to_be_disabled()
+    page.keyboard.press("2")
+    expect(page.get_by_role("status")).to_have_text("Wait until the film is on the screen, then read.")
+    held[0].continue_()
+    expect(second.locator(".readout")).to_contain_text("fitted")
+
+    second.locator("canvas").hover()
+    page.keyboard.press("i")
+    page.keyboard.press("+")
+    expect(second.locator(".readout")).to_contain_text("125 % · inverted")
+    expect(first.locator(".readout")).to_contain_text("100 % · fitted")
+    expect(first.locator(".readout")).not_to_contain_text("inverted")
+    visitor.read("2")
+    expect(page.get_by_role("status")).to_have_text("The read is saved.")
+    with database.read() as session:
+        (read,) = reads.list_reads(session, "1.2.1")
+    assert read.films == [1, 2]
+    for width, height in ((1366, 768), (768, 1024), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for stage in page.locator(".stage").all():
+            box = stage.bounding_box()
+            assert box is not None
+            assert box["height"] > 200
+            assert box["x"] + box["width"] <= width
+    page.unroute("**/films/2/film.jpg")
+    page.reload()  # on a phone the second film is below the first
+    expect(second.locator(".readout")).to_contain_text("fitted")
+    expect(page.get_by_role("button", name="Not TB")).to_be_disabled()
+    second.locator(".stage").scroll_into_view_if_needed()
+    visitor.wait_until_ready()
+    assert visitor.complaints == []
+    assert list_violations(page, axe) == []
+    page.keyboard.press("b")
+    page.wait_for_url("**/studies/1?film=1")
+
+
 def test_one_to_one_shows_single_pixels_at_full_depth_while_the_spool_has_the_film(
     visitor: Visitor, database: Database
 ) -> None:
@@ -147,6 +206,6 @@ def test_one_to_one_shows_single_pixels_at_full_depth_while_the_spool_has_the_fi
         spooled_files.forget_file(session, 1)
     page.keyboard.press("i")
     expect(caption).to_contain_text("No full resolution: the film's file has left the gateway's spool.")
-    visitor.open("/studies/1")
+    visitor.open("/studies/1?film=1")
     expect(caption).to_contain_text("has left the gateway's spool")
     expect(page.get_by_role("button", name="1:1")).to_be_disabled()

@@ -73,11 +73,13 @@ class StudyPage:
         self._record_view(visit, uid)
         holder = self._claim(visit, study)
         film = _choose_film(study, visit.request.query_params.get("film", ""))
+        beside = _find_beside(study, film, visit.request.query_params.get("beside", ""))
         context: dict[str, Any] = {
             "user": visit.user,
             "csrf": visit.csrf,
             "study": study,
             "film": film,
+            "sides": [film] if beside is None else [film, beside],
             "others": others,
             "holder": holder,
             "deciding": self._decides(visit, study),
@@ -314,6 +316,14 @@ def take_film(request: Request) -> int:
 
 def _is_of(read: ReadEntry, reader: str) -> bool:
     return read.reader == reader and read.withdrawn_at is None
+
+
+def _find_beside(study: StudyDetails, film: FilmDetails | None, wanted: str) -> FilmDetails | None:
+    """Return the film that is wanted beside another one; None where either has no picture."""
+    if film is None or not film.has_rendition:
+        return None
+    others = (other for other in study.films if other.has_rendition and other.instance_id != film.instance_id)
+    return next((other for other in others if str(other.instance_id) == wanted), None)
 
 
 def _choose_film(study: StudyDetails, wanted: str) -> FilmDetails | None:

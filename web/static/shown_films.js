@@ -28,7 +28,7 @@ export class ShownFilms {
 
   // The links to the films that are still to be seen.
   get unseen() {
-    return [...document.querySelectorAll(".films [data-to-see]:not([data-seen]) a")];
+    return [...document.querySelectorAll(".films [data-to-see]:not([data-seen]) a:not(.beside)")];
   }
 
   toString() {

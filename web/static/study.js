@@ -9,9 +9,10 @@ const SETTLE_MS = 500; // a key pressed twice for the study before must not reac
 const UNDO_MS = 30000;
 const WAIT = "Wait until the film is on the screen, then read.";
 
-const section = document.querySelector(".viewer");
-const { study, instance } = section.dataset;
-const viewer = new Viewer(section);
+const sections = [...document.querySelectorAll(".viewer")]; // two, where films are side by side
+const { study, instance } = sections[0].dataset;
+const viewers = sections.map((section) => new Viewer(section));
+let [viewer] = viewers; // the one on which keys act
 const films = new ShownFilms(study);
 const form = document.getElementById("read");
 const comment = form?.querySelector("textarea");
@@ -152,9 +153,10 @@ if (form) {
 
 // A result must never stand beside another film than its own.
 function fits(page) {
-  const { film, heat } = page.querySelector(".viewer").dataset;
-  if (film !== section.dataset.film || heat !== section.dataset.heat) location.reload();
-  return film === section.dataset.film && heat === section.dataset.heat;
+  const name = ({ dataset }) => `${dataset.film} ${dataset.heat}`;
+  const fit = String([...page.querySelectorAll(".viewer")].map(name)) === String(sections.map(name));
+  if (!fit) location.reload();
+  return fit;
 }
 
 function changed(part) {
@@ -162,10 +164,22 @@ function changed(part) {
 }
 
 function showNextFilm() {
-  const all = [...document.querySelectorAll(".films a")];
+  const all = [...document.querySelectorAll(".films a:not(.beside)")];
   const at = all.findIndex((one) => one.closest("li").dataset.instance === instance);
   (films.unseen.find((one) => one.closest("li").dataset.instance !== instance) ?? all[(at + 1) % all.length])?.click();
 }
+
+function act(on) {
+  viewer = on;
+  for (const [at, section] of sections.entries()) section.toggleAttribute("data-active", viewers[at] === on);
+}
+
+for (const [at, section] of sections.entries()) {
+  if (sections.length < 2) break;
+  for (const kind of ["pointerenter", "focusin", "pointerdown"])
+    section.addEventListener(kind, () => viewer === viewers[at] || (viewer.hold(false), act(viewers[at])));
+}
+if (sections.length > 1) act(viewer);
 
 onKeys({
   1: () => sendRead("tb"),
@@ -173,6 +187,7 @@ onKeys({
   3: () => sendRead("unsure"),
   z: undoRead,
   f: showNextFilm,
+  b: () => (document.querySelector(".beside[data-alone]") ?? document.querySelector(".beside"))?.click(),
   c: () => comment?.focus(),
   h: () => viewer.act("heat"),
   "[": () => viewer.act("opacity", viewer.opacity - 0.1),
@@ -208,6 +223,16 @@ async function lookAhead() {
   await fetchAhead(found.films);
 }
 
-if (section.dataset.film) viewer.load((token) => { films.add(instance, token); settle(); lookAhead(); });
+let waiting = sections.length; // films that are not on the screen yet
+function note(film, token) {
+  films.add(film, token);
+  waiting -= 1;
+  if (waiting) return;
+  settle();
+  lookAhead();
+}
+
+if (sections[0].dataset.film)
+  for (const one of viewers) one.load((token) => note(one.section.dataset.instance, token));
 else { settle(); lookAhead(); } // the server says what a study without pictures can do
 keepRenewing(changed, fits);

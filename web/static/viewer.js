@@ -40,6 +40,11 @@ export class Viewer {
     this.magnified = "";
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.stage);
+    const look = ([entry]) => {
+      this.inSight = entry.isIntersecting;
+      this.draw();
+    };
+    new IntersectionObserver(look, { threshold: 0.5 }).observe(this.stage);
   }
 
   home() {
@@ -128,7 +133,7 @@ export class Viewer {
       }
       this.drawTools(pen, { left, top, width, height });
       this.tell();
-      if (document.visibilityState === "visible" && this.canvas.width && this.canvas.height) {
+      if (document.visibilityState === "visible" && this.inSight && this.canvas.width && this.canvas.height) {
         this.drawn?.();
         this.drawn = null;
       }
