@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dicom_gateway.association.ae_title import AeTitle
 from dicom_gateway.association.answer_settings import AnswerSettings
@@ -20,6 +20,7 @@ from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.reception.caller_settings import CallerSettings
 from dicom_gateway.rules.rule_settings import Pattern, RuleSettings, check_names
 from domain.codes import ReportKind
+from domain.languages.language import LANGUAGES
 from http_server.own_address import is_own
 
 
@@ -238,8 +239,24 @@ class CourierSettings(BaseModel):
     sc_compression: str = Field(default="jpeg", pattern="^(jpeg|none)$")
     """Secondary Captures as JPEG Baseline (about 0.2 MB each, decompressed for peers without it) or
     uncompressed (about 4 MB)."""
+    picture_language: Literal["en", "fr", "hi"] = "en"
+    """Language of the text in the picture of Secondary Captures. "AI result, not verified by a physician"
+    stands in English beside its translation. Code meanings of SR and the header stay English."""
     procedure_code: tuple[str, str, str] = ("30745-4", "LN", "XR Chest Views")
     """Code value, coding scheme designator and code meaning of the reported procedure."""
+
+    @field_validator("picture_language")
+    @classmethod
+    def _check_language(cls, value: str) -> str:
+        if LANGUAGES[value].font is not None:
+            from PIL import features  # only where another script is wanted
+
+            if not features.check("raqm"):
+                raise ValueError(
+                    f"text in {LANGUAGES[value].english_name} needs FriBidi on this host "
+                    "(apt-get install libfribidi0)"
+                )
+        return value
 
 
 def spool_directory(data_directory: Path) -> Path:

@@ -12,6 +12,7 @@
 - `film_key`: the name of a film in files and logs, without its UID.
 - `regions`: outlines around the heat of a film, in its own pixels.
 - `notices`: the sentences that every output carries.
+- `languages/`: catalogues of messages, and the fonts that scripts need.
 - `percentages`: probabilities as text.
 - `spreadsheet_cells`: values for CSV files, without formulas.
 - `dicom_file`: recognition of DICOM files, with and without preamble.
@@ -24,5 +25,5 @@
 - `film_stage`: one stage of a film, for logs and traces.
 - `bundle/`: the bundle: manifest, digests, calibration, and from score to finding.
 
-It needs NumPy, contourpy, Pillow, pydantic and structlog, and imports no other room.
+It needs NumPy, contourpy, Pillow, pydantic, structlog and Babel, and imports no other room.
 """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
 
 from matplotlib.axes import Axes
 
+from domain.languages.sentence import say
 from figures.svg_figure import GREY, INK, LINES, TB
 from reports.figures import Drift, DriftRow
 from reports.wording import DRIFT_FIGURES
@@ -16,7 +17,7 @@ MOST_LINES: Final = len(LINES)
 MOST_TICKS: Final = 10
 
 
-def draw_drift(axes: Axes, drift: Drift) -> None:
+def draw_drift(axes: Axes, drift: Drift, tell: Callable[[str], str] = str) -> None:
     """Draw the index by week: the series with the highest maxima with names, all others in grey."""
     series: dict[tuple[str, str, str], list[DriftRow]] = {}
     for row in drift.rows:
@@ -34,16 +35,17 @@ def draw_drift(axes: Axes, drift: Drift) -> None:
             marker="o",
             markerfacecolor="none",
             markersize=5,
-            label=f"{station[:20]}, {DRIFT_FIGURES[figure]}".lstrip("_"),
+            label=f"{station[:20]}, {tell(DRIFT_FIGURES[figure])}".lstrip("_"),
         )
     alerts = [row for row in drift.rows if row.alert]
     axes.plot(*_points(alerts, weeks), linestyle="none", marker="o", color=TB, markersize=6.5)
     axes.axhline(drift.threshold, color=INK, linewidth=0.9, linestyle="--")
     step = -(-len(weeks) // MOST_TICKS)
-    axes.set_xticks(range(0, len(weeks), step), [f"{week:%-d %b}" for week in weeks[::step]])
+    days = [tell(say("{day:%-d %b}", day=week)) for week in weeks]
+    axes.set_xticks(range(0, len(weeks), step), days[::step])
     axes.set_xlim(-0.4, max(len(weeks) - 0.6, 0.4))
     axes.set_ylim(bottom=0, top=max(drift.threshold * 2, axes.get_ylim()[1]))
-    axes.set(xlabel="week from", ylabel="stability index")
+    axes.set(xlabel=tell(say("week from")), ylabel=tell(say("stability index")))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
 
 

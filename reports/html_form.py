@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import warnings
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 from jinja2 import Environment
 from markupsafe import Markup
 
+from domain.languages.language import ENGLISH, FONTS, Language
 from figures.report_page import make_environment
 from reports.drawings import DRAWING, HALF, Picture, draw_svg
 from reports.figures import Report
@@ -18,9 +20,14 @@ from reports.page import Page, compose_page
 TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
-def render_html(report: Report) -> str:
-    """Return the report as one HTML page with inline pictures; the same report gives the same page."""
-    return render_page(compose_page(report))
+def render_html(report: Report, language: str = ENGLISH.code) -> str:
+    """Return the report as one HTML page with inline pictures; the same report gives the same page.
+
+    Args:
+        report: the figures.
+        language: code of its language.
+    """
+    return render_page(compose_page(report, language))
 
 
 def render_page(page: Page) -> str:
@@ -32,7 +39,13 @@ def render_page(page: Page) -> str:
     by_section: dict[str, list[tuple[Picture, Markup]]] = {section.key: [] for section in page.sections}
     for picture, svg in drawn:
         by_section[picture.section].append((picture, svg))
-    return _environment().get_template("page.html").render(page=page, pictures=by_section, half=HALF)
+    template = _environment().get_template("page.html")
+    return template.render(page=page, pictures=by_section, half=HALF, font=_encode_font(page.language))
+
+
+def _encode_font(language: Language) -> str:
+    """Return the font that a language needs, in base64; empty where every font has its letters."""
+    return base64.b64encode((FONTS / language.font).read_bytes()).decode() if language.font else ""
 
 
 def _draw(picture: Picture) -> Markup:

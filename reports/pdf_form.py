@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 import matplotlib as mpl
 import typst
 
+from domain.languages.language import ENGLISH, FONTS
 from figures.svg_figure import STYLE
 from reports.drawings import DRAWING, FULL, HALF, Picture
 from reports.figures import Report
@@ -31,9 +32,14 @@ OVERHANG: Final = 0.7
 """Inches by which a label may exceed its picture before it is cut off."""
 
 
-def render_pdf(report: Report) -> bytes:
-    """Return the report as PDF; the same report gives the same bytes. Several threads may call it."""
-    return render_page(compose_page(report), report.made_at)
+def render_pdf(report: Report, language: str = ENGLISH.code) -> bytes:
+    """Return the report as PDF; the same report gives the same bytes. Several threads may call it.
+
+    Args:
+        report: the figures.
+        language: code of its language.
+    """
+    return render_page(compose_page(report, language), report.made_at)
 
 
 def render_page(page: Page, made_at: datetime) -> bytes:
@@ -76,6 +82,8 @@ def compose_pages(page: Page) -> typst.Compiler:
         "tiles": [vars(tile) for tile in page.tiles],
         "sections": sections,
         "fonts": families,
+        "language": page.language.code,
+        "warning": page.warning,
         "overhang": OVERHANG / FULL,
     }
     # By default, Typst could read all files below the folder in which this process was started.
@@ -93,8 +101,10 @@ def _draw(picture: Picture) -> str:
 def _find_fonts() -> tuple[typst.Fonts, list[str]]:
     """Return all available fonts, and the families to search for a letter, in order.
 
-    DejaVu Sans, which Matplotlib includes, comes before the installed fonts. Matplotlib's other families are
-    left out: they are for mathematics, and one of them draws every letter as a box.
+    DejaVu Sans, which Matplotlib includes, and the fonts of `domain.languages` come before installed ones.
+    Matplotlib's other families are left out: they are for mathematics, and one of them draws every letter as
+    a box.
     """
     matplotlibs = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    return typst.Fonts(font_paths=[matplotlibs]), ["DejaVu Sans", *typst.Fonts().families()]
+    own = typst.Fonts(False, False, [FONTS]).families()
+    return typst.Fonts(font_paths=[matplotlibs, FONTS]), ["DejaVu Sans", *own, *typst.Fonts().families()]

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from db.counts.reader_reads import ReaderRead
 from domain.codes import Verdict
+from domain.languages.sentence import say, say_of
 from figures.text_table import TextTable
 from judging.kappa import measure_kappa
 from judging.statistics import Estimate
@@ -15,7 +16,7 @@ from judging.wording import NOTHING
 from reports.figures import ReaderFigures
 from reports.wording import write_count
 
-NOTE = (
+NOTE = say(
     "Newest read of each reader on each study. Cohen's kappa with its 95 % interval (Fleiss 1969): 0 is "
     "chance, 1 full agreement; unsure reads are left out. Readers who saw the result agree with it more."
 )
@@ -64,7 +65,16 @@ def tabulate_readers(readers: Sequence[ReaderFigures]) -> list[TextTable]:
     """Return the table of readers; none without reads."""
     if not readers:
         return []
-    columns = ("reader", "reads", "TB", "not TB", "unsure", "blinded", "kappa with AI", "kappa with others")
+    columns = (
+        say("reader"),
+        say_of("number", "reads"),
+        say("TB"),
+        say("not TB"),
+        say("unsure"),
+        say("blinded"),
+        say("kappa with AI"),
+        say("kappa with others"),
+    )
     rows = [
         (
             figures.reader,
@@ -77,11 +87,11 @@ def tabulate_readers(readers: Sequence[ReaderFigures]) -> list[TextTable]:
         )
         for figures in readers
     ]
-    return [TextTable("By reader", columns, rows, NOTE)]
+    return [TextTable(say("By reader"), columns, rows, NOTE)]
 
 
 def _write_kappa(kappa: Estimate | None, number: int | None = None) -> str:
     if kappa is None:
         return NOTHING
-    of = "" if number is None else f", {write_count(number)} pairs"
-    return f"{kappa.value:.2f} ({kappa.low:.2f}–{kappa.high:.2f}){of}"
+    written = f"{kappa.value:.2f} ({kappa.low:.2f}–{kappa.high:.2f})"
+    return written if number is None else say("{kappa}, {number:,} pairs", kappa=written, number=number)

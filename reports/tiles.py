@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.languages.sentence import say, say_number
 from judging.wording import NOTHING
 from reports.figures import Report
 from reports.truth_words import find_words
 from reports.wording import (
-    count_things,
     write_count,
     write_duration,
     write_estimate,
@@ -33,28 +33,39 @@ def compose_tiles(report: Report) -> list[Tile]:
     screened = bands.high + bands.medium + bands.low
     tiles = [
         Tile(
-            "Films received",
+            say("Films received"),
             write_count(flow.received),
-            f"{write_count(flow.screened)} screened ({write_part(flow.screened, flow.received)}), "
-            f"{write_count(refused)} refused, {write_count(flow.waiting)} waiting",
+            say(
+                "{screened:,} screened ({share}), {refused:,} refused, {waiting:,} waiting",
+                screened=flow.screened,
+                share=write_part(flow.screened, flow.received),
+                refused=refused,
+                waiting=flow.waiting,
+            ),
         ),
         Tile(
-            "Suggestive of TB",
+            say("Suggestive of TB"),
             write_count(bands.present) if screened else NOTHING,
-            f"{write_estimate(bands.share_present)} of {write_count(screened)} films with a finding"
+            say(
+                "{share} of {number:,} films with a finding",
+                share=write_estimate(bands.share_present),
+                number=screened,
+            )
             if screened
-            else "no film was screened by a trained model",
+            else say("no film was screened by a trained model"),
         ),
     ]
     reads = report.total.agreement
     number = reads.unsure - reads.readers_differ
-    unsure = f", {write_count(number)} as unsure" if number else ""
-    unsure += f", readers differ on {write_count(reads.readers_differ)}" if reads.readers_differ else ""
-    read = Tile(
-        f"Studies {find_words(report.truth).judged}",
-        write_count(reads.read),
-        f"of {write_count(reads.screened)} screened{unsure}",
-    )
+    explanation = say("of {number:,} screened", number=reads.screened)
+    if number:
+        explanation = say("{before}, {number:,} as unsure", before=explanation, number=number)
+    if reads.readers_differ:
+        explanation = say(
+            "{before}, readers differ on {number:,}", before=explanation, number=reads.readers_differ
+        )
+    judged = find_words(report.truth).judged
+    read = Tile(say("Studies {judged}", judged=judged), write_count(reads.read), explanation)
     return [
         *tiles,
         _compose_turnaround(report),
@@ -67,10 +78,16 @@ def compose_tiles(report: Report) -> list[Tile]:
 def _compose_turnaround(report: Report) -> Tile:
     stages = {stage.name: stage for stage in report.total.stages}
     result, delivered = stages["until screened"], stages["until delivered"]
-    explanation = f"95 % within {write_duration(result.p95_ms)}" if result.films else "no film was screened"
+    explanation = say("no film was screened")
+    if result.films:
+        explanation = say("95 % within {time}", time=write_duration(result.p95_ms))
     if delivered.films:
-        explanation += f"; report delivered after {write_duration(delivered.median_ms)}"
-    return Tile("Sender to result, median", write_duration(result.median_ms), explanation)
+        explanation = say(
+            "{before}; report delivered after {time}",
+            before=explanation,
+            time=write_duration(delivered.median_ms),
+        )
+    return Tile(say("Sender to result, median"), write_duration(result.median_ms), explanation)
 
 
 def _compose_agreement(report: Report) -> list[Tile]:
@@ -81,23 +98,37 @@ def _compose_agreement(report: Report) -> list[Tile]:
     )
     pairs = (
         (
-            f"Sensitivity against {words.short}",
+            say("Sensitivity against {truth}", truth=words.short),
             reads.sensitivity,
-            f"{count_things(tb, 'study', 'studies')} {words.judged} as TB",
+            say_number(
+                "{number:,} study {judged} as TB",
+                "{number:,} studies {judged} as TB",
+                tb,
+                judged=words.judged,
+            ),
         ),
         (
-            f"Specificity against {words.short}",
+            say("Specificity against {truth}", truth=words.short),
             reads.specificity,
-            f"{count_things(others, 'study', 'studies')} {words.judged} as not TB",
+            say_number(
+                "{number:,} study {judged} as not TB",
+                "{number:,} studies {judged} as not TB",
+                others,
+                judged=words.judged,
+            ),
         ),
     )
     tiles = []
     for what, estimate, explanation in pairs:
         value = NOTHING if estimate is None else f"{estimate.value * 100:.0f} %"
-        interval = (
-            "" if estimate is None else f"95 % interval {estimate.low * 100:.0f}–{estimate.high * 100:.0f} %"
-        )
-        tiles.append(Tile(what, value, ", ".join(part for part in (interval, explanation) if part)))
+        if estimate is not None:
+            explanation = say(
+                "95 % interval {low:.0f}–{high:.0f} %, {number}",
+                low=estimate.low * 100,
+                high=estimate.high * 100,
+                number=explanation,
+            )
+        tiles.append(Tile(what, value, explanation))
     return tiles
 
 
@@ -107,15 +138,25 @@ def _compose_troubles(report: Report) -> list[Tile]:
     open_reports = deliveries.pending + deliveries.unbuilt
     return [
         Tile(
-            "Failed deliveries",
+            say("Failed deliveries"),
             write_count(deliveries.parked),
-            f"{write_count(deliveries.delivered)} delivered, {write_count(open_reports)} pending",
+            say(
+                "{delivered:,} delivered, {pending:,} pending",
+                delivered=deliveries.delivered,
+                pending=open_reports,
+            ),
             alarm=deliveries.parked > 0,
         ),
         Tile(
-            "Drift alerts",
+            say("Drift alerts"),
             write_count(len(drift.alerts)) if judged else NOTHING,
-            f"of {count_things(judged, 'comparison')} by station and week" if judged else "too few films",
+            say_number(
+                "of {number:,} comparison by station and week",
+                "of {number:,} comparisons by station and week",
+                judged,
+            )
+            if judged
+            else say("too few films"),
             alarm=bool(drift.alerts),
         ),
     ]

@@ -4,41 +4,52 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.languages.sentence import say
 from judging.statistics import Estimate
 from judging.wording import NOTHING
 
 REFUSALS: Final = {
-    "not_chest": "not a chest film",
-    "not_frontal": "not a frontal view",
-    "under_age": "under age",
-    "unsupported_sop_class": "kind of object not supported",
-    "unsupported_transfer_syntax": "compression not supported",
-    "undecodable": "pixels cannot be decoded",
-    "multi_frame": "several frames",
-    "not_an_xray": "not an X-ray",
-    "excluded_by_rule": "excluded by the site's rules",
-    "processing_failed": "processing failed",
+    "not_chest": say("not a chest film"),
+    "not_frontal": say("not a frontal view"),
+    "under_age": say("under age"),
+    "unsupported_sop_class": say("kind of object not supported"),
+    "unsupported_transfer_syntax": say("compression not supported"),
+    "undecodable": say("pixels cannot be decoded"),
+    "multi_frame": say("several frames"),
+    "not_an_xray": say("not an X-ray"),
+    "excluded_by_rule": say("excluded by the site's rules"),
+    "processing_failed": say("processing failed"),
 }
 
 STAGES: Final = {
-    "receive": "receive",
-    "prepare": "prepare",
-    "queue": "wait for a worker",
-    "predict": "predict",
-    "report": "build the report",
-    "deliver": "deliver",
-    "until screened": "from sender to result",
-    "until delivered": "from sender to report delivered",
-    "until read": "from sender to read",
+    "receive": say("receive"),
+    "prepare": say("prepare"),
+    "queue": say("wait for a worker"),
+    "predict": say("predict"),
+    "report": say("build the report"),
+    "deliver": say("deliver"),
+    "until screened": say("from sender to result"),
+    "until delivered": say("from sender to report delivered"),
+    "until read": say("from sender to read"),
 }
 
 DRIFT_FIGURES: Final = {
-    "score": "score",
-    "mean": "mean grey",
-    "contrast": "contrast",
-    "black": "share of black",
-    "age": "age",
+    "score": say("score"),
+    "mean": say("mean grey"),
+    "contrast": say("contrast"),
+    "black": say("share of black"),
+    "age": say("age"),
 }
+
+
+GROUPS: Final = {
+    str(name): name for name in (say("all films"), say("station not named"), say("not screened"))
+}
+
+
+def name_group(name: str) -> str:
+    """Return the name of a group of films; that of a group without one is a sentence."""
+    return GROUPS.get(name, name)
 
 
 def write_count(number: int) -> str:
@@ -82,5 +93,5 @@ def write_index(index: float | None) -> str:
 
 
 def count_things(number: int, singular: str, plural: str | None = None) -> str:
-    """Return "1 film" or "2 films"."""
+    """Return "1 film" or "2 films", for texts in English alone."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
@@ -11,15 +12,16 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from db.database import Database
+from domain.languages.language import FONTS, LANGUAGES
 from domain.roles import Permission
 from http_server.request_framing import RequestFraming
 from web.access.audit import AuditTrail, NoAuditTrail
-from web.access.authentication import Gate, Page, Visit
+from web.access.authentication import Gate, Page, Visit, refuse_role
 from web.access.login import Login
 from web.administration.accounts_page import AccountsPage
 from web.administration.deliveries_page import DeliveriesPage
@@ -67,7 +69,7 @@ def build_application(
     """
     settings = settings or WebSettings()
     audit = audit or NoAuditTrail()
-    pages = Pages(version, render_report is not None, installation is not None)
+    pages = Pages(version, render_report is not None, installation is not None, settings.language)
     problems = Problems(pages)
     return Starlette(
         routes=[
@@ -77,6 +79,7 @@ def build_application(
             *Rest(database, settings, audit, render_report).routes(),
             *_route_description(database, settings, pages, version),
             *_route_health(checks or {"database": database.find_trouble}),
+            *_route_fonts(),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[
@@ -120,6 +123,7 @@ def _route_pages(
         Route(f"{film}/heat.json", gate.guard(study.send_heat, see)),
         Route("/account", gate.guard(account.show)),
         Route("/account", gate.guard(account.change_password), methods=["POST"]),
+        Route("/account/language", gate.guard(account.choose_language), methods=["POST"]),
         *_route_patients(gate, PatientsPage(database, pages, audit)),
         Route("/report", gate.guard(report.show, count)),
         Route("/report/document", gate.guard(report.send_document, count)),
@@ -135,7 +139,7 @@ def _choose_first(worklist: Page) -> Page:
             return worklist(visit)
         if visit.user.may(Permission.REPORT):
             return RedirectResponse("/report", 303)
-        raise HTTPException(403, f"Your role, {visit.user.role.value}, does not allow this.")
+        raise HTTPException(403, refuse_role(visit.user.role))
 
     return show
 
@@ -261,6 +265,19 @@ def _route_description(
         Route("/api/v1/openapi.json", send_description),
         Route("/api/docs", Gate(database, settings).guard(show_description)),
     ]
+
+
+def _route_fonts() -> list[BaseRoute]:
+    """Return a route for each font; a font never changes under its name, so that browsers keep it."""
+
+    def serve(path: Path) -> BaseRoute:
+        async def send_font(_: Request) -> Response:
+            headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+            return FileResponse(path, media_type="font/ttf", headers=headers)
+
+        return Route(f"/fonts/{path.name}", send_font)
+
+    return [serve(FONTS / language.font) for language in LANGUAGES.values() if language.font]
 
 
 def _route_health(checks: Mapping[str, Check]) -> list[BaseRoute]:

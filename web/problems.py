@@ -10,12 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from domain.languages.sentence import say
 from http_server.problem import describe_problem
 from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 
-AWAY: Final = "the database does not answer"
+AWAY: Final = say("the database does not answer")
 
 
 class Problems:
@@ -30,11 +31,12 @@ class Problems:
         if is_for_programs(request):
             return describe_problem(error.status_code, error.detail, error.headers)
         if "text/html" not in request.headers.get("accept", ""):
-            return PlainTextResponse(error.detail, error.status_code, error.headers)
+            text = self.pages.find_catalogue(request).translate(error.detail)
+            return PlainTextResponse(text, error.status_code, error.headers)
         context = {
             "user": None,
             "csrf": "",
-            "title": HTTPStatus(error.status_code).phrase,
+            "title": say(HTTPStatus(error.status_code).phrase),
             "detail": error.detail,
         }
         return self.pages.render(request, "problem.html", context, error.status_code, error.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -46,6 +46,9 @@ class WebSettings(BaseModel):
     not count."""
     session_hours: float = Field(default=12.0, gt=0, le=168)
     """Hours after a login at which the user must log in again."""
+    language: Literal["en", "fr", "hi"] | None = None
+    """Language of the page for users who have chosen none. Unset: the one that each browser prefers. REST,
+    names of CSV columns, logs and the command line are English."""
     arbiters: tuple[str, ...] = ()
     """Users whose read decides where other readers differ. Empty: any further reader's does."""
     blinded_reading: bool = False

@@ -32,6 +32,8 @@ class UserEntry:
     password_changed_at: datetime
     blinded: bool | None = None
     """True for a user who reads blinded; None: as the site's setting says."""
+    language: str | None = None
+    """Code of the language that the user chose for the page; None: as site and browser say."""
 
     def is_blinded(self, by_default: bool) -> bool:
         """True when results are hidden from this user until the user has read the study.
@@ -147,6 +149,15 @@ def set_blinded(session: Session, name: str, blinded: bool | None) -> None:
     row.blinded = blinded
 
 
+def set_language(session: Session, name: str, language: str | None) -> None:
+    """Set the language of the page for a user; None: as site and browser say.
+
+    Raises:
+        PermanentError: when the name is unknown.
+    """
+    _get(session, name).language = language
+
+
 def set_disabled(session: Session, name: str, disabled: bool) -> None:
     """Disable a user with all sessions and tokens, or enable the user again; reads keep the name.
 
@@ -178,6 +189,7 @@ def describe(row: User) -> UserEntry:
         row.created_at,
         row.password_changed_at,
         row.blinded,
+        row.language,
     )
 
 

@@ -26,6 +26,8 @@ class User(Record):
     disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     blinded: Mapped[bool | None]
     """True for a reader who reads blinded, False for one who does not; NULL: as the site's setting says."""
+    language: Mapped[str | None] = mapped_column(String(16))
+    """Code of the page's language (RFC 5646), as the user chose it; NULL: as site and browser say."""
     created_at: Mapped[datetime]
     password_changed_at: Mapped[datetime]
 

@@ -15,6 +15,7 @@ from db.tables import Instance, Read, Study
 from db.worklist import films_to_see, standing_reads, studies
 from domain.codes import ReadOrigin, Refusal, Verdict
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 
 MAX_COMMENT: Final = 2000
 """Longest comment, characters."""
@@ -108,9 +109,15 @@ def record(
     comment = (comment or "").strip() or None
     reader = reader.strip()
     if not reader:
-        raise InvalidReadError("a read needs its reader's name")
+        raise InvalidReadError(say("a read needs its reader's name"))
     if comment is not None and len(comment) > MAX_COMMENT:
-        raise InvalidReadError(f"the comment has {len(comment)} characters, {MAX_COMMENT} are allowed")
+        raise InvalidReadError(
+            say(
+                "the comment has {number} characters, {most} are allowed",
+                number=len(comment),
+                most=MAX_COMMENT,
+            )
+        )
     study = _lock(session, study_instance_uid)
     newest_film_at = _find_newest_film(session, study)
     before = _list_rows(session, study)
@@ -158,10 +165,13 @@ def withdraw(session: Session, study_instance_uid: str, read_id: int, reader: st
         select(Read).where(Read.id == read_id, Read.study_id == study.id, Read.reader == reader)
     )
     if row is None:
-        raise UnknownReadError("there is no such read of yours")
+        raise UnknownReadError(say("there is no such read of yours"))
     if row.withdrawn_at is not None or now() - row.read_at > UNDO:
         raise UndoOverError(
-            f"a read can be undone once, within {UNDO.seconds} seconds: read the study again instead"
+            say(
+                "a read can be undone once, within {seconds} seconds: read the study again instead",
+                seconds=UNDO.seconds,
+            )
         )
     row.withdrawn_at = now()
     settle(session, study)
@@ -221,16 +231,24 @@ def _check_shown(session: Session, study: Study, shown: Collection[int]) -> list
     for film in films:
         if not film.has_rendition:
             raise UnseenFilmsError(
-                f"a film of this study ({film.name}) is being prepared: wait until it can be seen, then read"
+                say(
+                    "a film of this study ({film}) is being prepared: wait until it can be seen, then read",
+                    film=film.name,
+                )
             )
         if film.instance_id not in shown:
             raise UnseenFilmsError(
-                f"a film of this study ({film.name}) was not on your screen: look at it, then read"
+                say(
+                    "a film of this study ({film}) was not on your screen: look at it, then read",
+                    film=film.name,
+                )
             )
     if not films:
         raise UnseenFilmsError(
-            "no film of this study has a picture here: read it in the viewer of the PACS, and send the read "
-            "by REST"
+            say(
+                "no film of this study has a picture here: read it in the viewer of the PACS, and send the "
+                "read by REST"
+            )
         )
     return [film.instance_id for film in films]
 

@@ -7,28 +7,31 @@ from typing import Final
 
 from db.delivery.outbox import ReportableScreening
 from dicom_gateway.results.source_header import list_uid_faults
-from domain.bundle.tb_score import MEANING, format_tb_score, rate
+from domain.bundle.tb_score import MEANING, TOP, rate
 from domain.codes import Finding, Observation
+from domain.languages.sentence import Sentence, join, say, say_value
 from domain.notices import NOT_VERIFIED
 
 MANUFACTURER: Final = "tbscreen"
 MODEL_NAME: Final = "tbscreen"
 FROM_PIXELS: Final = {
-    Observation.BODY_PART_FROM_PIXELS: "body part",
-    Observation.VIEW_FROM_PIXELS: "view",
+    Observation.BODY_PART_FROM_PIXELS: say("body part"),
+    Observation.VIEW_FROM_PIXELS: say("view"),
 }
 CHANGED: Final = {
-    Observation.TURNED_90: "The picture was turned by 90 degrees counter-clockwise before it was scored.",
-    Observation.TURNED_180: "The picture was turned by 180 degrees before it was scored.",
-    Observation.TURNED_270: "The picture was turned by 90 degrees clockwise before it was scored.",
-    Observation.INVERTED: "The grey values of the picture were inverted before it was scored.",
+    Observation.TURNED_90: say(
+        "The picture was turned by 90 degrees counter-clockwise before it was scored."
+    ),
+    Observation.TURNED_180: say("The picture was turned by 180 degrees before it was scored."),
+    Observation.TURNED_270: say("The picture was turned by 90 degrees clockwise before it was scored."),
+    Observation.INVERTED: say("The grey values of the picture were inverted before it was scored."),
 }
 HEADLINES: Final = {
-    Finding.PRESENT: "Features suggestive of pulmonary TB: PRESENT",
-    Finding.ABSENT: "Features suggestive of pulmonary TB: ABSENT",
-    Finding.UNDETERMINED: "Features suggestive of pulmonary TB: UNDETERMINED",
+    Finding.PRESENT: say("Features suggestive of pulmonary TB: PRESENT"),
+    Finding.ABSENT: say("Features suggestive of pulmonary TB: ABSENT"),
+    Finding.UNDETERMINED: say("Features suggestive of pulmonary TB: UNDETERMINED"),
 }
-NOT_A_DEVICE: Final = "Research software, not a medical device."
+NOT_A_DEVICE: Final = say("Research software, not a medical device.")
 
 
 def explain(screening: ReportableScreening) -> str:
@@ -49,10 +52,12 @@ def find_tb_score(screening: ReportableScreening) -> int | None:
     return rate(screening.score, screening.threshold, screening.manifest)
 
 
-def describe_tb_score(screening: ReportableScreening) -> list[str]:
+def describe_tb_score(screening: ReportableScreening) -> list[Sentence]:
     """Return the TB score and its meaning, as sentences; none for an untrained model."""
     tb_score = find_tb_score(screening)
-    return [] if tb_score is None else [f"TB score {format_tb_score(tb_score)}.", MEANING]
+    if tb_score is None:
+        return []
+    return [say("TB score {tb_score} of {top}.", tb_score=tb_score, top=TOP), say(MEANING)]
 
 
 def describe_percentages(screening: ReportableScreening) -> str:
@@ -78,16 +83,21 @@ def list_lines(screening: ReportableScreening) -> list[str]:
 
 def list_remarks(screening: ReportableScreening) -> list[str]:
     """Return the limitations of a result, as sentences."""
-    sentences = []
+    sentences: list[str] = []
     if not screening.manifest["trained"]:
-        sentences.append("Untrained model: its score means nothing.")
+        sentences.append(say("Untrained model: its score means nothing."))
     if screening.doubts:
-        sentences.append("Could not be verified: " + ", ".join(screening.doubts).replace("_", " ") + ".")
+        sentences.append(
+            say(
+                "Could not be verified: {doubts}.",
+                doubts=join([say_value(doubt) for doubt in screening.doubts]),
+            )
+        )
     sentences.extend(describe_observations(screening.observations or ()))
     if screening.revision > 1:
-        sentences.append("Supersedes the report of an earlier version of this image.")
+        sentences.append(say("Supersedes the report of an earlier version of this image."))
     elif screening.predecessor is not None:
-        sentences.append("This image could not be analysed before.")
+        sentences.append(say("This image could not be analysed before."))
     return [*sentences, *list_uid_faults(screening.header)]
 
 
@@ -95,7 +105,8 @@ def describe_observations(observations: Sequence[str]) -> list[str]:
     """Return what was judged from the pixels, as sentences."""
     known = [Observation(value) for value in observations]
     seen = [FROM_PIXELS[observation] for observation in known if observation in FROM_PIXELS]
-    sentences = [f"Judged from the picture, not from the header: {', '.join(seen)}."] if seen else []
+    told = say("Judged from the picture, not from the header: {properties}.", properties=join(seen))
+    sentences: list[str] = [told] if seen else []
     return sentences + [CHANGED[observation] for observation in known if observation in CHANGED]
 
 

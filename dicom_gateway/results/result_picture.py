@@ -23,6 +23,9 @@ from dicom_gateway.results.heat_overlay import (
     spread_heat,
 )
 from dicom_gateway.results.score_bar import Rgb, draw_score_bar
+from domain.languages.catalogue import load_catalogue
+from domain.languages.language import ENGLISH, FONTS, LANGUAGES
+from domain.languages.sentence import say, say_of
 from domain.regions import CUT_OFF, Outline, Region
 
 WIDTH: Final = 1024
@@ -51,7 +54,7 @@ OUTLINE_WIDTH: Final = 3
 
 @dataclass(frozen=True)
 class Caption:
-    """The text of a picture, in Latin letters; the font draws others as boxes."""
+    """The text of a picture, in the letters of its language and in Latin ones; others are drawn as boxes."""
 
     notice: str
     disclaimer: str
@@ -61,6 +64,8 @@ class Caption:
     """0..100, drawn as a bar; None for an untrained model."""
     facts: Sequence[str]
     """Score and its meaning, model, date and remarks; long lines are wrapped."""
+    language: str = ENGLISH.code
+    """Code of the language of all text."""
 
 
 def draw_result(
@@ -126,26 +131,35 @@ def _draw_outlines(shown: Image.Image, outlines: Sequence[Outline]) -> None:
 
 
 def _draw_head(caption: Caption) -> Image.Image:
-    return _write([(caption.notice, MEDIUM, NOTICE), (caption.disclaimer, SMALL, QUIET)])
+    return _write([(caption.notice, MEDIUM, NOTICE), (caption.disclaimer, SMALL, QUIET)], caption.language)
 
 
 def _draw_foot(caption: Caption, hottest: float | None, has_regions: bool) -> Image.Image:
     if hottest is None:
-        about = "This model gives no heat map: the film is shown as it was received."
+        about = say("This model gives no heat map: the film is shown as it was received.")
     elif hottest < FAINTEST:
-        about = "Heat map: no area stands out. It shows what the model weighed, not where disease is."
+        about = say("Heat map: no area stands out. It shows what the model weighed, not where disease is.")
     else:
-        about = "Heat map: what raised the score, area by area within the corners."
+        about = say("Heat map: what raised the score, area by area within the corners.")
         if has_regions:
-            about += f" Outline: heat of {CUT_OFF:.0%} or more. No outline of disease."
+            about = say(
+                "{before} Outline: heat of {share:.0%} or more. No outline of disease.",
+                before=about,
+                share=CUT_OFF,
+            )
+    tell = load_catalogue(caption.language).translate
     parts: list[Line | Image.Image] = [(caption.headline, LARGE, TEXT)]
     if caption.tb_score is not None:
-        parts.append(draw_score_bar(caption.tb_score, WIDTH - 2 * MARGIN, PANEL, TEXT, _font(SMALL)))
-    parts += [*((fact, SMALL, TEXT) for fact in caption.facts), (about, SMALL, QUIET)]
-    return _write(parts if hottest is None else [*parts, _draw_legend()])
+        names = tell(say("screening")), tell(say("rule-in"))
+        font = _font(SMALL, caption.language)
+        parts.append(draw_score_bar(caption.tb_score, WIDTH - 2 * MARGIN, PANEL, TEXT, font, names))
+    parts += [*((fact, SMALL, TEXT) for fact in caption.facts), (tell(about), SMALL, QUIET)]
+    if hottest is not None:
+        parts.append(_draw_legend(caption.language))
+    return _write(parts, caption.language)
 
 
-def _draw_legend() -> Image.Image:
+def _draw_legend(language: str) -> Image.Image:
     """Draw the scale of colours over the panel, from no heat to the highest."""
     bar_width, bar_height = 360, 20
     ramp = np.broadcast_to(np.linspace(0.0, 1.0, bar_width, dtype=np.float32), (bar_height, bar_width))
@@ -153,8 +167,9 @@ def _draw_legend() -> Image.Image:
     share = cover[..., np.newaxis] / cover.max()
     bar = np.rint(colour * share + np.array(PANEL) * (1 - share)).astype(np.uint8)
     legend = Image.new("RGB", (WIDTH - 2 * MARGIN, 34), PANEL)
-    draw, font = ImageDraw.Draw(legend), _font(SMALL)
-    words = "weak", "strong"
+    draw, font = ImageDraw.Draw(legend), _font(SMALL, language)
+    tell = load_catalogue(language).translate
+    words = tell(say_of("heat", "weak")), tell(say_of("heat", "strong"))
     x = 0
     draw.text((x, 17), words[0], fill=QUIET, font=font, anchor="lm")
     x += int(font.getlength(words[0])) + 14
@@ -164,14 +179,16 @@ def _draw_legend() -> Image.Image:
     return legend
 
 
-def _write(parts: Sequence[Line | Image.Image]) -> Image.Image:
+def _write(parts: Sequence[Line | Image.Image], language: str) -> Image.Image:
     """Return a band of lines of text, wrapped, and pictures, one below the other."""
     wrapped: list[Line | Image.Image] = []
     for part in parts:
         if isinstance(part, Image.Image):
             wrapped.append(part)
         else:
-            wrapped += [(text, *part[1:]) for text in _wrap(part[0], part[1], WIDTH - 2 * MARGIN)]
+            wrapped += [
+                (text, *part[1:]) for text in _wrap(part[0], _font(part[1], language), WIDTH - 2 * MARGIN)
+            ]
     band = Image.new("RGB", (WIDTH, sum(map(_measure, wrapped)) + MARGIN), PANEL)
     draw, y = ImageDraw.Draw(band), MARGIN // 2
     for part in wrapped:
@@ -179,7 +196,7 @@ def _write(parts: Sequence[Line | Image.Image]) -> Image.Image:
             band.paste(part, (MARGIN, y))
         else:
             text, size, colour = part
-            draw.text((MARGIN, y), text, fill=colour, font=_font(size))
+            draw.text((MARGIN, y), text, fill=colour, font=_font(size, language))
         y += _measure(part)
     return band
 
@@ -189,8 +206,8 @@ def _measure(part: Line | Image.Image) -> int:
     return part.height if isinstance(part, Image.Image) else round(part[1] * LINE)
 
 
-def _wrap(text: str, size: int, width: int) -> list[str]:
-    font, lines = _font(size), [""]
+def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+    lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
         if lines[-1] and font.getlength(longer) > width:
@@ -200,7 +217,10 @@ def _wrap(text: str, size: int, width: int) -> list[str]:
     return lines
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int, language: str) -> ImageFont.FreeTypeFont:
+    own = LANGUAGES[language].font
+    if own is not None:
+        return ImageFont.truetype(FONTS / own, size, layout_engine=ImageFont.Layout.RAQM)
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
     return font

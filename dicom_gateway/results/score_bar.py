@@ -21,7 +21,7 @@ BANDS: Final = (
 
 
 def draw_score_bar(
-    tb_score: int, width: int, ground: Rgb, ink: Rgb, font: ImageFont.FreeTypeFont
+    tb_score: int, width: int, ground: Rgb, ink: Rgb, font: ImageFont.FreeTypeFont, names: tuple[str, str]
 ) -> Image.Image:
     """Draw the bar of a TB score.
 
@@ -31,6 +31,7 @@ def draw_score_bar(
         ground: its background.
         ink: marker, ticks and text.
         font: of the text below the bar.
+        names: of both thresholds.
 
     Returns:
         RGB, `HEIGHT` pixels high.
@@ -51,8 +52,8 @@ def draw_score_bar(
     )
     for value, words in (
         (0, "0"),
-        (SCREENING_AT, f"screening {SCREENING_AT}"),
-        (RULE_IN_AT, f"rule-in {RULE_IN_AT}"),
+        (SCREENING_AT, f"{names[0]} {SCREENING_AT}"),
+        (RULE_IN_AT, f"{names[1]} {RULE_IN_AT}"),
         (TOP, str(TOP)),
     ):
         draw.text((at(value), text_at), words, fill=ink, font=font, anchor="mm")

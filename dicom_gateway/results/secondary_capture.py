@@ -45,6 +45,8 @@ from dicom_gateway.results.source_header import (
 )
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, ReportKind
+from domain.languages.catalogue import load_catalogue
+from domain.languages.sentence import say, say_value
 from domain.notices import NOT_VERIFIED
 from domain.regions import find_regions
 
@@ -81,7 +83,9 @@ def build_secondary_capture(
     with Image.open(io.BytesIO(rendition)) as film:
         ratio = film.width * film.height / len(rendition)
         regions = find_regions(Finding(screening.finding), heat, film.height, film.width)
-        pixels = draw_result(film, heat, _write_caption(screening, moment), regions)
+        pixels = draw_result(
+            film, heat, _write_caption(screening, moment, settings.picture_language), regions
+        )
     image = _describe_image(screening, source, moment, settings, software_version)
     ratios = [ratio]
     if settings.sc_compression == "jpeg":
@@ -98,20 +102,32 @@ def build_secondary_capture(
     )
 
 
-def _write_caption(screening: ReportableScreening, moment: datetime) -> Caption:
-    manifest = screening.manifest
+def _write_caption(screening: ReportableScreening, moment: datetime, language: str) -> Caption:
+    """Write the text in the site's language; the notice stands in English beside its translation."""
+    manifest, catalogue = screening.manifest, load_catalogue(language)
+    tell = catalogue.translate
+    notices = dict.fromkeys((tell(say(NOT_VERIFIED)), NOT_VERIFIED))
+    facts = [
+        *describe_tb_score(screening),
+        say("Priority {priority}.", priority=say_value(screening.priority)),
+        *list_remarks(screening),
+        say(
+            "Model {name} {version}, operating point {point}, {moment}.",
+            name=manifest["name"],
+            version=manifest["version"],
+            point=screening.operating_point,
+            moment=moment.strftime("%Y-%m-%d %H:%M %z"),
+        ),
+    ]
+    if not catalogue.language.checked:
+        facts.append(say("No clinician who is a native speaker has checked this translation."))
     return Caption(
-        notice=NOT_VERIFIED,
-        disclaimer=NOT_A_DEVICE,
-        headline=HEADLINES[Finding(screening.finding)],
+        notice=" · ".join(notices),
+        disclaimer=tell(NOT_A_DEVICE),
+        headline=tell(HEADLINES[Finding(screening.finding)]),
         tb_score=find_tb_score(screening),
-        facts=[
-            *describe_tb_score(screening),
-            f"Priority {screening.priority}.",
-            *list_remarks(screening),
-            f"Model {manifest['name']} {manifest['version']}, operating point {screening.operating_point}, "
-            f"{moment:%Y-%m-%d %H:%M %z}.",
-        ],
+        facts=[tell(fact) for fact in facts],
+        language=language,
     )
 
 

@@ -210,7 +210,7 @@ def _measure_by(
 
 def _warn(studies: Sequence[ReadFilm], screened: dict[bool, int], words: TruthWords) -> list[str]:
     """Return the known weaknesses of these verdicts as a reference."""
-    warnings = [words.limits]
+    warnings: list[str] = [words.limits]
     read = {positive: sum(is_positive(study) is positive for study in studies) for positive in (True, False)}
     shares = {key: read[key] / screened[key] if screened[key] else 0.0 for key in read}
     if abs(shares[True] - shares[False]) > UNEVEN:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,9 @@ def build_report_page(database: Database, settings: ReportSettings, version: str
     """
     one_at_a_time = threading.Lock()
 
-    def make(first: date | None, last: date | None, by: str | None, form: str) -> str | bytes:
+    def make(
+        first: date | None, last: date | None, by: str | None, form: str, language: str = "en"
+    ) -> str | bytes:
         from reports.composition import Request, compose_report
 
         if by is not None and by not in set(Grouping):
@@ -36,19 +37,20 @@ def build_report_page(database: Database, settings: ReportSettings, version: str
             raise ReportBusyError("another report is being made; ask again in a moment")
         try:
             with database.read(frozen=True) as session:
-                return _render(compose_report(session, request, settings, version), form)
+                return _render(compose_report(session, request, settings, version), form, language)
         finally:
             one_at_a_time.release()
 
     return make
 
 
-def _render(report: Report, form: str) -> str | bytes:
+def _render(report: Report, form: str, language: str) -> str | bytes:
     from reports.csv_form import render_csv
     from reports.html_form import render_html
     from reports.pdf_form import render_pdf
 
-    forms: dict[str, Callable[[Report], str | bytes]] = {"csv": render_csv, "pdf": render_pdf}
     if form == "json":
         return report.model_dump_json()
-    return forms.get(form, render_html)(report)
+    if form == "csv":
+        return render_csv(report)
+    return render_pdf(report, language) if form == "pdf" else render_html(report, language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -79,11 +79,11 @@ def visitor(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     database.close()
 
 
-def list_violations(page: Page, axe: str) -> list[str]:
-    """Return the violations in every look, with the elements that they are of."""
+def list_violations(page: Page, axe: str, looks: Sequence[tuple[int, int, str]] = LOOKS) -> list[str]:
+    """Return the violations in the looks, with the elements that they are of."""
     page.evaluate(axe)
     found = []
-    for width, height, theme in LOOKS:
+    for width, height, theme in looks:
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": height})
         answer: dict[str, Any] = page.evaluate(
@@ -108,4 +108,10 @@ def test_axe_finds_nothing_on_any_page_theme_and_size(visitor: Visitor, axe: str
         if path == "/studies/1":
             page.wait_for_selector(".viewer[data-drawn]")
         found += list_violations(page, axe)
+    for language in ("fr", "hi"):
+        page.set_extra_http_headers({"Accept-Language": language})
+        for path in PAGES[:4]:
+            page.goto(visitor.url + path)
+            assert page.locator("html").get_attribute("lang") == language
+            found += list_violations(page, axe, LOOKS[:1])
     assert found == []

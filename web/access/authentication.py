@@ -16,7 +16,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from db.accounts import web_sessions
 from db.accounts.users import UserEntry
 from db.database import Database
-from domain.roles import Permission
+from domain.languages.sentence import Sentence, say, say_value
+from domain.roles import Permission, Role
 from domain.secret_words import derive_csrf, hash_secret, is_same
 from web.settings import WebSettings
 
@@ -56,6 +57,11 @@ class Visit:
         return BY_ITSELF in self.request.headers
 
 
+def refuse_role(role: Role) -> Sentence:
+    """Return the reason for which a page is refused to a role."""
+    return say("Your role, {role}, does not allow this.", role=say_value(role.value))
+
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 Page = Callable[[Visit], Response]
 
@@ -80,7 +86,7 @@ class Gate:
             if visit is None:
                 return _ask_to_log_in(request)
             if permission is not None and not visit.user.may(permission):
-                raise HTTPException(403, f"Your role, {visit.user.role.value}, does not allow this.")
+                raise HTTPException(403, refuse_role(visit.user.role))
             if request.method not in SAFE_METHODS:
                 visit = replace(visit, form=await read_form(request))
                 check_intent(request, visit.form, visit.csrf)
@@ -100,6 +106,7 @@ class Gate:
         if found.is_stale and request.headers.get(BY_ITSELF) in (None, ACTIVE):
             with self.database.write() as session:
                 web_sessions.touch(session, token_hash)
+        request.state.language = found.user.language
         return Visit(request, found.user, derive_csrf(secret), token_hash, secret)
 
 
@@ -117,13 +124,13 @@ async def read_form(request: Request) -> dict[str, str]:
     body = await read_body(request, LARGEST_FORM)
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if body and kind != "application/x-www-form-urlencoded":
-        raise HTTPException(415, "A form is application/x-www-form-urlencoded.")
+        raise HTTPException(415, say("A form is application/x-www-form-urlencoded."))
     try:
         form = dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
     except ValueError:
-        raise HTTPException(400, "The form cannot be read.") from None
+        raise HTTPException(400, say("The form cannot be read.")) from None
     if any("\0" in value for value in form.values()):  # PostgreSQL stores no text with NUL
-        raise HTTPException(400, "The form cannot be read.")
+        raise HTTPException(400, say("The form cannot be read."))
     return form
 
 
@@ -138,9 +145,9 @@ async def read_body(request: Request, largest: int) -> bytes:
         async for chunk in request.stream():
             body += chunk
             if len(body) > largest:
-                raise HTTPException(413, f"At most {largest} bytes are taken.")
+                raise HTTPException(413, say("At most {largest} bytes are taken.", largest=largest))
     except ClientDisconnect:  # the client is gone; this is not an error of the server
-        raise HTTPException(400, "The request ended before its body was complete.") from None
+        raise HTTPException(400, say("The request ended before its body was complete.")) from None
     return body
 
 
@@ -153,7 +160,7 @@ def check_intent(request: Request, form: Mapping[str, str], csrf: str) -> None:
     given = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD, "")
     site = request.headers.get("sec-fetch-site", "same-origin")
     if site not in ("same-origin", "none") or not is_same(given, csrf):
-        raise HTTPException(403, "This form is out of date: load the page again.")
+        raise HTTPException(403, say("This form is out of date: load the page again."))
 
 
 def _ask_to_log_in(request: Request) -> Response:

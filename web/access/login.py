@@ -17,6 +17,7 @@ from db.accounts import login_attempts, users, web_sessions
 from db.accounts.login_attempts import Subject
 from db.accounts.users import Credentials
 from db.database import Database
+from domain.languages.sentence import say
 from domain.secret_words import derive_csrf, hash_secret, make_secret
 from web.access import passwords
 from web.access.audit import AuditTrail, find_address
@@ -33,7 +34,7 @@ FREE_FOR_ADDRESS: Final = 20
 """More than for a user, since all clients behind one proxy share an address."""
 LONGEST_FOR_ADDRESS: Final = timedelta(minutes=15)
 
-WRONG: Final = "The name or the password is wrong."
+WRONG: Final = say("The name or the password is wrong.")
 
 
 class Login:
@@ -60,7 +61,7 @@ class Login:
         answer = await run_in_threadpool(self._try, request, name, form.get("password", ""))
         if isinstance(answer, timedelta):
             wait = count_seconds(answer)
-            text = f"Too many failed logins. Try again in {wait} seconds."
+            text = say("Too many failed logins. Try again in {seconds} seconds.", seconds=wait)
             again = {"Retry-After": str(wait)}
             return self._show_form(request, text, wanted, status=429, headers=again, ended=ended)
         if answer is None:

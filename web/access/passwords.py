@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 
 SHORTEST: Final = 12
 LONGEST: Final = 256
@@ -24,11 +25,19 @@ _SLOTS: Final = threading.BoundedSemaphore(MOST_AT_ONCE)
 def check_strength(password: str, name: str) -> None:
     """Raise `PermanentError` when a password is not good enough for the user `name`."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise PermanentError(f"a password has {SHORTEST} to {LONGEST} characters: a few words are good")
+        raise PermanentError(
+            say(
+                "a password has {shortest} to {longest} characters: a few words are good",
+                shortest=SHORTEST,
+                longest=LONGEST,
+            )
+        )
     if len(set(password)) < FEWEST_DIFFERENT:
-        raise PermanentError(f"a password has at least {FEWEST_DIFFERENT} different characters")
+        raise PermanentError(
+            say("a password has at least {number} different characters", number=FEWEST_DIFFERENT)
+        )
     if name and name.lower() in password.lower() and len(password) < len(name) + SHORTEST:
-        raise PermanentError("a password is not the user's name with a little around it")
+        raise PermanentError(say("a password is not the user's name with a little around it"))
 
 
 def hash_password(password: str) -> str:

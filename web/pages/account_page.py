@@ -1,15 +1,18 @@
-"""The page on which users change their own passwords."""
+"""The page on which users change their own passwords and choose their language."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 import structlog
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
 
 from db.accounts import login_attempts, users
 from db.database import Database
 from domain.errors import PermanentError
+from domain.languages.language import LANGUAGES
+from domain.languages.sentence import say
 from web.access import passwords
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
@@ -38,22 +41,31 @@ class AccountPage:
         try:
             passwords.check_strength(new, name)
         except PermanentError as error:
-            return self._show(visit, f"Not changed: {error}.", 422)
+            return self._show(visit, say("Not changed: {reason}.", reason=str(error)), 422)
         if new != form.get("again", ""):
-            return self._show(visit, "Not changed: the new password was not typed twice the same.", 422)
+            return self._show(visit, say("Not changed: the new password was not typed twice the same."), 422)
         answer = self._try(visit, form.get("old", ""))
         if isinstance(answer, timedelta):
             wait = count_seconds(answer)
-            text = f"Not changed: too many wrong passwords. Try again in {wait} seconds."
+            text = say("Not changed: too many wrong passwords. Try again in {seconds} seconds.", seconds=wait)
             return self._show(visit, text, 429, {"Retry-After": str(wait)})
         if not answer:
-            return self._show(visit, "Not changed: the present password is another one.", 403)
+            return self._show(visit, say("Not changed: the present password is another one."), 403)
         hashed = passwords.hash_password(new)
         with self.database.write() as session:
             users.set_password(session, name, hashed, keep_session=visit.token_hash)
         LOG.info("password changed", user=name)
         self.audit.record_password_change(name, find_address(visit.request), is_right=True)
-        return self._show(visit, "The password is changed. All other sessions are over.", 200)
+        return self._show(visit, say("The password is changed. All other sessions are over."), 200)
+
+    def choose_language(self, visit: Visit) -> Response:
+        """Store the language that the user chose for the pages; an empty field forgets the choice."""
+        chosen = visit.form.get("language", "")
+        if chosen and chosen not in LANGUAGES:
+            raise HTTPException(400, say("There is no such language."))
+        with self.database.write() as session:
+            users.set_language(session, visit.user.name, chosen or None)
+        return RedirectResponse("/account", 303)
 
     def _try(self, visit: Visit, password: str) -> bool | timedelta:
         """Return True for the right password, False for a wrong one, or the time to wait.

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from db.database import Database
 from db.films import film_tiles
 from db.films.film_tiles import GIVE_UP, FileGoneError, NoPictureError, TileAnswer, TilesBusyError
+from domain.languages.sentence import say
 from domain.viewing.film_tile import TileFailure, TileView
 
 LOOK_EVERY_S: Final = 0.02
@@ -20,8 +21,8 @@ LOOK_EVERY_S: Final = 0.02
 MOST_AT_ONCE: Final = 6
 """Most tiles that wait in this process: each holds a thread, of which the other pages need some."""
 
-GONE: Final = "The film's file has left the gateway's spool. The film itself is in the PACS."
-BUSY: Final = "Too many tiles are asked for at once. Ask again."
+GONE: Final = say("The film's file has left the gateway's spool. The film itself is in the PACS.")
+BUSY: Final = say("Too many tiles are asked for at once. Ask again.")
 
 
 class FilmTiles:
@@ -54,7 +55,7 @@ class FilmTiles:
         if answer.jpeg is None:
             if answer.failure is TileFailure.FILE_GONE:
                 raise HTTPException(410, GONE)
-            raise HTTPException(422, "The gateway cannot draw this part of the film.")
+            raise HTTPException(422, say("The gateway cannot draw this part of the film."))
         return answer.jpeg
 
     def _ask(self, uid: str, film: int, view: TileView) -> TileAnswer:
@@ -62,7 +63,7 @@ class FilmTiles:
             with self._database.write() as session:
                 tile_id = film_tiles.ask(session, uid, film, view)
         except NoPictureError as error:
-            raise HTTPException(404, f"{error}.") from None
+            raise HTTPException(404, say("{reason}.", reason=str(error))) from None
         except FileGoneError:
             raise HTTPException(410, GONE) from None
         except TilesBusyError:
@@ -74,11 +75,11 @@ class FilmTiles:
             if answer is not None:
                 return answer
             time.sleep(LOOK_EVERY_S)
-        raise HTTPException(503, "The gateway that has the film does not answer.", {"Retry-After": "10"})
+        raise HTTPException(503, say("The gateway that has the film does not answer."), {"Retry-After": "10"})
 
 
 def _read_view(query: QueryParams) -> TileView:
     try:
         return TileView.model_validate(dict(query))
     except ValidationError:
-        raise HTTPException(400, "A tile is a part of the film with a window.") from None
+        raise HTTPException(400, say("A tile is a part of the film with a window.")) from None

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from starlette.exceptions import HTTPException
 
+from domain.languages.sentence import say
 from web.access.authentication import Visit
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -23,7 +24,7 @@ def take_number(visit: Visit, name: str) -> int:
     text = str(visit.request.path_params.get(name, visit.form.get(name, "")))
     number = read_number(text)
     if number is None:
-        raise HTTPException(404, "There is no such number.")
+        raise HTTPException(404, say("There is no such number."))
     return number
 
 
@@ -43,7 +44,7 @@ def take_choice(given: Mapping[str, str], name: str, choices: type[Choice]) -> C
     if not text:
         return None
     if text not in set(choices):
-        raise HTTPException(400, f"{name} is one of {', '.join(choices)}.")
+        raise HTTPException(400, say("{field} is one of {choices}.", field=name, choices=", ".join(choices)))
     return choices(text)
 
 
@@ -59,4 +60,4 @@ def take_day(given: Mapping[str, str], name: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise HTTPException(400, "A day is written YYYY-MM-DD.") from None
+        raise HTTPException(400, say("A day is written YYYY-MM-DD.")) from None

@@ -16,13 +16,16 @@ from db.counts import unread_studies
 from db.counts.report_counts import Grouping
 from db.database import Database
 from domain.errors import TransientError
+from domain.languages.language import ENGLISH
+from domain.languages.sentence import say
 from domain.roles import Permission
 from web.access.authentication import Visit
 from web.pages.pages import Pages
 from web.response_headers import DOCUMENT_POLICY
 
-RenderReport = Callable[[date | None, date | None, str | None, str], str | bytes]
-"""First and last day, both included, grouping, and form: html (one self-contained file), json, csv or pdf.
+RenderReport = Callable[[date | None, date | None, str | None, str, str], str | bytes]
+"""First and last day, both included, grouping, form: html (one self-contained file), json, csv or pdf; and
+the code of the language of html and pdf.
 
 Raises ValueError, with a text for people, for a period or grouping without a report, and `ReportBusyError`
 while another report is made.
@@ -33,6 +36,13 @@ BUSY_S: Final = 10
 
 DAYS: Final = 30
 """Days of a report up to today, by default."""
+
+PARTIES: Final = {
+    "reads": say("reader"),
+    "bacteriology": say("bacteriology"),
+    "both": say("bacteriology or radiologist"),
+}
+"""Those with whom the AI may disagree, by the truth of a report."""
 
 FORMS: Final[Mapping[str, str]] = {
     "html": "text/html; charset=utf-8",
@@ -85,16 +95,18 @@ class ReportPage:
         assert self.render_report is not None
         given = visit.request.query_params
         form = given.get("form") or "html"
+        catalogue = self.pages.find_catalogue(visit.request)
+        tell = catalogue.translate
         if form not in FORMS:
-            raise HTTPException(400, f"form: {', '.join(FORMS)}.")
+            raise HTTPException(400, say("form is one of {forms}.", forms=", ".join(FORMS)))
         headers = dict(DOCUMENT_HEADERS)
         try:
-            document = self.render_report(first, last, by, form)
+            document = self.render_report(first, last, by, form, catalogue.language.code)
         except ValueError as error:
-            return refuse_document(str(error), 400)
+            return refuse_document(tell(str(error)), 400)
         except ReportBusyError as error:
             busy = explain_busy(error)
-            return refuse_document(busy.detail, busy.status_code, busy.headers)
+            return refuse_document(tell(busy.detail), busy.status_code, busy.headers)
         if form != "html" or "download" in given:
             headers["Content-Disposition"] = f'attachment; filename="tbscreen-{first}-{last}.{form}"'
         return Response(document, headers=headers, media_type=FORMS[form])
@@ -102,13 +114,13 @@ class ReportPage:
     def list_disagreements(self, visit: Visit) -> Response:
         """Show the studies of a period on which AI and readers disagree, with links to them."""
         if not visit.user.may(Permission.WORKLIST):
-            raise HTTPException(403, "Your role sees figures alone, no studies.")
+            raise HTTPException(403, say("Your role sees figures alone, no studies."))
         first, last, _ = self._read_wish(visit)
         assert self.render_report is not None
         try:
-            report = json.loads(self.render_report(first, last, None, "json"))
+            report = json.loads(self.render_report(first, last, None, "json", ENGLISH.code))
         except ValueError as error:
-            raise HTTPException(400, f"{error}.") from None
+            raise HTTPException(400, say("{reason}.", reason=str(error))) from None
         except ReportBusyError as error:
             raise explain_busy(error) from None
         context = {
@@ -116,7 +128,7 @@ class ReportPage:
             "csrf": visit.csrf,
             "first": first,
             "last": last,
-            "party": {"reads": "reader"}.get(report["truth"], report["truth"]),
+            "party": PARTIES[report["truth"]],
             "studies": report["disagreements"],
             "in_all": report["disagreements_in_all"],
         }
@@ -124,7 +136,7 @@ class ReportPage:
 
     def _read_wish(self, visit: Visit) -> tuple[date, date, str | None]:
         if self.render_report is None:
-            raise HTTPException(404, "There is no report here.")
+            raise HTTPException(404, say("There is no report here."))
         return read_wish(visit.request.query_params)
 
 
@@ -136,7 +148,7 @@ def refuse_document(text: str, status: int, headers: Mapping[str, str] | None = 
 
 def explain_busy(error: ReportBusyError) -> HTTPException:
     """Return the answer to a request for a report while another report is made."""
-    return HTTPException(429, f"{error}.", {"Retry-After": str(BUSY_S)})
+    return HTTPException(429, say("{reason}.", reason=str(error)), {"Retry-After": str(BUSY_S)})
 
 
 def read_wish(given: QueryParams) -> tuple[date, date, str | None]:
@@ -150,5 +162,5 @@ def read_wish(given: QueryParams) -> tuple[date, date, str | None]:
         last = date.fromisoformat(given.get("to") or today.isoformat())
         first = date.fromisoformat(given.get("from") or (last - timedelta(days=DAYS - 1)).isoformat())
     except (ValueError, OverflowError):
-        raise HTTPException(400, "A day is written YYYY-MM-DD.") from None
+        raise HTTPException(400, say("A day is written YYYY-MM-DD.")) from None
     return first, last, given.get("by") or None

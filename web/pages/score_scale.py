@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from db.worklist.study_details import OperatingPoint, ScreeningDetails
-from domain.bundle.tb_score import RULE_IN_AT, SCREENING_AT, TOP, format_tb_score
+from domain.bundle.tb_score import RULE_IN_AT, SCREENING_AT, TOP
+from domain.languages.sentence import say
 
 WIDTH: Final = 300.0
 """Width of the bar in the units of the drawing; TB score 0 is at the left end, 100 at the right."""
@@ -43,11 +44,16 @@ def draw_scale(tb_score: int) -> Scale:
             for name, low, high in zip(names, edges, edges[1:], strict=False)
         ),
         (
-            ("screening", SCREENING_AT, _place(SCREENING_AT)),
-            ("rule-in", RULE_IN_AT, _place(RULE_IN_AT)),
+            (say("screening"), SCREENING_AT, _place(SCREENING_AT)),
+            (say("rule-in"), RULE_IN_AT, _place(RULE_IN_AT)),
         ),
-        f"TB score {format_tb_score(tb_score)}; screening threshold {SCREENING_AT}; "
-        f"rule-in threshold {RULE_IN_AT}",
+        say(
+            "TB score {tb_score} of {top}; screening threshold {screening}; rule-in threshold {rule_in}",
+            tb_score=tb_score,
+            top=TOP,
+            screening=SCREENING_AT,
+            rule_in=RULE_IN_AT,
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from db.worklist.reads import (
 )
 from db.worklist.study_details import FilmDetails, StudyDetails
 from domain.codes import ReadOrigin, Verdict
+from domain.languages.sentence import say
 from domain.roles import Permission
 from domain.secret_words import hash_secret
 from web.access.audit import AuditTrail, find_address
@@ -67,7 +68,7 @@ class StudyPage:
         with self.database.read() as session:
             study = study_details.find_details(session, uid, hidden_from=hidden_from)
             if study is None:
-                raise HTTPException(404, "There is no such study.")
+                raise HTTPException(404, say("There is no such study."))
             to_see = films_to_see.list_films_to_see(session, study.key)
             others = other_studies.list_other_studies(session, study, hidden_from=hidden_from)
         self._record_view(visit, uid)
@@ -116,7 +117,7 @@ class StudyPage:
         with self.database.read() as session:
             jpeg = study_details.find_rendition(session, uid, film)
         if jpeg is None:
-            raise HTTPException(404, "There is no such film.")
+            raise HTTPException(404, say("There is no such film."))
         self._record_view(visit, uid)
         token = film_tokens.sign(visit.secret, film)
         return Response(jpeg, media_type="image/jpeg", headers={film_tokens.HEADER: token})
@@ -170,14 +171,14 @@ class StudyPage:
         """Undo a read that its reader has just stored."""
         uid, read_id = self._find_uid(visit), int(visit.request.path_params["read"])
         if read_id >= 2**31:
-            raise HTTPException(404, "There is no such read.")
+            raise HTTPException(404, say("There is no such read."))
         try:
             with self.database.write() as session:
                 reads.withdraw(session, uid, read_id, visit.user.name)
         except (UnknownStudyError, UnknownReadError) as error:
-            raise HTTPException(404, f"{error}.") from None
+            raise HTTPException(404, say("{reason}.", reason=str(error))) from None
         except UndoOverError as error:
-            raise HTTPException(409, f"{error}.") from None
+            raise HTTPException(409, say("{reason}.", reason=str(error))) from None
         self._record(visit, uid, is_changed=True)
         return Response(status_code=204)
 
@@ -209,7 +210,7 @@ class StudyPage:
         with self.database.read() as session:
             uid = study_details.find_uid(session, int(reference)) if int(reference) < 2**31 else None
         if uid is None:
-            raise HTTPException(404, "There is no such study.")
+            raise HTTPException(404, say("There is no such study."))
         return uid
 
     def _record_view(self, visit: Visit, uid: str) -> None:
@@ -251,7 +252,7 @@ def record_read(
             422 for a comment too long.
     """
     if verdict not in set(Verdict):
-        raise HTTPException(400, f"verdict is one of {', '.join(Verdict)}")
+        raise HTTPException(400, say("verdict is one of {verdicts}", verdicts=", ".join(Verdict)))
     try:
         with database.write() as session:
             read = reads.record(
@@ -266,9 +267,9 @@ def record_read(
                 reads_blinded=reads_blinded,
             )
     except UnknownStudyError:
-        raise HTTPException(404, "There is no such study.") from None
+        raise HTTPException(404, say("There is no such study.")) from None
     except UnseenFilmsError as error:
-        raise HTTPException(409, f"{error}.") from None
+        raise HTTPException(409, say("{reason}.", reason=str(error))) from None
     except InvalidReadError as error:
         raise HTTPException(422, str(error)) from None
     LOG.info("study read", study=hash_secret(uid)[:16], reader=reader)
@@ -283,10 +284,10 @@ def find_heat(database: Database, uid: str, request: Request, hidden_from: str |
     """
     with database.read() as session:
         if study_details.is_hidden(session, uid, hidden_from):
-            raise HTTPException(403, "You read blinded: read the study first.")
+            raise HTTPException(403, say("You read blinded: read the study first."))
         heat = study_details.find_heat(session, uid, take_film(request))
     if heat is None:
-        raise HTTPException(404, "This film has no heat map.")
+        raise HTTPException(404, say("This film has no heat map."))
     return heat
 
 
@@ -298,7 +299,7 @@ def take_uid(request: Request) -> str:
     """
     uid = str(request.path_params["uid"])
     if len(uid) > LONGEST_UID or "\0" in uid:
-        raise HTTPException(404, "There is no such study.")
+        raise HTTPException(404, say("There is no such study."))
     return uid
 
 
@@ -310,7 +311,7 @@ def take_film(request: Request) -> int:
     """
     film = int(request.path_params["film"])
     if film >= 2**31:
-        raise HTTPException(404, "There is no such film.")
+        raise HTTPException(404, say("There is no such film."))
     return film
 
 

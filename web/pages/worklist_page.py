@@ -18,6 +18,7 @@ from db.worklist.worklist import InvalidCursorError, Page
 from db.worklist.worklist_filter import STUDY_STATES, WorklistFilter
 from db.worklist.worklist_totals import Total, count_studies
 from domain.codes import UNREPORTED, Finding, Notice, Priority, Refusal
+from domain.languages.sentence import Sentence, say
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.access.recent_views import RecentViews
@@ -55,7 +56,7 @@ class WorklistPage:
         try:
             page = find_page(self.database, asked, hidden_from)
         except InvalidCursorError as error:
-            raise HTTPException(400, f"{error}.") from None
+            raise HTTPException(400, say("{reason}.", reason=str(error))) from None
         is_new = self._views.is_new(visit.token_hash, visit.request.url.query)
         if is_new or not visit.is_by_itself:
             address = find_address(visit.request)
@@ -109,7 +110,7 @@ class WorklistPage:
         return today - timedelta(days=self.settings.worklist_days)
 
 
-def describe_place(page: Page, at: int, total: Total) -> str:
+def describe_place(page: Page, at: int, total: Total) -> Sentence:
     """Return the place of a page in the list, as "101–150 of 2,340".
 
     Args:
@@ -118,13 +119,11 @@ def describe_place(page: Page, at: int, total: Total) -> str:
         total: of the list.
     """
     last = at + len(page.studies) - 1
-    if page.following is None:
-        whole = f"{last:,}"
-    elif total.is_exact:
-        whole = f"{max(total.studies, last + 1):,}"
-    else:
-        whole = f"more than {max(total.studies, last):,}"
-    return f"{at:,}–{last:,} of {whole}"
+    whole = last if page.following is None else max(total.studies, last + 1)
+    if page.following is None or total.is_exact:
+        return say("{first:,}–{last:,} of {whole:,}", first=at, last=last, whole=whole)
+    most = max(total.studies, last)
+    return say("{first:,}–{last:,} of more than {whole:,}", first=at, last=last, whole=most)
 
 
 def _read_place(given: QueryParams) -> int:

@@ -21,6 +21,7 @@ from db.worklist.study_details import StudyDetails
 from db.worklist.study_entries import StudyEntry
 from db.worklist.worklist import InvalidCursorError
 from domain.codes import ReadOrigin, Verdict
+from domain.languages.language import ENGLISH
 from domain.notices import NOTICE
 from domain.roles import Permission
 from domain.secret_words import is_same
@@ -213,7 +214,7 @@ class Rest:
         if form not in REPORT_FORMS:
             raise HTTPException(400, f"format: {' or '.join(REPORT_FORMS)}.")
         try:
-            document = self.render_report(*read_wish(given), form)
+            document = self.render_report(*read_wish(given), form, ENGLISH.code)
         except ReportBusyError as error:
             raise explain_busy(error) from None
         except ValueError as error:

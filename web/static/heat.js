@@ -1,5 +1,7 @@
 // The heat map as a picture, the outlines of the reports, and the legend of both.
 
+import { say } from "./words.js";
+
 const RAMP = [ // from cool to hot, as colours that also differ in brightness
   [0.0, 59, 15, 112],
   [0.45, 187, 55, 84],
@@ -39,8 +41,8 @@ export function describeHeat({ outlines, cut_off }) {
   const ramp = write("");
   const stops = RAMP.map(([at, ...parts]) => `rgb(${parts}) ${at * 100}%`);
   ramp.style.background = `linear-gradient(90deg, ${stops})`;
-  const parts = [write("heat 0"), ramp, write("100 %")];
-  return outlines.length ? [...parts, write(`outline: ${Math.round(cut_off * 100)} %`)] : parts;
+  const parts = [write(say("heat 0")), ramp, write("100 %")];
+  return outlines.length ? [...parts, write(say("outline: {share} %", { share: Math.round(cut_off * 100) }))] : parts;
 }
 
 function colour(heat) {

@@ -1,4 +1,5 @@
 // Scripts of every page: times in the local zone, the list of keys, parts that refresh themselves.
+import { say } from "./words.js";
 
 export function localiseTimes(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
@@ -9,7 +10,9 @@ export function localiseTimes(root = document) {
   for (const element of root.querySelectorAll("[data-since]")) {
     const minutes = Math.max(0, Math.floor((Date.now() - new Date(element.dataset.since)) / 60000));
     const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60)];
-    element.textContent = "waits " + (days > 1 ? `${days} days` : hours > 1 ? `${hours} h` : `${minutes} min`);
+    if (days > 1) element.textContent = say("waits {days} days", { days });
+    else if (hours > 1) element.textContent = say("waits {hours} h", { hours });
+    else element.textContent = say("waits {minutes} min", { minutes });
   }
 }
 

@@ -1,9 +1,11 @@
 // A ruler on the film, in millimetres of the plane that the film's header names (PS3.3 10.7.1.1).
 
+import { say } from "./words.js";
+
 const PLANES = {
   patient: "mm",
-  detector: "mm at the detector", // the patient's own lengths are smaller
-  unknown: "mm (plane not stated)",
+  detector: say("mm at the detector"), // the patient's own lengths are smaller
+  unknown: say("mm (plane not stated)"),
 };
 const LEAST = 2; // pixels of the film: less is a click
 

@@ -4,10 +4,11 @@ import { findNext, readOrder } from "./order.js";
 import { keepRenewing, nameKey, onKeys, renew } from "./page.js";
 import { ShownFilms } from "./shown_films.js";
 import { Viewer } from "./viewer.js";
+import { say } from "./words.js";
 
 const SETTLE_MS = 500; // a key pressed twice for the study before must not reach this one
 const UNDO_MS = 30000;
-const WAIT = "Wait until the film is on the screen, then read.";
+const WAIT = say("Wait until the film is on the screen, then read.");
 
 const sections = [...document.querySelectorAll(".viewer")]; // two, where films are side by side
 const { study, instance } = sections[0].dataset;
@@ -47,30 +48,31 @@ async function post(path, fields) {
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, ...fields });
   const answer = await fetch(path, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   if (answer?.status !== 401) return answer;
-  sessionStorage.setItem("tbscreen-refused", "Your session had ended: what you sent last is NOT saved.");
+  sessionStorage.setItem("tbscreen-refused", say("Your session had ended: what you sent last is NOT saved."));
   location.reload();
   return new Promise(() => {}); // the page goes
 }
 
 async function sendRead(verdict) {
-  if (form && state === "loading") say(WAIT, false);
+  if (form && state === "loading") tell(WAIT, false);
   if (!form || state !== "ready") return;
   const [unseen] = films.unseen;
   if (unseen) {
-    say("The read is NOT saved: look at each film first. ", false);
+    tell(`${say("The read is NOT saved: look at each film first.")} `, false);
     const to = said.appendChild(unseen.cloneNode(true));
-    to.textContent = `Show ${unseen.textContent}`;
+    to.textContent = say("Show {film}", { film: unseen.textContent });
     return to.focus();
   }
   become("sending");
   const answer = await post(form.action, { verdict, comment: comment.value, shown: String(films) });
   if (answer?.status !== 201) {
     become("ready");
-    const reason = answer ? await answer.text() : "no answer. Send it again";
-    if (answer?.status !== 409) return say(`The read is NOT saved: ${reason}`, false);
+    const reason = answer ? await answer.text() : say("no answer. Send it again");
+    const refusal = say("The read is NOT saved: {reason}", { reason });
+    if (answer?.status !== 409) return tell(refusal, false);
     // The study has other films than this page knows, or the films were shown in another session.
     films.forget();
-    sessionStorage.setItem("tbscreen-refused", `The read is NOT saved: ${reason}`);
+    sessionStorage.setItem("tbscreen-refused", refusal);
     return location.reload();
   }
   forgetDraft();
@@ -79,10 +81,10 @@ async function sendRead(verdict) {
   sessionStorage.setItem("tbscreen-undo", JSON.stringify({ study, read, verdict, name, at: Date.now() }));
   if (goOn.checked && !next.hidden) return next.click();
   if ("blinded" in form.dataset) {
-    sessionStorage.setItem("tbscreen-done", "The read is saved.");
+    sessionStorage.setItem("tbscreen-done", say("The read is saved."));
     return location.reload(); // the result is shown from now on
   }
-  say("The read is saved.", true);
+  tell(say("The read is saved."), true);
   for (const button of form.querySelectorAll("[name=verdict]"))
     button.setAttribute("aria-pressed", button.value === verdict);
   offerUndo();
@@ -100,7 +102,7 @@ function offerUndo() {
   const last = findUndo();
   undo.hidden = !last;
   if (!last) return;
-  if (last.study !== study) say(`The read of ${last.name} is saved.`, true);
+  if (last.study !== study) tell(say("The read of {patient} is saved.", { patient: last.name }), true);
   setTimeout(() => { undo.hidden = !findUndo(); }, last.at + UNDO_MS - Date.now());
 }
 
@@ -108,15 +110,17 @@ async function undoRead() {
   const last = findUndo();
   if (!last || state === "sending") return;
   const answer = await post(`/studies/${last.study}/reads/${last.read}/undo`, {});
-  if (answer?.status !== 204)
-    return say(`The read is NOT undone: ${answer ? await answer.text() : "no answer. Try again"}`, false);
+  if (answer?.status !== 204) {
+    const reason = answer ? await answer.text() : say("no answer. Try again");
+    return tell(say("The read is NOT undone: {reason}", { reason }), false);
+  }
   sessionStorage.removeItem("tbscreen-undo");
-  sessionStorage.setItem("tbscreen-done", "The read is undone.");
+  sessionStorage.setItem("tbscreen-done", say("The read is undone."));
   if (last.study === study) location.reload();
   else location.href = `/studies/${last.study}`;
 }
 
-function say(text, good) {
+function tell(text, good) {
   said.textContent = text;
   said.className = good ? "good" : "problem";
   said.hidden = false;
@@ -146,7 +150,7 @@ if (form) {
   offerUndo();
   for (const [key, good] of [["tbscreen-refused", false], ["tbscreen-done", true]]) {
     const text = sessionStorage.getItem(key);
-    if (text) say(text, good);
+    if (text) tell(text, good);
     sessionStorage.removeItem(key);
   }
 }

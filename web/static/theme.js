@@ -5,7 +5,7 @@
   const apply = () => {
     if (!themes.includes(chosen)) chosen = "auto";
     document.documentElement.dataset.theme = chosen;
-    for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = chosen;
+    for (const name of document.querySelectorAll("[data-theme-name]")) name.textContent = name.closest("button").dataset[chosen];
   };
   apply();
   // The next user of this machine must not find the worklist of the last one. Who logs in again after the session has

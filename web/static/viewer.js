@@ -6,19 +6,20 @@ import { describeHeat, drawOutlines, paintHeat } from "./heat.js";
 import { Lens } from "./lens.js";
 import { Ruler } from "./ruler.js";
 import { Tile } from "./tile.js";
+import { say } from "./words.js";
 
 const IN_SIGHT = 0.25; // the share of the film, or of the stage, that a move leaves on the stage
 const FULL = { level: 127.5, width: 255 };
 const FROM_SHARE = 0.5; // screen pixels for each pixel of the film, from which the film's own pixels are fetched
 
-const FITTED = "Fitted picture: 8 bits, at most 1024 pixels.";
+const FITTED = say("Fitted picture: 8 bits, at most 1024 pixels.");
 const STATES = {
-  idle: `${FITTED} Zoom in for the film's own pixels.`,
-  waiting: "The film's own pixels are being fetched …",
-  shown: "Full resolution: the film's own pixels.",
-  gone: `${FITTED} No full resolution: the film's file has left the gateway's spool. The film itself is in the PACS.`,
-  away: `${FITTED} No full resolution: the gateway does not answer. It is asked again.`,
-  undecodable: `${FITTED} No full resolution: the gateway could not draw it.`,
+  idle: `${FITTED} ${say("Zoom in for the film's own pixels.")}`,
+  waiting: say("The film's own pixels are being fetched …"),
+  shown: say("Full resolution: the film's own pixels."),
+  gone: `${FITTED} ${say("No full resolution: the film's file has left the gateway's spool. The film itself is in the PACS.")}`,
+  away: `${FITTED} ${say("No full resolution: the gateway does not answer. It is asked again.")}`,
+  undecodable: `${FITTED} ${say("No full resolution: the gateway could not draw it.")}`,
 };
 
 export class Viewer {
@@ -67,7 +68,7 @@ export class Viewer {
       this.shown = document.createElement("canvas");
       [this.shown.width, this.shown.height] = [picture.width, picture.height];
     } catch {
-      nothing.textContent = "The film's picture cannot be shown. Load the page again.";
+      nothing.textContent = say("The film's picture cannot be shown. Load the page again.");
       return;
     }
     nothing.hidden = true;
@@ -180,7 +181,8 @@ export class Viewer {
     }
     const { shown: picture, view, pointer: at, isTouch } = this;
     const radius = Math.min(120, 0.3 * Math.min(this.stage.clientWidth, this.stage.clientHeight));
-    this.magnified = ` · lens ${this.lens.draw(pen, { picture, place, view, at, isTouch, radius })}`;
+    const scale = this.lens.draw(pen, { picture, place, view, at, isTouch, radius });
+    this.magnified = ` · ${say("lens {scale}", { scale })}`;
   }
 
   // A place of the stage in the film's pixels, within its edges.
@@ -213,12 +215,12 @@ export class Viewer {
   tell() {
     const shows = this.heatOn && this.heat;
     const under = shows ? this.heatUnderPointer() : null;
-    const heat = (shows ? ` · heat map ${Math.round(this.opacity * 100)} %` : "") +
-      (under === null || under === undefined ? "" : ` · heat here ${Math.round(under * 100)} %`);
+    const heat = (shows ? ` · ${say("heat map {share} %", { share: Math.round(this.opacity * 100) })}` : "") +
+      (under === null || under === undefined ? "" : ` · ${say("heat here {share} %", { share: Math.round(under * 100) })}`);
     this.legend.hidden = !shows;
     this.readout.textContent =
       `W ${Math.round(this.width)} L ${Math.round(this.level)} · ${Math.round(this.zoom * 100)} %` +
-      (this.isOneToOne ? " · 1:1" : this.zoom === 1 ? " · fitted" : "") + (this.inverted ? " · inverted" : "") + this.magnified +
+      (this.isOneToOne ? " · 1:1" : this.zoom === 1 ? ` · ${say("fitted")}` : "") + (this.inverted ? ` · ${say("inverted")}` : "") + this.magnified +
       (this.ruler.ends ? ` · ${this.ruler.text}` : "") + heat;
     this.section.dataset.drawn = this.readout.textContent;
     this.tellPixels();

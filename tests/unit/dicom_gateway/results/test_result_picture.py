@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
 from db.films.screenings import Heat
 from dicom_gateway.results.result_picture import OUTLINE, SMALL, WIDTH, Caption, draw_result
+from domain.languages.language import FONTS
 from domain.regions import Region
 from tests.phantom import PICTURE, draw_picture
 from tests.screened_films import draw_rendition
@@ -98,3 +99,15 @@ def test_the_picture_in_the_documentation_is_what_is_drawn_today() -> None:
 def _film_top(picture: np.ndarray) -> int:
     """The first row that is no panel at the left edge."""
     return int(np.nonzero((picture[:, 0] != picture[0, 0]).any(axis=1))[0][0])
+
+
+def test_hindi_is_drawn_with_joined_letters_by_the_shipped_font() -> None:
+    plain, joined = (
+        ImageFont.truetype(FONTS / "NotoSansDevanagari-Regular.ttf", 40, layout_engine=engine)
+        for engine in (ImageFont.Layout.BASIC, ImageFont.Layout.RAQM)
+    )
+    assert joined.getlength("क्ष") < 0.8 * plain.getlength("क्ष"), "a conjunct is one letter"
+    hindi = replace(CAPTION, headline="फेफड़ों की टीबी के संकेत: उपस्थित", language="hi")
+    assert not np.array_equal(
+        draw_result(film(), None, hindi)[-400:], draw_result(film(), None, CAPTION)[-400:]
+    )
