@@ -11,12 +11,15 @@ from playwright.sync_api import Browser, Page
 from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
+from db.worklist.studies import StudyHeader
+from dicom_gateway.spool import Spool
 from domain.calibration_wishes import PlanWish
 from reports.settings import ReportSettings
 from tbscreen import __version__
 from tbscreen.administration.local_installation import LocalInstallation
 from tbscreen.processes.report_page import build_report_page
 from tbscreen.settings import load_settings
+from tests import spooled_films
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room, screened_programme
@@ -44,6 +47,9 @@ def main(target: Path) -> None:
             page = _open(browser, url, "light", 820, 1180)
             _show_study(page, url)
             page.screenshot(path=target / "study-tablet.png")
+            page = _open(browser, url, "dark", 1366, 768)
+            _show_full_resolution(page, url, database, Path(folder))
+            page.screenshot(path=target / "study-side-by-side.png")
             page = _open(browser, url, "light", 1366, 768, "max")
             page.goto(url + "/report")
             page.frame_locator("iframe").locator("h1").wait_for()
@@ -102,6 +108,32 @@ def _show_study(page: Page, url: str) -> None:
     page.keyboard.press("h")
     page.wait_for_selector(".viewer[data-drawn*=heat]")
     page.wait_for_selector("#read[data-state=ready]")
+
+
+def _show_full_resolution(page: Page, url: str, database: Database, folder: Path) -> None:
+    """Show two films side by side, one with the ruler, the other with the lens."""
+    spool, study = (
+        Spool(folder / "spool"),
+        StudyHeader("1.2.99", patient_name="Nguyen^Linh", patient_id="P-7001"),
+    )
+    films = [
+        spooled_films.receive_phantom(database, spool, folder, study, f"1.2.99.{seed}", seed)
+        for seed in (1, 2)
+    ]
+    with spooled_films.drawing_tiles(database, spool):
+        page.goto(f"{url}/studies/1.2.99?film={films[0]}&beside={films[1]}")
+        page.wait_for_selector("#read[data-state=ready]")
+        left, right = (stage.bounding_box() for stage in page.locator(".stage").all())
+        assert left is not None
+        assert right is not None
+        page.mouse.move(left["x"] + left["width"] * 0.28, left["y"] + left["height"] * 0.62)
+        page.keyboard.press("l")
+        page.mouse.down()
+        page.mouse.move(left["x"] + left["width"] * 0.72, left["y"] + left["height"] * 0.62)
+        page.mouse.up()
+        page.mouse.move(right["x"] + right["width"] * 0.37, right["y"] + right["height"] * 0.38)
+        page.keyboard.down("m")
+        page.get_by_text("Full resolution: the film's own pixels.").wait_for(timeout=60_000)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from the page's question to its answer.
 
 from __future__ import annotations
 
+import io
 import shutil
 import statistics
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from starlette.datastructures import QueryParams
 
 from db import schema
@@ -35,6 +37,7 @@ from dicom_gateway.spool import Spool
 from dicom_gateway.tiles.tile_loop import TileLoop
 from tests.films import real_film
 from tests.golden.synthetic import write_film
+from tests.phantom import draw_phantom
 from tests.unit import rows
 from web.pages.film_tiles import FilmTiles
 
@@ -74,6 +77,18 @@ def receive_fine_film(
 ) -> int:
     """Receive `draw_fine_film`, with these attributes by keyword."""
     path = write_film(folder / f"{uid}.dcm", draw_fine_film(), BitsStored=12, **attributes)
+    return receive_spooled(database, spool, path, study, uid)
+
+
+def receive_phantom(
+    database: Database, spool: Spool, folder: Path, study: StudyHeader, uid: str, seed: int
+) -> int:
+    """Receive a drawn chest film of 2400 pixels a side, 12 bits, of a detector with pixels of 0.15 mm."""
+    with Image.open(io.BytesIO(draw_phantom(seed, (0.34, 0.3, 0.07), 2400))) as drawn:
+        greys = np.asarray(drawn, np.float32) * 16
+    noise = np.random.default_rng(seed).normal(0, 40, greys.shape)
+    film = np.clip(greys + noise, 0, 4095).astype(np.uint16)
+    path = write_film(folder / f"{uid}.dcm", film, BitsStored=12, ImagerPixelSpacing=["0.15", "0.15"])
     return receive_spooled(database, spool, path, study, uid)
 
 
