@@ -24,7 +24,7 @@ from dicom_gateway.results.heat_overlay import (
 )
 from dicom_gateway.results.score_bar import Rgb, draw_score_bar
 from domain.languages.catalogue import load_catalogue
-from domain.languages.language import ENGLISH, FONTS, LANGUAGES
+from domain.languages.language import ENGLISH, FONTS, LANGUAGES, LATIN
 from domain.languages.sentence import say, say_of
 from domain.regions import CUT_OFF, Outline, Region
 
@@ -221,6 +221,8 @@ def _font(size: int, language: str) -> ImageFont.FreeTypeFont:
     own = LANGUAGES[language].font
     if own is not None:
         return ImageFont.truetype(FONTS / own, size, layout_engine=ImageFont.Layout.RAQM)
+    if language != ENGLISH.code:  # Pillow's own font has no letter with an accent
+        return ImageFont.truetype(FONTS / LATIN, size, layout_engine=ImageFont.Layout.BASIC)
     font = ImageFont.load_default(size)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
     return font

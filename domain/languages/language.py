@@ -8,6 +8,9 @@ from typing import Final, Literal
 
 FONTS: Final = Path(__file__).parent / "fonts"
 
+LATIN: Final = "NotoSansDevanagari-Regular.ttf"
+"""A font with the Latin letters of all languages here, for pictures."""
+
 LONGEST_HEADER: Final = 1000
 """Most characters of an Accept-Language field that are read; browsers send less than 200."""
 MOST_RANGES: Final = 32
@@ -42,7 +45,7 @@ LANGUAGES: Final = {
     for language in (
         ENGLISH,
         Language("fr", "Français", "French"),
-        Language("hi", "हिन्दी", "Hindi", font="NotoSansDevanagari-Regular.ttf"),
+        Language("hi", "हिन्दी", "Hindi", font=LATIN),
     )
 }
 """All languages by code."""

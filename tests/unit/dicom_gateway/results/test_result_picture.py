@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from PIL import Image, ImageFont
 
 from db.films.screenings import Heat
 from dicom_gateway.results.result_picture import OUTLINE, SMALL, WIDTH, Caption, draw_result
-from domain.languages.language import FONTS
+from domain.languages.language import FONTS, LANGUAGES, LATIN
 from domain.regions import Region
+from tests.catalogues import read_catalogue
 from tests.phantom import PICTURE, draw_picture
 from tests.screened_films import draw_rendition
 
@@ -99,6 +101,17 @@ def test_the_picture_in_the_documentation_is_what_is_drawn_today() -> None:
 def _film_top(picture: np.ndarray) -> int:
     """The first row that is no panel at the left edge."""
     return int(np.nonzero((picture[:, 0] != picture[0, 0]).any(axis=1))[0][0])
+
+
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_the_font_of_a_picture_has_each_letter_of_its_language(code: str) -> None:
+    letters = {letter for message in read_catalogue(code) for letter in str(message.string)}
+    font = TTFont(FONTS / (LANGUAGES[code].font or LATIN))
+    assert len(letters) > 50, "this test sees letters"
+    assert {letter for letter in letters if ord(letter) not in font.getBestCmap()} <= {"\n", "↗"}
+    french = replace(CAPTION, headline="é", language="fr")
+    boxes = replace(CAPTION, headline="\ufffe", language="fr")
+    assert not np.array_equal(draw_result(film(), None, french), draw_result(film(), None, boxes))
 
 
 def test_hindi_is_drawn_with_joined_letters_by_the_shipped_font() -> None:
