@@ -26,6 +26,7 @@ Packages and files, in the order in which a film meets them; each package's docs
 - `results/`: SR documents and pictures of screened and refused films.
 - `delivery/`: the courier: sends objects to peers, and requests storage commitment.
 - `hl7/`: results as HL7 v2 messages, to receivers without DICOM.
+- `laboratory/`: bacteriology results as HL7 v2 messages, from laboratories.
 - `deidentification/`: export of read films without patient data.
 - `canary/`: drawn films that the gateway sends to itself.
 - `query/`: the worklist by C-FIND.

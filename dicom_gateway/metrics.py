@@ -52,6 +52,10 @@ MESSAGES: Final = Counter(
     "tbscreen_hl7_attempts", "HL7 messages sent to a receiver, by result.", ["receiver", "result"]
 )
 
+LABORATORY_MESSAGES: Final = Counter(
+    "tbscreen_laboratory_messages", "HL7 messages of laboratories, by the code of the answer.", ["answer"]
+)
+
 # The series of alerts exist from the start, since `increase` misses the first value of a new series.
 for _status in (SUCCESS, OUT_OF_RESOURCES, DATASET_MISMATCH, CANNOT_UNDERSTAND):
     RECEPTIONS.labels(f"0x{_status:04X}")

@@ -32,6 +32,7 @@ from dicom_gateway.hl7.message_settings import MessageSettings
 from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSettings, check_schedules
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from domain.errors import PermanentError
+from http_server.own_address import is_own
 from reports.settings import ReportSettings
 from tbscreen.monitoring.monitoring_settings import MonitoringSettings
 from tbscreen.monitoring.tracing_settings import TracingSettings
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
         for receiver in self.hl7.receivers:
             if receiver.name in names:
                 raise ValueError(f"hl7.receivers: {receiver.name!r} is the name of a peer")
+        self._check_results_port()
         check_schedules(self.pulls, [peer.name for peer in self.peers])
         if self.broker_url is not None and not _is_broker_url(self.broker_url):
             raise ValueError(
@@ -110,6 +112,14 @@ class Settings(BaseSettings):
         if not _is_database_url(self.resolve_database_url()):
             raise ValueError("database_url is sqlite:////path or postgresql://user:password@host:port/name")
         return self
+
+    def _check_results_port(self) -> None:
+        port = self.hl7.results
+        if port.port and port.tls and self.gateway.tls is None and not is_own(port.host):
+            raise ValueError(
+                "hl7.results: set [gateway.tls], whose certificates it uses, or hl7.results.tls = false: "
+                "patient data then cross the network in the clear"
+            )
 
     @classmethod
     def settings_customise_sources(

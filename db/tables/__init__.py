@@ -41,7 +41,7 @@ from db.tables.films import (
     Study,
     StudyKey,
 )
-from db.tables.hl7 import Hl7Message, Hl7OutboxEntry
+from db.tables.hl7 import Hl7Message, Hl7OutboxEntry, Hl7ReceivedMessage
 from db.tables.models import (
     Activation,
     BundleAdmission,
@@ -86,6 +86,7 @@ __all__ = [
     "HeatMap",
     "Hl7Message",
     "Hl7OutboxEntry",
+    "Hl7ReceivedMessage",
     "Instance",
     "LoginAttempt",
     "Model",

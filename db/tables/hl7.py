@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.record import DIGEST_LENGTH, Record
@@ -61,3 +61,24 @@ class Hl7Message(Record):
     delivered_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_hl7_messages_due", "receiver", "state", "due_at"),)
+
+
+class Hl7ReceivedMessage(Record):
+    """The answer to a message that was received, without its content."""
+
+    __tablename__ = "hl7_received_messages"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sender: Mapped[str] = mapped_column(String(256))
+    """Sending Application and Sending Facility (MSH-3, MSH-4)."""
+    control_id: Mapped[str] = mapped_column(String(256))
+    """MSH-10; empty where it has none."""
+    digest: Mapped[str] = mapped_column(String(DIGEST_LENGTH))
+    """SHA-256 of the message."""
+    answer: Mapped[str] = mapped_column(String(2))
+    """MSA-1: AA, AE or AR."""
+    reason: Mapped[str] = mapped_column(Text)
+    """Why it was refused, without patient data; empty where it was accepted."""
+    received_at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (UniqueConstraint("sender", "control_id", "digest"),)

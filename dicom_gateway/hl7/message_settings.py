@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from dicom_gateway.association.tls_settings import PeerTlsSettings
 from dicom_gateway.delivery.film_conditions import FilmConditions
+from dicom_gateway.laboratory.laboratory_settings import LaboratorySettings
 
 Namespace = Annotated[str, StringConstraints(pattern=r"^[!-{}~ ]{0,20}$")]
 """Namespace ID of an application or facility (HL7 2.5.1, data type HD, component 1)."""
@@ -59,6 +60,8 @@ class MessageSettings(BaseModel):
     the end. With it, each message holds a link to its study."""
     receivers: tuple[ReceiverSettings, ...] = ()
     """Systems that get the messages."""
+    results: LaboratorySettings = LaboratorySettings()
+    """A port for bacteriology results of laboratories."""
 
     @model_validator(mode="after")
     def _check(self) -> MessageSettings:

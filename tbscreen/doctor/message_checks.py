@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from db.database import Database
-from db.hl7 import hl7_outbox, message_list
+from db.hl7 import hl7_outbox, message_list, received_messages
 from dicom_gateway.hl7.mllp_connection import probe
 from tbscreen.doctor.check import Check, Health
 from tbscreen.settings import Settings
@@ -26,6 +26,7 @@ def examine_receivers(settings: Settings) -> Iterator[Check]:
 def examine_messages(database: Database) -> Iterator[Check]:
     """Yield how messages are that cannot be made or delivered; nothing where all are well."""
     with database.read() as session:
+        refused = received_messages.find_refused(session)
         parked, failing = message_list.count_parked(session), hl7_outbox.count_failing(session)
     if failing:
         advice = "the courier's log says why; they are tried again"
@@ -33,3 +34,11 @@ def examine_messages(database: Database) -> Iterator[Check]:
     if parked:
         advice = "see 'tbscreen deliveries hl7 list --state parked'"
         yield Check("HL7 messages", Health.BAD, f"{parked} refused by a receiver and parked", advice)
+    if refused.count:
+        finding = (
+            f"{refused.count} refused within a week and not accepted since, the last: {refused.newest_reason}"
+        )
+        advice = (
+            "map codes and words in [hl7.results], or have the laboratory correct them; then it sends again"
+        )
+        yield Check("laboratory messages", Health.BAD, finding, advice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tbscreen import __version__
 from tbscreen.monitoring.monitor import monitored
@@ -11,6 +12,11 @@ from tbscreen.monitoring.tracing import traced
 from tbscreen.processes.process_life import announce_ready, count_for_monitor, open_database
 from tbscreen.processes.process_signals import end_on_signal
 from tbscreen.settings import Settings
+
+if TYPE_CHECKING:
+    from db.database import Database
+    from dicom_gateway.audit.audit_trail import AuditTrail
+    from dicom_gateway.laboratory.result_listener import ResultListener
 
 
 def run_courier(settings: Settings, ready_file: Path | None) -> None:
@@ -29,6 +35,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     audit = open_audit_trail(settings, "courier", settings.courier.ae_title)
     courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
     messages = MessageCourier(database, settings.hl7, settings.courier, audit)
+    listener = _build_result_listener(settings, database, audit)
     audit.record_start()
     record_settings(audit, settings)
     checks = {"database": database.find_trouble}
@@ -40,9 +47,30 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     ):
         sending = threading.Thread(target=messages.run, args=(ending,), name="hl7")
         sending.start()
+        if listener is not None:
+            listener.start()
         announce_ready(ready_file, "ready")
         courier.run(ending)
         sending.join()
+        if listener is not None:
+            listener.stop()
     audit.record_stop()
     audit.close()
     database.close()
+
+
+def _build_result_listener(
+    settings: Settings, database: Database, audit: AuditTrail
+) -> ResultListener | None:
+    """Return the port for results of laboratories; None where none is set."""
+    if not settings.hl7.results.port:
+        return None
+    from dicom_gateway.association.tls_context import RenewedContext
+    from dicom_gateway.laboratory.result_intake import ResultIntake
+    from dicom_gateway.laboratory.result_listener import ResultListener
+    from dicom_gateway.reception.refusal_log import RefusalLog
+
+    own = settings.gateway.tls if settings.hl7.results.tls else None
+    tls = None if own is None else RenewedContext(own)
+    intake = ResultIntake(settings.hl7, database, audit)
+    return ResultListener(settings.hl7, tls, intake, RefusalLog(alert=audit.record_alert))

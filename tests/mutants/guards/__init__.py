@@ -9,6 +9,7 @@
 - `page`: login, sessions, requests.
 - `hl7_receivers`: values of messages, answers of receivers.
 - `laboratory_files`: bacteriology results, and their studies.
+- `laboratory_messages`: bacteriology results by HL7.
 - `erasure`: erasure by patient, and its register.
 - `leaks`: secrets, patient data, code in data.
 - `without`: lines without a mutant.
@@ -24,6 +25,7 @@ from tests.mutants.guards import (
     erasure,
     hl7_receivers,
     laboratory_files,
+    laboratory_messages,
     leaks,
     page,
     pixels_and_names,
@@ -41,6 +43,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *bundles_and_backups.MUTANTS,
     *page.MUTANTS,
     *laboratory_files.MUTANTS,
+    *laboratory_messages.MUTANTS,
     *erasure.MUTANTS,
     *leaks.MUTANTS,
 )

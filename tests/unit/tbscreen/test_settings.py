@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -299,3 +300,18 @@ def test_a_file_is_checked_without_starting_anything(
     assert "gateway.ae_title = 7: a text in quotes is needed" in bad.stderr
     assert "does not exist" in quick_cli("settings", "check", "away.toml").stderr
     assert [path.name for path in place.iterdir()] == ["new.toml"]
+
+
+def test_a_port_for_results_that_others_reach_needs_their_addresses_and_tls() -> None:
+    def check(**values: Any) -> str:
+        try:
+            Settings.model_validate({"hl7": {"results": {"port": 2575, **values}}})
+        except ValidationError as error:
+            return str(error)
+        return ""
+
+    others: dict[str, Any] = {"host": "0.0.0.0", "peers": ["192.0.2.10"]}
+    assert check() == ""
+    assert "hl7.results.peers" in check(host="0.0.0.0", tls=False)
+    assert "[gateway.tls]" in check(**others)
+    assert check(**others, tls=False) == ""
