@@ -78,7 +78,7 @@ class Hl7ReceivedMessage(Record):
     answer: Mapped[str] = mapped_column(String(2))
     """MSA-1: AA, AE or AR."""
     reason: Mapped[str] = mapped_column(Text)
-    """Why it was refused, without patient data; empty where it was accepted."""
+    """The reason of a refusal, without patient data; empty for an accepted message."""
     received_at: Mapped[datetime] = mapped_column(index=True)
 
     __table_args__ = (UniqueConstraint("sender", "control_id", "digest"),)

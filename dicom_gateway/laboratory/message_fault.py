@@ -1,4 +1,4 @@
-"""What is wrong with a message: the code of the answer, and segment and field."""
+"""The fault of a message: the code of the answer, and segment and field."""
 
 from __future__ import annotations
 
