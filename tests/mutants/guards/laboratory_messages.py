@@ -66,8 +66,8 @@ MUTANTS: Final = (
     Mutant(
         "laboratory-hostile-bytes",
         MESSAGE,
-        "    if not first.startswith(SEPARATORS.encode()):\n",
-        '    if first.startswith(b"XXX"):\n',
+        'if text.count("\\r") > MOST_SEGMENTS:',
+        'if text.count("\\r") > 2**30:',
         f"{PORT_TEST}test_hostile_bytes_are_answered_and_the_next_message_is_taken",
     ),
     Mutant(
