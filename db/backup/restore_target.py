@@ -67,6 +67,7 @@ def emptied(database: Database, *, replace: bool) -> Iterator[Connection]:
         PermanentError: see `check`.
     """
     on_sqlite = database.engine.dialect.name == "sqlite"
+    database.engine.dispose()  # idle connections of this process are no users
     with _sound(database), database.engine.connect() as connection:
         if on_sqlite:
             _take_sqlite(connection, database)

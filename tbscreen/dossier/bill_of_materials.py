@@ -9,9 +9,22 @@ from cyclonedx.factory.license import LicenseFactory
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.spdx import fixup_id
 from packageurl import PackageURL
 
 OSI: Final = "License :: OSI Approved :: "
+SPDX: Final = {
+    "MIT License": "MIT",
+    "Apache License 2.0": "Apache-2.0",
+    "Apache 2.0": "Apache-2.0",
+    "3-Clause BSD License": "BSD-3-Clause",
+    "BSD 3-Clause License": "BSD-3-Clause",
+    "BSD 2-Clause License": "BSD-2-Clause",
+    "ISC License (ISCL)": "ISC",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Python Software Foundation License": "PSF-2.0",
+}
+"""SPDX identifiers by the names that packages use. Names that leave a version or a clause open stay."""
 LONGEST: Final = 80
 """Characters of a licence's name; longer ones are the licence itself."""
 
@@ -47,13 +60,17 @@ def make_bill(version: str) -> tuple[str, dict[str, str]]:
 
 
 def read_licence(dist: Distribution) -> str:
-    """Return the name or the SPDX expression of a package's licence; empty where it gives none."""
+    """Return the SPDX expression of a package's licence, or else its name; empty where it gives none.
+
+    A text that is an SPDX identifier goes before a classifier that leaves the version open.
+    """
 
     def read(field: str) -> list[str]:
         return [str(text) for text in dist.metadata.get_all(field) or ()]
 
     classifiers = [text.removeprefix(OSI) for text in read("Classifier") if text.startswith(OSI)]
-    for named in (*read("License-Expression"), *classifiers):
-        return named
     text = "".join(read("License")[:1]).strip().partition("\n")[0]
-    return text if len(text) <= LONGEST and text != "UNKNOWN" else ""
+    text = text if len(text) <= LONGEST and text != "UNKNOWN" else ""
+    named = [*read("License-Expression"), *classifiers, text]
+    known = [identifier for name in named if (identifier := SPDX.get(name) or fixup_id(name))]
+    return next((name for name in (*read("License-Expression"), *known, *named) if name), "")

@@ -8,7 +8,7 @@ import json
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import distributions, version
+from importlib.metadata import Distribution, distributions, version
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from cyclonedx.schema import SchemaVersion
 from db.database import Database
 from db.worklist.studies import StudyHeader
 from domain.errors import PermanentError
+from tbscreen.dossier.bill_of_materials import read_licence
 from tbscreen.dossier.documents import CHECKOUT, DOCUMENTS
 from tbscreen.dossier.dossier_folder import gather
 from tbscreen.dossier.dossier_page import compose_dossier, read_part
@@ -58,6 +59,27 @@ def check_bill(text: str) -> None:
     assert parts["sqlalchemy"]["licenses"]
     assert bill["metadata"]["component"]["name"] == "tbscreen"
     assert bill["specVersion"] == SchemaVersion.V1_6.to_version()
+
+
+@pytest.mark.parametrize(
+    ("lines", "licence"),
+    [
+        (
+            "License-Expression: MIT OR Apache-2.0\nClassifier: License :: OSI Approved :: MIT License",
+            "MIT OR Apache-2.0",
+        ),
+        ("Classifier: License :: OSI Approved :: MIT License", "MIT"),
+        ("License: mit", "MIT"),
+        ("License: BSD-3-Clause\nClassifier: License :: OSI Approved :: BSD License", "BSD-3-Clause"),
+        ("Classifier: License :: OSI Approved :: BSD License", "BSD License"),
+        ("License: UNKNOWN", ""),
+    ],
+)
+def test_a_licence_is_named_by_its_spdx_identifier_where_it_is_known(
+    tmp_path: Path, lines: str, licence: str
+) -> None:
+    (tmp_path / "METADATA").write_text(f"Metadata-Version: 2.1\nName: a\nVersion: 1\n{lines}\n", "utf-8")
+    assert read_licence(Distribution.at(tmp_path)) == licence
 
 
 def test_the_pdf_says_use_accuracy_study_software_threats_and_history(installed: Database) -> None:
