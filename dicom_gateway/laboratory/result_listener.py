@@ -29,8 +29,8 @@ LOOK_EVERY_S: Final = 0.5
 log = structlog.get_logger(__name__)
 
 
-class FrameError(Exception):
-    """Bytes that are no frame, or too many; the connection is closed."""
+class FrameError(PermanentError):
+    """Bytes that are no frame, or too many; the connection is closed. Permanent."""
 
 
 class ResultListener:
