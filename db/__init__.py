@@ -20,6 +20,7 @@
 - `delivery/`: outboxes, reports, deliveries, storage commitment.
 - `hl7/`: HL7 messages to receivers.
 - `canary/`: canary films, which tell whether films are scored, and as before.
+- `notices/`: events of which people and programs are told.
 - `pulls/`: studies that are fetched from a PACS.
 - `worklist/`: studies by suspicion, and their reads.
 - `counts/`: counts for reports and monitoring.

@@ -23,6 +23,7 @@ from db.tables import (
     Delivery,
     Hl7Message,
     Instance,
+    NoticeRow,
     Pull,
     PulledStudy,
 )
@@ -222,6 +223,8 @@ DELIVERY: Final = StateMachine[DeliveryState](
 )
 
 HL7_MESSAGE: Final = StateMachine[DeliveryState]("an HL7 message", Hl7Message, DELIVERY.transitions)
+
+NOTICE: Final = StateMachine[DeliveryState]("a notice", NoticeRow, DELIVERY.transitions)
 
 COMMITMENT: Final = StateMachine[CommitmentState](
     "a commitment",

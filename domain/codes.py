@@ -63,6 +63,19 @@ class Notice(StrEnum):
     """A newer revision of the film could not be screened for a technical reason; this one's result stands."""
 
 
+class NoticedEvent(StrEnum):
+    """An event of which people or programs are told by `[notices]`."""
+
+    HIGH_FINDING = "high_finding"
+    """A film was screened with priority HIGH."""
+    PARKED_DELIVERY = "parked_delivery"
+    """A report or an HL7 message was parked: refused for good, tried too often, or not to be built."""
+    SILENT_STATION = "silent_station"
+    """A station that sent films sends none any more."""
+    DRIFT = "drift"
+    """Films or scores of a station drift, or more people are referred than expected."""
+
+
 OTHER_PATIENT_NOTICES: Final = frozenset(
     {Notice.CONFLICT.value, Notice.PROPOSED_MERGE.value, Notice.PATIENT_MISMATCH.value}
 )

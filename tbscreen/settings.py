@@ -33,6 +33,7 @@ from dicom_gateway.retrieval.pull_settings import PullScheduleSettings, PullSett
 from dicom_gateway.settings import CourierSettings, GatewaySettings, PeerSettings
 from domain.errors import PermanentError
 from http_server.own_address import is_own
+from notices.notice_settings import NoticeSettings
 from reports.settings import ReportSettings
 from tbscreen.monitoring.monitoring_settings import MonitoringSettings
 from tbscreen.monitoring.tracing_settings import TracingSettings
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     courier: CourierSettings = CourierSettings()
     commitment: CommitmentSettings = CommitmentSettings()
     hl7: MessageSettings = MessageSettings()
+    notices: NoticeSettings = NoticeSettings()
     audit: AuditSettings = AuditSettings()
     web: WebSettings = WebSettings()
     reports: ReportSettings = ReportSettings()
@@ -103,6 +105,9 @@ class Settings(BaseSettings):
             if receiver.name in names:
                 raise ValueError(f"hl7.receivers: {receiver.name!r} is the name of a peer")
         self._check_results_port()
+        for name in self.notices.receivers:
+            if name in names or name in [receiver.name for receiver in self.hl7.receivers]:
+                raise ValueError(f"notices: {name!r} is the name of a peer or of an HL7 receiver")
         check_schedules(self.pulls, [peer.name for peer in self.peers])
         if self.broker_url is not None and not _is_broker_url(self.broker_url):
             raise ValueError(

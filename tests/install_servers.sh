@@ -6,6 +6,7 @@ set -u
 declare -A package_of=(
   [redis-server]=redis-server
   [Orthanc]=orthanc
+  [exim4]=exim4-daemon-light
   [dcmdump]=dcmtk
   [dciodvfy]=dicom3tools
   [chromium]=chromium

@@ -16,6 +16,7 @@ ROOMS = (
     "training",
     "worker",
     "dicom_gateway",
+    "notices",
     "sending",
     "db",
     "networks",

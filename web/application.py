@@ -23,12 +23,14 @@ from http_server.request_framing import RequestFraming
 from web.access.audit import AuditTrail, NoAuditTrail
 from web.access.authentication import Gate, Page, Visit, refuse_role
 from web.access.login import Login
+from web.access.proxy_login import ProxyLogin
 from web.administration.accounts_page import AccountsPage
 from web.administration.deliveries_page import DeliveriesPage
 from web.administration.erasures_page import ErasuresPage
 from web.administration.installation import Installation
 from web.administration.messages_page import MessagesPage
 from web.administration.models_page import ModelsPage
+from web.administration.notices_page import NoticesPage
 from web.administration.record_pages import RecordPages
 from web.administration.status_page import HERE, StatusPage
 from web.calibration.study_pages import HERE as CALIBRATION
@@ -69,15 +71,17 @@ def build_application(
     """
     settings = settings or WebSettings()
     audit = audit or NoAuditTrail()
+    proxy = None if settings.proxy_login is None else ProxyLogin(settings.proxy_login, database, audit)
+    gate = Gate(database, settings, proxy)
     pages = Pages(version, render_report is not None, installation is not None, settings.language)
     problems = Problems(pages)
     return Starlette(
         routes=[
-            *_route_pages(database, settings, pages, render_report, audit),
-            *_route_calibration(database, settings, pages, audit, installation),
-            *_route_administration(database, settings, pages, audit, installation),
+            *_route_pages(database, settings, pages, render_report, audit, gate),
+            *_route_calibration(database, pages, audit, installation, gate),
+            *_route_administration(database, settings, pages, audit, installation, gate),
             *Rest(database, settings, audit, render_report).routes(),
-            *_route_description(database, settings, pages, version),
+            *_route_description(gate, pages, version),
             *_route_health(checks or {"database": database.find_trouble}),
             *_route_fonts(),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -101,9 +105,9 @@ def _route_pages(
     pages: Pages,
     render_report: RenderReport | None,
     audit: AuditTrail,
+    gate: Gate,
 ) -> list[BaseRoute]:
-    gate = Gate(database, settings)
-    login = Login(database, settings, pages, audit)
+    login = Login(database, settings, pages, audit, gate.proxy)
     study = StudyPage(database, settings, pages, audit)
     account = AccountPage(database, pages, audit)
     report = ReportPage(database, pages, render_report)
@@ -162,14 +166,14 @@ def _route_patients(gate: Gate, page: PatientsPage) -> list[BaseRoute]:
 
 def _route_calibration(
     database: Database,
-    settings: WebSettings,
     pages: Pages,
     audit: AuditTrail,
     installation: Installation | None,
+    gate: Gate,
 ) -> list[BaseRoute]:
     if installation is None:
         return []
-    gate, page = Gate(database, settings), CalibrationPage(database, pages, audit, installation.studies)
+    page = CalibrationPage(database, pages, audit, installation.studies)
     count, administer, enter = Permission.REPORT, Permission.ADMINISTER, Permission.RESULTS
     study = f"{CALIBRATION}/{{study:int}}"
     return [
@@ -192,13 +196,15 @@ def _route_administration(
     pages: Pages,
     audit: AuditTrail,
     installation: Installation | None,
+    gate: Gate,
 ) -> list[BaseRoute]:
     if installation is None:
         return []
-    gate, administer = Gate(database, settings), Permission.ADMINISTER
+    administer = Permission.ADMINISTER
     status = StatusPage(database, pages, installation)
     deliveries = DeliveriesPage(database, pages, audit, installation)
     messages = MessagesPage(database, pages, audit, installation)
+    notices = NoticesPage(database, pages, audit, installation)
     accounts = AccountsPage(database, settings, pages, audit)
     models = ModelsPage(database, pages, audit, installation)
     erasing = ErasuresPage(database, pages, audit, installation)
@@ -210,6 +216,8 @@ def _route_administration(
         "/messages": messages.show,
         "/messages/{message:int}": messages.show_message,
         "/erasures": erasing.show,
+        "/notices": notices.show,
+        "/notices/{notice:int}": notices.show_notice,
         "/audit": records.show_audit,
         "/settings": records.show_settings,
         "/models": models.show,
@@ -224,6 +232,7 @@ def _route_administration(
         "/deliveries/unbuilt": deliveries.build_again,
         "/deliveries/{delivery:int}/replay": deliveries.replay_delivery,
         "/messages/replay": messages.replay,
+        "/notices/replay": notices.replay,
         "/models/rollback": models.roll_back,
         "/models/shadow/end": models.end_shadow,
         "/models/{digest}/activate": models.activate,
@@ -249,9 +258,7 @@ def _route_administration(
     ]
 
 
-def _route_description(
-    database: Database, settings: WebSettings, pages: Pages, version: str
-) -> list[BaseRoute]:
+def _route_description(gate: Gate, pages: Pages, version: str) -> list[BaseRoute]:
     api = describe_api(version)
 
     async def send_description(_: Request) -> Response:
@@ -263,7 +270,7 @@ def _route_description(
 
     return [
         Route("/api/v1/openapi.json", send_description),
-        Route("/api/docs", Gate(database, settings).guard(show_description)),
+        Route("/api/docs", gate.guard(show_description)),
     ]
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from domain.errors import PermanentError
 from http_server.request_deadline import DeadlineProtocol
+from web.access.direct_peer import DirectPeer
 from web.settings import WebSettings
 
 LOG = structlog.get_logger(__name__)
@@ -34,7 +37,7 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
     listener = _listen(settings)
     server = uvicorn.Server(
         uvicorn.Config(
-            application,
+            believe_proxies(application, settings),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -43,14 +46,22 @@ def serve(application: Starlette, settings: WebSettings, ready: Callable[[int], 
             limit_concurrency=1000,
             h11_max_incomplete_event_size=32 * 1024,
             http=DeadlineProtocol,
-            # X-Forwarded-For is believed from the configured proxies alone.
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
+            proxy_headers=False,  # see believe_proxies
             ssl_context_factory=None if context is None else lambda _config, _default: context,
         )
     )
     ready(int(listener.getsockname()[1]))
     server.run(sockets=[listener])
+
+
+def believe_proxies(application: ASGIApp, settings: WebSettings) -> ASGIApp:
+    """Return the application with X-Forwarded-For believed from the configured proxies alone.
+
+    The address of the connection itself is kept before, for the login by a proxy.
+    """
+    if settings.trusted_proxies:
+        application = ProxyHeadersMiddleware(application, list(settings.trusted_proxies))  # type: ignore[arg-type,assignment]
+    return DirectPeer(application)
 
 
 def make_renewed_context(settings: WebSettings) -> ssl.SSLContext:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from db.accounts.users import UserEntry
 from http_server.own_address import is_own
+from web.access.proxy_settings import ProxyLoginSettings
 from web.viewer_address import check_template
 
 OWN_NAMES: Final = ("127.0.0.1", "localhost", "::1", "[::1]")
@@ -41,6 +42,8 @@ class WebSettings(BaseModel):
     For a TLS proxy in front, which `trusted_proxies` names."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    proxy_login: ProxyLoginSettings | None = None
+    """Login by a header of a reverse proxy that has verified the user: see `[web.proxy_login]`."""
     session_idle_minutes: float = Field(default=30.0, gt=0, le=1440)
     """Minutes without activity after which a user is logged out. Requests that the page makes by itself do
     not count."""

@@ -22,6 +22,7 @@ from db.tables import (
     Hl7Message,
     Hl7OutboxEntry,
     Instance,
+    NoticeRow,
     OutboxEntry,
     Pull,
     Record,
@@ -93,6 +94,7 @@ def make_all_due(connection: Connection) -> int:
         (Hl7OutboxEntry, true()),
         (Delivery, Delivery.state == DeliveryState.PENDING),
         (Hl7Message, Hl7Message.state == DeliveryState.PENDING),
+        (NoticeRow, NoticeRow.state == DeliveryState.PENDING),
         (Instance, Instance.state.in_([FilmState.RECEIVED, FilmState.QUEUED])),
         (Pull, Pull.state == PullState.RUNNING),
     ]

@@ -21,6 +21,7 @@ from db.tables import (
     Hl7Message,
     Hl7OutboxEntry,
     Model,
+    NoticeRow,
     OutboxEntry,
     Pull,
     PulledStudy,
@@ -42,7 +43,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class PeerQueue:
-    """Deliveries of one peer, or messages of one receiver, in one state."""
+    """Deliveries of one peer, or messages or notices of one receiver, in one state."""
 
     peer: str
     state: str
@@ -76,6 +77,8 @@ class Backlog:
     """Films of which HL7 receivers are to be told, parked ones apart."""
     messages: Sequence[PeerQueue]
     """HL7 messages by receiver."""
+    notices: Sequence[PeerQueue]
+    """Notices by receiver."""
     commitments: Mapping[str, int]
     """Commitments by state, without those that are given."""
     conflicts: Mapping[str, int]
@@ -120,7 +123,8 @@ def measure(session: Session) -> Backlog:
         parked_reports=unbuilt_reports.count_parked(session),
         deliveries=[PeerQueue(*row) for row in deliveries],
         untold=untold,
-        messages=_measure_messages(session),
+        messages=_measure_rows(session, Hl7Message),
+        notices=_measure_rows(session, NoticeRow),
         commitments={str(state): int(count) for state, count in commitments},
         conflicts=conflicts.count_open(session),
         pulls=_measure_pulls(session),
@@ -129,12 +133,12 @@ def measure(session: Session) -> Backlog:
     )
 
 
-def _measure_messages(session: Session) -> list[PeerQueue]:
+def _measure_rows(session: Session, table: type[Hl7Message | NoticeRow]) -> list[PeerQueue]:
     rows = session.execute(
-        select(Hl7Message.receiver, Hl7Message.state, func.count(), func.min(Hl7Message.created_at))
-        .where(Hl7Message.state.in_(UNDELIVERED))
-        .group_by(Hl7Message.receiver, Hl7Message.state)
-        .order_by(Hl7Message.receiver, Hl7Message.state)
+        select(table.receiver, table.state, func.count(), func.min(table.created_at))
+        .where(table.state.in_(UNDELIVERED))
+        .group_by(table.receiver, table.state)
+        .order_by(table.receiver, table.state)
     ).all()
     return [PeerQueue(*row) for row in rows]
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from db.clock import now
 from db.delivery import delivery_events, report_objects
 from db.entries import make_entry
+from db.notices import notice_events
 from db.states import DELIVERY, CommitmentState, DeliveryState
 from db.tables import CommitmentItem, Delivery, ReportObject
 from domain.codes import ReportKind
@@ -143,6 +144,7 @@ def park(session: Session, delivery_id: int, error: str) -> None:
     row = session.get(Delivery, delivery_id, with_for_update=True)
     if row is not None and row.state == DeliveryState.PENDING:
         _move(session, [row], DeliveryState.PARKED, error, last_error=error)
+        notice_events.record_parked(session, "peer", row.peer)
 
 
 def replay(

@@ -11,6 +11,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.notices import notice_events
 from db.tables import Hl7OutboxEntry, Instance, OutboxEntry, RefusalOutboxEntry, Screening
 from domain.film_key import film_key
 
@@ -38,6 +39,7 @@ def park(session: Session, entry: Entry | None, error: str) -> None:
     """Park an entry of an outbox, if it is still there."""
     if entry is not None:
         entry.parked_at, entry.due_at, entry.last_error = now(), NEVER, error
+        notice_events.record_parked(session, "outbox", entry.__tablename__)
 
 
 def list_parked(session: Session, limit: int) -> list[UnbuiltReport]:

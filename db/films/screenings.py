@@ -15,6 +15,7 @@ from db.entries import make_entry
 from db.films import films, revisions
 from db.hl7 import hl7_outbox
 from db.models import site_thresholds
+from db.notices import notice_events
 from db.states import FILM, FilmState
 from db.tables import HeatMap, Instance, Model, OutboxEntry, Screening
 from domain.codes import Doubt, Finding, Observation, Priority, Refusal
@@ -227,6 +228,8 @@ def record_result(session: Session, result: ScreeningResult) -> bool:
         session.execute(_ADD_HEAT, {"screening_id": number, **asdict(result.heat)})
     session.execute(_REPORT, {"screening_id": number, "due_at": now()})
     hl7_outbox.want(session, result.instance_id)
+    if result.priority is Priority.HIGH:
+        notice_events.record_high_finding(session, number, result.instance_id)
     FILM.move(session, instance, FilmState.SCREENED)
     revisions.settle(session, instance)
     return True

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.clock import now
 from db.entries import make_entry
+from db.notices import notice_events
 from db.states import HL7_MESSAGE, DeliveryState
 from db.tables import Hl7Message, Instance
 
@@ -155,6 +156,7 @@ def park(session: Session, message_id: int, error: str, acknowledgement: str | N
     if row is not None and row.state == DeliveryState.PENDING:
         values = {"last_error": error, "acknowledgement": acknowledgement}
         HL7_MESSAGE.move(session, row, DeliveryState.PARKED, **values)
+        notice_events.record_parked(session, "HL7 receiver", row.receiver)
 
 
 def _are_due() -> tuple[ColumnElement[bool], ...]:

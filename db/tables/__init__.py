@@ -8,6 +8,7 @@
 - `patients`: conflicts between films under one UID, corrections of patients.
 - `deliveries`: outboxes, report objects, deliveries with their history, storage commitments.
 - `hl7`: films of which HL7 receivers are to be told, and the messages to each.
+- `notices`: events of which receivers are told, and the notice to each.
 - `erasures`: the register of erasures, files that gateways delete for them.
 - `tiles`: parts of films that pages ask gateways for.
 - `pulls`: pulls and the studies that they fetch from peers.
@@ -53,6 +54,7 @@ from db.tables.models import (
     SiteThreshold,
     SiteThresholdChange,
 )
+from db.tables.notices import NoticeEvent, NoticeRow
 from db.tables.patients import Conflict, Reconciliation
 from db.tables.pulls import Pull, PulledStudy
 from db.tables.record import DIGEST_LENGTH, READ_PLACES, UID_LENGTH, Record, UtcDateTime
@@ -90,6 +92,8 @@ __all__ = [
     "Instance",
     "LoginAttempt",
     "Model",
+    "NoticeEvent",
+    "NoticeRow",
     "OutboxEntry",
     "Pull",
     "PulledStudy",

@@ -40,6 +40,7 @@ class LocalInstallation:
         self.host = socket.gethostname()
         self.peers = [peer.name for peer in settings.peers]
         self.receivers = [receiver.name for receiver in settings.hl7.receivers]
+        self.notice_receivers = list(settings.notices.receivers)
         self.audit_events = sorted(event.value[1] for event in EventId)
 
     def erase_patient(self, patient_id: str, issuer: str | None, by: str, reason: str) -> ErasureEntry:

@@ -7,6 +7,7 @@
 - `worklist`: `worklist`: a table, JSON, CSV, or watched.
 - `film`: `film`: the history of one film; `retry`.
 - `deliveries/`: `deliveries list`, `show`, `replay`, and `deliveries hl7`.
+- `notices`: `notices list`, `replay`, `test`.
 - `pull`: `pull` and `pulls`.
 - `rules`: `rules list` and `test`.
 - `report`: `report`.

@@ -168,6 +168,7 @@ INDEX: Final = (
         "Write what a ministry, an ethics board or an assessor asks for, as a PDF and a folder.",
     ),
     Entry("deliveries", "deliveries.deliveries", "deliveries_app", "Reports on their way to the peers."),
+    Entry("notices", "notices", "notices_app", "Notices on events, by webhook and e-mail."),
     Entry("db", "installation", "db_app", "The results database."),
     Entry("users", "users", "users_app", "People who may use the page, and tokens for programs."),
     Entry("patients", "patients.corrections", "patients_app", "Patients: conflicts, corrections, erasure."),

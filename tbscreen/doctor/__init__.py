@@ -10,6 +10,7 @@
 - `film_checks`: films that do not end, reports that are not built or delivered.
 - `canary_checks`: canary films.
 - `message_checks`: HL7 receivers and messages.
+- `notice_checks`: receivers of notices.
 - `pull_checks`: peers that are pulled from.
 - `tracing_checks`: the collector.
 - `referral_checks`: the share of people referred, against the expected one.

@@ -33,6 +33,7 @@ from tbscreen.doctor.check import Check, Health
 from tbscreen.doctor.film_checks import examine_films, examine_reports
 from tbscreen.doctor.gateway_process import find_listener
 from tbscreen.doctor.message_checks import examine_messages, examine_receivers
+from tbscreen.doctor.notice_checks import examine_notice_receivers, examine_notices
 from tbscreen.doctor.pull_checks import examine_pulled, examine_pulls
 from tbscreen.doctor.referral_checks import examine_referral
 from tbscreen.doctor.settings_checks import examine_settings_file
@@ -58,6 +59,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield from examine_certificates(settings)
     yield from _examine_peers(settings)
     yield from examine_receivers(settings)
+    yield from examine_notice_receivers(settings)
     yield from examine_answers(settings)
     yield from examine_pulls(settings)
     yield from examine_tracing(settings)
@@ -123,6 +125,7 @@ def _examine_database(settings: Settings) -> Iterator[Check]:
         yield from examine_canaries(database)
         yield examine_reports(database)
         yield from examine_messages(database)
+        yield from examine_notices(database)
         yield _examine_backup(database)
         yield from examine_doubted(database)
         yield from examine_unanswered(database)

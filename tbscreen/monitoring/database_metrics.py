@@ -91,6 +91,12 @@ class DatabaseMetrics(Collector):
         yield deliveries
         yield oldest
         yield from _tell_messages(measured)
+        notices = GaugeMetricFamily(
+            "tbscreen_notices", "Notices that are not delivered.", labels=["receiver", "state"]
+        )
+        for row in measured.notices:
+            notices.add_metric([row.peer, row.state], row.count)
+        yield notices
         commitments = GaugeMetricFamily(
             "tbscreen_commitments", "Delivered objects that no peer answers for yet.", labels=["state"]
         )

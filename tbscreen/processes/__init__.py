@@ -8,6 +8,7 @@
 - `pull_parts`: the parts of a pull, out of the settings.
 - `worker`: the worker.
 - `courier`: the courier.
+- `notice_parts`: the courier of notices, with drift and the audit trail.
 - `web`: the page.
 - `audit_trail`: the audit trail of a process.
 - `settings_audit`: the record of the settings in force at a start.

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 
 def run_courier(settings: Settings, ready_file: Path | None) -> None:
-    """Report and deliver, to peers and to HL7 receivers, until SIGTERM."""
+    """Report and deliver, to peers, to HL7 receivers and to those of notices, until SIGTERM."""
     count_for_monitor(settings, "courier")
     from dicom_gateway.delivery.courier import Courier
     from dicom_gateway.hl7.message_courier import MessageCourier
     from dicom_gateway.library_settings import configure_dicom_libraries
     from tbscreen.monitoring.database_metrics import DatabaseMetrics
     from tbscreen.processes.audit_trail import open_audit_trail
+    from tbscreen.processes.notice_parts import build_notice_courier
     from tbscreen.processes.settings_audit import record_settings
 
     configure_dicom_libraries()
@@ -36,6 +37,7 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
     courier = Courier(database, settings.peers, settings.courier, settings.commitment, __version__, audit)
     messages = MessageCourier(database, settings.hl7, settings.courier, audit)
     listener = _build_result_listener(settings, database, audit)
+    notices = build_notice_courier(database, settings, audit)
     audit.record_start()
     record_settings(audit, settings)
     checks = {"database": database.find_trouble}
@@ -45,13 +47,18 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
         ),
         traced(settings.tracing, "courier", settings.courier.ae_title),
     ):
-        sending = threading.Thread(target=messages.run, args=(ending,), name="hl7")
-        sending.start()
+        others = [
+            threading.Thread(target=run, args=(ending,), name=name)
+            for name, run in (("hl7", messages.run), ("notices", notices.run))
+        ]
+        for thread in others:
+            thread.start()
         if listener is not None:
             listener.start()
         announce_ready(ready_file, "ready")
         courier.run(ending)
-        sending.join()
+        for thread in others:
+            thread.join()
         if listener is not None:
             listener.stop()
     audit.record_stop()

@@ -77,6 +77,11 @@ class PageAudit(AuditLog):
         self._wrong_tokens.note("wrong bearer token", address=address)
         self._wrong_tokens.flush()
 
+    def record_wrong_proxy(self, address: str) -> None:
+        """Record a proxy's header from elsewhere; the first at once, then their count once a minute."""
+        self._wrong_tokens.note("user header that is not the proxy's", address=address)
+        self._wrong_tokens.flush()
+
     def record_password_change(self, user: str, address: str, *, is_right: bool) -> None:
         """Record a user's own change of the password (User Security Attributes Changed)."""
         alert = f"password of {user} changed on the page"

@@ -5,6 +5,7 @@
 - `day_options`: days as options.
 - `terminal_tables`: worklist, deliveries and models as tables.
 - `message_tables`: HL7 messages.
+- `notice_table`: notices.
 - `worklist_csv`: the worklist as CSV without formulas.
 - `pull_bar`: progress of a pull.
 - `pull_tables`: pulls and their failures as tables.

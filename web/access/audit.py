@@ -29,6 +29,9 @@ class AuditTrail(Protocol):
     def record_wrong_token(self, address: str) -> None:
         """Record a request with an unknown, revoked or expired bearer token."""
 
+    def record_wrong_proxy(self, address: str) -> None:
+        """Record a request with the user header of the proxy, from elsewhere or without its secret."""
+
     def record_password_change(self, user: str, address: str, *, is_right: bool) -> None:
         """Record a changed password, or an attempt with a wrong present password."""
 
@@ -67,6 +70,9 @@ class NoAuditTrail:
         """Do nothing."""
 
     def record_wrong_token(self, address: str) -> None:
+        """Do nothing."""
+
+    def record_wrong_proxy(self, address: str) -> None:
         """Do nothing."""
 
     def record_password_change(self, user: str, address: str, *, is_right: bool) -> None:

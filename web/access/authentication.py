@@ -19,6 +19,7 @@ from db.database import Database
 from domain.languages.sentence import Sentence, say, say_value
 from domain.roles import Permission, Role
 from domain.secret_words import derive_csrf, hash_secret, is_same
+from web.access.proxy_login import ProxyLogin
 from web.settings import WebSettings
 
 SAFE_METHODS: Final = ("GET", "HEAD")
@@ -69,8 +70,9 @@ Page = Callable[[Visit], Response]
 class Gate:
     """Admits requests of logged-in users with the permission and, for a change, with a CSRF token."""
 
-    def __init__(self, database: Database, settings: WebSettings) -> None:
+    def __init__(self, database: Database, settings: WebSettings, proxy: ProxyLogin | None = None) -> None:
         self.database = database
+        self.proxy = proxy
         self.idle = timedelta(minutes=settings.session_idle_minutes)
 
     def guard(self, page: Page, permission: Permission | None = None) -> Endpoint:
@@ -102,6 +104,11 @@ class Gate:
         with self.database.read() as session:
             found = web_sessions.find(session, token_hash, self.idle)
         if found is None:
+            return None
+        verified = None if self.proxy is None else self.proxy.read(request)
+        if verified is not None and verified.name != found.user.name:  # another person at the same browser
+            with self.database.write() as session:
+                web_sessions.end(session, token_hash)
             return None
         if found.is_stale and request.headers.get(BY_ITSELF) in (None, ACTIVE):
             with self.database.write() as session:

@@ -15,13 +15,14 @@ from starlette.responses import RedirectResponse, Response
 
 from db.accounts import login_attempts, users, web_sessions
 from db.accounts.login_attempts import Subject
-from db.accounts.users import Credentials
+from db.accounts.users import Credentials, UserEntry
 from db.database import Database
 from domain.languages.sentence import say
 from domain.secret_words import derive_csrf, hash_secret, make_secret
 from web.access import passwords
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit, check_intent, name_cookie, read_form
+from web.access.proxy_login import ProxyLogin
 from web.pages.pages import Pages
 from web.settings import WebSettings
 
@@ -35,13 +36,22 @@ FREE_FOR_ADDRESS: Final = 20
 LONGEST_FOR_ADDRESS: Final = timedelta(minutes=15)
 
 WRONG: Final = say("The name or the password is wrong.")
+REFUSED: Final = say("This name has no access here. An administrator adds it, or its group.")
 
 
 class Login:
     """The pages `/login` and `/logout`."""
 
-    def __init__(self, database: Database, settings: WebSettings, pages: Pages, audit: AuditTrail) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: WebSettings,
+        pages: Pages,
+        audit: AuditTrail,
+        proxy: ProxyLogin | None = None,
+    ) -> None:
         self.database = database
+        self.proxy = proxy
         self.lifetime = timedelta(hours=settings.session_hours)
         self.pages = pages
         self.audit = audit
@@ -58,6 +68,11 @@ class Login:
         check_intent(request, form, derive_csrf(secret) if secret else make_secret())
         name, wanted = users.normalize_name(form.get("name", "")), form.get("next", "")
         ended = bool(form.get("ended"))
+        if form.get("by") == "proxy":
+            secret_of_new = await run_in_threadpool(self._try_proxy, request)
+            if secret_of_new is None:
+                return self._show_form(request, REFUSED, wanted, status=401, ended=ended)
+            return self._let_in(request, secret_of_new, wanted)
         answer = await run_in_threadpool(self._try, request, name, form.get("password", ""))
         if isinstance(answer, timedelta):
             wait = count_seconds(answer)
@@ -66,8 +81,11 @@ class Login:
             return self._show_form(request, text, wanted, status=429, headers=again, ended=ended)
         if answer is None:
             return self._show_form(request, WRONG, wanted, status=401, ended=ended)
+        return self._let_in(request, answer, wanted)
+
+    def _let_in(self, request: Request, secret: str, wanted: str) -> Response:
         response = RedirectResponse(choose_next(wanted), 303)
-        _set_cookie(request, response, "session", answer, int(self.lifetime.total_seconds()))
+        _set_cookie(request, response, "session", secret, int(self.lifetime.total_seconds()))
         response.delete_cookie(name_cookie(request, "form"), path="/")
         return response
 
@@ -77,7 +95,10 @@ class Login:
             web_sessions.end(session, visit.token_hash)
         LOG.info("logged out", user=visit.user.name)
         self.audit.record_logout(visit.user.name, find_address(visit.request))
-        response = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache"'})
+        where = "/login"
+        if self.proxy is not None and self.proxy.settings.logout_url and self.proxy.read(visit.request):
+            where = self.proxy.settings.logout_url
+        response = RedirectResponse(where, 303, headers={"Clear-Site-Data": '"cache"'})
         response.delete_cookie(name_cookie(visit.request), path="/")
         return response
 
@@ -99,14 +120,37 @@ class Login:
             LOG.warning("login failed", user=known, address=address)
             self.audit.record_login(known or "", address, is_right=False)
             return None
-        secret = make_secret()
-        with self.database.write() as session:
-            login_attempts.succeed(session, of_user.key, of_address.key)
-            self._end_former(session, request)
-            web_sessions.begin(session, hash_secret(secret), credentials.user.id, self.lifetime)
+        secret = self._begin(request, credentials.user, of_user.key, of_address.key)
         self._renew_hash(credentials, password)
         LOG.info("logged in", user=credentials.user.name, address=address)
         self.audit.record_login(credentials.user.name, address, is_right=True)
+        return secret
+
+    def _begin(self, request: Request, user: UserEntry, *subjects: str) -> str:
+        """Begin a session and return its secret; failures that counted against the subjects are forgotten."""
+        secret = make_secret()
+        with self.database.write() as session:
+            if subjects:
+                login_attempts.succeed(session, *subjects)
+            self._end_former(session, request)
+            web_sessions.begin(session, hash_secret(secret), user.id, self.lifetime)
+        return secret
+
+    def _try_proxy(self, request: Request) -> str | None:
+        """Return the secret of a new session of the user whom the proxy names, or None."""
+        address = find_address(request)
+        verified = None if self.proxy is None else self.proxy.read(request)
+        user = None
+        if self.proxy is not None and verified is not None:
+            user = self.proxy.admit(verified, address)
+        if user is None:
+            named = None if verified is None else verified.name
+            LOG.warning("login by the proxy refused", user=named, address=address)
+            self.audit.record_login(named or "", address, is_right=False)
+            return None
+        secret = self._begin(request, user)
+        LOG.info("logged in by the proxy", user=user.name, address=address)
+        self.audit.record_login(user.name, address, is_right=True)
         return secret
 
     def _end_former(self, session: Session, request: Request) -> None:
@@ -131,7 +175,9 @@ class Login:
         ended: bool = False,
     ) -> Response:
         secret = request.cookies.get(name_cookie(request, "form")) or make_secret()
+        verified = None if self.proxy is None else self.proxy.read(request)
         context = {
+            "verified": verified and verified.name,
             "problem": problem,
             "next": wanted,
             "csrf": derive_csrf(secret),

@@ -6,6 +6,7 @@
 - `status_page`: checks, processes, queues, stations.
 - `deliveries_page`: reports on their way to peers.
 - `messages_page`: HL7 messages on their way to receivers.
+- `notices_page`: notices on their way to receivers.
 - `accounts_page`: users and tokens.
 - `models_page`: bundles, the shadow, thresholds.
 - `erasures_page`: erasure of a patient, and what was erased.

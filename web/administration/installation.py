@@ -169,6 +169,10 @@ class Installation(Protocol):
     def receivers(self) -> Sequence[str]:
         """Names of the HL7 receivers in the settings."""
 
+    @property
+    def notice_receivers(self) -> Sequence[str]:
+        """Names of the receivers of notices in the settings."""
+
     def examine(self) -> Sequence[CheckResult]:
         """Check every part, as `tbscreen doctor` does; takes seconds."""
 

@@ -7,10 +7,12 @@
 - `redis`: messages.
 - `bundles_and_backups`: bundles, weights, backups.
 - `page`: login, sessions, requests.
+- `proxy_login`: login by a reverse proxy.
 - `hl7_receivers`: values of messages, answers of receivers.
 - `laboratory_files`: bacteriology results, and their studies.
 - `laboratory_messages`: bacteriology results by HL7.
 - `erasure`: erasure by patient, and its register.
+- `notices`: receivers of notices.
 - `leaks`: secrets, patient data, code in data.
 - `without`: lines without a mutant.
 """
@@ -27,8 +29,10 @@ from tests.mutants.guards import (
     laboratory_files,
     laboratory_messages,
     leaks,
+    notices,
     page,
     pixels_and_names,
+    proxy_login,
     redis,
 )
 from tests.mutants.mutant import Mutant
@@ -40,8 +44,10 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *pixels_and_names.MUTANTS,
     *redis.MUTANTS,
     *hl7_receivers.MUTANTS,
+    *notices.MUTANTS,
     *bundles_and_backups.MUTANTS,
     *page.MUTANTS,
+    *proxy_login.MUTANTS,
     *laboratory_files.MUTANTS,
     *laboratory_messages.MUTANTS,
     *erasure.MUTANTS,

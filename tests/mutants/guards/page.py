@@ -89,8 +89,8 @@ MUTANTS: Final = (
     Mutant(
         "administration-permission",
         "web/application.py",
-        "gate, administer = Gate(database, settings), Permission.ADMINISTER\n",
-        "gate, administer = Gate(database, settings), Permission.WORKLIST\n",
+        "    administer = Permission.ADMINISTER\n",
+        "    administer = Permission.WORKLIST\n",
         "unit/web/administration/test_status_page.py"
         "::test_only_an_administrator_opens_or_sends_any_of_these_pages",
     ),
@@ -325,9 +325,9 @@ MUTANTS: Final = (
     Mutant(
         "planted-session-kept",
         LOGIN,
-        '        _set_cookie(request, response, "session", answer, int(self.lifetime.total_seconds()))\n',
+        '        _set_cookie(request, response, "session", secret, int(self.lifetime.total_seconds()))\n',
         "        if not request.cookies.get(name_cookie(request)):\n"
-        '            _set_cookie(request, response, "session", answer, int(self.lifetime.total_seconds()))\n',
+        '            _set_cookie(request, response, "session", secret, int(self.lifetime.total_seconds()))\n',
         TESTS + "test_a_session_that_an_attacker_planted_is_not_the_one_that_logs_in",
     ),
     Mutant(
@@ -424,8 +424,8 @@ MUTANTS: Final = (
     Mutant(
         "forwarded-for",
         "web/server.py",
-        "forwarded_allow_ips=list(settings.trusted_proxies),",
-        'forwarded_allow_ips="*",',
+        "ProxyHeadersMiddleware(application, list(settings.trusted_proxies))",
+        'ProxyHeadersMiddleware(application, "*")',
         "unit/web/test_server.py::test_only_a_named_proxy_is_believed",
     ),
     Mutant(

@@ -25,6 +25,8 @@ NOT_YET = {
     "administration/messages.html",
     "administration/model.html",
     "administration/models.html",
+    "administration/notice.html",
+    "administration/notices.html",
     "administration/question.html",
     "administration/settings.html",
     "administration/status.html",

@@ -30,6 +30,7 @@ from db.films.films import refuse
 from db.hl7 import hl7_messages
 from db.hl7.hl7_messages import StoredMessage
 from db.models import admissions, bundles, site_keys
+from db.notices import notice_events, notice_outbox
 from db.settings import DatabaseSettings
 from db.tables import (
     Backup,
@@ -37,6 +38,7 @@ from db.tables import (
     Hl7Message,
     Hl7OutboxEntry,
     Instance,
+    NoticeRow,
     OutboxEntry,
     RefusalOutboxEntry,
     Study,
@@ -97,6 +99,8 @@ def fill(database: Database) -> None:
             session,
             StoredMessage("CONTROL1", "ris", 1, 1, "FILLER1", "result", "ab" * 10, b"MSH|^~\\&|\r"),
         )
+        (event, *_) = notice_events.take_untold(session, 1)
+        notice_outbox.store(session, event.event_id, "ops", {"id": "1", "summary": "ü"})
         result = NewResult(Method.ULTRA, Outcome.TRACE, "20261103", patient_id="P1", specimen_id="S1")
         results.record(session, [result], "lab@host")
         results.record(session, [replace(result, outcome=Outcome.NEGATIVE)], "lab@host")
@@ -115,7 +119,8 @@ def read_everything(database: Database) -> dict[str, list[Row]]:
 def without_due_times(database: Database) -> dict[str, list[Row]]:
     """The same without what a restore changes: when a row that waits is looked at next."""
     with database.write() as session:
-        for table in (Delivery, Hl7Message, Hl7OutboxEntry, OutboxEntry, RefusalOutboxEntry, Instance):
+        outboxes = (Hl7OutboxEntry, OutboxEntry, RefusalOutboxEntry)
+        for table in (Delivery, Hl7Message, NoticeRow, *outboxes, Instance):
             session.execute(update(table).values(due_at=EPOCH))
     return read_everything(database)
 
@@ -147,7 +152,7 @@ def test_everything_comes_back_into_either_kind_of_database(
     assert {name for name, content in before.items() if content} >= {
         "studies", "instances", "renditions", "screenings", "bundle_chunks", "report_objects", "deliveries",
         "outbox", "refusal_outbox", "hl7_outbox", "hl7_messages", "bundle_admissions",
-        "bundle_signatures", "site_keys", "bacteriology_results",
+        "bundle_signatures", "site_keys", "bacteriology_results", "notice_events", "notices",
     }  # fmt: skip
     undated = without_due_times(filled)
     filled.close()
