@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Final
 
@@ -19,6 +19,7 @@ from db.counts.read_films import ReadFilm
 from db.counts.reader_reads import stream_reader_reads
 from db.counts.referrals import watch_referral
 from db.counts.report_counts import STAGES, FilmCount, Grouping
+from db.counts.threshold_cells import count_cells
 from db.models import rule_in_thresholds
 from db.states import DeliveryState, FilmState
 from domain.bacteriology import TruthSource
@@ -28,6 +29,7 @@ from reports import agreement
 from reports.drift import measure_drift
 from reports.figures import (
     Bands,
+    CellFigures,
     Deliveries,
     Drift,
     Flow,
@@ -110,6 +112,10 @@ def compose_report(session: Session, request: Request, settings: ReportSettings,
         before_first=None if before is None else before.first,
         before_last=None if before is None else before.last,
         readers=measure_readers(stream_reader_reads(session, span)),
+        cells=tuple(
+            CellFigures(**asdict(cell), share_present=measure_proportion(cell.present, cell.films))
+            for cell in count_cells(session, span)
+        ),
         superseded=superseded,
         own_objects=own,
         weeks=_count_weeks(session, period),

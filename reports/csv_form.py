@@ -50,6 +50,11 @@ def _list_lines(report: Report) -> Iterator[Line]:
         yield from _list_group(group, report.truth)
     yield from _list_before(report)
     yield from _list_readers(report)
+    for cell in report.cells:
+        name = f"{cell.people} by {cell.table}, {cell.threshold:.4f}"
+        for figure, number in (("films", cell.films), ("present", cell.present)):
+            yield "thresholds by age and sex", name, figure, number, "", ""
+        yield _line("thresholds by age and sex", name, "share present", cell.share_present)
     for week in report.weeks:
         for figure, number in week.model_dump(exclude={"week"}).items():
             yield "weeks", str(week.week), figure, number, "", ""

@@ -123,6 +123,18 @@ class ReaderFigures(Figures):
     """Cohen's kappa over these pairs."""
 
 
+class CellFigures(Figures):
+    """Films that one threshold by age and sex judged."""
+
+    table: str
+    """Name of the site threshold that the cell is a part of."""
+    people: str
+    threshold: float
+    films: int
+    present: int
+    share_present: Estimate | None
+
+
 class WeekCount(Figures):
     """Films of one week, Monday to Sunday; the outer weeks are cut to the period."""
 
@@ -253,6 +265,8 @@ class Report(Figures):
     before_last: date | None = None
     readers: tuple[ReaderFigures, ...] = ()
     """By name."""
+    cells: tuple[CellFigures, ...] = ()
+    """Thresholds by age and sex that judged films of the period; empty where none did."""
     superseded: int
     """Revisions that a correction replaced, which are counted nowhere else."""
     own_objects: int

@@ -148,7 +148,31 @@ def _compose_findings(report: Report) -> Section:
                 referral=report.referral,
             )
         )
-    return Section("findings", title, paragraphs, [TextTable("", (_name_group(report), *columns), rows)])
+    tables = [TextTable("", (_name_group(report), *columns), rows), *_tabulate_cells(report)]
+    return Section("findings", title, paragraphs, tables)
+
+
+def _tabulate_cells(report: Report) -> list[TextTable]:
+    rows = [
+        (
+            cell.people,
+            f"{cell.threshold:.4f}",
+            write_count(cell.films),
+            write_count(cell.present),
+            write_estimate(cell.share_present),
+        )
+        for cell in report.cells
+    ]
+    if not rows:
+        return []
+    return [
+        TextTable(
+            "By the threshold of the person's age and sex",
+            ("people", "threshold", "films", "present", "share present (95 % interval)"),
+            rows,
+            f"Site thresholds {', '.join(sorted({cell.table for cell in report.cells}))}.",
+        )
+    ]
 
 
 def _write_bands(group: Group) -> list[str]:

@@ -1,6 +1,6 @@
 """Simulated programmes against the statistics of the calibration study (`judging.calibration_study`).
 
-    python -m benchmarks.calibration_study [--programmes 2000] [--policies 1000] [--write]
+    python -m benchmarks.calibration_study [--programmes 2000] [--policies 1000] [--cells 1000] [--write]
 
 - `__main__`: the tables, and one JSON object as the last line; `--write` puts them into
   docs/models/calibration-study.md.
@@ -8,6 +8,7 @@
 - `coverage`: coverage, width and bias of each estimate over many programmes, with the naive estimate beside
   it.
 - `policies`: the true sensitivity of thresholds that were recommended.
+- `cells`: thresholds by age and sex that were recommended.
 - `tables`: the results as tables for the document.
 
 Nothing here is measured in time: the same seed gives the same figures.

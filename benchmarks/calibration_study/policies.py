@@ -30,6 +30,8 @@ class Recommendations:
     """Mean cross-fitted sensitivity less the true one."""
     covered: float
     """Share of the cross-fitted intervals that hold the true sensitivity of the recommended threshold."""
+    width: float
+    """Mean width of these intervals."""
     naive_kept: float
     """As `kept`, where the threshold was chosen on the tested people as if they were all."""
 
@@ -51,18 +53,18 @@ def recommend(kind: Kind, sensitivity: float, programmes: int, seed: int = 43) -
         estimate = None if chosen.cross_fitted is None else chosen.cross_fitted.sensitivity
         if estimate is not None:
             true = truth["sensitivity"]
-            fitted.append((estimate.value - true, estimate.low <= true <= estimate.high))
-    found = np.array([truth["sensitivity"] for truth in truths])
+            is_covered = estimate.low <= true <= estimate.high
+            fitted.append((estimate.value - true, is_covered, estimate.high - estimate.low))
+    found = np.array([truth["sensitivity"] for truth in truths] or [np.nan])
     return Recommendations(
         kind.name,
         sensitivity,
         programmes,
         len(truths) / programmes,
-        float((found >= least).mean()),
+        float((found >= least).mean()) if truths else float("nan"),
         float(found.mean()),
-        float(np.mean([truth["specificity"] for truth in truths])),
-        float(np.mean([difference for difference, _ in fitted])),
-        float(np.mean([is_covered for _, is_covered in fitted])),
+        float(np.mean([truth["specificity"] for truth in truths] or [np.nan])),
+        *(float(part) for part in np.mean(fitted or [(np.nan,) * 3], axis=0)),
         float(np.mean(naive)),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.calibration_study.cells import CellTables
 from benchmarks.calibration_study.coverage import FIGURES, Quality, Row
 from benchmarks.calibration_study.policies import Recommendations
 
@@ -15,8 +16,18 @@ DOCUMENT: Final = Path("docs/models/calibration-study.md")
 BLOCK: Final = re.compile(r"(<!-- simulated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def draw_tables(rows: Sequence[Row], recommended: Sequence[Recommendations]) -> dict[str, str]:
-    """Return the tables by name, in Markdown."""
+def draw_tables(
+    rows: Sequence[Row], recommended: Sequence[Recommendations], tables_by_group: Sequence[CellTables]
+) -> dict[str, str]:
+    """Return the tables by name, in Markdown; those of what was not simulated are left out."""
+    drawn = _draw_all(rows, recommended, tables_by_group)
+    simulated = {"policy": recommended, "cells": tables_by_group}
+    return {name: table for name, table in drawn.items() if simulated.get(name, rows)}
+
+
+def _draw_all(
+    rows: Sequence[Row], recommended: Sequence[Recommendations], tables_by_group: Sequence[CellTables]
+) -> dict[str, str]:
     return {
         "coverage": _draw(
             ("programmes", *(f"{name}: coverage, width" for name in NAMES)),
@@ -62,7 +73,7 @@ def draw_tables(rows: Sequence[Row], recommended: Sequence[Recommendations]) -> 
                 "mean true sensitivity",
                 "mean true specificity",
                 "cross-fitted less true",
-                "its coverage",
+                "its interval: coverage, width",
             ),
             [
                 (
@@ -70,14 +81,43 @@ def draw_tables(rows: Sequence[Row], recommended: Sequence[Recommendations]) -> 
                     _write_share(result.given),
                     _write_share(result.kept),
                     _write_share(result.naive_kept),
-                    f"{result.true_sensitivity * 100:.1f}",
-                    f"{result.true_specificity * 100:.1f}",
+                    _write_points(result.true_sensitivity),
+                    _write_points(result.true_specificity),
                     "—"
                     if result.cross_fitted != result.cross_fitted
                     else f"{result.cross_fitted * 100:+.1f}",
-                    _write_share(result.covered),
+                    "—"
+                    if result.covered != result.covered
+                    else f"{result.covered * 100:.1f} %, {result.width * 100:.1f}",
                 )
                 for result in recommended
+            ],
+        ),
+        "cells": _draw(
+            (
+                "programmes",
+                "thresholds chosen on the cell's own people",
+                "true sensitivity of all people ≥ 88 %",
+                "of cells ≥ 88 %",
+                "interval of a cell: coverage, width",
+                "sensitivity, lowest to highest cell: one threshold",
+                "by cell",
+                "specificity: one threshold",
+                "by cell",
+            ),
+            [
+                (
+                    table.kind,
+                    _write_share(table.own),
+                    _write_share(table.kept),
+                    _write_share(table.cells_kept),
+                    f"{table.covered * 100:.1f} %, {table.width * 100:.1f}",
+                    f"{table.spread_common * 100:.1f}",
+                    f"{table.spread * 100:.1f}",
+                    f"{table.specificity_common * 100:.1f}",
+                    f"{table.specificity * 100:.1f}",
+                )
+                for table in tables_by_group
             ],
         ),
     }
@@ -86,7 +126,11 @@ def draw_tables(rows: Sequence[Row], recommended: Sequence[Recommendations]) -> 
 def write_document(tables: dict[str, str], document: Path = DOCUMENT) -> None:
     """Put the tables into their places of the document."""
     text = document.read_text("utf-8")
-    document.write_text(BLOCK.sub(lambda found: f"{found[1]}\n{tables[found[2]]}\n{found[3]}", text), "utf-8")
+
+    def fill(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{tables[found[2]]}\n{found[3]}" if found[2] in tables else found[0]
+
+    document.write_text(BLOCK.sub(fill, text), "utf-8")
 
 
 def _draw(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -107,3 +151,7 @@ def _write_bias(quality: Quality) -> str:
 
 def _write_share(share: float) -> str:
     return "—" if share != share else f"{share * 100:.1f} %"
+
+
+def _write_points(share: float) -> str:
+    return "—" if share != share else f"{share * 100:.1f}"

@@ -247,8 +247,8 @@ def _find_heaviest(side: Mask, weights: Floats) -> Floats:
 
 def _count(side: Mask, of_class: Mask, weights: Floats) -> tuple[Floats, Floats]:
     """Return the weighted count of a class on a side, and the sum of the squares of its weights, (k,)."""
-    chosen = side & of_class[None, :]
-    return chosen @ weights, chosen @ weights**2
+    chosen = side[:, of_class].astype(np.float64)
+    return chosen @ weights[of_class], chosen @ weights[of_class] ** 2
 
 
 def _divide(count: ArrayLike, total: ArrayLike) -> Floats:

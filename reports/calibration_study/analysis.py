@@ -230,7 +230,12 @@ def analyse(
         yields=tuple(_measure_yield(accuracy, prices) for accuracy in thresholds),
         prices=prices,
         table=(
-            choose_cells(people, policy, recommended.threshold, lambda some: _make_sample(some, by_station))
+            choose_cells(
+                people,
+                lambda some: choose_threshold(some, policy),
+                recommended.threshold,
+                lambda some: _make_sample(some, by_station),
+            )
             if by_group and recommended is not None
             else None
         ),

@@ -16,7 +16,7 @@ from judging.calibration_study.threshold_choice import Policy
 from judging.statistics import Estimate
 from judging.wording import NOTHING
 from reports.calibration_study.analysis import ODDS, StudyAnalysis
-from reports.calibration_study.person_cells import FEWEST_NOT_TB, FEWEST_TB, PersonTable
+from reports.calibration_study.cell_section import TESTED, compose_cells
 from reports.calibration_study.score_bands import picture_bands, tabulate_bands, write_share
 from reports.drawings import FULL, Picture
 from reports.page import Page
@@ -87,7 +87,7 @@ def compose_sections(analysis: StudyAnalysis) -> list[Section]:
                 for kind, title in GROUPS.items()
             ],
         ),
-        *([] if analysis.table is None else [_compose_cells(analysis.table)]),
+        *([] if analysis.table is None else [compose_cells(analysis.table, TESTED)]),
         Section("people", "People and tests", _explain_people(analysis), [tabulate_bands(analysis.bands)]),
         Section(
             "method",
@@ -100,8 +100,9 @@ def compose_sections(analysis: StudyAnalysis) -> list[Section]:
                 + (
                     ""
                     if chosen is None
-                    else " Cross-fitted figures are those of each fifth of the people at the threshold that "
-                    "the other fifths choose, so that they do not look too good."
+                    else " Cross-fitted figures are those of each tenth of the people at the threshold that "
+                    "the other nine choose, so that they do not look too good; their intervals also hold "
+                    "those of the recommended threshold."
                 ),
                 NOTICE,
             ],
@@ -176,41 +177,6 @@ def _compose_recommendation(analysis: StudyAnalysis) -> Section:
                     )
                     for name, accuracy in rows
                 ],
-            )
-        ],
-    )
-
-
-def _compose_cells(table: PersonTable) -> Section:
-    together = table.accuracy
-    return Section(
-        "cells",
-        "Thresholds by age and sex",
-        [
-            "Each cell has the threshold that meets the policy on its own people, where at least "
-            f"{FEWEST_TB} of them were found to have TB and {FEWEST_NOT_TB} not to; else that of its ages, "
-            "of its sex, or of everybody. People whose age or sex is not known get that of everybody.",
-            f"All cells together: sensitivity {write_estimate(together.sensitivity)}, specificity "
-            f"{write_estimate(together.specificity)}, "
-            f"{write_part(together.referred, together.people)} referred (on the people they were chosen on).",
-        ],
-        [
-            TextTable(
-                "",
-                ("group", "people", "TB / not", "threshold", "chosen on", "sensitivity", "specificity"),
-                [
-                    (
-                        cell.group.words,
-                        write_count(cell.people),
-                        f"{cell.tb} / {cell.not_tb}",
-                        f"{cell.threshold:.4f}",
-                        "its own people" if cell.is_own else cell.chosen_on,
-                        write_estimate(None if cell.accuracy is None else cell.accuracy.sensitivity),
-                        write_estimate(None if cell.accuracy is None else cell.accuracy.specificity),
-                    )
-                    for cell in table.cells
-                ],
-                "Cross-fitted where the threshold was chosen on the cell's own people.",
             )
         ],
     )

@@ -11,13 +11,14 @@ from pydantic import BaseModel, ConfigDict
 from db.calibration_study.people import EnrolledPerson
 from domain.person_group import SEXES, PersonGroup, list_groups, name_band
 from judging.calibration_study.accuracy import Accuracy, measure_rule, measure_thresholds
-from judging.calibration_study.threshold_choice import NoThresholdError, Policy, choose_threshold
+from judging.calibration_study.threshold_choice import ChosenThreshold, NoThresholdError
 from judging.calibration_study.verified_sample import VerifiedSample
 
 FEWEST_TB: Final = 30
 """Fewest cases that were found in a group with a threshold of its own."""
 FEWEST_NOT_TB: Final = 100
 
+Choose = Callable[[VerifiedSample], ChosenThreshold]
 MakeSample = Callable[[Sequence[EnrolledPerson]], VerifiedSample]
 
 
@@ -61,16 +62,16 @@ class PersonTable(BaseModel):
 
 
 def choose_cells(
-    people: Sequence[EnrolledPerson], policy: Policy, common: float, make_sample: MakeSample
+    people: Sequence[EnrolledPerson], choose: Choose, common: float, make_sample: MakeSample
 ) -> PersonTable:
-    """Choose the threshold of each cell under the policy.
+    """Choose the threshold of each cell.
 
-    A cell in which too few were tested, or no threshold meets the policy, takes that of its band of ages,
-    else that of its sex, else the common one.
+    A cell in which too few were tested, or no threshold fits, takes that of its band of ages, else that of
+    its sex, else the common one.
 
     Args:
         people: the study's people.
-        policy: demands on each threshold.
+        choose: chooses the threshold of a sample; raises `NoThresholdError` where none fits.
         common: threshold for everybody.
         make_sample: makes the sample of some people.
     """
@@ -79,7 +80,7 @@ def choose_cells(
     for group in list_groups():
         inside = np.array([group.holds(person.age_years, person.sex) for person in people], dtype=bool)
         members = [person for person, is_member in zip(people, inside, strict=True) if is_member]
-        threshold, chosen_on, accuracy = _choose(people, group, policy, common, make_sample)
+        threshold, chosen_on, accuracy = _choose(people, group, choose, common, make_sample)
         if accuracy is None and members:
             (accuracy,) = measure_thresholds(make_sample(members), [threshold])
         positive[inside] = [person.score >= threshold for person in members]
@@ -103,7 +104,7 @@ def choose_cells(
 def _choose(
     people: Sequence[EnrolledPerson],
     group: PersonGroup,
-    policy: Policy,
+    choose: Choose,
     common: float,
     make_sample: MakeSample,
 ) -> tuple[float, str, Accuracy | None]:
@@ -123,7 +124,7 @@ def _choose(
         if tb < FEWEST_TB or int(sample.verified.sum()) - tb < FEWEST_NOT_TB:
             continue
         try:
-            chosen = choose_threshold(sample, policy)
+            chosen = choose(sample)
         except NoThresholdError:
             continue
         own = words == group.words

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from db.models.site_thresholds import NAME, ChangeEntry, SiteThresholdEntry
 from db.models.threshold_groups import GROUP, GROUPS
-from domain.bundle.manifest import Manifest, OperatingPoint
+from domain.bundle.manifest import Manifest
 from domain.errors import PermanentError
 from domain.notices import NOTICE
-from judging.calibration_study.accuracy import Accuracy
 from reports.calibration_study.analysis import StudyAnalysis
+from reports.calibration_study.cell_records import list_groups, make_cell_records, make_points
+from reports.calibration_study.cell_section import TESTED
 from reports.calibration_study.pages import compose_sections
-from reports.calibration_study.person_cells import PersonCell
 from reports.sections import Section
 from reports.site_threshold.sheet import describe_change, head_sheet
 from reports.text_form import render_sections
@@ -38,14 +38,11 @@ def make_record(analysis: StudyAnalysis, manifest: Manifest) -> dict[str, Any]:
         raise PermanentError(f"no threshold is recommended: {analysis.refusal}")
     figures = chosen.cross_fitted or chosen.accuracy
     record = {
-        **_make_points(chosen.threshold, figures, manifest, NAME),
+        **make_points(chosen.threshold, figures, manifest.find_operating_point("rule_in").threshold, NAME),
         STUDY: analysis.model_dump(mode="json"),
     }
     if analysis.table is not None:
-        record[GROUPS] = [
-            {"sex": cell.sex, "first": cell.first, "last": cell.last, "name": f"{NAME}_{cell.group.key}"}
-            for cell in analysis.table.cells
-        ]
+        record[GROUPS] = list_groups(analysis.table)
     return record
 
 
@@ -53,47 +50,8 @@ def make_cells(analysis: StudyAnalysis, manifest: Manifest) -> dict[str, dict[st
     """Return the records of the cells of a table by age and sex, each with the end of its name."""
     if analysis.table is None or analysis.recommended is None:
         return {}
-    common = analysis.recommended.threshold
-    together = _read_figures(analysis.table.accuracy)
-    return {
-        f"_{cell.group.key}": {
-            **_make_points(cell.threshold, cell.accuracy, manifest, f"{NAME}_{cell.group.key}"),
-            GROUP: {
-                "table": NAME,
-                "of_table": together,
-                "people": cell.group.words,
-                "reason": _explain(cell, common),
-            },
-        }
-        for cell in analysis.table.cells
-    }
-
-
-def _explain(cell: PersonCell, common: float) -> str:
-    """Return threshold and reason in ASCII, as an SR takes it."""
-    counts = f"{cell.people} enrolled, {cell.tb} with TB, {cell.not_tb} without"
-    if cell.is_own:
-        return f"threshold for {cell.group.words} ({counts}); that of everybody is {common:.4f}"
-    return f"threshold of {cell.chosen_on}, for too few {cell.group.words} were tested ({counts})"
-
-
-def _read_figures(accuracy: Accuracy | None) -> dict[str, float | None]:
-    parts = {"sensitivity": None, "specificity": None}
-    if accuracy is None:
-        return dict(parts)
-    return {name: None if (part := getattr(accuracy, name)) is None else part.value for name in parts}
-
-
-def _make_points(threshold: float, figures: Accuracy | None, manifest: Manifest, name: str) -> dict[str, Any]:
-    """Return operating points as in a manifest; HIGH begins at the bundle's rule-in or the threshold."""
-    screening = OperatingPoint(name="screening", threshold=threshold, **_read_figures(figures))
-    rule_in = max(manifest.find_operating_point("rule_in").threshold, threshold)
-    points = [screening, OperatingPoint(name="rule_in", threshold=rule_in)]
-    own = {**screening.model_dump(mode="json"), "name": name}
-    return {
-        "operating_points": [*(point.model_dump(mode="json") for point in points), own],
-        "calibration": None,
-    }
+    rule_in = manifest.find_operating_point("rule_in").threshold
+    return make_cell_records(analysis.table, analysis.recommended.threshold, rule_in, TESTED)
 
 
 def write_sheet(entry: SiteThresholdEntry, changes: list[ChangeEntry]) -> str:

@@ -17,21 +17,28 @@ from sqlalchemy import literal
 from sqlalchemy.orm import Session
 
 from db.bacteriology.reference import find_reference
+from db.calibration_study.people import EnrolledPerson
 from db.counts import read_films
 from db.counts.read_films import ReadFilm
 from db.models.site_thresholds import NAME
 from db.tables import Model
-from domain.bacteriology import TruthSource
+from domain.bacteriology import Truth, TruthSource
 from domain.bundle.calibration import restate
 from domain.bundle.manifest import Manifest, OperatingPoint
 from domain.codes import Verdict
 from domain.errors import PermanentError
+from judging.calibration_study.accuracy import measure_rule, measure_thresholds
+from judging.calibration_study.threshold_choice import ChosenThreshold, Policy
+from judging.calibration_study.verified_sample import VerifiedSample
 from judging.operating_points import choose_operating_points
 from judging.statistics import measure_auc, measure_proportion
 from reports.agreement import compute_curve, is_positive, is_tb, keep_worst
+from reports.calibration_study.cell_records import list_groups, make_cell_records
+from reports.calibration_study.person_cells import PersonTable, choose_cells
 from reports.period import Period
 from reports.person_groups import name_age, name_sex
-from reports.site_threshold.record import Row, SiteThresholdRecord
+from reports.site_threshold.record import WHO_SENSITIVITY, Row, SiteThresholdRecord
+from reports.site_threshold.sheet import name_judged
 from reports.truth_words import TruthWords, find_words
 
 FEWEST_TB: Final = 60
@@ -53,6 +60,8 @@ def derive(
     period: Period,
     prevalence: float | None,
     truth: TruthSource = TruthSource.READS,
+    *,
+    by_group: bool = False,
 ) -> SiteThresholdRecord:
     """Derive a site's operating points for one bundle from the verdicts of a period.
 
@@ -63,6 +72,7 @@ def derive(
         prevalence: prevalence among people screened at the site, for which the probabilities are restated;
             None keeps the calibration of the bundle.
         truth: the source of the verdicts.
+        by_group: choose thresholds by age and sex, too.
 
     Raises:
         PermanentError: when the bundle is not trained or not calibrated, or when there are too few verdicts;
@@ -82,6 +92,7 @@ def derive(
         period,
         None if calibration is None else calibration.model_dump(mode="json"),
         truth,
+        by_group=by_group,
     )
 
 
@@ -92,6 +103,8 @@ def choose_site_threshold(
     period: Period,
     calibration: dict[str, Any] | None = None,
     truth_source: TruthSource = TruthSource.READS,
+    *,
+    by_group: bool = False,
 ) -> SiteThresholdRecord:
     """Choose the site's own operating points on its reads.
 
@@ -104,6 +117,7 @@ def choose_site_threshold(
         calibration: calibration as in a manifest, restated for the site's prevalence; None keeps the
             bundle's.
         truth_source: the source of the verdicts.
+        by_group: choose thresholds by age and sex, too.
 
     Raises:
         PermanentError: with too few verdicts of a kind, or too few tests below the threshold in use.
@@ -119,6 +133,7 @@ def choose_site_threshold(
     screening, rule_in = _judge_out_of_fold(truth, scores)
     alarms, hits = compute_curve(truth, scores)
     held = np.array([is_positive(study) for study in sure], dtype=bool)
+    table = choose_table(sure, points["screening"].threshold) if by_group else None
     own = points["screening"].model_copy(update={"name": NAME})
     return SiteThresholdRecord(
         bundle=f"{manifest.name} {manifest.version}",
@@ -148,6 +163,60 @@ def choose_site_threshold(
             )
         },
         warnings=tuple(_warn(studies, screened, find_words(truth_source))),
+        table=table,
+        groups=None if table is None else tuple(list_groups(table)),
+    )
+
+
+def choose_table(sure: Sequence[ReadFilm], common: float) -> PersonTable:
+    """Choose thresholds by age and sex as that of everybody is chosen, where enough were judged.
+
+    Args:
+        sure: studies with a verdict, each by its worst film.
+        common: threshold for everybody.
+    """
+    people = [
+        EnrolledPerson(
+            score=study.score,
+            band=0,
+            drawn=True,
+            truth=Truth.TB if is_tb(study) else Truth.NOT_TB,
+            station=study.station,
+            sex=study.sex,
+            age_years=study.age_years,
+        )
+        for study in sure
+    ]
+    return choose_cells(people, _choose_for_cell, common, _make_sample)
+
+
+def make_cells(record: SiteThresholdRecord) -> dict[str, dict[str, Any]]:
+    """Return the records of a table's cells by age and sex, each with the end of its name; {} without."""
+    if record.table is None:
+        return {}
+    points = {point.name: point.threshold for point in record.operating_points}
+    judged = name_judged(record.truth)
+    cells = make_cell_records(record.table, points["screening"], points["rule_in"], judged)
+    return {end: {**cell, "calibration": record.calibration} for end, cell in cells.items()}
+
+
+def _choose_for_cell(sample: VerifiedSample) -> ChosenThreshold:
+    points = {point.name: point for point in choose_operating_points(sample.is_tb, sample.scores)}
+    threshold = points["screening"].threshold
+    screening, _ = _judge_out_of_fold(sample.is_tb, sample.scores)
+    return ChosenThreshold(
+        policy=Policy(sensitivity=WHO_SENSITIVITY, tolerance=0),
+        threshold=threshold,
+        accuracy=measure_thresholds(sample, [threshold])[0],
+        cross_fitted=measure_rule(sample, screening),
+    )
+
+
+def _make_sample(people: Sequence[EnrolledPerson]) -> VerifiedSample:
+    number = len(people)
+    is_ill = [person.truth is Truth.TB for person in people]
+    return VerifiedSample.make(
+        [person.score for person in people], np.zeros(number, int), np.ones(number, bool), is_ill
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.bacteriology import TruthSource
 from domain.bundle.manifest import OperatingPoint
 from judging.statistics import Estimate
+from reports.calibration_study.person_cells import PersonTable
 
 WHO_SENSITIVITY: Final = 0.90
 WHO_SPECIFICITY: Final = 0.70
@@ -64,11 +65,17 @@ class SiteThresholdRecord(Part):
     subgroups: dict[str, tuple[Row, ...]]
     """Rows by age group, sex and station, at the new operating point."""
     warnings: tuple[str, ...]
+    table: PersonTable | None = None
+    """Thresholds by age and sex; None where they were not asked for."""
+    groups: tuple[dict[str, Any], ...] | None = None
+    """The table's cells as `db.models.threshold_groups.GROUPS`."""
 
 
 def dump_record(record: SiteThresholdRecord) -> dict[str, Any]:
-    """Return a record as JSON; one of reads as the version before bacteriology knows it."""
+    """Return a record as JSON; what an earlier version does not know is left out where nothing needs it."""
     unknown = {"truth", "by_bacteriology"} if record.truth == TruthSource.READS else set()
+    if record.table is None:
+        unknown |= {"table", "groups"}
     return record.model_dump(mode="json", exclude=unknown)
 
 

@@ -6,6 +6,7 @@ from db.models.site_thresholds import ChangeEntry, SiteThresholdEntry
 from domain.notices import NOTICE
 from figures.text_table import TextTable
 from judging.wording import write_figure
+from reports.calibration_study.cell_section import Judged, compose_cells
 from reports.sections import Section
 from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
 from reports.text_form import render_sections
@@ -44,12 +45,19 @@ def write_sheet(entry: SiteThresholdEntry, record: SiteThresholdRecord, changes:
             *(_table(f"New threshold, by {name}", name, rows) for name, rows in record.subgroups.items()),
         ],
     )
-    sections = [figures, Section("warnings", "Limits of these figures", list(record.warnings))]
+    cells = [] if record.table is None else [compose_cells(record.table, name_judged(record.truth))]
+    sections = [figures, *cells, Section("warnings", "Limits of these figures", list(record.warnings))]
     if changes:
         sections.append(
             Section("changes", "In use for this bundle", [describe_change(change) for change in changes])
         )
     return render_sections(heading, sections)
+
+
+def name_judged(truth: str) -> Judged:
+    """Return words for people whom a truth calls TB and not TB."""
+    judged = find_words(truth).judged
+    return Judged(f"{judged} as TB", f"{judged} as not TB")
 
 
 def head_sheet(entry: SiteThresholdEntry, bundle: str) -> list[str]:

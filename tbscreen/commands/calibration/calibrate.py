@@ -14,6 +14,7 @@ import typer
 from dicom_gateway.audit.audit_message import EventType
 from domain.bacteriology import TruthSource
 from domain.bundle.manifest import Manifest
+from tbscreen.commands.calibration.study_options import ByGroup
 from tbscreen.terminal.command_audit import record_change
 from tbscreen.terminal.day_options import day_option
 from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
@@ -63,6 +64,7 @@ def propose(
             help="Choose by reads, by bacteriology, or by bacteriology where it decides, else reads."
         ),
     ] = TruthSource.READS,
+    by_group: ByGroup = False,
     key: KeyFile = None,
 ) -> None:
     """Choose an operating point on reads or bacteriology, and keep it, signed and dated, without using it.
@@ -71,7 +73,7 @@ def propose(
     """
     from db.models import site_thresholds
     from reports.period import choose_period
-    from reports.site_threshold.derivation import derive
+    from reports.site_threshold.derivation import derive, make_cells
     from reports.site_threshold.record import dump_record
     from reports.site_threshold.sheet import read_record, write_sheet
     from tbscreen.models.bundle_lookup import find_bundle
@@ -83,9 +85,11 @@ def propose(
     sign = open_key(settings, key)
     with database.read() as session:
         model = find_bundle(session, bundle)
-        record = derive(session, model.digest, period, prevalence, truth)
+        record = derive(session, model.digest, period, prevalence, truth, by_group=by_group)
     with database.write() as session:
-        entry = site_thresholds.keep(session, model.digest, name_user(), dump_record(record), sign)
+        entry = site_thresholds.keep(
+            session, model.digest, name_user(), dump_record(record), sign, make_cells(record)
+        )
     typer.echo(write_sheet(entry, read_record(entry), []), nl=False)
     typer.echo(f"\nnext: tbscreen calibrate activate {entry.calibration_id}")
 

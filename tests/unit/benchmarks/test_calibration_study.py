@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.calibration_study.cells import recommend_by_group
 from benchmarks.calibration_study.coverage import measure
 from benchmarks.calibration_study.policies import recommend
 from benchmarks.calibration_study.programmes import KINDS, Kind
@@ -40,7 +41,10 @@ def test_a_recommended_threshold_keeps_its_promise_and_tables_are_written(tmp_pa
     result = recommend(kind, 0.9, 8)
     assert (result.given, result.naive_kept) == (1, 0)
     assert result.kept >= 0.75
-    tables = draw_tables([measure(kind, 3)], [result])
+    by_group = recommend_by_group(0.2, 5000, 2)
+    assert by_group.kept == 1
+    assert by_group.spread < by_group.spread_common
+    tables = draw_tables([measure(kind, 3)], [result], [by_group])
     copy = tmp_path / "document.md"
     copy.write_text((ROOT / DOCUMENT).read_text("utf-8"), "utf-8")
     write_document(tables, copy)

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from db.calibration_study.people import EnrolledPerson
 from domain.bacteriology import Truth
-from judging.calibration_study.threshold_choice import Policy
+from judging.calibration_study.threshold_choice import Policy, choose_threshold
 from reports.calibration_study.analysis import _make_sample
 from reports.calibration_study.person_cells import FEWEST_TB, PersonCell, PersonTable, choose_cells
 
@@ -29,7 +29,7 @@ def make_people(
 
 
 def choose(people: list[EnrolledPerson]) -> PersonTable:
-    return choose_cells(people, POLICY, COMMON, _make_sample)
+    return choose_cells(people, lambda some: choose_threshold(some, POLICY), COMMON, _make_sample)
 
 
 def find(table: PersonTable, key: str) -> PersonCell:
@@ -92,5 +92,5 @@ def test_a_group_in_which_no_threshold_meets_the_policy_takes_the_coarser_one() 
         for score, person in zip(shuffled, noise, strict=True)
     ]
     policy = Policy(sensitivity=0.99, tolerance=0.0)
-    table = choose_cells(people, policy, COMMON, _make_sample)
+    table = choose_cells(people, lambda some: choose_threshold(some, policy), COMMON, _make_sample)
     assert find(table, "m_25_44").chosen_on == "everybody"

@@ -43,6 +43,34 @@ def test_from_reads_to_the_operating_point_of_new_films_and_back(quick_cli: Cli,
     assert_one_line(quick_cli("calibrate", "propose", "--prevalence", "0.02"), "not calibrated")
 
 
+def test_reads_give_thresholds_by_age_and_sex_where_enough_were_read(
+    quick_cli: Cli, installed: Database
+) -> None:
+    reads = [(score, "tb") for score in TB_SCORES] + [(score, "not_tb") for score in OTHER_SCORES]
+    films = [Film("2026-03-10 10:00", score, verdict=verdict, sex="F") for score, verdict in reads]
+    films += [Film("2026-03-10 10:00", score / 2, verdict=verdict, sex="M") for score, verdict in reads]
+    fill(installed, films)
+    with installed.write() as session:
+        session.query(Model).update({"active": False})
+        session.get_one(Model, TRAINED).active = True
+    period = ("--from", "2026-01-01", "--to", "2026-12-31")
+    proposed = quick_cli("calibrate", "propose", *period, "--by-group")
+    assert proposed.returncode == 0, proposed.stderr
+    words = " ".join(proposed.stdout.split())
+    assert "THRESHOLDS BY AGE AND SEX" in words
+    assert "at least 30 of them were read as TB and 100 read as not TB" in words
+    # The women are those of the test above, 0.47; the men's scores are the halves.
+    assert "women of 25 to 44 160 60 / 100 0.4700 its own people" in words
+    assert "men of 25 to 44 160 60 / 100 0.2350 its own people" in words
+    assert "women of 65 and older 0 0 / 0" in words
+    record = json.loads(quick_cli("calibrate", "show", "1", "--json").stdout)["record"]
+    assert [cell["first"] for cell in record["groups"]] == [15, 15, 25, 25, 45, 45, 65, 65]
+    assert quick_cli("calibrate", "activate", "1").returncode == 0
+    cell = quick_cli("calibrate", "show", "4").stdout
+    assert "positive from 0.4700: threshold for women of 25 to 44 (160 people, 60 read as TB" in cell
+    assert_one_line(quick_cli("calibrate", "activate", "4"), "activate the table that it is a part of")
+
+
 def test_a_new_bundle_gets_the_threshold_at_which_it_refers_as_many(
     quick_cli: Cli, installed: Database
 ) -> None:
