@@ -63,6 +63,7 @@ ELSEWHERE: Final = {
     "tbscreen deliveries show": "names a delivery of its example: test_deliveries.py",
     "tbscreen deliveries replay": "names deliveries of its example: test_deliveries.py",
     "tbscreen notices test": "needs a receiver: test_notices.py",
+    "tbscreen canary": "needs gateway and worker: tests/integration/reception/test_canary_films.py",
     "tbscreen users": "asks for a password: test_users.py",
     "tbscreen worklist --watch": "does not end",
     "tbscreen report --from 2026-04-01 --format pdf": "lays out a PDF: test_report.py",
