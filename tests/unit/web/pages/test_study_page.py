@@ -73,7 +73,7 @@ def test_the_most_suspicious_film_is_shown_and_each_can_be_chosen(
     page = client.get("/studies/1.2.3").text
     assert '<span class="big">90</span>' in page
     assert 'data-film="/studies/1/films/2/film.jpg"' in page
-    assert page.count("?film=") == 3, "what is ours is not listed"
+    assert page.count("<li data-instance=") == 3, "what is ours is not listed"
     assert 'href="/studies/1?film=2" aria-current="true"' in page
     harmless = client.get("/studies/1.2.3?film=1").text
     assert 'data-film="/studies/1/films/1/film.jpg"' in harmless
