@@ -1,6 +1,7 @@
 """Simulated programmes against the statistics of the calibration study (`judging.calibration_study`).
 
-    python -m benchmarks.calibration_study [--programmes 2000] [--policies 1000] [--cells 1000] [--write]
+    python -m benchmarks.calibration_study [--programmes 2000] [--policies 1000] [--cells 1000]
+        [--equivalents 1000] [--write]
 
 - `__main__`: the tables, and one JSON object as the last line; `--write` puts them into
   docs/models/calibration-study.md.
@@ -9,6 +10,7 @@
   it.
 - `policies`: the true sensitivity of thresholds that were recommended.
 - `cells`: thresholds by age and sex that were recommended.
+- `equivalents`: the interval of the equivalent threshold of a new network.
 - `tables`: the results as tables for the document.
 
 Nothing here is measured in time: the same seed gives the same figures.

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from benchmarks.calibration_study.cells import recommend_by_group
 from benchmarks.calibration_study.coverage import measure
+from benchmarks.calibration_study.equivalents import PAIRINGS, pair
 from benchmarks.calibration_study.policies import recommend
 from benchmarks.calibration_study.programmes import KINDS
 from benchmarks.calibration_study.tables import draw_tables, write_document
@@ -28,6 +29,9 @@ def main() -> None:
     parser.add_argument(
         "--cells", type=int, default=1000, help="programmes with thresholds by age and sex; 0: none"
     )
+    parser.add_argument(
+        "--equivalents", type=int, default=1000, help="simulations of an equivalent threshold; 0: none"
+    )
     parser.add_argument("--write", action="store_true", help="write the tables into the document")
     options = parser.parse_args()
     rows = []
@@ -43,7 +47,11 @@ def main() -> None:
     for prevalence, people in BY_GROUP if options.cells else ():
         by_group.append(recommend_by_group(prevalence, people, options.cells))
         print(f"by group: {asdict(by_group[-1])}", flush=True)
-    tables = draw_tables(rows, recommended, by_group)
+    equivalents = []
+    for pairing in PAIRINGS if options.equivalents else ():
+        equivalents.append(pair(pairing, options.equivalents))
+        print(f"{pairing.name}: {asdict(equivalents[-1])}", flush=True)
+    tables = draw_tables(rows, recommended, by_group, equivalents)
     for name, table in tables.items():
         print(f"\n{name}\n{table}", end="")
     if options.write:
@@ -52,6 +60,7 @@ def main() -> None:
         **{f"coverage.{row.kind}": row.weighted["sensitivity"].coverage for row in rows},
         **{f"kept.{result.kind}": result.kept for result in recommended},
         **{f"cells.{table.kind}": table.cells_kept for table in by_group},
+        **{f"equivalent.{result.kind}": result.covered.value for result in equivalents},
     }
     print(json.dumps({name: None if value != value else round(value, 4) for name, value in figures.items()}))
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.calibration_study.cells import CellTables
 from benchmarks.calibration_study.coverage import FIGURES, Quality, Row
+from benchmarks.calibration_study.equivalents import Equivalents
 from benchmarks.calibration_study.policies import Recommendations
 
 NAMES: Final = ("sensitivity", "specificity", "PPV", "NPV")
@@ -17,11 +18,14 @@ BLOCK: Final = re.compile(r"(<!-- simulated: (\w+) -->\n).*?(<!-- end -->)", re.
 
 
 def draw_tables(
-    rows: Sequence[Row], recommended: Sequence[Recommendations], tables_by_group: Sequence[CellTables]
+    rows: Sequence[Row],
+    recommended: Sequence[Recommendations],
+    tables_by_group: Sequence[CellTables],
+    equivalents: Sequence[Equivalents],
 ) -> dict[str, str]:
     """Return the tables by name, in Markdown; those of what was not simulated are left out."""
-    drawn = _draw_all(rows, recommended, tables_by_group)
-    simulated = {"policy": recommended, "cells": tables_by_group}
+    drawn = {**_draw_all(rows, recommended, tables_by_group), "equivalent": _draw_equivalents(equivalents)}
+    simulated = {"policy": recommended, "cells": tables_by_group, "equivalent": equivalents}
     return {name: table for name, table in drawn.items() if simulated.get(name, rows)}
 
 
@@ -121,6 +125,33 @@ def _draw_all(
             ],
         ),
     }
+
+
+def _draw_equivalents(equivalents: Sequence[Equivalents]) -> str:
+    return _draw(
+        (
+            "two networks",
+            "films of both",
+            "simulations",
+            "coverage (95 % interval)",
+            "mean less true",
+            "width",
+            "between its ends, points of the share referred",
+        ),
+        [
+            (
+                result.kind,
+                f"{result.pairs:,}",
+                f"{result.simulations:,}",
+                f"{_write_share(result.covered.value)} "
+                f"({_write_points(result.covered.low)}–{_write_points(result.covered.high)})",
+                f"{round(result.bias, 4) + 0.0:+.4f}",
+                f"{result.width:.4f}",
+                _write_points(result.spread),
+            )
+            for result in equivalents
+        ],
+    )
 
 
 def write_document(tables: dict[str, str], document: Path = DOCUMENT) -> None:

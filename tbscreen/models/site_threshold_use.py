@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from db.database import Database
 from db.models import site_thresholds
-from db.models.site_thresholds import Sign
+from db.models.site_thresholds import Sign, SiteThresholdEntry
+from db.models.threshold_groups import GROUPS
+from domain.errors import PermanentError
 from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.model_change import ModelChange
 
@@ -12,14 +16,18 @@ from tbscreen.models.model_change import ModelChange
 def use_threshold(
     database: Database, number: int, by: str, sign: Sign, reason: str | None = None
 ) -> ModelChange:
-    """Judge new films by a site threshold, once its signature is checked.
+    """Judge new films by a site threshold, once its signature and those of its cells are checked.
 
     Raises:
-        PermanentError: when no site threshold has this number, or its signature does not fit.
+        PermanentError: when none has this number, a signature does not fit, or a cell is missing.
     """
     with database.write() as session:
         entry = site_thresholds.find(session, number)
         site_thresholds.verify(entry, sign)
+        cells = site_thresholds.list_cells(session, entry.bundle_digest, entry.name)
+        for cell in cells:
+            site_thresholds.verify(cell, sign)
+        _require_whole(entry, cells)
         site_thresholds.switch_to(session, number, by, reason)
     told = f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}"
     return ModelChange(f"threshold {number}, {entry.name}, of bundle {entry.bundle_digest} in use", [told])
@@ -42,3 +50,12 @@ def roll_back_threshold(database: Database, word: str, by: str) -> ModelChange:
     point = name or "the operating point of the bundle itself"
     told = f"new films of {model.digest[:12]} are judged by {point}"
     return ModelChange(f"threshold of bundle {model.digest} rolled back to {point}", [told])
+
+
+def _require_whole(entry: SiteThresholdEntry, cells: Sequence[SiteThresholdEntry]) -> None:
+    missing = {group["name"] for group in entry.record.get(GROUPS, ())} - {cell.name for cell in cells}
+    if missing:
+        raise PermanentError(
+            f"calibration {entry.calibration_id} has lost its thresholds {', '.join(sorted(missing))}: keep "
+            "a new one, or restore the database"
+        )

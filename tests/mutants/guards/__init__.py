@@ -5,8 +5,9 @@
 - `canary_films`: recognition of canary films, their scores.
 - `pixels_and_names`: decoders, answers of peers, names.
 - `redis`: messages.
-- `bundles_and_backups`: bundles, weights, backups.
+- `bundles_and_backups`: bundles, weights, backups, the dossier.
 - `page`: login, sessions, requests.
+- `person_thresholds`: thresholds by age and sex.
 - `proxy_login`: login by a reverse proxy.
 - `hl7_receivers`: values of messages, answers of receivers.
 - `laboratory_files`: bacteriology results, and their studies.
@@ -31,6 +32,7 @@ from tests.mutants.guards import (
     leaks,
     notices,
     page,
+    person_thresholds,
     pixels_and_names,
     proxy_login,
     redis,
@@ -47,6 +49,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *notices.MUTANTS,
     *bundles_and_backups.MUTANTS,
     *page.MUTANTS,
+    *person_thresholds.MUTANTS,
     *proxy_login.MUTANTS,
     *laboratory_files.MUTANTS,
     *laboratory_messages.MUTANTS,

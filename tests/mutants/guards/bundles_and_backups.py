@@ -1,4 +1,4 @@
-"""Mutants of the guards against hostile bundles, weights and backups."""
+"""Mutants of the guards against hostile bundles, weights and backups, and of the dossier."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ BUNDLE: Final = "domain/bundle/bundle.py"
 WEIGHTS: Final = "networks/weights_file.py"
 BACKUP_FILE: Final = "tbscreen/backup/backup_file.py"
 BACKUP: Final = "unit/tbscreen/backup/test_backup.py::"
+DOSSIER: Final = "unit/tbscreen/dossier/test_dossier.py::"
 WEIGHTS_TEST: Final = (
     "unit/networks/test_weights_file.py::test_weights_that_are_more_than_numbers_of_their_own_are_refused"
 )
@@ -226,5 +227,19 @@ MUTANTS: Final = (
         "if found != expected or set(",
         "if not expected or not set(",
         "unit/tbscreen/backup/test_backup.py::test_tables_and_columns_of_other_names_are_refused",
+    ),
+    Mutant(
+        "dossier-document",
+        "tbscreen/dossier/documents.py",
+        '    Document("robustness.md", "docs/developer/robustness.md", "Hostile and damaged films"),\n',
+        "",
+        DOSSIER + "test_a_dossier_is_written_from_the_installation",
+    ),
+    Mutant(
+        "dossier-other-bundle",
+        "tbscreen/dossier/dossier_folder.py",
+        "        if entry.bundle_digest == active.digest\n",
+        "",
+        DOSSIER + "test_the_study_of_another_bundle_is_not_that_of_the_active_one",
     ),
 )

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.calibration_study.cells import recommend_by_group
 from benchmarks.calibration_study.coverage import measure
+from benchmarks.calibration_study.equivalents import PAIRINGS, pair
 from benchmarks.calibration_study.policies import recommend
 from benchmarks.calibration_study.programmes import KINDS, Kind
 from benchmarks.calibration_study.tables import BLOCK, DOCUMENT, draw_tables, write_document
@@ -44,7 +45,9 @@ def test_a_recommended_threshold_keeps_its_promise_and_tables_are_written(tmp_pa
     by_group = recommend_by_group(0.2, 5000, 2)
     assert by_group.kept == 1
     assert by_group.spread < by_group.spread_common
-    tables = draw_tables([measure(kind, 3)], [result], [by_group])
+    equivalents = [pair(pairing, FEW) for pairing in PAIRINGS]
+    assert all(found.covered.value > LEAST and found.spread < 0.05 for found in equivalents)
+    tables = draw_tables([measure(kind, 3)], [result], [by_group], equivalents)
     copy = tmp_path / "document.md"
     copy.write_text((ROOT / DOCUMENT).read_text("utf-8"), "utf-8")
     write_document(tables, copy)

@@ -15,15 +15,26 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 
 from db.database import Database
+from db.models import bundles, site_thresholds
+from db.models.site_thresholds import NAME
 from db.worklist.studies import StudyHeader
 from domain.errors import PermanentError
+from reports.calibration_study.site_threshold import STUDY
 from tbscreen.dossier.bill_of_materials import read_licence
 from tbscreen.dossier.documents import CHECKOUT, DOCUMENTS
 from tbscreen.dossier.dossier_folder import gather
 from tbscreen.dossier.dossier_page import compose_dossier, read_part
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tests.unit import rows
+from tests.unit.reports.calibration_study.test_analysis import judge, make_people
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
+
+NAMES = {
+    "dossier.pdf", "contents.csv", "model-card.md", "evaluation.html", "conformance-statement.md",
+    "sbom.cdx.json", "bundled-libraries.cdx.json", "threat-model.md", "models.md", "statistics.md",
+    "targets.md", "chaos.md", "robustness.md", "benchmarks.md", "changes.md",
+}  # fmt: skip
+"""Files of the dossier of a site without a study."""
 
 
 def test_a_dossier_is_written_from_the_installation(quick_cli: Cli, installed: Database, place: Path) -> None:
@@ -39,6 +50,7 @@ def test_a_dossier_is_written_from_the_installation(quick_cli: Cli, installed: D
     }
     assert files["model-card.md"] == (DEFAULT_BUNDLE / "model_card.md").read_bytes()
     assert files["evaluation.html"] == (DEFAULT_BUNDLE / "report.html").read_bytes()
+    assert set(files) == NAMES
     for document in DOCUMENTS:
         assert files[document.name] == (CHECKOUT / document.source).read_bytes(), document.name
     assert b"TBSCREEN" in files["conformance-statement.md"]
@@ -99,6 +111,25 @@ def test_the_pdf_says_use_accuracy_study_software_threats_and_history(installed:
     assert 100 < int(said["threats"].split()[2]) < len(threats.splitlines())
     (history,) = next(section.tables for section in page.sections if section.key == "history")
     assert installation.digest[:12] in history.rows[0][1]
+
+
+def test_the_study_of_another_bundle_is_not_that_of_the_active_one(installed: Database) -> None:
+    record = {
+        "operating_points": [{"name": NAME, "threshold": 0.7}],
+        STUDY: judge(make_people()).model_dump(mode="json"),
+    }
+    rows.register_model(installed, active=False)
+    with installed.write() as session:
+        active = bundles.find_active(session)
+        assert active is not None
+        for digest in (rows.DIGEST, active.digest):
+            kept = site_thresholds.keep(session, digest, "me@here", record, lambda _: "0" * 64)
+            if digest == rows.DIGEST:
+                site_thresholds.switch_to(session, kept.calibration_id, "me@here")
+                before = gather(session, installed, "")[0]
+        after = gather(session, installed, "")[0]
+    assert (before.threshold, list(before.studies), list(before.changes)) == (None, [], [])
+    assert (after.threshold, [study.name for study in after.studies]) == (None, ["north"])
 
 
 @pytest.mark.parametrize(
