@@ -18,8 +18,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
+from db.canary import verdicts
 from db.counts.report_counts import Grouping
-from db.states import CommitmentState, DeliveryState, FilmState
+from db.delivery.delivery_events import POSTPONED, REPLAYED
+from db.erasure.erasures import ErasureKind
+from db.patients.reconciliations import ReconciliationKind
+from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
+from domain.bacteriology import Method, Outcome
 from domain.bundle.tb_score import ADVICE, MEANING, UNTRAINED
 from domain.codes import (
     ConflictDecision,
@@ -27,6 +32,7 @@ from domain.codes import (
     Finding,
     MessageKind,
     Notice,
+    NoticedEvent,
     Observation,
     Priority,
     Refusal,
@@ -36,7 +42,7 @@ from domain.languages.catalogue import CATALOGUES
 from domain.languages.language import LANGUAGES
 from domain.languages.sentence import say_value
 from domain.notices import NOT_VERIFIED, NOTICE
-from domain.roles import Role
+from domain.roles import Blinded, Role
 
 ROOT: Final = Path(__file__).parents[1]
 
@@ -58,24 +64,33 @@ SENTENCES: Final = (
     *("Bad Request", "Forbidden", "Not Found", "Method Not Allowed", "Conflict", "Service Unavailable"),
     *("Request Entity Too Large", "Content Too Large", "Unsupported Media Type", "Too Many Requests"),
     *("Unprocessable Entity", "Unprocessable Content", "rule in"),
+    *("patient id", "patient name", "patient birth date", POSTPONED, REPLAYED),
 )
 """Messages that are constants for other uses, too, and titles of error pages (`http.HTTPStatus`)."""
 
 VALUES: Final[tuple[type[StrEnum], ...]] = (
+    Blinded,
     CommitmentState,
     ConflictDecision,
     DeliveryState,
     Doubt,
+    ErasureKind,
     FilmState,
     Finding,
     Grouping,
     MessageKind,
+    Method,
     Notice,
+    NoticedEvent,
     Observation,
+    Outcome,
     Priority,
+    PulledStudyState,
+    ReconciliationKind,
     Refusal,
     ReportKind,
     Role,
+    verdicts.Verdict,
 )
 """Coded values whose names people see in their own language."""
 

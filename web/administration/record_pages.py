@@ -7,13 +7,14 @@ from typing import Final
 
 from starlette.responses import Response
 
+from domain.languages.sentence import say
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.administration.installation import Installation, SettingInForce
 from web.pages.pages import Pages
 
 SHOWN: Final = 200
-TOP: Final = "top level"
+TOP: Final = say("top level")
 
 
 class RecordPages:

@@ -15,6 +15,7 @@ from db.patients import conflict_resolution, conflicts, patient_changes, reconci
 from db.patients.patient_changes import Author, Change
 from domain.codes import ConflictDecision
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 from domain.patient_identity import Patient
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
@@ -61,7 +62,10 @@ class PatientsPage:
         """Decide one conflict."""
         decision = visit.form.get("decision", "")
         if decision not in set(ConflictDecision):
-            raise HTTPException(400, f"decision is one of {', '.join(ConflictDecision)}")
+            raise HTTPException(
+                400,
+                say("{field} is one of {choices}.", field="decision", choices=", ".join(ConflictDecision)),
+            )
 
         def decide(session: Session, author: Author) -> tuple[str, Sequence[str | None], Sequence[str]]:
             number = take_number(visit, "conflict")
@@ -128,7 +132,7 @@ class PatientsPage:
             with self.database.write() as session:
                 change, patients, studies = decide(session, author)
         except PermanentError as error:
-            raise HTTPException(422, f"Not done: {error}.") from None
+            raise HTTPException(422, say("Not done: {reason}.", reason=str(error))) from None
         known = [patient for patient in patients if patient]
         address = find_address(visit.request)
         self.audit.record_reconciliation(visit.user.name, address, change, known, studies)
