@@ -23,7 +23,7 @@ if [ -z "$BASE" ]; then
         command -v debootstrap >/dev/null || { echo "debootstrap is missing: apt-get install debootstrap"; exit 1; }
         root=$(mktemp -d)
         trap 'rm -rf "$root"' EXIT
-        debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates "$SUITE" "$root" > build/debootstrap.log \
+        debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates,libfribidi0 "$SUITE" "$root" > build/debootstrap.log \
             || { tail -5 build/debootstrap.log; exit 1; }
         rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/*
         tar -C "$root" -c . | podman import --change CMD=/bin/bash - "$BASE" > /dev/null

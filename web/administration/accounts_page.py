@@ -13,6 +13,7 @@ from starlette.responses import Response
 from db.accounts import api_tokens, users, web_sessions
 from db.database import Database
 from domain.errors import PermanentError
+from domain.languages.sentence import say, say_value
 from domain.roles import Blinded, Permission, Role
 from web.access import account_changes
 from web.access.audit import AuditTrail, ChangeKind, find_address
@@ -60,21 +61,30 @@ class AccountsPage:
             ChangeKind.ACCOUNT,
             lambda: account_changes.add_user(self.database, name, role, password, blinded),
         )
-        return self._show(visit, trouble, f"{users.normalize_name(name)} may log in as {role.value}.")
+        return self._show(
+            visit,
+            trouble,
+            say("{name} may log in as {role}.", name=users.normalize_name(name), role=say_value(role)),
+        )
 
     def set_role(self, visit: Visit) -> Response:
         """Give a user another role."""
         name, role = _take_name(visit), take_choice(visit.form, "role", Role)
         if role is None:
-            raise HTTPException(400, f"role is one of {', '.join(Role)}.")
+            raise HTTPException(
+                400, say("{field} is one of {choices}.", field="role", choices=", ".join(Role))
+            )
         _spare_oneself(visit, name)
-        asked = self._ask(visit, name, f"{name} becomes {role.value}, from the next click on.", "Change role")
+        question = say("{name} becomes {role}, from the next click on.", name=name, role=say_value(role))
+        asked = self._ask(visit, name, question, say("Change role"))
         if asked:
             return asked
         trouble = self._change(
             visit, ChangeKind.ROLE, lambda: account_changes.set_role(self.database, name, role)
         )
-        return self._show_user(visit, name, trouble, f"{name} is {role.value} now.")
+        return self._show_user(
+            visit, name, trouble, say("{name} is {role} now.", name=name, role=say_value(role))
+        )
 
     def set_blinded(self, visit: Visit) -> Response:
         """Set whether a reader reads blinded."""
@@ -83,7 +93,9 @@ class AccountsPage:
         trouble = self._change(
             visit, ChangeKind.ACCOUNT, lambda: account_changes.set_blinded(self.database, name, blinded)
         )
-        return self._show_user(visit, name, trouble, f"{name} reads blinded: {blinded.value}.")
+        return self._show_user(
+            visit, name, trouble, say("{name} reads blinded: {choice}.", name=name, choice=say_value(blinded))
+        )
 
     def set_password(self, visit: Visit) -> Response:
         """Set a user's password, which ends all sessions of the user."""
@@ -92,32 +104,38 @@ class AccountsPage:
         trouble = self._change(
             visit, ChangeKind.ACCOUNT, lambda: account_changes.set_password(self.database, name, password)
         )
-        return self._show_user(visit, name, trouble, f"{name} has a new password. All sessions are over.")
+        return self._show_user(
+            visit, name, trouble, say("{name} has a new password. All sessions are over.", name=name)
+        )
 
     def end_sessions(self, visit: Visit) -> Response:
         """End all sessions of a user."""
         name = _take_name(visit)
-        question = f"All sessions of {name} end; what is not saved is lost. Tokens stay."
-        asked = self._ask(visit, name, question, "End sessions")
+        question = say("All sessions of {name} end; what is not saved is lost. Tokens stay.", name=name)
+        asked = self._ask(visit, name, question, say("End sessions"))
         if asked:
             return asked
         trouble = self._change(
             visit, ChangeKind.ACCOUNT, lambda: account_changes.end_sessions(self.database, name)
         )
-        return self._show_user(visit, name, trouble, f"All sessions of {name} are over.")
+        return self._show_user(visit, name, trouble, say("All sessions of {name} are over.", name=name))
 
     def set_disabled(self, visit: Visit) -> Response:
         """Shut a user out, or let the user in again."""
         name, disabled = _take_name(visit), visit.form.get("disabled") != "no"
         _spare_oneself(visit, name)
-        question = f"{name} is shut out at once, with all sessions and tokens. What {name} read stays."
-        asked = disabled and self._ask(visit, name, question, "Shut out")
+        question = say(
+            "{name} is shut out at once, with all sessions and tokens. What {name} read stays.", name=name
+        )
+        asked = disabled and self._ask(visit, name, question, say("Shut out"))
         if asked:
             return asked
         trouble = self._change(
             visit, ChangeKind.ACCOUNT, lambda: account_changes.set_disabled(self.database, name, disabled)
         )
-        done = f"{name} {'is shut out' if disabled else 'may log in again'}."
+        done = (
+            say("{name} is shut out.", name=name) if disabled else say("{name} may log in again.", name=name)
+        )
         return self._show_user(visit, name, trouble, done)
 
     def issue_token(self, visit: Visit) -> Response:
@@ -125,10 +143,10 @@ class AccountsPage:
         name, form = _take_name(visit), visit.form
         label, days = form.get("label", "").strip(), read_number(form.get("days", str(DAYS)))
         if not label or days is None or days > LONGEST_DAYS:
-            raise HTTPException(400, f"A token has a purpose, and 0 to {LONGEST_DAYS:,} days.")
+            raise HTTPException(400, say("A token has a purpose, and 0 to {most:,} days.", most=LONGEST_DAYS))
         scopes = [scope for scope in FOR_PROGRAMS if form.get(f"scope-{scope}")]
         if not scopes:
-            raise HTTPException(400, "A token allows something: choose at least one permission.")
+            raise HTTPException(400, say("A token allows something: choose at least one permission."))
         secrets = []
 
         def issue() -> str:
@@ -137,27 +155,27 @@ class AccountsPage:
             return change
 
         trouble = self._change(visit, ChangeKind.ACCOUNT, issue)
-        done = "The token is shown this once: keep it where the program finds it."
+        done = say("The token is shown this once: keep it where the program finds it.")
         return self._show_user(visit, name, trouble, done, secrets[0] if secrets else None)
 
     def revoke_token(self, visit: Visit) -> Response:
         """Revoke a token."""
         number = take_number(visit, "token")
-        question = f"Token {number} opens nothing from now on; its program is refused."
-        asked = ask_first(self.pages, visit, question, "Revoke", HERE)
+        question = say("Token {number} opens nothing from now on; its program is refused.", number=number)
+        asked = ask_first(self.pages, visit, question, say("Revoke"), HERE)
         if asked:
             return asked
         trouble = self._change(
             visit, ChangeKind.ACCOUNT, lambda: account_changes.revoke_token(self.database, number)
         )
-        return self._show(visit, trouble, f"Token {number} is revoked.")
+        return self._show(visit, trouble, say("Token {number} is revoked.", number=number))
 
     def _change(self, visit: Visit, kind: ChangeKind, change: Callable[[], str]) -> str | None:
         """Make a change and record it; returns the reason in words where it is not made."""
         try:
             told = change()
         except PermanentError as error:
-            return f"Not done: {error}."
+            return say("Not done: {reason}.", reason=str(error))
         self.audit.record_change(visit.user.name, find_address(visit.request), kind, told)
         LOG.info("account changed", change=told, by=visit.user.name)
         return None
@@ -186,7 +204,7 @@ class AccountsPage:
             sessions = web_sessions.count_by_user(session, self.idle)
             tokens = api_tokens.list_tokens(session)
         if credentials is None:
-            raise HTTPException(404, "There is no such user.")
+            raise HTTPException(404, say("There is no such user."))
         entry = credentials.user
         context = {
             "entry": entry,
@@ -222,7 +240,7 @@ def _take_name(visit: Visit) -> str:
 def _take_password(visit: Visit) -> str:
     password = visit.form.get("password", "")
     if password != visit.form.get("again", ""):
-        raise HTTPException(422, "Not done: the password was not typed twice the same.")
+        raise HTTPException(422, say("Not done: the password was not typed twice the same."))
     return password
 
 
@@ -230,5 +248,6 @@ def _spare_oneself(visit: Visit, name: str) -> None:
     """Refuse a change by which administrators would shut themselves out, so that there is always one left."""
     if name == visit.user.name:
         raise HTTPException(
-            422, "Not done: another administrator changes this of yours; your password, the page Account."
+            422,
+            say("Not done: another administrator changes this of yours; your password, the page Account."),
         )

@@ -12,6 +12,7 @@ import structlog
 
 from db.clock import now
 from domain.errors import PermanentError, TransientError
+from domain.languages.sentence import say
 
 LOG = structlog.get_logger(__name__)
 
@@ -71,5 +72,5 @@ class Background(Generic[Result]):
             ended = replace(begun, trouble=str(error))
         except Exception as error:  # noqa: BLE001  else the page would show for ever that it runs
             LOG.error("background work failed", work=begun.name, error=type(error).__name__)
-            ended = replace(begun, trouble=f"an unexpected error, {type(error).__name__}")
+            ended = replace(begun, trouble=say("an unexpected error, {error}", error=type(error).__name__))
         self._newest = replace(ended, ended_at=now())

@@ -19,6 +19,7 @@ from db.delivery.report_objects import find_object
 from db.states import DeliveryState
 from domain.codes import ReportKind
 from domain.errors import PermanentError
+from domain.languages.sentence import say, say_number
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.administration.installation import Installation
@@ -56,14 +57,16 @@ class DeliveriesPage:
         """Send one delivery again, or ask again for its commitment."""
         number = take_number(visit, "delivery")
         delivered = bool(visit.form.get("delivered"))
-        question = f"Delivery {number} was delivered. It is sent to the same peer once more."
-        asked = delivered and ask_first(self.pages, visit, question, "Send again", f"{HERE}/{number}")
+        question = say(
+            "Delivery {number} was delivered. It is sent to the same peer once more.", number=number
+        )
+        asked = delivered and ask_first(self.pages, visit, question, say("Send again"), f"{HERE}/{number}")
         if asked:
             return asked
         try:
             done = replays.replay_named(self.database, [number], visit.user.name, delivered=delivered)
         except PermanentError as error:
-            raise HTTPException(422, f"Not done: {error}.") from None
+            raise HTTPException(422, say("Not done: {reason}.", reason=str(error))) from None
         _log(visit, done)
         return self._show_delivery(visit, number, _tell(done, delivered))
 
@@ -72,7 +75,7 @@ class DeliveriesPage:
         given = visit.form
         peer, delivered = given.get("peer") or None, bool(given.get("delivered"))
         if delivered and peer is None:
-            raise HTTPException(422, "Not done: name the peer that lost what was delivered.")
+            raise HTTPException(422, say("Not done: name the peer that lost what was delivered."))
         with self.database.read() as session:
             chosen = list_replayable(
                 session,
@@ -81,9 +84,18 @@ class DeliveriesPage:
                 kind=take_choice(given, "kind", ReportKind),
                 since=take_day(given, "since"),
             )
-        state = "parked or delivered" if delivered else "parked"
-        question = f"{len(chosen):,} {state} deliveries are sent again{f' to {peer}' if peer else ''}."
-        asked = ask_first(self.pages, visit, question, "Send again", HERE)
+        number = len(chosen)
+        if delivered:
+            question = say(
+                "{number:,} parked or delivered deliveries are sent again to {peer}.",
+                number=number,
+                peer=peer,
+            )
+        elif peer:
+            question = say("{number:,} parked deliveries are sent again to {peer}.", number=number, peer=peer)
+        else:
+            question = say("{number:,} parked deliveries are sent again.", number=number)
+        asked = ask_first(self.pages, visit, question, say("Send again"), HERE)
         if asked:
             return asked
         done = replays.replay(self.database, chosen, visit.user.name, delivered=delivered)
@@ -95,7 +107,11 @@ class DeliveriesPage:
         with self.database.write() as session:
             done = Replayed(reports=unbuilt_reports.replay(session))
         _log(visit, done)
-        return self._show(visit, {}, f"{done.reports} reports are built again.")
+        return self._show(
+            visit,
+            {},
+            say_number("{number} report is built again.", "{number} reports are built again.", done.reports),
+        )
 
     def _show(self, visit: Visit, given: Mapping[str, str], message: str | None = None) -> Response:
         kind, since = take_choice(given, "kind", ReportKind), take_day(given, "since")
@@ -133,7 +149,7 @@ class DeliveriesPage:
             stored = None if row is None else find_object(session, row.sop_instance_uid)
             events = list_events(session, number)
         if row is None or stored is None:
-            raise HTTPException(404, f"There is no delivery {number}.")
+            raise HTTPException(404, say("There is no delivery {number}.", number=number))
         self.audit.record_access(
             visit.user.name,
             find_address(visit.request),

@@ -12,6 +12,7 @@ from db.database import Database
 from db.erasure import erased_files, erasures, patient_data
 from db.erasure.erasures import describe_rows
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.administration.installation import Installation
@@ -40,8 +41,8 @@ class ErasuresPage:
 
     def erase(self, visit: Visit) -> Response:
         """Say what would go and ask for the patient ID once more; then erase."""
-        patient_id = _take(visit, "patient_id", LONGEST_ID, "a patient ID")
-        reason = _take(visit, "reason", LONGEST_REASON, "a reason without patient data")
+        patient_id = _take(visit, "patient_id", LONGEST_ID, say("a patient ID"))
+        reason = _take(visit, "reason", LONGEST_REASON, say("a reason without patient data"))
         issuer = visit.form.get("issuer", "").strip()[:LONGEST_ID] or None
         try:
             with self.database.write() as session:
@@ -49,9 +50,9 @@ class ErasuresPage:
                 holders = patient_data.list_holders(session, found.films)
                 session.rollback()
         except PermanentError as error:
-            return self._show(visit, f"Nothing was erased: {error}.", is_problem=True)
+            return self._show(visit, say("Nothing was erased: {reason}.", reason=str(error)), is_problem=True)
         if not (found.films or found.results or found.corrections):
-            return self._show(visit, "There is nothing about this patient ID.", is_problem=True)
+            return self._show(visit, say("There is nothing about this patient ID."), is_problem=True)
         again = visit.form.get("again")
         if again is None or again.strip() != patient_id:
             context = {
@@ -62,7 +63,9 @@ class ErasuresPage:
                 "reason": reason,
                 "found": found,
                 "holders": holders,
-                "message": "" if again is None else "That is not the same patient ID. Nothing was erased.",
+                "message": ""
+                if again is None
+                else say("That is not the same patient ID. Nothing was erased."),
                 "is_problem": True,
             }
             return self.pages.render(visit.request, "administration/erasure.html", context)
@@ -70,7 +73,7 @@ class ErasuresPage:
         try:
             entry = self.installation.erase_patient(patient_id, issuer, by, reason)
         except PermanentError as error:
-            return self._show(visit, f"Nothing was erased: {error}.", is_problem=True)
+            return self._show(visit, say("Nothing was erased: {reason}.", reason=str(error)), is_problem=True)
         rows = describe_rows(entry.record["rows"])
         self.audit.record_reconciliation(
             visit.user.name,
@@ -80,9 +83,13 @@ class ErasuresPage:
             list(found.studies.values()),
         )
         LOG.info("patient erased", user=visit.user.name)
-        told = f"Erased: {rows}."
+        told = say("Erased: {rows}.", rows=rows)
         if holders:
-            told += f" Objects of these films were sent to {', '.join(holders)}: erase them there, too."
+            told = say(
+                "Erased: {rows}. Objects of these films were sent to {peers}: erase them there, too.",
+                rows=rows,
+                peers=", ".join(holders),
+            )
         return self._show(visit, told)
 
     def _show(self, visit: Visit, message: str = "", *, is_problem: bool = False) -> Response:
@@ -103,5 +110,12 @@ class ErasuresPage:
 def _take(visit: Visit, name: str, longest: int, meaning: str) -> str:
     value = visit.form.get(name, "").strip()
     if not value or len(value) > longest:
-        raise HTTPException(422, f"Nothing was erased: {meaning} is missing, or longer than {longest}.")
+        raise HTTPException(
+            422,
+            say(
+                "Nothing was erased: {field} is missing, or longer than {longest}.",
+                field=meaning,
+                longest=longest,
+            ),
+        )
     return value

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from db.database import Database
 from db.hl7.message_list import find_message, find_subject, list_messages, replay
 from db.states import DeliveryState
+from domain.languages.sentence import say, say_number
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.administration.installation import Installation
@@ -49,7 +50,7 @@ class MessagesPage:
             found = find_message(session, number)
             subject = find_subject(session, number)
         if found is None or subject is None:
-            raise HTTPException(404, f"There is no message {number}.")
+            raise HTTPException(404, say("There is no message {number}.", number=number))
         address = find_address(visit.request)
         self.audit.record_access(visit.user.name, address, *subject, is_changed=False)
         row, content = found
@@ -67,19 +68,28 @@ class MessagesPage:
         named = None if number is None else [number]
         delivered = bool(visit.form.get("delivered"))
         if delivered and named is None:
-            raise HTTPException(422, "Not done: only a single delivered message is sent again here.")
-        question = (
+            raise HTTPException(422, say("Not done: only a single delivered message is sent again here."))
+        question = say(
             "All parked messages are sent again, with the same control IDs; overtaken ones are left out."
         )
         if delivered:
-            question = f"Message {number} was delivered. It is sent once more, with the same control ID."
-        asked = (named is None or delivered) and ask_first(self.pages, visit, question, "Send again", HERE)
+            question = say(
+                "Message {number} was delivered. It is sent once more, with the same control ID.",
+                number=number,
+            )
+        asked = (named is None or delivered) and ask_first(
+            self.pages, visit, question, say("Send again"), HERE
+        )
         if asked:
             return asked
         with self.database.write() as session:
             count = replay(session, message_ids=named, receiver=receiver, delivered=delivered)
         LOG.info("replayed", user=visit.user.name, messages=count)
-        return self._show(visit, {}, f"{count} HL7 messages are sent again.")
+        return self._show(
+            visit,
+            {},
+            say_number("{number} HL7 message is sent again.", "{number} HL7 messages are sent again.", count),
+        )
 
     def _show(self, visit: Visit, given: Mapping[str, str], message: str | None = None) -> Response:
         with self.database.read() as session:

@@ -15,6 +15,7 @@ from db.models import activations, bundles, site_thresholds
 from db.models.bundles import RegisteredModel
 from db.models.shadow_screenings import measure_agreement
 from domain.errors import PermanentError, TransientError
+from domain.languages.sentence import say
 from web.access.audit import AuditTrail, ChangeKind, find_address
 from web.access.authentication import Visit
 from web.administration.background import Background
@@ -58,7 +59,7 @@ class ModelsPage:
             active = next((other for other in listed if other.active), None)
             comparison = self._compare(model, active)
         except PermanentError as error:
-            raise HTTPException(404, f"{error}.") from None
+            raise HTTPException(404, say("{reason}.", reason=str(error))) from None
         context = {
             "model": model,
             "sheet": sheet,
@@ -75,11 +76,11 @@ class ModelsPage:
             entries = site_thresholds.list_site_thresholds(session)
         entry = next((entry for entry in entries if entry.calibration_id == number), None)
         if entry is None:
-            raise HTTPException(404, f"There is no threshold {number}.")
+            raise HTTPException(404, say("There is no threshold {number}.", number=number))
         try:
             sheet, trouble = self.models.write_threshold(number), None
         except PermanentError as error:
-            sheet, trouble = None, f"Its figures are not shown: {error}."
+            sheet, trouble = None, say("Its figures are not shown: {reason}.", reason=str(error))
         context = {"entry": entry, "sheet": sheet, "message": trouble, "is_problem": True}
         return self._render(visit, "threshold", context)
 
@@ -87,53 +88,58 @@ class ModelsPage:
         """Examine a bundle in the background, and screen new films with it."""
         digest, by = _take_digest(visit), visit.user.name
         force, trust = _take_reason(visit, "force"), _take_reason(visit, "trust")
-        question = (
-            f"Bundle {digest[:12]} is examined, which takes a minute or more. If nothing speaks against it, "
-            "it screens all new films; films on their way keep their bundle."
+        question = say(
+            "Bundle {bundle} is examined, which takes a minute or more. If nothing speaks against it, "
+            "it screens all new films; films on their way keep their bundle.",
+            bundle=digest[:12],
         )
         return self._begin(
-            visit, question, "Activate", digest, lambda: self.models.activate(digest, by, force, trust)
+            visit, question, say("Activate"), digest, lambda: self.models.activate(digest, by, force, trust)
         )
 
     def put_in_shadow(self, visit: Visit) -> Response:
         """Examine a bundle in the background, and let it score films beside the active one."""
         digest, by, trust = _take_digest(visit), visit.user.name, _take_reason(visit, "trust")
-        question = (
-            f"Bundle {digest[:12]} is examined, which takes a minute or more, and then scores every film "
-            "beside the active one, unreported. A bundle that is in the shadow now leaves it."
+        question = say(
+            "Bundle {bundle} is examined, which takes a minute or more, and then scores every film "
+            "beside the active one, unreported. A bundle that is in the shadow now leaves it.",
+            bundle=digest[:12],
         )
         return self._begin(
             visit,
             question,
-            "Put in the shadow",
+            say("Put in the shadow"),
             digest,
             lambda: self.models.put_in_shadow(digest, by, trust),
         )
 
     def roll_back(self, visit: Visit) -> Response:
         """Activate the bundle that was active before."""
-        question = "The bundle that was active before screens all new films, without an examination."
-        return self._do(visit, question, "Roll back", lambda: self.models.roll_back(visit.user.name))
+        question = say("The bundle that was active before screens all new films, without an examination.")
+        return self._do(visit, question, say("Roll back"), lambda: self.models.roll_back(visit.user.name))
 
     def end_shadow(self, visit: Visit) -> Response:
         """Take the bundle out of the shadow."""
-        question = "The bundle in the shadow scores no further films; what it scored is kept."
-        return self._do(visit, question, "End the shadow", self.models.end_shadow)
+        question = say("The bundle in the shadow scores no further films; what it scored is kept.")
+        return self._do(visit, question, say("End the shadow"), self.models.end_shadow)
 
     def use_threshold(self, visit: Visit) -> Response:
         """Judge new films by a site threshold."""
         number, by, reason = take_number(visit, "threshold"), visit.user.name, _take_reason(visit, "reason")
-        question = (
-            f"New films are judged by threshold {number}; films on their way keep theirs. All workers must "
-            "run this version."
+        question = say(
+            "New films are judged by threshold {number}; films on their way keep theirs. All workers must "
+            "run this version.",
+            number=number,
         )
-        return self._do(visit, question, "Use it", lambda: self.models.use_threshold(number, by, reason))
+        return self._do(visit, question, say("Use it"), lambda: self.models.use_threshold(number, by, reason))
 
     def roll_back_threshold(self, visit: Visit) -> Response:
         """Judge new films of a bundle as before its last change of the threshold."""
         digest, by = _take_digest(visit), visit.user.name
-        question = "New films are judged by the threshold before the last change, or the bundle's own."
-        return self._do(visit, question, "Roll back", lambda: self.models.roll_back_threshold(digest, by))
+        question = say("New films are judged by the threshold before the last change, or the bundle's own.")
+        return self._do(
+            visit, question, say("Roll back"), lambda: self.models.roll_back_threshold(digest, by)
+        )
 
     def _begin(
         self, visit: Visit, question: str, button: str, digest: str, work: Callable[[], ModelChange]
@@ -148,8 +154,8 @@ class ModelsPage:
             self._record(user, address, change)
             return change
 
-        if not self.work.start(f"{button}: {digest[:12]}", user, carry_out):
-            raise HTTPException(409, "Not done: another bundle is being examined. Wait until it ends.")
+        if not self.work.start(say("{action}: {bundle}", action=button, bundle=digest[:12]), user, carry_out):
+            raise HTTPException(409, say("Not done: another bundle is being examined. Wait until it ends."))
         return RedirectResponse(f"{HERE}#work", 303)
 
     def _do(self, visit: Visit, question: str, button: str, change: Callable[[], ModelChange]) -> Response:
@@ -159,7 +165,7 @@ class ModelsPage:
         try:
             done = change()
         except (PermanentError, TransientError) as error:
-            return self._show(visit, f"Not done: {error}.", is_problem=True)
+            return self._show(visit, say("Not done: {reason}.", reason=str(error)), is_problem=True)
         self._record(visit.user.name, find_address(visit.request), done)
         return self._show(visit, f"{'; '.join(done.told)}.")
 
@@ -196,7 +202,7 @@ class ModelsPage:
 def _take_digest(visit: Visit) -> str:
     digest = str(visit.request.path_params["digest"])
     if not DIGEST.fullmatch(digest):
-        raise HTTPException(404, "There is no such bundle.")
+        raise HTTPException(404, say("There is no such bundle."))
     return digest
 
 

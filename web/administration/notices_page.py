@@ -14,6 +14,7 @@ from db.database import Database
 from db.notices.notice_list import find_notice, find_subject, list_notices, replay
 from db.states import DeliveryState
 from domain.codes import NoticedEvent
+from domain.languages.sentence import say, say_number
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.administration.installation import Installation
@@ -50,7 +51,7 @@ class NoticesPage:
             found = find_notice(session, number)
             subject = find_subject(session, number)
         if found is None:
-            raise HTTPException(404, f"There is no notice {number}.")
+            raise HTTPException(404, say("There is no notice {number}.", number=number))
         row, content = found
         if subject is not None and "patient" in content:
             address = find_address(visit.request)
@@ -64,17 +65,24 @@ class NoticesPage:
         named = None if number is None else [number]
         delivered = bool(visit.form.get("delivered"))
         if delivered and named is None:
-            raise HTTPException(422, "Not done: only a single delivered notice is sent again here.")
-        question = "All parked notices are sent again, with the same identifiers."
+            raise HTTPException(422, say("Not done: only a single delivered notice is sent again here."))
+        question = say("All parked notices are sent again, with the same identifiers.")
         if delivered:
-            question = f"Notice {number} was delivered. It is sent once more, with the same identifier."
-        asked = (named is None or delivered) and ask_first(self.pages, visit, question, "Send again", HERE)
+            question = say(
+                "Notice {number} was delivered. It is sent once more, with the same identifier.",
+                number=number,
+            )
+        asked = (named is None or delivered) and ask_first(
+            self.pages, visit, question, say("Send again"), HERE
+        )
         if asked:
             return asked
         with self.database.write() as session:
             count = replay(session, numbers=named, receiver=receiver, delivered=delivered)
         LOG.info("replayed", user=visit.user.name, notices=count)
-        return self._show(visit, {}, f"{count} notices are sent again.")
+        return self._show(
+            visit, {}, say_number("{number} notice is sent again.", "{number} notices are sent again.", count)
+        )
 
     def _show(self, visit: Visit, given: Mapping[str, str], message: str | None = None) -> Response:
         with self.database.read() as session:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from domain.calibration_wishes import PlanWish, PolicyWish
 from domain.errors import PermanentError
+from domain.languages.sentence import Sentence, join, say, say_value
 
 PERCENT: Final = ("prevalence", "half_width", "results")
 """Fields of the plan that people give in percent."""
@@ -40,7 +41,7 @@ def read_plan(given: Mapping[str, str]) -> PlanWish:
         try:
             values["first"] = date.fromisoformat(given["first"].strip())
         except ValueError:
-            raise PermanentError("a day is written YYYY-MM-DD") from None
+            raise PermanentError(say("a day is written YYYY-MM-DD")) from None
     try:
         return PlanWish(**values)
     except ValidationError as error:
@@ -67,9 +68,9 @@ def read_policy(given: Mapping[str, str]) -> PolicyWish:
                 values[name] = _read_percent(text, name)
         return PolicyWish(**values)
     except ValidationError as error:
-        raise HTTPException(400, f"{_explain(error)}.") from None
+        raise HTTPException(400, say("{reason}.", reason=_explain(error))) from None
     except PermanentError as error:
-        raise HTTPException(400, f"{error}.") from None
+        raise HTTPException(400, say("{reason}.", reason=str(error))) from None
 
 
 def _read_percent(text: str, name: str) -> float:
@@ -80,31 +81,37 @@ def _read_number(text: str, name: str) -> float:
     try:
         return float(text.strip())
     except ValueError:
-        raise PermanentError(f"{_name_field(name)}: a number, such as 5 or 2.5") from None
+        raise PermanentError(say("{field}: a number, such as 5 or 2.5", field=_name_field(name))) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError) -> Sentence:
     """Return the first problem in words; bounds are shares, and the form's fields percent."""
     first = error.errors()[0]
     name, limits = str(first["loc"][0]), first.get("ctx", {})
     factor, unit = (1, "") if name.endswith("_price") else (100, " %")
-    for key, words in (("ge", "at least"), ("le", "at most")):
-        if key in limits:
-            return f"{_name_field(name)}: {words} {limits[key] * factor:g}{unit}"
-    return (
-        f"{_name_field(name)} is missing" if first["type"] == "missing" else f"{_name_field(name)}: a number"
-    )
+    field = _name_field(name)
+    if "ge" in limits:
+        bound = f"{limits['ge'] * factor:g}{unit}"
+        return say("{field}: at least {bound}", field=field, bound=bound)
+    if "le" in limits:
+        bound = f"{limits['le'] * factor:g}{unit}"
+        return say("{field}: at most {bound}", field=field, bound=bound)
+    if first["type"] == "missing":
+        return say("{field} is missing", field=field)
+    return say("{field}: a number", field=field)
 
 
-def _name_field(name: str) -> str:
+def _name_field(name: str) -> Sentence:
     return {
-        "prevalence": "expected prevalence",
-        "half_width": "wanted precision",
-        "results": "tests with a result",
-        "shares": "share of people to test",
-        "sensitivity": "wanted sensitivity",
-        "referred": "people referred at most",
-    }.get(name, name.replace("_", " "))
+        "prevalence": say("expected prevalence"),
+        "half_width": say("wanted precision"),
+        "results": say("tests with a result"),
+        "shares": say("share of people to test"),
+        "sensitivity": say("wanted sensitivity"),
+        "referred": say("people referred at most"),
+        "film_price": say("price of a film"),
+        "test_price": say("price of a test"),
+    }.get(name, say_value(name))
 
 
 def write_query(wish: PolicyWish) -> dict[str, str]:
@@ -123,13 +130,17 @@ def write_query(wish: PolicyWish) -> dict[str, str]:
     return fields
 
 
-def describe_policy(wish: PolicyWish) -> str:
+def describe_policy(wish: PolicyWish) -> Sentence:
     """Return a policy in words."""
     parts = []
     if wish.sensitivity is not None:
-        parts.append(f"a sensitivity of at least {wish.sensitivity * 100:g} %")
+        share = f"{wish.sensitivity * 100:g} %"
+        parts.append(say("wanted is a sensitivity of at least {share}", share=share))
     if wish.referred is not None:
-        parts.append(f"at most {wish.referred * 100:g} % of the people referred")
-    wanted = " and ".join(parts) or "WHO's target sensitivity"
-    cells = ", with a threshold for each age and sex" if wish.by_group else ""
-    return f"wanted is {wanted}{cells}"
+        share = f"{wish.referred * 100:g} %"
+        parts.append(say("wanted are at most {share} of the people referred", share=share))
+    if not parts:
+        parts.append(say("wanted is WHO's target sensitivity"))
+    if wish.by_group:
+        parts.append(say("with a threshold for each age and sex"))
+    return join(parts)

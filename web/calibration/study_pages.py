@@ -19,6 +19,7 @@ from db.clock import now
 from db.database import Database
 from domain.bacteriology import Method, Outcome
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 from domain.roles import Permission
 from web.access.audit import AuditTrail, ChangeKind, find_address
 from web.access.authentication import Visit
@@ -65,23 +66,28 @@ class CalibrationPage:
         try:
             plan = self.site.plan(read_plan(given))
         except PermanentError as error:
-            return self._show(visit, given, message=f"No plan: {error}.", is_problem=True)
+            return self._show(
+                visit, given, message=say("No plan: {reason}.", reason=str(error)), is_problem=True
+            )
         return self._show(visit, given, plan=plan)
 
     def start(self, visit: Visit) -> Response:
         """Start a study by its plan."""
         name, given = visit.form.get("name", "").strip(), {key: visit.form.get(key, "") for key in PLAN}
-        question = (
-            f"From now on each person is enrolled in the study {name!r} as the film is screened. Bundle and "
-            "threshold should stay as they are until it is closed."
+        question = say(
+            "From now on each person is enrolled in the study '{study}' as the film is screened. Bundle and "
+            "threshold should stay as they are until it is closed.",
+            study=name,
         )
-        asked = ask_first(self.pages, visit, question, "Start the study", HERE)
+        asked = ask_first(self.pages, visit, question, say("Start the study"), HERE)
         if asked:
             return asked
         try:
             study = self.site.start(name, read_plan(given), visit.user.name)
         except PermanentError as error:
-            return self._show(visit, given, message=f"Not started: {error}.", is_problem=True)
+            return self._show(
+                visit, given, message=say("Not started: {reason}.", reason=str(error)), is_problem=True
+            )
         self._record(visit, f"calibration study {study.name} started")
         return RedirectResponse(f"{HERE}/{study.id}", 303)
 
@@ -100,12 +106,14 @@ class CalibrationPage:
         uid = visit.form.get("uid", "")
         person = next((person for person in waiting if person.study_instance_uid == uid), None)
         if person is None:
-            raise HTTPException(404, "Nobody of this study waits for a test under this number.")
+            raise HTTPException(404, say("Nobody of this study waits for a test under this number."))
         try:
             self._record_result(visit, person)
         except (ValueError, PermanentError) as error:
-            return self._list_tests(visit, study, f"Not recorded: {error}.", is_problem=True)
-        return self._list_tests(visit, study, "The result is recorded.")
+            return self._list_tests(
+                visit, study, say("Not recorded: {reason}.", reason=str(error)), is_problem=True
+            )
+        return self._list_tests(visit, study, say("The result is recorded."))
 
     def show_analysis(self, visit: Visit) -> Response:
         """Show the analysis under a policy, in a frame."""
@@ -134,18 +142,21 @@ class CalibrationPage:
     def close(self, visit: Visit) -> Response:
         """Close a study and keep its recommended threshold, signed."""
         study, wish = self._find(visit), read_policy(visit.form)
-        question = (
-            f"The study {study.name!r} ends: nobody is enrolled any more. Its recommended threshold is kept, "
-            f"signed and dated with your name; {describe_policy(wish)}. New films are judged by it once it "
-            "is put in use."
+        question = say(
+            "The study '{study}' ends: nobody is enrolled any more. Its recommended threshold is kept, "
+            "signed and dated with your name; {policy}. New films are judged by it once it is put in use.",
+            study=study.name,
+            policy=describe_policy(wish),
         )
-        asked = ask_first(self.pages, visit, question, "Close the study", f"{HERE}/{study.id}")
+        asked = ask_first(self.pages, visit, question, say("Close the study"), f"{HERE}/{study.id}")
         if asked:
             return asked
         try:
             signed = self.site.close(study.name, wish, visit.user.name, _take_reason(visit))
         except PermanentError as error:
-            return self._show_study(visit, study, f"Not closed: {error}.", is_problem=True)
+            return self._show_study(
+                visit, study, say("Not closed: {reason}.", reason=str(error)), is_problem=True
+            )
         self._record(
             visit,
             f"calibration study {study.name} closed, threshold {signed.number} of {signed.value:.4f} kept",
@@ -155,14 +166,18 @@ class CalibrationPage:
     def drop(self, visit: Visit) -> Response:
         """Close a study without a threshold."""
         study = self._find(visit)
-        question = f"The study {study.name!r} ends without a threshold: nobody is enrolled any more."
-        asked = ask_first(self.pages, visit, question, "Close without a threshold", f"{HERE}/{study.id}")
+        question = say(
+            "The study '{study}' ends without a threshold: nobody is enrolled any more.", study=study.name
+        )
+        asked = ask_first(self.pages, visit, question, say("Close without a threshold"), f"{HERE}/{study.id}")
         if asked:
             return asked
         try:
             self.site.drop(study.name, visit.user.name, _take_reason(visit))
         except PermanentError as error:
-            return self._show_study(visit, study, f"Not closed: {error}.", is_problem=True)
+            return self._show_study(
+                visit, study, say("Not closed: {reason}.", reason=str(error)), is_problem=True
+            )
         self._record(visit, f"calibration study {study.name} closed without a threshold")
         return RedirectResponse(HERE, 303)
 
@@ -173,7 +188,7 @@ class CalibrationPage:
         for entry in entries:
             if entry.id == number:
                 return entry
-        raise HTTPException(404, f"There is no calibration study {number}.")
+        raise HTTPException(404, say("There is no calibration study {number}.", number=number))
 
     def _record(self, visit: Visit, change: str) -> None:
         self.audit.record_change(visit.user.name, find_address(visit.request), ChangeKind.SOFTWARE, change)
@@ -194,7 +209,7 @@ class CalibrationPage:
         with self.database.write() as session:
             recorded = results.record(session, [new], visit.user.name)
             if recorded.outdated:
-                raise PermanentError("this result was corrected since, and the correction stays")
+                raise PermanentError(say("this result was corrected since, and the correction stays"))
             for link in find_links(
                 session, results.find_standing(session, [new.name_subject()]), WINDOW_DAYS
             ):
@@ -255,7 +270,7 @@ class CalibrationPage:
         is_problem: bool = False,
     ) -> Response:
         if not visit.user.may(Permission.WORKLIST):
-            raise HTTPException(403, "Your role sees figures alone, no people.")
+            raise HTTPException(403, say("Your role sees figures alone, no people."))
         waiting = self.site.list_people_to_test(study.name)
         wanted = visit.request.query_params.get("find", "").strip()
         found = [person for person in waiting if wanted in ("", person.patient_id, person.accession_number)]

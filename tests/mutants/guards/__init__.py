@@ -9,6 +9,7 @@
 - `page`: login, sessions, requests.
 - `person_thresholds`: thresholds by age and sex.
 - `proxy_login`: login by a reverse proxy.
+- `languages`: the page's language.
 - `hl7_receivers`: values of messages, answers of receivers.
 - `laboratory_files`: bacteriology results, and their studies.
 - `laboratory_messages`: bacteriology results by HL7.
@@ -29,6 +30,7 @@ from tests.mutants.guards import (
     hl7_receivers,
     laboratory_files,
     laboratory_messages,
+    languages,
     leaks,
     notices,
     page,
@@ -51,6 +53,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *page.MUTANTS,
     *person_thresholds.MUTANTS,
     *proxy_login.MUTANTS,
+    *languages.MUTANTS,
     *laboratory_files.MUTANTS,
     *laboratory_messages.MUTANTS,
     *erasure.MUTANTS,

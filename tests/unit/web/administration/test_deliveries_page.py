@@ -119,7 +119,7 @@ def test_messages_are_listed_shown_and_sent_again(admin: TestClient, peopled: Da
     assert trail.accesses == [("ada", "1.2.1", "P-4137")]
     assert "All parked messages are sent again" in send(admin, "/administration/messages/replay").text
     done = send(admin, "/administration/messages/replay", message=due.message_id)
-    assert "1 HL7 messages are sent again." in done.text
+    assert "1 HL7 message is sent again." in done.text
     assert send(admin, "/administration/messages/replay", delivered="yes").status_code == 422
     assert admin.get("/administration/messages/77").status_code == 404
 

@@ -52,6 +52,6 @@ def test_notices_are_listed_shown_and_sent_again(admin: TestClient, peopled: Dat
     assert patient_id in admin.get(f"{PAGE}/{named}").text
     assert trail.accesses == [("ada", study.study_instance_uid, patient_id)]
     assert "All parked notices are sent again" in send(admin, f"{PAGE}/replay").text
-    assert "1 notices are sent again." in send(admin, f"{PAGE}/replay", notice=named).text
+    assert "1 notice is sent again." in send(admin, f"{PAGE}/replay", notice=named).text
     assert send(admin, f"{PAGE}/replay", delivered="yes").status_code == 422
     assert admin.get(f"{PAGE}/7777").status_code == 404
