@@ -63,8 +63,12 @@ export class Ruler {
     }
     pen.font = "600 13px system-ui, sans-serif";
     const room = pen.measureText(this.text).width + 12;
-    const x = Math.min(Math.max(Math.max(from[0], to[0]) + 10, 4), width - room - 4);
-    const y = (from[1] + to[1]) / 2;
+    // To the right of the line, or above it where that is off the stage, or below.
+    const right = Math.max(from[0], to[0]) + 10;
+    const [top, bottom] = [Math.min(from[1], to[1]) - 24, Math.max(from[1], to[1]) + 24];
+    const isBeside = right + room + 4 <= width;
+    const x = Math.max(Math.min(right, width - room - 4), 4);
+    const y = isBeside ? (from[1] + to[1]) / 2 : top > 40 ? top : bottom;
     pen.fillStyle = "rgb(0 0 0 / .72)";
     pen.fillRect(x, y - 11, room, 22);
     pen.fillStyle = "#ffe68a";
