@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
@@ -46,7 +47,8 @@ class NoTensorFlow(MetaPathFinder):
 
 
 def pytest_configure() -> None:
-    """Keep TensorFlow, which takes seconds to import, out of a fast run."""
+    """Let a closed terminal end what tests start, also under nohup; keep TensorFlow out of a fast run."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if is_fast_run():
         sys.meta_path.insert(0, NoTensorFlow())
 

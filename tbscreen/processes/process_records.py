@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,10 @@ CREATION_TOLERANCE_S: Final = 0.05
 """A process of the same number that began at another time is another process."""
 
 SUFFIX: Final = ".process.json"
+
+MARK: Final = "_TBSCREEN_SUPERVISED_IN"
+"""Environment variable of the processes of a supervisor: its directory. A supervisor that is killed may have
+started one that it has not recorded."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +45,7 @@ def remove_record(directory: Path, name: str) -> None:
 
 
 def end_recorded(directory: Path) -> None:
-    """End every recorded process that still runs, in the order of `Supervisor.stop`.
+    """End every process that still runs, recorded or marked, in the order of `Supervisor.stop`.
 
     A worker whose Redis ends first waits for it until it is killed.
     """
@@ -51,6 +56,7 @@ def end_recorded(directory: Path) -> None:
             log.warning("ending an orphan of an earlier run", name=name)
     for stage in sorted(stages, reverse=True):
         end_processes(stages[stage], STOP_TIMEOUT_S)
+    end_processes(_find_marked(directory), STOP_TIMEOUT_S)
 
 
 def find_recorded(directory: Path) -> Iterator[tuple[str, int, psutil.Process]]:
@@ -63,6 +69,16 @@ def find_recorded(directory: Path) -> Iterator[tuple[str, int, psutil.Process]]:
             process, stage = psutil.Process(int(record["pid"])), int(record.get("stage", 0))
             if abs(process.create_time() - float(record["created"])) < CREATION_TOLERANCE_S:
                 yield path.name.removesuffix(SUFFIX), stage, process
+
+
+def _find_marked(directory: Path) -> list[int]:
+    """Return the processes that bear the mark of a directory, without their children."""
+    marked: dict[int, int] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == str(directory.resolve()):
+                marked[process.pid] = process.ppid()
+    return [pid for pid, parent in marked.items() if parent not in marked and pid != os.getpid()]
 
 
 def remove_records(directory: Path) -> None:

@@ -22,6 +22,7 @@ import structlog
 
 from domain.errors import PermanentError
 from tbscreen.processes.process_records import (
+    MARK,
     STOP_TIMEOUT_S,
     end_processes,
     end_recorded,
@@ -177,7 +178,7 @@ class Supervisor:
         # in order.
         process = subprocess.Popen(
             spec.command,
-            env=self._environment,
+            env={**self._environment, MARK: str(self._directory.resolve())},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,

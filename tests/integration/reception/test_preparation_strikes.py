@@ -121,9 +121,9 @@ def test_a_film_that_always_fails_ends_whatever_else_fails(
 def test_a_child_that_dies_without_a_film_is_told(bench: Bench) -> None:
     loop = bench.loop(60.0, quiet_s=600.0)
     loop._child.open()
-    assert loop._child._process is not None
-    loop._child._process.kill()
-    loop._child._process.join()
+    assert loop._child._child._process is not None
+    loop._child._child._process.kill()
+    loop._child._child._process.join()
     loop._child.open()
     loop._child.close()
     assert not loop._witness.blames(bench.film)
@@ -192,11 +192,11 @@ def test_a_film_that_ends_its_preparation_strikes_itself_alone(
     def die_of_killer(path: Path, *values: Any, **further: Any) -> Preparation | None:
         if path.name == "killer.dcm":
             loop._child.open()
-            assert loop._child._process is not None
-            loop._child._process.kill()
-            opened = loop._child._connection
+            assert loop._child._child._process is not None
+            loop._child._child._process.kill()
+            opened = loop._child._child._connection
             with monkeypatch.context() as patched:
-                patched.setattr(loop._child, "open", lambda: opened)
+                patched.setattr(loop._child._child, "open", lambda: opened)
                 return prepare(path, *values, **further)
         return prepare(path, *values, **further)
 

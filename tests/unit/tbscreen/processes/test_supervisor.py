@@ -19,6 +19,21 @@ from tbscreen.processes import supervisor as module
 from tbscreen.processes.supervisor import NotReadyError, ProcessSpec, Supervisor, child_environment
 from tests.servers.ports import wait_until
 
+DIE_BEFORE_THE_RECORD = """
+import os, signal, sys
+from pathlib import Path
+from tbscreen.processes import supervisor
+
+def die(directory, name, pid, stage):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+supervisor.write_record = die
+with open(os.devnull, "wb") as output:
+    supervising = supervisor.Supervisor(Path(sys.argv[1]), os.environ, output)
+    supervising.start(supervisor.ProcessSpec("child", ["sleep", "1000"], lambda: "ready"))
+"""
+
 SUPERVISE_AND_WAIT = """
 import os, sys, signal
 from pathlib import Path
@@ -236,6 +251,19 @@ def test_a_killed_supervisor_takes_its_processes_with_it(directory: Path) -> Non
     with supervising_process(directory) as (killed, child):
         killed.kill()
         wait_until(lambda: not _is_alive(child), 30, "the undertaker has ended the child")
+
+
+def test_a_process_that_its_killed_supervisor_has_not_recorded_is_ended(directory: Path) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", DIE_BEFORE_THE_RECORD, str(directory)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    child = int(killed.stdout)
+    assert list(directory.glob("*.process.json")) == []
+    wait_until(lambda: not _is_alive(child), 30, "the undertaker has ended the child")
 
 
 def test_the_undertaker_ends_with_its_supervisor(directory: Path) -> None:
