@@ -19,7 +19,7 @@ from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
 from domain.bundle.bundle import Bundle, open_bundle, read_files, write_bundle
-from domain.bundle.tb_score import MEANING
+from domain.bundle.tb_score import explain
 from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.models.prediction import predict
@@ -173,7 +173,7 @@ def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Pa
     assert nothing.stdout.count("—") == 4
     some = quick_cli(*words, str(folder / "f-notes.txt"), str(folder / "a-film.png"))
     assert some.returncode == 0
-    assert some.stdout.endswith(f"{MEANING}\n")
+    assert some.stdout.endswith(f"{explain(small.manifest.model_dump(mode='json'))}\n")
 
 
 def test_json_and_csv_are_refused_together_before_a_network_is_loaded(

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
 import dicom_gateway.metrics
+import notices.metrics
 import tbscreen.monitoring.film_spans
 import worker.metrics
 from db.database import Database
@@ -42,7 +43,7 @@ def known(database: Database, tmp_path: Path) -> set[str]:
         }
     counted = [
         var
-        for module in (dicom_gateway.metrics, tbscreen.monitoring.film_spans, worker.metrics)
+        for module in (dicom_gateway.metrics, notices.metrics, tbscreen.monitoring.film_spans, worker.metrics)
         for var in vars(module).values()
         if isinstance(var, MetricWrapperBase)
     ]
