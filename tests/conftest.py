@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import shutil
@@ -25,6 +26,7 @@ from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.database import empty_tables, fresh_database, postgresql
 from tests.servers.missing import is_fast_run
 from tests.servers.redis import redis_server
+from worker.time_limit import SIG_SOFT_TIMEOUT
 
 # Without bytecode each of the several hundred processes that tests start would compile all code anew.
 sys.dont_write_bytecode = False
@@ -47,8 +49,13 @@ class NoTensorFlow(MetaPathFinder):
 
 
 def pytest_configure() -> None:
-    """Let a closed terminal end what tests start, also under nohup; keep TensorFlow out of a fast run."""
+    """Set the handlers of signals, and keep TensorFlow out of a fast run.
+
+    A closed terminal ends what tests start, also under nohup. A soft time limit outside of the tests that
+    expect it prints where each thread is, in place of ending the process without a word.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(SIG_SOFT_TIMEOUT, lambda *_: faulthandler.dump_traceback(sys.__stderr__))
     if is_fast_run():
         sys.meta_path.insert(0, NoTensorFlow())
 

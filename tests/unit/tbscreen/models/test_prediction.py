@@ -19,7 +19,7 @@ from dicom_gateway.pixels.radiograph import read_display
 from dicom_gateway.settings import GatewaySettings
 from domain.array.normalization import normalize
 from domain.bundle.bundle import Bundle, open_bundle, read_files, write_bundle
-from domain.bundle.tb_score import explain
+from domain.bundle.tb_score import MEANING, explain
 from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.models.prediction import predict
