@@ -68,7 +68,9 @@ def test_a_study_is_planned_run_analysed_and_closed(database: Database, tmp_path
         expect(waiting.first).to_be_visible()
         drawn = [person.accession_number or "" for person in here.studies.list_people_to_test("north-2027")]
         waiting.first.get_by_text("Enter the result").click()
-        waiting.first.locator("select[name=result]").select_option("positive" if truth[drawn[0]] else "negative")
+        waiting.first.locator("select[name=result]").select_option(
+            "positive" if truth[drawn[0]] else "negative"
+        )
         waiting.first.get_by_label("Specimen of").fill(f"{screened_programme.now():%Y-%m-%d}")
         look("tests")
         waiting.first.get_by_role("button", name="Enter").click()
