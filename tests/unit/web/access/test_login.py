@@ -431,7 +431,7 @@ def test_an_outdated_hash_is_made_anew_at_login(stranger: TestClient, peopled: D
 )
 def test_a_role_opens_its_own_pages(peopled: Database, name: str, path: str, allowed: bool) -> None:
     application = build_application(
-        peopled, "1", render_report=lambda first, last, by, form: f"<p>{first} {last} {by} {form}</p>"
+        peopled, "1", render_report=lambda first, last, by, form, _: f"<p>{first} {last} {by} {form}</p>"
     )
     with TestClient(application, base_url=HERE) as client:
         assert let_in(client, peopled, name).get(path).status_code == (200 if allowed else 403)
