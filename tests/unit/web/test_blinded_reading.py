@@ -39,6 +39,7 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
     f"{FILM}/film.jpg": ("/studies/1/films/1/film.jpg",),
     f"{FILM}/tile.jpg": ("/studies/1/films/1/tile.jpg",),
     f"{FILM}/heat.json": ("/studies/1/films/1/heat.json",),
+    "/fonts/NotoSansDevanagari-Regular.ttf": ("/fonts/NotoSansDevanagari-Regular.ttf",),
     "/account": ("/account",),
     "/patients": ("/patients",),
     "/report": ("/report",),
