@@ -123,13 +123,13 @@ def switch_to(session: Session, calibration_id: int, by: str, reason: str | None
         _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
 
 
-def switch_back(session: Session, digest: str, by: str) -> str | None:
+def switch_back(session: Session, digest: str, by: str) -> SiteThresholdEntry | None:
     """Use the previous site threshold, or the bundle's own operating point, for new films again.
 
     Two calls go two changes back.
 
     Returns:
-        The name of the site threshold that is now in use; None for the bundle's own operating point.
+        The site threshold that is now in use; None for the bundle's own operating point.
 
     Raises:
         PermanentError: when no site threshold is in use.
@@ -143,7 +143,7 @@ def switch_back(session: Session, digest: str, by: str) -> str | None:
     previous = find_target(rows.tuples())
     target = None if previous is None else session.get(SiteThreshold, previous)
     _change(session, digest, target, by, reason=None, rollback=True)
-    return None if target is None else target.name
+    return None if target is None else _describe(target)
 
 
 def find(session: Session, calibration_id: int) -> SiteThresholdEntry:

@@ -84,11 +84,13 @@ class LocalModels:
         """Judge new films of a bundle as before its last change of the threshold.
 
         Raises:
-            PermanentError: when its own operating point is in use.
+            PermanentError: when its own operating point is in use, or a signature does not fit the key of
+                this host.
         """
+        from tbscreen.commands.calibration.calibrate import open_key
         from tbscreen.models.site_threshold_use import roll_back_threshold
 
-        return roll_back_threshold(self.database, digest, by)
+        return roll_back_threshold(self.database, digest, by, open_key(self.settings, None))
 
     def write_sheet(self, digest: str) -> str:
         """Return what `tbscreen models show` prints.

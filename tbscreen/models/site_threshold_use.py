@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy.orm import Session
+
 from db.database import Database
 from db.models import site_thresholds
 from db.models.site_thresholds import Sign, SiteThresholdEntry
@@ -23,33 +25,44 @@ def use_threshold(
     """
     with database.write() as session:
         entry = site_thresholds.find(session, number)
-        site_thresholds.verify(entry, sign)
-        cells = site_thresholds.list_cells(session, entry.bundle_digest, entry.name)
-        for cell in cells:
-            site_thresholds.verify(cell, sign)
-        _require_whole(entry, cells)
+        _check(session, entry, sign)
         site_thresholds.switch_to(session, number, by, reason)
     told = f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}"
     return ModelChange(f"threshold {number}, {entry.name}, of bundle {entry.bundle_digest} in use", [told])
 
 
-def roll_back_threshold(database: Database, word: str, by: str) -> ModelChange:
+def roll_back_threshold(database: Database, word: str, by: str, sign: Sign) -> ModelChange:
     """Judge new films as before the last change: by the site threshold of then, or by the bundle alone.
+
+    Nothing changes if the site threshold of then, or one of its cells, is not as it was signed.
 
     Args:
         database: open.
         word: the bundle; see `find_bundle`.
         by: the person.
+        sign: signs with the key of this host.
 
     Raises:
-        PermanentError: when no site threshold of the bundle is in use.
+        PermanentError: when no site threshold of the bundle is in use, a signature does not fit, or a cell is
+            missing.
     """
     with database.write() as session:
         model = find_bundle(session, word)
-        name = site_thresholds.switch_back(session, model.digest, by)
-    point = name or "the operating point of the bundle itself"
+        entry = site_thresholds.switch_back(session, model.digest, by)
+        if entry is not None:
+            _check(session, entry, sign)
+    point = "the operating point of the bundle itself" if entry is None else entry.name
     told = f"new films of {model.digest[:12]} are judged by {point}"
     return ModelChange(f"threshold of bundle {model.digest} rolled back to {point}", [told])
+
+
+def _check(session: Session, entry: SiteThresholdEntry, sign: Sign) -> None:
+    """Check that a site threshold and its cells are all there, as they were signed."""
+    site_thresholds.verify(entry, sign)
+    cells = site_thresholds.list_cells(session, entry.bundle_digest, entry.name)
+    for cell in cells:
+        site_thresholds.verify(cell, sign)
+    _require_whole(entry, cells)
 
 
 def _require_whole(entry: SiteThresholdEntry, cells: Sequence[SiteThresholdEntry]) -> None:

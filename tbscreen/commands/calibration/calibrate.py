@@ -199,12 +199,14 @@ def activate(
 @calibrate_app.command("rollback")
 def roll_back(
     bundle: Annotated[str, typer.Option(help="Digest or its first characters; or active.")] = "active",
+    key: KeyFile = None,
 ) -> None:
     """Judge new films as before the last activation: by the calibration of then, or by the bundle alone."""
     from tbscreen.models.site_threshold_use import roll_back_threshold
 
     settings = prepare("calibrate")
-    _finish(settings, roll_back_threshold(open_database(settings), bundle, name_user()))
+    database, sign = open_database(settings), open_key(settings, key)
+    _finish(settings, roll_back_threshold(database, bundle, name_user(), sign))
 
 
 def _finish(settings: Settings, change: ModelChange) -> None:

@@ -140,7 +140,7 @@ MUTANTS: Final = (
     Mutant(
         "thresholds-signed-on-the-page",
         "tbscreen/models/site_threshold_use.py",
-        "        site_thresholds.verify(entry, sign)\n",
+        "    site_thresholds.verify(entry, sign)\n",
         "",
         "unit/web/administration/test_models_page.py"
         "::test_a_threshold_is_used_and_rolled_back_and_a_forged_one_is_not",

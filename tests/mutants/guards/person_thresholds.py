@@ -30,9 +30,16 @@ MUTANTS: Final = (
     Mutant(
         "cell-signature",
         USE,
-        "            site_thresholds.verify(cell, sign)\n",
-        "            pass\n",
+        "        site_thresholds.verify(cell, sign)\n",
+        "        pass\n",
         f"{USE_TEST}test_a_cell_that_was_changed_is_not_believed",
+    ),
+    Mutant(
+        "rollback-signature",
+        USE,
+        "        if entry is not None:\n            _check(session, entry, sign)\n",
+        "",
+        f"{USE_TEST}test_no_rollback_to_what_was_changed_since",
     ),
     Mutant(
         "cell-missing",

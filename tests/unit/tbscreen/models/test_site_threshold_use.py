@@ -1,4 +1,4 @@
-"""A table by age and sex is taken into use only whole, with each of its thresholds as it was signed."""
+"""A table by age and sex is taken into use, also again, only whole and as each threshold was signed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from db.models.site_thresholds import NAME
 from db.models.threshold_groups import GROUP, GROUPS
 from db.tables import Model, SiteThreshold
 from domain.errors import PermanentError
-from tbscreen.models.site_threshold_use import use_threshold
+from tbscreen.models.site_threshold_use import roll_back_threshold, use_threshold
 from tests.unit import rows
 
 CELL = f"{NAME}_f_25_44"
@@ -56,14 +56,32 @@ def test_a_table_is_used_as_it_was_signed(sqlite_database: Database, table: int)
     assert find_in_use(sqlite_database).startswith("local_")
 
 
-def test_a_cell_that_was_changed_is_not_believed(sqlite_database: Database, table: int) -> None:
-    number = find_cell(sqlite_database)
-    with sqlite_database.write() as session:
+def change_cell(database: Database) -> int:
+    """Change the threshold of the cell as one who writes in the database could; return its number."""
+    number = find_cell(database)
+    with database.write() as session:
         cell = session.get_one(SiteThreshold, number)
         cell.record = {**cell.record, "operating_points": [{"name": cell.name, "threshold": 0.9}]}
+    return number
+
+
+def test_a_cell_that_was_changed_is_not_believed(sqlite_database: Database, table: int) -> None:
+    number = change_cell(sqlite_database)
     with pytest.raises(PermanentError, match=f"calibration {number} is not what was signed"):
         use_threshold(sqlite_database, table, "me@here", sign)
     assert find_in_use(sqlite_database) == "screening"
+
+
+def test_no_rollback_to_what_was_changed_since(sqlite_database: Database, table: int) -> None:
+    use_threshold(sqlite_database, table, "me@here", sign)
+    with sqlite_database.write() as session:
+        plain = {"operating_points": [{"name": NAME, "threshold": 0.5}]}
+        second = site_thresholds.keep(session, rows.DIGEST, "me@here", plain, sign)
+    use_threshold(sqlite_database, second.calibration_id, "me@here", sign)
+    number = change_cell(sqlite_database)
+    with pytest.raises(PermanentError, match=f"calibration {number} is not what was signed"):
+        roll_back_threshold(sqlite_database, "active", "me@here", sign)
+    assert find_in_use(sqlite_database) == second.name
 
 
 def test_a_table_that_lost_a_cell_is_refused(sqlite_database: Database, table: int) -> None:
