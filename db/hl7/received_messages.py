@@ -44,7 +44,7 @@ def is_accepted(session: Session, sender: str, control_id: str, digest: str) -> 
 def record(
     session: Session, sender: str, control_id: str, digest: str, answer: str, reason: str = ""
 ) -> None:
-    """Record the answer to a message, and forget old ones.
+    """Record the answer to a message, and forget old ones; what was accepted stays accepted.
 
     Args:
         session: one that writes. It raises `IntegrityError` when the message comes twice at a time.
@@ -59,7 +59,8 @@ def record(
     if row is None:
         row = Hl7ReceivedMessage(sender=sender, control_id=control_id, digest=digest)
         session.add(row)
-    row.answer, row.reason, row.received_at = answer, reason, moment
+    if row.answer != ACCEPTED:
+        row.answer, row.reason, row.received_at = answer, reason, moment
     session.execute(delete(Hl7ReceivedMessage).where(Hl7ReceivedMessage.received_at < moment - KEPT))
     session.flush()
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.bacteriology import results
@@ -63,7 +63,7 @@ class ResultIntake:
             header = read_header(message)
             check_header(message, header, self._settings.processing_id)
             found = read_results(message, self._settings.results)
-            counts = self._record(header, content, found, address)
+            counts = self._record_once(header, content, found, address)
         except MessageFaultError as error:
             fault = error
         except SQLAlchemyError as error:
@@ -86,6 +86,14 @@ class ResultIntake:
     def reject(reason: str) -> MessageFaultError:
         """Return the fault of a message that may be taken later."""
         return MessageFaultError(reason, message_fault.INTERNAL, code=message_fault.REJECT)
+
+    def _record_once(
+        self, header: MessageHeader, content: bytes, found: list[ReportedResult], address: str
+    ) -> dict[str, int]:
+        try:
+            return self._record(header, content, found, address)
+        except IntegrityError:  # it came twice at a time, and the other one is recorded now
+            return self._record(header, content, found, address)
 
     def _record(
         self, header: MessageHeader, content: bytes, found: list[ReportedResult], address: str

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,28 @@ def test_results_come_from_another_process_and_are_recorded_once_with_their_corr
     records = read_newest(tmp_path / "audit", 100, event="Patient Record")
     assert len(records) == 4
     assert not [line for line in lines if "P0042" in str(line) or "ller" in str(line)]
+
+
+def test_two_couriers_that_take_a_message_at_once_record_it_once(database: Database) -> None:
+    with listening(database) as one, listening(database) as other:
+        for number in range(5):
+            content = write_message(str(number), patient=f"P{number}")
+            with ExitStack() as stack:
+                connections = [
+                    stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                    for port in (one, other) * 2
+                ]
+                for connection in connections:
+                    connection.sendall(START + content + END)
+                assert {read_code(receive(connection)) for connection in connections} == {("AA", str(number))}
+    assert list_outcomes(database, history=True) == ["positive"] * 5
+
+
+def test_an_accepted_message_stays_accepted(database: Database) -> None:
+    with database.write() as session:
+        received_messages.record(session, "LIS/LAB", "1", "d1", "AA")
+        received_messages.record(session, "LIS/LAB", "1", "d1", "AR", "the database is away")
+        assert received_messages.is_accepted(session, "LIS/LAB", "1", "d1")
 
 
 def test_a_message_that_leaves_something_open_is_refused_whole_and_taken_when_it_is_mapped(
