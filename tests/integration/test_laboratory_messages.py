@@ -133,13 +133,13 @@ def test_results_come_from_another_process_and_are_recorded_once_with_their_corr
 
 
 def test_two_couriers_that_take_a_message_at_once_record_it_once(database: Database) -> None:
-    with listening(database) as one, listening(database) as other:
+    with listening(database) as first, listening(database) as second:
         for number in range(5):
             content = write_message(str(number), patient=f"P{number}")
             with ExitStack() as stack:
                 connections = [
                     stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-                    for port in (one, other) * 2
+                    for port in (first, second) * 2
                 ]
                 for connection in connections:
                     connection.sendall(START + content + END)
