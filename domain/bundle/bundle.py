@@ -38,6 +38,8 @@ def open_bundle(directory: Path) -> Bundle:
         PermanentError: when its graph contains a layer that is not allowed.
     """
     manifest_path = directory / MANIFEST
+    if not directory.is_dir():
+        raise DamagedBundleError(f"{directory} is not a bundle: there is no such folder")
     if not manifest_path.is_file():
         raise DamagedBundleError(f"{directory} is not a bundle: it has no {MANIFEST}")
     content = manifest_path.read_bytes()

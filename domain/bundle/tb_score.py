@@ -90,14 +90,42 @@ def explain(manifest: Mapping[str, Any]) -> str:
     points = {point["name"]: point for point in manifest["operating_points"]}
     reported = points[manifest["reported_operating_point"]]
     sensitivity, specificity = reported["sensitivity"], reported["specificity"]
-    if sensitivity is not None and specificity is not None:
-        found = ILL * sensitivity
-        called = found + (PEOPLE - ILL) * (1 - specificity)
+    tested = _find_tested(manifest, reported)
+    if tested is not None:
+        found, spared = tested["sensitivity"], tested["specificity"]
+        fewest, most = _call(found["low"], spared["high"]), _call(found["high"], spared["low"])
         sentences.append(
-            f"Where {ILL} of {PEOPLE:,} people have TB, expect {called:.0f} Present, "
-            f"{found:.0f} of them with TB."
+            f"Where {ILL} of {PEOPLE:,} people have TB, expect {fewest:.0f} to {most:.0f} Present, "
+            f"{ILL * found['low']:.0f} to {ILL * found['high']:.0f} of them with TB: the 95 % limits of "
+            "its test."
+        )
+    elif sensitivity is not None and specificity is not None:
+        sentences.append(
+            f"Where {ILL} of {PEOPLE:,} people have TB, expect {_call(sensitivity, specificity):.0f} "
+            f"Present, {ILL * sensitivity:.0f} of them with TB."
         )
     return " ".join(sentences)
+
+
+def _call(sensitivity: float, specificity: float) -> float:
+    """Return how many of `PEOPLE`, `ILL` of them with TB, are Present."""
+    return ILL * sensitivity + (PEOPLE - ILL) * (1 - specificity)
+
+
+def _find_tested(manifest: Mapping[str, Any], point: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the figures of an operating point on test films, or None.
+
+    Validation films flatter the threshold that they chose. Left-out hospitals do not, and a site's own
+    threshold has other figures than the bundle's.
+    """
+    metrics = manifest.get("metrics") or {}
+    if metrics.get("left_out"):
+        return None
+    for row in metrics.get("operating_points", ()):
+        same = row["name"] == point["name"] and row["threshold"] == point["threshold"]
+        if same and row.get("sensitivity") and row.get("specificity"):
+            return dict(row)
+    return None
 
 
 def format_tb_score(tb_score: int | None) -> str:

@@ -27,6 +27,7 @@ from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.judging.comparison import FEWEST, read_seen
+from training.judging.verdict import Advice
 from training.left_out import Group, check_groups
 from training.retrain import Retrained, retrain
 from training.retrain_settings import RetrainSettings
@@ -38,6 +39,9 @@ MOST_NAMED: Final = 3
 FEW: Final = 1000
 """Films below which a training from ImageNet's weights is advised against: with 300, the trivial baselines
 were better."""
+UNLABELLED: Final = (
+    "Give labels by --labels FILE, by folders called tb and normal, or by names like name_0001_1.png"
+)
 STOPPING: Final = (
     ProblemKind.UNLABELLED,
     ProblemKind.UNREADABLE,
@@ -165,7 +169,10 @@ def _show_index(index: FilmIndex, console: Console) -> None:
     problems = [problem for problem in index.problems if problem.kind is not ProblemKind.UNLISTED]
     for problem in problems[:SHOWN_PROBLEMS]:
         console.print(
-            f"  {problem.kind.value}: {problem.path}: {problem.reason}", highlight=False, markup=False
+            f"  {problem.kind.value}: {problem.path}: {problem.reason}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
         )
     if len(problems) > SHOWN_PROBLEMS:
         console.print(f"  and {len(problems) - SHOWN_PROBLEMS} more", highlight=False)
@@ -175,9 +182,8 @@ def _check_problems(index: FilmIndex, skip_bad: bool) -> None:
     counts = {kind: count for kind, count in index.count_problems().items() if kind in STOPPING}
     if counts and not skip_bad:
         said = ", ".join(f"{count} {kind.value}" for kind, count in counts.items())
-        raise PermanentError(
-            f"files that cannot be used: {said}. Repair them, or leave them out with --skip-bad"
-        )
+        mend = "Repair them, or leave them out with --skip-bad" if index.films else UNLABELLED
+        raise PermanentError(f"files that cannot be used: {said}. {mend}")
 
 
 def _advise(order: Order, films: Sequence[LabelledFilm]) -> list[str]:
@@ -191,6 +197,11 @@ def _advise(order: Order, films: Sequence[LabelledFilm]) -> list[str]:
         lines.append(
             f"about {fewer * settings.test_share:.0f} test films of a class will not tell how good it is: "
             f"{FEWEST} with TB and {FEWEST} without are needed, as by a larger --test-share"
+        )
+    if settings.prevalence is None and films:
+        lines.append(
+            f"percentages will hold where {tb / len(films):.0%} have TB, as in these films: --prevalence "
+            "gives the share among the people who will be screened"
         )
     return lines
 
@@ -217,13 +228,15 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
     console.print(f"\n{NOTICE}", highlight=False, markup=False)
     console.print(f"bundle  {bundle.directory}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"report  {bundle.directory / REPORT}", highlight=False, markup=False, soft_wrap=True)
+    if retrained.verdict.advice is Advice.REJECT:
+        return
     few = order.images if len(order.images) <= MOST_NAMED else ["FILMS"]
     short, images = bundle.digest[:12], " ".join(shlex.quote(image) for image in few)
     labels = "" if order.labels is None else f" --labels {shlex.quote(str(order.labels))}"
     console.print("next", highlight=False)
     for command in (
         f"models seal {shlex.quote(str(bundle.directory))} --key FILE",
-        f"models add {shlex.quote(str(bundle.directory))}",
+        f'models add {shlex.quote(str(bundle.directory))}  # without a key: --trust "REASON"',
         f"models compare {short} active {images}{labels}",
         f"models activate {short}",
     ):

@@ -146,8 +146,8 @@ def draw_models(models: Sequence[RegisteredModel], previous: str | None = None) 
         models: registered.
         previous: digest of the bundle that a rollback would activate.
     """
-    table = Table(title="Models", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("Use", "Name", "Version", "Trained", "Digest", "Registered (UTC)"):
+    table = Table(title="Models", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("Use", "Name", "Version", "Trained", "Digest", "Registered"):
         table.add_column(heading, no_wrap=heading in ("Use", "Digest"), overflow="fold")
     for model in models:
         table.add_row(
@@ -156,7 +156,7 @@ def draw_models(models: Sequence[RegisteredModel], previous: str | None = None) 
             model.version,
             "yes" if model.trained else "no",
             model.digest[:12],
-            f"{model.registered_at:%Y-%m-%d %H:%M}",
+            f"{model.registered_at:%Y-%m-%d}",
         )
     return table
 

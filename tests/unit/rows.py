@@ -81,6 +81,7 @@ def register_model(
     digest: str = DIGEST,
     *,
     name: str = "test-model",
+    version: str = "1.0",
     trained: bool = True,
     active: bool = True,
     reported: str = "screening",
@@ -90,7 +91,7 @@ def register_model(
     """Register a bundle that consists of a manifest alone, or of that and a `films.csv`."""
     manifest = {
         "name": name,
-        "version": "1.0",
+        "version": version,
         "trained": trained,
         "architecture": "test",
         "normalization": {"version": normalization},

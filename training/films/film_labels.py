@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -110,23 +110,32 @@ def _read_lines(path: Path, file: Iterator[str]) -> Iterator[ListedFilm]:
     for repeated in sorted({name for name in names if name in COLUMNS and names.count(name) > 1}):
         raise PermanentError(f"{path}, line 1: two columns are called {repeated!r}")
     lines = csv.reader(file, delimiter=delimiter)
-    problems = []
+    problems: dict[str, list[int]] = {}
     for values in lines:
         if not any(value.strip() for value in values):
             continue
         line = lines.line_num + 1
         if len(values) > len(names):
-            problems.append(f"line {line}: {len(values)} values for {len(names)} columns")
+            problems.setdefault(f"{len(values)} values for {len(names)} columns", []).append(line)
             continue
         cells = {name: value.strip() for name, value in zip(names, values, strict=False)}
         try:
             yield _read_line(cells, line)
         except ValueError as error:
-            problems.append(f"line {line}: {error}")
+            problems.setdefault(str(error), []).append(line)
     if problems:
-        shown = "; ".join(problems[:SHOWN_PROBLEMS])
-        more = len(problems) - SHOWN_PROBLEMS
-        raise PermanentError(f"{path}, {shown}" + (f"; and {more} more lines" if more > 0 else ""))
+        raise PermanentError(f"{path}, {_name_problems(problems)}")
+
+
+def _name_problems(problems: Mapping[str, Sequence[int]]) -> str:
+    """Return each problem with its lines, at most `SHOWN_PROBLEMS` lines in all."""
+    said, left = [], SHOWN_PROBLEMS
+    for problem, lines in problems.items():
+        if shown := lines[:left]:
+            left -= len(shown)
+            said.append(f"line{'s' * (len(shown) > 1)} {', '.join(map(str, shown))}: {problem}")
+    more = sum(map(len, problems.values())) - SHOWN_PROBLEMS + left
+    return "; ".join(said) + (f"; and {more} more lines" if more > 0 else "")
 
 
 def _read_line(cells: Mapping[str, str], line: int) -> ListedFilm:

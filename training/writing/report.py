@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from figures.report_page import make_environment
-from judging.statistics import Estimate
+from judging.statistics import Estimate, measure_proportion
 from judging.wording import write_figure
 from training.films.labelled_film import Label
 from training.judging.evaluation import ROW_POINTS, Evaluation, Row
@@ -46,6 +46,10 @@ class Yield:
     found: float
     missed: float
     alarms: float
+    best: Yield | None = None
+    """Results at the upper 95 % limits of sensitivity and specificity; None where there are none."""
+    worst: Yield | None = None
+    """Results at the lower limits."""
 
     @property
     def positive(self) -> float:
@@ -126,18 +130,24 @@ def _list_yields(evaluation: Evaluation, spreads: Sequence[PointSpread]) -> list
     rows = [row for row in same if not row.seen_in_training] or same or [evaluation.overall]
     yields = []
     for point in ROW_POINTS:
-        sensitivity = _pool([(row.sensitivity[point], row.tb) for row in rows if point in row.sensitivity])
-        specificity = _pool(
-            [(row.specificity[point], row.not_tb) for row in rows if point in row.specificity]
-        )
-        if sensitivity is not None and specificity is not None:
-            yields += [expect_yield(sensitivity, specificity, share, point) for share in PREVALENCES]
+        found = _pool([(row.sensitivity[point], row.tb) for row in rows if point in row.sensitivity])
+        spared = _pool([(row.specificity[point], row.not_tb) for row in rows if point in row.specificity])
+        if found is not None and spared is not None:
+            yields += [
+                replace(
+                    expect_yield(found.value, spared.value, share, point),
+                    best=expect_yield(found.high, spared.high, share, point),
+                    worst=expect_yield(found.low, spared.low, share, point),
+                )
+                for share in PREVALENCES
+            ]
     return sorted(yields, key=lambda expected: expected.prevalence)
 
 
-def _pool(shares: Sequence[tuple[Estimate, int]]) -> float | None:
-    total = sum(number for _, number in shares)
-    return sum(share.value * number for share, number in shares) / total if total else None
+def _pool(shares: Sequence[tuple[Estimate, int]]) -> Estimate | None:
+    """Return the share of all films of several rows, each with its number of films."""
+    hits = sum(round(share.value * number) for share, number in shares)
+    return measure_proportion(hits, sum(number for _, number in shares))
 
 
 def _name_baselines(rows: Sequence[Row]) -> list[str]:

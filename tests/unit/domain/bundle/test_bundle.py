@@ -52,7 +52,7 @@ def test_a_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_no_bundle(tmp_path: Path) -> None:
-    with pytest.raises(DamagedBundleError, match="is not a bundle"):
+    with pytest.raises(DamagedBundleError, match="nowhere is not a bundle: there is no such folder"):
         open_bundle(tmp_path / "nowhere")
 
 

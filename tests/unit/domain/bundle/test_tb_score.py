@@ -85,6 +85,26 @@ def test_people_are_told_what_present_asks_the_scale_and_what_to_expect() -> Non
     )
 
 
+def test_validation_films_that_chose_the_threshold_promise_nothing() -> None:
+    """They may hold no false alarm. A site's own threshold has figures of its own."""
+    chosen = {"name": "screening", "threshold": 0.25, "sensitivity": 0.905, "specificity": 1.0}
+    tested = {
+        **chosen,
+        "sensitivity": {"value": 0.96, "low": 0.81, "high": 0.99},
+        "specificity": {"value": 0.94, "low": 0.81, "high": 0.98},
+    }
+    points = [chosen, {"name": "rule_in", "threshold": 0.75}]
+    manifest = make_manifest(operating_points=points).model_dump(mode="json")
+    expected = "expect 28 to 198 Present, 8 to 10 of them with TB: the 95 % limits of its test."
+    assert explain({**manifest, "metrics": {"operating_points": [tested]}}).endswith(expected)
+    elsewhere = {**tested, "threshold": 0.3}
+    for metrics in (
+        {"operating_points": [elsewhere]},
+        {"operating_points": [tested], "left_out": {"groups": []}},
+    ):
+        assert "expect 9 Present, 9 of them with TB." in explain({**manifest, "metrics": metrics})
+
+
 def test_without_a_measurement_nothing_is_expected() -> None:
     points = [{"name": "screening", "threshold": 0.25}, {"name": "rule_in", "threshold": 0.75}]
     assert explain(make_manifest(operating_points=points).model_dump(mode="json")) == f"{ADVICE} {MEANING}"

@@ -254,7 +254,7 @@ def test_a_shadow_is_started_shown_and_ended(quick_cli: Cli, installed: Database
         (["activate", "shadow"], "no bundle is shadow; see 'tbscreen models list'"),
         (["activate", "active", "--shadow"], "is the active bundle"),
         (["activate", "active", "--shadow", "--force", "x"], "--force has no effect with --shadow"),
-        (["add", "nowhere"], "nowhere is not a bundle: it has no manifest.json"),
+        (["add", "nowhere"], "nowhere is not a bundle: there is no such folder"),
         (["show", "ffff"], "0 registered bundles begin with 'ffff'"),
         (["show", "active", "--report", "r.html"], "has no report.html: only bundles made by"),
         (["compare", "active", "active"], "are the same bundle"),

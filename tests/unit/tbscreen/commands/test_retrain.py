@@ -53,6 +53,23 @@ def test_bad_files_stop_it_before_it_trains(quick_cli: Cli, films: Path) -> None
     assert not list(films.parent.glob("tbscreen-*"))
 
 
+def test_where_no_film_is_labelled_the_ways_to_label_are_named(quick_cli: Cli, place: Path) -> None:
+    (place / "films").mkdir()
+    (place / "films" / "a.png").write_bytes(b"no picture")
+    run = quick_cli("retrain", "films")
+    assert run.returncode == 1
+    assert "Give labels by --labels FILE, by folders called tb and normal" in run.stderr
+    assert "--skip-bad" not in run.stderr
+
+
+def test_percentages_of_the_films_are_named_before_training(quick_cli: Cli, films: Path) -> None:
+    """The run ends with the validation films, which are too few."""
+    few = ("retrain", "films", "--validation-share", "0.05")
+    advice = "percentages will hold where 50% have TB, as in these films: --prevalence gives"
+    assert advice in quick_cli(*few).stderr
+    assert advice not in quick_cli(*few, "--prevalence", "0.02").stderr
+
+
 def test_a_csv_may_describe_a_part_of_a_folder(quick_cli: Cli, films: Path) -> None:
     """The run goes on to its next problem, the few films, and says how many it leaves out."""
     labels = films.parent / "labels.csv"

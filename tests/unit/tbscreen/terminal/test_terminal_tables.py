@@ -113,12 +113,22 @@ def test_models_show_which_is_active(sqlite_database: Database) -> None:
     assert ("●" in second, "no" in second, rows.OTHER_DIGEST[:12] in second) == (True, True, True)
 
 
+def test_a_retrained_model_is_one_line_of_80_columns(sqlite_database: Database) -> None:
+    name, version = "tbscreen-default", "2026.11.30.201552"
+    rows.register_model(sqlite_database, rows.DIGEST, name=name, version=version)
+    with sqlite_database.read() as session:
+        shown = _show(draw_models(bundles.list_models(session)), width=80)
+    (line,) = [line for line in shown.splitlines() if rows.DIGEST[:12] in line]
+    assert name in line
+    assert version in line
+
+
 def _worklist(database: Database) -> Table:
     with database.read() as session:
         return draw_worklist(worklist.find_page(session).studies)
 
 
-def _show(table: Table) -> str:
+def _show(table: Table, width: int = 400) -> str:
     output = io.StringIO()
-    Console(file=output, width=400).print(table)
+    Console(file=output, width=width).print(table)
     return output.getvalue()

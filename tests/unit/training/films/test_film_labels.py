@@ -127,5 +127,5 @@ def test_all_invalid_lines_are_named_at_once(tmp_path: Path) -> None:
 def test_of_many_invalid_lines_twenty_are_named_and_the_others_counted(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("file,label\n" + "1.png,maybe\n" * 25)
-    with pytest.raises(PermanentError, match=r"line 21: .*; and 5 more lines"):
+    with pytest.raises(PermanentError, match=r" 20, 21: label 'maybe' .*; and 5 more lines"):
         read_label_file(path)

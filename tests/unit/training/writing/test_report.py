@@ -175,5 +175,12 @@ def test_what_to_expect_of_a_thousand_people_by_hand() -> None:
     assert expect_yield(0.0, 1.0, 0.01, "rule_in").ppv == 0.0
 
 
+def test_few_test_films_promise_no_perfect_test() -> None:
+    """Without an error among three films each, up to 556 of 990 healthy people may be called."""
+    films = scored(*[("a", "normal", 0.1)] * 3, *[("a", "tb", 0.99)] * 3)
+    words = Page(write_report(evaluate(films, POINTS, CALIBRATION), films, [], facts()).decode()).words
+    assert "1.0 % screening 10 10 10.0 0.0(0.0–5.6) 0(0–556) 100.0 %(1–100)" in words.replace(" (", "(")
+
+
 def test_it_is_not_large(html: str) -> None:
     assert len(html) < 1_000_000
