@@ -56,9 +56,9 @@ def main() -> None:
         return send(installation, *arguments)
 
     @contextlib.contextmanager
-    def counted_trial() -> Iterator[Any]:
+    def counted_trial(**arguments: Any) -> Iterator[Any]:
         nonlocal memory_mb
-        with open_trial() as installation:
+        with open_trial(**arguments) as installation:
             if not rest:
                 memory_mb = measure_memory_mb(this)
                 rest.subtract(measure_cpu_s(this))

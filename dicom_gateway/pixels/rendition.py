@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -69,12 +70,9 @@ class Rendition:
 
 def _add_rows(strip: Display, edges: npt.NDArray[np.int64]) -> Display:
     """Return the sums of the rows from each edge up to the next one."""
-    starts, counts = edges[:-1], np.diff(edges)
-    sums: Display = strip[starts]
-    for further in range(1, int(counts.max())):
-        longer = counts > further
-        if longer.all():
-            sums += strip[starts + further]
-        else:
-            sums[longer] += strip[starts[longer] + further]
+    sums = np.empty((len(edges) - 1, strip.shape[1]), np.float32)
+    for total, (first, last) in zip(sums, pairwise(edges.tolist()), strict=True):
+        total[:] = strip[first]
+        for row in strip[first + 1 : last]:
+            total += row
     return sums

@@ -83,9 +83,8 @@ def normalize_strips(strips: Iterable[npt.NDArray[np.float32]]) -> FilmArray:
         ValueError: when there is no strip.
     """
     # Like Pillow, which resizes all rows before the columns; each row is resized independently.
-    resizer = _Resizer()
-    narrow = [resizer.resize(strip, strip.shape[0], SPEC.columns) for strip in strips]
-    return np.clip(resizer.resize(np.concatenate(narrow), SPEC.rows, SPEC.columns), 0.0, 1.0)
+    narrow = [_resize(strip, strip.shape[0], SPEC.columns) for strip in strips]
+    return np.clip(_resize(np.concatenate(narrow), SPEC.rows, SPEC.columns), 0.0, 1.0)
 
 
 def _to_unit(display: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -94,16 +93,18 @@ def _to_unit(display: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return display
 
 
-class _Resizer:
-    """Resizes strips by Pillow, in the memory of the strip before where their sizes are the same."""
+def _resize(display: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
+    """Return an area average of float32 (rows, columns)."""
+    resized = _view(np.ascontiguousarray(display)).resize((columns, rows), Image.Resampling.BOX)
+    return np.asarray(resized, dtype=np.float32)
 
-    def __init__(self) -> None:
-        self._image = Image.new("F", (0, 0))
 
-    def resize(self, display: npt.NDArray[np.float32], rows: int, columns: int) -> npt.NDArray[np.float32]:
-        """Return an area average of float32 (rows, columns)."""
-        if self._image.size != display.shape[::-1]:
-            self._image = Image.new("F", display.shape[::-1], None)
-        self._image.frombytes(np.ascontiguousarray(display).data, "raw", "F;32NF")
-        resized = self._image.resize((columns, rows), Image.Resampling.BOX)
-        return np.asarray(resized, dtype=np.float32)
+def _view(display: npt.NDArray[np.float32]) -> Image.Image:
+    """Return a picture that shares the memory of float32 (rows, columns).
+
+    `Image.frombuffer` copies pictures of this mode, although the function beneath it can share them.
+    """
+    core: Any = Image.core
+    rows, columns = display.shape
+    mapped = core.map_buffer(display, (columns, rows), "raw", 0, ("F", 0, 1))
+    return Image.new("F", (0, 0))._new(mapped)
