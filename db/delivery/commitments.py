@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from db.clock import now
@@ -16,6 +16,22 @@ from db.tables import Commitment, CommitmentItem, Delivery
 
 BATCH = 1000
 """Rows that a scheduled task changes in one transaction."""
+
+# Questions of each second are made once: making one costs as much as running it.
+_ITEMS: Final = select(Delivery.peer).join(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
+_CONSEQUENCES: Final = (
+    select(Commitment.peer)
+    .where(Commitment.state == TransactionState.OPEN, Commitment.due_at <= bindparam("moment"))
+    .limit(1),
+    _ITEMS.where(CommitmentItem.state == CommitmentState.FAILED).limit(1),
+    _ITEMS.where(
+        CommitmentItem.state.in_((CommitmentState.WANTED, CommitmentState.ASKED)),
+        or_(
+            Delivery.peer.not_in(bindparam("peers", expanding=True)),
+            CommitmentItem.wanted_at < bindparam("oldest"),
+        ),
+    ).limit(1),
+)
 
 
 def want(session: Session, delivery_id: int, delay: timedelta) -> None:
@@ -46,22 +62,13 @@ def want(session: Session, delivery_id: int, delay: timedelta) -> None:
 
 def list_due_peers(session: Session) -> list[str]:
     """Return the peers for which a request is due."""
-    query = select(Delivery.peer).join(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
-    return list(session.scalars(query.where(*are_due(now())).distinct()))
+    return list(session.scalars(_DUE_PEERS, {"moment": now()}))
 
 
 def has_consequences(session: Session, asked_peers: Collection[str], wanted_before: datetime) -> bool:
     """True when `lapse_overdue` of requests, `settle_failed` or `park_hopeless` has rows to change."""
-    overdue = select(Commitment.peer).where(
-        Commitment.state == TransactionState.OPEN, Commitment.due_at <= now()
-    )
-    items = select(Delivery.peer).join(CommitmentItem, CommitmentItem.delivery_id == Delivery.id)
-    failed = items.where(CommitmentItem.state == CommitmentState.FAILED)
-    hopeless = items.where(
-        CommitmentItem.state.in_((CommitmentState.WANTED, CommitmentState.ASKED)),
-        or_(Delivery.peer.not_in(asked_peers), CommitmentItem.wanted_at < wanted_before),
-    )
-    return any(session.scalar(query.limit(1)) is not None for query in (overdue, failed, hopeless))
+    named = {"moment": now(), "peers": list(asked_peers), "oldest": wanted_before}
+    return any(session.scalar(query, named) is not None for query in _CONSEQUENCES)
 
 
 def settle_failed(
@@ -135,13 +142,16 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, by: s
     return len(items)
 
 
-def are_due(moment: datetime) -> tuple[ColumnElement[bool], ...]:
+def are_due(moment: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for commitments whose request is due at `moment`."""
     return (
         CommitmentItem.state == CommitmentState.WANTED,
         CommitmentItem.due_at <= moment,
         Delivery.state == DeliveryState.DELIVERED,
     )
+
+
+_DUE_PEERS: Final = _ITEMS.where(*are_due(bindparam("moment"))).distinct()
 
 
 def lock_with_deliveries() -> Select[CommitmentItem]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
@@ -17,6 +17,26 @@ from db.notices import notice_events
 from db.states import DELIVERY, CommitmentState, DeliveryState
 from db.tables import CommitmentItem, Delivery, ReportObject
 from domain.codes import ReportKind
+
+# Statements of each film are made once: making one costs as much as running it.
+_PENDING: Final = (Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("moment"))
+_IS_DUE: Final = select(Delivery.id).where(*_PENDING, Delivery.peer == bindparam("peer")).limit(1)
+_WAITING: Final = (
+    select(Delivery)
+    .where(*_PENDING)
+    .order_by(Delivery.due_at, Delivery.id)
+    .limit(bindparam("most"))
+    .options(joinedload(Delivery.report, innerjoin=True))
+    .with_for_update(skip_locked=True, of=Delivery)
+)
+_SENT: Final = (
+    select(Delivery)
+    .where(Delivery.id.in_(bindparam("numbers", expanding=True)))
+    .order_by(Delivery.id)
+    .with_for_update()
+)
+_DUE: Final = {False: _WAITING, True: _WAITING.where(Delivery.peer == bindparam("peer"))}
+"""The query of `lease_due`, by whether it takes only those for one peer."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +84,8 @@ class DeliveryRow:
 
 def list_due_peers(session: Session, peers: Sequence[str]) -> list[str]:
     """Return those of `peers` for which a report is due, by one index lookup each."""
-    due = select(Delivery.id).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= now())
-    return [name for name in peers if session.scalar(due.where(Delivery.peer == name).limit(1)) is not None]
+    moment = now()
+    return [name for name in peers if session.scalar(_IS_DUE, {"moment": moment, "peer": name}) is not None]
 
 
 def list_other_due_peers(session: Session, peers: Collection[str]) -> list[str]:
@@ -84,15 +104,8 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
         peer: only reports for this peer.
     """
     moment = now()
-    query = select(Delivery).where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= moment)
-    if peer is not None:
-        query = query.where(Delivery.peer == peer)
-    rows = session.scalars(
-        query.order_by(Delivery.due_at, Delivery.id)
-        .limit(limit)
-        .options(joinedload(Delivery.report, innerjoin=True))
-        .with_for_update(skip_locked=True, of=Delivery)
-    ).all()
+    named = {"moment": moment, "most": limit} | ({} if peer is None else {"peer": peer})
+    rows = session.scalars(_DUE[peer is not None], named).all()
     films = report_objects.find_films(session, [row.sop_instance_uid for row in rows]) if rows else {}
     leased = []
     for row in rows:
@@ -114,9 +127,7 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
 
 def mark_delivered(session: Session, *delivery_ids: int) -> None:
     """Record that the peer has the objects of these deliveries; one that was erased meanwhile is left out."""
-    rows = session.scalars(
-        select(Delivery).where(Delivery.id.in_(delivery_ids)).order_by(Delivery.id).with_for_update()
-    ).all()
+    rows = session.scalars(_SENT, {"numbers": delivery_ids}).all()
     sent = [row for row in rows if row.state != DeliveryState.DELIVERED]
     if sent:
         _move(session, sent, DeliveryState.DELIVERED, delivered_at=now(), last_error=None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Table, bindparam, delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
@@ -16,6 +16,24 @@ from db.entries import make_entry
 from db.films import revisions
 from db.models import site_thresholds
 from db.tables import Instance, OutboxEntry, Rendition, Screening
+
+ENTRIES: Final = cast(Table, OutboxEntry.__table__)
+
+# Statements of each film are made once: making one costs as much as running it.
+_DUE: Final = (
+    select(OutboxEntry)
+    .where(OutboxEntry.due_at <= bindparam("moment"))
+    .order_by(OutboxEntry.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_IS_DUE: Final = select(OutboxEntry.id).where(OutboxEntry.due_at <= bindparam("moment")).limit(1)
+_LOAD: Final = (
+    select(Screening)
+    .where(Screening.id.in_(bindparam("numbers", expanding=True)))
+    .options(joinedload(Screening.instance).undefer(Instance.header), joinedload(Screening.model))
+)
+_CLOSE: Final = delete(ENTRIES).where(ENTRIES.c.id == bindparam("number"))
 
 
 @dataclass(frozen=True)
@@ -53,13 +71,7 @@ class ReportableScreening:
 def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableScreening]:
     """Take up to `limit` screenings that are due to be reported, oldest first."""
     moment = now()
-    entries = session.scalars(
-        select(OutboxEntry)
-        .where(OutboxEntry.due_at <= moment)
-        .order_by(OutboxEntry.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
+    entries = session.scalars(_DUE, {"moment": moment, "most": limit}).all()
     for entry in entries:
         entry.due_at = moment + duration
         entry.attempts += 1
@@ -73,7 +85,7 @@ def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableS
 
 def has_due(session: Session) -> bool:
     """True when a screening waits to be reported."""
-    return session.scalar(select(OutboxEntry.id).where(OutboxEntry.due_at <= now()).limit(1)) is not None
+    return session.scalar(_IS_DUE, {"moment": now()}) is not None
 
 
 def count_failing(session: Session) -> int:
@@ -89,10 +101,7 @@ def park(session: Session, outbox_id: int, error: str) -> None:
 
 def close(session: Session, outbox_id: int) -> None:
     """Remove a screening from the outbox after all its objects are stored."""
-    session.execute(
-        delete(OutboxEntry).where(OutboxEntry.id == outbox_id),
-        execution_options={"synchronize_session": False},
-    )
+    session.execute(_CLOSE, {"number": outbox_id})
 
 
 def find_rendition(session: Session, screening_id: int) -> bytes | None:
@@ -130,12 +139,9 @@ def describe(session: Session, screening_id: int) -> ReportableScreening:
 
 def _load(session: Session, screening_ids: Sequence[int]) -> dict[int, Screening]:
     """Return screenings with their films and bundles, by one query."""
-    query = (
-        select(Screening)
-        .where(Screening.id.in_(screening_ids))
-        .options(joinedload(Screening.instance).undefer(Instance.header), joinedload(Screening.model))
-    )
-    return {screening.id: screening for screening in session.scalars(query)} if screening_ids else {}
+    if not screening_ids:
+        return {}
+    return {screening.id: screening for screening in session.scalars(_LOAD, {"numbers": screening_ids})}
 
 
 def _describe(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from db.clock import now
@@ -59,8 +59,7 @@ def want(session: Session, instance: Instance) -> None:
 
 def has_due(session: Session) -> bool:
     """True when a refusal is due that `lease` would take."""
-    due = select(RefusalOutboxEntry.instance_id).join(Instance).where(RefusalOutboxEntry.due_at <= now())
-    return session.scalar(due.where(_is_known()).limit(1)) is not None
+    return session.scalar(_IS_DUE, {"moment": now()}) is not None
 
 
 def count_failing(session: Session) -> int:
@@ -139,6 +138,15 @@ def describe(session: Session, instance: Instance) -> ReportableRefusal:
 
 def _is_known() -> ColumnElement[bool]:
     return or_(Instance.refusal.is_(None), Instance.refusal.in_([code.value for code in Refusal]))
+
+
+# Made once: making it costs as much as running it.
+_IS_DUE: Final = (
+    select(RefusalOutboxEntry.instance_id)
+    .join(Instance)
+    .where(RefusalOutboxEntry.due_at <= bindparam("moment"), _is_known())
+    .limit(1)
+)
 
 
 def _describe(session: Session, entry: RefusalOutboxEntry, instance: Instance) -> ReportableRefusal:

@@ -31,6 +31,18 @@ _STORE: Final = {
 _KNOWN: Final = select(ReportObject.sop_instance_uid).where(
     ReportObject.sop_instance_uid.in_(bindparam("uids", expanding=True))
 )
+_FILMS: Final = (
+    select(ReportObject.sop_instance_uid, Instance.sop_instance_uid)
+    .outerjoin(Screening, Screening.id == ReportObject.screening_id)
+    .join(Instance, Instance.id == func.coalesce(Screening.instance_id, ReportObject.instance_id))
+    .where(ReportObject.sop_instance_uid.in_(bindparam("uids", expanding=True)))
+)
+_REFUSED: Final = select(ReportObject.instance_id).where(
+    ReportObject.instance_id.in_(bindparam("films", expanding=True))
+)
+_BUILT: Final = select(ReportObject).where(
+    ReportObject.screening_id.in_(bindparam("screenings", expanding=True))
+)
 _DELIVER: Final = insert(cast(Table, Delivery.__table__))
 
 
@@ -83,7 +95,7 @@ def store(
 def find_built(session: Session, screening_ids: Collection[int]) -> dict[int, dict[str, BuiltReport]]:
     """Return the objects that are stored of screenings, by screening and kind."""
     built: dict[int, dict[str, BuiltReport]] = {}
-    for row in session.scalars(select(ReportObject).where(ReportObject.screening_id.in_(screening_ids))):
+    for row in session.scalars(_BUILT, {"screenings": list(screening_ids)}):
         if row.screening_id is not None:
             built.setdefault(row.screening_id, {})[row.kind] = make_entry(BuiltReport, row)
     return built
@@ -152,21 +164,13 @@ def list_candidates(session: Session, instance_id: int, limit: int) -> list[byte
 
 def find_films(session: Session, sop_instance_uids: Collection[str]) -> dict[str, str]:
     """Return the SOP Instance UIDs of the objects' films, by those of the objects."""
-    rows = session.execute(
-        select(ReportObject.sop_instance_uid, Instance.sop_instance_uid)
-        .outerjoin(Screening, Screening.id == ReportObject.screening_id)
-        .join(Instance, Instance.id == func.coalesce(Screening.instance_id, ReportObject.instance_id))
-        .where(ReportObject.sop_instance_uid.in_(list(sop_instance_uids)))
-    )
+    rows = session.execute(_FILMS, {"uids": list(sop_instance_uids)})
     return dict(rows.tuples().all())
 
 
 def find_predecessors(session: Session, films: Sequence[Instance]) -> dict[int, bytes | None]:
     """Return the newest earlier SR of each film that has one (`find_predecessor`), by the film's row."""
-    refused = select(ReportObject.instance_id).where(
-        ReportObject.instance_id.in_([film.id for film in films])
-    )
-    known = set(session.scalars(refused)) if films else set()
+    known = set(session.scalars(_REFUSED, {"films": [film.id for film in films]})) if films else set()
     return {
         film.id: find_predecessor(session, film) for film in films if film.revision > 1 or film.id in known
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -26,6 +26,20 @@ KEPT: Final = timedelta(seconds=60)
 
 MOST_WAITING: Final = 8
 """Most requests that wait for one gateway."""
+
+
+# Asked after most commits, so that it is made once: making it costs as much as running it.
+_WAITING: Final = (
+    select(FilmTile.id, FilmTile.view, Instance.spool_path)
+    .join(Instance, Instance.id == FilmTile.instance_id)
+    .where(
+        FilmTile.gateway == bindparam("gateway"),
+        FilmTile.answered_at.is_(None),
+        FilmTile.asked_at > bindparam("oldest"),
+    )
+    .order_by(FilmTile.id)
+    .limit(MOST_WAITING)
+)
 
 
 class NoPictureError(PermanentError):
@@ -109,17 +123,7 @@ def find_answer(session: Session, tile_id: int) -> TileAnswer | None:
 
 def list_waiting(session: Session, gateway: str) -> list[WaitingTile]:
     """Return the requests that a gateway is to answer and a page still waits for, oldest first."""
-    rows = session.execute(
-        select(FilmTile.id, FilmTile.view, Instance.spool_path)
-        .join(Instance, Instance.id == FilmTile.instance_id)
-        .where(
-            FilmTile.gateway == gateway,
-            FilmTile.answered_at.is_(None),
-            FilmTile.asked_at > now() - GIVE_UP,
-        )
-        .order_by(FilmTile.id)
-        .limit(MOST_WAITING)
-    )
+    rows = session.execute(_WAITING, {"gateway": gateway, "oldest": now() - GIVE_UP})
     return [WaitingTile(row.id, row.spool_path, row.view) for row in rows]
 
 

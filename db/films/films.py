@@ -81,6 +81,7 @@ def read_manufacturer(header: Mapping[str, Any]) -> str:
 
 
 # Statements of each film are made once: making one costs as much as running it.
+_ACTIVE_MODEL: Final = select(Model).where(Model.active).options(load_only(Model.normalization_version))
 _WAITING: Final = (
     select(Instance)
     .where(
@@ -312,9 +313,7 @@ def _find_active(session: Session) -> _ActiveBundle | None:
     """Return the active bundle, if there is one; it is looked up once a transaction."""
     if ACTIVE not in session.info:
         with session.no_autoflush:
-            model = session.scalar(
-                select(Model).where(Model.active).options(load_only(Model.normalization_version))
-            )
+            model = session.scalar(_ACTIVE_MODEL)
             session.info[ACTIVE] = model and _ActiveBundle(
                 model.digest, model.normalization_version, *site_thresholds.find_in_use(session, model)
             )

@@ -27,6 +27,7 @@ SCREENINGS: Final = cast(Table, Screening.__table__)
 # Statements of each film are made once: making one costs as much as running it.
 _ADD: Final = insert(SCREENINGS).returning(SCREENINGS.c.id)
 _ADD_HEAT: Final = insert(cast(Table, HeatMap.__table__))
+_HEATS: Final = select(HeatMap).where(HeatMap.screening_id.in_(bindparam("screenings", expanding=True)))
 _REPORT: Final = insert(cast(Table, OutboxEntry.__table__))
 _COUNT: Final = (
     update(INSTANCES)
@@ -241,7 +242,7 @@ def _is_another(sop_instance_uid: str, key: str | None) -> bool:
 
 def find_heats(session: Session, screening_ids: Collection[int]) -> dict[int, Heat]:
     """Return the heat maps of screenings, by screening; those without one are left out."""
-    rows = session.scalars(select(HeatMap).where(HeatMap.screening_id.in_(screening_ids)))
+    rows = session.scalars(_HEATS, {"screenings": list(screening_ids)})
     return {row.screening_id: make_entry(Heat, row) for row in rows}
 
 

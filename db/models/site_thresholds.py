@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -26,6 +26,15 @@ PREFIX: Final = "local_"
 THRESHOLD_FOR: Final = "threshold_for"
 NAME: Final = "(local)"
 """Placeholder in a new record for the name of its operating point."""
+
+# Statements of each film are made once: making one costs as much as running it.
+_ACTIVE: Final = select(SiteThreshold.name, SiteThreshold.record[GROUPS]).where(
+    SiteThreshold.bundle_digest == bindparam("digest"), SiteThreshold.active
+)
+_OWN_POINT: Final = select(Model.manifest["reported_operating_point"].as_string()).where(
+    Model.digest == bindparam("digest")
+)
+"""The operating point that a bundle's manifest reports, without the rest of the manifest."""
 
 Sign = Callable[[bytes], str]
 """Function from bytes to their signature, 64 hexadecimal digits."""
@@ -198,15 +207,10 @@ def find_operating_point(session: Session, model: Model, film: Instance | None =
 
 def find_in_use(session: Session, model: Model) -> tuple[str, Any]:
     """Return the name of the operating point in use for new films of a bundle, and its groups, if any."""
-    active = session.execute(
-        select(SiteThreshold.name, SiteThreshold.record[GROUPS]).where(
-            SiteThreshold.bundle_digest == model.digest, SiteThreshold.active
-        )
-    ).first()
+    active = session.execute(_ACTIVE, {"digest": model.digest}).first()
     if active is not None:
         return str(active[0]), active[1]
-    named = Model.manifest["reported_operating_point"].as_string()  # not the whole manifest
-    return str(session.scalar(select(named).where(Model.digest == model.digest))), None
+    return str(session.scalar(_OWN_POINT, {"digest": model.digest})), None
 
 
 def choose_for(session: Session, name: str, groups: Any, film: Instance | None) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
 from pynetdicom import evt
 
 from dicom_gateway.association.film_sender import FilmSender
@@ -35,7 +36,8 @@ from dicom_gateway.audit.audit_settings import AuditSettings
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.settings import PeerSettings
 
-IDENTITY: Final = ("PatientID", "StudyInstanceUID", "SOPClassUID", "SOPInstanceUID")
+STUDY_INSTANCE_UID: Final = 0x0020000D
+"""Last of an object's elements that a record names; the elements of a dataset are in order (PS3.5 7.1)."""
 
 
 class AuditTrail(AuditLog):
@@ -98,19 +100,25 @@ class AuditTrail(AuditLog):
             )
         )
 
-    def record_sending(self, peer: PeerSettings, part10: bytes) -> None:
+    def record_sending(self, peer: PeerSettings, part10: bytes) -> AuditEvent:
         """Record that an object is about to be sent to a peer (Begin Transferring DICOM Instances)."""
         objects = _describe_instance(_read_identity(part10))
-        self.record(AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects))
+        event = AuditEvent(EventId.BEGIN_TRANSFERRING, Action.EXECUTE, self._to_peer(peer), objects)
+        self.record(event)
+        return event
 
-    def record_sent(self, peer: PeerSettings, part10: bytes, outcome: EventOutcome, reason: str) -> None:
-        """Record that an object was sent to a peer or refused by it (DICOM Instances Transferred)."""
-        objects = _describe_instance(_read_identity(part10))
-        event = AuditEvent(
-            EventId.INSTANCES_TRANSFERRED,
-            Action.READ,  # the peer may have had the object before
-            self._to_peer(peer),
-            objects,
+    def record_sent(self, sending: AuditEvent, outcome: EventOutcome, reason: str) -> None:
+        """Record that an object was sent to a peer or refused by it (DICOM Instances Transferred).
+
+        Args:
+            sending: the record of `record_sending`.
+            outcome: of the sending.
+            reason: of a failure.
+        """
+        event = replace(
+            sending,
+            event_id=EventId.INSTANCES_TRANSFERRED,
+            action=Action.READ,  # the peer may have had the object before
             outcome=outcome,
             description=reason,
         )
@@ -281,4 +289,4 @@ def _read(dataset: Dataset, keyword: str) -> str:
 
 
 def _read_identity(part10: bytes) -> Any:
-    return dcmread(BytesIO(part10), stop_before_pixels=True, specific_tags=list(IDENTITY))
+    return read_partial(BytesIO(part10), stop_when=lambda tag, _vr, _length: tag > STUDY_INSTANCE_UID)

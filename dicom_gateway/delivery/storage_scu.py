@@ -45,11 +45,10 @@ def send(
         return
     try:
         for delivery in deliveries:
-            if audit is not None:
-                audit.record_sending(peer, delivery.part10)
+            sending = None if audit is None else audit.record_sending(peer, delivery.part10)
             attempt = _send_object(association, delivery)
-            if audit is not None:
-                audit.record_sent(peer, delivery.part10, AUDITED_AS[attempt.result], attempt.reason)
+            if audit is not None and sending is not None:
+                audit.record_sent(sending, AUDITED_AS[attempt.result], attempt.reason)
             yield attempt
             if attempt.in_trouble:
                 return

@@ -33,11 +33,10 @@ def send(
         return
     try:
         for delivery in deliveries:
-            if audit is not None:
-                audit.record_sending(peer, delivery.part10)
+            sending = None if audit is None else audit.record_sending(peer, delivery.part10)
             verdict = _send_object(connection, delivery)
-            if audit is not None:
-                audit.record_sent(peer, delivery.part10, AUDITED_AS[verdict.result], verdict.reason)
+            if audit is not None and sending is not None:
+                audit.record_sent(sending, AUDITED_AS[verdict.result], verdict.reason)
             yield DeliveryAttempt(delivery, verdict.result, verdict.reason, verdict.in_trouble)
             if verdict.in_trouble:
                 return
