@@ -22,7 +22,8 @@ class WorkerSettings(BaseModel):
     processes: int = Field(default=1, ge=1, le=64)
     """Predicting processes: one per GPU, or one on a CPU."""
     threads: int = Field(default=0, ge=0, le=256)
-    """CPU threads each process predicts with; 0 leaves it to TensorFlow."""
+    """CPU threads each process predicts with; 0 leaves it to the runtime, but takes one where OpenVINO has
+    little to do with a film."""
     runtime: RuntimeName = "auto"
     """Runtime: `keras`, `openvino` where it is installed, or `auto` for the faster of the two here."""
     precision: Precision = "auto"

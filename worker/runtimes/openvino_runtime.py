@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import sys
+import time
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +20,8 @@ from domain.array.normalization import SPEC
 from domain.errors import PermanentError
 
 BATCH: Final = 8
+SHORT_S: Final = 0.03
+"""Longest CPU time of a film, seconds, for which one thread is enough."""
 TELEMETRY: Final = "openvino_telemetry"
 PLAIN: Final = frozenset({"Parameter", "Constant", "Convert", "Reshape", "Transpose", "Unsqueeze", "Squeeze"})
 """Steps without loss in bfloat16."""
@@ -34,7 +37,8 @@ class OpenVinoRuntime:
     Args:
         graph: of `convert` or `read`; it is reshaped.
         precision: `float32` or `bfloat16`.
-        threads: CPU threads; 0 leaves it to OpenVINO.
+        threads: CPU threads; 0 leaves it to OpenVINO, except for a film alone that one thread computes within
+            `SHORT_S`. Further threads would wait for each other, which costs half as much CPU again.
 
     Raises:
         OpenVinoError: when a step cannot be compiled.
@@ -45,23 +49,15 @@ class OpenVinoRuntime:
     def __init__(self, graph: Any, precision: str, threads: int = 0) -> None:
         self.precision = precision
         self.batch = BATCH
-        openvino = import_openvino()
-        hint = "bf16" if precision == "bfloat16" else "f32"
-        common = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_NUM_THREADS": threads} if threads else {})}
+        import_openvino()
         try:
-            core = openvino.Core()
             self._steps: dict[int, list[Any]] = {}
             for count in (1, BATCH):
                 # A fixed number of films is up to half as fast again as an open one.
                 graph.reshape([count, SPEC.rows, SPEC.columns, 1])
-                *preparation, network = _split(graph)
-                self._steps[count] = [
-                    core.compile_model(step, "CPU", {**common, "INFERENCE_PRECISION_HINT": "f32"})
-                    for step in preparation
-                ]
-                self._steps[count] += [
-                    core.compile_model(network, "CPU", {**common, "INFERENCE_PRECISION_HINT": hint})
-                ]
+                self._steps[count] = _compile(graph, precision, threads or int(count == 1))
+                if not threads and count == 1 and self._time_film() > SHORT_S:
+                    self._steps[count] = _compile(graph, precision, threads)
         except _list_failures() as error:
             raise OpenVinoError(f"OpenVINO cannot run this network: {error}") from error
 
@@ -79,6 +75,28 @@ class OpenVinoRuntime:
             films = step(films)[0]
         results = network(films)
         return [np.array(results[number]) for number in range(len(results))]
+
+    def _time_film(self) -> float:
+        """Return the shortest CPU time of one film in three, seconds."""
+        film = np.zeros((1, SPEC.rows, SPEC.columns, 1), dtype=np.float32)
+        times = []
+        for _ in range(3):
+            begun = time.process_time()
+            self._infer(film)
+            times.append(time.process_time() - begun)
+        return min(times)
+
+
+def _compile(graph: Any, precision: str, threads: int) -> list[Any]:
+    """Return the graph's steps (`_split`), compiled for so many threads; 0 leaves it to OpenVINO."""
+    core = import_openvino().Core()
+    common = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_NUM_THREADS": threads} if threads else {})}
+    *preparation, network = _split(graph)
+    hints = ["f32"] * len(preparation) + ["bf16" if precision == "bfloat16" else "f32"]
+    return [
+        core.compile_model(step, "CPU", {**common, "INFERENCE_PRECISION_HINT": hint})
+        for step, hint in zip([*preparation, network], hints, strict=True)
+    ]
 
 
 def convert(model: Any) -> Any:

@@ -18,7 +18,13 @@ import keras
 
 from networks.layers import EqualizeHistogram1
 from worker.golden_arrays import draw_golden_arrays
-from worker.runtimes.openvino_runtime import BATCH, OpenVinoError, OpenVinoRuntime, convert
+from worker.runtimes.openvino_runtime import (
+    BATCH,
+    OpenVinoError,
+    OpenVinoRuntime,
+    convert,
+    import_openvino,
+)
 
 CALL_OUTS = """
 import json, sys
@@ -115,3 +121,22 @@ def test_it_never_calls_out_and_a_prediction_loads_nothing_needless(tmp_path: Pa
     )
     assert json.loads(run.stdout.splitlines()[-1]) == [[], [], []]
     assert not (tmp_path / "intel").exists()  # where the telemetry keeps whom it reports
+
+
+def test_a_film_of_short_work_takes_one_thread_and_of_long_work_all(model: Any) -> None:
+    films = keras.Input((256, 256, 1))
+    x = keras.layers.Conv2D(64, 3, activation="relu")(films)
+    x = keras.layers.Conv2D(256, 7)(x)
+    long = keras.Model(films, keras.layers.GlobalAveragePooling2D()(x))
+    by_default = (
+        import_openvino().Core().compile_model(convert(model), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+    )
+    all_threads = by_default.get_property("INFERENCE_NUM_THREADS")
+    assert _list_threads(model, 0) == {1: 1, BATCH: all_threads}
+    assert _list_threads(long, 0) == {1: all_threads, BATCH: all_threads}
+    assert _list_threads(model, 2) == {1: 2, BATCH: 2}
+
+
+def _list_threads(network: Any, threads: int) -> dict[int, int]:
+    runtime = OpenVinoRuntime(convert(network), "float32", threads)
+    return {count: steps[-1].get_property("INFERENCE_NUM_THREADS") for count, steps in runtime._steps.items()}
