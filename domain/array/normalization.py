@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, _imaging
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,6 @@ def _view(display: npt.NDArray[np.float32]) -> Image.Image:
 
     `Image.frombuffer` copies pictures of this mode, although the function beneath it can share them.
     """
-    core: Any = Image.core
     rows, columns = display.shape
-    mapped = core.map_buffer(display, (columns, rows), "raw", 0, ("F", 0, 1))
+    mapped = _imaging.map_buffer(display, (columns, rows), "raw", 0, ("F", 0, 1))
     return Image.new("F", (0, 0))._new(mapped)
