@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,12 @@ MAX_UID_CHARACTERS: Final = 64
 MAX_JSON_VALUE_BYTES: Final = 4096
 """Largest value that the database keeps; longer ones (overlays, lookup tables, private data) are left out."""
 
+
+PLAIN_VRS: Final = frozenset({"AS", "CS", "DA", "DT", "LO", "SH", "TM", "UI"})
+"""Value representations (PS3.5 6.2) of one text whose trailing padding means nothing."""
+
+PLAIN_TEXT: Final = re.compile(rb"[!-\[\]-}][ -\[\]-}]*")
+"""One value in the characters that all character sets share: ASCII up to }, without backslash."""
 
 BARE_SYNTAXES: Final = {
     FileStart.IMPLICIT: ImplicitVRLittleEndian,
@@ -317,6 +324,10 @@ def to_json_model(dataset: Dataset, tags: Collection[int] | None = None) -> dict
                 continue
             if isinstance(raw, RawDataElement) and value is None and raw.length:
                 continue  # skipped when the header was read
+            plain = _read_plain(raw)
+            if plain is not None:
+                model[f"{tag:08X}"] = plain
+                continue
             element = dataset[tag]
             if element.VR == "SQ":
                 for item in element.value:
@@ -325,6 +336,18 @@ def to_json_model(dataset: Dataset, tags: Collection[int] | None = None) -> dict
                 continue
             model[f"{tag:08X}"] = _to_plain(element.to_json_dict(None, 0))
     return model
+
+
+def _read_plain(raw: Any) -> dict[str, Any] | None:
+    """Return the JSON model of a single value that is the same text in every character set, as most are.
+
+    pydicom makes an element of each value first, which takes most of the time of a header.
+    """
+    value = getattr(raw, "value", None)
+    if not (isinstance(raw, RawDataElement) and raw.VR in PLAIN_VRS and isinstance(value, bytes)):
+        return None
+    text = value.rstrip(b"\0 ")
+    return {"vr": raw.VR, "Value": [text.decode("ascii")]} if PLAIN_TEXT.fullmatch(text) else None
 
 
 def _to_plain(value: Any) -> Any:

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import dcmread
+from pydicom.charset import convert_encodings
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
@@ -30,6 +33,7 @@ from pydicom.uid import (
 
 from dicom_gateway import header_stream
 from dicom_gateway.dataset_header import (
+    PLAIN_VRS,
     DatasetHeader,
     MismatchError,
     NotUnderstoodError,
@@ -295,6 +299,43 @@ def test_nul_characters_are_not_kept() -> None:
     assert "u0000" not in kept
     assert "4711" in kept
     assert '"ab"' in kept
+
+
+def _make_dataset(vr: str, value: bytes, character_set: bytes) -> Dataset:
+    """Return a dataset with one value, as read and not yet converted."""
+    content = {0x00080005: ("CS", character_set), 0x00181400: (vr, value)}
+    elements = {
+        Tag(tag): RawDataElement(Tag(tag), kind, len(text), text, 0, False, True)
+        for tag, (kind, text) in content.items()
+    }
+    dataset = Dataset(elements)
+    encodings = convert_encodings(character_set.decode().strip().split("\\"))
+    dataset.set_original_encoding(False, True, encodings)
+    return dataset
+
+
+@pytest.mark.parametrize("vr", sorted(PLAIN_VRS))
+@pytest.mark.filterwarnings("ignore")  # pydicom's, of malformed values
+def test_values_that_are_kept_as_they_came_are_those_that_pydicom_reads(vr: str) -> None:
+    plain = (b"Chest PA", b"Chest ", b"a\0 \0", b"1.2.3\0", b"20260101", b"x" * 5000)
+    other = (
+        b" Chest",
+        b"A\\B ",
+        b"\\",
+        b"",
+        b"  ",
+        b"a~b ",
+        b"a\0b ",
+        b"a\tb ",
+        b"M\xfcller",
+        b"a\x1b$B0!\x1b(Bb",
+    )
+    for character_set in (b"ISO_IR 100", b"ISO_IR 13 ", b"ISO_IR 192", b"\\ISO 2022 IR 87"):
+        for value in (*plain, *other):
+            converted = _make_dataset(vr, value, character_set)
+            assert len(list(converted)) == 2  # from here on pydicom's elements, no raw ones
+            model = to_json_model(_make_dataset(vr, value, character_set))
+            assert json.dumps(model) == json.dumps(to_json_model(converted)), (value, character_set)
 
 
 def test_item_that_overruns_its_sequence_spoils_only_that_sequence(tmp_path: Path) -> None:
