@@ -1,17 +1,20 @@
-"""Migration of a database to the newest revision, and the revision that it is at."""
+"""Migration of a database to the newest revision, and the revision that it is at.
+
+Every process asks for the revision when it starts, and few migrate: Alembic is imported where it is needed.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, text
+from sqlalchemy import Connection, MetaData, create_engine, inspect, text
 
 from db.database import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -31,6 +34,8 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 def upgrade_within(connection: Connection, revision: str = "head") -> None:
     """Apply the migrations up to `revision` within the caller's transaction."""
+    from alembic import command
+
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL lock_timeout = 0"))  # services finish what they are at
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -41,6 +46,8 @@ def upgrade_within(connection: Connection, revision: str = "head") -> None:
 
 def downgrade(database: Database, revision: str) -> None:
     """Revert migrations down to `revision` (`base` empties the database)."""
+    from alembic import command
+
     with database.engine.begin() as connection:
         config = _make_config()
         config.attributes["connection"] = connection
@@ -55,7 +62,9 @@ def find_revision(database: Database) -> str | None:
 
 def find_revision_within(connection: Connection) -> str | None:
     """Return the migration that the database is at, as the caller's transaction sees it."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def is_behind(database: Database) -> bool:
@@ -69,14 +78,15 @@ def is_behind(database: Database) -> bool:
 
 def is_known(revision: str) -> bool:
     """True for a migration that this version of tbscreen has."""
-    scripts = ScriptDirectory.from_config(_make_config()).walk_revisions()
-    return revision in {script.revision for script in scripts}
+    return revision in _list_revisions()
 
 
+@lru_cache(maxsize=2)
 def reflect(revision: str) -> MetaData:
     """Return the tables that a database at `revision` has, as its migrations make them.
 
-    The types are those of SQLite; names, order and meaning of the columns hold for PostgreSQL, too.
+    The types are those of SQLite; names, order and meaning of the columns hold for PostgreSQL, too. The same
+    object comes back for the same revision: it is read only.
     """
     engine = create_engine("sqlite://")
     tables = MetaData()
@@ -89,12 +99,18 @@ def reflect(revision: str) -> MetaData:
 
 def newest_revision() -> str:
     """Return the newest migration that this version of tbscreen knows."""
-    head = ScriptDirectory.from_config(_make_config()).get_current_head()
-    assert head is not None
-    return head
+    return _list_revisions()[-1]
+
+
+@lru_cache(maxsize=1)
+def _list_revisions() -> list[str]:
+    """Return all migrations, oldest first, by the numbers in the names of their files."""
+    return sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def _make_config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 from sqlalchemy import delete, update
 
-from db import schema
 from db.database import Database
 from db.films import films
 from db.settings import DatabaseSettings
@@ -33,9 +34,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def database(tmp_path: object) -> Iterator[Database]:
-    made = Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path}/tbscreen.sqlite3"))
-    schema.upgrade(made)
+def database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    made = Database.open(DatabaseSettings(url=f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"))
     reading_room.add_users(made)
     reading_room.fill(made, reading_room.MORNING[:3])
     yield made

@@ -123,25 +123,6 @@ def test_pictures_to_a_bundle_that_predicts(tmp_path: Path) -> None:
             assert min(abs(record["score"] - score) for record in records) < 0.011, digest
 
 
-def test_bad_files_stop_it_before_it_trains_and_are_named(tmp_path: Path) -> None:
-    draw_films(tmp_path / "films", 12)
-    (tmp_path / "films" / "CXR_0100_1.png").write_bytes(b"no picture")
-    shutil.copyfile(tmp_path / "films" / "CXR_0000_0.png", tmp_path / "films" / "CXR_0101_1.png")
-    (tmp_path / "films" / "letter.png").write_bytes((tmp_path / "films" / "CXR_0001_1.png").read_bytes())
-    run = tbscreen(tmp_path, "retrain", "films", "--out", "bundle")
-    assert run.returncode == 1
-    for said in (
-        "CXR_0100_1.png",
-        "letter.png",
-        "2 conflicting",
-        "1 unreadable",
-        "1 unlabelled",
-        "--skip-bad",
-    ):
-        assert said in run.stderr, run.stderr
-    assert not (tmp_path / "bundle").exists()
-
-
 @needs_real_films
 @pytest.mark.parametrize("architecture", [Architecture.SCRATCH, Architecture.VGG16])
 def test_each_architecture_trains_on_real_films(tmp_path: Path, architecture: Architecture) -> None:

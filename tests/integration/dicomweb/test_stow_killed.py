@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import signal
 import socket
 import threading
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from tests.films import read, small_film
@@ -29,9 +29,8 @@ from tests.servers.ports import free_port, wait_until
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path / 'tbscreen.sqlite3'}"))
-    schema.upgrade(database)
+def database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    database = Database.open(DatabaseSettings(url=f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"))
     yield database
     database.close()
 

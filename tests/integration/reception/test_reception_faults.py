@@ -14,7 +14,6 @@ import pytest
 from pynetdicom import AE
 from sqlalchemy import func, select
 
-from db import schema
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Instance
@@ -24,10 +23,9 @@ from tests.servers.ports import free_port, wait_until
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     """On the disk, not with the spool, which may be full."""
-    database = Database.open(DatabaseSettings(url=f"sqlite:///{tmp_path / 'tbscreen.sqlite3'}"))
-    schema.upgrade(database)
+    database = Database.open(DatabaseSettings(url=f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"))
     yield database
     database.close()
 

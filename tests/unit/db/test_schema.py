@@ -7,7 +7,9 @@ import sys
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, text
 
 from db import schema
@@ -31,6 +33,16 @@ sys.stdin.readline()
 schema.upgrade(database)
 database.close()
 """
+ASK = """
+import sys
+from db import schema
+from db.database import Database
+from db.settings import DatabaseSettings
+
+database = Database.open(DatabaseSettings(url=sys.argv[1]))
+print(schema.is_behind(database), "alembic" in sys.modules)
+database.close()
+"""
 
 
 def test_migrations_go_up_and_down_and_up_again(empty_database: Database) -> None:
@@ -47,6 +59,23 @@ def test_migrations_go_up_and_down_and_up_again(empty_database: Database) -> Non
 
     schema.upgrade(empty_database)
     assert set(inspect(empty_database.engine).get_table_names()) == ours | {"alembic_version"}
+
+
+def test_the_numbers_of_the_files_are_the_revisions_that_alembic_knows() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
+    assert known == sorted(known)
+    assert known[-1] == schema.newest_revision()
+    assert all(map(schema.is_known, known))
+    assert not schema.is_known("9999")
+
+
+def test_a_process_that_only_asks_for_the_revision_imports_no_alembic(sqlite_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASK, sqlite_url], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["False", "False"], done.stderr
 
 
 def test_a_database_is_behind_until_it_is_upgraded_and_never_when_it_is_ahead(

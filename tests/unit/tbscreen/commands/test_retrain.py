@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,22 @@ def test_what_cannot_be_done_says_what_to_change(
     assert "Traceback" not in run.stderr
 
 
-def test_bad_files_stop_it_before_it_trains(quick_cli: Cli, films: Path) -> None:
-    (films / "letter.png").write_bytes(b"no picture")
-    run = quick_cli("retrain", "films")
+def test_bad_files_stop_it_before_it_trains_and_are_named(quick_cli: Cli, films: Path) -> None:
+    (films / "CXR_0100_1.png").write_bytes(b"no picture")
+    shutil.copyfile(films / "CXR_0000_0.png", films / "CXR_0101_1.png")
+    (films / "letter.png").write_bytes((films / "CXR_0001_1.png").read_bytes())
+    run = quick_cli("retrain", "films", "--out", "bundle")
     assert run.returncode == 1
-    assert "1 unlabelled" in run.stderr
-    assert "--skip-bad" in run.stderr
-    assert not list(films.parent.glob("tbscreen-*"))
+    for said in (
+        "CXR_0100_1.png",
+        "letter.png",
+        "2 conflicting",
+        "1 unreadable",
+        "1 unlabelled",
+        "--skip-bad",
+    ):
+        assert said in run.stderr, run.stderr
+    assert not (films.parent / "bundle").exists()
 
 
 def test_where_no_film_is_labelled_the_ways_to_label_are_named(quick_cli: Cli, place: Path) -> None:
