@@ -27,9 +27,10 @@ from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.judging.comparison import FEWEST, read_seen
-from training.judging.verdict import Advice
+from training.judging.evaluation import Evaluation
+from training.judging.verdict import Advice, Verdict
 from training.left_out import Group, check_groups
-from training.retrain import Retrained, retrain
+from training.retrain import retrain
 from training.retrain_settings import RetrainSettings
 from training.writing.retrained_bundle import REPORT, Naming, write_retrained
 
@@ -107,7 +108,8 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
         seal = locate_seal(order.out)
         seal.unlink(missing_ok=True)  # of a bundle that was in this folder before
         write_seal(seal, make_seal(order.out))
-    _show_result(order, retrained, bundle, console)
+    few = order.images if len(order.images) <= MOST_NAMED else ["FILMS"]
+    show_result(retrained.evaluation, retrained.verdict, bundle, few, order.labels, console)
     return bundle
 
 
@@ -206,11 +208,28 @@ def _advise(order: Order, films: Sequence[LabelledFilm]) -> list[str]:
     return lines
 
 
-def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Console) -> None:
+def show_result(
+    evaluation: Evaluation,
+    verdict: Verdict,
+    bundle: Bundle,
+    images: Sequence[str],
+    labels: Path | None,
+    console: Console,
+) -> None:
+    """Show figures and verdict, and the next commands unless the model is not to be used.
+
+    Args:
+        evaluation: of the test films.
+        verdict: on them.
+        bundle: the new one.
+        images: what the commands name as films.
+        labels: their CSV.
+        console: for the output.
+    """
+
     def write(estimate: Estimate | None) -> str:
         return "" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
 
-    evaluation = retrained.evaluation
     table = Table(
         "test films", "TB", "not TB", "AUC (95 %)", "best trivial baseline", box=None, pad_edge=False
     )
@@ -219,7 +238,7 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
             trivial = max(row.baselines.values(), key=lambda auc: auc.value, default=None)
             table.add_row(row.name, str(row.tb), str(row.not_tb), write(row.auc), write(trivial))
     console.print(table)
-    console.print(f"verdict: {retrained.verdict.sentence}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"verdict: {verdict.sentence}", highlight=False, markup=False, soft_wrap=True)
     for point in evaluation.operating_points:
         if point.name in ("screening", "rule_in"):
             sensitivity, specificity = write(point.sensitivity), write(point.specificity)
@@ -228,16 +247,15 @@ def _show_result(order: Order, retrained: Retrained, bundle: Bundle, console: Co
     console.print(f"\n{NOTICE}", highlight=False, markup=False)
     console.print(f"bundle  {bundle.directory}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"report  {bundle.directory / REPORT}", highlight=False, markup=False, soft_wrap=True)
-    if retrained.verdict.advice is Advice.REJECT:
+    if verdict.advice is Advice.REJECT:
         return
-    few = order.images if len(order.images) <= MOST_NAMED else ["FILMS"]
-    short, images = bundle.digest[:12], " ".join(shlex.quote(image) for image in few)
-    labels = "" if order.labels is None else f" --labels {shlex.quote(str(order.labels))}"
+    short, films = bundle.digest[:12], shlex.join(images)
+    labelled = "" if labels is None else f" --labels {shlex.quote(str(labels))}"
     console.print("next", highlight=False)
     for command in (
         f"models seal {shlex.quote(str(bundle.directory))} --key FILE",
         f'models add {shlex.quote(str(bundle.directory))}  # without a key: --trust "REASON"',
-        f"models compare {short} active {images}{labels}",
+        f"models compare {short} active {films}{labelled}",
         f"models activate {short}",
     ):
         console.print(f"  tbscreen {command}", highlight=False, markup=False, soft_wrap=True)

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from domain.bundle.bundle import open_bundle
+from domain.bundle.calibration import IdentityCalibration
 from tbscreen.commands.retrain import _write_command
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-from tbscreen.models.retraining import score_unseen
+from tbscreen.models.retraining import score_unseen, show_result
+from tests.unit.training.synthetic_films import POINTS, scored
 from training.films.film_store import FILM_BYTES, FilmStore
 from training.judging.comparison import read_seen
+from training.judging.evaluation import evaluate
+from training.judging.verdict import Advice, Verdict
 
 
 class NamedPredictor:
@@ -36,6 +42,18 @@ def test_the_reference_does_not_score_films_that_trained_it(
     scores = score_unseen(bundle)(store, [0, 1])
     assert np.isnan(scores[0])
     assert scores[1] == 0.5
+
+
+@pytest.mark.parametrize("advice", Advice)
+def test_a_model_that_is_not_to_be_used_gets_no_next_commands(advice: Advice) -> None:
+    output = io.StringIO()
+    bundle = open_bundle(DEFAULT_BUNDLE)
+    films = scored(("a", "tb", 0.9), ("a", "normal", 0.1))
+    evaluation = evaluate(films, POINTS, IdentityCalibration())
+    show_result(evaluation, Verdict(advice, "so it is"), bundle, ["films/"], None, Console(file=output))
+    printed = output.getvalue()
+    assert "verdict: so it is" in printed
+    assert ("tbscreen models activate" in printed) == (advice is not Advice.REJECT)
 
 
 def test_report_and_manifest_name_no_film_of_many() -> None:
