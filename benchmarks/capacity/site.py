@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.capacity.measured import STAGES, Measured
 from benchmarks.capacity.simulation import SLICE_S, Pool, Stage, Work
+from db.database import FIRST_PAUSE_S, GROWTH, LONGEST_PAUSE_S
 
-SQLITE_POLLS_S: Final = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025, 0.025, 0.025, 0.05, 0.05, 0.1)
-"""Sleeps of SQLite's busy handler while another writer holds the lock."""
+_GROWING: Final = math.ceil(math.log(LONGEST_PAUSE_S / FIRST_PAUSE_S, GROWTH))
+SQLITE_POLLS_S: Final = (*(FIRST_PAUSE_S * GROWTH**number for number in range(_GROWING)), LONGEST_PAUSE_S)
+"""Pauses of a writer on SQLite while another one holds the lock (`db.database`)."""
 
 STAGE_PARTS: Final = {
     "reception": ("reception",),
