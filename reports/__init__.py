@@ -9,14 +9,13 @@ Files, from the request to the page:
 `db.counts.read_films`.
 - `agreement`: agreement of models with reads or bacteriology.
 - `reader_figures`: reads by reader, with kappa.
-- `period_before`: the main figures beside those of the period before.
 - `truth_words`: words for reads and bacteriology.
 - `site_threshold/`: the site's own threshold, from its reads or its bacteriology.
 - `calibration_study/`: the calibration study of a site: plan, analysis, threshold.
 - `person_groups`: groups of people by age and sex.
 - `drift`: drift of films and scores, by the population stability index.
 - `wording`: figures as text.
-- `sections`: sections of words and tables, the same in text, HTML and PDF.
+- `sections/`: sections of words and tables, the same in text, HTML and PDF.
 - `text_form`: a report as text.
 - `csv_form`: a report as one long table, for a spreadsheet.
 - `tiles`: the main figures, at the top of a report.

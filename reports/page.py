@@ -14,7 +14,8 @@ from domain.notices import NOT_VERIFIED, NOTICE
 from figures.text_table import TextTable
 from reports.drawings import Picture, list_pictures
 from reports.figures import Report
-from reports.sections import Section, compose_sections
+from reports.sections.all_sections import compose_sections
+from reports.sections.section import Section
 from reports.tiles import Tile, compose_tiles
 
 WARNING: Final = (

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from figures.text_table import TextTable
 from reports.figures import Report
-from reports.sections import Section, compose_sections
+from reports.sections.all_sections import compose_sections
+from reports.sections.section import Section
 
 WIDTH: Final = 118
 

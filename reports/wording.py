@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.languages.sentence import say
+from domain.languages.sentence import Sentence, say, say_value
 from judging.statistics import Estimate
 from judging.wording import NOTHING
 
@@ -50,6 +50,11 @@ GROUPS: Final = {
 def name_group(name: str) -> str:
     """Return the name of a group of films; that of a group without one is a sentence."""
     return GROUPS.get(name, name)
+
+
+def name_grouping(by: str | None) -> Sentence | str:
+    """Return the name of a report's grouping, such as "station"; empty without one."""
+    return say_value(by) if by else ""
 
 
 def write_count(number: int) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from figures.text_table import TextTable
 from reports.calibration_study.person_cells import FEWEST_NOT_TB, FEWEST_TB, PersonTable
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.wording import write_count, write_estimate, write_part
 
 

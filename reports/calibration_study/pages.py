@@ -20,7 +20,7 @@ from reports.calibration_study.cell_section import TESTED, compose_cells
 from reports.calibration_study.score_bands import picture_bands, tabulate_bands, write_share
 from reports.drawings import FULL, Picture
 from reports.page import Page
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.tiles import Tile
 from reports.wording import count_things, write_count, write_estimate, write_part
 

@@ -9,7 +9,7 @@ from figures.text_table import TextTable
 from reports.calibration_study.analysis import BandCount
 from reports.calibration_study.plan import StudyPlan
 from reports.calibration_study.score_bands import name_band, tabulate_bands, write_share
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.wording import count_things, write_count, write_part
 
 

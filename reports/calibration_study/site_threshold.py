@@ -13,7 +13,7 @@ from reports.calibration_study.analysis import StudyAnalysis
 from reports.calibration_study.cell_records import list_groups, make_cell_records, make_points
 from reports.calibration_study.cell_section import TESTED
 from reports.calibration_study.pages import compose_sections
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.site_threshold.sheet import describe_change, head_sheet
 from reports.text_form import render_sections
 

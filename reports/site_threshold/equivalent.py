@@ -23,7 +23,7 @@ from judging.paired_referral import (
     find_equivalent_threshold,
 )
 from reports.period import Period
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.site_threshold.record import Part
 from reports.site_threshold.sheet import describe_change, head_sheet
 from reports.text_form import render_sections

@@ -7,7 +7,7 @@ from domain.notices import NOTICE
 from figures.text_table import TextTable
 from judging.wording import write_figure
 from reports.calibration_study.cell_section import Judged, compose_cells
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.site_threshold.record import Row, SiteThresholdRecord, judge_by_who
 from reports.text_form import render_sections
 from reports.truth_words import find_words

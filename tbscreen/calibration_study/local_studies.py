@@ -18,7 +18,7 @@ from web.calibration.studies import SignedThreshold, StudyProgress
 from web.pages.report_page import ReportBusyError
 
 if TYPE_CHECKING:
-    from reports.sections import Section
+    from reports.sections.section import Section
 
 PATIENCE_S: Final = 20.0
 """Seconds that an analysis waits for another one; it holds a thread of the page meanwhile."""

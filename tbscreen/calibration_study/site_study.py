@@ -21,7 +21,7 @@ from reports.calibration_study.plan import StudyPlan, make_plan
 from reports.calibration_study.progress import write_progress
 from reports.calibration_study.site_threshold import make_cells, make_record
 from reports.period import Period
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.site_threshold.record import WHO_SENSITIVITY
 from tbscreen.models.bundle_lookup import find_active_manifest
 

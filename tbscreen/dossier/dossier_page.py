@@ -17,7 +17,7 @@ from figures.text_table import TextTable
 from reports.calibration_study.analysis import StudyAnalysis
 from reports.calibration_study.pages import compose_page as compose_study
 from reports.page import Page
-from reports.sections import Section
+from reports.sections.section import Section
 from reports.site_threshold.sheet import describe_change
 
 

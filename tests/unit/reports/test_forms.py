@@ -9,7 +9,7 @@ import json
 from domain.notices import NOTICE
 from reports.csv_form import COLUMNS, render_csv
 from reports.figures import Report
-from reports.sections import compose_sections
+from reports.sections.all_sections import compose_sections
 from reports.text_form import WIDTH, render_text
 from reports.wording import write_duration
 

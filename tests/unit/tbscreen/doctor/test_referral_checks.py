@@ -12,7 +12,7 @@ from db.database import Database
 from db.tables import Model, Screening, Study
 from reports.composition import Request, compose_report
 from reports.period import Period
-from reports.sections import compose_sections
+from reports.sections.all_sections import compose_sections
 from reports.settings import ReportSettings
 from tbscreen.doctor.check import Health
 from tbscreen.doctor.referral_checks import examine_referral
