@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from domain.languages.sentence import Sentence, say
+
 AGE_BANDS: Final = ((15, 24), (25, 44), (45, 64), (65, 130))
 """First and last age in years."""
 OLDEST_BAND: Final = 65
@@ -27,9 +29,16 @@ class PersonGroup:
         return f"{self.sex.lower()}_{self.first}_{self.last}"
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """A name for people, such as "women of 25 to 44"."""
-        return f"{SEXES[self.sex]} of {name_band(self.first, self.last)}"
+        first, last = self.first, self.last
+        if first == OLDEST_BAND:
+            if self.sex == "F":
+                return say("women of {first} and older", first=first)
+            return say("men of {first} and older", first=first)
+        if self.sex == "F":
+            return say("women of {first} to {last}", first=first, last=last)
+        return say("men of {first} to {last}", first=first, last=last)
 
     def holds(self, age_years: int | None, sex: str | None) -> bool:
         """True for a person of this group; never where age or sex is not known."""

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from domain.languages.sentence import Sentence, say
+
 BOUND: Final = math.log(50)
 
 
@@ -59,12 +61,15 @@ class ReferralWatch:
         """Share of people referred, 0..1."""
         return self.referred / self.people if self.people else 0.0
 
-    def describe(self) -> str:
+    def describe(self) -> Sentence:
         """Return one sentence for people."""
-        return (
-            f"{self.share:.0%} of {self.people} people are referred; {self.expected:.0%} were expected at "
-            "the prevalence that reports.prevalence states"
-        ).replace("%", " %")
+        return say(
+            "{share:.0f} % of {number} people are referred; {expected:.0f} % were expected at the prevalence "
+            "that reports.prevalence states",
+            share=100 * self.share,
+            number=self.people,
+            expected=100 * self.expected,
+        )
 
 
 def watch(outcomes: Iterable[bool], expected: ExpectedReferral) -> ReferralWatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SkipValidation
 
 from domain.notices import NOTICE
 from judging.statistics import Estimate
@@ -128,7 +128,8 @@ class CellFigures(Figures):
 
     table: str
     """Name of the site threshold that the cell is a part of."""
-    people: str
+    people: SkipValidation[str]
+    """A sentence, which another language translates."""
     threshold: float
     films: int
     present: int
@@ -280,8 +281,8 @@ class Report(Figures):
     rocs: tuple[Roc, ...]
     calibration: tuple[CalibrationBin, ...]
     """Calibration over all models; empty without reads of both kinds."""
-    referral: str | None = None
-    """Warning that the site refers more people than expected; None: it does not, or nothing is expected."""
+    referral: SkipValidation[str | None] = None
+    """A sentence: the site refers more people than expected. None: it does not, or nothing is expected."""
     disagreements: tuple[Disagreement, ...]
     disagreements_in_all: int
     named_studies: bool

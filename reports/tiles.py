@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.languages.sentence import say, say_number
+from domain.languages.sentence import join, say, say_number
 from judging.wording import NOTHING
 from reports.figures import Report
 from reports.truth_words import find_words
@@ -29,18 +29,22 @@ class Tile:
 def compose_tiles(report: Report) -> list[Tile]:
     """Return the tiles in order; a figure that cannot be computed is a dash with the reason."""
     flow, bands = report.total.flow, report.total.bands
-    refused = sum(flow.refused.values())
     screened = bands.high + bands.medium + bands.low
     tiles = [
         Tile(
             say("Films received"),
             write_count(flow.received),
-            say(
-                "{screened:,} screened ({share}), {refused:,} refused, {waiting:,} waiting",
-                screened=flow.screened,
-                share=write_part(flow.screened, flow.received),
-                refused=refused,
-                waiting=flow.waiting,
+            join(
+                [
+                    say_number(
+                        "{number:,} screened ({share})",
+                        "{number:,} screened ({share})",
+                        flow.screened,
+                        share=write_part(flow.screened, flow.received),
+                    ),
+                    say_number("{number:,} refused", "{number:,} refused", sum(flow.refused.values())),
+                    say("{number:,} waiting", number=flow.waiting),
+                ]
             ),
         ),
         Tile(
@@ -140,10 +144,11 @@ def _compose_troubles(report: Report) -> list[Tile]:
         Tile(
             say("Failed deliveries"),
             write_count(deliveries.parked),
-            say(
-                "{delivered:,} delivered, {pending:,} pending",
-                delivered=deliveries.delivered,
-                pending=open_reports,
+            join(
+                [
+                    say_number("{number:,} delivered", "{number:,} delivered", deliveries.delivered),
+                    say("{number:,} pending", number=open_reports),
+                ]
             ),
             alarm=deliveries.parked > 0,
         ),

@@ -13,9 +13,10 @@ from db.counts.report_counts import Span, is_film
 from db.models.threshold_groups import GROUPS
 from db.tables import Instance, Model, Screening, SiteThreshold
 from domain.codes import Finding
+from domain.languages.sentence import say
 from domain.person_group import PersonGroup
 
-EVERYBODY: Final = "everybody else: age or sex is not known, or in no group"
+EVERYBODY: Final = say("everybody else: age or sex is not known, or in no group")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from db.delivery.deliveries import DeliveryRow, find_delivery, list_replayable
 from db.hl7 import message_list
 from db.states import CommitmentState, DeliveryState
 from domain.errors import PermanentError
+from domain.languages.sentence import Sentence, say, say_number, say_value
 
 BATCH: Final = 500
 """Deliveries in one transaction."""
@@ -26,16 +27,44 @@ class Replayed:
     reports: int = 0
     messages: int = 0
 
-    def describe(self, *, delivered: bool = False) -> list[str]:
+    def describe(self, *, delivered: bool = False) -> list[Sentence]:
         """Return a sentence for each kind of thing; deliveries are always named."""
-        parked = "" if delivered else "parked "
-        told = {
-            f"{self.reports} reports are built again": self.reports,
-            f"{self.messages} HL7 messages are sent again": self.messages,
-            f"{self.deliveries} {parked}reports are sent again": True,
-            f"{self.commitments} parked commitments are asked for again": self.commitments,
-        }
-        return [sentence for sentence, holds in told.items() if holds]
+        told = []
+        if self.reports:
+            told.append(
+                say_number("{number} report is built again", "{number} reports are built again", self.reports)
+            )
+        if self.messages:
+            told.append(
+                say_number(
+                    "{number} HL7 message is sent again",
+                    "{number} HL7 messages are sent again",
+                    self.messages,
+                )
+            )
+        if delivered:
+            told.append(
+                say_number(
+                    "{number} report is sent again", "{number} reports are sent again", self.deliveries
+                )
+            )
+        else:
+            told.append(
+                say_number(
+                    "{number} parked report is sent again",
+                    "{number} parked reports are sent again",
+                    self.deliveries,
+                )
+            )
+        if self.commitments:
+            told.append(
+                say_number(
+                    "{number} parked commitment is asked for again",
+                    "{number} parked commitments are asked for again",
+                    self.commitments,
+                )
+            )
+        return told
 
 
 def replay(database: Database, delivery_ids: Sequence[int], by: str, *, delivered: bool = False) -> Replayed:
@@ -68,8 +97,13 @@ def replay_named(
         for number in delivery_ids:
             row = find_delivery(session, number)
             if row is None or not is_replayable(row, delivered=delivered):
-                state = "unknown" if row is None else f"{row.state}, not parked"
-                raise PermanentError(f"delivery {number} is {state}")
+                raise PermanentError(
+                    say("delivery {number} is unknown", number=number)
+                    if row is None
+                    else say(
+                        "delivery {number} is {state}, not parked", number=number, state=say_value(row.state)
+                    )
+                )
     return replay(database, delivery_ids, by, delivered=delivered)
 
 

@@ -15,6 +15,7 @@ from db.entries import make_entry
 from db.models import bundles
 from db.tables import Activation
 from domain.errors import PermanentError, TransientError
+from domain.languages.sentence import say
 
 Previous = TypeVar("Previous", str, int)
 
@@ -58,7 +59,7 @@ def switch_to(
     """
     previous = bundles.mark_active(session, digest)
     if previous not in (instead_of, digest):
-        raise TransientError("the active bundle was changed by another user meanwhile; try again")
+        raise TransientError(say("the active bundle was changed by another user meanwhile; try again"))
     if previous != digest:
         _record(session, digest, previous, by, forced_reason=forced_reason, comparison=comparison)
 
@@ -77,8 +78,11 @@ def switch_back(session: Session, by: str) -> tuple[str | None, str]:
     target = find_previous(session)
     if target is None:
         raise PermanentError(
-            "there is no bundle to roll back to: none was active before the present one; "
-            "'tbscreen models activate DIGEST' activates another"
+            say(
+                "there is no bundle to roll back to: none was active before the present one; {command} "
+                "activates another",
+                command="'tbscreen models activate DIGEST'",
+            )
         )
     before = bundles.mark_active(session, target)
     _record(session, target, before, by, rollback=True)

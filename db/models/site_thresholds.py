@@ -21,6 +21,7 @@ from db.models.activations import find_target
 from db.models.threshold_groups import GROUP, GROUPS, choose_point, describe_threshold
 from db.tables import Instance, Model, Screening, SiteThreshold, SiteThresholdChange
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 
 PREFIX: Final = "local_"
 THRESHOLD_FOR: Final = "threshold_for"
@@ -110,7 +111,10 @@ def verify(entry: SiteThresholdEntry, sign: Sign) -> None:
     signed = _serialize(entry.bundle_digest, entry.name, entry.made_at, entry.made_by, entry.record)
     if sign(signed) != entry.signature:
         raise PermanentError(
-            f"calibration {entry.calibration_id} is not what was signed, or the key is another one"
+            say(
+                "calibration {number} is not what was signed, or the key is another one",
+                number=entry.calibration_id,
+            )
         )
 
 
@@ -122,11 +126,16 @@ def switch_to(session: Session, calibration_id: int, by: str, reason: str | None
     """
     row = session.get(SiteThreshold, calibration_id, with_for_update=True)
     if row is None:
-        raise PermanentError(f"there is no calibration {calibration_id}")
+        raise PermanentError(say("there is no calibration {number}", number=calibration_id))
     if GROUP in row.record:
         raise PermanentError(
-            f"calibration {calibration_id} is for {row.record[GROUP]['people']} alone: activate the table "
-            f"that it is a part of, {row.record[GROUP]['table']}"
+            say(
+                "calibration {number} is for {people} alone: activate the table that it is a part of, "
+                "{table}",
+                number=calibration_id,
+                people=row.record[GROUP]["people"],
+                table=row.record[GROUP]["table"],
+            )
         )
     if not row.active:
         _change(session, row.bundle_digest, row, by, reason=reason, rollback=False)
@@ -144,7 +153,7 @@ def switch_back(session: Session, digest: str, by: str) -> SiteThresholdEntry | 
         PermanentError: when no site threshold is in use.
     """
     if _find_active(session, digest) is None:
-        raise PermanentError("the bundle's own operating point is in use: nothing to roll back")
+        raise PermanentError(say("the bundle's own operating point is in use: nothing to roll back"))
     changes = select(SiteThresholdChange.rollback, SiteThresholdChange.previous_id)
     rows = session.execute(
         changes.where(SiteThresholdChange.bundle_digest == digest).order_by(SiteThresholdChange.id)
@@ -159,7 +168,7 @@ def find(session: Session, calibration_id: int) -> SiteThresholdEntry:
     """Return the site threshold with this number; raises `PermanentError`."""
     row = session.get(SiteThreshold, calibration_id)
     if row is None:
-        raise PermanentError(f"there is no calibration {calibration_id}")
+        raise PermanentError(say("there is no calibration {number}", number=calibration_id))
     return _describe(row)
 
 

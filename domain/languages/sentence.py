@@ -74,6 +74,14 @@ def join(parts: Sequence[Sentence]) -> Sentence:
     return together
 
 
+def join_statements(parts: Sequence[Sentence]) -> Sentence:
+    """Return statements as one sentence: semicolons between them, and a full stop."""
+    together, *others = parts
+    for part in others:
+        together = say("{before}; {after}", before=together, after=part)
+    return say("{reason}.", reason=together)
+
+
 def _make(message: str, plural: str | None, number: int, values: Mapping[str, Any]) -> Sentence:
     chosen = message if plural is None or number == 1 else plural
     sentence = Sentence(chosen.format(**values) if values else chosen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.languages.sentence import say
+from domain.languages.sentence import say, say_of
 from figures.text_table import TextTable
 from reports.figures import Group, Report
 from reports.sections.section import Section
@@ -51,12 +51,16 @@ def _tabulate_cells(report: Report) -> list[TextTable]:
     ]
     if not rows:
         return []
+    columns = (
+        *(say("people"), say("threshold"), say_of("number", "films"), say("present")),
+        say("share present (95 % interval)"),
+    )
     return [
         TextTable(
-            "By the threshold of the person's age and sex",
-            ("people", "threshold", "films", "present", "share present (95 % interval)"),
+            say("By the threshold of the person's age and sex"),
+            columns,
             rows,
-            f"Site thresholds {', '.join(sorted({cell.table for cell in report.cells}))}.",
+            say("Site thresholds {names}.", names=", ".join(sorted({cell.table for cell in report.cells}))),
         )
     ]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from db.database import Database
 from db.models import site_thresholds
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.model_change import ModelChange
 from tbscreen.settings import Settings
@@ -136,8 +137,11 @@ class LocalModels:
 def _require_keras() -> None:
     if importlib.util.find_spec("keras") is None:
         raise PermanentError(
-            "the host of the page has no Keras, with which a bundle is examined: run 'tbscreen models "
-            "activate' on the host of a worker"
+            say(
+                "the host of the page has no Keras, with which a bundle is examined: run {command} on the "
+                "host of a worker",
+                command="'tbscreen models activate'",
+            )
         )
 
 

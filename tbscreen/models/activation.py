@@ -14,6 +14,7 @@ from db.database import Database
 from db.models import activations, bundles, comparisons, shadow_screenings
 from db.models.bundles import RegisteredModel
 from domain.errors import PermanentError
+from domain.languages.sentence import Sentence, say
 from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.films_at_hand import Agreement, describe_referral
 from tbscreen.models.proof import Proof
@@ -120,11 +121,12 @@ def _list_objecting(agreement: Agreement | None, active: str) -> list[Comparison
     return [agreement.comparison] if agreement.comparison.reference == active else []
 
 
-def _tell_change(agreement: Agreement | None) -> str | None:
+def _tell_change(agreement: Agreement | None) -> Sentence | None:
     """Return in words how the share of films referred changes; None where that may be chance."""
     if agreement is None or not agreement.referral.is_change:
         return None
-    return f"of {agreement.films} newest films {describe_referral(agreement.referral)}"
+    referral = describe_referral(agreement.referral)
+    return say("of {films} newest films {referral}", films=agreement.films, referral=referral)
 
 
 def compare_by_their_films(database: Database, candidate: str, reference: str) -> Comparison:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.database import Database
 from db.models import bundles
+from domain.languages.sentence import Sentence, say
 from tbscreen.models import activation
 from tbscreen.models.activation import Activated
 from tbscreen.models.films_at_hand import describe_agreement
@@ -42,7 +43,11 @@ def put_in_shadow(database: Database, word: str, by: str, *, trust: str | None =
     """
     proof = prove(database, word, by, trust)
     model = activation.put_in_shadow(database, proof)
-    told = f"{model.digest[:12]} runs in the shadow; 'tbscreen models shadow' shows how it does"
+    told = say(
+        "{bundle} runs in the shadow; {command} shows how it does",
+        bundle=model.digest[:12],
+        command="'tbscreen models shadow'",
+    )
     return ModelChange(f"bundle {model.digest} put in the shadow; {proof.trust}", [told])
 
 
@@ -51,8 +56,9 @@ def end_shadow(database: Database) -> ModelChange:
     with database.write() as session:
         ended = bundles.end_shadow(session)
     if ended is None:
-        return ModelChange("", ["no bundle ran in the shadow"])
-    return ModelChange(f"bundle {ended} taken out of the shadow", [f"{ended[:12]} left the shadow"])
+        return ModelChange("", [say("no bundle ran in the shadow")])
+    told = say("{bundle} left the shadow", bundle=ended[:12])
+    return ModelChange(f"bundle {ended} taken out of the shadow", [told])
 
 
 def roll_back(database: Database, by: str) -> ModelChange:
@@ -65,17 +71,19 @@ def roll_back(database: Database, by: str) -> ModelChange:
     return ModelChange(f"bundle {done.model.digest} activated by a rollback", _tell(done))
 
 
-def _tell(done: Activated) -> list[str]:
-    before = done.instead_of
-    if before is not None and before.digest == done.model.digest:
-        return [f"{done.model.digest[:12]} is active already"]
-    told = [f"{done.model.digest[:12]} is active: {done.model.name} {done.model.version}"]
+def _tell(done: Activated) -> list[Sentence]:
+    before, model = done.instead_of, done.model
+    if before is not None and before.digest == model.digest:
+        return [say("{bundle} is active already", bundle=model.digest[:12])]
+    name = f"{model.name} {model.version}"
+    told = [say("{bundle} is active: {name}", bundle=model.digest[:12], name=name)]
     if before is not None:
-        told.append(f"before: {before.digest[:12]}, {before.name} {before.version}")
+        name = f"{before.name} {before.version}"
+        told.append(say("before: {bundle}, {name}", bundle=before.digest[:12], name=name))
     if done.comparison is not None:
         told += [describe(done.comparison), describe_agreement(done.agreement)]
     if done.objection is not None:
-        told.append("forced; the reason is kept")
-    if not done.model.trained:
-        told.append("it is untrained: its scores mean nothing")
+        told.append(say("forced; the reason is kept"))
+    if not model.trained:
+        told.append(say("it is untrained: its scores mean nothing"))
     return told

@@ -21,6 +21,7 @@ from domain.array.normalization import normalize
 from domain.bundle.manifest import Manifest
 from domain.codes import Verdict
 from domain.errors import PermanentError
+from domain.languages.sentence import Sentence, say
 from judging.paired_referral import ReferralChange, compare_referral
 from training.films.labelled_film import Label, LabelledFilm
 from training.judging.admission import describe
@@ -107,26 +108,29 @@ def agree(
     )
 
 
-def describe_agreement(agreement: Agreement | None) -> str:
+def describe_agreement(agreement: Agreement | None) -> Sentence:
     """Return one line of text about the films at hand."""
     if agreement is None:
-        return "no film of this site is at hand: the two networks were not compared on films"
-    line = (
-        f"both networks scored {agreement.films} films of this site: "
-        f"{agreement.equal_findings} have the same finding"
+        return say("no film of this site is at hand: the two networks were not compared on films")
+    line = say(
+        "both networks scored {films} films of this site: {equal} have the same finding; {referral}",
+        films=agreement.films,
+        equal=agreement.equal_findings,
+        referral=describe_referral(agreement.referral),
     )
-    line += f"; {describe_referral(agreement.referral)}"
     if agreement.correlation is not None:
-        line += f", correlation of the scores {agreement.correlation:.3f}"
+        line = say(
+            "{before}, correlation of the scores {value:.3f}", before=line, value=agreement.correlation
+        )
     if agreement.comparison.difference is not None:
-        line += f"; {describe(agreement.comparison)}"
+        line = say("{before}; {after}", before=line, after=describe(agreement.comparison))
     return line
 
 
-def describe_referral(referral: ReferralChange) -> str:
+def describe_referral(referral: ReferralChange) -> Sentence:
     """Return the shares of films that two bundles refer, as text."""
-    ours, theirs = (count / referral.films for count in (referral.candidate, referral.reference))
-    return f"it refers {ours:.1%} of them, the bundle in use {theirs:.1%}".replace("%", " %")
+    ours, theirs = (100 * count / referral.films for count in (referral.candidate, referral.reference))
+    return say("it refers {ours:.1f} % of them, the bundle in use {theirs:.1f} %", ours=ours, theirs=theirs)
 
 
 def _compare_by_reads(

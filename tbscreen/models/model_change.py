@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.languages.sentence import Sentence
+
 
 @dataclass(frozen=True)
 class ModelChange:
@@ -12,5 +14,5 @@ class ModelChange:
 
     record: str
     """The change, for its audit record; empty where nothing was changed."""
-    told: Sequence[str]
+    told: Sequence[Sentence]
     """Sentences for the person."""

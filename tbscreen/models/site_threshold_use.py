@@ -11,6 +11,7 @@ from db.models import site_thresholds
 from db.models.site_thresholds import Sign, SiteThresholdEntry
 from db.models.threshold_groups import GROUPS
 from domain.errors import PermanentError
+from domain.languages.sentence import Sentence, say
 from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.model_change import ModelChange
 
@@ -27,7 +28,7 @@ def use_threshold(
         entry = site_thresholds.find(session, number)
         _check(session, entry, sign)
         site_thresholds.switch_to(session, number, by, reason)
-    told = f"new films of {entry.bundle_digest[:12]} are judged by {entry.name}"
+    told = _tell(entry.bundle_digest, entry.name)
     return ModelChange(f"threshold {number}, {entry.name}, of bundle {entry.bundle_digest} in use", [told])
 
 
@@ -51,9 +52,13 @@ def roll_back_threshold(database: Database, word: str, by: str, sign: Sign) -> M
         entry = site_thresholds.switch_back(session, model.digest, by)
         if entry is not None:
             _check(session, entry, sign)
-    point = "the operating point of the bundle itself" if entry is None else entry.name
-    told = f"new films of {model.digest[:12]} are judged by {point}"
+    point = say("the operating point of the bundle itself") if entry is None else entry.name
+    told = _tell(model.digest, point)
     return ModelChange(f"threshold of bundle {model.digest} rolled back to {point}", [told])
+
+
+def _tell(digest: str, point: str) -> Sentence:
+    return say("new films of {bundle} are judged by {point}", bundle=digest[:12], point=point)
 
 
 def _check(session: Session, entry: SiteThresholdEntry, sign: Sign) -> None:
@@ -69,6 +74,10 @@ def _require_whole(entry: SiteThresholdEntry, cells: Sequence[SiteThresholdEntry
     missing = {group["name"] for group in entry.record.get(GROUPS, ())} - {cell.name for cell in cells}
     if missing:
         raise PermanentError(
-            f"calibration {entry.calibration_id} has lost its thresholds {', '.join(sorted(missing))}: keep "
-            "a new one, or restore the database"
+            say(
+                "calibration {number} has lost its thresholds {names}: keep a new one, or restore the "
+                "database",
+                number=entry.calibration_id,
+                names=", ".join(sorted(missing)),
+            )
         )

@@ -8,6 +8,7 @@ from db.models import admissions, site_keys
 from domain.bundle.seal import Seal
 from domain.codes import GoldenOrigin, Trust
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 from tbscreen.models.signing import is_signed
 
 WORDS = {
@@ -43,14 +44,17 @@ def require_trust(session: Session, digest: str, reason: str | None, by: str) ->
         PermanentError: when it is not trusted and there is no reason.
     """
     if reason is not None and not reason.strip():
-        raise PermanentError('--trust needs a reason, which is recorded: --trust "REASON"')
+        raise PermanentError(say('--trust needs a reason, which is recorded: --trust "REASON"'))
     if describe_trust(session, digest) is not None:
         return None
     if reason is None:
         raise PermanentError(
-            f"{digest[:12]} is not trusted: no trusted site key has signed it. Have it signed by a key that "
-            "is trusted here ('tbscreen models seal --key', 'tbscreen keys trust') and add it again, or say "
-            'why you trust it: --trust "REASON"'
+            say(
+                "{bundle} is not trusted: no trusted site key has signed it. Have it signed by a key that is "
+                "trusted here ('tbscreen models seal --key', 'tbscreen keys trust') and add it again, or say "
+                'why you trust it: --trust "REASON"',
+                bundle=digest[:12],
+            )
         )
     admissions.trust(session, digest, Trust.REASON, by, reason)
     return reason

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from domain.array.normalization import SPEC
 from domain.errors import PermanentError
+from domain.languages.sentence import Sentence, say
 from training.judging.comparison import Comparison, ComparisonVerdict
 
 
@@ -34,8 +35,13 @@ def check_normalization(bundle: RegisteredBundle) -> None:
     """Raise `PermanentError` unless the gateways of this version use the bundle's normalization."""
     if bundle.normalization_version != SPEC.version:
         raise PermanentError(
-            f"{bundle.digest[:12]} needs normalization {bundle.normalization_version}; the gateways of this "
-            f"version use {SPEC.version}: retrain the bundle with this version"
+            say(
+                "{bundle} needs normalization {needed}; the gateways of this version use {used}: retrain the "
+                "bundle with this version",
+                bundle=bundle.digest[:12],
+                needed=bundle.normalization_version,
+                used=SPEC.version,
+            )
         )
 
 
@@ -54,8 +60,8 @@ def admit(
     active: RegisteredBundle | None,
     evidence: Sequence[Comparison],
     force: str | None,
-    referral: str | None = None,
-) -> str | None:
+    referral: Sentence | None = None,
+) -> Sentence | None:
     """Return the objection that `force` overrides, or None where there is no objection.
 
     Args:
@@ -69,7 +75,7 @@ def admit(
         PermanentError: when there is an objection and no reason, or the reason is empty.
     """
     if force is not None and not force.strip():
-        raise PermanentError('--force needs a reason, which is recorded: --force "REASON"')
+        raise PermanentError(say('--force needs a reason, which is recorded: --force "REASON"'))
     objection = find_objection(candidate, active, evidence, referral)
     if objection is not None and force is None:
         raise PermanentError(objection)
@@ -80,48 +86,70 @@ def find_objection(
     candidate: RegisteredBundle,
     active: RegisteredBundle | None,
     evidence: Sequence[Comparison],
-    referral: str | None = None,
-) -> str | None:
+    referral: Sentence | None = None,
+) -> Sentence | None:
     """Return the objection to activating `candidate` without a reason, or None; arguments as in `admit`."""
     if active is None or active.digest == candidate.digest or not active.trained:
         return None
     short = candidate.digest[:12]
     if not candidate.trained:
-        return (
-            f"{short} is untrained, and the active bundle is trained: the scores of {short} mean nothing. "
-            '--force "REASON" activates it anyway'
+        return say(
+            "{bundle} is untrained, and the active bundle is trained: the scores of {bundle} mean nothing. "
+            '--force "REASON" activates it anyway',
+            bundle=short,
         )
     for comparison in evidence:
         if comparison.verdict is ComparisonVerdict.WORSE:
-            return (
-                f"{short} is worse than the active bundle: {describe(comparison)}. "
-                '--force "REASON" activates it anyway and records the reason'
+            return say(
+                "{bundle} is worse than the active bundle: {comparison}. "
+                '--force "REASON" activates it anyway and records the reason',
+                bundle=short,
+                comparison=describe(comparison),
             )
     if all(comparison.verdict is ComparisonVerdict.NOT_COMPARABLE for comparison in evidence):
-        return (
-            f"{short} and the active bundle are not comparable: they share fewer than 20 "
-            "films with and 20 without TB that neither has seen. Compare them on your own labelled films, "
-            f"'tbscreen models compare {short} {active.digest[:12]} IMAGES… --labels FILE', "
-            'or activate it with --force "REASON"'
+        command = f"'tbscreen models compare {short} {active.digest[:12]} IMAGES… --labels FILE'"
+        return say(
+            "{bundle} and the active bundle are not comparable: they share fewer than 20 films with and 20 "
+            "without TB that neither has seen. Compare them on your own labelled films, {command}, or "
+            'activate it with --force "REASON"',
+            bundle=short,
+            command=command,
         )
     if referral is not None:
-        return (
-            f"{short} would change whom this site refers: {referral}. 'tbscreen calibrate equivalent "
-            f"{short}' "
-            'finds the threshold that refers as many; --force "REASON" activates it with the change'
+        command = f"'tbscreen calibrate equivalent {short}'"
+        return say(
+            "{bundle} would change whom this site refers: {referral}. {command} finds the threshold that "
+            'refers as many; --force "REASON" activates it with the change',
+            bundle=short,
+            referral=referral,
+            command=command,
         )
     return None
 
 
-def describe(comparison: Comparison) -> str:
+def describe(comparison: Comparison) -> Sentence:
     """Return one line of text about a comparison."""
-    known = "read here" if comparison.origin == "reads" else "that neither has seen"
-    films = f"{comparison.films:,} films {known} ({comparison.tb:,} with TB)"
+    if comparison.origin == "reads":
+        films = say("{films:,} films read here ({tb:,} with TB)", films=comparison.films, tb=comparison.tb)
+    else:
+        films = say(
+            "{films:,} films that neither has seen ({tb:,} with TB)",
+            films=comparison.films,
+            tb=comparison.tb,
+        )
     ours, theirs, difference = comparison.candidate_auc, comparison.reference_auc, comparison.difference
     if ours is None or theirs is None or difference is None:
-        return f"not comparable on {films}"
-    return (
-        f"AUC {ours.value:.3f} against {theirs.value:.3f} on {films}, a difference of "
-        f"{difference.value:+.3f} (95 % interval {difference.low:+.3f} to {difference.high:+.3f})"
-        + (", by the scores that the bundles themselves state" if comparison.origin == "films.csv" else "")
+        return say("not comparable on {films}", films=films)
+    line = say(
+        "AUC {ours:.3f} against {theirs:.3f} on {films}, a difference of {difference:+.3f} (95 % interval "
+        "{low:+.3f} to {high:+.3f})",
+        ours=ours.value,
+        theirs=theirs.value,
+        films=films,
+        difference=difference.value,
+        low=difference.low,
+        high=difference.high,
     )
+    if comparison.origin == "films.csv":
+        line = say("{before}, by the scores that the bundles themselves state", before=line)
+    return line

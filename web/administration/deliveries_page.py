@@ -19,7 +19,7 @@ from db.delivery.report_objects import find_object
 from db.states import DeliveryState
 from domain.codes import ReportKind
 from domain.errors import PermanentError
-from domain.languages.sentence import say, say_number
+from domain.languages.sentence import join_statements, say, say_number
 from web.access.audit import AuditTrail, find_address
 from web.access.authentication import Visit
 from web.administration.installation import Installation
@@ -172,7 +172,7 @@ class DeliveriesPage:
 
 
 def _tell(done: Replayed, delivered: bool) -> str:
-    return f"{'; '.join(done.describe(delivered=delivered))}."
+    return join_statements(done.describe(delivered=delivered))
 
 
 def _log(visit: Visit, done: Replayed) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from db.erasure.erasures import ErasureEntry
+from domain.languages.sentence import Sentence
 from web.calibration.studies import CalibrationStudies
 
 
@@ -107,7 +108,7 @@ class ModelChange(Protocol):
         """The change, for its audit record; empty where nothing was changed."""
 
     @property
-    def told(self) -> Sequence[str]:
+    def told(self) -> Sequence[Sentence]:
         """Sentences for the person."""
 
 

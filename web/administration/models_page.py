@@ -15,7 +15,7 @@ from db.models import activations, bundles, site_thresholds
 from db.models.bundles import RegisteredModel
 from db.models.shadow_screenings import measure_agreement
 from domain.errors import PermanentError, TransientError
-from domain.languages.sentence import say
+from domain.languages.sentence import join_statements, say
 from web.access.audit import AuditTrail, ChangeKind, find_address
 from web.access.authentication import Visit
 from web.administration.background import Background
@@ -167,7 +167,7 @@ class ModelsPage:
         except (PermanentError, TransientError) as error:
             return self._show(visit, say("Not done: {reason}.", reason=str(error)), is_problem=True)
         self._record(visit.user.name, find_address(visit.request), done)
-        return self._show(visit, f"{'; '.join(done.told)}.")
+        return self._show(visit, join_statements(done.told))
 
     def _record(self, user: str, address: str, change: ModelChange) -> None:
         if change.record:

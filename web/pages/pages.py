@@ -18,7 +18,7 @@ from starlette.templating import Jinja2Templates
 from domain.bundle.tb_score import MEANING, TOP
 from domain.languages.catalogue import Catalogue, load_catalogue
 from domain.languages.language import ENGLISH, LANGUAGES, choose_language
-from domain.languages.sentence import Sentence, say, say_value
+from domain.languages.sentence import Sentence, join_statements, say, say_value
 from domain.notices import NOT_VERIFIED, NOTICE
 from domain.percentages import format_percent
 from domain.roles import Permission
@@ -68,6 +68,7 @@ class Pages:
             percent=format_percent,
             tb_score=show_tb_score,
             say=translate,
+            join_statements=join_statements,
             moment=format_moment,
             gigabytes=format_gigabytes,
             words=translate_words,

@@ -235,3 +235,12 @@ def test_weeks_that_the_period_cuts_are_marked(march: Report) -> None:
     whole = march.model_copy(update={"weeks": march.weeks[1:5], "last": date(2026, 3, 29)})
     (weeks,) = [picture for picture in list_pictures(whole) if picture.name == "weeks"]
     assert "Grey ground" not in weeks.caption
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "refused"), ("fr", "refusé"), ("hi", "अस्वीकृत")])
+def test_one_refused_film_is_told_in_the_singular(march: Report, language: str, told: str) -> None:
+    flow = march.total.flow.model_copy(update={"screened": 1, "refused": {"not_chest": 1}})
+    counted = march.model_copy(update={"total": march.total.model_copy(update={"flow": flow})})
+    of = compose_page(counted, language).tiles[0].of
+    assert f", 1 {told}, " in of, of
+    assert not of.startswith("1 dépistés"), of

@@ -115,7 +115,7 @@ def test_parked_deliveries_are_shown_and_replayed(quick_cli: Cli, installed: Dat
             deliveries.park(session, due.delivery_id, "0xA900")
     (row,) = json.loads(quick_cli("deliveries", "--json", "--state", "parked").stdout)
     assert (row["peer"], row["last_error"]) == ("archive", "0xA900")
-    assert quick_cli("deliveries", "--replay").stdout == "1 parked reports are sent again\n"
+    assert quick_cli("deliveries", "--replay").stdout == "1 parked report is sent again\n"
     with installed.read() as session:
         assert [delivery.state for delivery in deliveries.list_deliveries(session, None, 9)] == ["pending"]
 

@@ -134,12 +134,12 @@ def test_the_object_is_saved_as_it_is_sent_and_nothing_is_overwritten(
 @pytest.mark.parametrize(
     ("words", "said", "pending"),
     [
-        (["replay", "2"], "1 parked reports are sent again", [2]),
+        (["replay", "2"], "1 parked report is sent again", [2]),
         (["replay", "2", "3"], "2 parked reports are sent again", [2, 3]),
         (["replay", "--all"], "2 parked reports are sent again", [2, 3]),
-        (["replay", "--kind", "sc"], "1 parked reports are sent again", [3]),
+        (["replay", "--kind", "sc"], "1 parked report is sent again", [3]),
         (["replay", "--peer", "pacs"], "0 parked reports are sent again", []),
-        (["replay", "--peer", "pacs", "--delivered"], "1 reports are sent again", [1]),
+        (["replay", "--peer", "pacs", "--delivered"], "1 report is sent again", [1]),
         (["replay", "--since", "2999-01-01"], "0 parked reports are sent again", []),
         (["--replay"], "2 parked reports are sent again", [2, 3]),
     ],

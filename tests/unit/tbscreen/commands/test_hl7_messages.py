@@ -89,7 +89,7 @@ def test_parked_messages_are_sent_again(
 
 
 def test_all_that_is_parked_is_also_messages(quick_cli: Cli, messages: Database) -> None:
-    assert "1 HL7 messages are sent again" in quick_cli("deliveries", "replay", "--all").stdout
+    assert "1 HL7 message is sent again" in quick_cli("deliveries", "replay", "--all").stdout
 
 
 @pytest.mark.parametrize("words", [[], ["--all", "--receiver", "ris"], ["--since", "1h", "--delivered"]])

@@ -11,8 +11,8 @@ from db.counts.referrals import watch_referral
 from db.database import Database
 from db.tables import Model, Screening, Study
 from reports.composition import Request, compose_report
+from reports.page import compose_page
 from reports.period import Period
-from reports.sections.all_sections import compose_sections
 from reports.settings import ReportSettings
 from tbscreen.doctor.check import Health
 from tbscreen.doctor.referral_checks import examine_referral
@@ -41,10 +41,10 @@ def read_metric(database: Database) -> float | None:
     return float(found[0].samples[0].value) if found else None
 
 
-def write_report(database: Database) -> str:
+def write_report(database: Database, language: str = "en") -> str:
     with database.read(frozen=True) as session:
-        report = compose_report(session, MARCH, SETTINGS, "1")
-    return " ".join(words for section in compose_sections(report) for words in section.paragraphs)
+        page = compose_page(compose_report(session, MARCH, SETTINGS, "1"), language)
+    return " ".join(words for section in page.sections for words in section.paragraphs)
 
 
 def test_a_site_that_refers_two_thirds_is_warned(database: Database) -> None:
@@ -54,6 +54,7 @@ def test_a_site_that_refers_two_thirds_is_warned(database: Database) -> None:
     assert "67 % of 90 people are referred; 31 % were expected" in check.finding
     assert "study plan" in check.advice
     assert "67 % of 90 people are referred" in write_report(database)
+    assert "67 % de 90 personnes sont orientées ; 31 % étaient attendues" in write_report(database, "fr")
     assert read_metric(database) == 1.0
 
 

@@ -63,12 +63,19 @@ def test_a_parked_delivery_is_sent_again_in_the_user_s_name(
     assert "1 parked deliveries are sent again" in answer.text, "it asks first"
     assert read_state(peopled, parked) == "parked"
     done = send(admin, f"{PAGE}/replay", sure="yes")
-    assert "1 parked reports are sent again." in done.text
+    assert "1 parked report is sent again." in done.text
     assert read_state(peopled, parked) == "pending"
     with peopled.read() as session:
         event = delivery_events.list_events(session, parked)[-1]
     assert (event.event, event.detail) == ("pending", "by hand, ada")
     assert "Not done: delivery" in send(admin, f"{PAGE}/{parked}/replay").text, "it is not parked any more"
+
+
+def test_a_replay_is_told_in_the_user_s_language(admin: TestClient, parked: int) -> None:
+    admin.headers["Accept-Language"] = "fr"
+    assert "1 rapport suspendu est renvoyé." in send(admin, f"{PAGE}/replay", sure="yes").text
+    again = send(admin, f"{PAGE}/{parked}/replay").text
+    assert f"Non fait : la livraison {parked} n’est pas suspendue ; son état : en attente." in again
 
 
 def test_delivered_objects_are_sent_again_to_a_named_peer_alone(

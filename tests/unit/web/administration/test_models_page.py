@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,8 @@ def test_a_bundle_that_nobody_vouches_for_is_refused_and_the_page_says_why(
     assert (begun.status_code, begun.headers["location"]) == (303, f"{PAGE}#work")
     wait_until(lambda: "Not done: " in admin.get(PAGE).text, 60, "the examination ends")
     assert "trust" in admin.get(PAGE).text
+    admin.headers["Accept-Language"] = "hi"
+    assert f"{other[:12]} विश्वसनीय नहीं है" in admin.get(PAGE).text
     assert find_active(peopled) == DIGEST
     assert trail.changes == []
 
@@ -86,6 +89,8 @@ def test_a_bundle_is_examined_activated_and_rolled_back_in_the_user_s_name(
         send(client, f"{PAGE}/{second.digest}/activate", force="to try it", sure="yes")
         wait_until(lambda: "Asked for by ada" in client.get(PAGE).text, 120, "the examination ends")
         assert f"{second.digest[:12]} is active: " in client.get(PAGE).text
+        french = client.get(PAGE, headers={"Accept-Language": "fr"}).text
+        assert re.search(rf"{second.digest[:12]} est actif : [^;]* ; avant : {first.digest[:12]}", french)
         with peopled.read() as session:
             entry = activations.list_activations(session)[0]
         assert (entry.bundle_digest, entry.activated_by) == (second.digest, "ada")
@@ -110,6 +115,8 @@ def test_the_shadow_is_shown_and_ended(
     assert "scores no further films" in send(admin, f"{PAGE}/shadow/end").text
     assert f"{other[:12]} left the shadow." in send(admin, f"{PAGE}/shadow/end", sure="yes").text
     assert "no bundle ran in the shadow." in send(admin, f"{PAGE}/shadow/end", sure="yes").text
+    admin.headers["Accept-Language"] = "fr"
+    assert "aucun bundle n’était dans l’ombre." in send(admin, f"{PAGE}/shadow/end", sure="yes").text
     assert trail.changes == [("ada", "software", f"bundle {other} taken out of the shadow")]
 
 
@@ -130,6 +137,9 @@ def test_a_threshold_is_used_and_rolled_back_and_a_forged_one_is_not(
     assert "is not what was signed" in admin.get(f"/administration/thresholds/{forged.calibration_id}").text
     back = send(admin, f"{PAGE}/{DIGEST}/threshold/rollback", sure="yes")
     assert "are judged by the operating point of the bundle itself." in back.text
+    admin.headers["Accept-Language"] = "fr"
+    again = send(admin, f"{PAGE}/{DIGEST}/threshold/rollback", sure="yes")
+    assert "Non fait : le point de fonctionnement du bundle lui-même est utilisé" in again.text
     assert [change for _, _, change in trail.changes] == [
         f"threshold {entry.calibration_id}, {entry.name}, of bundle {DIGEST} in use",
         f"threshold of bundle {DIGEST} rolled back to the operating point of the bundle itself",
