@@ -126,6 +126,47 @@ def test_the_ruler_measures_at_the_detector_and_the_lens_shows_single_pixels(vis
     assert visitor.complaints == []
 
 
+def read_ruler(visitor: Visitor) -> float:
+    """Return the length that the ruler says, in mm."""
+    return float(visitor.page.locator(".readout").inner_text().split(" mm")[0].split()[-1])
+
+
+def press(visitor: Visitor, *keys: str) -> float | None:
+    """Press keys, each once the film is drawn after the one before; return the ruler's length, if any."""
+    for key in keys:
+        before = visitor.page.locator(".readout").inner_text()
+        visitor.page.keyboard.press(key)
+        expect(visitor.page.locator(".readout")).not_to_have_text(before)
+    return read_ruler(visitor) if "mm" in visitor.page.locator(".readout").inner_text() else None
+
+
+def test_the_ruler_is_laid_moved_and_removed_by_keys_alone(visitor: Visitor, axe: str) -> None:
+    page = visitor.page
+    page.keyboard.press("l")
+    expect(page.locator("canvas")).to_be_focused()
+    laid = press(visitor, "ArrowRight")
+    box = page.locator(".stage").bounding_box()
+    assert laid is not None
+    assert box is not None
+    step = 0.1 * 2000 / (min(box["width"] / 2000, box["height"] / 1600) * 2000)  # mm a pixel of the screen
+    assert laid == pytest.approx(120 * step, abs=0.2)
+    assert press(visitor, "Shift+ArrowRight") == pytest.approx(130 * step, abs=0.2)
+    assert press(visitor, "ArrowLeft", "ArrowLeft") == pytest.approx(128 * step, abs=0.2)
+    page.keyboard.press("Enter")  # the other end
+    assert press(visitor, "Shift+ArrowRight") == pytest.approx(118 * step, abs=0.2)
+    down = press(visitor, *["Shift+ArrowDown"] * 3)
+    assert down == pytest.approx(((118 * step) ** 2 + (30 * 1.5 * step) ** 2) ** 0.5, abs=0.2)
+    assert list_violations(page, axe) == []
+    assert "W 255 L 128" in page.locator(".readout").inner_text(), "the window stays"
+    assert press(visitor, "Delete") is None
+    page.keyboard.press("l")
+    press(visitor, "ArrowRight")
+    assert "W 263 L 128" in page.locator(".readout").inner_text(), (
+        "without the ruler, arrows are the window's"
+    )
+    assert visitor.complaints == []
+
+
 def test_two_films_side_by_side_have_windows_of_their_own_and_are_read_when_both_are_drawn(
     visitor: Visitor, database: Database, axe: str
 ) -> None:

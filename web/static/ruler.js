@@ -14,10 +14,26 @@ export class Ruler {
     [this.rowMm, this.columnMm, this.unit] = [Number(rowMm), Number(columnMm), PLANES[plane]];
     this.isKnown = Boolean(rowMm && columnMm);
     this.ends = null; // [x, y] each, in the film's pixels
+    this.held = null; // the end that keys move, 0 or 1; none where a pointer drew
   }
 
   begin(at) {
-    this.ends = [at, at];
+    [this.ends, this.held] = [[at, at], null];
+  }
+
+  // For keys: lay the ruler down, move the end that they hold, or take the other one.
+  lay(ends) {
+    [this.ends, this.held] = [ends, 1];
+  }
+
+  step(dx, dy, columns, rows) {
+    this.held ??= 1;
+    const [x, y] = this.ends[this.held];
+    this.ends[this.held] = [Math.min(Math.max(x + dx, 0), columns), Math.min(Math.max(y + dy, 0), rows)];
+  }
+
+  swap() {
+    this.held = this.held === 1 ? 0 : 1;
   }
 
   move(at) {
@@ -57,6 +73,11 @@ export class Ruler {
       for (const [x, y] of [from, to]) {
         pen.moveTo(x - nx, y - ny);
         pen.lineTo(x + nx, y + ny);
+      }
+      if (this.held !== null) {
+        const [x, y] = [from, to][this.held];
+        pen.moveTo(x + 9, y);
+        pen.arc(x, y, 9, 0, 2 * Math.PI);
       }
       [pen.strokeStyle, pen.lineWidth] = [style, thickness];
       pen.stroke();

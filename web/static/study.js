@@ -199,7 +199,7 @@ onKeys({
   i: () => viewer.act("invert"),
   r: () => viewer.act("reset"),
   a: () => viewer.act("one-to-one"),
-  l: () => viewer.act("ruler"),
+  l: () => { viewer.act("ruler"); if (viewer.tool === "ruler") viewer.canvas.focus(); },
   m: () => viewer.hold(true),
   "+": () => viewer.act("zoom-in"),
   "=": () => viewer.act("zoom-in"),

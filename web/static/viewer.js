@@ -12,6 +12,9 @@ const IN_SIGHT = 0.25; // the share of the film, or of the stage, that a move le
 const FULL = { level: 127.5, width: 255 };
 const FROM_SHARE = 0.5; // screen pixels for each pixel of the film, from which the film's own pixels are fetched
 
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const LAID = 60; // half the length, on the screen, of a ruler that a key lays down
+
 const FITTED = say("Fitted picture: 8 bits, at most 1024 pixels.");
 const STATES = {
   idle: `${FITTED} ${say("Zoom in for the film's own pixels.")}`,
@@ -331,11 +334,32 @@ export class Viewer {
     });
     this.canvas.addEventListener("pointerleave", () => { this.pointer = null; this.draw(); });
     this.canvas.addEventListener("keydown", (event) => {
-      const steps = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
-      if (!steps[event.key]) return;
-      event.preventDefault();
-      this.changeWindow(...steps[event.key]);
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
+      const [dx, dy] = STEPS[event.key] ?? [];
+      if (this.tool === "ruler" && this.measureByKey(event, dx, dy)) event.preventDefault();
+      else if (this.tool !== "ruler" && dx !== undefined) {
+        event.preventDefault();
+        this.changeWindow(8 * dx, 8 * dy);
+      }
     });
+  }
+
+  // Lay the ruler down, move one of its ends, take the other or remove it. Return true where the key does so.
+  measureByKey({ key, shiftKey }, dx, dy) {
+    if (!this.shown || !(STEPS[key] || ["Enter", "Delete", "Backspace"].includes(key))) return false;
+    const { ruler } = this;
+    const { columns, rows } = this.section.dataset;
+    if (!STEPS[key] && key !== "Enter") ruler.clear();
+    else if (!ruler.ends) {
+      const [x, y] = [this.stage.clientWidth / 2, this.stage.clientHeight / 2];
+      ruler.lay([this.findPixel(x - LAID, y), this.findPixel(x + LAID, y)]);
+    } else if (key === "Enter") ruler.swap();
+    else {
+      const step = (columns / this.place().width) * (shiftKey ? 10 : 1); // a pixel of the screen, or ten
+      ruler.step(dx * step, dy * step, columns, rows);
+    }
+    this.draw();
+    return true;
   }
 
   measures({ buttons, shiftKey }) {
