@@ -1,4 +1,4 @@
-"""The page by axe-core, Deque's checker of accessibility, in a real Chromium."""
+"""The page in a real Chromium by axe-core, Deque's checker of accessibility, and its widths."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ PAGES = [
     "/administration",
     "/administration/deliveries",
     "/administration/messages",
+    "/administration/notices",
     "/administration/erasures",
     "/administration/audit",
     "/administration/settings",
@@ -45,6 +46,21 @@ PAGES = [
     "/administration/users/rosa",
     "/api/docs",
 ]
+
+WIDTHS = (1366, 768, 390)
+
+TOO_WIDE = """() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const tables = [...document.querySelectorAll("main table")].filter((table) => {
+    const [box, around] = [table.getBoundingClientRect(), table.parentElement];
+    const style = getComputedStyle(around);
+    return style.overflowX === "visible"
+      && box.right > around.getBoundingClientRect().right - parseFloat(style.paddingRight) + 1;
+  });
+  const names = tables.map((table) => table.textContent.trim().slice(0, 60));
+  return [...(scrollWidth > clientWidth ? [`the page: ${scrollWidth}`] : []), ...names];
+}"""
+"""What is wider than the window, or than the card about it where that does not scroll."""
 
 
 @pytest.fixture(scope="module")
@@ -114,4 +130,22 @@ def test_axe_finds_nothing_on_any_page_theme_and_size(visitor: Visitor, axe: str
             page.goto(visitor.url + path)
             assert page.locator("html").get_attribute("lang") == language
             found += list_violations(page, axe, LOOKS[:1])
+    assert found == []
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "hi"])
+def test_no_page_of_administrators_is_wider_than_the_window(visitor: Visitor, language: str) -> None:
+    page = visitor.page
+    visitor.context.clear_cookies()
+    page.set_extra_http_headers({"Accept-Language": "en"})
+    visitor.log_in()
+    page.set_extra_http_headers({"Accept-Language": language})
+    found = []
+    for path in PAGES:
+        if path.startswith("/administration"):
+            page.goto(visitor.url + path)
+            assert page.locator("html").get_attribute("lang") == language
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 768})
+                found += [f"{path} {width}: {wide}" for wide in page.evaluate(TOO_WIDE)]
     assert found == []
