@@ -208,7 +208,7 @@ def _route_administration(
     accounts = AccountsPage(database, settings, pages, audit)
     models = ModelsPage(database, pages, audit, installation)
     erasing = ErasuresPage(database, pages, audit, installation)
-    records = RecordPages(pages, audit, installation)
+    records = RecordPages(database, pages, audit, installation)
     shown: dict[str, Page] = {
         "": status.show,
         "/deliveries": deliveries.show,

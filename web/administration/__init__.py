@@ -1,6 +1,7 @@
 """The pages of administrators, under `/administration`: those of the commands for daily work.
 
 - `installation`: the parts of an installation that web cannot see itself; the front door passes them in.
+- `administration_page`: the parts that the pages share.
 - `background`: long work that a page starts and whose end it shows.
 - `question`: questions before actions that take something away.
 - `status_page`: checks, processes, queues, stations.

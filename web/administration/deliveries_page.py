@@ -10,7 +10,6 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db.database import Database
 from db.delivery import replays, unbuilt_reports
 from db.delivery.deliveries import find_delivery, list_deliveries, list_replayable
 from db.delivery.delivery_events import list_events
@@ -20,12 +19,11 @@ from db.states import DeliveryState
 from domain.codes import ReportKind
 from domain.errors import PermanentError
 from domain.languages.sentence import join_statements, say, say_number
-from web.access.audit import AuditTrail, find_address
+from web.access.audit import find_address
 from web.access.authentication import Visit
-from web.administration.installation import Installation
+from web.administration.administration_page import AdministrationPage
 from web.administration.question import ask_first
 from web.pages.form_values import read_number, take_choice, take_day, take_number
-from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 
@@ -34,16 +32,8 @@ SHOWN: Final = 100
 FILTERS: Final = ("state", "peer", "kind", "since")
 
 
-class DeliveriesPage:
+class DeliveriesPage(AdministrationPage):
     """The pages under `/administration/deliveries`."""
-
-    def __init__(
-        self, database: Database, pages: Pages, audit: AuditTrail, installation: Installation
-    ) -> None:
-        self.database = database
-        self.pages = pages
-        self.audit = audit
-        self.installation = installation
 
     def show(self, visit: Visit) -> Response:
         """Show deliveries, newest first, and reports that could not be built."""
@@ -130,8 +120,6 @@ class DeliveriesPage:
         chosen = {name: given[name] for name in FILTERS if given.get(name)}
         following = {**chosen, "before": rows[SHOWN - 1].delivery_id} if len(rows) > SHOWN else None
         context: dict[str, Any] = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "message": message,
             "rows": rows[:SHOWN],
             "following": following and f"{HERE}?{urlencode(following)}",
@@ -141,7 +129,7 @@ class DeliveriesPage:
             "states": list(DeliveryState),
             "kinds": list(ReportKind),
         }
-        return self.pages.render(visit.request, "administration/deliveries.html", context)
+        return self.render(visit, "deliveries", context)
 
     def _show_delivery(self, visit: Visit, number: int, message: str | None = None) -> Response:
         with self.database.read() as session:
@@ -158,8 +146,6 @@ class DeliveriesPage:
             is_changed=False,
         )
         context = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "message": message,
             "row": row,
             "stored": stored,
@@ -168,7 +154,7 @@ class DeliveriesPage:
             "parked": replays.is_replayable(row),
             "delivered": row.state == DeliveryState.DELIVERED,
         }
-        return self.pages.render(visit.request, "administration/delivery.html", context)
+        return self.render(visit, "delivery", context)
 
 
 def _tell(done: Replayed, delivered: bool) -> str:

@@ -8,15 +8,13 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db.database import Database
 from db.erasure import erased_files, erasures, patient_data
 from db.erasure.erasures import describe_rows
 from domain.errors import PermanentError
 from domain.languages.sentence import say
-from web.access.audit import AuditTrail, find_address
+from web.access.audit import find_address
 from web.access.authentication import Visit
-from web.administration.installation import Installation
-from web.pages.pages import Pages
+from web.administration.administration_page import AdministrationPage
 
 LOG = structlog.get_logger(__name__)
 
@@ -24,16 +22,8 @@ LONGEST_ID: Final = 64
 LONGEST_REASON: Final = 500
 
 
-class ErasuresPage:
+class ErasuresPage(AdministrationPage):
     """The page `/administration/erasures`."""
-
-    def __init__(
-        self, database: Database, pages: Pages, audit: AuditTrail, installation: Installation
-    ) -> None:
-        self.database = database
-        self.pages = pages
-        self.audit = audit
-        self.installation = installation
 
     def show(self, visit: Visit) -> Response:
         """Show past erasures, newest first, and the form of a new one."""
@@ -56,8 +46,6 @@ class ErasuresPage:
         again = visit.form.get("again")
         if again is None or again.strip() != patient_id:
             context = {
-                "user": visit.user,
-                "csrf": visit.csrf,
                 "patient_id": patient_id,
                 "issuer": issuer or "",
                 "reason": reason,
@@ -68,7 +56,7 @@ class ErasuresPage:
                 else say("That is not the same patient ID. Nothing was erased."),
                 "is_problem": True,
             }
-            return self.pages.render(visit.request, "administration/erasure.html", context)
+            return self.render(visit, "erasure", context)
         by = f"{visit.user.name} (page)"
         try:
             entry = self.installation.erase_patient(patient_id, issuer, by, reason)
@@ -96,15 +84,13 @@ class ErasuresPage:
         with self.database.read() as session:
             entries, waiting = erasures.list_erasures(session), erased_files.count(session)
         context = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "entries": [(entry, describe_rows(entry.record["rows"])) for entry in reversed(entries)],
             "waiting": waiting,
             "message": message,
             "is_problem": is_problem,
         }
         status = 409 if is_problem else 200
-        return self.pages.render(visit.request, "administration/erasures.html", context, status)
+        return self.render(visit, "erasures", context, status)
 
 
 def _take(visit: Visit, name: str, longest: int, meaning: str) -> str:

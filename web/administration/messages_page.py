@@ -10,16 +10,14 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db.database import Database
 from db.hl7.message_list import find_message, find_subject, list_messages, replay
 from db.states import DeliveryState
 from domain.languages.sentence import say, say_number
-from web.access.audit import AuditTrail, find_address
+from web.access.audit import find_address
 from web.access.authentication import Visit
-from web.administration.installation import Installation
+from web.administration.administration_page import AdministrationPage
 from web.administration.question import ask_first
 from web.pages.form_values import read_number, take_choice, take_day, take_number
-from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 
@@ -28,16 +26,8 @@ SHOWN: Final = 100
 FILTERS: Final = ("state", "receiver", "since")
 
 
-class MessagesPage:
+class MessagesPage(AdministrationPage):
     """The pages under `/administration/messages`."""
-
-    def __init__(
-        self, database: Database, pages: Pages, audit: AuditTrail, installation: Installation
-    ) -> None:
-        self.database = database
-        self.pages = pages
-        self.audit = audit
-        self.installation = installation
 
     def show(self, visit: Visit) -> Response:
         """Show messages, newest first."""
@@ -55,12 +45,10 @@ class MessagesPage:
         self.audit.record_access(visit.user.name, address, *subject, is_changed=False)
         row, content = found
         context = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "row": row,
             "segments": content.decode("utf-8", "replace").split("\r"),
         }
-        return self.pages.render(visit.request, "administration/message.html", context)
+        return self.render(visit, "message", context)
 
     def replay(self, visit: Visit) -> Response:
         """Send parked messages again: one by its number, or those of a receiver, or all."""
@@ -104,8 +92,6 @@ class MessagesPage:
         chosen = {name: given[name] for name in FILTERS if given.get(name)}
         following = {**chosen, "before": rows[SHOWN - 1].message_id} if len(rows) > SHOWN else None
         context: dict[str, Any] = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "message": message,
             "rows": rows[:SHOWN],
             "following": following and f"{HERE}?{urlencode(following)}",
@@ -113,4 +99,4 @@ class MessagesPage:
             "receivers": self.installation.receivers,
             "states": list(DeliveryState),
         }
-        return self.pages.render(visit.request, "administration/messages.html", context)
+        return self.render(visit, "messages", context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -18,6 +18,7 @@ from domain.errors import PermanentError, TransientError
 from domain.languages.sentence import join_statements, say
 from web.access.audit import AuditTrail, ChangeKind, find_address
 from web.access.authentication import Visit
+from web.administration.administration_page import AdministrationPage
 from web.administration.background import Background
 from web.administration.installation import Installation, ModelChange
 from web.administration.question import ask_first
@@ -31,15 +32,13 @@ DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 LONGEST_REASON: Final = 500
 
 
-class ModelsPage:
+class ModelsPage(AdministrationPage):
     """The pages under `/administration/models` and `/administration/thresholds`."""
 
     def __init__(
         self, database: Database, pages: Pages, audit: AuditTrail, installation: Installation
     ) -> None:
-        self.database = database
-        self.pages = pages
-        self.audit = audit
+        super().__init__(database, pages, audit, installation)
         self.models = installation.models
         self.work: Background[ModelChange] = Background()
 
@@ -67,7 +66,7 @@ class ModelsPage:
             "has_threshold": bool(changes) and changes[0].name is not None,
             "changes": changes,
         }
-        return self._render(visit, "model", context)
+        return self.render(visit, "model", context)
 
     def show_threshold(self, visit: Visit) -> Response:
         """Show one site threshold with all its figures."""
@@ -82,7 +81,7 @@ class ModelsPage:
         except PermanentError as error:
             sheet, trouble = None, say("Its figures are not shown: {reason}.", reason=str(error))
         context = {"entry": entry, "sheet": sheet, "message": trouble, "is_problem": True}
-        return self._render(visit, "threshold", context)
+        return self.render(visit, "threshold", context)
 
     def activate(self, visit: Visit) -> Response:
         """Examine a bundle in the background, and screen new films with it."""
@@ -192,11 +191,7 @@ class ModelsPage:
                 "message": message,
                 "is_problem": is_problem,
             }
-        return self._render(visit, "models", context, 422 if is_problem else 200)
-
-    def _render(self, visit: Visit, template: str, context: dict[str, Any], status: int = 200) -> Response:
-        context |= {"user": visit.user, "csrf": visit.csrf}
-        return self.pages.render(visit.request, f"administration/{template}.html", context, status)
+        return self.render(visit, "models", context, 422 if is_problem else 200)
 
 
 def _take_digest(visit: Visit) -> str:

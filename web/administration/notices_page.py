@@ -10,17 +10,15 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from db.database import Database
 from db.notices.notice_list import find_notice, find_subject, list_notices, replay
 from db.states import DeliveryState
 from domain.codes import NoticedEvent
 from domain.languages.sentence import say, say_number
-from web.access.audit import AuditTrail, find_address
+from web.access.audit import find_address
 from web.access.authentication import Visit
-from web.administration.installation import Installation
+from web.administration.administration_page import AdministrationPage
 from web.administration.question import ask_first
 from web.pages.form_values import read_number, take_choice, take_day, take_number
-from web.pages.pages import Pages
 
 LOG = structlog.get_logger(__name__)
 
@@ -29,16 +27,8 @@ SHOWN: Final = 100
 FILTERS: Final = ("state", "event", "receiver", "since")
 
 
-class NoticesPage:
+class NoticesPage(AdministrationPage):
     """The pages under `/administration/notices`."""
-
-    def __init__(
-        self, database: Database, pages: Pages, audit: AuditTrail, installation: Installation
-    ) -> None:
-        self.database = database
-        self.pages = pages
-        self.audit = audit
-        self.installation = installation
 
     def show(self, visit: Visit) -> Response:
         """Show notices, newest first."""
@@ -56,8 +46,8 @@ class NoticesPage:
         if subject is not None and "patient" in content:
             address = find_address(visit.request)
             self.audit.record_access(visit.user.name, address, *subject, is_changed=False)
-        context = {"user": visit.user, "csrf": visit.csrf, "row": row, "content": content}
-        return self.pages.render(visit.request, "administration/notice.html", context)
+        context = {"row": row, "content": content}
+        return self.render(visit, "notice", context)
 
     def replay(self, visit: Visit) -> Response:
         """Send parked notices again: one by its number, or those of a receiver, or all."""
@@ -98,8 +88,6 @@ class NoticesPage:
         chosen = {name: given[name] for name in FILTERS if given.get(name)}
         following = {**chosen, "before": rows[SHOWN - 1].number} if len(rows) > SHOWN else None
         context: dict[str, Any] = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "message": message,
             "rows": rows[:SHOWN],
             "following": following and f"{HERE}?{urlencode(following)}",
@@ -108,4 +96,4 @@ class NoticesPage:
             "states": list(DeliveryState),
             "events": list(NoticedEvent),
         }
-        return self.pages.render(visit.request, "administration/notices.html", context)
+        return self.render(visit, "notices", context)

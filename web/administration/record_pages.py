@@ -8,22 +8,17 @@ from typing import Final
 from starlette.responses import Response
 
 from domain.languages.sentence import say
-from web.access.audit import AuditTrail, find_address
+from web.access.audit import find_address
 from web.access.authentication import Visit
-from web.administration.installation import Installation, SettingInForce
-from web.pages.pages import Pages
+from web.administration.administration_page import AdministrationPage
+from web.administration.installation import SettingInForce
 
 SHOWN: Final = 200
 TOP: Final = say("top level")
 
 
-class RecordPages:
+class RecordPages(AdministrationPage):
     """The pages `/administration/audit` and `/administration/settings`."""
-
-    def __init__(self, pages: Pages, audit: AuditTrail, installation: Installation) -> None:
-        self.pages = pages
-        self.audit = audit
-        self.installation = installation
 
     def show_audit(self, visit: Visit) -> Response:
         """Show the newest audit records; the view is one itself."""
@@ -32,27 +27,23 @@ class RecordPages:
         self.audit.record_audit_view(visit.user.name, find_address(visit.request))
         records = self.installation.read_audit(SHOWN, chosen["who"], chosen["event"])
         context = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "records": records,
             "chosen": chosen,
             "events": self.installation.audit_events,
             "host": self.installation.host,
             "shown": SHOWN,
         }
-        return self.pages.render(visit.request, "administration/audit.html", context)
+        return self.render(visit, "audit", context)
 
     def show_settings(self, visit: Visit) -> Response:
         """Show the settings of the process of the page, those that differ from the defaults first."""
         settings = self.installation.list_settings()
         context = {
-            "user": visit.user,
-            "csrf": visit.csrf,
             "chosen": [setting for setting in settings if not setting.is_default],
             "sections": {name: list(group) for name, group in groupby(settings, _name_section)},
             "host": self.installation.host,
         }
-        return self.pages.render(visit.request, "administration/settings.html", context)
+        return self.render(visit, "settings", context)
 
 
 def _name_section(setting: SettingInForce) -> str:
