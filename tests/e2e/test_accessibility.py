@@ -60,7 +60,7 @@ TOO_WIDE = """() => {
   const names = tables.map((table) => table.textContent.trim().slice(0, 60));
   return [...(scrollWidth > clientWidth ? [`the page: ${scrollWidth}`] : []), ...names];
 }"""
-"""What is wider than the window, or than the card about it where that does not scroll."""
+"""Tables and pages that are wider than the window, or than the card about it where that does not scroll."""
 
 
 @pytest.fixture(scope="module")
