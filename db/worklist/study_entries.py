@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, TableClause, any_, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Integer, Select, TableClause, any_, bindparam, select
 from sqlalchemy.orm import Session
 
+from db.database import is_sqlite
 from db.models import rule_in_thresholds
 from db.tables import Delivery, Instance, Model, ReportObject, Screening, Study
 from db.worklist.studies import rank_suspicion, split_values
@@ -113,8 +114,27 @@ _FILM: Final = [
     if field.name not in (*_RESULT, "model", "trained", "stages_ms", "patient_id", "patient_name", "tb_score")
 ]
 
-_READ_STUDIES: Final = select(_STUDIES.id, *(_STUDIES[name] for name in _STUDY))
-_READ_FILMS: Final = (
+
+def _prepare(
+    statement: Select[*tuple[Any, ...]], column: ColumnElement[int]
+) -> dict[bool, Select[*tuple[Any, ...]]]:
+    """Return the statement for rows with one of some numbers, on SQLite (True) and PostgreSQL (False).
+
+    Built once: building takes longer than running. On PostgreSQL the numbers are a single parameter.
+    """
+    return {
+        True: statement.where(column.in_(bindparam("numbers", expanding=True))),
+        False: statement.where(column == any_(bindparam("numbers", type_=ARRAY(Integer)))),
+    }
+
+
+def _read(session: Session, statements: dict[bool, Select[*tuple[Any, ...]]], numbers: Sequence[int]) -> Any:
+    return session.execute(statements[is_sqlite(session)], {"numbers": list(numbers)})
+
+
+_READ_STUDIES: Final = _prepare(select(_STUDIES.id, *(_STUDIES[name] for name in _STUDY)), _STUDIES.id)
+_READ_PATIENTS: Final = _prepare(select(_INSTANCES.id, _INSTANCES.header), _INSTANCES.id)
+_READ_FILMS: Final = _prepare(
     select(
         _INSTANCES.id,
         _INSTANCES.study_id,
@@ -136,21 +156,23 @@ _READ_FILMS: Final = (
     .select_from(Instance.__table__)
     .outerjoin(Screening.__table__, _SCREENINGS.instance_id == _INSTANCES.id)
     .outerjoin(Model.__table__, _MODELS.digest == _SCREENINGS.bundle_digest)
-    .where(_INSTANCES.current)
+    .where(_INSTANCES.current),
+    _INSTANCES.study_id,
 )
-_READ_DELIVERIES: Final = (
+_READ_DELIVERIES: Final = _prepare(
     select(_REPORT_OBJECTS.screening_id, _DELIVERIES.created_at, _DELIVERIES.delivered_at)
     .select_from(ReportObject.__table__)
     .join(Delivery.__table__, _DELIVERIES.sop_instance_uid == _REPORT_OBJECTS.sop_instance_uid)
     .where(_DELIVERIES.delivered_at.is_not(None))
-    .order_by(_DELIVERIES.delivered_at.desc())
+    .order_by(_DELIVERIES.delivered_at.desc()),
+    _REPORT_OBJECTS.screening_id,
 )
 
 
 def read_entries(session: Session, study_ids: Sequence[int]) -> list[StudyEntry]:
     """Return the studies of these rows, in the order of `study_ids`."""
     films = _read_films(session, study_ids)
-    rows = session.execute(_READ_STUDIES.where(_is_one_of(session, _STUDIES.id, study_ids)))
+    rows = _read(session, _READ_STUDIES, study_ids)
     entries = {row[0]: _describe_study(row, films.get(row[0], [])) for row in rows}
     return [entries[study_id] for study_id in study_ids if study_id in entries]
 
@@ -174,16 +196,9 @@ def read_headers(
     return headers
 
 
-def _is_one_of(session: Session, column: ColumnElement[int], numbers: Sequence[int]) -> ColumnElement[bool]:
-    """Return the condition that a column is in `numbers`, which are a single parameter on PostgreSQL."""
-    if session.get_bind().dialect.name == "postgresql":
-        return column == any_(bindparam("numbers", list(numbers), type_=ARRAY(Integer)))
-    return column.in_(numbers)
-
-
 def _read_films(session: Session, study_ids: Sequence[int]) -> dict[int, list[FilmEntry]]:
     """Return the current films of each study, in the order of their reception."""
-    rows = session.execute(_READ_FILMS.where(_is_one_of(session, _INSTANCES.study_id, study_ids))).all()
+    rows = _read(session, _READ_FILMS, study_ids).all()
     delivered = _find_deliveries(session, [row.screening_id for row in rows if row.screening_id is not None])
     patients = _read_patients(session, [row.id for row in rows if row.notices])
     screened = [row for row in rows if row.screening_id is not None]
@@ -200,18 +215,14 @@ def _read_patients(session: Session, film_ids: Sequence[int]) -> dict[int, Patie
     """Return the patients of films' own headers."""
     if not film_ids:
         return {}
-    rows = session.execute(
-        select(_INSTANCES.id, _INSTANCES.header).where(_is_one_of(session, _INSTANCES.id, film_ids))
-    )
-    return {row.id: read_patient(row.header) for row in rows}
+    return {row.id: read_patient(row.header) for row in _read(session, _READ_PATIENTS, film_ids)}
 
 
 def _find_deliveries(session: Session, screening_ids: Sequence[int]) -> dict[int, Any]:
     """Return each screening's first finished delivery."""
     if not screening_ids:
         return {}
-    wanted = _is_one_of(session, _REPORT_OBJECTS.screening_id, screening_ids)
-    rows = session.execute(_READ_DELIVERIES.where(wanted))
+    rows = _read(session, _READ_DELIVERIES, screening_ids)
     return {row.screening_id: row for row in rows if row.screening_id is not None}
 
 
