@@ -9,6 +9,7 @@ import typer
 from domain.errors import TbscreenError
 from tbscreen import __version__
 from tbscreen.commands.index import CommandIndex
+from tbscreen.terminal.command_end import COMMAND_END
 
 app = typer.Typer(
     name="tbscreen",
@@ -31,6 +32,8 @@ def main() -> None:
         from tbscreen.terminal.invocation import fail
 
         fail(message)
+    finally:
+        COMMAND_END.close()
 
 
 def _explain(error: Exception) -> str | None:

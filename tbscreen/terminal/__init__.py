@@ -2,6 +2,7 @@
 
 - `command_audit`: audit records of commands that change accounts, bundles, site keys or patients.
 - `invocation`: settings, database, JSON and error line of a command.
+- `command_end`: what the end of a command closes.
 - `day_options`: days as options.
 - `terminal_tables`: worklist, deliveries and models as tables.
 - `message_tables`: HL7 messages.

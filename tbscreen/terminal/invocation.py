@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from tbscreen.settings import Settings, load_settings
+from tbscreen.terminal.command_end import COMMAND_END
 
 if TYPE_CHECKING:
     from db.database import Database
@@ -38,11 +39,12 @@ def prepare(process: str, *, reads_dicom: bool = False) -> Settings:
 
 
 def open_database(settings: Settings) -> Database:
-    """Open the database, or end with what to do about one that is empty or behind."""
+    """Open the database until the command ends, or end with what to do about one that is empty or behind."""
     from db import schema
     from db.database import Database
 
     database = Database.open(settings.database_settings())
+    COMMAND_END.callback(database.close)
     here = schema.find_revision(database)
     if here is None:
         fail("the database is empty: run 'tbscreen serve' or 'tbscreen db upgrade' first")

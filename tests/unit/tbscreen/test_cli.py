@@ -70,7 +70,10 @@ def test_the_help_imports_no_command_and_no_other_room() -> None:
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = run.stdout.splitlines()[-1].split()
     rooms = {".".join(name.split(".")[:2]) for name in modules if name.startswith("tbscreen.")}
-    assert rooms == {"tbscreen.cli", "tbscreen.commands"}
+    assert rooms == {"tbscreen.cli", "tbscreen.commands", "tbscreen.terminal"}
+    assert [name for name in modules if name.startswith("tbscreen.terminal.")] == [
+        "tbscreen.terminal.command_end"
+    ]
     assert {name for name in modules if name.startswith("tbscreen.commands.")} == {"tbscreen.commands.index"}
     assert not {"sqlalchemy", "pydantic", "pydicom", "db", "web", "dicom_gateway"} & set(modules)
 
