@@ -50,10 +50,11 @@ def test_that_of_the_host_is_taken_and_named(name: str, place: Path, monkeypatch
 
 
 def test_that_of_the_wheel_is_taken_where_the_host_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = bundled()
     monkeypatch.setenv("PATH", str(Path(sys.prefix) / "bin"))
     monkeypatch.setattr(private_redis, "HOST_FOLDERS", ())
     found = find_redis_server()
-    assert (found.path, found.is_bundled) == (str(bundled()), True)
+    assert (found.path, found.is_bundled) == (str(own), True)
 
 
 def test_a_program_that_does_not_tell_its_version_is_unknown(
