@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import QueuePool
 from typer.testing import CliRunner
 
 from db.database import Database
 from db.delivery import deliveries
+from db.settings import DatabaseSettings
 from db.worklist.studies import StudyHeader
 from domain.bundle.bundle import open_bundle
 from tbscreen.cli import app
@@ -106,6 +108,23 @@ def test_the_worklist_as_json_and_as_a_table(quick_cli: Cli, installed: Database
     assert "HIGH" in table
     (row,) = [line.split() for line in table.splitlines() if "A7" in line]
     assert row[:3] == ["HIGH", str(study["tb_score"]), "present"]
+
+
+def test_a_command_closes_its_database(
+    quick_cli: Cli, installed: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Database] = []
+    plain = Database.open
+
+    def follow(settings: DatabaseSettings) -> Database:
+        opened.append(plain(settings))
+        return opened[-1]
+
+    monkeypatch.setattr(Database, "open", follow)
+    assert quick_cli("worklist").returncode == 0
+    (database,) = opened
+    assert isinstance(database.engine.pool, QueuePool)
+    assert database.engine.pool.checkedin() == 0
 
 
 def test_parked_deliveries_are_shown_and_replayed(quick_cli: Cli, installed: Database) -> None:
