@@ -1,6 +1,6 @@
 """Pages of the worklist over 1,000,000 studies in SQLite and in PostgreSQL, over 10,000,000 with `--large`.
 
-    python -m benchmarks.worklist [--large] [--databases sqlite [--cpu]] [--rounds 100] [--plans] [--keep FOLDER]
+    python -m benchmarks.worklist [--large] [--databases sqlite [--cpu]] [--plans] [--keep FOLDER]
 
 Each study has one film and its result. A page is 50 studies with their films, as every door reads it, in a
 new transaction each time; filters ask for something else each time. The peer is the usual way to a deep page:
