@@ -3,6 +3,7 @@
 - `studies`: a study's header, and its state and place by its worst film.
 - `standing_reads`: the newest read of each reader, and disagreements.
 - `search_keys`: names and numbers folded for search.
+- `wildcards`: `*` and `?` of DICOM's matching.
 - `worklist_filter`: the filter of a query.
 - `worklist_conditions`: the filter as SQL conditions and index ranges.
 - `worklist_places`: the order of the worklist, and the index ranges of a page.

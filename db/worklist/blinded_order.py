@@ -11,13 +11,12 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
-from db.tables import Study
-from db.worklist.worklist_conditions import Key, list_conditions
+from db.worklist.worklist_conditions import STUDIES, bind, list_conditions, of_type, prepared
 from db.worklist.worklist_filter import HiddenFilterError, WorklistFilter
 from db.worklist.worklist_places import SORTED_BY_ROWS, find_keyed, following_indexes
 from domain.codes import Priority
@@ -28,7 +27,15 @@ READ: Final = 2e12
 
 HIGH_RANK: Final = Priority.HIGH.rank
 
-_ORDER: Final = (Study.blinded_place, Study.id)
+_ORDER: Final = (STUDIES.blinded_place, STUDIES.id)
+
+_IS_READ: Final = STUDIES.blinded_place >= READ
+_IS_UNREAD: Final = STUDIES.blinded_place < READ
+_IS_UNREAD_OR_YOUNG: Final = or_(
+    _IS_UNREAD, STUDIES.received_at >= of_type(STUDIES.received_at, "read_since")
+)
+_IS_BEHIND: Final = tuple_(*_ORDER) > tuple_(*(of_type(column, f"after_{column.name}") for column in _ORDER))
+_EVERY: Final = STUDIES.id > 0
 
 
 class UnknownStartError(PermanentError):
@@ -53,41 +60,55 @@ def find_studies(session: Session, wanted: WorklistFilter, after: Start | None, 
     if wanted.priorities or wanted.findings:
         raise HiddenFilterError("priority and finding are hidden from you: you read blinded")
     within: list[ColumnElement[bool]] = []
+    parameters: dict[str, Any] = {"read_since": wanted.read_since}
     if wanted.read is not None:
-        within.append(Study.blinded_place >= READ if wanted.read else Study.blinded_place < READ)
+        within.append(_IS_READ if wanted.read else _IS_UNREAD)
     if wanted.read_since is not None:
-        within.append(or_(Study.blinded_place < READ, Study.received_at >= wanted.read_since))
+        within.append(_IS_UNREAD_OR_YOUNG)
     if after is not None:
-        within.append(tuple_(*_ORDER) > tuple_(_find_place(session, after), after.study_id))
+        within.append(_IS_BEHIND)
+        parameters |= {"after_blinded_place": _find_place(session, after), "after_id": after.study_id}
     with following_indexes(session):
-        rows = _find(session, wanted, within, limit)
+        rows = _find(session, wanted, within, parameters, limit)
     return [Start(study_id, place >= READ) for place, study_id in rows]
 
 
 def _find(
-    session: Session, wanted: WorklistFilter, within: Sequence[ColumnElement[bool]], limit: int
+    session: Session,
+    wanted: WorklistFilter,
+    within: Sequence[ColumnElement[bool]],
+    parameters: dict[str, Any],
+    limit: int,
 ) -> Sequence[tuple[float, int]]:
     conditions = list_conditions(session, wanted)
     if any(condition.column is not None and not condition.values for condition in conditions):
         return []
+    parameters |= bind(conditions)
     for narrow in conditions:
-        keys = narrow.keys or ([Key(narrow.column.in_(narrow.values))] if narrow.column is not None else [])
+        ranges = narrow.find_ranges()
+        keys = narrow.keys or ([ranges] if ranges else [])
         if not keys:
             continue
         others = [other.holds for other in conditions if other is not narrow or not narrow.implied]
-        clauses = [*within, *others] or [Study.id > 0]
-        found = find_keyed(session, keys, _ORDER, clauses, SORTED_BY_ROWS, limit)
+        clauses = [*within, *others] or [_EVERY]
+        found = find_keyed(session, keys, _ORDER, clauses, parameters, SORTED_BY_ROWS, limit)
         if found is not None:
             return [(place, study_id) for place, study_id in found]
-    clauses = [*within, *(condition.holds for condition in conditions)]
-    statement = select(*_ORDER).where(and_(true(), *clauses)).order_by(*_ORDER).limit(limit)
-    return [(place, study_id) for place, study_id in session.execute(statement)]
+    statement = _select((*within, *(condition.holds for condition in conditions)), limit)
+    return [(place, study_id) for place, study_id in session.execute(statement, parameters)]
+
+
+@prepared
+def _select(clauses: tuple[ColumnElement[bool], ...], limit: int) -> Select[Any]:
+    return select(*_ORDER).where(and_(true(), *clauses)).order_by(*_ORDER).limit(limit)
 
 
 def _find_place(session: Session, after: Start) -> float:
     """Return the place of a study, as it was before the study was read, if the page before showed it so."""
     row = session.execute(
-        select(Study.blinded_place, Study.is_read, Study.priority_rank).where(Study.id == after.study_id)
+        select(STUDIES.blinded_place, STUDIES.is_read, STUDIES.priority_rank).where(
+            STUDIES.id == after.study_id
+        )
     ).one_or_none()
     if row is None:
         raise UnknownStartError("there is no such study")

@@ -19,10 +19,13 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
+    CompoundSelect,
     Select,
     Text,
     and_,
+    bindparam,
     func,
     literal_column,
     or_,
@@ -31,11 +34,21 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import array
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
-from db.tables import READ_PLACES, Study
-from db.worklist.worklist_conditions import RANGES, Condition, Key, list_conditions
+from db.tables import READ_PLACES
+from db.worklist.worklist_conditions import (
+    NEVER,
+    RANGES,
+    STUDIES,
+    Column,
+    Condition,
+    Key,
+    bind,
+    list_conditions,
+    of_type,
+    prepared,
+)
 from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 
@@ -61,6 +74,13 @@ BAND: Final = 4.0
 """Width of a priority band in places."""
 
 
+_PLACE: Final = (STUDIES.place, STUDIES.received_at, STUDIES.id)
+
+_EVERYWHERE: Final = literal_column("1") == 1
+
+_IS_BEHIND: Final = tuple_(*_PLACE) > tuple_(*(of_type(column, f"after_{column.name}") for column in _PLACE))
+
+
 class Place(NamedTuple):
     """The place of a study in the order; the smallest comes first."""
 
@@ -76,21 +96,23 @@ def find_places(session: Session, wanted: WorklistFilter, after: Place | None, l
         if any(condition.column is not None and not condition.values for condition in conditions):
             return []
         segments = list_segments(wanted, after)
+        parameters = bind(conditions) | bind_segments(wanted, after)
         for keyed in conditions:
             if keyed.keys:
                 residual = [other.holds for other in conditions if other is not keyed or not keyed.implied]
                 within = [in_segments(segments), *residual]
                 most = SORTED_BY_ROWS if residual else SORTED
-                if (found := find_keyed(session, keyed.keys, _PLACE, within, most, limit)) is not None:
+                found = find_keyed(session, keyed.keys, _PLACE, within, parameters, most, limit)
+                if found is not None:
                     return [Place(*row) for row in found]
         mergeable = [
             condition
             for condition in conditions
             if condition.column is not None and len(condition.values) * len(segments) <= 2 * RANGES
         ]
-        chosen = find_narrowest(session, mergeable)
+        chosen = find_narrowest(session, mergeable, parameters)
         residual = [condition.holds for condition in conditions if condition is not chosen]
-        return _merge(session, chosen, segments, residual, limit)
+        return _merge(session, chosen, segments, residual, parameters, limit)
 
 
 _PLANNER: Final = {
@@ -127,7 +149,7 @@ def _is_postgresql(session: Session) -> bool:
 # ---- segments of the order -------------------------------------------------------------------------------
 
 
-def list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnElement[bool]]:
+def list_segments(wanted: WorklistFilter, after: Place | None) -> tuple[ColumnElement[bool], ...]:
     """Return the segments of the order that hold the wanted studies, in order."""
     pieces: list[tuple[float, float]] = []
     for first in [READ_PLACES * read for read in ((0, 1) if wanted.read is None else (int(wanted.read),))]:
@@ -137,90 +159,132 @@ def list_segments(wanted: WorklistFilter, after: Place | None) -> list[ColumnEle
         elif wanted.read is not None or wanted.read_since is not None:
             pieces.append((first, first + READ_PLACES))
     if not pieces:
-        return [_is_behind(after)] if after is not None else [literal_column("1") == 1]
-    segments = []
-    for low, high in pieces:
-        since = wanted.read_since if low >= READ_PLACES else None
-        young = [] if since is None else [Study.received_at >= since]
-        if after is None or after.place < low:
-            segments.append(and_(Study.place >= low, Study.place < high, *young))
-        elif after.place < high:
-            segments.append(and_(_is_behind(after), Study.place < high, *young))
-    return segments
+        return (_EVERYWHERE if after is None else _IS_BEHIND,)
+    return tuple(
+        _make_segment(
+            low,
+            high,
+            is_begun=after is not None and after.place >= low,
+            is_young=wanted.read_since is not None and low >= READ_PLACES,
+        )
+        for low, high in pieces
+        if after is None or after.place < high
+    )
 
 
-def _is_behind(after: Place) -> ColumnElement[bool]:
-    columns = tuple_(Study.place, Study.received_at, Study.id)
-    return columns > tuple_(*after)
+def bind_segments(wanted: WorklistFilter, after: Place | None = None) -> dict[str, Any]:
+    """Return the values of the parameters of segments."""
+    bound: dict[str, Any] = {"read_since": wanted.read_since}
+    return (
+        bound
+        if after is None
+        else bound | {f"after_{name}": value for name, value in after._asdict().items()}
+    )
 
 
-def in_segments(segments: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+@prepared
+def _make_segment(low: float, high: float, *, is_begun: bool, is_young: bool) -> ColumnElement[bool]:
+    """Return the clause of the places from `low` to below `high`; of those behind `after`, if it is begun."""
+    young = [STUDIES.received_at >= of_type(STUDIES.received_at, "read_since")] if is_young else []
+    return and_(_IS_BEHIND if is_begun else STUDIES.place >= low, STUDIES.place < high, *young)
+
+
+def in_segments(segments: tuple[ColumnElement[bool], ...]) -> ColumnElement[bool]:
     """Return the condition that a study is in any of these segments."""
-    return or_(*segments) if segments else literal_column("1") == 0
+    return _join_segments(segments) if segments else NEVER
+
+
+@prepared
+def _join_segments(segments: tuple[ColumnElement[bool], ...]) -> ColumnElement[bool]:
+    return or_(*segments)
 
 
 # ---- statements ------------------------------------------------------------------------------------------
-
-_PLACE = (Study.place, Study.received_at, Study.id)
 
 
 def _merge(
     session: Session,
     chosen: Condition | None,
-    segments: Sequence[ColumnElement[bool]],
+    segments: tuple[ColumnElement[bool], ...],
     residual: Sequence[ColumnElement[bool]],
+    parameters: dict[str, Any],
     limit: int,
 ) -> list[Place]:
-    if chosen is None or chosen.column is None:
-        ranges: list[list[ColumnElement[bool]]] = [[]]
-    else:
-        ranges = [[chosen.column == value] for value in chosen.values]
-        if chosen.column is Study.received_day:  # the range of a day exceeds the wanted hours
-            residual = [*residual, chosen.holds]
-        if len(ranges) > MERGED and _is_postgresql(session):
-            return _read_heads(session, chosen, segments, residual, limit)
-    terms = [select(*_PLACE).where(*start, segment, *residual) for start in ranges for segment in segments]
-    if len(terms) < 2:
-        found = session.execute(terms[0].order_by(*_PLACE).limit(limit)) if terms else ()
-        return [Place(*row) for row in found]
-    if _is_postgresql(session):  # it merges sorted inputs by itself
+    if not segments:
+        return []
+    column = None if chosen is None else chosen.column
+    values = () if chosen is None else chosen.values
+    if chosen is not None and column is STUDIES.received_day:  # the range of a day exceeds the wanted hours
+        residual = [*residual, chosen.holds]
+    if column is not None and len(values) > MERGED and _is_postgresql(session):
+        return _read_heads(session, column, segments, residual, parameters | {"heads": values}, limit)
+    statement = _make_merge(
+        column, len(values), segments, tuple(residual), limit, is_postgresql=_is_postgresql(session)
+    )
+    ranges = {f"range_{number}": value for number, value in enumerate(values)}
+    return [Place(*row) for row in session.execute(statement, parameters | ranges)]
+
+
+@prepared
+def _make_merge(
+    column: Column | None,
+    count: int,
+    segments: tuple[ColumnElement[bool], ...],
+    residual: tuple[ColumnElement[bool], ...],
+    limit: int,
+    *,
+    is_postgresql: bool,
+) -> Select[Any]:
+    """Return the statement of the first places of so many ranges of a column, or of the order."""
+    starts = [[]] if column is None else [[column == of_type(column, f"range_{at}")] for at in range(count)]
+    terms = [select(*_PLACE).where(*start, segment, *residual) for start in starts for segment in segments]
+    if len(terms) == 1:
+        return terms[0].order_by(*_PLACE).limit(limit)
+    if is_postgresql:  # it merges sorted inputs by itself
         terms = [select(term.order_by(*_PLACE).limit(limit).subquery()) for term in terms]
     merged = union_all(*terms).subquery()
-    statement = select(merged).order_by(*merged.c).limit(limit)
-    return [Place(*row) for row in session.execute(statement)]
+    return select(merged).order_by(*merged.c).limit(limit)
 
 
 def _read_heads(
     session: Session,
-    chosen: Condition,
+    column: Column,
     segments: Sequence[ColumnElement[bool]],
     residual: Sequence[ColumnElement[bool]],
+    parameters: dict[str, Any],
     limit: int,
 ) -> list[Place]:
     """Return the first places of many ranges, because PostgreSQL takes too long to plan their merge."""
-    assert chosen.column is not None
-    wanted = func.unnest(array(chosen.values, type_=Text)).table_valued("value").render_derived()
     found: list[Place] = []
     for segment in segments:
-        head = (
-            select(*_PLACE)
-            .where(chosen.column == wanted.c.value, segment, *residual)
-            .order_by(*_PLACE)
-            .limit(limit)
-            .lateral()
-        )
-        statement = select(head).select_from(wanted).join(head, true()).order_by(*head.c).limit(limit)
-        found.extend(Place(*row) for row in session.execute(statement))
+        statement = _make_heads(column, segment, tuple(residual), limit)
+        found.extend(Place(*row) for row in session.execute(statement, parameters))
         if len(found) >= limit:
             break
     return sorted(found)[:limit]
 
 
+@prepared
+def _make_heads(
+    column: Column, segment: ColumnElement[bool], residual: tuple[ColumnElement[bool], ...], limit: int
+) -> Select[Any]:
+    wanted = func.unnest(bindparam("heads", type_=ARRAY(Text))).table_valued("value").render_derived()
+    head = (
+        select(*_PLACE)
+        .where(column == wanted.c.value, segment, *residual)
+        .order_by(*_PLACE)
+        .limit(limit)
+        .lateral()
+    )
+    return select(head).select_from(wanted).join(head, true()).order_by(*head.c).limit(limit)
+
+
 def find_keyed(
     session: Session,
     keys: Sequence[Key],
-    order: Sequence[InstrumentedAttribute[Any]],
+    order: tuple[Column, ...],
     within: Sequence[ColumnElement[bool]],
+    parameters: dict[str, Any],
     most: int,
     limit: int,
 ) -> list[tuple[Any, ...]] | None:
@@ -231,74 +295,73 @@ def find_keyed(
         keys: the index ranges of the studies, together.
         order: columns to return and to sort by, the last of them unique.
         within: further conditions.
+        parameters: values of the parameters of `keys` and `within`.
         most: largest number of studies with a key for the database to sort.
         limit: largest number of studies.
 
     Returns:
         None when too many studies have a key.
     """
-    found = _gather(session, keys, order, within)
-    return _sort(session, keys, order, within, most, limit) if found is None else found[:limit]
+    statement = _make_gathering(tuple(keys), order, tuple(within))
+    rows = session.execute(statement, parameters).all()
+    if len(rows) <= GATHERED or max(Counter(row.number for row in rows).values()) <= GATHERED:
+        return sorted({tuple(row[:-2]) for row in rows if row.fits})[:limit]
+    limits = [min(most, SORTED_FURTHER) if key.is_further else most for key in keys]
+    counts = _count(session, keys, max(limits) + 1, parameters)
+    if any(count > most_of_key for count, most_of_key in zip(counts, limits, strict=True)):
+        return None
+    statement = _make_sorting(tuple(keys), order, tuple(within), most, limit)
+    return sorted({tuple(row) for row in session.execute(statement, parameters)})[:limit]
 
 
-def _gather(
-    session: Session,
-    keys: Sequence[Key],
-    order: Sequence[InstrumentedAttribute[Any]],
-    within: Sequence[ColumnElement[bool]],
-) -> list[tuple[Any, ...]] | None:
-    """Return all studies with these keys, in order; None when more than `GATHERED` have one of them."""
+@prepared
+def _make_gathering(
+    keys: tuple[Key, ...], order: tuple[Column, ...], within: tuple[ColumnElement[bool], ...]
+) -> Select[Any] | CompoundSelect[Any]:
+    """Return the statement of the studies with these keys: of each key `GATHERED` and one more at most."""
     fits = and_(*within).label("fits")
     terms = [
         key.select_studies(*order, fits, literal_column(str(number)).label("number"), most=GATHERED + 1)
         for number, key in enumerate(keys)
     ]
-    together = terms[0] if len(terms) == 1 else union_all(*(select(term.subquery()) for term in terms))
-    rows = session.execute(together).all()
-    if len(rows) > GATHERED and max(Counter(row.number for row in rows).values()) > GATHERED:
-        return None
-    return sorted({tuple(row[:-2]) for row in rows if row.fits})
+    return terms[0] if len(terms) == 1 else union_all(*(select(term.subquery()) for term in terms))
 
 
-def _sort(
-    session: Session,
-    keys: Sequence[Key],
-    order: Sequence[InstrumentedAttribute[Any]],
-    within: Sequence[ColumnElement[bool]],
+@prepared
+def _make_sorting(
+    keys: tuple[Key, ...],
+    order: tuple[Column, ...],
+    within: tuple[ColumnElement[bool], ...],
     most: int,
     limit: int,
-) -> list[tuple[Any, ...]] | None:
-    """Return the first studies with these keys; None when the database would have to sort too many."""
-    limits = [min(most, SORTED_FURTHER) if key.is_further else most for key in keys]
-    counts = _count(session, [key.select_ids() for key in keys], max(limits) + 1)
-    if any(count > most_of_key for count, most_of_key in zip(counts, limits, strict=True)):
-        return None
+) -> CompoundSelect[Any]:
+    """Return the statement of the first studies with each of these keys."""
     heads = []
     for key in keys:
         rows = key.select_studies(*order, and_(*within).label("fits"), most=most).subquery()
         columns = [rows.c[column.key] for column in order]
         head = select(*columns).where(rows.c.fits).order_by(*columns).limit(limit)
         heads.append(select((head.distinct() if key.is_further else head).subquery()))
-    return sorted({tuple(row) for row in session.execute(union_all(*heads))})[:limit]
+    return union_all(*heads)
 
 
-def find_narrowest(session: Session, conditions: Sequence[Condition]) -> Condition | None:
+def find_narrowest(
+    session: Session, conditions: Sequence[Condition], parameters: dict[str, Any]
+) -> Condition | None:
     """Return the condition that the fewest studies meet; the first, if all exceed `COUNTED`."""
     if len(conditions) < 2:
         return conditions[0] if conditions else None
-    met = [
-        select(Study.id).where(condition.column.in_(condition.values))
-        for condition in conditions
-        if condition.column is not None
-    ]
-    counts = _count(session, met, COUNTED + 1)
+    met = [found for condition in conditions if (found := condition.find_ranges())]
+    counts = _count(session, met, COUNTED + 1, parameters)
     return min(zip(counts, range(len(counts)), conditions, strict=True))[2]
 
 
-def _count(session: Session, statements: Sequence[Select[int]], at_most: int) -> list[int]:
-    """Return the number of rows of each statement, counted up to `at_most`."""
-    counts = [
-        select(func.count()).select_from(statement.limit(at_most).subquery()).scalar_subquery()
-        for statement in statements
-    ]
-    return list(session.execute(select(*counts)).one())
+def _count(session: Session, keys: Sequence[Key], at_most: int, parameters: dict[str, Any]) -> list[int]:
+    """Return the number of rows of each key, counted up to `at_most`."""
+    return list(session.execute(_make_counting(tuple(keys), at_most), parameters).one())
+
+
+@prepared
+def _make_counting(keys: tuple[Key, ...], at_most: int) -> Select[Any]:
+    counted = [key.select_ids().limit(at_most).subquery() for key in keys]
+    return select(*(select(func.count()).select_from(rows).scalar_subquery() for rows in counted))

@@ -13,7 +13,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from db.worklist.worklist_conditions import compile_patterns
+from db.worklist.wildcards import compile_patterns
 from db.worklist.worklist_filter import WorklistFilter
 from dicom_gateway.dicomweb.held_objects import MODALITIES
 from dicom_gateway.query.attribute_matching import Matching

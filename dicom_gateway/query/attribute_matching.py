@@ -22,7 +22,7 @@ from functools import partial
 from typing import Final
 
 from db.worklist.search_keys import fold_letters
-from db.worklist.worklist_conditions import compile_patterns
+from db.worklist.wildcards import compile_patterns
 from domain.errors import PermanentError
 
 Matcher = Callable[[Sequence[str]], bool]

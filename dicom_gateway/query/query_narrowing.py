@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from db.worklist.worklist_conditions import compile_patterns
+from db.worklist.wildcards import compile_patterns
 from db.worklist.worklist_filter import STUDY_STATES, InvalidFilterError, WorklistFilter
 from dicom_gateway.query.attribute_matching import is_latin
 from dicom_gateway.query.query_identifier import Query, QueryKey

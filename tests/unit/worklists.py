@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from db.database import Database
 from db.tables import Study, StudyKey
 from db.worklist.search_keys import fold, fold_name, list_further_keys
-from db.worklist.worklist_conditions import compile_patterns
+from db.worklist.wildcards import compile_patterns
 from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 

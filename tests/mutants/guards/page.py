@@ -410,8 +410,8 @@ MUTANTS: Final = (
     Mutant(
         "bound-parameter",
         "db/worklist/worklist_conditions.py",
-        "    return and_(column >= prefix, column < end)\n",
-        """    return and_(literal_column(f"{column.key} >= '{prefix}'"), column < end)\n""",
+        "    return Condition(holds, keys=keys, implied=True, parameters=parameters)\n",
+        """    return Condition(holds, keys=[Key(literal_column(f"studies.name_key >= '{typed}'"))])\n""",
         APPLICATION + "test_what_is_typed_is_never_sql",
     ),
     Mutant(
