@@ -52,7 +52,7 @@ from db.worklist.worklist_conditions import (
 from db.worklist.worklist_filter import WorklistFilter
 from domain.codes import Priority
 
-GATHERED: Final = 500
+GATHERED: Final = 100
 """Largest number of studies with a key to sort in this process."""
 
 SORTED: Final = 20_000
