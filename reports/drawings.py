@@ -20,7 +20,7 @@ from figures.svg_figure import GREEN, GREY, INK, LINES, NORMAL, TB, frame_unit_s
 from reports.drift_drawing import draw_drift
 from reports.figures import CalibrationBin, Group, Report, Roc, TbScores, WeekCount
 from reports.truth_words import find_words
-from reports.wording import REFUSALS, STAGES, name_group, write_count, write_duration
+from reports.wording import REFUSALS, STAGES, name_group, write_count, write_unit
 
 HALF: Final = 5.2
 """Width, in inches, of a picture beside another one."""
@@ -319,7 +319,7 @@ def _picture_stages(total: Group, tell: Tell) -> Picture:
         low, high = axes.get_xlim()
         axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _write_tick(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tell(write_unit(value))))
         axes.grid(axis="x", color=INK, alpha=0.1, linewidth=0.6)
         axes.tick_params(axis="y", length=0)
 
@@ -331,13 +331,6 @@ def wrap_name(name: str) -> str:
     """Return a name in at most `MOST_LINES` lines that fit beside a bar, the rest left out."""
     lines = textwrap.wrap(name, LINE_LETTERS, max_lines=MOST_LINES, placeholder="…")
     return "\n".join(lines) or name
-
-
-def _write_tick(milliseconds: float) -> str:
-    if milliseconds < 1000:
-        return f"{milliseconds:g} ms"
-    written = write_duration(milliseconds)
-    return written.replace(".00 s", " s").replace(".0 s", " s").replace(" 00 s", "").replace(" 00 min", "")
 
 
 def _clear(axes: Axes) -> None:

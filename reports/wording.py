@@ -74,22 +74,36 @@ def write_estimate(estimate: Estimate | None) -> str:
     return f"{estimate.value * 100:.1f} % ({estimate.low * 100:.1f}–{estimate.high * 100:.1f})"
 
 
-def write_duration(milliseconds: float | None) -> str:
+def write_duration(milliseconds: float | None) -> Sentence | str:
     """Return "0.42 s", "12.3 s", "3 min 20 s", "2 h 05 min" or "4 d 3 h", or a dash for None."""
     if milliseconds is None:
         return NOTHING
     seconds = milliseconds / 1000
     if seconds < 9.995:
-        return f"{seconds:.2f} s"
+        return say("{seconds:.2f} s", seconds=seconds)
     if seconds < 99.95:
-        return f"{seconds:.1f} s"
+        return say("{seconds:.1f} s", seconds=seconds)
     minutes = round(seconds / 60)
     if seconds < 3599.5:
-        return f"{round(seconds) // 60} min {round(seconds) % 60:02} s"
+        whole = round(seconds)
+        return say("{minutes} min {seconds:02} s", minutes=whole // 60, seconds=whole % 60)
     if minutes < 1440:
-        return f"{minutes // 60} h {minutes % 60:02} min"
+        return say("{hours} h {minutes:02} min", hours=minutes // 60, minutes=minutes % 60)
     hours = round(seconds / 3600)
-    return f"{hours // 24} d {hours % 24} h"
+    return say("{days} d {hours} h", days=hours // 24, hours=hours % 24)
+
+
+def write_unit(milliseconds: float) -> Sentence:
+    """Return a round duration in its largest unit, such as "10 ms", "1 min" or "10 d"."""
+    if milliseconds < 1000:
+        return say("{milliseconds:g} ms", milliseconds=milliseconds)
+    if milliseconds < 60_000:
+        return say("{seconds:g} s", seconds=milliseconds / 1000)
+    if milliseconds < 3_600_000:
+        return say("{minutes:g} min", minutes=milliseconds / 60_000)
+    if milliseconds < 86_400_000:
+        return say("{hours:g} h", hours=milliseconds / 3_600_000)
+    return say("{days:g} d", days=milliseconds / 86_400_000)
 
 
 def write_index(index: float | None) -> str:

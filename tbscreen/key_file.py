@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 
 KEY_BYTES: Final = 32
 FEWEST_CHARACTERS: Final = 32
@@ -30,11 +31,16 @@ def load_key(path: Path) -> bytes:
 
 def _read_key(path: Path) -> bytes:
     if path.stat().st_mode & 0o077:
-        raise PermanentError(f"{path} can be read by others: chmod 600 {path}")
+        raise PermanentError(say("{path} can be read by others: chmod 600 {path}", path=path))
     key = path.read_bytes().strip()
     if len(key) < FEWEST_CHARACTERS:
         raise PermanentError(
-            f"{path} has {len(key)} characters, a key has {FEWEST_CHARACTERS} or more: "
-            "name another file, or let tbscreen make one"
+            say(
+                "{path} has {number} characters, a key has {fewest} or more: name another file, or let "
+                "tbscreen make one",
+                path=path,
+                number=len(key),
+                fewest=FEWEST_CHARACTERS,
+            )
         )
     return key

@@ -24,6 +24,7 @@ from db.delivery.delivery_events import POSTPONED, REPLAYED
 from db.erasure.erasures import ErasureKind
 from db.patients.reconciliations import ReconciliationKind
 from db.states import CommitmentState, DeliveryState, FilmState, PulledStudyState
+from db.tables.record import Record
 from domain.bacteriology import Method, Outcome
 from domain.bundle.tb_score import ADVICE, MEANING, UNTRAINED
 from domain.codes import (
@@ -52,6 +53,7 @@ SOURCES: Final = (
     ("python", "web/**/*.py"),
     ("python", "reports/**/*.py"),
     ("python", "tbscreen/administration/*.py"),
+    ("python", "tbscreen/key_file.py"),
     ("python", "tbscreen/models/*.py"),
     ("python", "training/judging/*.py"),
     ("python", "dicom_gateway/results/*.py"),
@@ -97,6 +99,9 @@ VALUES: Final[tuple[type[StrEnum], ...]] = (
 )
 """Coded values whose names people see in their own language."""
 
+ERASED: Final = ("instances", "studies", "bacteriology_results", "reconciliations", "conflicts")
+"""Tables of which the erasure of a patient names rows, beside all that refer to them."""
+
 PLACEHOLDER: Final = re.compile(r"\{(\w*)[^}]*\}")
 
 
@@ -112,6 +117,19 @@ def list_messages() -> Iterator[tuple[str, Any, str | None]]:
     for values in VALUES:
         for value in values:
             yield "domain", str(say_value(value.value)), None
+    for table in list_erased_tables():
+        yield "domain", str(say_value(table)), None
+
+
+def list_erased_tables() -> list[str]:
+    """Return the names of all tables of which the erasure of a patient may count rows."""
+    found = list(ERASED)
+    for name in found:
+        for table in Record.metadata.sorted_tables:
+            referred = {key.column.table.name for key in table.foreign_keys}
+            if name in referred and table.name not in found:
+                found.append(table.name)
+    return found
 
 
 def make_template() -> Catalog:

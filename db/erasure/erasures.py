@@ -20,6 +20,7 @@ from db.erasure import erased_files, patient_data
 from db.erasure.digests import Digests
 from db.erasure.patient_data import PatientData
 from db.tables import BacteriologyResult, Erasure, Instance, Reconciliation, Study
+from domain.languages.sentence import Sentence, join, say, say_value
 
 
 class ErasureKind(StrEnum):
@@ -108,9 +109,10 @@ def erase_old_results(session: Session, day: str, author: str, reason: str) -> E
     return entry
 
 
-def describe_rows(rows: Mapping[str, int]) -> str:
+def describe_rows(rows: Mapping[str, int]) -> Sentence:
     """Return the numbers of rows by table, as words."""
-    return ", ".join(f"{count} {table.replace('_', ' ')}" for table, count in rows.items()) or "nothing"
+    parts = [say("{number} {rows}", number=count, rows=say_value(table)) for table, count in rows.items()]
+    return join(parts) if parts else say("nothing")
 
 
 def list_erasures(session: Session) -> list[ErasureEntry]:

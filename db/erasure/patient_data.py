@@ -26,6 +26,7 @@ from db.tables import (
 from db.worklist import studies
 from domain.codes import OTHER_PATIENT_NOTICES
 from domain.errors import PermanentError
+from domain.languages.sentence import say
 from domain.patient_identity import fold_patient_id
 
 Value = TypeVar("Value", int, str)
@@ -145,8 +146,11 @@ def _check_alone(session: Session, keys: Collection[str], issuer: str | None, ow
                 mixed.add(film.study.study_instance_uid)
     if mixed:
         raise SeveralPatientsError(
-            f"films of different patients stand together in study {', '.join(sorted(mixed))}: decide first "
-            "which are whose ('tbscreen patients conflicts', 'move', 'split'), then erase; nothing was erased"
+            say(
+                "films of different patients stand together in study {studies}: decide first which are whose "
+                "('tbscreen patients conflicts', 'move', 'split'), then erase; nothing was erased",
+                studies=", ".join(sorted(mixed)),
+            )
         )
 
 

@@ -7,6 +7,13 @@ from collections.abc import Iterator
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from domain.errors import PermanentError
+from domain.languages.sentence import say
+
+UNREADABLE = (InvalidDicomError, AttributeError, EOFError, IndexError, KeyError, TypeError, ValueError)
+"""Errors of an object that is no DICOM, or lacks what each of ours has."""
 
 PICTURE_FACTS = (
     "ImageType",
@@ -24,7 +31,22 @@ def summarize(part10: bytes) -> list[str]:
 
     Args:
         part10: the stored object.
+
+    Raises:
+        PermanentError: when it is no DICOM object, or no whole one.
     """
+    try:
+        return _list_lines(part10)
+    except UNREADABLE as error:
+        raise PermanentError(
+            say(
+                "the stored object cannot be read as DICOM ({error}): restore a backup of the database",
+                error=type(error).__name__,
+            )
+        ) from error
+
+
+def _list_lines(part10: bytes) -> list[str]:
     dataset = dcmread(io.BytesIO(part10))
     lines = [
         f"{dataset.SOPClassUID.name}, {dataset.file_meta.TransferSyntaxUID.name}, {len(part10):,} bytes",

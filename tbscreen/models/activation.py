@@ -149,4 +149,8 @@ def read_films(session: Session, digest: str) -> ScoredFilms | None:
     try:
         return from_csv(content.decode())
     except (ScoredFilmsError, UnicodeDecodeError) as error:
-        raise PermanentError(f"bundle {digest[:12]}: {FILMS} cannot be read: {error}") from error
+        raise PermanentError(
+            say(
+                "bundle {bundle}: {file} cannot be read: {error}", bundle=digest[:12], file=FILMS, error=error
+            )
+        ) from error

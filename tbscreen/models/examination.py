@@ -26,6 +26,7 @@ from domain.array.normalization import SPEC
 from domain.bundle.bundle import open_bundle
 from domain.bundle.seal import SCORES, check_golden_scores
 from domain.errors import PermanentError, TbscreenError
+from domain.languages.sentence import Sentence, say
 
 GOLDEN_ARRAYS: Final = SCORES
 FEW_GOLDEN_ARRAYS: Final = 16
@@ -85,7 +86,7 @@ def examine(
     """
     examination = ask_child(directory, count, films, limits)
     if examination.error:
-        raise PermanentError(f"{directory}: {examination.error}")
+        raise PermanentError(say("{path}: {reason}", path=directory, reason=examination.error))
     if golden_scores:
         check_golden_scores(examination.golden_scores, golden_scores)
     return examination
@@ -116,7 +117,8 @@ def ask_child(directory: Path, count: int, films: Path | None, limits: Limits) -
     except (EOFError, OSError, ValidationError):
         child.kill()
         child.join()
-        raise PermanentError(f"{directory}: {_describe_end(child.exitcode, late.is_set(), limits)}") from None
+        reason = _describe_end(child.exitcode, late.is_set(), limits)
+        raise PermanentError(say("{path}: {reason}", path=directory, reason=reason)) from None
     finally:
         deadline.cancel()
         child.kill()
@@ -124,14 +126,14 @@ def ask_child(directory: Path, count: int, films: Path | None, limits: Limits) -
         ours.close()
 
 
-def _describe_end(exit_code: int | None, is_late: bool, limits: Limits) -> str:
+def _describe_end(exit_code: int | None, is_late: bool, limits: Limits) -> Sentence:
     if is_late:
-        return f"its examination took more than {limits.deadline_s:.0f} s"
+        return say("its examination took more than {seconds:.0f} s", seconds=limits.deadline_s)
     if exit_code == -signal.SIGXCPU:
-        return f"its examination took more than {limits.cpu_s} s of processor time"
-    return (
-        "the process that examined it died: its network may take more than "
-        f"{_format_memory(limits)} of memory"
+        return say("its examination took more than {seconds} s of processor time", seconds=limits.cpu_s)
+    return say(
+        "the process that examined it died: its network may take more than {memory} of memory",
+        memory=_format_memory(limits),
     )
 
 

@@ -91,7 +91,12 @@ def agree(
     ours, theirs = np.asarray(candidate[2]), np.asarray(reference[2])
     if len(ours) >= FEWEST_FILMS and np.ptp(ours) == 0:
         raise PermanentError(
-            f"{candidate[0][:12]} gives all of {len(ours)} films of this site the score {ours[0]:.4f}"
+            say(
+                "{bundle} gives all of {number} films of this site the score {score:.4f}",
+                bundle=candidate[0][:12],
+                number=len(ours),
+                score=ours[0],
+            )
         )
     mine, other = (
         manifest.find_operating_point(manifest.reported_operating_point).threshold

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -145,16 +145,25 @@ class DeliveriesPage(AdministrationPage):
             stored.patient_id or "",
             is_changed=False,
         )
+        content, trouble = self._read_object(stored.part10)
         context = {
             "message": message,
             "row": row,
             "stored": stored,
             "events": events,
-            "content": self.installation.summarize(stored.part10),
+            "content": content,
+            "trouble": trouble,
             "parked": replays.is_replayable(row),
             "delivered": row.state == DeliveryState.DELIVERED,
         }
         return self.render(visit, "delivery", context)
+
+    def _read_object(self, part10: bytes) -> tuple[Sequence[str], str | None]:
+        """Return what an object says, and why it cannot be read, if so."""
+        try:
+            return self.installation.summarize(part10), None
+        except PermanentError as error:
+            return [], str(error)
 
 
 def _tell(done: Replayed, delivered: bool) -> str:

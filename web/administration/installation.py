@@ -207,4 +207,8 @@ class Installation(Protocol):
         """Return every setting of the process of the page."""
 
     def summarize(self, part10: bytes) -> Sequence[str]:
-        """Return what a DICOM object says, line by line, without patient data."""
+        """Return what a DICOM object says, line by line, without patient data.
+
+        Raises:
+            PermanentError: when it cannot be read.
+        """

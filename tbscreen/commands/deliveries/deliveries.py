@@ -112,10 +112,10 @@ def show(
         if row is None or stored is None:
             fail(f"there is no delivery {number}: see 'tbscreen deliveries list'")
         events = list_events(session, number)
-    content = summarize(stored.part10)
     if save is not None:
         with save.open("xb") as file:
             file.write(stored.part10)
+    content = summarize(stored.part10)
     if as_json:
         described = {key: value for key, value in asdict(stored).items() if key != "part10"}
         print_json(

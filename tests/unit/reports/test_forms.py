@@ -6,12 +6,13 @@ import csv
 import io
 import json
 
+from domain.languages.catalogue import load_catalogue
 from domain.notices import NOTICE
 from reports.csv_form import COLUMNS, render_csv
 from reports.figures import Report
 from reports.sections.all_sections import compose_sections
 from reports.text_form import WIDTH, render_text
-from reports.wording import write_duration
+from reports.wording import write_duration, write_unit
 
 
 def test_text_says_what_was_counted(march: Report) -> None:
@@ -98,3 +99,11 @@ def test_durations_for_people() -> None:
     assert written == [
         "0.00 s", "9.99 s", "12.3 s", "1 min 40 s", "3 min 20 s", "59 min 59 s", "2 h 05 min", "1 d 4 h"
     ]  # fmt: skip
+    assert load_catalogue("fr").translate(written[-1]) == "1 j 4 h"
+    assert load_catalogue("hi").translate(written[-2]) == "2 घं 05 मि"
+
+
+def test_a_round_duration_has_one_unit() -> None:
+    written = [write_unit(milliseconds) for milliseconds in (1, 100, 1e4, 6e5, 3.6e7, 8.64e8)]
+    assert written == ["1 ms", "100 ms", "10 s", "10 min", "10 h", "10 d"]
+    assert load_catalogue("fr").translate(written[-1]) == "10 j"

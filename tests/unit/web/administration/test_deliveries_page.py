@@ -14,7 +14,7 @@ from db.database import Database
 from db.delivery import deliveries, delivery_events, outbox, report_objects
 from db.hl7 import hl7_messages
 from db.states import DeliveryState
-from db.tables import Delivery, Study
+from db.tables import Delivery, ReportObject, Study
 from dicom_gateway.hl7.message_round import MessageRound
 from dicom_gateway.hl7.message_settings import MessageSettings
 from dicom_gateway.results.structured_report import build_report
@@ -108,6 +108,23 @@ def test_one_delivery_shows_what_its_object_says_and_the_view_is_recorded(
     assert trail.accesses == [("ada", study.study_instance_uid, study.patient_id or "")]
     assert admin.get(f"{PAGE}/{number + 1}").status_code == 404
     assert admin.get(f"{PAGE}/99999999999").status_code == 404
+
+
+@pytest.mark.parametrize("damage", [b"no DICOM", b"", "cut"])
+def test_a_stored_object_that_cannot_be_read_is_told(
+    admin: TestClient, peopled: Database, damage: bytes | str
+) -> None:
+    number = deliver_a_real_report(peopled)
+    with peopled.write() as session:
+        uid = session.get_one(Delivery, number).sop_instance_uid
+        stored = session.scalars(select(ReportObject).where(ReportObject.sop_instance_uid == uid)).one()
+        stored.part10 = stored.part10[:400] if isinstance(damage, str) else damage
+    page = admin.get(f"{PAGE}/{number}")
+    assert page.status_code == 200
+    assert "Not shown: the stored object cannot be read as DICOM" in page.text
+    assert "<h2>History</h2>" in page.text
+    admin.headers["Accept-Language"] = "fr"
+    assert "Non affiché : l’objet enregistré n’est pas lisible en DICOM" in admin.get(f"{PAGE}/{number}").text
 
 
 def test_messages_are_listed_shown_and_sent_again(admin: TestClient, peopled: Database, trail: Trail) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,17 @@ def test_an_erasure_is_recorded_and_the_list_names_nobody(
         assert trace not in page + register + done.text
 
 
+def test_an_erasure_is_told_in_the_user_s_language(ada: TestClient) -> None:
+    ada.headers["Accept-Language"] = "fr"
+    done = send(ada, ERASURES, **WISH, again="P777")
+    assert "clichés : 1, " in done.text
+    assert "examens : 1" in done.text
+    told = re.findall(r"Effacé.*?</p>|<td>clichés.*?</td>|<td>[^<]*examens : 1[^<]*</td>", done.text)
+    assert len(told) > 1, "the message and the list name the rows"
+    english = re.compile(r"instances|studies|screenings|outbox|deliveries")
+    assert not [text for text in told if english.search(text)]
+
+
 def test_what_cannot_be_erased_is_told(ada: TestClient, peopled: Database) -> None:
     assert "There is nothing about this patient ID." in send(ada, ERASURES, **WISH | {"patient_id": "X"}).text
     assert send(ada, ERASURES, patient_id="P777", again="P777").status_code == 422
@@ -110,4 +122,6 @@ def test_what_cannot_be_erased_is_told(ada: TestClient, peopled: Database) -> No
     )
     mixed = send(ada, ERASURES, **WISH, again="P777")
     assert (mixed.status_code, "films of different patients" in mixed.text) == (409, True)
+    ada.headers["Accept-Language"] = "fr"
+    assert "des clichés de patients différents" in send(ada, ERASURES, **WISH, again="P777").text
     assert list_patients(peopled) == ["P777", "P888"]

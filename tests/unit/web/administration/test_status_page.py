@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from db.canary import verdicts
+from db.clock import now
 from db.database import Database
 from tbscreen.processes.process_records import write_record
 from tests.servers.ports import wait_until
@@ -82,6 +85,19 @@ def test_the_state_is_shown_with_processes_stations_and_workers(admin: TestClien
     assert "<td>reports to build</td>" in page
     assert "tbscreen-default" in page
     assert "Okafor" not in page, "no patient is named here"
+
+
+def test_a_canary_film_that_is_missing_is_told_in_the_user_s_language(
+    admin: TestClient, peopled: Database
+) -> None:
+    judged = verdicts.JudgedCanary(verdicts.Verdict.SAME, "score as expected", score=0.9)
+    with peopled.write() as session:
+        verdicts.record(session, "gateway", judged, now() - timedelta(minutes=1))
+    assert "though one is due." in admin.get("/administration").text
+    admin.headers["Accept-Language"] = "fr"
+    page = admin.get("/administration").text
+    assert "alors qu’un cliché est attendu." in page
+    assert "no canary film since" not in page
 
 
 def test_the_checks_of_the_doctor_run_when_asked_for_and_the_worst_comes_first(admin: TestClient) -> None:
