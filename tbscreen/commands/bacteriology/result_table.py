@@ -21,7 +21,7 @@ LINKS: Final = {
     "outside_window": "no study near",
     "several_studies": "several studies",
     "other_patient": "another patient's study",
-    "notice": "study with a notice",
+    "notice": "study with a remark",
 }
 """States of links in words, as `--help` and docs/reader/bacteriology.md explain them."""
 

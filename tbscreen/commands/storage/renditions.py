@@ -29,7 +29,7 @@ def delete_renditions(
 ) -> None:
     """Delete the pictures of studies that were read long ago; results, reports and reads stay.
 
-    Pictures of unread studies and of studies with a notice stay. A later export of labels lacks these films.
+    Pictures of unread studies and of studies with a remark stay. A later export of labels lacks these films.
     """
     import structlog
 
