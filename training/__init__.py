@@ -4,6 +4,7 @@ Packages and files, in the order of a run of `tbscreen retrain`; each package's 
 
 - `retrain`: the whole run: split, train, calibrate, choose operating points, evaluate.
 - `retrain_settings`: the options of a run.
+- `run_checks`: options that exclude each other, the split, groups to leave out: before Keras loads.
 - `left_out`: scores of hospitals by networks that never saw them.
 - `training_run`: one training, which a killed run resumes.
 - `films/`: labelled images: found, labelled, stored as arrays, split by patient.

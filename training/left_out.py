@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,56 +18,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from domain.bundle.bundle import Bundle
-from domain.errors import PermanentError
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.films.split import Part, split
-from training.judging.comparison import read_seen
 from training.learning.precision import Precision
 from training.learning.recipe import TrainingData
 from training.retrain_settings import RetrainSettings
+from training.run_checks import Group, check_groups
 from training.training_run import RUNS, Reporter, identify, select, train
 
 LEFT_OUT: Final = "left-out"
-
-Group = tuple[str, ...]
-"""Sources that are left out together."""
-
-
-def check_groups(films: Sequence[LabelledFilm], groups: Sequence[Group]) -> None:
-    """Check that each group leaves enough films to train with.
-
-    Raises:
-        PermanentError: for an unknown source, a source in two groups, or too few films or sources.
-    """
-    named = [source for group in groups for source in group]
-    twice = sorted({source for source in named if named.count(source) > 1})
-    if twice:
-        raise PermanentError(f"left out twice: {', '.join(twice)}; a source belongs to one group")
-    if len(groups) < 2:
-        raise PermanentError(
-            "thresholds from left-out hospitals need two groups of sources at least: the films name "
-            f"{', '.join(sorted({film.source for film in films}))}. Name the sources in the CSV, or groups "
-            "with --leave-out SOURCE,SOURCE"
-        )
-    left = [film for film in films if film.source in named]
-    if not any(film.label.is_tb for film in left) or all(film.label.is_tb for film in left):
-        raise PermanentError("the left-out sources have films of one class only: leave out more sources")
-
-
-def _check_start(start: Bundle, films: Sequence[LabelledFilm], groups: Sequence[Group]) -> None:
-    """Check that a bundle to go on from has seen no film of a group."""
-    seen = read_seen(start)
-    counts = Counter(
-        film.source for group in groups for film in films if film.source in group and film.digest in seen
-    )
-    if counts:
-        named = ", ".join(f"{count} films of {source}" for source, count in sorted(counts.items()))
-        raise PermanentError(
-            f"the bundle of --from has seen {named}, so that no network that goes on from it leaves them "
-            "out: leave out other sources with --leave-out, or train without --from"
-        )
 
 
 def score_left_out(
@@ -90,14 +49,11 @@ def score_left_out(
         reporter: receiver of the progress.
 
     Raises:
-        PermanentError: when the films without a group cannot train a network, or the bundle to start from has
-            seen films of a group.
+        PermanentError: when the films without a group cannot train a network.
     """
     check_groups(films, groups)
     if settings.keeps_weights:
         settings = replace(settings, start=None, epochs=None)
-    elif settings.start is not None:
-        _check_start(settings.start, films, groups)
     scores = np.full(len(films), np.nan)
     for number, group in enumerate(groups, start=1):
         title = f" without {', '.join(group)} ({number} of {len(groups)})"

@@ -8,7 +8,6 @@ early stopping, and for calibration and the choice of operating points unless le
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,14 +15,13 @@ from datetime import UTC, datetime
 import numpy as np
 
 from domain.bundle.manifest import OperatingPoint
-from domain.errors import PermanentError
 from judging.operating_points import choose_operating_points
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
-from training.films.split import Part, split
+from training.films.split import Part
 from training.judging.baselines import Floats, compute_features, score_baselines, score_groups, score_within
 from training.judging.calibration_fit import CalibrationFit, fit_calibration, fit_left_out
-from training.judging.comparison import read_parts, read_seen
+from training.judging.comparison import read_seen
 from training.judging.evaluation import Evaluation, evaluate
 from training.judging.heat_maps import HeatFigures, measure_heat
 from training.judging.left_out_figures import (
@@ -42,6 +40,7 @@ from training.learning.precision import Precision, choose_precision
 from training.learning.recipe import TrainingData
 from training.left_out import score_left_out
 from training.retrain_settings import RetrainSettings
+from training.run_checks import divide
 from training.training_run import RUNS, Reporter, identify, select, train
 
 
@@ -84,19 +83,9 @@ def retrain(
             settings, when initial weights are missing, or when training does not converge.
     """
     started = datetime.now(UTC)
-    if settings.keeps_weights and (settings.start is None or not settings.left_out):
-        raise PermanentError(
-            "0 epochs keep the weights of a bundle and choose its thresholds anew from left-out hospitals: "
-            "add --from and --thresholds-from left-out"
-        )
-    if not settings.validation_share and not settings.left_out:
-        raise PermanentError(
-            "without validation films, left-out hospitals must choose the thresholds: add "
-            "--thresholds-from left-out, or choose a larger --validation-share"
-        )
-    parts = _split(films, settings)
+    parts = divide(films, settings)
     validation, test = select(parts, Part.VALIDATION), select(parts, Part.TEST)
-    precision = choose_precision(settings.precision, settings.architecture)
+    precision = choose_precision(Precision(settings.precision), settings.architecture)
     left_out = _score_left_out(films, store, settings, precision, reporter)
     data = TrainingData(films, store, select(parts, Part.TRAIN), validation)
     folder = settings.cache / RUNS / identify(films, parts, settings, precision)
@@ -158,33 +147,6 @@ def retrain(
     )
 
 
-def _split(films: Sequence[LabelledFilm], settings: RetrainSettings) -> list[Part]:
-    """Return the part of each film: anew, or for kept weights the part that it had for them.
-
-    Raises:
-        PermanentError: when the films cannot be split, or a bundle whose weights are kept does not name films
-            of a source that is not held out.
-    """
-    if settings.start is None or not settings.keeps_weights:
-        return split(
-            films,
-            seed=settings.seed,
-            test_share=settings.test_share,
-            validation_share=settings.validation_share,
-            hold_out=settings.hold_out,
-        )
-    known = read_parts(settings.start)
-    unknown = Counter(
-        film.source for film in films if film.digest not in known and film.source not in settings.hold_out
-    )
-    if unknown:
-        named = ", ".join(f"{count} of {source}" for source, count in sorted(unknown.items()))
-        raise PermanentError(
-            f"the bundle of --from does not name these films: {named}. Hold their sources out with --hold-out"
-        )
-    return [Part(known.get(film.digest, Part.TEST)) for film in films]
-
-
 def _score_left_out(
     films: Sequence[LabelledFilm],
     store: FilmStore,
@@ -195,11 +157,6 @@ def _score_left_out(
     """Return the films of the groups to leave out with their scores, or None without such groups."""
     if not settings.left_out:
         return None
-    if settings.hold_out:
-        # The thresholds would follow films that are to judge them.
-        named = {source for group in settings.left_out for source in group}
-        if both := sorted(named & set(settings.hold_out)):
-            raise PermanentError(f"{', '.join(both)}: held out for the test, so it cannot choose thresholds")
     scores = score_left_out(films, store, settings, precision, settings.left_out, reporter)
     known = np.flatnonzero(~np.isnan(scores)).tolist()
     return gather([films[place] for place in known], [Part.TEST.value] * len(known), scores[known])

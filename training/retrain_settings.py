@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domain.bundle.bundle import Bundle
 from training.films.film_store import FilmStore
-from training.judging.evaluation import Row
-from training.learning.precision import Precision
 from training.learning.recipe import Architecture
+
+if TYPE_CHECKING:
+    from training.judging.evaluation import Row
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class RetrainSettings:
     batch: int = 32
     learning_rate: float | None = None
     seed: int = 42
-    precision: Precision = Precision.AUTO
+    precision: str = "auto"
+    """A word of `training.learning.precision.Precision`, whose module loads Keras."""
     hold_out: tuple[str, ...] = ()
     """Sources whose films are all test films; the networks without a group do not see them either."""
     test_share: float = 0.2

@@ -8,17 +8,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.console import Console
 
 from tbscreen.terminal.invocation import fail, prepare
 
+if TYPE_CHECKING:
+    from training.judging.evaluation import Row
+
 SHIPPED: Final = "shipped"
 """Word for the bundle that comes with tbscreen."""
 MOST_NAMED: Final = 3
 """Most files that a command names when it is shown."""
+PRECISIONS: Final = ("auto", "float32", "bfloat16")
+"""Words of `training.learning.precision.Precision`, whose module loads Keras."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -129,11 +134,9 @@ def retrain_model(
     from tbscreen.models.default_bundle import DEFAULT_BUNDLE
     from tbscreen.models.retraining import Order, ThresholdsFrom, carry_out, score_unseen
     from training.films.film_index import LabelsFrom
-    from training.judging.unseen_sources import read_unseen
-    from training.learning.precision import Precision
     from training.learning.recipe import Architecture
     from training.retrain_settings import RetrainSettings
-    from training.writing.retrained_bundle import Naming
+    from training.writing.naming import Naming
 
     reference = open_bundle(against or DEFAULT_BUNDLE)
     begin = None if start is None else open_bundle(DEFAULT_BUNDLE if start == SHIPPED else Path(start))
@@ -158,7 +161,7 @@ def retrain_model(
             batch=batch,
             learning_rate=learning_rate,
             seed=seed,
-            precision=_choose("--precision", Precision, precision),
+            precision=_check_precision(precision),
             hold_out=tuple(hold_out or ()),
             test_share=test_share,
             validation_share=validation_share,
@@ -168,7 +171,7 @@ def retrain_model(
             go_on=f"go on from the shipped model: --from {SHIPPED}"
             if begin is None and architecture == "default"
             else None,
-            unseen=tuple(row for folder in unseen or () for row in read_unseen(open_bundle(folder))),
+            unseen=_read_unseen(unseen or ()),
         ),
         out=out or Path(f"{name}-{version}"),
         naming=Naming(
@@ -201,6 +204,21 @@ def _choose(option: str, kind: type[Choice], given: str) -> Choice:
         return kind(given)
     except ValueError:
         fail(f"{option} {given}: allowed are {', '.join(kind)}")
+
+
+def _check_precision(given: str) -> str:
+    if given not in PRECISIONS:
+        fail(f"--precision {given}: allowed are {', '.join(PRECISIONS)}")
+    return given
+
+
+def _read_unseen(folders: Sequence[Path]) -> tuple[Row, ...]:
+    if not folders:
+        return ()
+    from domain.bundle.bundle import open_bundle
+    from training.judging.unseen_sources import read_unseen
+
+    return tuple(row for folder in folders for row in read_unseen(open_bundle(folder)))
 
 
 def _split_groups(given: Sequence[str], thresholds_from: str) -> tuple[tuple[str, ...], ...]:

@@ -14,7 +14,7 @@ from domain.codes import GoldenOrigin
 from tbscreen.models.bundle_lookup import find_bundle, find_local_manifest
 from tbscreen.models.examination import FEW_GOLDEN_ARRAYS, GOLDEN_ARRAYS, examine
 from tbscreen.models.films_at_hand import Agreement, FilmsAtHand, agree, write_films
-from tbscreen.models.trust import describe_trust, require_trust
+from tbscreen.models.trust import check_reason, describe_trust, require_trust
 from training.judging.admission import check_normalization, needs_comparison
 from worker.bundle_cache import BundleCache
 
@@ -43,6 +43,7 @@ def prove(database: Database, word: str, by: str, reason: str | None = None) -> 
         PermanentError: when it is not trusted and there is no reason, when the gateways make no such arrays,
             or when its network does not compute or gives other scores than it should.
     """
+    check_reason(reason)
     with database.read() as session:
         candidate, active = find_bundle(session, word), bundles.find_active(session)
         golden = admissions.find_golden_scores(session, candidate.digest)

@@ -12,7 +12,7 @@ from domain.bundle.seal import Seal, locate_seal, read_seal
 from domain.codes import GoldenOrigin, Trust
 from tbscreen.models.default_bundle import find_shipped_seal, register_bundle
 from tbscreen.models.examination import examine
-from tbscreen.models.trust import describe_trust, keep_seal, require_trust
+from tbscreen.models.trust import check_reason, describe_trust, keep_seal, require_trust
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def add_bundle(database: Database, directory: Path, by: str, reason: str | None 
         PermanentError: when it is not a sound bundle, its network does not compute or gives other scores than
             its seal says.
     """
+    check_reason(reason)
     bundle = open_bundle(directory)
     shipped = find_shipped_seal(bundle.digest)
     seal = shipped or read_seal(locate_seal(directory), bundle.digest)

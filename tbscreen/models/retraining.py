@@ -1,4 +1,7 @@
-"""A run of `tbscreen retrain`: files in, bundle folder out, messages on the way."""
+"""A run of `tbscreen retrain`: files in, bundle folder out, messages on the way.
+
+Keras, scikit-learn and the drawing of figures load when nothing is left to be refused.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +21,6 @@ from domain.bundle.seal import locate_seal, write_seal
 from domain.dicom_file import find_start
 from domain.errors import PermanentError
 from domain.notices import NOTICE
-from judging.statistics import Estimate
 from tbscreen.models.prepared_file import read_labelled
 from tbscreen.models.registration import make_seal
 from tbscreen.settings import Settings
@@ -27,12 +29,14 @@ from training.films.film_index import FilmIndex, LabelsFrom, ProblemKind, index_
 from training.films.film_store import FilmStore
 from training.films.labelled_film import LabelledFilm
 from training.judging.comparison import FEWEST, read_seen
-from training.judging.evaluation import Evaluation
-from training.judging.verdict import Advice, Verdict
-from training.left_out import Group, check_groups
-from training.retrain import retrain
 from training.retrain_settings import RetrainSettings
-from training.writing.retrained_bundle import REPORT, Naming, write_retrained
+from training.run_checks import Group, check_groups, divide
+from training.writing.naming import REPORT, Naming
+
+if TYPE_CHECKING:
+    from judging.statistics import Estimate
+    from training.judging.evaluation import Evaluation
+    from training.judging.verdict import Verdict
 
 SHOWN_PROBLEMS: Final = 20
 MOST_NAMED: Final = 3
@@ -100,6 +104,10 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
         for line in _advise(order, index.films):
             console.print(f"advice: {line}", highlight=False, markup=False, soft_wrap=True)
         chosen = replace(order.settings, left_out=_find_groups(order, index.films))
+        divide(index.films, chosen)  # before the seconds in which Keras loads
+        from training.retrain import retrain
+        from training.writing.retrained_bundle import write_retrained
+
         retrained = retrain(index.films, index.store, chosen, progress)
         progress.begin("writing bundle and report")
         shown = index.store if order.with_films else None
@@ -226,6 +234,7 @@ def show_result(
         labels: their CSV.
         console: for the output.
     """
+    from training.judging.verdict import Advice
 
     def write(estimate: Estimate | None) -> str:
         return "" if estimate is None else f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
@@ -255,7 +264,7 @@ def show_result(
     for command in (
         f"models seal {shlex.quote(str(bundle.directory))} --key FILE",
         f'models add {shlex.quote(str(bundle.directory))}  # without a key: --trust "REASON"',
-        f"models compare {short} active {films}{labelled}",
+        f"models compare {short} active {films}{labelled}  # of them, those that neither was fitted to",
         f"models activate {short}",
     ):
         console.print(f"  tbscreen {command}", highlight=False, markup=False, soft_wrap=True)

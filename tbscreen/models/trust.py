@@ -34,6 +34,16 @@ def describe_trust(session: Session, digest: str) -> str | None:
     return None
 
 
+def check_reason(reason: str | None) -> None:
+    """Check that a reason, where a person gives one, says something.
+
+    Raises:
+        PermanentError: for a blank one.
+    """
+    if reason is not None and not reason.strip():
+        raise PermanentError(say('--trust needs a reason, which is recorded: --trust "REASON"'))
+
+
 def require_trust(session: Session, digest: str, reason: str | None, by: str) -> str | None:
     """Trust a bundle for a reason that a person gives, unless it is trusted already.
 
@@ -43,8 +53,7 @@ def require_trust(session: Session, digest: str, reason: str | None, by: str) ->
     Raises:
         PermanentError: when it is not trusted and there is no reason.
     """
-    if reason is not None and not reason.strip():
-        raise PermanentError(say('--trust needs a reason, which is recorded: --trust "REASON"'))
+    check_reason(reason)
     if describe_trust(session, digest) is not None:
         return None
     if reason is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy.orm import Session
 
 from db.models import activations, admissions, bundles, shadow_screenings
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from training.judging.comparison import Comparison
 
 REPORT: Final = "report.html"
+DIGEST: Final = 64
+"""Length of a SHA-256 in hexadecimal digits."""
 VERDICTS: Final = {
     "better": "the candidate is better",
     "not_worse": "the candidate is not worse: the interval holds 0",
@@ -82,7 +85,8 @@ def read_sheet(session: Session, model: RegisteredModel) -> ModelSheet:
 def draw_sheet(sheet: ModelSheet) -> RenderableType:
     """Return the sheet for a terminal."""
     manifest, model = sheet.manifest, sheet.model
-    facts = Table(title=f"{model.name} {model.version}", box=None, show_header=False, title_justify="left")
+    title = f"{model.name} {model.version}"
+    facts = Table(title=title, box=None, show_header=False, title_justify="left", padding=(0, 1, 0, 0))
     facts.add_column(style="bold", no_wrap=True)
     facts.add_column(overflow="fold")
     facts.add_row("digest", model.digest)
@@ -226,12 +230,17 @@ def _draw_history(entries: Sequence[ActivationEntry]) -> Table:
     return table
 
 
-def _draw_pairs(title: str, pairs: Mapping[str, Any]) -> Table:
-    table = _draw_table(title, "", "")
+def _draw_pairs(title: str, pairs: Mapping[str, Any]) -> RenderableType:
+    """Draw pairs, digests last, each below its name: beside it, no line of 80 columns holds a whole one."""
+    rows = [(quote(name), quote(value)) for name, value in _flatten(pairs)]
+    table, digests = _draw_table(title, "", ""), Table(box=None, show_header=False)
     table.show_header = False
-    for name, value in _flatten(pairs):
-        table.add_row(quote(name), quote(value))
-    return table
+    for name, value in rows:
+        if len(value) == DIGEST:
+            digests.add_row(Text.assemble(name, "\n  ", value))
+        else:
+            table.add_row(name, value)
+    return Group(table, digests) if digests.row_count else table
 
 
 def _flatten(value: object, name: str = "") -> Iterator[tuple[str, str]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from training.learning.fit import EpochResult, FitProgress
+if TYPE_CHECKING:  # the module loads Keras
+    from training.learning.fit import EpochResult, FitProgress
 
 LINE_EVERY_S: Final = 30.0
 
@@ -67,6 +68,8 @@ class TrainingProgress:
 
     def train(self, event: FitProgress | EpochResult) -> None:
         """Say how far training is; the bar runs over all epochs, so that its time left is the whole time."""
+        from training.learning.fit import FitProgress
+
         if isinstance(event, FitProgress):
             self._stage = f"epoch {event.epoch} of {event.epochs}, loss {event.loss:.3f}"
             done, total = (event.epoch - 1) * event.batches + event.batch, event.epochs * event.batches

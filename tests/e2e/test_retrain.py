@@ -33,7 +33,8 @@ from training.left_out import LEFT_OUT
 from training.retrain import retrain
 from training.retrain_settings import RetrainSettings
 from training.training_run import identify
-from training.writing.retrained_bundle import Naming, write_retrained
+from training.writing.naming import Naming
+from training.writing.retrained_bundle import write_retrained
 
 SHARED = checkout.SHARED_DATA
 VGG16 = SHARED / "models" / "vgg16_notop_candidate_f16.npz"

@@ -1,5 +1,6 @@
 """Results of a run: bundle, report, model card, figures.
 
+- `naming`: names of bundle and report.
 - `retrained_bundle`: bundle, report and model card of a run.
 - `worst_films`: pictures of the worst errors, on request.
 - `wording`: text for figures and names.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -23,11 +22,11 @@ from training.retrain import Retrained
 from training.retrain_settings import RetrainSettings
 from training.writing.left_out_tables import tabulate_left_out, write_points
 from training.writing.model_card import write_model_card
+from training.writing.naming import REPORT, Naming
 from training.writing.report import write_report
 from training.writing.report_facts import ReportFacts
 from training.writing.worst_films import draw_worst
 
-REPORT: Final = "report.html"
 MODEL_CARD: Final = "model_card.md"
 LIBRARIES: Final = (
     "tbscreen",
@@ -39,18 +38,6 @@ LIBRARIES: Final = (
     "numpy",
     "scikit-learn",
 )
-
-
-@dataclass(frozen=True)
-class Naming:
-    """Name and version of a bundle, and facts for its report."""
-
-    name: str
-    version: str
-    command: str
-    """The command line, without the names of many films."""
-    machine: str
-    credits: tuple[str, ...] = ()
 
 
 def write_retrained(

@@ -21,11 +21,13 @@ from training.films.split import split
 from training.judging.comparison import FILMS
 from training.judging.scored_films import from_csv, gather
 from training.learning.precision import Precision
-from training.left_out import LEFT_OUT, score_left_out
+from training.left_out import LEFT_OUT
 from training.retrain import retrain
 from training.retrain_settings import RetrainSettings
+from training.run_checks import divide
 from training.training_run import identify
-from training.writing.retrained_bundle import REPORT, Naming, write_retrained
+from training.writing.naming import REPORT, Naming
+from training.writing.retrained_bundle import write_retrained
 
 GROUPS = (("a",), ("b",))
 NAMING = Naming(name="kept", version="1.1", command="tbscreen retrain", machine="a machine")
@@ -141,4 +143,4 @@ def test_a_network_that_goes_on_from_a_bundle_does_not_leave_out_what_that_has_s
     films = list_films()
     settings = replace(make_settings(tmp_path, write_start(tmp_path, films)), epochs=1)
     with pytest.raises(PermanentError, match="has seen 32 films of a, 32 films of b"):
-        score_left_out(films, store_films(tmp_path, films), settings, Precision.FLOAT32, GROUPS, Stages())
+        divide(films, settings)

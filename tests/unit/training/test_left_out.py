@@ -15,8 +15,9 @@ from training.films.labelled_film import LabelledFilm
 from training.films.split import split
 from training.learning.fit import EpochResult, FitProgress
 from training.learning.precision import Precision
-from training.left_out import LEFT_OUT, check_groups, score_left_out
+from training.left_out import LEFT_OUT, score_left_out
 from training.retrain_settings import RetrainSettings
+from training.run_checks import check_groups
 from training.training_run import identify
 
 GROUPS = (("a", "b"), ("c",))

@@ -18,7 +18,7 @@ import pytest
 from db.database import Database
 from domain.bundle.manifest import MANIFEST, STRUCTURE
 from domain.bundle.seal import locate_seal
-from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tbscreen.models.default_bundle import DEFAULT_BUNDLE, register_bundle
 from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.tbscreen.models.test_films_at_hand import screen
@@ -99,8 +99,6 @@ def test_a_bundle_that_does_not_compute_is_not_added(
 def test_a_bundle_that_an_earlier_version_let_in_is_examined_before_it_is_active(
     quick_cli: Cli, installed: Database, tmp_path: Path
 ) -> None:
-    from tbscreen.models.default_bundle import register_bundle
-
     digest, _ = register_bundle(installed, copy_shipped(tmp_path, clear_weights))
     run = quick_cli("models", "activate", digest, "--trust", "it looks fine")
     assert_one_line(run, "gives all of 256 different arrays the score")
@@ -145,6 +143,19 @@ def test_a_bundle_is_used_for_a_reason_that_is_recorded_or_not_at_all(
     assert used.startswith(f"bundle {bundle.digest} activated; ")
     assert used.endswith(": we trained it; forced: to try it")
     assert returned.endswith(" activated by a rollback")
+
+
+def test_a_bundle_without_a_reason_to_trust_it_is_refused_before_keras_loads(
+    cli: Cli, without_keras: None, installed: Database, tmp_path: Path
+) -> None:
+    folder = write_network(tmp_path / "bundle").directory
+    digest, _ = register_bundle(installed, folder)
+    for words, said in (
+        (("activate", digest), "is not trusted"),
+        (("activate", digest, "--trust", " "), "needs a reason"),
+        (("add", str(folder), "--trust", " "), "needs a reason"),
+    ):
+        assert_one_line(cli("models", *words), said)
 
 
 def test_both_networks_score_the_films_of_the_site(

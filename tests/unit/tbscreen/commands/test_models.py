@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import getpass
+import io
 import json
 import os
 import socket
@@ -14,14 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from db.database import Database
 from db.models import activations, admissions, shadow_screenings
 from domain.bundle.bundle import Bundle, write_bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.codes import Finding, Trust
+from tbscreen.models.bundle_lookup import find_bundle
 from tbscreen.models.default_bundle import register_bundle
 from tbscreen.settings import load_settings
+from tbscreen.terminal.model_sheet import draw_sheet, read_sheet
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.tbscreen.films_csv import make_films_csv
@@ -293,6 +297,16 @@ def test_images_that_cannot_be_used_are_one_clear_line(
 def installed_without_report(database: Database) -> None:
     """Make a bundle active that is a manifest alone."""
     rows.register_model(database)
+
+
+def test_digests_are_whole_in_80_columns(installed: Database) -> None:
+    output = io.StringIO()
+    with installed.read() as session:
+        sheet = read_sheet(session, find_bundle(session, "active"))
+    Console(width=80, file=output).print(draw_sheet(sheet))
+    fingerprint = sheet.manifest["training_data"]["fingerprint"]
+    for digest in (sheet.model.digest, fingerprint, *sheet.manifest["files"].values()):
+        assert digest in output.getvalue()
 
 
 def _find_active(session: Any) -> str | None:

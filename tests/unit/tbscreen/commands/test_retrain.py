@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tbscreen.commands.retrain import PRECISIONS
 from tests.e2e.test_retrain import draw_films
 from tests.unit.tbscreen.conftest import Cli
+from training.learning.precision import Precision
 
 
 @pytest.fixture
@@ -43,6 +45,29 @@ def test_what_cannot_be_done_says_what_to_change(
     assert run.returncode == 1
     assert said in " ".join(run.stderr.split())
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--precision", "int8"),
+        ("--from", "nothing"),
+        ("--hold-out", "elsewhere"),
+        ("--validation-share", "0.05"),
+        ("--thresholds-from", "left-out"),
+        ("--epochs", "0"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_the_seconds_in_which_keras_loads(
+    cli: Cli, without_keras: None, films: Path, words: tuple[str, ...]
+) -> None:
+    run = cli("retrain", "films", *words)
+    assert run.returncode == 1, run.stderr
+    assert run.stderr.splitlines()[-1].startswith("tbscreen: ")
+
+
+def test_the_words_for_precision_are_those_of_the_training() -> None:
+    assert tuple(Precision) == PRECISIONS
 
 
 def test_bad_files_stop_it_before_it_trains_and_are_named(quick_cli: Cli, films: Path) -> None:

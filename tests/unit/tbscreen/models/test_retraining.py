@@ -54,6 +54,8 @@ def test_a_model_that_is_not_to_be_used_gets_no_next_commands(advice: Advice) ->
     printed = output.getvalue()
     assert "verdict: so it is" in printed
     assert ("tbscreen models activate" in printed) == (advice is not Advice.REJECT)
+    which_films = "active films/  # of them, those that neither was fitted to"
+    assert (which_films in printed) == (advice is not Advice.REJECT)
 
 
 def test_report_and_manifest_name_no_film_of_many() -> None:
