@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import json
 import os
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def prepare(process: str, *, reads_dicom: bool = False) -> Settings:
-    """Read the settings and begin to log.
+    """Read the settings, begin to log, and let garbage be collected from now on.
 
     Args:
         process: name of this kind of process, in every line of the log.
@@ -35,6 +36,7 @@ def prepare(process: str, *, reads_dicom: bool = False) -> Settings:
         from dicom_gateway.library_settings import configure_dicom_libraries
 
         configure_dicom_libraries()
+    gc.enable()
     return settings
 
 

@@ -68,7 +68,6 @@ def worker(database: Database, broker_url: str, folder: Path, time_limit_s: floa
         "TBSCREEN_DATABASE_URL": str(database.engine.url),
         "TBSCREEN_BROKER_URL": broker_url,
         "TBSCREEN_DATA_DIRECTORY": str(folder),
-        "TBSCREEN_WORKER__RUNTIME": "keras",
         "TBSCREEN_WORKER__TIME_LIMIT_S": str(time_limit_s),
     }
     command = [sys.executable, "-m", "chaos.poisonable_worker", "worker", "--ready-file", str(ready)]

@@ -34,7 +34,6 @@ def worker(database: Database, broker_url: str, folder: Path, **settings: str) -
     values = {
         "TBSCREEN_DATABASE_URL": str(database.engine.url),
         "TBSCREEN_BROKER_URL": broker_url,
-        "TBSCREEN_WORKER__RUNTIME": "keras",
         **settings,
     }
     with product("worker", "worker", folder, values) as started:

@@ -54,14 +54,6 @@ def cli(place: Path) -> Cli:
 
 
 @pytest.fixture
-def without_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of `cli` that loads Keras dies."""
-    (tmp_path / "keras.py").write_text("import os\nos.abort()\n")
-    path = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
-
-
-@pytest.fixture
 def quick_cli(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Cli]:

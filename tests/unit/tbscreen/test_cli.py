@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -23,6 +24,7 @@ from domain.bundle.bundle import open_bundle
 from tbscreen.cli import app
 from tbscreen.commands.index import INDEX
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
+from tbscreen.terminal.invocation import prepare
 from tests.servers.ports import free_port
 from tests.unit import rows
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -39,6 +41,18 @@ def list_commands() -> list[list[str]]:
 
     walk([], typer.main.get_command(app))
     return found
+
+
+def test_garbage_is_collected_once_the_settings_are_read(quick_cli: Cli) -> None:
+    """Not before: nothing that is imported is garbage."""
+    gc.disable()
+    try:
+        prepare("test")
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+    assert quick_cli("--version").returncode == 0
+    assert gc.isenabled(), "also by a command that reads no settings"
 
 
 def test_help_is_printed_by_the_module_and_lists_the_commands(cli: Cli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,7 @@ from tbscreen.doctor.examination import examine
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE, register_bundle
 from tbscreen.monitoring.database_metrics import DatabaseMetrics
 from tbscreen.settings import Settings, load_settings
+from tests import checkout
 from tests.servers.ports import wait_until
 from tests.unit import rows
 
@@ -511,8 +513,10 @@ def _flip(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
 
 
-def test_doctor_and_metrics_know_the_age_of_the_newest_backup(place: Path, installed: Database) -> None:
+def test_doctor_metrics_and_alert_know_the_age_of_the_newest_backup(place: Path, installed: Database) -> None:
     settings = load_settings()
+    rule = r"alert: TbscreenBackupOld\n +expr: max\(tbscreen_newest_backup_age_seconds\) > (\d+) \* 86400\n"
+    (days,) = re.findall(rule, (checkout.DOCS / "monitoring" / "alerts.yaml").read_text("utf-8"))
 
     def look() -> tuple[Check, list[float]]:
         (check,) = (check for check in examine(settings) if check.part == "backup")
@@ -529,8 +533,11 @@ def test_doctor_and_metrics_know_the_age_of_the_newest_backup(place: Path, insta
     check, ages = look()
     assert check.health is Health.GOOD
     assert 0.0 <= ages[0] < 600.0
-    with installed.write() as session:
-        session.execute(update(Backup).values(taken_at=now() - timedelta(days=3)))
-    check, ages = look()
-    assert (check.health, "more than two days ago" in check.finding) == (Health.BAD, True)
-    assert ages[0] >= 3 * 86400
+    for hours, health in ((-1, Health.GOOD), (1, Health.BAD)):
+        with installed.write() as session:
+            taken_at = now() - timedelta(days=int(days), hours=hours)
+            session.execute(update(Backup).values(taken_at=taken_at))
+        check, ages = look()
+        assert check.health is health, "doctor complains when the alert does"
+        assert (ages[0] > int(days) * 86400) == (health is Health.BAD)
+    assert "more than two days ago" in check.finding

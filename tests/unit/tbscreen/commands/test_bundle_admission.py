@@ -18,6 +18,7 @@ import pytest
 from db.database import Database
 from domain.bundle.manifest import MANIFEST, STRUCTURE
 from domain.bundle.seal import locate_seal
+from tbscreen.models import examination
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE, register_bundle
 from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
@@ -145,17 +146,18 @@ def test_a_bundle_is_used_for_a_reason_that_is_recorded_or_not_at_all(
     assert returned.endswith(" activated by a rollback")
 
 
-def test_a_bundle_without_a_reason_to_trust_it_is_refused_before_keras_loads(
-    cli: Cli, without_keras: None, installed: Database, tmp_path: Path
+def test_a_bundle_without_a_reason_to_trust_it_is_refused_before_it_is_examined(
+    quick_cli: Cli, installed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = write_network(tmp_path / "bundle").directory
     digest, _ = register_bundle(installed, folder)
+    monkeypatch.setattr(examination, "ask_child", lambda *_: pytest.fail("Keras would load"))
     for words, said in (
         (("activate", digest), "is not trusted"),
         (("activate", digest, "--trust", " "), "needs a reason"),
         (("add", str(folder), "--trust", " "), "needs a reason"),
     ):
-        assert_one_line(cli("models", *words), said)
+        assert_one_line(quick_cli("models", *words), said)
 
 
 def test_both_networks_score_the_films_of_the_site(
