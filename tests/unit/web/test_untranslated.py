@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, nodes
 
-from web.pages.pages import TEMPLATES
+from web.pages.pages import STATIC, TEMPLATES
 
 ROOT = Path(__file__).parents[3]
 
@@ -114,6 +114,12 @@ def test_the_text_of_each_template_is_in_the_catalogues() -> None:
     }
     assert len(found) > 20, "this test sees templates"
     assert {name: texts for name, texts in found.items() if texts and name not in ENGLISH_ALONE} == {}
+
+
+def test_the_style_sheet_has_no_sentences() -> None:
+    sheet = (STATIC / "style.css").read_text("utf-8")
+    assert "content: " in sheet
+    assert [text for text in re.findall(r'content: "([^"]*)"', sheet) if WORD.search(text)] == []
 
 
 def test_the_sentences_of_the_pages_modules_are_in_the_catalogues() -> None:
