@@ -1,4 +1,4 @@
-"""`tbscreen`, with one difference: the process that is to predict a poisoned film kills itself, or hangs.
+"""`tbscreen`, with one difference: the process that is to compute a poisoned film kills itself, or hangs.
 
 It stands for a film that makes native code crash or go on for ever. Nothing of it is in the product.
 """
@@ -13,34 +13,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-import worker.tasks
 from chaos.films import Poison, find_poison
 from tbscreen.cli import main
-from worker.screener import Screener
+from worker.network_opener import NetworkOpener
 
 if TYPE_CHECKING:
     from worker.screening_network import ScreeningNetwork
 
+open_sound = NetworkOpener.open
 
-class PoisonableScreener(Screener):
-    """A screener that dies of marked arrays."""
 
-    def _open(self, digest: str) -> ScreeningNetwork:
-        network = super()._open(digest)
-        predict = network.predict_with_heat
+def open_poisonable(opener: NetworkOpener, digest: str) -> ScreeningNetwork:
+    """Open a network that dies of marked arrays."""
+    network = open_sound(opener, digest)
+    predict = network.predict_with_heat
 
-        def predict_or_die(arrays: npt.NDArray[np.float32]) -> Any:
-            poisons = {find_poison(array) for array in arrays}
-            if Poison.KILLS in poisons:
-                os.kill(os.getpid(), signal.SIGKILL)
-            while Poison.HANGS in poisons:
-                time.sleep(1)
-            return predict(arrays)
+    def predict_or_die(arrays: npt.NDArray[np.float32]) -> Any:
+        poisons = {find_poison(array) for array in arrays}
+        if Poison.KILLS in poisons:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while Poison.HANGS in poisons:
+            time.sleep(1)
+        return predict(arrays)
 
-        network.predict_with_heat = predict_or_die  # type: ignore[method-assign]
-        return network
+    network.predict_with_heat = predict_or_die  # type: ignore[method-assign]
+    return network
 
 
 if __name__ == "__main__":
-    setattr(worker.tasks, "Screener", PoisonableScreener)  # noqa: B010
+    setattr(NetworkOpener, "open", open_poisonable)  # noqa: B010
     main()

@@ -10,13 +10,17 @@ from celery.signals import setup_logging, worker_shutting_down
 from celery.utils.log import get_multiprocessing_logger
 from kombu.entity import Queue
 
+from db.database import Database
 from domain.screening_request import QUEUE
 from domain.silent_links import SOCKET_OPTIONS
+from worker.batches.device_keeper import DeviceKeeper
+from worker.bundle_cache import BundleCache
 from worker.celery_repairs.broker_channel import ForgivingAMQP
 from worker.celery_repairs.task_message_flush import finish_writing
 from worker.film_strikes import FilmStrikes
+from worker.network_opener import NetworkOpener
 from worker.screener import ScreenerSettings
-from worker.settings import WorkerSettings
+from worker.settings import WorkerSettings, resolve_batch
 from worker.tasks import register_tasks
 from worker.watchdog import Heartbeats, Watchdog, end_in_time, make_step
 
@@ -40,6 +44,8 @@ def build_app(
 ) -> Celery:
     """Make the application: msgpack only, late acknowledgement, one film per process at a time.
 
+    Where a device computes several films at once, each device has so many predicting processes.
+
     Args:
         broker_url: may hold a password: never log it.
         settings: handed to each predicting process.
@@ -58,7 +64,7 @@ def build_app(
         task_queues=[Queue(QUEUE)],  # type: ignore[no-untyped-call]
         task_default_queue=QUEUE,
         worker_prefetch_multiplier=1,
-        worker_concurrency=settings.worker.processes,
+        worker_concurrency=settings.worker.processes * resolve_batch(settings.worker),
         worker_send_task_events=False,
         # With remote control, a client of Redis could end the worker or change the limits of its tasks.
         worker_enable_remote_control=False,
@@ -77,10 +83,39 @@ def build_app(
         },
     )
     heartbeats, strikes = Heartbeats(), FilmStrikes(settings.worker.time_limit_s)
-    watchdog = Watchdog(heartbeats, settings.worker.time_limit_s, strikes.note_end)
-    app.steps["worker"].add(make_step(watchdog))
-    register_tasks(app, settings, process_ready, heartbeats, strikes)
+    keeper = _make_keeper(settings, heartbeats)
+
+    def note_end(pid: int) -> None:
+        if keeper is None or not keeper.has(pid):  # its end is told by the processes that asked it
+            strikes.note_end(pid)
+
+    watchdog = Watchdog(heartbeats, settings.worker.time_limit_s, note_end)
+
+    def look() -> None:
+        watchdog.check()
+        if keeper is not None:
+            keeper.keep()
+
+    app.steps["worker"].add(make_step(look))
+    addresses = [] if keeper is None else keeper.addresses
+    register_tasks(app, settings, process_ready, heartbeats, strikes, addresses)
+    app.device_keeper = keeper
     return app
+
+
+def _make_keeper(settings: ScreenerSettings, heartbeats: Heartbeats) -> DeviceKeeper | None:
+    """Return the keeper of device processes; None where each predicting process computes by itself."""
+    host = settings.worker
+    batch = resolve_batch(host)
+    if batch == 1:
+        return None
+
+    def make_opener() -> NetworkOpener:
+        database = Database.open(settings.database)
+        cache = BundleCache(settings.cache_directory, database)
+        return NetworkOpener(host, settings.graph_directory, cache, database)
+
+    return DeviceKeeper(host.processes, batch, make_opener, heartbeats)
 
 
 def _keep_log(**_: Any) -> None:
@@ -95,11 +130,18 @@ def run(app: Celery, settings: WorkerSettings) -> None:
     worker = app.Worker(
         hostname=f"{settings.name}@%h",
         pool_cls="prefork",
-        concurrency=settings.processes,
+        concurrency=settings.processes * resolve_batch(settings),
         loglevel="WARNING",
         without_gossip=True,
         without_mingle=True,
         quiet=True,
     )
     finish_writing(worker)
-    worker.start()
+    keeper: DeviceKeeper | None = app.device_keeper
+    try:
+        if keeper is not None:
+            keeper.keep()
+        worker.start()
+    finally:
+        if keeper is not None:
+            keeper.close()

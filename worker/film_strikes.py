@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -21,8 +22,8 @@ from domain.witness import Witness
 
 SLOTS: Final = 4096
 """A process notes its film in the slot of its process id, modulo this."""
-SLOT: Final = struct.Struct("=qq")
-"""Row of the film and number of the attempt; zeros while no film is predicted."""
+SLOT: Final = struct.Struct("=qqd")
+"""Row of the film, number of the attempt and beginning (time.monotonic); zeros while no film is predicted."""
 STRIKE: Final = struct.Struct("=q")
 
 log = structlog.get_logger(__name__)
@@ -45,11 +46,11 @@ class FilmStrikes:
     def predicting(self, film: int, attempt: int) -> Iterator[None]:
         """Mark inside the block that this process predicts a film: its end now may be the film's doing."""
         place = os.getpid() % SLOTS * SLOT.size
-        SLOT.pack_into(self._slots, place, film, attempt)
+        SLOT.pack_into(self._slots, place, film, attempt, time.monotonic())
         try:
             yield
         finally:
-            SLOT.pack_into(self._slots, place, 0, 0)
+            SLOT.pack_into(self._slots, place, 0, 0, 0.0)
 
     def take(self) -> list[int]:
         """Return the films that got a strike since the last call in any process of this worker."""
@@ -65,17 +66,19 @@ class FilmStrikes:
         """Note in the parent process that a predicting process ended."""
         self._witness.note(self._find(pid)[0] or None)
 
-    def judge(self, pid: int | None) -> bool | None:
+    def judge(self, pid: int | None, hung_s: float = 0.0) -> bool | None:
         """Give the film of a process that died or reached its time limit a strike, if the film was the cause.
 
         Args:
             pid: of the predicting process, alive or not; None if none had taken the film.
+            hung_s: shortest time of the prediction, in seconds; one that began later did not hang: the task
+                waited before it.
 
         Returns:
             True for a strike; None when the process was not predicting.
         """
-        film, attempt = self._find(pid) if pid is not None else (0, 0)
-        if pid is None or not film:
+        film, attempt, began = self._find(pid) if pid is not None else (0, 0, 0.0)
+        if pid is None or not film or time.monotonic() - began < hung_s:
             return None
         if self._judged.get(pid) == (film, attempt):  # the time limit has a first and a last warning
             return False
@@ -89,9 +92,9 @@ class FilmStrikes:
             log.error("a strike was not recorded: no predicting process takes them")
         return True
 
-    def _find(self, pid: int) -> tuple[int, int]:
-        film, attempt = SLOT.unpack_from(self._slots, pid % SLOTS * SLOT.size)
-        return int(film), int(attempt)
+    def _find(self, pid: int) -> tuple[int, int, float]:
+        film, attempt, began = SLOT.unpack_from(self._slots, pid % SLOTS * SLOT.size)
+        return int(film), int(attempt), float(began)
 
     def close(self) -> None:
         """Close its pipe."""

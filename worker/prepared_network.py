@@ -36,7 +36,7 @@ from worker.runtimes.openvino_runtime import (
     read,
 )
 from worker.screening_network import ScreeningNetwork, score
-from worker.settings import Precision, RuntimeName
+from worker.settings import Precision, RuntimeName, has_gpu_files
 
 GRAPH: Final = "graph.xml"
 CONSTANTS: Final = "graph.bin"
@@ -44,8 +44,6 @@ FACTS: Final = "facts.json"
 GOLDEN_ARRAYS: Final = 16
 DEADLINE_S: Final = 600.0
 """Time of the child that makes a graph."""
-GPU_FILES: Final = ("/dev/nvidia0", "/dev/kfd")
-"""Device files of NVIDIA's and AMD's drivers: where one is, Keras decides what computes."""
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +111,7 @@ def is_possible(runtime: RuntimeName) -> bool:
         runtime != "keras"
         and is_installed()
         and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
-        and (runtime == "openvino" or not any(Path(name).exists() for name in GPU_FILES))
+        and (runtime == "openvino" or not has_gpu_files())
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -17,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.clock import now
 from db.database import Database
 from db.films import screenings
-from db.models import admissions
 from db.retrying import write_again
 from db.settings import DatabaseSettings
 from domain.array.upright import turn_back
@@ -28,9 +28,11 @@ from domain.errors import PermanentError
 from domain.film_stage import Stage, shorten_key, stage
 from domain.screening_request import ScreeningRequest
 from worker import metrics
+from worker.batches.device_link import DeviceLink
 from worker.bundle_cache import BundleCache
 from worker.canary_scorer import CanaryScorer
 from worker.film_strikes import FilmStrikes
+from worker.network_opener import NetworkOpener
 from worker.settings import WorkerSettings
 from worker.shadow import ShadowScreener
 from worker.time_limit import put_off_time_limit
@@ -78,14 +80,19 @@ class Screener:
     Args:
         settings: of the process.
         strikes: of the worker's parent process, made before this one was forked; None without such a process.
+        device: address of the device process that computes for this one; None if it computes by itself.
     """
 
-    def __init__(self, settings: ScreenerSettings, strikes: FilmStrikes | None = None) -> None:
+    def __init__(
+        self, settings: ScreenerSettings, strikes: FilmStrikes | None = None, device: str | None = None
+    ) -> None:
         self._strikes = FilmStrikes(settings.worker.time_limit_s) if strikes is None else strikes
         self._settings = settings.worker
-        self._graph_directory = settings.graph_directory
         self._database = Database.open(settings.database)
-        self._cache = BundleCache(settings.cache_directory, self._database)
+        cache = BundleCache(settings.cache_directory, self._database)
+        self._opener = NetworkOpener(settings.worker, settings.graph_directory, cache, self._database)
+        self._link = None if device is None else DeviceLink(device, cache)
+        self._open = self._opener.open if self._link is None else self._link.open
         self._networks: dict[str, ScreeningNetwork] = {}
         self._shadow = ShadowScreener(settings.worker, self._database, self._open)
         self._canaries = CanaryScorer(settings.worker.name, self._database, self.load)
@@ -120,6 +127,8 @@ class Screener:
         film_log = log.bind(film=shorten_key(request.film_key))
         film_log.debug("film taken")
         self.record_strikes()
+        if self._link is not None:
+            self._link.wait_until_ready()
         with self._database.write() as session:
             attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:
@@ -175,10 +184,13 @@ class Screener:
         with (
             metrics.PREDICTION_SECONDS.time(),
             stage("prediction", request.film_key),
-            self._strikes.predicting(request.instance_id, attempt.number),
+            # A film that was begun before is computed alone: a strike is then its own.
+            network.taking_turn(alone=attempt.number > 1) as is_alone,
+            self._strikes.predicting(request.instance_id, attempt.number) if is_alone else nullcontext(),
         ):
             scores, heat = network.predict_with_heat(request.array[np.newaxis])
-        metrics.BATCH_FILMS.observe(len(scores))
+        if self._link is None:
+            metrics.BATCH_FILMS.observe(1)
         verdict = triage(float(scores[0]), manifest, attempt.operating_point, attempt.doubts)
         return screenings.ScreeningResult(
             instance_id=request.instance_id,
@@ -219,33 +231,9 @@ class Screener:
 
     def load_active(self) -> None:
         """Load the active bundle ahead of the first film, if there is one."""
-        from db.models import bundles
-
-        with self._database.read() as session:
-            active = bundles.find_active(session)
-        if active is not None:
-            self.load(active.digest)
-
-    @put_off_time_limit()  # for the shadow, too
-    def _open(self, digest: str) -> ScreeningNetwork:
-        # Imported here because they load OpenVINO and TensorFlow, which must happen after the fork.
-        from worker.prepared_network import open_prepared
-
-        host = self._settings
-        with self._database.read() as session:
-            golden_scores = admissions.find_golden_scores(session, digest)
-        if not golden_scores:
-            log.warning("no golden scores known: the bundle's word is taken", bundle=digest[:12])
-        bundle = self._cache.open(digest)
-        wanted = (host.threads, host.runtime, host.precision, golden_scores)
-        network = open_prepared(bundle, self._graph_directory, *wanted)
-        if network is None:
-            from worker.predictor import Predictor
-
-            network = Predictor(bundle, *wanted)
-        network.warm_up()
-        log.info("bundle loaded", bundle=digest[:12], runtime=network.runtime)
-        return network
+        digest = self._opener.find_active()
+        if digest is not None:
+            self.load(digest)
 
     def _hand_back(self, request: ScreeningRequest, delay: timedelta) -> None:
         metrics.HANDED_BACK.inc()

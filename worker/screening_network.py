@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -55,6 +56,18 @@ class ScreeningNetwork:
     def precision(self) -> str:
         """The precision, `float32` or `bfloat16`."""
         return self._runtime.precision
+
+    @contextmanager
+    def taking_turn(self, *, alone: bool) -> Iterator[bool]:
+        """Wait until this network may compute the film of the block.
+
+        Args:
+            alone: True for a film that no other film may be computed with.
+
+        Yields:
+            True where the film is computed alone, so that a failure inside the block is its own.
+        """
+        yield True
 
     def warm_up(self) -> None:
         """Predict once, so that the first film does not wait for compilation."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 RuntimeName = Literal["auto", "keras", "openvino"]
 Precision = Literal["auto", "float32", "bfloat16"]
+
+GPU_FILES: Final = ("/dev/nvidia0", "/dev/kfd")
+"""Device files of NVIDIA's and AMD's drivers."""
+GPU_BATCH: Final = 8
 
 
 class WorkerSettings(BaseModel):
@@ -20,7 +24,11 @@ class WorkerSettings(BaseModel):
     name: str = Field(default_factory=socket.gethostname, pattern=r"^[A-Za-z0-9_.-]{1,128}$")
     """Names this host in the rows of the screenings it makes."""
     processes: int = Field(default=1, ge=1, le=64)
-    """Predicting processes: one per GPU, or one on a CPU."""
+    """Devices to predict on: one per GPU, or one on a CPU. Each has as many predicting processes as `batch`
+    says."""
+    batch: int = Field(default=0, ge=0, le=64)
+    """Most films that a device computes in one pass, of those that wait. 0 chooses: 8 where there is a GPU,
+    else 1, since a CPU gains nothing by more."""
     threads: int = Field(default=0, ge=0, le=256)
     """CPU threads each process predicts with; 0 leaves it to the runtime, but takes one where OpenVINO has
     little to do with a film."""
@@ -35,6 +43,16 @@ class WorkerSettings(BaseModel):
     """A film that takes longer is a strike; its process is replaced. After four fifths of it the film is
     given up, which is a strike, too, and spares the process where it still listens. It is no strike if
     anything else went wrong here within as much time."""
+
+
+def resolve_batch(settings: WorkerSettings) -> int:
+    """Return the most films of one pass, as set or by the device of this host."""
+    return settings.batch or (GPU_BATCH if has_gpu_files() else 1)
+
+
+def has_gpu_files() -> bool:
+    """True where the driver of a GPU is loaded; Keras then decides what computes."""
+    return any(Path(name).exists() for name in GPU_FILES)
 
 
 def graph_directory(settings: WorkerSettings, data_directory: Path) -> Path:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
+from billiard.process import current_process
 from celery import Celery, Task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_process_init
@@ -39,17 +40,20 @@ def register_tasks(
     process_ready: Callable[[], None],
     heartbeats: Heartbeats,
     strikes: FilmStrikes,
+    devices: Sequence[str] = (),
 ) -> None:
     """Declare the tasks on `app`.
 
     Each predicting process makes its own screener after the fork, beats in `heartbeats`, loads the active
-    bundle and calls `process_ready`.
+    bundle and calls `process_ready`. `devices` are the addresses of device processes, of which each
+    predicting process uses one; without any it computes by itself.
     """
     screeners: list[Screener] = []
 
     def find_screener() -> Screener:
         if not screeners:
-            screeners.append(Screener(settings, strikes))
+            device = devices[current_process().index % len(devices)] if devices else None
+            screeners.append(Screener(settings, strikes, device))
         return screeners[0]
 
     @worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]

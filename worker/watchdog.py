@@ -90,8 +90,8 @@ class Watchdog:
         return killed
 
 
-def make_step(watchdog: Watchdog) -> type[bootsteps.StartStopStep]:
-    """Return the watchdog as a part of a Celery worker: it looks every second, from the worker's own loop.
+def make_step(look: Callable[[], object]) -> type[bootsteps.StartStopStep]:
+    """Return the watchdog as a part of a Celery worker: `look` each second, from the worker's own loop.
 
     A thread would do it, too, but processes are forked from here, and a fork takes no thread with it and
     every lock that one holds.
@@ -101,7 +101,7 @@ def make_step(watchdog: Watchdog) -> type[bootsteps.StartStopStep]:
         requires = ("celery.worker.components:Timer",)
 
         def start(self, parent: Any) -> None:
-            parent.timer.call_repeatedly(BEAT_S, watchdog.check)
+            parent.timer.call_repeatedly(BEAT_S, look)
 
     return WatchdogStep
 

@@ -8,13 +8,16 @@ https://github.com/celery/billiard/issues/296 (open).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from celery.exceptions import WorkerLostError
 from celery.worker.request import Request
 
 from domain.film_stage import shorten_key
+
+HUNG_SHARE: Final = 0.5
+"""Of a time limit: a prediction that was shorter did not hang; the task waited before it."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +34,7 @@ class FilmRequest(Request):  # type: ignore[misc]
 
     def on_timeout(self, soft: bool, timeout: float) -> Any:
         """Say which film a process was killed with, then go on as Celery does."""
-        cause = self._judge()
+        cause = self._judge(timeout * HUNG_SHARE)
         if not soft:
             log.error(
                 "predicting process killed at the time limit",
@@ -41,10 +44,10 @@ class FilmRequest(Request):  # type: ignore[misc]
             )
         return super().on_timeout(soft, timeout)
 
-    def _judge(self) -> str:
+    def _judge(self, hung_s: float = 0.0) -> str:
         """Give the film a strike if it was the cause (`worker.film_strikes`); return the cause."""
         strikes = getattr(self.task, "strikes", None)
-        blamed = strikes.judge(self.worker_pid) if strikes is not None else None
+        blamed = strikes.judge(self.worker_pid, hung_s) if strikes is not None else None
         return "unknown" if blamed is None else "film" if blamed else "perhaps outside"
 
     def _find_film(self) -> str:

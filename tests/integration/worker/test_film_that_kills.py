@@ -59,7 +59,9 @@ def dispatcher(redis_url: str) -> Iterator[Dispatcher]:
 
 
 @contextmanager
-def worker(database: Database, broker_url: str, folder: Path, time_limit_s: float) -> Iterator[Worker]:
+def worker(
+    database: Database, broker_url: str, folder: Path, time_limit_s: float, batch: int = 1
+) -> Iterator[Worker]:
     """Run the worker inside the block, in a process group of its own."""
     folder.mkdir(exist_ok=True)
     ready = folder / "ready"
@@ -69,6 +71,7 @@ def worker(database: Database, broker_url: str, folder: Path, time_limit_s: floa
         "TBSCREEN_BROKER_URL": broker_url,
         "TBSCREEN_DATA_DIRECTORY": str(folder),
         "TBSCREEN_WORKER__TIME_LIMIT_S": str(time_limit_s),
+        "TBSCREEN_WORKER__BATCH": str(batch),
     }
     command = [sys.executable, "-m", "chaos.poisonable_worker", "worker", "--ready-file", str(ready)]
     with (folder / "worker.log").open("ab") as log:
@@ -132,3 +135,28 @@ def test_a_film_that_kills_is_struck_out_and_the_next_one_is_screened(
     row = rows.read_film(sqlite_database, film)
     assert row.refusal == "processing_failed"
     assert row.refusal_detail == f"its prediction failed {MAX_STRIKES} times and nothing else did"
+
+
+def test_of_a_batch_only_the_film_that_kills_is_struck_out(
+    sqlite_database: Database, redis_url: str, tmp_path: Path, dispatcher: Dispatcher
+) -> None:
+    register(sqlite_database, write_network(tmp_path / "bundle"))
+    films = [rows.receive_and_queue(sqlite_database, f"1.2.3.{number}") for number in range(1, 6)]
+    poisoned = films[2]
+    for film in films:
+        request = make_request(film, Poison.KILLS)
+        if film != poisoned:
+            request.array[:] = 0.5
+        dispatcher.send(request)
+
+    def states() -> list[str]:
+        return [rows.read_film(sqlite_database, film).state for film in films]
+
+    with worker(sqlite_database, redis_url, tmp_path / "data", TIME_LIMIT_S, batch=4):
+        wait_until(lambda: FilmState.QUEUED not in states(), 240, "every film has its end")
+    ends = dict(zip(films, states(), strict=True))
+    assert ends.pop(poisoned) == FilmState.REFUSED
+    assert set(ends.values()) == {FilmState.SCREENED}
+    strikes = {film: rows.read_film(sqlite_database, film).screening_strikes for film in films}
+    assert strikes.pop(poisoned) == MAX_STRIKES
+    assert set(strikes.values()) == {0}

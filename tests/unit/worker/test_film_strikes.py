@@ -47,6 +47,13 @@ def test_a_process_that_dies_before_or_after_the_prediction_gives_no_strike(stri
     assert strikes.take() == []
 
 
+def test_a_time_limit_that_was_reached_before_the_prediction_gives_no_strike(strikes: FilmStrikes) -> None:
+    pid = die(strikes)
+    assert strikes.judge(pid, hung_s=600.0) is None
+    assert strikes.take() == []
+    assert strikes.judge(pid, hung_s=0.0) is True
+
+
 def test_one_attempt_gives_one_strike(strikes: FilmStrikes) -> None:
     pid = die(strikes)
     assert [strikes.judge(pid), strikes.judge(pid)] == [True, False]

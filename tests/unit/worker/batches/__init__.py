@@ -1,0 +1,1 @@
+"""Films in batches: messages, link, device process and its keeper."""

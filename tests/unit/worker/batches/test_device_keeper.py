@@ -1,0 +1,178 @@
+"""Device processes are replaced when they end, and end with their worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from domain.bundle.bundle import Bundle
+from tests.servers.ports import wait_until
+from worker.batches.device_keeper import DeviceKeeper
+from worker.batches.device_link import DeviceGoneError, DeviceLink, DeviceNetwork
+from worker.batches.device_messages import AnswerKind, Question, QuestionKind
+from worker.screening_network import ScreeningNetwork
+from worker.watchdog import Heartbeats, Watchdog
+
+SILENT_S = 10
+
+
+class MeanNetwork(ScreeningNetwork):
+    """A network whose score is the film's mean, made without a library so that a fork may compute it.
+
+    It ends its process for a white film, and hangs with a film of -1.
+    """
+
+    runtime_name = "keras"
+    precision = "float32"
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    def predict_with_heat(self, arrays: object) -> tuple[object, None]:  # type: ignore[override]
+        means = np.asarray(arrays).mean(axis=(1, 2))
+        if (means == 1).any():
+            os.kill(os.getpid(), signal.SIGKILL)
+        if (means < 0).any():
+            signal.pause()
+        return means.astype(np.float64), None
+
+
+@dataclass
+class MeanOpener:
+    """Opens such networks."""
+
+    bundle: Bundle
+
+    def find_active(self) -> None:
+        """There is none."""
+
+    def open(self, digest: str) -> ScreeningNetwork:
+        """Return the network."""
+        assert digest == self.bundle.digest
+        return MeanNetwork(self.bundle)
+
+
+@pytest.fixture
+def heartbeats() -> Heartbeats:
+    """The beats of device processes."""
+    return Heartbeats()
+
+
+@pytest.fixture
+def keeper(small_bundle: Bundle, heartbeats: Heartbeats) -> Iterator[DeviceKeeper]:
+    """A keeper whose device process runs."""
+    made = DeviceKeeper(1, 4, lambda: MeanOpener(small_bundle), heartbeats)
+    made.keep()
+    yield made
+    made.close()
+
+
+def make_network(keeper: DeviceKeeper, bundle: Bundle) -> DeviceNetwork:
+    """Return the network as a predicting process has it."""
+    link = DeviceLink(keeper.addresses[0], None)  # type: ignore[arg-type]
+    link.ask(Question(QuestionKind.OPEN, bundle.digest))
+    return DeviceNetwork(bundle, link, "keras", "float32")
+
+
+def film(value: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Return one film of even grey."""
+    return np.full((1, 256, 256), value, np.float32)
+
+
+def find_pid(keeper: DeviceKeeper) -> int:
+    """Return the process id of the only device process."""
+    (pid,) = keeper._pids
+    assert pid is not None
+    return pid
+
+
+def test_a_device_process_that_ends_with_a_batch_is_replaced_and_blames_nobody(
+    keeper: DeviceKeeper, small_bundle: Bundle
+) -> None:
+    network = make_network(keeper, small_bundle)
+    pid = find_pid(keeper)
+    with network.taking_turn(alone=False) as is_alone, pytest.raises(DeviceGoneError):
+        network.predict_with_heat(film(1.0))
+    assert is_alone is False, "so that no strike is given"
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 30, "it has ended")
+    assert keeper.has(pid), "the watchdog must not take its end for that of a film"
+    keeper.keep()
+    assert find_pid(keeper) != pid
+    scores, heat = network.predict_with_heat(film(0.25))
+    assert (scores.tolist(), heat) == ([0.25], None)
+
+
+def test_a_film_that_ends_the_device_process_alone_ends_its_predicting_process(
+    keeper: DeviceKeeper, small_bundle: Bundle
+) -> None:
+    child = os.fork()
+    if child == 0:
+        network = make_network(keeper, small_bundle)
+        with network.taking_turn(alone=True) as is_alone:
+            network.predict_with_heat(film(0.5))
+            os._exit(0 if not is_alone else _die(network))
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+def _die(network: DeviceNetwork) -> int:
+    with network.taking_turn(alone=True):
+        network.predict_with_heat(film(1.0))
+    return 0
+
+
+def test_a_device_process_that_hangs_is_killed_by_the_watchdog(
+    keeper: DeviceKeeper, small_bundle: Bundle, heartbeats: Heartbeats
+) -> None:
+    child = os.fork()  # asks for a film with which the device hangs
+    if child == 0:
+        heartbeats.start()
+        network = make_network(keeper, small_bundle)
+        try:
+            network.predict_with_heat(film(-1.0))
+        except DeviceGoneError:
+            os._exit(7)
+        os._exit(0)
+    pid = find_pid(keeper)
+    watchdog = Watchdog(heartbeats, SILENT_S)
+    killed: list[int] = []
+    wait_until(lambda: bool(killed.extend(watchdog.check()) or killed), 60, "the watchdog has killed")
+    assert killed == [pid]
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+WORKER = """
+import os, signal, sys
+from worker.batches.device_keeper import DeviceKeeper
+from worker.watchdog import Heartbeats
+log = open(sys.argv[1], "w")
+keeper = DeviceKeeper(1, 2, lambda: None, Heartbeats())
+keeper.keep()
+print(keeper._pids[0], keeper.addresses[0], flush=True)
+signal.pause()
+"""
+
+
+def test_a_device_process_ends_with_its_worker_and_holds_none_of_its_files(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(log)], stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        number, address = worker.stdout.readline().split()
+        device = psutil.Process(int(number))
+        assert Path(address).parent.stat().st_mode & 0o777 == 0o700, "of this user alone"
+        wait_until(lambda: not any(file.path == str(log) for file in device.open_files()), 30, "let go")
+        device.send_signal(signal.SIGTERM)  # as to its whole group: the worker ends it
+        turn = DeviceLink(address, None).ask(Question(QuestionKind.TURN, "0" * 64))  # type: ignore[arg-type]
+        assert turn.kind is AnswerKind.DONE
+        worker.kill()
+    wait_until(lambda: not device.is_running() or device.status() == psutil.STATUS_ZOMBIE, 30, "ended")
