@@ -1,6 +1,7 @@
 """Measurements that anyone can run: `python -m benchmarks.NAME`; the last line is one JSON object.
 
 - `inference`: from arrays in memory to scores, against the tutorial's `model.predict`.
+- `batches`: films from several processes through a device process.
 - `normalization`: from a DICOM file to an array, against the naive way.
 - `reception`: C-STORE reception, against DCMTK's storescp and Orthanc.
 - `reduced_decoding`: what JPEG 2000 at half its size would save and cost.

@@ -38,6 +38,8 @@ DISKS: Final = {"gateway-2": "size=1g", "worker-2": "size=256m", "postgresql": "
 """Processes whose files lie on a disk of their own, and its size (tmpfs(5))."""
 GATEWAYS: Final = ("gateway-1", "gateway-2")
 WORKERS: Final = ("worker-1", "worker-2")
+BATCH: Final = 8
+"""Films in one pass of the second worker, which has a device process."""
 COURIER: Final = "courier"
 AWAY: Final = (GATEWAYS[-1], WORKERS[-1], COURIER)
 """Processes on the second host, where there is one."""
@@ -62,6 +64,7 @@ allow_unencrypted = true
 [worker]
 name = "{name}"
 threads = 1
+batch = {batch}
 runtime = "keras"
 precision = "float32"
 time_limit_s = 8.0
@@ -171,6 +174,7 @@ def running() -> Iterator[Site]:
             host, port = gateways[GATEWAYS.index(name)] if name in GATEWAYS else (HERE, 0)
             text = f'data_directory = "{folder / name}"\n{top}'
             listeners = 2 if name == GATEWAYS[-1] else 1
+            batch = BATCH if name == WORKERS[-1] else 1
             text += HURRIED.format(
                 name=name,
                 host=host,
@@ -181,6 +185,7 @@ def running() -> Iterator[Site]:
                 web_pacs_port=web_door.port,
                 receiver_port=receiver.port,
                 listeners=listeners,
+                batch=batch,
             )
             place = second if name in AWAY else None
             product.append(_make_process(folder, name, text, clocks.get(name), place))

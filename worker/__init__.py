@@ -11,6 +11,8 @@
 - `shadow`: scores of the bundle in the shadow: recorded, not reported.
 - `canary_scorer`: scores of canary films.
 - `bundle_cache`: bundles from db, verified, on the disk of the worker.
+- `network_opener`: a bundle's network on the fastest runtime of this host.
+- `batches/`: films in batches, where one device serves several predicting processes.
 - `screening_network`: a loaded network: arrays in, scores out, on any runtime.
 - `predictor`: a bundle loaded by Keras.
 - `prepared_network`: a bundle's graph for OpenVINO, which runs without Keras.

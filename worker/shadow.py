@@ -21,7 +21,7 @@ from domain.bundle.triage import triage
 from domain.codes import Doubt
 from domain.film_stage import shorten_key
 from domain.screening_request import ScreeningRequest
-from worker.settings import WorkerSettings
+from worker.settings import WorkerSettings, resolve_batch
 
 if TYPE_CHECKING:
     from worker.screening_network import ScreeningNetwork
@@ -94,7 +94,9 @@ class ShadowScreener:
         """Commit that the film is begun; None when it is not to be."""
         host = self._settings
         with self._database.write() as session:
-            struck_out = shadow_screenings.strike_out(session, digest, host.name, host.processes)
+            struck_out = shadow_screenings.strike_out(
+                session, digest, host.name, host.processes * resolve_batch(host)
+            )
             row = (
                 None
                 if struck_out
