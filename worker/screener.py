@@ -48,6 +48,9 @@ HEAT_MARGIN: Final = 16 / 256
 BROKEN_BUNDLE_PAUSE: Final = timedelta(seconds=60)
 """Pause of a film whose bundle cannot be loaded, until an administrator repairs it."""
 
+DEVICE_PATIENCE: Final = 0.25
+"""Share of the time limit for which a film waits for a device process that starts; then it is handed back."""
+
 RESULT_PATIENCE: Final = 0.25
 """Share of the time limit for which a result waits for a database that is away."""
 
@@ -128,7 +131,7 @@ class Screener:
         film_log.debug("film taken")
         self.record_strikes()
         if self._link is not None:
-            self._link.wait_until_ready()
+            self._link.wait_until_ready(self._settings.time_limit_s * DEVICE_PATIENCE)
         with self._database.write() as session:
             attempt = screenings.begin_attempt(session, request.instance_id, request.film_key)
         if attempt is None:

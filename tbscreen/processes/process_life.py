@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -41,8 +42,8 @@ def count_for_monitor(settings: Settings, process: str) -> Path | None:
 
 
 def announce_ready(ready_file: Path | None, text: str) -> None:
-    """Tell the supervisor that this process does its work, atomically."""
+    """Tell the supervisor that this process does its work, atomically; several may tell it at once."""
     if ready_file is not None:
-        staging = ready_file.with_suffix(".new")
+        staging = ready_file.with_suffix(f".{os.getpid()}.new")
         staging.write_text(text, "utf-8")
         staging.rename(ready_file)

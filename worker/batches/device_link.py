@@ -19,6 +19,7 @@ from domain.bundle.bundle import Bundle
 from domain.errors import PermanentError, TransientError
 from worker.batches.device_messages import (
     ANSWER,
+    FILM_BYTES,
     LONGEST_HEAT,
     LONGEST_JSON,
     Answer,
@@ -32,7 +33,7 @@ from worker.screening_network import Scores, ScreeningNetwork
 from worker.time_limit import put_off_time_limit
 
 NO_BUNDLE: Final = "0" * 64
-UNREAD: Final = "the device process ended"
+UNREAD: Final = "the device process ended or does not answer"
 
 log = structlog.get_logger(__name__)
 
@@ -66,13 +67,22 @@ class DeviceLink:
         answer = self.ask(Question(QuestionKind.OPEN, digest))
         return DeviceNetwork(bundle, self, str(answer.facts["runtime"]), str(answer.facts["precision"]))
 
-    def wait_until_ready(self) -> None:
-        """Wait until the device process takes films: the start of another one is no film's fault.
+    def wait_until_ready(self, patience_s: float) -> None:
+        """Wait until the device process takes films: no attempt of a film is spent on a start.
+
+        Args:
+            patience_s: longest wait, seconds.
 
         Raises:
-            DeviceGoneError: when it ends first.
+            DeviceGoneError: when it ends first, or is not ready in time.
         """
-        self.ask(Question(QuestionKind.READY, NO_BUNDLE))
+        connection = self._connect()
+        connection.settimeout(patience_s)
+        try:
+            self.ask(Question(QuestionKind.READY, NO_BUNDLE))
+        finally:
+            if self._socket is connection:
+                connection.settimeout(None)
 
     def ask(self, question: Question) -> Answer:
         """Send a question and wait for its answer, for as long as the task may last.
@@ -123,6 +133,9 @@ class DeviceLink:
             self.close()  # it ended while nothing was asked
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * FILM_BYTES
+            )  # a film in one piece
             self._socket.connect(self._address)
         return self._socket
 

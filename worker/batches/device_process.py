@@ -84,6 +84,8 @@ class DeviceProcess:
         self._networks: dict[str, ScreeningNetwork] = {}
         self._waiting: deque[tuple[Asker, Question]] = deque()
         self._turns: deque[Asker] = deque()
+        self._unready: deque[Asker] = deque()
+        """They asked whether films are taken: not while one is alone, since it may be one that hangs."""
         self._having_turn: Asker | None = None
         self._turn_ends = 0.0
 
@@ -121,7 +123,7 @@ class DeviceProcess:
             self._forget(asker)
         for question in questions:
             if question.kind is QuestionKind.READY:
-                self._answer(asker, Answer(AnswerKind.DONE, {}))
+                self._unready.append(asker)
             elif question.kind is QuestionKind.TURN:
                 self._turns.append(asker)
             else:
@@ -133,13 +135,14 @@ class DeviceProcess:
         asker.connection.close()
         self._waiting = deque(item for item in self._waiting if item[0] is not asker)
         self._turns = deque(other for other in self._turns if other is not asker)
+        self._unready = deque(other for other in self._unready if other is not asker)
         if self._having_turn is asker:
             self._having_turn = None
 
     def _has_work(self) -> bool:
         if self._having_turn is not None:
             return any(asker is self._having_turn for asker, _ in self._waiting)
-        return bool(self._waiting or self._turns)
+        return bool(self._waiting or self._turns or self._unready)
 
     def _work(self) -> None:
         """Do one thing: open a bundle, grant a turn, or compute a batch."""
@@ -151,6 +154,9 @@ class DeviceProcess:
             self._having_turn, self._turn_ends = self._turns.popleft(), time.monotonic() + TURN_S
             self._answer(self._having_turn, Answer(AnswerKind.DONE, {}))
             return
+        if self._having_turn is None:
+            while self._unready:
+                self._answer(self._unready.popleft(), Answer(AnswerKind.DONE, {}))
         films = self._take()
         if not films:
             return
