@@ -7,7 +7,7 @@
 - `reduced_decoding`: what JPEG 2000 at half its size would save and cost.
 - `round_trip`: from C-STORE request to the SR stored in the peer.
 - `peers/`: the same, in turns with what a hospital would write itself, and with earlier commits.
-- `stage_costs`: the cost of one film in each stage; `commit_rate`, `transaction_costs`: of commits.
+- `stage_costs`: the cost of one film in each stage; `transaction_costs`: of its commits.
 - `capacity/`: a day of films through a site, simulated from these costs; `sizing` and `scaling_tables` write
   the tables of the documents from them.
 - `load`: twice the capacity for minutes (`load_run/`).

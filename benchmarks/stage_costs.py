@@ -27,9 +27,9 @@ import psutil
 import psycopg
 from pynetdicom import _config
 
+from benchmarks.capacity.commit_rate import DURABLE, measure_postgresql, measure_sqlite
 from benchmarks.capacity.measured import STAGES, write_measured
 from benchmarks.capacity.process_costs import measure_cpu_s, measure_resident_bytes
-from benchmarks.commit_rate import DURABLE, measure_postgresql, measure_sqlite
 from benchmarks.inputs.full_size_films import make_films
 from benchmarks.load_run.load_course import UID_BYTES, Course
 from domain.array.normalization import SPEC

@@ -25,8 +25,8 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from benchmarks.capacity.commit_rate import DURABLE
 from benchmarks.capacity.measured import write_measured
-from benchmarks.commit_rate import DURABLE
 from benchmarks.inputs.full_size_films import make_films
 from db import schema
 from db.database import Database

@@ -12,6 +12,7 @@
 - `day_table`: the same as tables for docs/administrator/scaling.md.
 - `measured`: the measured figures; `measured.json` holds them.
 - `process_costs`: the CPU time that processes used.
+- `commit_rate`: commits a second that a disk makes durable.
 - `load_check`: the simulation against `python -m benchmarks.load`.
 
 The event loop is a heap and needs no library: SimPy, which is well kept and was considered, takes a generator

@@ -1,6 +1,6 @@
 """Durable transactions a second of PostgreSQL and SQLite on this disk.
 
-    python -m benchmarks.commit_rate
+    python -m benchmarks.capacity.commit_rate
 
 PostgreSQL by its own pgbench with 1, 4 and 16 clients (they share the disk's syncs), SQLite as tbscreen opens
 it, one writer at a time. A transaction writes one row of 1,000 bytes. The last line is one JSON object.
