@@ -87,4 +87,12 @@ MUTANTS: Final = (
         "    return False\n",
         "unit/db/films/test_screenings.py::test_an_array_of_another_film_is_not_screened_as_this_one",
     ),
+    Mutant(
+        "device-socket-folder",
+        "worker/batches/device_keeper.py",
+        'self._folder = Path(tempfile.mkdtemp(prefix="tbscreen-device-"))',
+        'self._folder = Path(tempfile.mkdtemp(prefix="tbscreen-device-")); self._folder.chmod(0o755)',
+        "unit/worker/batches/test_device_keeper.py::"
+        "test_a_device_process_ends_with_its_worker_and_holds_none_of_its_files",
+    ),
 )
