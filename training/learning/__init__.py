@@ -7,6 +7,7 @@
 - `lite0_weights`: initial ImageNet weights of the default network.
 - `film_sampler`: batches for the default network: balanced, augmented, with targets for cells.
 - `augmentation`: random changes of a film.
+- `style`: the look of a hospital's detector and software, changed at random.
 - `transplants`: lesions moved between films of different hospitals.
 - `architectures`: the tutorial's two networks, layer for layer.
 - `tutorial_recipe`: training of the tutorial's networks.

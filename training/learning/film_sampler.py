@@ -7,6 +7,7 @@ an uninterrupted one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,8 @@ from training.films.film_store import FilmStore
 from training.films.labelled_film import Box, Label, LabelledFilm
 from training.learning.augmentation import SIDE, Picture, augment
 from training.learning.lite0 import CELL_PIXELS, CELLS, FIELD, MARGIN
-from training.learning.transplants import transplant
+from training.learning.style import change_style
+from training.learning.transplants import TransplantedFilm, equalize, transplant, transplant_illness
 
 keras = load_keras()
 
@@ -27,8 +29,16 @@ SAME_SOURCE: Final = 4.0
 ONE_CLASS_WITHOUT_BOXES: Final = 0.5
 """Weight of films from sources with one class and no boxes, which mostly teach the source."""
 
-TRANSPLANTS: Final = 0.2
+ILL: Final = 0.5
+"""Share of the ill among the films without TB that are drawn, where there are both: TB must be told from other
+illness, not only from health."""
+ILL_GAIN: Final = 3.0
+"""The most by which the chance of an ill film rises for that."""
+
+TRANSPLANTS: Final = 0.5
 """Share of films that are composed of two (`training.learning.transplants`)."""
+ILL_TRANSPLANTS: Final = 0.3
+"""Of the composed films, share with a part of an ill film instead of a lesion."""
 
 UNKNOWN: Final = -1.0
 LESION_ABOVE: Final = 0.35
@@ -67,9 +77,11 @@ class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
         self._batch, self._batches, self._seed, self._epoch = batch, batches, seed, epoch
         self._train = np.asarray(train)
         self._chances = weigh_films([films[position] for position in train])
-        normal = np.array([films[position].label is Label.NORMAL for position in train])
-        self._normal = self._train[normal]
-        self._normal_chances = self._chances[normal] / max(self._chances[normal].sum(), 1e-12)
+        labels = np.array([films[position].label for position in train], dtype=object)
+        self._normal = self._choose(labels == Label.NORMAL)
+        self._ill = self._choose(labels == Label.OTHER)
+        is_tb = labels == Label.TB
+        self._classes = {True: self._choose(is_tb), False: self._choose(~is_tb)}
         self._boxed = [position for position in train if films[position].boxes]
 
     def __len__(self) -> int:
@@ -84,26 +96,55 @@ class FilmSampler(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
             films[position, ..., 0], is_tb[position], cells[position, ..., 0] = self._draw(random)
         return films, {"tuberculosis": is_tb, "cells": cells}
 
+    def _choose(self, chosen: npt.NDArray[np.bool_]) -> Chances:
+        chances = self._chances[chosen]
+        return Chances(self._train[chosen], chances / max(chances.sum(), 1e-12))
+
+    def _read(self, position: int) -> Picture:
+        film: Picture = self._store.read([position])[0]
+        return film
+
     def _draw(self, random: np.random.Generator) -> tuple[Picture, float, Picture]:
         boxes: Sequence[Box]
-        if self._boxed and len(self._normal) and random.random() < TRANSPLANTS:
-            sick = int(random.choice(self._boxed))
-            healthy = int(random.choice(self._normal, p=self._normal_chances))
-            pair = self._store.read([sick, healthy])
-            made = transplant(pair[0], self._films[sick].boxes, pair[1], random)
+        if self._boxed and len(self._normal.films) and random.random() < TRANSPLANTS:
+            made = self._compose(random)
             picture, boxes, is_tb = made.picture, made.boxes, made.is_tb
         else:
             chosen = int(random.choice(self._train, p=self._chances))
             film = self._films[chosen]
-            picture, boxes, is_tb = self._store.read([chosen])[0], film.boxes, film.label.is_tb
-        changed = augment(picture, boxes, random)
+            picture, boxes, is_tb = self._read(chosen), film.boxes, film.label.is_tb
+        other = self._read(self._classes[bool(random.random() < 0.5)].draw(random))
+        styled = change_style(equalize(picture), equalize(other), random)
+        changed = augment(styled, boxes, random)
         known = bool(boxes) or not is_tb
         cells = mark_cells(changed.lesions) if known else np.full((CELLS, CELLS), UNKNOWN, np.float32)
         return changed.picture, float(is_tb), cells
 
+    def _compose(self, random: np.random.Generator) -> TransplantedFilm:
+        sick = int(random.choice(self._boxed))
+        healthy = self._read(self._normal.draw(random))
+        boxes = self._films[sick].boxes
+        if random.random() < ILL_TRANSPLANTS and len(self._ill.films):
+            return transplant_illness(self._read(self._ill.draw(random)), boxes, healthy)
+        return transplant(self._read(sick), boxes, healthy, random)
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Films to draw from, and the chance of each."""
+
+    films: npt.NDArray[np.intp]
+    """Positions."""
+    chances: npt.NDArray[np.float64]
+    """They sum to 1, unless there is no film."""
+
+    def draw(self, random: np.random.Generator) -> int:
+        """Return the position of one film."""
+        return int(random.choice(self.films, p=self.chances))
+
 
 def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
-    """Return the probability of drawing each film; the TB films sum to 0.5, and so do the others.
+    """Return the probability of drawing each film; the TB films sum to 0.5, of the others `ILL` are ill.
 
     Raises:
         ValueError: when a class has no films.
@@ -118,6 +159,12 @@ def weigh_films(films: Sequence[LabelledFilm]) -> npt.NDArray[np.float64]:
         raise ValueError("films of both classes are needed")
     for mask in (is_tb, ~is_tb):
         weights[mask] *= 0.5 / weights[mask].sum()
+    is_ill = np.array([film.label is Label.OTHER for film in films], dtype=bool)
+    is_normal = ~is_tb & ~is_ill
+    if is_ill.any() and is_normal.any():
+        share = min(ILL, ILL_GAIN * float(weights[is_ill].sum()) / 0.5)
+        weights[is_ill] *= 0.5 * share / weights[is_ill].sum()
+        weights[is_normal] *= 0.5 * (1.0 - share) / weights[is_normal].sum()
     return weights
 
 

@@ -3,8 +3,9 @@
 Where TB films and normal films come from different sources, a network can tell the sources apart without
 looking at a lung. Marked lesions (boxes) prevent that: a lesion pasted into a normal film gives a TB film of
 the other hospital; a TB film whose lesions are covered by normal lung gives a normal film of its hospital;
-and healthy lung pasted in the same way stays normal, so that the seam carries no information. (Cut-and-paste
-augmentation: Dwibedi et al. 2017; CutMix: Yun et al. 2019.)
+and healthy lung pasted in the same way stays normal, so that the seam carries no information. A part of an
+ill film in the place of a lesion is not TB, so that not every shadow is. (Cut-and-paste augmentation: Dwibedi
+et al. 2017; CutMix: Yun et al. 2019.)
 """
 
 from __future__ import annotations
@@ -55,6 +56,17 @@ def transplant(
     mirrored = [Box(SIDE - box.x1, box.y0, SIDE - box.x0, box.y1) for box in boxes]
     clean = [box for box in mirrored if not any(_overlap(box, lesion) for lesion in boxes)]
     return TransplantedFilm(_set_in(healthy, sick, clean) if clean else healthy, False, ())
+
+
+def transplant_illness(ill: Picture, boxes: Sequence[Box], healthy: Picture) -> TransplantedFilm:
+    """Compose a film without TB: a normal film with what an ill film has in the places of lesions.
+
+    Args:
+        ill: float32 (256, 256), 0..1, a film of illness without TB.
+        boxes: lesions of any TB film.
+        healthy: float32 (256, 256), 0..1, a normal film.
+    """
+    return TransplantedFilm(_set_in(equalize(healthy), equalize(ill), boxes), False, ())
 
 
 def equalize(picture: Picture) -> Picture:

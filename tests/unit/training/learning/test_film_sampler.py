@@ -28,7 +28,18 @@ def test_half_of_the_draws_are_tb_and_same_source_films_come_four_times_as_often
     assert chances[:3].sum() == pytest.approx(0.5)
     assert chances[0] / chances[1] == pytest.approx(4)
     assert chances[2] / chances[1] == pytest.approx(0.5)
-    assert chances[3] / chances[4] == pytest.approx(8)
+    assert chances[3] / chances[4] == pytest.approx(2), "8 by its source, and 3 times as many ill as that"
+
+
+def test_half_of_the_films_without_tb_are_ill_where_there_are_enough() -> None:
+    films = [
+        make_film("mixed", Label.TB),
+        *(make_film("mixed", Label.NORMAL, number) for number in range(9)),
+        *(make_film("ill only", Label.OTHER, number) for number in range(30)),
+    ]
+    chances = weigh_films(films)
+    assert chances[1:10].sum() == pytest.approx(0.25)
+    assert chances[10:].sum() == pytest.approx(0.25)
 
 
 def test_one_class_alone_cannot_be_drawn() -> None:

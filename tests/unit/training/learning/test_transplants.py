@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.films.labelled_film import Box
-from training.learning.transplants import equalize, transplant
+from training.learning.transplants import equalize, transplant, transplant_illness
 
 BOXES = (Box(60, 70, 110, 120),)
 
@@ -48,6 +48,15 @@ def test_no_lesion_stays_in_a_film_that_is_called_normal() -> None:
     for made in make_many():
         if not made.is_tb:
             assert abs(np.corrcoef(made.picture[inside].ravel(), sick[inside].ravel())[0, 1]) < 0.5
+
+
+def test_a_part_of_an_ill_film_is_no_tb() -> None:
+    ill, healthy = draw_film(3), draw_film(2)
+    made = transplant_illness(ill, BOXES, healthy)
+    assert (made.is_tb, made.boxes) == (False, ())
+    assert np.array_equal(made.picture[200:, 200:], equalize(healthy)[200:, 200:])
+    inside = (slice(85, 105), slice(75, 95))
+    assert np.corrcoef(made.picture[inside].ravel(), equalize(ill)[inside].ravel())[0, 1] > 0.99
 
 
 def test_equalised_greys_are_even() -> None:
