@@ -30,8 +30,8 @@ ONE_CLASS_WITHOUT_BOXES: Final = 0.5
 """Weight of films from sources with one class and no boxes, which mostly teach the source."""
 
 ILL: Final = 0.5
-"""Share of the ill among the films without TB that are drawn, where there are both: TB must be told from other
-illness, not only from health."""
+"""Share of the ill among the films without TB that are drawn, where there are both: TB must be told from
+other illness, not only from health."""
 ILL_GAIN: Final = 3.0
 """The most by which the chance of an ill film rises for that."""
 
