@@ -86,7 +86,8 @@ def test_canary_films_are_scored_judged_and_gone_and_alarm_when_the_score_change
         return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {}
 
     with gateway_process(data, port, sqlite_url, changes):
-        with worker(sqlite_database, redis_url, tmp_path, TBSCREEN_WORKER__PRECISION="float32"):
+        exact = {"TBSCREEN_WORKER__RUNTIME": "keras", "TBSCREEN_WORKER__PRECISION": "float32"}
+        with worker(sqlite_database, redis_url, tmp_path, **exact):
             wait_until(lambda: is_good(sqlite_database), 90, "the schedule sends canary films")
             first = watch(sqlite_database)
             assert first is not None
