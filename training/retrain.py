@@ -32,7 +32,7 @@ from training.judging.left_out_figures import (
 )
 from training.judging.region_figures import RegionFigures, measure_regions
 from training.judging.scored_films import ScoredFilms, gather
-from training.judging.verdict import Verdict, judge_network
+from training.judging.verdict import Verdict, compare_left_out, judge_network
 from training.learning.finished_network import FinishedNetwork
 from training.learning.fit import EpochResult
 from training.learning.lite0 import CELL_PIXELS, MARGIN
@@ -119,6 +119,7 @@ def retrain(
         len(seen.intersection(scored.digests[test].tolist())),
         settings.go_on and f"with {len(films)} films {settings.go_on}",
         f"bundle {settings.start.digest[:12]}" if settings.start and settings.keeps_weights else None,
+        compare_left_out(figures, settings.reference_left_out),
     )
     boxed = [position for position in test if films[position].boxes]
     boxes = [films[position].boxes for position in boxed]

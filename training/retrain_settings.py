@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.bundle.bundle import Bundle
 from training.films.film_store import FilmStore
@@ -46,6 +46,8 @@ class RetrainSettings:
     """Returns the scores of another bundle for the comparison on the same test films; NaN for a film that it
     has seen. None where there is none, or where its weights are those of the run."""
     reference_name: str = "the shipped model"
+    reference_left_out: Mapping[str, Any] | None = None
+    """Figures of hospitals that the reference's scoring networks never saw, as its manifest has them."""
     go_on: str | None = None
     """Advice that follows a verdict against the network."""
     left_out: tuple[tuple[str, ...], ...] = ()

@@ -168,6 +168,7 @@ def retrain_model(
             prevalence=prevalence,
             reference=score_unseen(reference) if compared else None,
             reference_name=_name_reference(against, reference.digest),
+            reference_left_out=(reference.manifest.metrics or {}).get("left_out") if compared else None,
             go_on=f"go on from the shipped model: --from {SHIPPED}"
             if begin is None and architecture == "default"
             else None,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from training.judging.baselines import BORDER, THUMBNAIL
 from training.judging.comparison import FEWEST
 from training.judging.evaluation import Comparison, Evaluation, Row
+from training.judging.left_out_figures import LeftOutFigures
 
 BASELINE_NAMES = {THUMBNAIL: "the 16×16 thumbnail", BORDER: "nine numbers of greys and borders"}
 
@@ -33,12 +37,42 @@ class Verdict:
     sentence: str
 
 
+@dataclass(frozen=True)
+class LeftOutComparison:
+    """Median AUC, 0..1, of TB of one hospital against the ill of another, the same pairs for both."""
+
+    ours: float
+    theirs: float
+
+
+def compare_left_out(
+    figures: LeftOutFigures | None, reference: Mapping[str, Any] | None
+) -> LeftOutComparison | None:
+    """Return both medians over the pairs that two evaluations share; None if they left out other groups.
+
+    Args:
+        figures: of the network that is judged.
+        reference: `left_out` in the metrics of the reference's manifest, if it has them.
+    """
+    if figures is None or not reference:
+        return None
+    theirs = {(pair["tb"], pair["ill"]): float(pair["auc"]["value"]) for pair in reference.get("pairs", ())}
+    ours = {(pair.tb, pair.ill): pair.auc.value for pair in figures.pairs}
+    shared = ours.keys() & theirs.keys()
+    if [list(group) for group in figures.groups] != reference.get("groups") or not shared:
+        return None
+    return LeftOutComparison(
+        statistics.median(ours[pair] for pair in shared), statistics.median(theirs[pair] for pair in shared)
+    )
+
+
 def judge_network(
     evaluation: Evaluation,
     reference: str,
     seen_by_start: int = 0,
     go_on: str | None = None,
     weights_of: str | None = None,
+    left_out: LeftOutComparison | None = None,
 ) -> Verdict:
     """Return the verdict on the network of an evaluation.
 
@@ -51,6 +85,8 @@ def judge_network(
         seen_by_start: test films that trained or validated the bundle from which the training started.
         go_on: advice that follows a rejection, such as "go on from another model".
         weights_of: name of the bundle whose weights were kept.
+        left_out: both recipes at hospitals that their scoring networks never saw. Where sources have one
+            class, test films of many sources can be worse and these better; then neither decides.
     """
     row = evaluation.overall
     count = row.tb + row.not_tb
@@ -65,6 +101,14 @@ def judge_network(
         )
     comparison = _find_comparison(evaluation)
     better = _list_better(row, comparison, reference)
+    is_worse = comparison is not None and comparison.is_worse
+    if is_worse and len(better) == 1 and left_out is not None and left_out.ours > left_out.theirs:
+        return Verdict(
+            Advice.KEEP,
+            f"{score}, worse than {better[0]}; but at hospitals left out of training the AUC of TB against "
+            f"other illness is {left_out.ours:.2f} in the median, that of {reference} {left_out.theirs:.2f}: "
+            "compare both on films of your own",
+        )
     if better:
         more = f"; {go_on}" if go_on else ""
         return Verdict(Advice.REJECT, f"{score}, worse than {' and '.join(better)}: do not use it{more}")

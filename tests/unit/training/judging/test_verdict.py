@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from domain.bundle.calibration import IdentityCalibration
+from judging.statistics import Estimate
 from tests.unit.training.synthetic_films import POINTS, scored
 from training.judging.baselines import BORDER, THUMBNAIL
 from training.judging.evaluation import Evaluation, evaluate
-from training.judging.verdict import Advice, judge_network
+from training.judging.left_out_figures import LeftOutFigures, Pair
+from training.judging.verdict import Advice, LeftOutComparison, compare_left_out, judge_network
 
 GOOD = (0.9, 0.8, 0.3)
 """Scores of two films with TB in three, and of the others reversed: an AUC of 0.89."""
@@ -92,3 +94,35 @@ def test_films_that_cannot_tell_give_no_advice(evaluation: Evaluation, seen: int
 def test_films_of_one_class_tell_nothing() -> None:
     evaluation = evaluate(scored(("a", "tb", 0.9), ("a", "tb", 0.8)), POINTS, IdentityCalibration())
     assert judge_network(evaluation, SHIPPED).advice is Advice.UNKNOWN
+
+
+def test_left_out_hospitals_that_say_otherwise_keep_a_worse_network_from_being_rejected() -> None:
+    evaluation = evaluate_scores(GOOD, PERFECT, BAD)
+    better, worse = LeftOutComparison(0.89, 0.85), LeftOutComparison(0.85, 0.89)
+    verdict = judge_network(evaluation, SHIPPED, left_out=better)
+    assert verdict.advice is Advice.KEEP
+    assert verdict.sentence == (
+        "AUC 0.89 on 60 test films, worse than the shipped model (1.00); but at hospitals left out of "
+        "training the AUC of TB against other illness is 0.89 in the median, that of the shipped model 0.85: compare "
+        "both on films of your own"
+    )
+    assert judge_network(evaluation, SHIPPED, left_out=worse).advice is Advice.REJECT
+    below_a_thumbnail = evaluate_scores(BAD, PERFECT, GOOD)
+    assert judge_network(below_a_thumbnail, SHIPPED, left_out=better).advice is Advice.REJECT
+
+
+def test_left_out_figures_are_compared_where_both_left_out_the_same_groups() -> None:
+    def figures(*values: float) -> LeftOutFigures:
+        pairs = [
+            Pair(tb="a", ill=ill, auc=Estimate(value=v, low=v, high=v))
+            for ill, v in zip("bcd", values, strict=True)
+        ]
+        return LeftOutFigures(
+            groups=(("a",), ("b", "c", "d")), rows=(), points=(), pairs=tuple(pairs), bands=()
+        )
+
+    ours, theirs = figures(0.7, 0.9, 0.8), figures(0.6, 0.5, 0.9).model_dump(mode="json")
+    assert compare_left_out(ours, theirs) == LeftOutComparison(0.8, 0.6)
+    assert compare_left_out(ours, {**theirs, "groups": [["a", "b"], ["c", "d"]]}) is None
+    assert compare_left_out(None, theirs) is None
+    assert compare_left_out(ours, None) is None
