@@ -103,8 +103,8 @@ def test_left_out_hospitals_that_say_otherwise_keep_a_worse_network_from_being_r
     assert verdict.advice is Advice.KEEP
     assert verdict.sentence == (
         "AUC 0.89 on 60 test films, worse than the shipped model (1.00); but at hospitals left out of "
-        "training the AUC of TB against other illness is 0.89 in the median, that of the shipped model 0.85: compare "
-        "both on films of your own"
+        "training the AUC of TB against other illness is 0.89 in the median, that of the shipped model "
+        "0.85: compare both on films of your own"
     )
     assert judge_network(evaluation, SHIPPED, left_out=worse).advice is Advice.REJECT
     below_a_thumbnail = evaluate_scores(BAD, PERFECT, GOOD)
