@@ -61,7 +61,7 @@ class DeviceLink:
 
         Raises:
             PermanentError: when the bundle cannot be loaded.
-            TransientError: when the database or the disk does not answer there, or the device process ended.
+            TransientError: when the database does not answer there, or the device process ended.
         """
         bundle = self._cache.open(digest)
         answer = self.ask(Question(QuestionKind.OPEN, digest))
@@ -90,7 +90,7 @@ class DeviceLink:
         Raises:
             DeviceGoneError: when the device process ends first.
             PermanentError: when it cannot load the bundle.
-            TransientError: when its database or disk does not answer.
+            TransientError: when its database does not answer.
             MemoryError, ArithmeticError: when the prediction failed.
         """
         try:
@@ -133,9 +133,8 @@ class DeviceLink:
             self.close()  # it ended while nothing was asked
         if self._socket is None:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * FILM_BYTES
-            )  # a film in one piece
+            # Room for a film in one piece.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * FILM_BYTES)
             self._socket.connect(self._address)
         return self._socket
 

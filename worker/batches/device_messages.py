@@ -47,13 +47,13 @@ class AnswerKind(IntEnum):
     BROKEN_BUNDLE = 2
     """The bundle cannot be loaded; the JSON holds the reason."""
     TROUBLE = 3
-    """The database or the disk does not answer."""
+    """The database does not answer."""
     FAILED = 4
     """The prediction of this film raised an error."""
     NO_MEMORY = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A whole question."""
 

@@ -130,7 +130,9 @@ class DeviceProcess:
                 self._waiting.append((asker, question))
 
     def _forget(self, asker: Asker) -> None:
-        """Drop a predicting process that ended or gave its film up, with what it asked."""
+        """Drop a predicting process that ended or gave its film up, with what it asked; idempotent."""
+        if asker.connection.fileno() < 0:
+            return
         self._selector.unregister(asker.connection)
         asker.connection.close()
         self._waiting = deque(item for item in self._waiting if item[0] is not asker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from domain.errors import PermanentError
 from tests.servers.ports import wait_until
 from worker.batches.device_link import DeviceGoneError, DeviceLink
 from worker.batches.device_messages import QUESTION, Answer, AnswerKind, Question, QuestionKind
-from worker.batches.device_process import DeviceProcess
+from worker.batches.device_process import Asker, DeviceProcess
 from worker.bundle_cache import BundleCache
 from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import Predictor
@@ -209,6 +210,19 @@ def test_a_predicting_process_that_ends_or_says_nonsense_is_forgotten(device: De
             stranger.sendall(content)
     device.score(link, draw_golden_arrays(1)[0])
     wait_until(lambda: len(device.process._selector.get_map()) == 2, 30, "the listener and the link are left")
+
+
+def test_one_that_asks_twice_at_a_time_and_ends_does_not_end_the_device_process(device: Device) -> None:
+    asking, answering = socket.socketpair()
+    process = DeviceProcess(asking, device, BATCH, Heartbeats(), is_wanted=lambda: True)
+    asker = Asker(answering)
+    process._selector.register(answering, selectors.EVENT_READ, asker)
+    films = [Question(QuestionKind.SCORE, device.digest, array) for array in draw_golden_arrays(2)]
+    process._waiting.extend((asker, film) for film in films)
+    asking.close()
+    process._work()
+    assert device.sizes == [2]
+    assert not process._selector.get_map()
 
 
 def test_a_bundle_that_cannot_be_loaded_is_told_to_each_that_asks(device: Device) -> None:
