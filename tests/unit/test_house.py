@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,33 @@ NAMELESS = {"utils", "util", "common", "helpers", "helper", "core", "manager", "
 FOREIGN = re.compile(
     "/" + r"work/|index-url[ =]+[\"']?https?:|find-links[ =]|https?://\S+/simple\b|^\S+ @ (https?|file):"
 )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The facts about a file that several rules ask for; its syntax tree is large and not kept."""
+
+    docstring: str | None
+    imports: frozenset[str]
+    """Names of the libraries and rooms that it imports."""
+    calls: tuple[tuple[str, int], ...]
+    """Names of the functions that it calls by a plain name, each with its line."""
+
+
+@cache
+def read_facts(path: Path) -> Facts:
+    """Return the facts about a Python file, which is parsed once for all rules."""
+    tree = ast.parse(path.read_text("utf-8"))
+    imports: set[str] = set()
+    calls = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imports |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imports.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            calls.append((node.func.id, node.lineno))
+    return Facts(ast.get_docstring(tree), frozenset(imports), tuple(calls))
 
 
 def list_packages() -> list[str]:
@@ -47,7 +76,7 @@ def test_imports_run_one_way() -> None:
 
 
 def test_the_ground_room_needs_six_libraries_at_most() -> None:
-    taken = {name for path in list_modules() if "domain" in path.parts for name in _imports(path)}
+    taken = {name for path in list_modules() if "domain" in path.parts for name in read_facts(path).imports}
     assert "numpy" in taken, "this test sees imports"
     libraries = {"babel", "contourpy", "numpy", "PIL", "pydantic", "pydantic_core", "structlog"}
     allowed = {"domain", *libraries, *sys.stdlib_module_names}
@@ -90,7 +119,7 @@ def test_no_folder_holds_more_than_twenty_files() -> None:
 @pytest.mark.parametrize("package", list_packages())
 def test_a_package_s_map_names_each_of_its_files_and_no_other(package: str) -> None:
     folder = ROOT / package
-    map_ = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+    map_ = read_facts(folder / "__init__.py").docstring
     assert map_ is not None
     named = re.findall(r"^- `([a-z0-9_/]+)`", map_, re.MULTILINE)
     files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("__")}
@@ -105,13 +134,12 @@ def test_no_file_is_called_after_nothing() -> None:
 
 
 def test_every_file_says_what_it_is_for() -> None:
-    silent = [path for path in list_modules() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
-    assert silent == []
+    assert [path for path in list_modules() if not read_facts(path).docstring] == []
 
 
 @pytest.mark.parametrize("module", ["pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml"])
 def test_nothing_that_can_run_code_is_deserialised(module: str) -> None:
-    assert [path for path in list_modules() if module in _imports(path)] == []
+    assert [path for path in list_modules() if module in read_facts(path).imports] == []
 
 
 def test_no_process_sends_a_pickle_to_another() -> None:
@@ -161,11 +189,9 @@ def test_the_rule_about_pickles_allows_bytes(source: str) -> None:
 
 @pytest.mark.parametrize("name", ["eval", "exec", "compile", "__import__"])
 def test_no_text_is_run_as_code(name: str) -> None:
-    found = []
-    for path in list_modules():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-                found.append((path, node.lineno))
+    found = [
+        (path, line) for path in list_modules() for called, line in read_facts(path).calls if called == name
+    ]
     assert found == []
 
 
@@ -189,7 +215,7 @@ def test_every_error_is_permanent_or_transient() -> None:
 def test_no_test_uses_mocks() -> None:
     tests = [path for path in list_files() if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")]
     assert len(tests) > 20
-    assert [path for path in tests if _imports(path) & {"unittest", "mock", "pytest_mock"}] == []
+    assert [path for path in tests if read_facts(path).imports & {"unittest", "mock", "pytest_mock"}] == []
 
 
 def test_no_file_tells_where_it_was_made() -> None:
@@ -256,16 +282,6 @@ def _pickles(call: ast.Call) -> bool:
         and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
         for keyword in call.keywords
     )
-
-
-def _imports(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.split(".")[0])
-    return names
 
 
 def _list_ancestors(name: str, bases: Mapping[str, set[str]]) -> Iterator[str]:
