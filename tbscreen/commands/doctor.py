@@ -36,10 +36,10 @@ def examine_installation(
 
 
 def _prove_gpu(settings: Settings, bundle: Path | None, as_json: bool) -> bool:
-    from tbscreen.doctor.gpu_proof import draw_proof, find_bundle, prove
+    from tbscreen.doctor.gpu_proof import MEASURED_S, draw_proof, find_bundle, prove
 
     with find_bundle(settings, bundle) as opened:
-        proof = prove(opened)
+        proof = prove(opened, MEASURED_S)
     if as_json:
         print_json({**asdict(proof), "holds": proof.holds})
     else:

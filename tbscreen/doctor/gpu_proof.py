@@ -115,7 +115,7 @@ def find_bundle(settings: Settings, directory: Path | None) -> Iterator[Bundle]:
             )
 
 
-def prove(bundle: Bundle, measured_s: float = MEASURED_S) -> Proof:
+def prove(bundle: Bundle, measured_s: float) -> Proof:
     """Let every device score the golden arrays and measure it.
 
     Args:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.checkout import ROOT
 from tests.source_files import list_python_files
+from tests.unit.worker.networks import write_network
 
 LOADING = "from networks.keras_library import load_keras; load_keras()"
 
@@ -34,12 +35,12 @@ def write_keras(folder: Path, text: str) -> Path:
     return folder
 
 
-def test_the_libraries_print_nothing_when_they_are_loaded_and_when_a_network_runs() -> None:
+def test_the_libraries_print_nothing_when_they_are_loaded_and_when_a_network_runs(tmp_path: Path) -> None:
+    bundle = write_network(tmp_path / "bundle", weight=4.0)
     done = run_python(
-        f"{LOADING}\nimport numpy, worker.predictor as predictor\n"
+        f"{LOADING}\nimport pathlib, numpy, worker.predictor as predictor\n"
         "from domain.bundle.bundle import open_bundle\n"
-        "from tbscreen.models.default_bundle import DEFAULT_BUNDLE\n"
-        "loaded = predictor.Predictor(open_bundle(DEFAULT_BUNDLE))\n"
+        f"loaded = predictor.Predictor(open_bundle(pathlib.Path({str(bundle.directory)!r})))\n"
         "print(len(loaded.predict(numpy.zeros((1, 256, 256), 'float32'))))"
     )
     assert (done.stdout[-2:], done.stderr, done.returncode) == ("1\n", "", 0)

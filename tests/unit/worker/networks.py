@@ -106,3 +106,18 @@ def write_model(directory: Path, model: Any, **manifest: Any) -> Bundle:
     return write_bundle(
         directory, {**MANIFEST, **manifest}, {STRUCTURE: model.to_json().encode(), WEIGHTS: content}
     )
+
+
+def prepare_graph(bundle: Bundle, directory: Path) -> None:
+    """Make the graph of a bundle for OpenVINO as a worker's child does, in this process: it has loaded Keras.
+
+    Args:
+        bundle: verified.
+        directory: folder of graphs, as the setting of a worker names it.
+    """
+    from worker.graph_preparation import prepare
+    from worker.runtimes.openvino_runtime import name_version
+
+    folder = directory / f"{bundle.digest}-{name_version()}"
+    folder.mkdir(parents=True)
+    prepare(bundle, folder)

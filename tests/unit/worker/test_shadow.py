@@ -26,7 +26,8 @@ from domain.film_key import film_key
 from domain.screening_request import ScreeningRequest
 from tests.unit import rows
 from tests.unit.worker.conftest import register
-from tests.unit.worker.networks import write_network
+from tests.unit.worker.networks import prepare_graph, write_network
+from worker.runtimes.openvino_runtime import is_installed
 from worker.screener import Screener, ScreenerSettings, ScreeningOutcome
 from worker.settings import WorkerSettings
 
@@ -42,7 +43,7 @@ from worker.settings import WorkerSettings
 from worker import shadow
 
 shadow.triage = lambda *_: os._exit(139)
-worker = WorkerSettings(name="w", runtime="keras", precision="float32")
+worker = WorkerSettings(name="w", precision="float32")
 settings = ScreenerSettings(DatabaseSettings(url=sys.argv[1]), worker, Path(sys.argv[2]), Path(sys.argv[2]))
 array = np.full((256, 256), 0.5, np.float32)
 Screener(settings).screen(ScreeningRequest(int(sys.argv[3]), sys.argv[5], sys.argv[4], array))
@@ -210,6 +211,9 @@ def test_a_bundle_that_ends_its_process_kills_no_film(
     database: Database, database_url: str, settings: ScreenerSettings, small_bundle: Bundle, candidate: Bundle
 ) -> None:
     put_in_shadow(database, small_bundle, candidate)
+    if is_installed():  # so that the process need not load Keras
+        prepare_graph(small_bundle, settings.cache_directory)
+        prepare_graph(candidate, settings.cache_directory)
     instance_id = rows.receive_and_queue(database)
     arguments = [database_url, str(settings.cache_directory), str(instance_id), SPEC.version]
     arguments.append(film_key("1.2.3.1"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +18,11 @@ from db.database import Database
 from domain.bundle.manifest import MANIFEST, STRUCTURE
 from domain.bundle.seal import locate_seal
 from tbscreen.models import examination
-from tbscreen.models.default_bundle import DEFAULT_BUNDLE, register_bundle
+from tbscreen.models.default_bundle import register_bundle
 from tests.servers.audit_schema import check
 from tests.unit.tbscreen.conftest import Cli, assert_one_line
 from tests.unit.tbscreen.models.test_films_at_hand import screen
-from tests.unit.worker.networks import write_network
+from tests.unit.worker.networks import write_model, write_network
 
 pytestmark = pytest.mark.usefixtures("examined_here")
 
@@ -31,10 +30,15 @@ PASSPHRASE = "correct horse battery"
 Change = Callable[[Path], None]
 
 
-def copy_shipped(folder: Path, change: Change) -> Path:
-    """Return a copy of the shipped bundle with a change, and a manifest whose digests fit it."""
-    copy = folder / "copy"
-    shutil.copytree(DEFAULT_BUNDLE, copy)
+def write_changed(folder: Path, change: Change) -> Path:
+    """Write a bundle with a convolution, change its files, and fit the digests in its manifest to them."""
+    import keras
+
+    films = keras.Input((256, 256, 1), name="film")
+    edges = keras.layers.Conv2D(4, 3, strides=16, activation="relu", name="edges")(films)
+    mean = keras.layers.GlobalAveragePooling2D(name="mean")(edges)
+    scores = keras.layers.Dense(1, activation="sigmoid", name="scores")(mean)
+    copy = write_model(folder / "copy", keras.Model(films, scores, name="small")).directory
     change(copy)
     manifest = json.loads((copy / MANIFEST).read_text())
     manifest |= {"version": "1.0.1", "files": {name: hash_file(copy / name) for name in manifest["files"]}}
@@ -92,7 +96,7 @@ def add_a_giant(folder: Path) -> None:
 def test_a_bundle_that_does_not_compute_is_not_added(
     quick_cli: Cli, installed: Database, tmp_path: Path, change: Change, said: str
 ) -> None:
-    folder = copy_shipped(tmp_path, change)
+    folder = write_changed(tmp_path, change)
     assert_one_line(quick_cli("models", "add", str(folder)), said)
     assert len(json.loads(quick_cli("models", "list", "--json").stdout)) == 1
 
@@ -100,7 +104,7 @@ def test_a_bundle_that_does_not_compute_is_not_added(
 def test_a_bundle_that_an_earlier_version_let_in_is_examined_before_it_is_active(
     quick_cli: Cli, installed: Database, tmp_path: Path
 ) -> None:
-    digest, _ = register_bundle(installed, copy_shipped(tmp_path, clear_weights))
+    digest, _ = register_bundle(installed, write_changed(tmp_path, clear_weights))
     run = quick_cli("models", "activate", digest, "--trust", "it looks fine")
     assert_one_line(run, "gives all of 256 different arrays the score")
     assert json.loads(quick_cli("models", "show", digest, "--json").stdout)["trusted"] is None

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from db.database import Database
 from domain.bundle.bundle import open_bundle
+from tbscreen.doctor import gpu_proof
 from tbscreen.doctor.gpu_proof import GPU_BATCHES, Proof, draw_proof, find_bundle, prove
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
 from tbscreen.settings import load_settings
@@ -102,8 +103,9 @@ def test_without_a_database_it_is_the_shipped_bundle(
 
 
 def test_the_command_prints_json_and_its_status_says_whether_it_is_proven(
-    quick_cli: Cli, place: Path
+    quick_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gpu_proof, "MEASURED_S", 0.05)
     write_network(place / "bundle")
     run = quick_cli("doctor", "--gpu", "--bundle", "bundle", "--json")
     document = json.loads(run.stdout)

@@ -12,13 +12,16 @@ from db.database import Database
 from db.models import admissions
 from db.tables import BundleAdmission
 from domain.bundle.bundle import open_bundle
-from domain.bundle.seal import SCORES, locate_seal, read_seal
+from domain.bundle.seal import FEWEST_SCORES, SCORES, check_golden_scores, locate_seal, read_seal
 from domain.errors import PermanentError
 from tbscreen.models import default_bundle
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE, ensure_active, find_shipped_seal
 from tbscreen.models.trust import describe_trust
 from tests.unit.worker.networks import write_network
-from worker.predictor import Predictor
+from worker.golden_arrays import draw_golden_arrays
+from worker.predictor import load_model
+from worker.runtimes.keras_runtime import KerasRuntime
+from worker.screening_network import score
 
 AFTER_A_NEW_ONE = "run: rm tbscreen/bundles/default.seal.json; tbscreen models seal tbscreen/bundles/default"
 
@@ -29,14 +32,10 @@ def test_the_shipped_bundle_is_pinned_with_its_golden_scores() -> None:
     assert seal is not None, f"another bundle than the sealed one is in the package; {AFTER_A_NEW_ONE}"
     assert len(seal.golden_scores) == SCORES
     assert max(seal.golden_scores) - min(seal.golden_scores) > 0.05
-    Predictor(bundle, golden_scores=seal.golden_scores)
+    scores = score(KerasRuntime(load_model(bundle), "float32"), draw_golden_arrays(FEWEST_SCORES)).tolist()
+    check_golden_scores(scores, seal.golden_scores)
     with pytest.raises(PermanentError, match="gives other scores"):
-        Predictor(
-            bundle,
-            runtime="keras",
-            precision="float32",
-            golden_scores=[score + 0.02 for score in seal.golden_scores],
-        )
+        check_golden_scores(scores, [golden + 0.02 for golden in seal.golden_scores])
 
 
 def test_it_is_trusted_and_its_golden_scores_are_kept_when_it_is_registered(

@@ -56,14 +56,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_network(tmp_path_factory.mktemp("small") / "bundle", weight=4.0)
 
 
-def test_every_file_of_a_folder_is_one_record_in_order(folder: Path) -> None:
-    records = list(predict(find_files([str(folder)]), open_bundle(DEFAULT_BUNDLE), SETTINGS))
+def test_every_file_of_a_folder_is_one_record_in_order(folder: Path, small: Bundle) -> None:
+    records = list(predict(find_files([str(folder)]), small, SETTINGS))
     assert [Path(prediction["file"]).name[0] for prediction in records] == list("abcdefg")
     for record in records[:3]:
         assert 0.0 <= record["Probability"] <= 1.0
         assert record["Disease"] in (("undetermined",) if record["doubts"] else ("present", "absent"))
         assert record["trained"] is True
-        assert record["model"].startswith("tbscreen-default ")
+        assert record["model"] == "small 1.0"
     assert [record.get("refusal") for record in records[3:]] == ["not_chest", "undecodable", None, None]
     assert all(record["error"] for record in records[3:])
     assert "neither" in records[5]["error"]
