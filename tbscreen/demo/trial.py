@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, evt
@@ -23,6 +23,8 @@ from db.database import Database
 from tbscreen.processes.serve import Service, running
 from tbscreen.processes.supervisor import NotReadyError
 from tbscreen.settings import FILE_VARIABLE, PREFIX, Settings, load_settings
+
+GRAPHS_VARIABLE: Final = f"{PREFIX}WORKER__GRAPH_DIRECTORY"
 
 
 class SmallPacs:
@@ -103,7 +105,8 @@ def trial(
 ) -> Iterator[Trial]:
     """Run an installation in a temporary folder inside the block.
 
-    The environment's own `TBSCREEN_…` variables and settings file play no part in it.
+    Of the environment's own `TBSCREEN_…` variables and settings file only the folder of prepared networks
+    plays a part in it: an installation on the same host need not prepare the shipped one again.
 
     Args:
         progress: told what is being started.
@@ -118,7 +121,10 @@ def trial(
         file = place / "tbscreen.toml"
         file.write_text(_write_settings(place, pacs, top_level, gateway, gateway_port) + tables, "utf-8")
         try:
-            with _environment({FILE_VARIABLE: str(file)}), (place / "log.txt").open("ab") as output:
+            with (
+                _environment({FILE_VARIABLE: str(file), **_find_graphs()}),
+                (place / "log.txt").open("ab") as output,
+            ):
                 settings = load_settings()
                 with (
                     _show_log_of_failures(place / "log.txt"),
@@ -161,6 +167,11 @@ host = "127.0.0.1"
 port = {pacs.port}
 
 """
+
+
+def _find_graphs() -> dict[str, str]:
+    """Return the variable that names the folder of prepared networks, where it is set."""
+    return {name: value for name, value in os.environ.items() if name == GRAPHS_VARIABLE}
 
 
 @contextmanager
