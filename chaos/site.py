@@ -32,7 +32,8 @@ from tests.servers.peers.mllp_receiver import MllpReceiver
 from tests.servers.peers.stow_requests import make_token
 from tests.servers.ports import free_port
 from tests.servers.second_host import SecondHost, second_host
-from tests.unit.worker.networks import write_network
+from tests.unit.worker.networks import prepare_graph, write_network
+from worker.runtimes.openvino_runtime import is_installed
 
 DISKS: Final = {"gateway-2": "size=1g", "worker-2": "size=256m", "postgresql": "size=1g"}
 """Processes whose files lie on a disk of their own, and its size (tmpfs(5))."""
@@ -65,7 +66,7 @@ allow_unencrypted = true
 name = "{name}"
 threads = 1
 batch = {batch}
-runtime = "keras"
+graph_directory = "{graphs}"
 precision = "float32"
 time_limit_s = 8.0
 
@@ -159,7 +160,8 @@ def running() -> Iterator[Site]:
         stack.callback(web_door.close)
         database = Database.open(DatabaseSettings(url=database_url))
         stack.callback(database.close)
-        _prepare_database(database, folder / "bundle")
+        graphs = folder / "graphs"
+        _prepare_database(database, folder / "bundle", graphs)
         top = f'database_url = "{database_url}"\nbroker_url = "{broker_url}"\nlog_format = "json"\n'
         gateways = tuple((away if name in AWAY else HERE, free_port()) for name in GATEWAYS)
         web_gateways = tuple((host, free_port()) for host, _ in gateways)
@@ -186,6 +188,7 @@ def running() -> Iterator[Site]:
                 receiver_port=receiver.port,
                 listeners=listeners,
                 batch=batch,
+                graphs=graphs,
             )
             place = second if name in AWAY else None
             product.append(_make_process(folder, name, text, clocks.get(name), place))
@@ -215,10 +218,10 @@ def running() -> Iterator[Site]:
         )
 
 
-def _prepare_database(database: Database, directory: Path) -> None:
+def _prepare_database(database: Database, directory: Path, graphs: Path) -> None:
     schema.upgrade(database)
     # In a process of its own: this one needs no TensorFlow.
-    maker = multiprocessing.get_context("spawn").Process(target=_write_bundle, args=(directory,))
+    maker = multiprocessing.get_context("spawn").Process(target=_write_bundle, args=(directory, graphs))
     maker.start()
     maker.join()
     digest, _ = register_bundle(database, directory)
@@ -227,8 +230,11 @@ def _prepare_database(database: Database, directory: Path) -> None:
         assert bundles.find_active(session) is not None
 
 
-def _write_bundle(directory: Path) -> None:
-    write_network(directory, weight=8.0, offset=-4.0)
+def _write_bundle(directory: Path, graphs: Path) -> None:
+    """Write the bundle and what workers make of it for OpenVINO, so that none of them loads TensorFlow."""
+    bundle = write_network(directory, weight=8.0, offset=-4.0)
+    if is_installed():
+        prepare_graph(bundle, graphs)
 
 
 def _make_process(
