@@ -88,7 +88,7 @@ def open_prepared(
     """
     if not is_possible(runtime):
         return None
-    folder = directory / f"{bundle.digest}-{name_version()}"
+    folder = _locate(bundle, directory)
     try:
         facts = _read_facts(folder, bundle)
         if facts is None:
@@ -105,6 +105,21 @@ def open_prepared(
     return None if chosen is None else ScreeningNetwork(bundle, chosen)
 
 
+def find_prepared(
+    bundle: Bundle, directory: Path, golden_scores: Sequence[float] = ()
+) -> ScreeningNetwork | None:
+    """Load a bundle's network from the graph that a worker of this host has made; None where there is none.
+
+    Args:
+        bundle: verified.
+        directory: folder of the graphs of this host, which need not exist; nothing is written there.
+        golden_scores: as `open_prepared` takes them.
+    """
+    if not is_possible("auto") or _read_facts(_locate(bundle, directory), bundle) is None:
+        return None
+    return open_prepared(bundle, directory, golden_scores=golden_scores)
+
+
 def is_possible(runtime: RuntimeName) -> bool:
     """True where OpenVINO may predict: neither a setting, a GPU nor another backend of Keras forbids it."""
     return (
@@ -113,6 +128,10 @@ def is_possible(runtime: RuntimeName) -> bool:
         and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
         and (runtime == "openvino" or not has_gpu_files())
     )
+
+
+def _locate(bundle: Bundle, directory: Path) -> Path:
+    return directory / f"{bundle.digest}-{name_version()}"
 
 
 def _choose(folder: Path, facts: GraphFacts, threads: int, precision: Precision) -> OpenVinoRuntime | None:

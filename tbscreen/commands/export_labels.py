@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -89,4 +90,5 @@ def export_labels(
         reference = find_reference(session, truth, span.start, span.end)
         exported = export.write(stream_labelled_films(session, span, reference), about)
     typer.echo(describe(exported))
-    typer.echo(f"next: tbscreen retrain {out}/films --labels {out}/labels.csv")
+    films, labels = shlex.quote(f"{out}/films"), shlex.quote(f"{out}/labels.csv")
+    typer.echo(f"next: tbscreen retrain {films} --labels {labels} --from shipped")

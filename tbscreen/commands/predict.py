@@ -35,6 +35,7 @@ def predict_files(
     from tbscreen.models.prediction import predict
     from tbscreen.models.prepared_file import find_files
     from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
+    from worker.settings import graph_directory
 
     settings = prepare("predict", reads_dicom=True)
     opened = open_bundle(bundle or DEFAULT_BUNDLE)
@@ -46,7 +47,8 @@ def predict_files(
             scored += "error" not in record
             yield record
 
-    records = count(predict(find_files(paths), opened, settings.gateway))
+    graphs = graph_directory(settings.worker, settings.data_directory)
+    records = count(predict(find_files(paths), opened, settings.gateway, graphs))
     if as_json:
         write_json(records, sys.stdout)
     elif as_csv:

@@ -114,3 +114,11 @@ def test_the_version_is_the_newest_in_the_changelog_or_on_its_way_to_the_next() 
     assert dated[0] is not None
     assert None not in dated
     assert version == dated[0][1] or re.fullmatch(r"\d+\.\d+\.\d+\.dev\d+", version)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_row_of_a_table_has_the_cells_of_its_heading(document: Path) -> None:
+    text = FENCE.sub("", document.read_text("utf-8"))
+    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        cells = {len(re.split(r"(?<!\\)\|", QUOTED.sub("", row))) for row in table.splitlines()}
+        assert len(cells) == 1, table

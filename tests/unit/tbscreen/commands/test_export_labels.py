@@ -128,6 +128,8 @@ def exported(quick_cli: Cli, installed: Database, place: Path) -> Path:
     assert "1 films of unsure verdicts left out" in run.stdout
     assert "1 films with burned-in annotation left out" in run.stdout
     assert "2 films do not say" in run.stdout
+    next_command = "next: tbscreen retrain OUT/films --labels OUT/labels.csv --from shipped"
+    assert run.stdout.splitlines()[-1] == next_command
     return place / "OUT"
 
 

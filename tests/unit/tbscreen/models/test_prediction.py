@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -28,8 +30,16 @@ from tbscreen.terminal.prediction_output import write_csv, write_json, write_tab
 from tests.films import real_film, small_film
 from tests.unit.tbscreen.conftest import Cli
 from tests.unit.worker.networks import write_network
+from worker.prepared_network import CONSTANTS, open_prepared
 
 SETTINGS = GatewaySettings()
+WITHOUT_KERAS = """
+import sys
+sys.modules["keras"] = None
+from tbscreen.cli import main
+main()
+"""
+"""Program `tbscreen` where Keras cannot be imported."""
 
 
 @pytest.fixture
@@ -182,6 +192,58 @@ def test_json_and_csv_are_refused_together_before_a_network_is_loaded(
     monkeypatch.setitem(sys.modules, "worker.predictor", None)
     run = quick_cli("predict", "a.png", "--json", "--csv")
     assert (run.returncode, run.stderr) == (1, "tbscreen: --json and --csv do not go together\n")
+
+
+def test_no_network_is_loaded_where_no_file_can_be_scored(
+    quick_cli: Cli, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "worker.predictor", None)
+    run = quick_cli("predict", "mistyped.png")
+    assert (run.returncode, run.stderr) == (2, "")
+    assert "mistyped.png: No such file or directory" in run.stdout
+    assert list(place.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def graphs(small: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of graphs of a host whose worker has loaded the small bundle."""
+    folder = tmp_path_factory.mktemp("graphs")
+    assert open_prepared(small, folder) is not None
+    return folder
+
+
+def test_where_a_worker_has_prepared_the_network_keras_is_not_loaded(
+    folder: Path, small: Bundle, graphs: Path, place: Path
+) -> None:
+    film = folder / "a-film.png"
+    shutil.copytree(graphs, place / "data" / "graphs")
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_KERAS, "predict", "--json", "--bundle", str(small.directory), str(film)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    (by_keras,) = predict([film], small, SETTINGS)
+    assert json.loads(run.stdout) == by_keras
+
+
+def test_a_damaged_graph_is_neither_used_nor_made_anew(
+    folder: Path, small: Bundle, graphs: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(graphs, tmp_path / "graphs"))
+    (constants,) = copied.glob(f"*/{CONSTANTS}")
+    constants.write_bytes(b"damaged")
+    (record,) = predict([folder / "a-film.png"], small, SETTINGS, copied)
+    assert record == next(predict([folder / "a-film.png"], small, SETTINGS))
+    assert constants.read_bytes() == b"damaged"
+
+
+def test_where_no_worker_ran_nothing_is_written(folder: Path, small: Bundle, place: Path) -> None:
+    (place / "data").mkdir()
+    film = folder / "a-film.png"
+    assert list(predict([film], small, SETTINGS, place / "data" / "graphs"))
+    assert list((place / "data").iterdir()) == []
 
 
 def test_predictions_have_the_words_of_the_worklist(folder: Path, small: Bundle) -> None:
