@@ -64,6 +64,8 @@ def _write_default(field: FieldInfo) -> str:
     if isinstance(field.default, BaseModel):
         return "its defaults"
     value = [*map(_name, field.default)] if isinstance(field.default, tuple) else field.default
+    if value == "":
+        return '`""`'
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -47,8 +47,12 @@ def predict_files(
             scored += "error" not in record
             yield record
 
+    def announce() -> None:
+        if sys.stderr.isatty():
+            typer.echo("loading the network …", err=True)
+
     graphs = graph_directory(settings.worker, settings.data_directory)
-    records = count(predict(find_files(paths), opened, settings.gateway, graphs))
+    records = count(predict(find_files(paths), opened, settings.gateway, graphs, announce))
     if as_json:
         write_json(records, sys.stdout)
     elif as_csv:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tbscreen.terminal.invocation import fail
+
 settings_app = typer.Typer(invoke_without_command=True)
 
 
@@ -30,6 +32,8 @@ def check_settings(
     from tbscreen.settings import FILE_VARIABLE, find_file, load_settings
 
     if file is not None:
+        if not file.is_file():
+            fail(f"{file} is not a file")
         os.environ[FILE_VARIABLE] = str(file)
     load_settings()
     typer.echo(

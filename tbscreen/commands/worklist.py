@@ -142,6 +142,7 @@ def _show_page(
     database: Database, wanted: WorklistFilter, limit: int, after: str | None, as_json: bool
 ) -> None:
     from db.worklist.worklist import InvalidCursorError, find_page
+    from db.worklist.worklist_filter import WorklistFilter
     from domain.bundle.tb_score import explain
     from domain.notices import NOTICE
     from tbscreen.models.bundle_lookup import find_active_manifest
@@ -156,6 +157,9 @@ def _show_page(
     if as_json:
         studies = [asdict(study) for study in page.studies]
         print_json({"notice": NOTICE, "studies": studies, "next": page.following})
+        return
+    if not page.studies:
+        typer.echo("no study yet" if wanted == WorklistFilter() else "no study that the options select")
         return
     Console().print(draw_worklist(page.studies))
     if manifest is not None:

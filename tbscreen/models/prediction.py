@@ -26,10 +26,16 @@ from worker.screening_network import ScreeningNetwork
 BATCH: Final = 8
 MOST_HELD_BACK: Final = 64
 """Most records that wait for a batch: broken files fill none."""
+FEW: Final = 64
+"""Most files that Keras scores in less time than the conversion of its network for OpenVINO takes."""
 
 
 def predict(
-    paths: Iterable[Path], bundle: Bundle, settings: GatewaySettings, graphs: Path | None = None
+    paths: Iterable[Path],
+    bundle: Bundle,
+    settings: GatewaySettings,
+    graphs: Path | None = None,
+    announce: Callable[[], None] = lambda: None,
 ) -> Iterator[dict[str, Any]]:
     """Yield one record per file, in order, as soon as its batch is through.
 
@@ -44,6 +50,7 @@ def predict(
         bundle: verified; its network is loaded for the first file that it can score.
         settings: the site's rules.
         graphs: folder of the networks that this host has prepared for OpenVINO, if it has one.
+        announce: called before the seconds in which the network is loaded.
 
     Raises:
         PermanentError: when the bundle cannot be loaded, or wants another normalization.
@@ -53,9 +60,15 @@ def predict(
         raise PermanentError(
             f"{bundle.directory} wants arrays of {wanted}, this version makes {SPEC.version}"
         )
-    open_network = cache(lambda: _open(bundle, graphs))
+    files = list(paths)
+
+    @cache
+    def open_network() -> ScreeningNetwork:
+        announce()
+        return _open(bundle, graphs, is_few=len(files) <= FEW)
+
     batch: list[PreparedFile] = []
-    for path in paths:
+    for path in files:
         batch.append(read_file(path, settings))
         if sum(file.array is not None for file in batch) == BATCH or len(batch) == MOST_HELD_BACK:
             yield from _score(batch, bundle, open_network)
@@ -63,16 +76,19 @@ def predict(
     yield from _score(batch, bundle, open_network)
 
 
-def _open(bundle: Bundle, graphs: Path | None) -> ScreeningNetwork:
-    """Load the graph that a worker of this host has made, else the network by Keras: the scores are equal."""
+def _open(bundle: Bundle, graphs: Path | None, *, is_few: bool) -> ScreeningNetwork:
+    """Load the graph that a worker of this host has made, with the worker's scores; else the network.
+
+    It computes in float32 then, so that a file has the same score on every machine, alone and among others.
+    """
     seal = find_shipped_seal(bundle.digest)
-    golden_scores = () if seal is None else seal.golden_scores
-    prepared = None if graphs is None else find_prepared(bundle, graphs, golden_scores)
-    if prepared is not None:
-        return prepared
+    if graphs is not None:
+        prepared = find_prepared(bundle, graphs, seal.golden_scores if seal else ())
+        if prepared is not None:
+            return prepared
     from worker.predictor import Predictor
 
-    return Predictor(bundle, golden_scores=golden_scores)
+    return Predictor(bundle, runtime="keras" if is_few else "auto", precision="float32")
 
 
 def _score(

@@ -46,12 +46,15 @@ def write_csv(records: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def write_table(records: Iterable[dict[str, Any]], out: TextIO, meaning: str) -> None:
-    """Write one aligned line per file, and below them the meaning of the TB score."""
+    """Write one aligned line per file, and below them the meaning of the TB score if there is one."""
+    scored = False
     for record in records:
         if "error" in record:
             out.write(f"{'—':>10}  {'—':<13} {record['file']}: {record['error']}\n")
         else:
+            scored = True
             shown = format_tb_score(record["tb_score"])
             out.write(f"{shown:>10}  {record['finding']:<13} {record['file']}\n")
         out.flush()
-    out.write(f"{NOTICE}\n{meaning}\n")
+    if scored:
+        out.write(f"{NOTICE}\n{meaning}\n")

@@ -118,7 +118,8 @@ def list_results(
         if as_json:
             print_json(list(list_values(links)))
         else:
-            Console().print(draw_table(links) if links else "no results")
+            nothing = "no result is without a study" if not_linked else "no results"
+            Console().print(draw_table(links) if links else nothing)
 
 
 @results_app.command("export")

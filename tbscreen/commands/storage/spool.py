@@ -37,7 +37,10 @@ def list_files() -> None:
     from tbscreen.terminal.terminal_tables import draw_foreign_files
 
     settings, spool, database = _open()
-    Console().print(draw_foreign_files(list(_list_foreign(settings, spool, database))))
+    files = list(_list_foreign(settings, spool, database))
+    Console().print(
+        draw_foreign_files(files) if files else "no file here is of a film that another gateway has"
+    )
 
 
 @spool_app.command("take-over")

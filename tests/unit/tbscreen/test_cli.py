@@ -109,6 +109,8 @@ def test_a_new_installation_is_set_up_and_its_empty_worklist_shown(quick_cli: Cl
     document = json.loads(worklist.stdout)
     assert document["studies"] == []
     assert "not verified by a physician" in document["notice"]
+    assert quick_cli("worklist").stdout == "no study yet\n"
+    assert quick_cli("worklist", "--unread").stdout == "no study that the options select\n"
 
 
 def test_the_worklist_as_json_and_as_a_table(quick_cli: Cli, installed: Database) -> None:

@@ -298,7 +298,7 @@ def test_a_file_is_checked_without_starting_anything(
     assert bad.returncode == 1
     assert "gateway.prot: there is no such setting (did you mean gateway.port?)" in bad.stderr
     assert "gateway.ae_title = 7: a text in quotes is needed" in bad.stderr
-    assert "does not exist" in quick_cli("settings", "check", "away.toml").stderr
+    assert quick_cli("settings", "check", "away.toml").stderr == "tbscreen: away.toml is not a file\n"
     assert [path.name for path in place.iterdir()] == ["new.toml"]
 
 

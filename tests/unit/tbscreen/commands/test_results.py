@@ -132,6 +132,7 @@ def test_a_person_links_what_is_not_clear(quick_cli: Cli, filled: Database) -> N
     assert "1.3" in quick_cli("results", "list").stdout
     assert quick_cli("results", "link", str(row["number"]), "1.3").returncode == 0
     assert list_all(quick_cli, "--not-linked") == []
+    assert quick_cli("results", "list", "--not-linked").stdout == "no result is without a study\n"
     assert_one_line(quick_cli("results", "link", str(row["number"])), "name the study, or --undo")
     assert quick_cli("results", "link", str(row["number"]), "--undo").returncode == 0
     assert len(list_all(quick_cli, "--not-linked")) == 1

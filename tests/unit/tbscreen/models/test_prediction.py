@@ -24,7 +24,7 @@ from domain.bundle.bundle import Bundle, open_bundle, read_files, write_bundle
 from domain.bundle.tb_score import MEANING, explain
 from domain.errors import PermanentError
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-from tbscreen.models.prediction import predict
+from tbscreen.models.prediction import FEW, predict
 from tbscreen.models.prepared_file import find_files, read_file
 from tbscreen.terminal.prediction_output import write_csv, write_json, write_table
 from tests.films import real_film, small_film
@@ -95,6 +95,14 @@ def test_more_files_than_a_batch_are_all_scored(folder: Path, small: Bundle) -> 
     scores = [prediction["score"] for prediction in predict(paths, small, SETTINGS)]
     assert len(scores) == 11
     assert max(scores) - min(scores) < 1e-4
+
+
+def test_a_file_scores_alike_alone_and_among_many(folder: Path, small: Bundle) -> None:
+    """Keras scores a few files and OpenVINO many; both in float32, whatever this machine prefers."""
+    film = folder / "a-film.png"
+    alone = next(predict([film], small, SETTINGS))["score"]
+    among_many = next(predict([film] * (FEW + 1), small, SETTINGS))["score"]
+    assert alone == pytest.approx(among_many, abs=1e-5)
 
 
 def test_names_folders_and_globs_are_found_and_a_missing_one_is_kept(folder: Path) -> None:
@@ -181,6 +189,7 @@ def test_a_run_that_scores_nothing_ends_with_status_2(quick_cli: Cli, folder: Pa
     nothing = quick_cli(*words, str(folder / "f-notes.txt"), str(folder / "g-broken.png"))
     assert nothing.returncode == 2
     assert nothing.stdout.count("—") == 4
+    assert len(nothing.stdout.splitlines()) == 2
     some = quick_cli(*words, str(folder / "f-notes.txt"), str(folder / "a-film.png"))
     assert some.returncode == 0
     assert some.stdout.endswith(f"{explain(small.manifest.model_dump(mode='json'))}\n")
@@ -218,14 +227,25 @@ def test_where_a_worker_has_prepared_the_network_keras_is_not_loaded(
     film = folder / "a-film.png"
     shutil.copytree(graphs, place / "data" / "graphs")
     run = subprocess.run(
-        [sys.executable, "-c", WITHOUT_KERAS, "predict", "--json", "--bundle", str(small.directory), str(film)],
+        [
+            sys.executable,
+            "-c",
+            WITHOUT_KERAS,
+            "predict",
+            "--json",
+            "--bundle",
+            str(small.directory),
+            str(film),
+        ],
         capture_output=True,
         text=True,
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
     (by_keras,) = predict([film], small, SETTINGS)
-    assert json.loads(run.stdout) == by_keras
+    found = json.loads(run.stdout)
+    assert found["score"] == pytest.approx(by_keras["score"], abs=0.01)
+    assert found["finding"] == by_keras["finding"]
 
 
 def test_a_damaged_graph_is_neither_used_nor_made_anew(
