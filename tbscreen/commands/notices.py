@@ -40,7 +40,7 @@ def list_rows(
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
-        Console().print(draw_notices(rows))
+        Console().print(draw_notices(rows) if rows else "no notices, or none that the options name")
 
 
 @notices_app.command("replay")

@@ -100,8 +100,10 @@ def show_pulls(
         studies = pulled_studies.list_failed(session, limit) if failed else []
     if as_json:
         print_json([asdict(row) for row in (studies if failed else rows)])
+    elif failed:
+        Console().print(draw_failed(studies) if studies else "no study is incomplete")
     else:
-        Console().print(draw_failed(studies) if failed else draw_pulls(rows))
+        Console().print(draw_pulls(rows) if rows else "nothing was pulled, and no schedule has begun")
 
 
 def _choose(settings: Settings, **given: Any) -> PullSettings:

@@ -36,6 +36,8 @@ def test_notices_are_listed_and_sent_again(quick_cli: Cli, installed: Database) 
     assert [(row["receiver"], row["kind"]) for row in found] == [("ops", "high_finding")]
     assert "status 422" in quick_cli("notices", "list").stdout
     assert json.loads(quick_cli("notices", "list", "--json", "--event", "drift").stdout) == []
+    nothing = "no notices, or none that the options name\n"
+    assert quick_cli("notices", "list", "--event", "drift").stdout == nothing
     assert quick_cli("notices", "replay").returncode == 1
     assert "1 notices are sent again" in quick_cli("notices", "replay", "--all").stdout
     assert list(examine_notices(installed)) == []

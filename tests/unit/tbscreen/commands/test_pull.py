@@ -50,6 +50,7 @@ def test_a_pacs_that_does_not_answer_is_said(cli: Cli, installed: Database) -> N
 
 
 def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Database) -> None:
+    assert quick_cli("pulls").stdout == "nothing was pulled, and no schedule has begun\n"
     with installed.write() as session:
         pull_id = pulls.begin(
             session, "night", "pacs", ("20261101", "20261107"), "here:1", timedelta(minutes=1)
@@ -68,6 +69,7 @@ def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Databa
     assert "1 of 2 films did not come" in " ".join(quick_cli("pulls", "--failed").stdout.split())
     assert_one_line(quick_cli("pulls", "--forget"), "--forget goes with --failed")
     assert quick_cli("pulls", "--failed", "--forget").stdout == "1 studies are forgotten\n"
+    assert quick_cli("pulls", "--failed").stdout == "no study is incomplete\n"
     assert json.loads(quick_cli("pulls", "--failed", "--json").stdout) == []
     with installed.write() as session:
         counts = listed_studies.record_listed(session, pull_id, found, retry_failed=False)
