@@ -7,8 +7,10 @@ each film is on disk by fsync and committed to SQLite (`synchronous=FULL`) befor
 is there, so that its films wait in the spool and reception is measured alone; the peers store, as they do by
 default, and nothing else. The same gateway also gets such films by STOW-RS, one in each request of a kept
 connection of Python's http.client (`stow`). Each round sends the same pixels under new UIDs. Times are those
-of storescu, which ends when its last film is answered. The last line is one JSON object: median seconds of
-one association, and peer seconds / gateway seconds.
+of storescu, which ends when its last film is answered. Two bounds take turns with them: `disk` writes these
+bytes to this disk, as many files at a time as there are associations, each with its fsync; `sender` is
+storescu against a storescp that stores nothing (`--ignore`). The last line is one JSON object: median seconds
+of one association, peer seconds / gateway seconds, and gateway seconds / seconds of each bound.
 """
 
 from __future__ import annotations
@@ -94,6 +96,24 @@ def send(films: Sequence[Path], port: int, ae_title: str, associations: int) -> 
     return seconds
 
 
+def write_synced(films: Sequence[Path], folder: Path, threads: int) -> float:
+    """Write the bytes of films to new files, so many at a time, each with its fsync; returns seconds."""
+    folder.mkdir()
+    contents = [film.read_bytes() for film in films]
+
+    def write(number: int) -> None:
+        with (folder / str(number)).open("wb", buffering=0) as file:
+            file.write(contents[number])
+            os.fsync(file.fileno())
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(write, range(len(films))))
+    seconds = time.monotonic() - began
+    remove(folder)
+    return seconds
+
+
 def send_by_web(films: Sequence[Path], port: int, token: str, connections: int) -> float:
     """Send films by STOW-RS over so many connections at once; returns seconds."""
     bodies = {film: encode_body([film]) for film in films}
@@ -140,6 +160,7 @@ def main() -> None:
         stack.enter_context(gateway(place / "data", ports["gateway"], url, changes))
         ports["dcmtk"] = stack.enter_context(storescp(place / "storescp")).port
         ports["orthanc"] = stack.enter_context(orthanc(place / "orthanc")).dicom_port
+        ports["sender"] = stack.enter_context(storescp(place / "ignored", None, "--ignore")).port
         medians = {
             associations: measure(sources, place, ports, token, associations, options.rounds)
             for associations in options.associations
@@ -150,9 +171,9 @@ def main() -> None:
 def measure(
     sources: Sequence[Path], place: Path, ports: dict[str, int], token: str, associations: int, rounds: int
 ) -> dict[str, float]:
-    """Return the median seconds of each receiver."""
-    titles = {"gateway": "TBSCREEN", "dcmtk": "STORESCP", "orthanc": "ORTHANC"}
-    seconds: dict[str, list[float]] = {receiver: [] for receiver in ports}
+    """Return the median seconds of each receiver and of both bounds."""
+    titles = {"gateway": "TBSCREEN", "dcmtk": "STORESCP", "orthanc": "ORTHANC", "sender": "STORESCP"}
+    seconds: dict[str, list[float]] = {receiver: [] for receiver in (*ports, "disk")}
     for number in range(rounds):
         folder = place / f"round-{associations}-{number}"
         films = make_round(sources, folder)
@@ -163,6 +184,7 @@ def measure(
                 seconds[receiver].append(send_by_web(other_films, port, token, associations))
             else:
                 seconds[receiver].append(send(films, port, titles[receiver], associations))
+        seconds["disk"].append(write_synced(films, place / "synced", associations))
         remove(folder)
         remove(folder.with_suffix(".stow"))
     for receiver, taken in seconds.items():
@@ -185,8 +207,12 @@ def describe(taken: dict[str, float]) -> dict[str, float]:
         "stow_s": round(taken["stow"], 3),
         "dcmtk_s": round(taken["dcmtk"], 3),
         "orthanc_s": round(taken["orthanc"], 3),
+        "disk_s": round(taken["disk"], 3),
+        "sender_s": round(taken["sender"], 3),
         "ratio_vs_dcmtk": round(taken["dcmtk"] / taken["gateway"], 2),
         "ratio_vs_orthanc": round(taken["orthanc"] / taken["gateway"], 2),
+        "over_disk": round(taken["gateway"] / taken["disk"], 2),
+        "over_sender": round(taken["gateway"] / taken["sender"], 2),
     }
 
 
