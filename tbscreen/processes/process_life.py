@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -42,7 +43,14 @@ def count_for_monitor(settings: Settings, process: str) -> Path | None:
 
 
 def announce_ready(ready_file: Path | None, text: str) -> None:
-    """Tell the supervisor that this process does its work, atomically; several may tell it at once."""
+    """Tell the supervisor that this process does its work, atomically; several may tell it at once.
+
+    From here on the garbage collector passes over the objects of the start, which stay as long as the
+    process. pynetdicom collects all garbage of the gateway every thirty seconds, while every thread waits:
+    with the imported modules among it that takes a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
     if ready_file is not None:
         staging = ready_file.with_suffix(f".{os.getpid()}.new")
         staging.write_text(text, "utf-8")

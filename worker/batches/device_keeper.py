@@ -17,6 +17,8 @@ import structlog
 from worker.batches.device_process import DeviceProcess, Opener, has_parent
 from worker.watchdog import Heartbeats
 
+VISIBLE_GPUS: Final = "CUDA_VISIBLE_DEVICES"
+"""Environment variable with the GPUs that a process may use; CUDA numbers them anew from 0."""
 BACKLOG: Final = 128
 FIRST_INHERITED: Final = 3
 
@@ -82,6 +84,9 @@ class DeviceKeeper:
                 signal.signal(number, signal.SIG_IGN)
             listener = self._listeners[place]
             _let_go_of_files(listener.fileno())
+            gpu = choose_gpu(place, os.environ.get(VISIBLE_GPUS), count_gpus())
+            if gpu is not None and len(self._pids) > 1:
+                os.environ[VISIBLE_GPUS] = gpu
             is_wanted = has_parent(parent)
             DeviceProcess(listener, self._make_opener(), self._batch, self._heartbeats, is_wanted).run()
             status = 0
@@ -89,6 +94,28 @@ class DeviceKeeper:
             log.error("a device process failed", error=type(error).__name__)
         finally:
             os._exit(status)
+
+
+def choose_gpu(place: int, visible: str | None, count: int) -> str | None:
+    """Return the GPU of a device process, since TensorFlow takes the memory of all that it sees.
+
+    Args:
+        place: of the device process, from 0.
+        visible: GPUs that the worker may use, with commas between; None for all.
+        count: GPUs of this host.
+
+    Returns:
+        Its name or number; device processes beyond the number of GPUs share them in turn. None where there is
+        none to choose.
+    """
+    gpus = [str(number) for number in range(count)] if visible is None else visible.split(",")
+    names = [name.strip() for name in gpus if name.strip()]
+    return names[place % len(names)] if names else None
+
+
+def count_gpus() -> int:
+    """Return the number of NVIDIA's GPUs on this host, by their device files."""
+    return sum(path.name.removeprefix("nvidia").isdecimal() for path in Path("/dev").glob("nvidia*"))
 
 
 def _listen(address: str) -> socket.socket:

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from domain.bundle.bundle import Bundle
+from domain.errors import PermanentError
 from tests.servers.ports import wait_until
-from worker.batches.device_keeper import DeviceKeeper
+from worker.batches.device_keeper import VISIBLE_GPUS, DeviceKeeper, choose_gpu
 from worker.batches.device_link import DeviceGoneError, DeviceLink, DeviceNetwork
 from worker.batches.device_messages import AnswerKind, Question, QuestionKind
 from worker.screening_network import ScreeningNetwork
@@ -57,6 +58,17 @@ class MeanOpener:
         """Return the network."""
         assert digest == self.bundle.digest
         return MeanNetwork(self.bundle)
+
+
+class TellingOpener:
+    """Opens nothing and tells which GPUs its process may use."""
+
+    def find_active(self) -> None:
+        """There is none."""
+
+    def open(self, digest: str) -> ScreeningNetwork:
+        """Raise an error with the environment variable."""
+        raise PermanentError(os.environ.get(VISIBLE_GPUS, "all"))
 
 
 @pytest.fixture
@@ -125,6 +137,42 @@ def _die(network: DeviceNetwork) -> int:
     with network.taking_turn(alone=True):
         network.predict_with_heat(film(1.0))
     return 0
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(1, ["GPU-a, GPU-b"]), (3, ["GPU-a", "GPU-b", "GPU-a"])], ids=["one", "three"]
+)
+def test_several_device_processes_have_a_gpu_each(
+    count: int, expected: list[str], heartbeats: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VISIBLE_GPUS, "GPU-a, GPU-b")
+    keeper = DeviceKeeper(count, 4, TellingOpener, heartbeats)
+    try:
+        keeper.keep()
+        seen = []
+        for address in keeper.addresses:
+            link = DeviceLink(address, None)  # type: ignore[arg-type]
+            with pytest.raises(PermanentError) as told:
+                link.ask(Question(QuestionKind.OPEN, "0" * 64))
+            seen.append(str(told.value))
+    finally:
+        keeper.close()
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "visible", "count", "expected"),
+    [
+        (1, None, 4, "1"),
+        (5, None, 4, "1"),
+        (0, None, 0, None),
+        (1, "2,3", 4, "3"),
+        (1, "MIG-x", 0, "MIG-x"),
+        (0, "", 4, None),
+    ],
+)
+def test_gpus_are_chosen_in_turn(place: int, visible: str | None, count: int, expected: str | None) -> None:
+    assert choose_gpu(place, visible, count) == expected
 
 
 HANGING = """
