@@ -1,13 +1,13 @@
 """Twice what the service can do, for minutes; then it drains. Nothing is lost, nothing grows.
 
-    python -m benchmarks.load [--minutes 10] [--plot load.png] [--keep-log service.log]
+    python -m benchmarks.load [--minutes 10] [--plot load.png] [--keep-log service.log] [--write]
 
 A whole installation (SQLite, private Redis, one worker) screens films of 512 pixels a side and reports to a
 small PACS. First films come one at a time (the latency of rest), then as fast as they are taken until all are
 screened (the capacity); then twice the capacity is offered over four associations. What the workers cannot do
 waits in the spool. When no more is offered, all of it must drain, and films one at a time must be as quick as
-before. Writes a plot; the last line is one JSON object. Exit code 1 when a film that was answered with
-success has no result.
+before. Writes a plot; `--write` keeps the figures in `capacity/measured.json`, where they check the
+simulation. The last line is one JSON object. Exit code 1 when a film that was answered with success has no result.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 from pynetdicom import _config
 from sqlalchemy import func, select
 
+from benchmarks.capacity.measured import write_measured
 from benchmarks.inputs.full_size_films import make_films
 from benchmarks.load_run.load_course import NO_ANSWER, UID_BYTES, Course, Sample
 from benchmarks.load_run.load_plot import draw
@@ -186,14 +187,28 @@ def summarise(
     }
 
 
+def name_figures(summary: dict[str, Any]) -> dict[str, tuple[float, str]]:
+    """Return the figures that the simulation is checked against, with their units."""
+    return {
+        "load.at_rest_s": (summary["latency_at_rest_s"], "s"),
+        "load.capacity_films_per_s": (summary["capacity_films_per_s"], "films/s"),
+        "load.drained_s": (summary["drained_in_s"], "s"),
+        "load.films": (summary["offered"], "films"),
+        "load.most_in_spool": (summary["most_in_spool"], "films"),
+        "load.offered_films_per_s": (summary["offered_films_per_s"], "films/s"),
+    }
+
+
 def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="how long twice the capacity is offered")
     parser.add_argument("--plot", type=Path, default=Path("load.png"), help="where the plot goes")
     parser.add_argument("--keep-log", type=Path, help="where a copy of the service's log goes")
+    parser.add_argument("--write", action="store_true", help="keep the figures (capacity/measured.json)")
     options = parser.parse_args()
-    print(describe_machine(), flush=True)
+    machine = describe_machine()
+    print(machine, flush=True)
     _config.STORE_SEND_CHUNKED_DATASET = True
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tbscreen-load-")))
@@ -213,6 +228,10 @@ def main() -> int:
         course.sample()
         summary = summarise(course, (capacity, offered), (before, afterwards), drained)
         draw(course.samples, ended, options.plot)
+    if options.write:
+        write_measured(
+            machine, name_figures(summary), f"python -m benchmarks.load --minutes {options.minutes:g}"
+        )
     print(json.dumps(summary))
     return 0 if summary["lost"] == 0 else 1
 
