@@ -91,6 +91,8 @@ def build(site: Site, measured: Measured) -> tuple[list[Stage], list[Pool]]:
     stages = []
     for name, parts in STAGE_PARTS.items():
         works = [work for part in parts for work in _list_works(site, measured, part) if work.seconds > 0]
+        if name == "worker" and site.one_host_cores is not None:
+            works.append(Work(measured.cpu_s(site.size, "redis"), "cores"))
         stages.append(Stage(name, places[name], tuple(works), rooms.get(name)))
     pools = [_build_database(site), Pool("gateway", site.gateways)]
     if site.one_host_cores is not None:

@@ -12,8 +12,9 @@ from benchmarks.capacity.simulation import Outage, Simulation
 from benchmarks.capacity.site import QUEUE, Site, build, list_ceilings
 
 SECONDS = 300.0
-FULL_COURIER = Site()
-FULL_PREPARATION = Site(couriers=3)
+FULL_PREPARATION = Site()
+FULL_WORKER = Site(gateways=2, listeners=2, preparations=2)
+FULL_COURIER = Site(gateways=3, listeners=3, preparations=3, screenings=3)
 FULL_DATABASE = Site(couriers=4, preparations=4, gateways=2, screenings=4, listeners=3, database_cores=1)
 FULL_CORES = Site(database="sqlite", one_host_cores=2, couriers=4)
 
@@ -21,8 +22,9 @@ FULL_CORES = Site(database="sqlite", one_host_cores=2, couriers=4)
 @pytest.mark.parametrize(
     ("site", "expected"),
     [
-        (FULL_COURIER, "courier"),
         (FULL_PREPARATION, "preparation"),
+        (FULL_WORKER, "worker"),
+        (FULL_COURIER, "courier"),
         (FULL_DATABASE, "database"),
         (FULL_CORES, "cores"),
     ],
