@@ -7,7 +7,8 @@ small PACS. First films come one at a time (the latency of rest), then as fast a
 screened (the capacity); then twice the capacity is offered over four associations. What the workers cannot do
 waits in the spool. When no more is offered, all of it must drain, and films one at a time must be as quick as
 before. Writes a plot; `--write` keeps the figures in `capacity/measured.json`, where they check the
-simulation. The last line is one JSON object. Exit code 1 when a film that was answered with success has no result.
+simulation. The last line is one JSON object. Exit code 1 when a film that was answered with success has no
+result.
 """
 
 from __future__ import annotations
