@@ -14,7 +14,7 @@ from domain.codes import GoldenOrigin
 from tbscreen.commands.keys import PassphraseFile, read_passphrase
 from tbscreen.commands.model_import import import_model
 from tbscreen.terminal.command_audit import record_change
-from tbscreen.terminal.invocation import fail, name_user, open_database, prepare, print_json
+from tbscreen.terminal.invocation import announce, fail, name_user, open_database, prepare, print_json
 
 if TYPE_CHECKING:
     from tbscreen.models.model_change import ModelChange
@@ -94,7 +94,9 @@ def add_model(
     from tbscreen.models.registration import add_bundle
 
     settings = prepare("models")
-    added = add_bundle(open_database(settings), folder, name_user(), trust)
+    database = open_database(settings)
+    announce("examining the network, a minute or less")
+    added = add_bundle(database, folder, name_user(), trust)
     short, word = added.digest[:12], added.trust or "not trusted"
     _record(settings, f"bundle {added.digest} added; {word}")
     typer.echo(f"{short} {'registered' if added.is_new else 'was registered already'}")
@@ -125,6 +127,7 @@ def seal_bundle(
 
     prepare("models")
     private_key = None if key is None else load_private_key(key, read_passphrase(passphrase_file))
+    announce("scoring golden arrays, a minute or less")
     seal = make_seal(folder)
     if private_key is not None:
         seal = sign(seal, private_key)
@@ -173,6 +176,7 @@ def compare_models(
     if images:
         from tbscreen.models.comparison import compare_on_images
 
+        announce("scoring the films with both bundles")
         comparison = compare_on_images(settings, database, ours, theirs, images, labels, name_user())
     else:
         comparison = compare_by_their_films(database, ours.digest, theirs.digest)
@@ -206,6 +210,7 @@ def activate_model(
         fail("--force has no effect with --shadow: a bundle in the shadow reports nothing")
     settings = prepare("models")
     database = open_database(settings)
+    announce("examining the network and comparing it on films of this site, a minute or less")
     if shadow:
         _finish(settings, changes.put_in_shadow(database, digest, name_user(), trust=trust))
     else:

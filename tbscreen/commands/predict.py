@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from tbscreen.terminal.invocation import fail, prepare
+from tbscreen.terminal.invocation import announce, fail, prepare
 
 NOTHING_SCORED: Final = 2
 """Exit status: no file could be scored."""
@@ -47,12 +47,10 @@ def predict_files(
             scored += "error" not in record
             yield record
 
-    def announce() -> None:
-        if sys.stderr.isatty():
-            typer.echo("loading the network …", err=True)
-
     graphs = graph_directory(settings.worker, settings.data_directory)
-    records = count(predict(find_files(paths), opened, settings.gateway, graphs, announce))
+    records = count(
+        predict(find_files(paths), opened, settings.gateway, graphs, lambda: announce("loading the network"))
+    )
     if as_json:
         write_json(records, sys.stdout)
     elif as_csv:

@@ -63,6 +63,12 @@ def print_json(document: object) -> None:
     typer.echo(json.dumps(document, indent=2, default=lambda value: value.isoformat()))
 
 
+def announce(work: str) -> None:
+    """Say on a terminal what takes the next seconds; into a file or pipe nothing is written."""
+    if sys.stderr.isatty():
+        typer.echo(f"{work} …", err=True)
+
+
 def fail(message: str) -> NoReturn:
     """End with one line on standard error and exit status 1."""
     Console(stderr=True).print(

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from db.pulls.pulled_studies import FailedStudy
 from db.pulls.pulls import PullRow
+from tbscreen.terminal.day_options import show_day
 
 STATE_STYLES = {"running": "yellow", "complete": "green"}
 
@@ -24,7 +25,7 @@ def draw_pulls(rows: Sequence[PullRow]) -> Table:
         table.add_row(
             row.name,
             row.peer,
-            f"{row.first_date}–{row.last_date}",
+            f"{show_day(row.first_date)} to {show_day(row.last_date)}",
             Text(row.state, style=STATE_STYLES.get(row.state, "")),
             str(row.complete + row.unwanted),
             str(row.wanted + row.fetching),

@@ -73,7 +73,10 @@ def describe_film(film: FilmEntry) -> str:
 def draw_deliveries(rows: Sequence[DeliveryRow]) -> Table:
     """Return deliveries as a table, newest first."""
     headings = ("No.", "Peer", "State", "Attempts", "Kind", "Report", "Created (UTC)", "Last error")
-    table = Table(*headings, title="Deliveries")
+    table = Table(title="Deliveries", box=box.SIMPLE_HEAD)
+    for heading in headings:
+        whole_day = len("YYYY-MM-DD") if heading.startswith("Created") else None
+        table.add_column(heading, overflow="fold", min_width=whole_day)
     for row in rows:
         table.add_row(
             str(row.delivery_id),

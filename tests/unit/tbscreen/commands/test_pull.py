@@ -65,7 +65,8 @@ def test_pulls_and_what_did_not_come_are_shown(quick_cli: Cli, installed: Databa
     assert (row["name"], row["state"], row["wanted"], row["failed"]) == ("night", "running", 1, 1)
     (failed,) = json.loads(quick_cli("pulls", "--failed", "--json").stdout)
     assert (failed["study_instance_uid"], failed["films"]) == ("1.2.3", 1)
-    assert "night" in quick_cli("pulls").stdout
+    (shown,) = [line for line in quick_cli("pulls").stdout.splitlines() if "night" in line]
+    assert "2026-11-01 to 2026-11-07" in shown
     assert "1 of 2 films did not come" in " ".join(quick_cli("pulls", "--failed").stdout.split())
     assert_one_line(quick_cli("pulls", "--forget"), "--forget goes with --failed")
     assert quick_cli("pulls", "--failed", "--forget").stdout == "1 studies are forgotten\n"

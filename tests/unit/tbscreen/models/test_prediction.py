@@ -213,6 +213,15 @@ def test_no_network_is_loaded_where_no_file_can_be_scored(
     assert list(place.iterdir()) == []
 
 
+def test_a_terminal_is_told_that_the_network_is_loaded(
+    quick_cli: Cli, folder: Path, small: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("predict", "--bundle", str(small.directory), str(folder / "a-film.png"))
+    assert quick_cli(*words).stderr == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert quick_cli(*words).stderr == "loading the network …\n"
+
+
 @pytest.fixture(scope="module")
 def graphs(small: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of graphs of a host whose worker has loaded the small bundle."""

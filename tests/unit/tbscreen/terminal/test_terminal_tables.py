@@ -98,8 +98,12 @@ def test_deliveries_show_what_a_peer_said(sqlite_database: Database) -> None:
             deliveries.park(session, due.delivery_id, "status 0xA900 [/red]")
     with sqlite_database.read() as session:
         shown = _show(draw_deliveries(deliveries.list_deliveries(session, None, 9)))
+        rows_shown = deliveries.list_deliveries(session, None, 9)
     for word in ("archive", "parked", "sr", "2.25.1", "status 0xA900 [/red]"):
         assert word in shown
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(draw_deliveries(rows_shown))
+    assert f"{rows_shown[0].created_at:%Y-%m-%d}" in console.export_text()
 
 
 def test_models_show_which_is_active(sqlite_database: Database) -> None:
