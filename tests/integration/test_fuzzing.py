@@ -10,7 +10,7 @@ from tests.fuzzing.campaign import CRASHED, run
 from tests.fuzzing.mutations import make_mutant
 from tests.fuzzing.sources import list_sources
 
-FILES = 100
+FILES = 50
 
 
 @pytest.mark.parametrize("by_web", [False, True], ids=["C-STORE", "STOW-RS"])
