@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import os
 import shutil
@@ -58,6 +59,17 @@ def pytest_configure() -> None:
     signal.signal(SIG_SOFT_TIMEOUT, lambda *_: faulthandler.dump_traceback(sys.__stderr__))
     if is_fast_run():
         sys.meta_path.insert(0, NoTensorFlow())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Search for no garbage while test files are imported, nor later among what they leave."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

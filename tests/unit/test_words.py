@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -42,10 +44,17 @@ def list_bound_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.name
 
 
+@cache
+def read_words(path: Path) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Return the docstrings and the bound names of a file, which is parsed once."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return list(list_docstrings(tree)), list(list_bound_names(tree))
+
+
 def test_no_docstring_begins_with_a_question_word() -> None:
     found, seen = [], 0
     for path in list_python_files():
-        for line, text in list_docstrings(ast.parse(path.read_text("utf-8"))):
+        for line, text in read_words(path)[0]:
             seen += 1
             if QUESTION.match(text.strip()):
                 found.append(f"{path}:{line}: {text.strip()[:60]}")
@@ -56,7 +65,7 @@ def test_no_docstring_begins_with_a_question_word() -> None:
 def test_no_variable_is_called_one() -> None:
     found, seen = [], 0
     for path in list_python_files():
-        for line, name in list_bound_names(ast.parse(path.read_text("utf-8"))):
+        for line, name in read_words(path)[1]:
             seen += 1
             if name == "one":
                 found.append(f"{path}:{line}")
