@@ -48,9 +48,11 @@ def draw(samples: Sequence[Sample], ended_s: float, path: Path) -> None:
     memory.set_ylabel("resident memory, MiB")
     memory.set_ylim(bottom=0)
     memory.set_xlabel("seconds")
-    for panel, place in ((films, "upper left"), (queues, "upper left"), (memory, "center left")):
+    films.legend(loc="upper left", frameon=False)
+    queues.legend(loc="upper left", frameon=False)
+    memory.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=5, frameon=False)  # above all lines
+    for panel in (films, queues, memory):
         panel.axvline(ended_s, color="#444444", linewidth=0.8, linestyle=":")
-        panel.legend(loc=place, frameon=False)
         panel.spines[["top", "right"]].set_visible(False)
     films.set_title("Twice the capacity, then nothing more (dotted line)", loc="left")
     figure.savefig(path, dpi=110)
