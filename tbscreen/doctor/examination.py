@@ -143,8 +143,8 @@ def _examine_page(settings: Settings, database: Database) -> Check:
         )
     if web.allow_unencrypted and web.scheme == "http":
         advice = "give web.tls_certificate and web.tls_key, unless a TLS proxy is all that reaches it"
-        return Check("page", Health.NOTE, f"{where}, unencrypted; {len(people)} users", advice)
-    return Check("page", Health.GOOD, f"{where}; {len(people)} users")
+        return Check("page", Health.NOTE, f"{where}, unencrypted; users: {len(people)}", advice)
+    return Check("page", Health.GOOD, f"{where}; users: {len(people)}")
 
 
 def _examine_backup(database: Database) -> Check:

@@ -44,9 +44,8 @@ def delete_renditions(
     before = now() - timedelta(days=age)
     with database.read() as session:
         total = renditions.count_old(session, before)
-    amount = (
-        f"{total.films} pictures of studies read more than {age:g} days ago, {total.byte_size / 1e6:.1f} MB"
-    )
+    old = f"{age:g} day" if age == 1 else f"{age:g} days"
+    amount = f"{total.films} pictures of studies read more than {old} ago, {total.byte_size / 1e6:.1f} MB"
     if dry_run:
         typer.echo(f"would delete {amount}")
         return

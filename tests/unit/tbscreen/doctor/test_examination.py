@@ -258,7 +258,7 @@ def test_the_page_says_who_can_log_in_and_how_it_is_served(
     assert _examine(settings)["page"].health is Health.GOOD
     open_ = {"host": "192.0.2.1", "allow_unencrypted": True}
     checks = _examine(settings.model_copy(update={"web": WebSettings.model_validate(open_)}))
-    assert "unencrypted; 1 users" in checks["page"].finding
+    assert "unencrypted; users: 1" in checks["page"].finding
     served = WebSettings(tls_certificate=certificates.gateway.certificate, tls_key=certificates.gateway.key)
     checks = _examine(settings.model_copy(update={"web": served}))
     assert checks["page"].finding.startswith("https://127.0.0.1:8080")
