@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from pydicom import dcmread
 from pydicom.charset import convert_encodings
@@ -30,11 +30,13 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from db.worklist.studies import StudyHeader
 from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, inflated
 from dicom_gateway.source_uids import read_uid
 from domain.dicom_file import PREAMBLE_BYTES, PREFIX, FileStart, find_start
 from domain.errors import PermanentError
+
+if TYPE_CHECKING:
+    from db.worklist.studies import StudyHeader
 
 PIXEL_TAGS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float, Double Float and Pixel Data (PS3.3 C.7.6.24, C.7.6.25, C.7.6.3)."""
@@ -274,6 +276,8 @@ def read_study(dataset: Dataset) -> StudyHeader:
 
     A film without a Study Instance UID (type 1, but missing in practice) forms a study under its own UID.
     """
+    from db.worklist.studies import StudyHeader  # not for a process that decodes: it knows no database
+
     return StudyHeader(
         study_instance_uid=read_uid(dataset, "StudyInstanceUID") or str(dataset.SOPInstanceUID),
         accession_number=read_text(dataset, "AccessionNumber", 64),

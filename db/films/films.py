@@ -22,6 +22,7 @@ from db.models import site_thresholds
 from db.patients import conflicts
 from db.states import FILM, FilmState
 from db.tables import Instance, Model, Rendition, Screening, Study
+from domain.array.array_statistics import ArrayStatistics
 from domain.codes import Doubt, Observation, Refusal
 
 HELD: Final = "held films"
@@ -54,16 +55,6 @@ class DueFilm:
     """Manufacturer (0008,0070) as its header names it."""
     is_named_as_object: bool = False
     """True when an object that tbscreen made has its SOP Instance UID."""
-
-
-@dataclass(frozen=True)
-class ArrayStatistics:
-    """Statistics of an array's grey values, by which drift is monitored. All are 0..1."""
-
-    mean: float
-    deviation: float
-    dark: float
-    """Share of the array below 0.02."""
 
 
 @dataclass(frozen=True)

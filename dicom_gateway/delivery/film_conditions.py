@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from db.delivery.outbox import ReportableScreening
-from db.delivery.refusal_outbox import ReportableRefusal
 from domain.codes import UNREPORTED, Finding, Priority, Refusal
+
+if TYPE_CHECKING:  # settings have conditions, also in processes that decode and know no database
+    from db.delivery.outbox import ReportableScreening
+    from db.delivery.refusal_outbox import ReportableRefusal
 
 ONLY_BY_NAME: Final = frozenset({Refusal.UNSUPPORTED_SOP_CLASS, Refusal.EXCLUDED_BY_RULE})
 """Refusals that are sent only by a rule that names them. A CT routed here by mistake would

@@ -9,7 +9,6 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from db.films import films
 from dicom_gateway.dataset_header import NotUnderstoodError, read_header
 from dicom_gateway.pixels.grey_transforms import GreyTransforms
 from dicom_gateway.pixels.radiograph import UndecodableError, read_rendering
@@ -19,6 +18,7 @@ from dicom_gateway.preparation.content_digest import digest_content
 from dicom_gateway.rules import eligibility, own_object
 from dicom_gateway.rules.decision import Decision
 from dicom_gateway.settings import GatewaySettings
+from domain.array.array_statistics import ArrayStatistics
 from domain.array.image_guard import shipped_network
 from domain.array.normalization import FilmArray, normalize_strips
 from domain.array.upright import UprightFilm, find_upright
@@ -178,6 +178,6 @@ def show(rendering: Rendering) -> tuple[FilmArray, bytes]:
     return normalize_strips(add_each()), rendition.encode()
 
 
-def measure_greys(array: FilmArray) -> films.ArrayStatistics:
+def measure_greys(array: FilmArray) -> ArrayStatistics:
     """Return mean, standard deviation and share of black of an array (float32 (256, 256), 0..1)."""
-    return films.ArrayStatistics(float(array.mean()), float(array.std()), float((array < BLACK).mean()))
+    return ArrayStatistics(float(array.mean()), float(array.std()), float((array < BLACK).mean()))

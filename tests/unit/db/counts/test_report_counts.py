@@ -7,8 +7,8 @@ import pytest
 from db import schema
 from db.database import Database
 from db.films import films
-from db.films.films import ArrayStatistics
 from db.tables import Instance
+from domain.array.array_statistics import ArrayStatistics
 from tests.unit import rows
 
 
