@@ -94,30 +94,45 @@ def open_prepared(
         if facts is None:
             _make(bundle, folder)
             facts = _read_facts(folder, bundle)
-        if facts is None or not facts.files:
-            raise OpenVinoError(facts.reason if facts else f"{folder} does not stay whole")
-        if golden_scores:
-            check_golden_scores(facts.scores, golden_scores)
-        chosen = _choose(folder, facts, threads, precision)
+        if facts is None:
+            raise OpenVinoError(f"{folder} does not stay whole")
     except (PermanentError, OSError, subprocess.SubprocessError) as error:
-        log.warning("Keras predicts: no graph", bundle=bundle.digest[:12], reason=str(error)[:300])
+        _tell_of_keras(bundle, error)
         return None
-    return None if chosen is None else ScreeningNetwork(bundle, chosen)
+    return _load(bundle, folder, facts, threads, precision, golden_scores)
 
 
 def find_prepared(
-    bundle: Bundle, directory: Path, golden_scores: Sequence[float] = ()
+    bundle: Bundle,
+    directory: Path,
+    runtime: RuntimeName = "auto",
+    precision: Precision = "auto",
+    golden_scores: Sequence[float] = (),
 ) -> ScreeningNetwork | None:
     """Load a bundle's network from the graph that a worker of this host has made; None where there is none.
+
+    A graph of another user is none: its network could be another one.
 
     Args:
         bundle: verified.
         directory: folder of the graphs of this host, which need not exist; nothing is written there.
+        runtime: setting of the host.
+        precision: setting of the host.
         golden_scores: as `open_prepared` takes them.
     """
-    if not is_possible("auto") or _read_facts(_locate(bundle, directory), bundle) is None:
+    if not is_possible(runtime):
         return None
-    return open_prepared(bundle, directory, golden_scores=golden_scores)
+    folder = _locate(bundle, directory)
+    facts = _read_facts(folder, bundle) if _is_own(folder) else None
+    return None if facts is None else _load(bundle, folder, facts, 0, precision, golden_scores)
+
+
+def _is_own(folder: Path) -> bool:
+    """True for a folder with files of this user or of root alone."""
+    try:
+        return all(path.stat().st_uid in (0, os.geteuid()) for path in (folder, *folder.iterdir()))
+    except OSError:
+        return False
 
 
 def is_possible(runtime: RuntimeName) -> bool:
@@ -132,6 +147,30 @@ def is_possible(runtime: RuntimeName) -> bool:
 
 def _locate(bundle: Bundle, directory: Path) -> Path:
     return directory / f"{bundle.digest}-{name_version()}"
+
+
+def _load(
+    bundle: Bundle,
+    folder: Path,
+    facts: GraphFacts,
+    threads: int,
+    precision: Precision,
+    golden_scores: Sequence[float],
+) -> ScreeningNetwork | None:
+    try:
+        if not facts.files:
+            raise OpenVinoError(facts.reason)
+        if golden_scores:
+            check_golden_scores(facts.scores, golden_scores)
+        chosen = _choose(folder, facts, threads, precision)
+    except (PermanentError, OSError) as error:
+        _tell_of_keras(bundle, error)
+        return None
+    return None if chosen is None else ScreeningNetwork(bundle, chosen)
+
+
+def _tell_of_keras(bundle: Bundle, error: Exception) -> None:
+    log.warning("Keras predicts: no graph", bundle=bundle.digest[:12], reason=str(error)[:300])
 
 
 def _choose(folder: Path, facts: GraphFacts, threads: int, precision: Precision) -> OpenVinoRuntime | None:

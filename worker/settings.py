@@ -25,7 +25,7 @@ class WorkerSettings(BaseModel):
     """Names this host in the rows of the screenings it makes."""
     processes: int = Field(default=1, ge=1, le=64)
     """Devices to predict on: one per GPU, or one on a CPU. Each has as many predicting processes as `batch`
-    says, and sees one GPU of `CUDA_VISIBLE_DEVICES`, or of all, in turn."""
+    says. With a batch above 1 it sees one GPU of `CUDA_VISIBLE_DEVICES`, or of all, in turn."""
     batch: int = Field(default=0, ge=0, le=64)
     """Most films that a device computes in one pass, of those that wait. 0 chooses: 8 where there is a GPU,
     else 1, since a CPU gains nothing by more."""

@@ -49,7 +49,14 @@ def predict_files(
 
     graphs = graph_directory(settings.worker, settings.data_directory)
     records = count(
-        predict(find_files(paths), opened, settings.gateway, graphs, lambda: announce("loading the network"))
+        predict(
+            find_files(paths),
+            opened,
+            settings.gateway,
+            graphs,
+            settings.worker,
+            lambda: announce("loading the network"),
+        )
     )
     if as_json:
         write_json(records, sys.stdout)

@@ -22,6 +22,7 @@ from tbscreen.models.default_bundle import find_shipped_seal
 from tbscreen.models.prepared_file import PreparedFile, read_file
 from worker.prepared_network import find_prepared
 from worker.screening_network import ScreeningNetwork
+from worker.settings import WorkerSettings
 
 BATCH: Final = 8
 MOST_HELD_BACK: Final = 64
@@ -35,6 +36,7 @@ def predict(
     bundle: Bundle,
     settings: GatewaySettings,
     graphs: Path | None = None,
+    host: WorkerSettings | None = None,
     announce: Callable[[], None] = lambda: None,
 ) -> Iterator[dict[str, Any]]:
     """Yield one record per file, in order, as soon as its batch is through.
@@ -50,6 +52,7 @@ def predict(
         bundle: verified; its network is loaded for the first file that it can score.
         settings: the site's rules.
         graphs: folder of the networks that this host has prepared for OpenVINO, if it has one.
+        host: runtime and precision of this host's workers, which hold for its prepared networks.
         announce: called before the seconds in which the network is loaded.
 
     Raises:
@@ -65,7 +68,7 @@ def predict(
     @cache
     def open_network() -> ScreeningNetwork:
         announce()
-        return _open(bundle, graphs, is_few=len(files) <= FEW)
+        return _open(bundle, graphs, host or WorkerSettings(), is_few=len(files) <= FEW)
 
     batch: list[PreparedFile] = []
     for path in files:
@@ -76,19 +79,20 @@ def predict(
     yield from _score(batch, bundle, open_network)
 
 
-def _open(bundle: Bundle, graphs: Path | None, *, is_few: bool) -> ScreeningNetwork:
+def _open(bundle: Bundle, graphs: Path | None, host: WorkerSettings, *, is_few: bool) -> ScreeningNetwork:
     """Load the graph that a worker of this host has made, with the worker's scores; else the network.
 
     It computes in float32 then, so that a file has the same score on every machine, alone and among others.
     """
     seal = find_shipped_seal(bundle.digest)
     if graphs is not None:
-        prepared = find_prepared(bundle, graphs, seal.golden_scores if seal else ())
+        golden_scores = seal.golden_scores if seal else ()
+        prepared = find_prepared(bundle, graphs, host.runtime, host.precision, golden_scores)
         if prepared is not None:
             return prepared
     from worker.predictor import Predictor
 
-    return Predictor(bundle, runtime="keras" if is_few else "auto", precision="float32")
+    return Predictor(bundle, runtime="keras" if is_few else host.runtime, precision="float32")
 
 
 def _score(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,10 +14,19 @@ from typing import Final
 
 from tests.servers.ports import wait_until
 
+
+def hash_content(*contents: bytes) -> str:
+    """Return a short digest of what files hold."""
+    return hashlib.sha256(b"".join(contents)).hexdigest()[:12]
+
+
 HERE: Final = Path(__file__).parents[2]
 """The code of this version."""
-GRAPHS: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tbscreen-tests" / "graphs"
-"""Networks that were prepared for OpenVINO: workers of all tests share them."""
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tbscreen-tests" / "graphs"
+GRAPH_MAKERS: Final = ("graph_preparation.py", "golden_arrays.py", "runtimes/openvino_runtime.py")
+"""Files of the room `worker` that decide what a prepared network is."""
+GRAPHS: Final = CACHE / hash_content(*((HERE / "worker" / name).read_bytes() for name in GRAPH_MAKERS))
+"""Networks that this code has prepared for OpenVINO: workers of all tests share them."""
 GRAPHS_TOML: Final = f'\n[worker]\ngraph_directory = "{GRAPHS}"\n'
 """The setting for it."""
 

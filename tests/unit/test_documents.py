@@ -40,17 +40,27 @@ def list_paths(text: str) -> Iterator[str]:
             yield quoted.split("::")[0]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_a_document_names_exists(document: Path) -> None:
-    text = document.read_text("utf-8")
-    missing = []
-    for link in LINK.findall(text):
+def find_broken_links(document: Path) -> list[str]:
+    """Return the links of a document that lead to no file or to no heading of it."""
+    broken = []
+    for link in LINK.findall(document.read_text("utf-8")):
         if "://" in link:
             continue
         file, _, anchor = link.partition("#")
         target = document.parent / file if file else document
         if not target.exists() or (anchor and anchor not in list_anchors(target.read_text("utf-8"))):
-            missing.append(link)
+            broken.append(link)
+    return broken
+
+
+def test_the_changelog_s_links_lead_somewhere() -> None:
+    assert find_broken_links(ROOT / "CHANGELOG.md") == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_document_names_exists(document: Path) -> None:
+    text = document.read_text("utf-8")
+    missing = find_broken_links(document)
     if document.parent != DECISIONS:  # a record names what was there on its day
         missing += [path for path in list_paths(text) if not (ROOT / path).exists()]
     for module in MODULE.findall(text):

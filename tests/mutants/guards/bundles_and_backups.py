@@ -129,6 +129,21 @@ MUTANTS: Final = (
         "unit/worker/test_prepared_network.py::test_a_graph_with_other_scores_than_the_bundles_is_not_used",
     ),
     Mutant(
+        "golden-scores-of-graph-in-predict",
+        "tbscreen/models/prediction.py",
+        "seal.golden_scores if seal else ()\n",
+        "()\n",
+        "unit/tbscreen/models/test_prediction.py::"
+        "test_a_graph_that_only_says_to_be_the_shipped_network_is_not_used",
+    ),
+    Mutant(
+        "graph-of-another-user",
+        "worker/prepared_network.py",
+        "path.stat().st_uid in (0, os.geteuid())",
+        "path.exists()",
+        "unit/worker/test_prepared_network.py::test_a_graph_of_another_user_is_not_looked_for",
+    ),
+    Mutant(
         "damaged-graph",
         "worker/prepared_network.py",
         "hash_file(folder / name) != digest:\n",

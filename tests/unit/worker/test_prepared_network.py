@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from tests.servers.product import GRAPHS
 from tests.unit.worker.networks import prepare_graph, write_network
 from worker.golden_arrays import draw_golden_arrays
 from worker.predictor import Predictor
-from worker.prepared_network import CONSTANTS, FACTS, GRAPH, open_prepared
+from worker.prepared_network import CONSTANTS, FACTS, GRAPH, find_prepared, open_prepared
 
 WITHOUT_KERAS = """
 import json, sys
@@ -103,6 +104,21 @@ def test_a_graph_with_other_scores_than_the_bundles_is_not_used(
     facts = json.loads((theirs / FACTS).read_text())
     (ours / FACTS).write_text(json.dumps({**facts, "bundle": bundle.digest}))
     assert open_prepared(bundle, own_cache, golden_scores=golden) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("name", [".", CONSTANTS])
+def test_a_graph_of_another_user_is_not_looked_for(own_cache: Path, small_bundle: Bundle, name: str) -> None:
+    assert find_prepared(small_bundle, own_cache) is not None
+    os.chown(find_graph(own_cache, small_bundle) / name, 65534, -1)
+    assert find_prepared(small_bundle, own_cache) is None
+
+
+def test_a_graph_computes_as_the_host_is_set(own_cache: Path, small_bundle: Bundle) -> None:
+    for precision in ("float32", "bfloat16"):
+        found = find_prepared(small_bundle, own_cache, precision=precision)
+        assert found is not None
+        assert found.runtime == f"openvino {precision}"
 
 
 def test_the_golden_scores_of_the_shipped_bundle_hold(cache: Path) -> None:

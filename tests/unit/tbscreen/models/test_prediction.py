@@ -30,7 +30,8 @@ from tbscreen.terminal.prediction_output import write_csv, write_json, write_tab
 from tests.films import real_film, small_film
 from tests.unit.tbscreen.conftest import Cli
 from tests.unit.worker.networks import write_network
-from worker.prepared_network import CONSTANTS, open_prepared
+from worker.prepared_network import CONSTANTS, FACTS, find_prepared, open_prepared
+from worker.settings import WorkerSettings
 
 SETTINGS = GatewaySettings()
 WITHOUT_KERAS = """
@@ -225,6 +226,7 @@ def test_a_terminal_is_told_that_the_network_is_loaded(
 @pytest.fixture(scope="module")
 def graphs(small: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of graphs of a host whose worker has loaded the small bundle."""
+    pytest.importorskip("openvino", reason="the extra openvino is not installed")
     folder = tmp_path_factory.mktemp("graphs")
     assert open_prepared(small, folder) is not None
     return folder
@@ -266,6 +268,37 @@ def test_a_damaged_graph_is_neither_used_nor_made_anew(
     (record,) = predict([folder / "a-film.png"], small, SETTINGS, copied)
     assert record == next(predict([folder / "a-film.png"], small, SETTINGS))
     assert constants.read_bytes() == b"damaged"
+
+
+@pytest.fixture
+def without_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever would load a network by Keras fails."""
+    monkeypatch.setitem(sys.modules, "worker.predictor", None)
+
+
+@pytest.mark.usefixtures("without_predictor")
+def test_a_graph_is_not_used_where_the_host_s_workers_use_none(
+    folder: Path, small: Bundle, graphs: Path
+) -> None:
+    films = [folder / "a-film.png"]
+    assert list(predict(films, small, SETTINGS, graphs, WorkerSettings()))
+    with pytest.raises(ImportError, match=r"worker\.predictor"):
+        list(predict(films, small, SETTINGS, graphs, WorkerSettings(runtime="keras")))
+
+
+@pytest.mark.usefixtures("without_predictor")
+def test_a_graph_that_only_says_to_be_the_shipped_network_is_not_used(
+    folder: Path, small: Bundle, graphs: Path, tmp_path: Path
+) -> None:
+    shipped = open_bundle(DEFAULT_BUNDLE)
+    (made,) = graphs.glob(f"{small.digest}-*")
+    forged = tmp_path / made.name.replace(small.digest, shipped.digest)
+    shutil.copytree(made, forged)
+    facts = (forged / FACTS).read_text("utf-8")
+    (forged / FACTS).write_text(facts.replace(small.digest, shipped.digest), "utf-8")
+    assert find_prepared(shipped, tmp_path) is not None
+    with pytest.raises(ImportError, match=r"worker\.predictor"):
+        list(predict([folder / "a-film.png"], shipped, SETTINGS, tmp_path))
 
 
 def test_where_no_worker_ran_nothing_is_written(folder: Path, small: Bundle, place: Path) -> None:
