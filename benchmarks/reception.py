@@ -7,10 +7,11 @@ each film is on disk by fsync and committed to SQLite (`synchronous=FULL`) befor
 is there, so that its films wait in the spool and reception is measured alone; the peers store, as they do by
 default, and nothing else. The same gateway also gets such films by STOW-RS, one in each request of a kept
 connection of Python's http.client (`stow`). Each round sends the same pixels under new UIDs. Times are those
-of storescu, which ends when its last film is answered. Two bounds take turns with them: `disk` writes these
-bytes to this disk, as many files at a time as there are associations, each with its fsync; `sender` is
+of storescu, which ends when its last film is answered. Two parts of it take turns with them: `disk` writes
+these bytes to this disk, as many files at a time as there are associations, each with its fsync; `sender` is
 storescu against a storescp that stores nothing (`--ignore`). The last line is one JSON object: median seconds
-of one association, peer seconds / gateway seconds, and gateway seconds / seconds of each bound.
+of one association, peer seconds / gateway seconds, and gateway seconds / seconds of each part (below 1 where
+storescp reads more slowly than the gateway).
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def main() -> None:
 def measure(
     sources: Sequence[Path], place: Path, ports: dict[str, int], token: str, associations: int, rounds: int
 ) -> dict[str, float]:
-    """Return the median seconds of each receiver and of both bounds."""
+    """Return the median seconds of each receiver, of the disk and of the sender."""
     titles = {"gateway": "TBSCREEN", "dcmtk": "STORESCP", "orthanc": "ORTHANC", "sender": "STORESCP"}
     seconds: dict[str, list[float]] = {receiver: [] for receiver in (*ports, "disk")}
     for number in range(rounds):
