@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 RuntimeName = Literal["auto", "keras", "openvino"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-GPU_FILES: Final = ("/dev/nvidia0", "/dev/kfd")
-"""Device files of NVIDIA's and AMD's drivers."""
+AMD_GPU_FILE: Final = Path("/dev/kfd")
+"""Device file of AMD's driver."""
 GPU_BATCH: Final = 8
 
 
@@ -52,7 +52,12 @@ def resolve_batch(settings: WorkerSettings) -> int:
 
 def has_gpu_files() -> bool:
     """True where the driver of a GPU is loaded; Keras then decides what computes."""
-    return any(Path(name).exists() for name in GPU_FILES)
+    return count_gpus() > 0 or AMD_GPU_FILE.exists()
+
+
+def count_gpus(devices: Path = Path("/dev")) -> int:
+    """Return the number of NVIDIA's GPUs that this host, or this container, may open."""
+    return sum(path.name.removeprefix("nvidia").isdecimal() for path in devices.glob("nvidia*"))
 
 
 def graph_directory(settings: WorkerSettings, data_directory: Path) -> Path:

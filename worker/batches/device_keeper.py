@@ -9,12 +9,14 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from worker.batches.device_process import DeviceProcess, Opener, has_parent
+from worker.settings import count_gpus
 from worker.watchdog import Heartbeats
 
 VISIBLE_GPUS: Final = "CUDA_VISIBLE_DEVICES"
@@ -101,7 +103,7 @@ def choose_gpu(place: int, visible: str | None, count: int) -> str | None:
 
     Args:
         place: of the device process, from 0.
-        visible: GPUs that the worker may use, with commas between; None for all.
+        visible: GPUs that the worker may use, with commas between; -1 ends the list. None for all.
         count: GPUs of this host.
 
     Returns:
@@ -109,13 +111,8 @@ def choose_gpu(place: int, visible: str | None, count: int) -> str | None:
         none to choose.
     """
     gpus = [str(number) for number in range(count)] if visible is None else visible.split(",")
-    names = [name.strip() for name in gpus if name.strip()]
+    names = list(takewhile(lambda name: name not in ("", "-1"), (gpu.strip() for gpu in gpus)))
     return names[place % len(names)] if names else None
-
-
-def count_gpus() -> int:
-    """Return the number of NVIDIA's GPUs on this host, by their device files."""
-    return sum(path.name.removeprefix("nvidia").isdecimal() for path in Path("/dev").glob("nvidia*"))
 
 
 def _listen(address: str) -> socket.socket:

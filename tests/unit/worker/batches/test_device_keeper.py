@@ -21,6 +21,7 @@ from worker.batches.device_keeper import VISIBLE_GPUS, DeviceKeeper, choose_gpu
 from worker.batches.device_link import DeviceGoneError, DeviceLink, DeviceNetwork
 from worker.batches.device_messages import AnswerKind, Question, QuestionKind
 from worker.screening_network import ScreeningNetwork
+from worker.settings import count_gpus
 from worker.watchdog import Heartbeats
 
 
@@ -169,10 +170,18 @@ def test_several_device_processes_have_a_gpu_each(
         (1, "2,3", 4, "3"),
         (1, "MIG-x", 0, "MIG-x"),
         (0, "", 4, None),
+        (1, "3,-1,2", 4, "3"),
+        (0, "-1", 4, None),
     ],
 )
 def test_gpus_are_chosen_in_turn(place: int, visible: str | None, count: int, expected: str | None) -> None:
     assert choose_gpu(place, visible, count) == expected
+
+
+def test_gpus_are_counted_by_their_device_files(tmp_path: Path) -> None:
+    for name in ("nvidia1", "nvidia12", "nvidiactl", "nvidia-uvm", "kfd"):
+        (tmp_path / name).touch()
+    assert count_gpus(tmp_path) == 2, "a container may have the second GPU alone"
 
 
 HANGING = """
