@@ -47,7 +47,8 @@ def test_audit_records_are_shown_newest_first_and_filtered(audited: TestClient, 
     audited.get("/studies/1.2.1")
     directory = audit_directory(settings.data_directory)
     older = (directory / "web.log").read_bytes().splitlines()[0]
-    (directory / "gateway.log.1").write_bytes(older.replace(b"max", b"PACS") + b"\n")
+    long_ago = re.sub(rb'(?<=EventDateTime=")\d{4}', b"2020", older)
+    (directory / "gateway.log.1").write_bytes(long_ago.replace(b"max", b"PACS") + b"\n")
     (directory / "gateway.log").write_bytes(b"<!DOCTYPE x>\n<AuditMessage>\n<AuditMessage/>\n\xff\n")
     page = audited.get("/administration/audit").text
     rows = list_rows(page)
@@ -57,7 +58,7 @@ def test_audit_records_are_shown_newest_first_and_filtered(audited: TestClient, 
     ]
     assert "role of user rosa set to &lt;b&gt;admin" in page
     assert "failed" in rows[2]
-    assert "PACS" in rows[-1] or "PACS" in rows[-2]
+    assert "PACS" in rows[-1]
     only = list_rows(audited.get("/administration/audit?who=max&event=Security+Alert").text)
     assert [row.split("UTC ")[1][:4] for row in only] == ["max "]
     assert list_rows(audited.get("/administration/audit?who=nobody").text) == []
