@@ -87,9 +87,14 @@ def keeper(small_bundle: Bundle, heartbeats: Heartbeats) -> Iterator[DeviceKeepe
     made.close()
 
 
+def make_link(address: str) -> DeviceLink:
+    """Return a link to a device process; without a cache of bundles it asks, but opens none."""
+    return DeviceLink(address, None)  # type: ignore[arg-type]
+
+
 def make_network(keeper: DeviceKeeper, bundle: Bundle) -> DeviceNetwork:
     """Return the network as a predicting process has it."""
-    link = DeviceLink(keeper.addresses[0], None)  # type: ignore[arg-type]
+    link = make_link(keeper.addresses[0])
     link.ask(Question(QuestionKind.OPEN, bundle.digest))
     return DeviceNetwork(bundle, link, "keras", "float32")
 
@@ -152,7 +157,7 @@ def test_several_device_processes_have_a_gpu_each(
         keeper.keep()
         seen = []
         for address in keeper.addresses:
-            link = DeviceLink(address, None)  # type: ignore[arg-type]
+            link = make_link(address)
             with pytest.raises(PermanentError) as told:
                 link.ask(Question(QuestionKind.OPEN, "0" * 64))
             seen.append(str(told.value))
@@ -185,9 +190,10 @@ def test_gpus_are_counted_by_their_device_files(tmp_path: Path) -> None:
 
 
 HANGING = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 from domain.bundle.bundle import open_bundle
+from tests.servers.ports import wait_until
 from tests.unit.worker.batches.test_device_keeper import MeanOpener, find_pid, film, make_network
 from worker.batches.device_keeper import DeviceKeeper
 from worker.batches.device_link import DeviceGoneError
@@ -205,10 +211,8 @@ if child == 0:
     except DeviceGoneError:
         os._exit(7)
     os._exit(0)
-watchdog, killed, deadline = Watchdog(heartbeats, 10), [], time.monotonic() + 60
-while not killed and time.monotonic() < deadline:
-    time.sleep(0.1)
-    killed += watchdog.check()
+watchdog, killed = Watchdog(heartbeats, 10), []
+wait_until(lambda: killed.extend(watchdog.check()) or killed, 60, "the watchdog kills it")
 assert killed == [find_pid(keeper)], killed
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 keeper.close()
