@@ -18,7 +18,7 @@ from training.learning.recipe import Recipe, TrainingData
 from training.retrain_settings import RetrainSettings
 
 RUNS: Final = "runs"
-RECIPE: Final = 3
+RECIPE: Final = 4
 """Version of the recipe of the default network: a run never resumes from another recipe's state."""
 FEWEST_VALIDATING: Final = 2
 """Minimum number of validation films of each class, as in `training.judging.calibration_fit`."""

@@ -5,6 +5,7 @@
 - `lite0`: the default network.
 - `lite0_recipe`: training of the default network.
 - `lite0_weights`: initial ImageNet weights of the default network.
+- `style_mixing`: styles mixed among the films of a batch.
 - `film_sampler`: batches for the default network: balanced, augmented, with targets for cells.
 - `augmentation`: random changes of a film.
 - `style`: the look of a hospital's detector and software, changed at random.

@@ -16,6 +16,7 @@ from domain.errors import PermanentError
 from networks.keras_library import load_keras
 from networks.layers import EqualizeHistogram1, LogMeanExpPooling1
 from training.learning.lite0_weights import read_layers
+from training.learning.style_mixing import StyleMixing
 
 keras = load_keras()
 layers = keras.layers
@@ -39,11 +40,16 @@ STAGES: Final = (
 )
 FINE: Final = "block10_add"
 """The last layer with 14 × 14 cells."""
+MIXED: Final = ("block0", "block2", "block4")
+"""Blocks after which styles are mixed, the last of each of the three finest grids."""
 CHANNELS: Final = 128
 
 
-def build_lite0() -> Any:
+def build_lite0(mixes_styles: bool = False) -> Any:
     """Return the default network with random weights.
+
+    Args:
+        mixes_styles: the styles of a batch are mixed in training (`training.learning.style_mixing`).
 
     Returns:
         keras.Model: (n, 256, 256, 1) in 0..1 to `{"tuberculosis": (n, 1), "cells": (n, 14, 14, 1)}`, both
@@ -53,7 +59,7 @@ def build_lite0() -> Any:
     x = layers.Cropping2D(MARGIN, name="central_field")(films)
     x = EqualizeHistogram1(name="equalize")(x)
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_to_one")(x)
-    coarse, fine = _extract_features(x)
+    coarse, fine = _extract_features(x, MIXED if mixes_styles else ())
     fine = layers.Conv2D(CHANNELS, 1, name="fine")(fine)
     coarse = layers.Conv2D(CHANNELS, 1, name="coarse")(coarse)
     coarse = layers.UpSampling2D(2, interpolation="bilinear", name="coarse_to_fine")(coarse)
@@ -87,8 +93,8 @@ def finish(model: Any) -> Any:
     return keras.Model(model.input, [score, heat], name=model.name)
 
 
-def _extract_features(x: Any) -> tuple[Any, Any]:
-    """Return the last features at 7 × 7 and at 14 × 14 cells."""
+def _extract_features(x: Any, mixed: tuple[str, ...]) -> tuple[Any, Any]:
+    """Return the last features at 7 × 7 and at 14 × 14 cells; styles are mixed after the named blocks."""
     x = layers.Conv2D(32, 3, strides=2, padding="same", name="stem")(x)
     x = layers.ReLU(6.0, name="stem_relu")(x)
     fine, number, channels_in = x, 0, 32
@@ -96,6 +102,8 @@ def _extract_features(x: Any) -> tuple[Any, Any]:
         for repeat in range(repeats):
             step = stride if repeat == 0 else 1
             x = _invert_residual(x, f"block{number}", kernel, step, channels_in * expansion, channels)
+            if f"block{number}" in mixed:
+                x = StyleMixing(name=f"block{number}_style")(x)
             if f"block{number}_add" == FINE:
                 fine = x
             channels_in = channels

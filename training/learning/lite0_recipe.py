@@ -39,7 +39,7 @@ class Lite0Recipe:
         data: films and arrays.
         settings: epochs, batch, seed, learning rate.
         start: weights file of EfficientNet-Lite0 on ImageNet, or None to keep the weights of `model`.
-        model: a network of `build_lite0` to continue with; None builds one.
+        model: a network of `build_lite0(mixes_styles=True)` to continue with; None builds one.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Lite0Recipe:
         self.batch = settings.batch
         self.batches = min(BATCHES, math.ceil(len(data.train) / settings.batch))
         self._data, self._seed = data, settings.seed
-        self.model = build_lite0() if model is None else model
+        self.model = build_lite0(mixes_styles=True) if model is None else model
         if start is not None:
             load_imagenet(self.model, start)
         steps = self.epochs * self.batches
@@ -102,7 +102,7 @@ class Lite0Recipe:
 
     def finish(self) -> Any:
         """Return the graph of a bundle with the averaged weights."""
-        finished = keras.models.clone_model(finish(self.model))
+        finished = finish(build_lite0())
         with _AveragedWeights(self.model, self._optimizer):
             for layer in finished.layers:
                 if layer.weights:

@@ -30,7 +30,8 @@ def build_recipe(
     start = settings.start
     match settings.architecture:
         case Architecture.DEFAULT if start is not None:
-            return Lite0Recipe(data, settings, None, _continue(start, settings.architecture, build_lite0()))
+            network = build_lite0(mixes_styles=True)
+            return Lite0Recipe(data, settings, None, _continue(start, settings.architecture, network))
         case Architecture.DEFAULT:
             return Lite0Recipe(data, settings, settings.pretrained or IMAGENET)
         case Architecture.SCRATCH:
