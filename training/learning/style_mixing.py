@@ -15,6 +15,9 @@ CONCENTRATION: Final = 0.1
 """Both parameters of the beta distribution that a film's share of its own style is drawn from: mostly near 0
 or near 1."""
 LEAST_VARIANCE: Final = 1e-6
+DRAWS: Final = 5
+"""Seed of the draws. All layers of a network draw alike: a film takes the same share of the same other film's
+style in each, and half of the films keep their own style throughout."""
 
 
 class StyleMixing(keras.layers.Layer):  # type: ignore[misc, name-defined]
@@ -30,7 +33,7 @@ class StyleMixing(keras.layers.Layer):  # type: ignore[misc, name-defined]
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self._random = keras.random.SeedGenerator()
+        self._random = keras.random.SeedGenerator(DRAWS)
 
     def call(self, features: Any, training: bool | None = None) -> Any:
         """Return the features, in training with mixed styles."""
