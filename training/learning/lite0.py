@@ -40,7 +40,7 @@ STAGES: Final = (
 )
 FINE: Final = "block10_add"
 """The last layer with 14 × 14 cells."""
-MIXED: Final = ("block0", "block2", "block4")
+MIXED_AFTER: Final = ("block0", "block2", "block4")
 """Blocks after which styles are mixed, the last of each of the three finest grids."""
 CHANNELS: Final = 128
 
@@ -59,7 +59,7 @@ def build_lite0(mixes_styles: bool = False) -> Any:
     x = layers.Cropping2D(MARGIN, name="central_field")(films)
     x = EqualizeHistogram1(name="equalize")(x)
     x = layers.Rescaling(2.0, offset=-1.0, name="to_minus_one_to_one")(x)
-    coarse, fine = _extract_features(x, MIXED if mixes_styles else ())
+    coarse, fine = _extract_features(x, MIXED_AFTER if mixes_styles else ())
     fine = layers.Conv2D(CHANNELS, 1, name="fine")(fine)
     coarse = layers.Conv2D(CHANNELS, 1, name="coarse")(coarse)
     coarse = layers.UpSampling2D(2, interpolation="bilinear", name="coarse_to_fine")(coarse)
