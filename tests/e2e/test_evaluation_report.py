@@ -30,6 +30,11 @@ CUT = """() => [...document.querySelectorAll('svg.plot')].flatMap(plot => {
             || box.right > edge.right || box.bottom > edge.bottom;
     }).map(text => `${plot.getAttribute('aria-label')}: ${text.textContent}`);
 })"""
+LINES_OF_NAME = """names => names.map(name => {
+    const text = document.createRange();
+    text.selectNodeContents(name.firstChild);
+    return text.getClientRects().length;
+})"""
 LIMIT = "() => document.querySelector('header').getBoundingClientRect().right"
 
 
@@ -56,6 +61,14 @@ def test_no_table_is_wider_than_the_page(browser: Browser, html: str, media: str
     page.set_content(html)
     assert page.locator("table").count() > 5
     assert page.evaluate(WIDEST) <= page.evaluate(LIMIT) + 0.5
+
+
+def test_a_short_name_of_a_hospital_is_not_broken_on_a_screen(browser: Browser, html: str) -> None:
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    page.set_content(html.replace("regional_hospital_mobile_unit_2", "shenzhen"))
+    names = page.locator(".many tbody th", has_text="shenzhen")
+    assert names.count() > 0
+    assert set(names.evaluate_all(LINES_OF_NAME)) == {1}
 
 
 def test_no_plot_cuts_its_words(browser: Browser, html: str, sqlite_database: Database) -> None:
