@@ -14,6 +14,7 @@ from tests.unit.training.synthetic_films import film
 from training.films.film_store import FilmStore
 from training.learning.recipe import TrainingData
 from training.learning.recipes import build_recipe
+from training.learning.style_mixing import StyleMixing
 from training.retrain_settings import RetrainSettings
 
 
@@ -31,5 +32,6 @@ def test_the_default_recipe_goes_on_from_the_shipped_bundle(tmp_path: Path) -> N
             model.get_layer(name).get_weights(), shipped.get_layer(name).get_weights(), strict=True
         ):
             assert np.array_equal(ours, theirs), name
+    assert any(isinstance(layer, StyleMixing) for layer in model.layers)
     # Otherwise the first step makes them, and TensorFlow traces it a second time.
     assert {"tuberculosis_loss", "cells_loss"} <= {metric.name for metric in model.metrics}

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 
-from training.learning.lite0 import MIXED_AFTER, build_lite0, finish
+from tests.unit.training import synthetic_films
+from training.films.film_store import FilmStore
+from training.learning.lite0 import MIXED_AFTER
+from training.learning.lite0_recipe import Lite0Recipe
+from training.learning.recipe import TrainingData
 from training.learning.style_mixing import StyleMixing
+from training.retrain_settings import RetrainSettings
 
 
 def make_features() -> np.ndarray:
@@ -72,11 +78,14 @@ def test_no_gradient_goes_through_mean_and_spread() -> None:
     assert factors.max() < spread.max() / spread.min() + 0.1
 
 
-def test_the_network_in_training_has_it_and_the_graph_of_a_bundle_has_not() -> None:
-    trained = build_lite0(mixes_styles=True)
-    assert [layer.name for layer in trained.layers if isinstance(layer, StyleMixing)] == [
-        f"{block}_style" for block in MIXED_AFTER
-    ]
-    assert "StyleMixing" not in json.dumps(finish(build_lite0()).get_config())
-    plain = {layer.name for layer in build_lite0().layers}
-    assert {layer.name for layer in trained.layers} - plain == {f"{block}_style" for block in MIXED_AFTER}
+def test_the_network_in_training_has_it_and_the_graph_of_a_bundle_has_not(tmp_path: Path) -> None:
+    films = [synthetic_films.film(number, label, "a") for number, label in enumerate(("tb", "normal"))]
+    store = FilmStore(tmp_path / "absent", (0, 1), tuple(member.digest for member in films))
+    data = TrainingData(films, store, (0, 1), ())
+    recipe = Lite0Recipe(data, RetrainSettings(cache=tmp_path), None)
+    mixing = [layer.name for layer in recipe.model.layers if isinstance(layer, StyleMixing)]
+    assert mixing == [f"{block}_style" for block in MIXED_AFTER]
+    graph = recipe.finish()
+    assert "StyleMixing" not in json.dumps(graph.get_config())
+    for ours, theirs in zip(graph.get_weights(), recipe.model.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
