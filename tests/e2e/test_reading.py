@@ -21,10 +21,14 @@ from tests.e2e.visitor import Visitor
 from tests.phantom import draw_phantom
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
+from tests.servers.ports import wait_until
 from tests.unit import rows
 from tests.unit.web import reading_room
 from web.application import build_application
 from web.pages import worklist_page
+
+AHEAD = "sessionStorage.getItem('tbscreen-ahead')"
+"""The films that the tab has fetched ahead. The page's script policy refuses wait_for_function."""
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +182,7 @@ def test_next_goes_over_the_page_s_end_passes_what_others_read_and_is_fetched_ah
     with page.expect_response("**/studies/3/films/3/film.jpg"):
         page.locator("a.open").first.click()
     expect(page.locator("[data-do=next]")).to_have_attribute("href", "/studies/3")
-    page.wait_for_function("sessionStorage.getItem('tbscreen-ahead')?.includes('/studies/3/')")
+    wait_until(lambda: "/studies/3/" in (page.evaluate(AHEAD) or ""), what="the next film, fetched ahead")
     asked = len(visitor.asked)
     page.keyboard.press("j")
     page.wait_for_url("**/studies/3")
