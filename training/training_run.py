@@ -18,7 +18,7 @@ from training.learning.recipe import Recipe, TrainingData
 from training.retrain_settings import RetrainSettings
 
 RUNS: Final = "runs"
-RECIPE: Final = 4
+RECIPE: Final = 5
 """Version of the recipe of the default network: a run never resumes from another recipe's state."""
 FEWEST_VALIDATING: Final = 2
 """Minimum number of validation films of each class, as in `training.judging.calibration_fit`."""
@@ -65,12 +65,12 @@ def train(
             missing, the validation films lack a class, or training does not converge.
     """
     from networks.keras_library import load_keras
-    from training.learning.recipes import build_recipe, load_trained
+    from training.learning.recipes import build_recipe, keep_weights
 
     if settings.keeps_weights:
         assert settings.start is not None
         reporter.begin(f"loading the network of the bundle {settings.start.digest[:12]}")
-        return FinishedNetwork(load_trained(settings.start, settings.architecture)), []
+        return FinishedNetwork(keep_weights(settings.start, settings.architecture)), []
     if data.validation:
         _check_validation([data.films[position] for position in data.validation])
     reporter.begin(f"preparing the network{title}")

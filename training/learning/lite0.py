@@ -2,15 +2,19 @@
 
 EfficientNet-Lite0 (Tan and Le 2019; the Lite variant has no squeeze-and-excitation and uses ReLU6) with its
 batch normalization folded into the convolutions, on the equalised central field of the film. Its features at
-14 × 14 and 7 × 7 cells become one logit per cell, and the film's logit is their log-mean-exp. So a high score
-has a location, which the heat map shows. Where a training film has boxes, the cells learn from them: cells
-inside against cells outside of the *same* film, which no difference between hospitals explains.
+14 × 14 and 7 × 7 cells become one logit per cell, which the heat map shows, and the film's logit is their
+log-mean-exp, for which a bundle weighs the cells by zones of the chest. Where a training film has boxes, the
+cells learn from them: cells inside against cells outside of the *same* film, which no difference between
+hospitals explains.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from domain.errors import PermanentError
 from networks.keras_library import load_keras
@@ -43,6 +47,14 @@ FINE: Final = "block10_add"
 MIXED_AFTER: Final = ("block0", "block2", "block4")
 """Blocks after which styles are mixed, the last of each of the three finest grids."""
 CHANNELS: Final = 128
+UPPER: Final = 2.0
+"""Logits that a bundle adds to the top row of cells and takes from the bottom row."""
+MIDDLE: Final = 2.0
+"""Logits that it takes from cells at the midline."""
+MIDLINE: Final = 0.3
+"""Distance from the midline, 1 at the edge, at which that has fallen to 1/e."""
+SHARPNESS: Final = 1.5
+"""Factor of the logits in the pooling of a bundle: 1 pools as in training, a high one like the maximum."""
 
 
 def build_lite0(mixes_styles: bool = False) -> Any:
@@ -87,10 +99,36 @@ def load_imagenet(model: Any, path: Path) -> None:
 
 
 def finish(model: Any) -> Any:
-    """Return the graph of a bundle: score (n, 1) and heat (n, 14, 14, 1), both 0..1."""
-    score = layers.Activation("sigmoid", dtype="float32", name="score")(model.output["tuberculosis"])
-    heat = layers.Activation("sigmoid", dtype="float32", name="heat")(model.output["cells"])
+    """Return the graph of a bundle: score (n, 1) and heat (n, 14, 14, 1), both 0..1.
+
+    For the score alone, the cells are weighed by their place, and the pooling is sharper than in training:
+    postprimary tuberculosis is in the upper zones in nine of ten (Woodring et al. 1986, AJR 146:497). Neither
+    training nor heat has weights (docs/decisions/2026-12-01-zones-of-the-chest.md).
+    """
+    cells = model.output["cells"]
+    # Normalization subtracts constants, and every version of tbscreen loads it.
+    weights = _weigh_zones()[..., np.newaxis]
+    zones = layers.Normalization(
+        axis=(1, 2, 3),
+        mean=(-weights).tolist(),
+        variance=np.ones_like(weights).tolist(),
+        dtype="float32",
+        name="zones",
+    )(cells)
+    sharp = layers.Rescaling(SHARPNESS, dtype="float32", name="sharpen")(zones)
+    pooled = LogMeanExpPooling1(dtype="float32", name="pool")(sharp)
+    film = layers.Rescaling(1.0 / SHARPNESS, dtype="float32", name="film_logit")(pooled)
+    score = layers.Activation("sigmoid", dtype="float32", name="score")(film)
+    heat = layers.Activation("sigmoid", dtype="float32", name="heat")(cells)
     return keras.Model(model.input, [score, heat], name=model.name)
+
+
+def _weigh_zones() -> npt.NDArray[np.float64]:
+    """Return what is added to the logit of each cell, (14, 14): the upper zones rise, the midline falls."""
+    down = np.linspace(-1.0, 1.0, CELLS)[:, np.newaxis]
+    across = np.linspace(-1.0, 1.0, CELLS)
+    weights: npt.NDArray[np.float64] = -UPPER * down - MIDDLE * np.exp(-np.square(across / MIDLINE))
+    return weights.round(6)
 
 
 def _extract_features(x: Any, mixed: tuple[str, ...]) -> tuple[Any, Any]:

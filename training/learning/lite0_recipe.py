@@ -52,6 +52,7 @@ class Lite0Recipe:
         self.model = build_lite0(mixes_styles=True) if model is None else model
         if start is not None:
             load_imagenet(self.model, start)
+        self._graph = finish(self.model)
         steps = self.epochs * self.batches
         rate = settings.learning_rate or LEARNING_RATE
         warm_up = min(WARM_UP_STEPS, max(1, steps // 4))
@@ -92,13 +93,12 @@ class Lite0Recipe:
         """Return the scores (n,), 0..1, of the averaged weights."""
         with _AveragedWeights(self.model, self._optimizer):
             scores = [
-                self.model.predict_on_batch(
+                self._graph.predict_on_batch(
                     self._data.store.read(positions[first : first + SCORING_BATCH])[..., np.newaxis]
-                )["tuberculosis"][:, 0]
+                )[0][:, 0]
                 for first in range(0, len(positions), SCORING_BATCH)
             ]
-        logits = np.concatenate(scores).astype(np.float64) if scores else np.empty(0)
-        return 1.0 / (1.0 + np.exp(-np.clip(logits, -700, 700)))
+        return np.concatenate(scores).astype(np.float64) if scores else np.empty(0)
 
     def finish(self) -> Any:
         """Return the graph of a bundle with the averaged weights."""

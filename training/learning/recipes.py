@@ -9,7 +9,7 @@ from domain.bundle.bundle import Bundle
 from domain.bundle.manifest import STRUCTURE, WEIGHTS
 from domain.errors import PermanentError
 from networks.keras_library import load_keras
-from training.learning.lite0 import build_lite0
+from training.learning.lite0 import build_lite0, finish
 from training.learning.lite0_recipe import Lite0Recipe
 from training.learning.lite0_weights import IMAGENET
 from training.learning.recipe import Architecture, Recipe, TrainingData
@@ -65,6 +65,20 @@ def load_trained(bundle: Bundle, architecture: Architecture) -> Any:
     except (ValueError, OSError) as error:
         raise PermanentError(f"the weights of the bundle {bundle.digest[:12]} do not fit: {error}") from error
     return model
+
+
+def keep_weights(bundle: Bundle, architecture: Architecture) -> Any:
+    """Return a bundle's weights in the graph that a recipe of this version finishes, as `load_trained` does.
+
+    The graph of an earlier version may be another, whose scores do not compare with those of networks trained
+    now.
+
+    Raises:
+        PermanentError: when it has another architecture, or weights that do not fit.
+    """
+    if architecture is not Architecture.DEFAULT:
+        return load_trained(bundle, architecture)
+    return finish(_continue(bundle, architecture, build_lite0()))
 
 
 def _continue(bundle: Bundle, architecture: Architecture, model: Any) -> Any:

@@ -21,6 +21,7 @@ from training.films.split import split
 from training.judging.comparison import FILMS
 from training.judging.scored_films import from_csv, gather
 from training.learning.precision import Precision
+from training.learning.recipe import Architecture
 from training.left_out import LEFT_OUT
 from training.retrain import retrain
 from training.retrain_settings import RetrainSettings
@@ -56,7 +57,7 @@ def write_start(folder: Path, films: list[LabelledFilm]) -> Bundle:
     bundle = write_network(folder / "first", weight=6.0, offset=-3.0)
     known = [member for member in films if member.source != "late"]
     parts = ["test" if place // 2 % 5 == 0 else "train" for place in range(len(known))]
-    manifest = {**bundle.manifest.model_dump(mode="json", exclude={"files"}), "architecture": "default"}
+    manifest = {**bundle.manifest.model_dump(mode="json", exclude={"files"}), "architecture": "scratch"}
     files = {name: (bundle.directory / name).read_bytes() for name in (STRUCTURE, WEIGHTS)}
     files[FILMS] = gather(known, parts, np.full(len(known), 0.5)).to_csv().encode()
     return write_bundle(folder / "start", manifest, files)
@@ -82,6 +83,7 @@ def make_settings(folder: Path, start: Bundle | None) -> RetrainSettings:
     return RetrainSettings(
         cache=folder,
         start=start,
+        architecture=Architecture.SCRATCH,
         epochs=0,
         precision=Precision.FLOAT32,
         hold_out=("late",),

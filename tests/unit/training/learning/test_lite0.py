@@ -10,6 +10,7 @@ import pytest
 
 from domain.bundle.graph_structure import check_structure
 from domain.errors import PermanentError
+from networks.layers import LogMeanExpPooling1
 from training.learning.lite0 import CELLS, build_lite0, finish, load_imagenet
 from training.learning.lite0_weights import IMAGENET, read_layers
 
@@ -35,6 +36,20 @@ def test_its_graph_is_allowed_in_a_bundle_and_gives_score_and_heat(network: kera
     assert heat.shape == (2, CELLS, CELLS, 1)
     assert 0 <= score.min() <= score.max() <= 1
     assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_a_bundle_weighs_cells_by_their_zone_for_the_score_but_not_for_the_heat(network: keras.Model) -> None:
+    films = np.random.default_rng(4).random((2, 256, 256, 1)).astype(np.float32)
+    cells = network.predict_on_batch(films)["cells"]
+    score, heat = finish(network).predict_on_batch(films)
+    np.testing.assert_allclose(heat, 1 / (1 + np.exp(-cells)), rtol=0, atol=1e-4)
+    # Rows 0 and 13 have +2 and -2; columns 6 and 7 lie 1/13 from the midline: exp(-(1/13 / .3)²) = .936.
+    down = 2.0 - 4.0 * np.arange(CELLS) / 13
+    across = -2.0 * np.exp(-np.square((np.arange(CELLS) / 6.5 - 1) / 0.3))
+    assert np.isclose(across[6], -1.873, atol=1e-3)
+    weighed = cells + down[:, np.newaxis, np.newaxis] + across[:, np.newaxis]
+    logits = np.asarray(LogMeanExpPooling1()(1.5 * weighed)) / 1.5
+    np.testing.assert_allclose(score, 1 / (1 + np.exp(-logits)), rtol=0, atol=1e-4)
 
 
 def test_only_the_central_field_counts(network: keras.Model) -> None:
