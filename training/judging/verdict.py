@@ -102,13 +102,15 @@ def judge_network(
     comparison = _find_comparison(evaluation)
     better = _list_better(row, comparison, reference)
     is_worse = comparison is not None and comparison.is_worse
-    if is_worse and len(better) == 1 and left_out is not None and left_out.ours > left_out.theirs:
-        return Verdict(
-            Advice.KEEP,
-            f"{score}, worse than {better[0]}; but at hospitals left out of training the AUC of TB against "
-            f"other illness is {left_out.ours:.2f} in the median, that of {reference} {left_out.theirs:.2f}: "
-            "compare both on films of your own",
+    otherwise = None
+    if left_out is not None and left_out.ours > left_out.theirs:
+        otherwise = (
+            "but at hospitals left out of training the AUC of TB against other illness is "
+            f"{left_out.ours:.2f} in the median, that of {reference} {left_out.theirs:.2f}: compare both on "
+            "films of your own"
         )
+    if is_worse and len(better) == 1 and otherwise:
+        return Verdict(Advice.KEEP, f"{score}, worse than {better[0]}; {otherwise}")
     if better:
         more = f"; {go_on}" if go_on else ""
         return Verdict(Advice.REJECT, f"{score}, worse than {' and '.join(better)}: do not use it{more}")
@@ -132,9 +134,8 @@ def judge_network(
             Advice.USE,
             f"{score}, better than {theirs}; {above}: test it with films of a hospital that it has not seen",
         )
-    return Verdict(
-        Advice.KEEP, f"{score}, not shown to be better than {theirs}; {above}: stay with {reference}"
-    )
+    same = f"{score}, not shown to be better than {theirs}; {above}"
+    return Verdict(Advice.KEEP, f"{same}; {otherwise}" if otherwise else f"{same}: stay with {reference}")
 
 
 def _find_comparison(evaluation: Evaluation) -> Comparison | None:

@@ -68,6 +68,15 @@ def test_a_network_that_is_not_shown_to_be_better_does_not_replace_the_shipped_m
     verdict = judge_network(evaluate_scores(PERFECT, PERFECT, GOOD), SHIPPED)
     assert verdict.advice is Advice.KEEP
     assert verdict.sentence.endswith(": stay with the shipped model")
+    better, worse = LeftOutComparison(0.91, 0.89), LeftOutComparison(0.89, 0.91)
+    elsewhere = judge_network(evaluate_scores(PERFECT, PERFECT, GOOD), SHIPPED, left_out=better)
+    assert elsewhere.advice is Advice.KEEP
+    assert elsewhere.sentence == (
+        "AUC 1.00 on 60 test films, not shown to be better than the shipped model (1.00); the trivial "
+        "baselines reach 0.89; but at hospitals left out of training the AUC of TB against other illness is "
+        "0.91 in the median, that of the shipped model 0.89: compare both on films of your own"
+    )
+    assert judge_network(evaluate_scores(PERFECT, PERFECT, GOOD), SHIPPED, left_out=worse) == verdict
 
 
 def test_kept_weights_are_not_compared_with_themselves() -> None:
