@@ -64,7 +64,7 @@ def draw_picture() -> NDArray[np.uint8]:
             f"TB score {format_tb_score(88)}.",
             MEANING,
             "Priority HIGH.",
-            "Model tbscreen-default 1.3.0, operating point screening, 2026-11-30 10:08 +0000.",
+            "Model tbscreen-default 1.4.0, operating point screening, 2026-12-01 13:28 +0000.",
         ],
     )
     film = Image.open(io.BytesIO(draw_phantom(1, (0.69, 0.32, 0.05), 512)))
