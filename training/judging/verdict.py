@@ -123,8 +123,8 @@ def judge_network(
     if comparison is None and weights_of:
         return Verdict(
             Advice.UNKNOWN,
-            f"{score}, {above}; its weights are those of {weights_of}, and so is its AUC: compare "
-            "the thresholds, at hospitals that the scoring network never saw",
+            f"{score}, {above}; its weights are those of {weights_of}: compare the thresholds, at hospitals "
+            "that the scoring network never saw",
         )
     if comparison is None:
         return Verdict(Advice.UNKNOWN, f"{score}, {above}; not compared with {reference}")

@@ -82,7 +82,7 @@ def test_a_network_that_is_not_shown_to_be_better_does_not_replace_the_shipped_m
 def test_kept_weights_are_not_compared_with_themselves() -> None:
     verdict = judge_network(evaluate_scores(PERFECT, None, GOOD), SHIPPED, weights_of="bundle 529feceeb01c")
     assert verdict.advice is Advice.UNKNOWN
-    assert "its weights are those of bundle 529feceeb01c" in verdict.sentence
+    assert "its weights are those of bundle 529feceeb01c: compare the thresholds" in verdict.sentence
     assert judge_network(evaluate_scores(BAD, None, GOOD), SHIPPED, weights_of="x").advice is Advice.REJECT
 
 
