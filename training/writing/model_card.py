@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from figures.text_table import TextTable
 from judging.wording import write_figure
 from training.judging.evaluation import AGE_BANDS, Evaluation, Row
+from training.learning.recipe import Architecture
 from training.writing.report_facts import ReportFacts
 from training.writing.wording import METHOD_NAMES, name_point, name_set, write_share
 
@@ -53,7 +54,7 @@ def compose_card(evaluation: Evaluation, facts: ReportFacts) -> tuple[Section, .
         _compose_operating_points(evaluation, facts),
         _compose_figures(evaluation, facts),
         Section("The trap of mixed collections", True, tuple(explain_trap(evaluation))),
-        Section("Limits", points=tuple(list_limits(evaluation))),
+        Section("Limits", points=(*list_limits(evaluation), *list_limits_of_network(facts.architecture))),
         Section(
             "Data and credits",
             paragraphs=() if facts.credits else ("The maker of this model named no credits.",),
@@ -143,6 +144,16 @@ def list_limits(evaluation: Evaluation) -> list[str]:
         "choose the thresholds there, also after every change of equipment.",
     ]
     return limits
+
+
+def list_limits_of_network(architecture: str) -> list[str]:
+    """Return the limits of an architecture that no figure shows, as sentences."""
+    if architecture != Architecture.DEFAULT.value:
+        return []
+    return [
+        "The score counts the upper zones of the chest more than the lower ones: tuberculosis of the lower "
+        "zones alone is more easily missed, and no figure here says how much."
+    ]
 
 
 def _compose_use() -> Section:

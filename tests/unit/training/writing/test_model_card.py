@@ -111,3 +111,9 @@ def test_a_subgroup_of_one_class_is_said_to_be_unknown() -> None:
     assert "by sex" not in limits
     assert "by age is unknown." in limits
     assert "by view (PA, AP) is unknown; it is known only for films of one class." in limits
+
+
+def test_the_zones_that_the_default_network_counts_less_are_a_limit_of_it_alone() -> None:
+    assert "lower zones alone is more easily missed" in write_model_card(EVALUATION, facts())
+    other = write_model_card(EVALUATION, facts(architecture="scratch"))
+    assert "lower zones" not in other
