@@ -103,10 +103,10 @@ def finish(model: Any) -> Any:
 
     For the score alone, the cells are weighed by their place, and the pooling is sharper than in training:
     postprimary tuberculosis is in the upper zones in nine of ten (Woodring et al. 1986, AJR 146:497). Neither
-    training nor heat has weights (docs/decisions/2026-12-01-zones-of-the-chest.md).
+    training nor the heat weighs cells (docs/decisions/2026-12-01-zones-of-the-chest.md).
     """
     cells = model.output["cells"]
-    # Normalization subtracts constants, and every version of tbscreen loads it.
+    # Normalization subtracts constants, and workers of the version before load it.
     weights = _weigh_zones()[..., np.newaxis]
     zones = layers.Normalization(
         axis=(1, 2, 3),
