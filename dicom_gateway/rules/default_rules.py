@@ -47,14 +47,17 @@ FRONTAL_VIEWS: Final = frozenset(
 """View Position (0018,5101), spaces and punctuation removed; AP and PA are the defined terms."""
 
 CHEST_REGION_CODES: Final = frozenset(
-    {("51185008", "SCT"), ("T-D3000", "SRT"), ("39607008", "SCT"), ("T-28000", "SRT")}
+    {
+        *(("816094009", "SCT"), ("51185008", "SCT"), ("T-D3000", "SRT"), ("T-D3000", "SNM3")),
+        *(("39607008", "SCT"), ("T-28000", "SRT"), ("T-28000", "SNM3")),
+    }
 )
-"""Anatomic Region Sequence (0008,2218): chest, lung."""
+"""Anatomic Region Sequence (0008,2218), CID 4031: chest, lung; 51185008 is the former code of the chest."""
 
 FRONTAL_VIEW_CODES: Final = frozenset(
     {
         *(("399348003", "SCT"), ("R-10206", "SRT"), ("R-10206", "SNM3")),
-        *(("272479007", "SCT"), ("R-10214", "SRT"), ("R-10214", "SNM3")),
+        *(("272479007", "SCT"), ("R-40888", "SRT"), ("R-10214", "SRT"), ("R-10214", "SNM3")),
         *(("399033003", "SCT"), ("R-10202", "SRT"), ("R-10202", "SNM3")),
     }
 )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
 from pydicom.uid import (
     JPEG2000,
     MPEG2MPML,
@@ -24,6 +25,7 @@ from pydicom.uid import (
 
 from dicom_gateway.dataset_header import read_header
 from dicom_gateway.rules.decision import Decision
+from dicom_gateway.rules.default_rules import CHEST_REGION_CODES, FRONTAL_VIEW_CODES
 from dicom_gateway.rules.eligibility import judge, judge_pixels
 from dicom_gateway.rules.patient_age import read_age_years
 from dicom_gateway.settings import GatewaySettings
@@ -191,6 +193,7 @@ def test_film_that_says_it_in_other_words_is_eligible_without_doubt(attributes: 
         ("399033003", "SCT", None),
         ("R-10206", "SRT", None),
         ("R-10214", "SRT", None),
+        ("R-40888", "SRT", None),
         ("R-10214", "SNM3", None),
         ("399067008", "SCT", Refusal.NOT_FRONTAL),
         ("399173006", "SCT", Refusal.NOT_FRONTAL),
@@ -210,8 +213,10 @@ def test_view_may_be_coded(code: str, scheme: str, refusal: Refusal | None) -> N
     ("code", "scheme", "refusal"),
     [
         ("51185008", "SCT", None),
+        ("816094009", "SCT", None),
         ("39607008", "SCT", None),
         ("T-D3000", "SRT", None),
+        ("T-D3000", "SNM3", None),
         ("T-28000", "SRT", None),
         ("818981001", "SCT", Refusal.NOT_CHEST),
         ("72696002", "SCT", Refusal.NOT_CHEST),
@@ -222,6 +227,14 @@ def test_region_may_be_coded(code: str, scheme: str, refusal: Refusal | None) ->
 
     assert verdict.refusal is refusal
     assert verdict.doubts == ()
+
+
+def test_codes_of_the_standard_for_chest_and_frontal_views_are_known() -> None:
+    regions, views = codes.CID4031, codes.CID4010
+    chest, frontal = regions.Chest, [views.AnteroPosterior, views.PosteroAnterior, views.Frontal]
+
+    assert (chest.value, chest.scheme_designator) in CHEST_REGION_CODES
+    assert {(view.value, view.scheme_designator) for view in frontal} <= FRONTAL_VIEW_CODES
 
 
 def test_empty_code_sequences_say_nothing() -> None:
