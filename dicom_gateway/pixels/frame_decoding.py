@@ -48,8 +48,9 @@ DECODING_THREADS: Final = min(4, os.cpu_count() or 1)
 
 LOSSLESS_JPEG: Final = frozenset({JPEGLossless, JPEGLosslessSV1})
 
-Decoder = Callable[[bytes, Stored], Stored]
-"""Takes a codestream and a new array for its pixels; returns the stored values."""
+Decoder = Callable[[bytes, Stored | None], Stored]
+"""Takes a codestream and a new array for its pixels, or None for one of the codestream's type; returns the
+stored values."""
 
 
 def decode_frame(dataset: Dataset) -> Stored:
@@ -79,6 +80,9 @@ def decode_frame(dataset: Dataset) -> Stored:
         if syntax in LOSSLESS_JPEG:
             return _decode_lossless_colour(frame, dataset)
         return _decode_by_pydicom(dataset, frame, _PLUGINS[syntax])
+    if dataset.BitsAllocated == 16 and int(dataset.get("BitsStored") or 16) <= 8:
+        # A codestream has samples of Bits Stored (PS3.5 8.2): bytes, that decoders do not write as words.
+        return decoder(frame, None).astype(np.uint16)
     whole = np.empty((header_size.rows, header_size.columns), f"u{dataset.BitsAllocated // 8}")
     return decoder(frame, whole)
 
@@ -130,7 +134,7 @@ def _is_plain(dataset: Dataset, syntax: UID) -> bool:
     )
 
 
-def _decode_jpeg(frame: bytes, whole: Stored) -> Stored:
+def _decode_jpeg(frame: bytes, whole: Stored | None) -> Stored:
     """Decode DCT and lossless processes, up to 16 bits (PS3.5 A.4.1, A.4.2).
 
     Raises:
@@ -140,17 +144,17 @@ def _decode_jpeg(frame: bytes, whole: Stored) -> Stored:
     return np.asarray(imagecodecs.jpeg8_decode(frame, out=whole))
 
 
-def _decode_jpegls(frame: bytes, whole: Stored) -> Stored:
+def _decode_jpegls(frame: bytes, whole: Stored | None) -> Stored:
     """Decode JPEG-LS (PS3.5 A.4.3)."""
     return np.asarray(imagecodecs.jpegls_decode(frame, out=whole))
 
 
-def _decode_jpeg2000(frame: bytes, whole: Stored) -> Stored:
+def _decode_jpeg2000(frame: bytes, whole: Stored | None) -> Stored:
     """Decode JPEG 2000 (PS3.5 A.4.4)."""
     return np.asarray(imagecodecs.jpeg2k_decode(frame, numthreads=DECODING_THREADS, out=whole))
 
 
-def _decode_htj2k(frame: bytes, whole: Stored) -> Stored:
+def _decode_htj2k(frame: bytes, whole: Stored | None) -> Stored:
     """Decode HTJ2K (PS3.5 A.4.10).
 
     Raises:

@@ -13,9 +13,17 @@ import numpy.typing as npt
 import pytest
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
-from pydicom.uid import UID, JPEG2000Lossless, JPEGLossless, JPEGLosslessSV1, RLELossless
+from pydicom.uid import (
+    UID,
+    HTJ2KLossless,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
-from dicom_gateway.pixels.radiograph import UndecodableError, read_display
+from dicom_gateway.pixels.radiograph import UndecodableError, read_display, read_rendering
 from dicom_gateway.pixels.rendering import NotAnXrayError
 from tests.golden.synthetic import draw_shapes, write_film
 from tests.servers.pacs import need
@@ -68,6 +76,28 @@ def test_an_rle_frame_with_a_wrong_offset_table_is_shown(tmp_path: Path) -> None
     dataset.save_as(film)
 
     assert np.array_equal(read_display(film), expected)
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
+@pytest.mark.parametrize(
+    "syntax",
+    [JPEG2000Lossless, JPEGLSLossless, JPEGLossless, JPEGLosslessSV1, HTJ2KLossless],
+    ids=lambda syntax: syntax.keyword,
+)
+def test_a_codestream_of_bytes_in_words_is_shown_as_its_native_film(
+    syntax: UID, signed: bool, tmp_path: Path
+) -> None:
+    stored = draw_shapes(8, signed=signed)
+    film = write_film(tmp_path / "film.dcm", stored.view(np.uint8) if signed else stored, syntax)
+    dataset = dcmread(film)
+    dataset.BitsAllocated, dataset.PixelRepresentation = 16, int(signed)
+    dataset.save_as(film)
+    native = write_film(tmp_path / "native.dcm", stored.astype("i2" if signed else "u2"), BitsStored=8)
+
+    shown, expected = read_rendering(film), read_rendering(native)
+
+    assert np.abs(shown.whole() - expected.whole()).max() < 1e-6
+    assert shown.digest() == expected.digest()
 
 
 def test_pixels_without_a_fragment_are_undecodable(tmp_path: Path) -> None:
