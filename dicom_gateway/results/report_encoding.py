@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR, VR
 
 from dicom_gateway.dataset_header import read_text
 from dicom_gateway.results.source_header import PATIENT_AND_STUDY
@@ -30,9 +31,13 @@ def localize(moment: datetime, source: Dataset) -> datetime:
 def encode(report: Dataset, source: Dataset) -> bytes:
     """Encode the report in the film's character set if that represents its text, else in UTF-8."""
     charset = source.get("SpecificCharacterSet")
-    # ASCII is the same in all character sets of DICOM, so that most films need no comparison.
-    plain = all(str(report.get(keyword, "")).isascii() for keyword in PATIENT_AND_STUDY)
-    for candidate in ([charset] if charset else [None]) + ["ISO_IR 192"]:
+    # ASCII is the same in all character sets of DICOM, so that most reports need no comparison.
+    texts = _list_texts(report)
+    plain = all(map(str.isascii, texts))
+    # A film that names no character set keeps the bytes of its own text alone.
+    is_own = plain or not all(str(report.get(keyword, "")).isascii() for keyword in PATIENT_AND_STUDY)
+    film_sets = [charset or None] if charset or is_own else []
+    for candidate in [*film_sets, "ISO_IR 192"]:
         # A copy for each attempt, since a name keeps the bytes of its first encoding.
         attempt = report if plain else copy.deepcopy(report)
         if candidate is None:
@@ -42,7 +47,7 @@ def encode(report: Dataset, source: Dataset) -> bytes:
         buffer = io.BytesIO()
         try:
             attempt.save_as(buffer)
-            if plain or _same_text(dcmread(io.BytesIO(buffer.getvalue())), report):
+            if plain or _list_texts(dcmread(io.BytesIO(buffer.getvalue()))) == texts:
                 return buffer.getvalue()
         except (ValueError, LookupError, UnicodeError):
             if candidate == "ISO_IR 192":
@@ -50,6 +55,12 @@ def encode(report: Dataset, source: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _same_text(read: Dataset, written: Dataset) -> bool:
-    keywords = ("PatientName", "PatientID", "ReferringPhysicianName", "StudyDescription")
-    return all(str(read.get(keyword, "")) == str(written.get(keyword, "")) for keyword in keywords)
+def _list_texts(dataset: Dataset) -> list[str]:
+    """Return all texts that the character set applies to, without padding, in the order of the elements."""
+    texts: list[str] = []
+    for element in dataset:
+        if element.VR == VR.SQ:
+            texts.extend(text for item in element.value for text in _list_texts(item))
+        elif element.VR in CUSTOMIZABLE_CHARSET_VR:
+            texts.append(str("" if element.value is None else element.value).strip())
+    return texts

@@ -454,6 +454,29 @@ def test_name_that_its_declared_character_set_does_not_carry_is_written_in_utf_8
     assert report.PatientName == "山田^太郎"
 
 
+@pytest.mark.filterwarnings("ignore:Failed to encode value:UserWarning")  # pydicom's, of the first attempt
+@pytest.mark.parametrize(
+    ("charset", "meaning", "written"),
+    [
+        (None, "Röntgen-Thorax", "ISO_IR 192"),
+        (None, "胸部X线", "ISO_IR 192"),
+        ("ISO_IR 100", "Röntgen-Thorax", "ISO_IR 100"),
+        ("ISO_IR 100", "胸部X线", "ISO_IR 192"),
+        ("GB18030", "胸部X线", "GB18030"),
+    ],
+)
+def test_a_site_s_procedure_is_written_in_a_character_set_that_has_its_letters(
+    charset: str | None, meaning: str, written: str, tmp_path: Path
+) -> None:
+    film = _write(tmp_path, SpecificCharacterSet=charset, PatientName="Doe^Jane")
+    settings = CourierSettings(procedure_code=("XR1", "99SITE", meaning))
+
+    report = _build(make_screening(film), settings)
+
+    assert _read(report).SpecificCharacterSet == written
+    assert _procedure(report) == ("XR1", "99SITE", meaning)
+
+
 # Headers that lack or spoil what a report needs
 
 
