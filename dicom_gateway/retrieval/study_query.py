@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Protocol
@@ -20,6 +21,9 @@ from dicom_gateway.retrieval.pull_association import CutShortError
 from domain.errors import PermanentError
 
 UID: Final = re.compile(r"[0-9.]{1,64}")
+
+SHORT: Final = 25
+"""Matches of a list that no PACS is expected to cut."""
 
 log = structlog.get_logger(__name__)
 
@@ -63,9 +67,9 @@ class StudyList:
 def find_studies(provider: QueryProvider, first: date, last: date, modalities: Sequence[str]) -> StudyList:
     """Return the studies from `first` to `last` that hold one of `modalities`.
 
-    There is one query per modality. A single day that the peer lists incompletely is queried hour by hour. A
-    peer that does not support Modalities in Study (0008,0061) lists all studies; their series are checked
-    before they are fetched.
+    There is one query per modality. A single day whose list is long or cut is queried by parts, down to the
+    hour, unless those of its two halves add up to it. A peer that does not support Modalities in Study
+    (0008,0061) lists all studies; their series are checked before they are fetched.
 
     Raises:
         AnswerError: see `PullAssociation.find`.
@@ -152,20 +156,64 @@ class _Span:
 
 
 def _find_day(provider: QueryProvider, span: _Span, found: dict[str, ListedStudy]) -> int:
+    """Add the studies of a day to those found; returns the number of matches."""
+    count: int | None = None
+    with suppress(CutShortError):
+        count = _find(provider, span, found)
+    return _find_hours(provider, span, found, (0, 24), count)
+
+
+def _find_hours(
+    provider: QueryProvider,
+    span: _Span,
+    found: dict[str, ListedStudy],
+    hours: tuple[int, int],
+    count: int | None,
+) -> int:
+    """Query the halves of some hours, down to the hour, unless their list is believed.
+
+    Args:
+        provider: the side that answers.
+        span: one day.
+        found: studies found so far, to which those of the halves are added.
+        hours: first hour, and the hour after the last one.
+        count: matches of the query for these hours; None where the peer says that its list is cut.
+    """
+    first, last = hours
+    if count is not None and (count <= SHORT or last - first == 1):
+        return count
+    middle = (first + last) // 2
+    halves = ((first, middle), (middle, last))
+    lists: tuple[dict[str, ListedStudy], dict[str, ListedStudy]] = ({}, {})
+    counts = [_ask_hours(provider, span, *asked) for asked in zip(lists, halves, strict=True)]
+    for uid, study in (lists[0] | lists[1]).items():
+        found.setdefault(uid, study)
+    if count is not None and (lists[0].keys() & lists[1].keys() or _add_up(count, counts)):
+        return count  # the same study in both halves: the peer does not match by time
+    log.info("the peer may list a day incompletely: querying parts of it", day=span.first.isoformat())
+    parts = zip(halves, counts, strict=True)
+    return max(count or 0, sum(_find_hours(provider, span, found, half, part) for half, part in parts))
+
+
+def _add_up(count: int, counts: Sequence[int | None]) -> bool:
+    known = [part for part in counts if part is not None]
+    return len(known) == len(counts) and sum(known) == count and max(known) < count
+
+
+def _ask_hours(
+    provider: QueryProvider, span: _Span, listed: dict[str, ListedStudy], hours: tuple[int, int]
+) -> int | None:
+    """Add the studies of some hours to a list; returns the number of matches, None for a list that is cut."""
+    first, last = hours
     try:
-        return _find(provider, span, found)
-    except CutShortError:
-        log.info("the peer lists a day incompletely: querying by the hour", day=span.first.isoformat())
-    count = 0
-    for hour in range(24):
-        try:
-            count += _find(provider, span, found, f"{hour:02d}0000-{hour:02d}5959.999999")
-        except CutShortError as error:
-            raise PermanentError(
-                f"{error}: it does not list all studies of one hour ({span.first.isoformat()} {hour:02d}:00, "
-                f"{span.modality}); raise the limit of query results in the PACS"
-            ) from None
-    return count
+        return _find(provider, span, listed, f"{first:02d}0000-{last - 1:02d}5959.999999")
+    except CutShortError as error:
+        if last - first > 1:
+            return None
+        raise PermanentError(
+            f"{error}: it does not list all studies of one hour ({span.first.isoformat()} {first:02d}:00, "
+            f"{span.modality}); raise the limit of query results in the PACS"
+        ) from None
 
 
 def _find(provider: QueryProvider, span: _Span, found: dict[str, ListedStudy], times: str = "") -> int:

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from dicom_gateway.retrieval.study_query import StudyList
-
-SHORT: Final = 25
-"""Matches of a list that no PACS is expected to cut."""
+from dicom_gateway.retrieval.study_query import SHORT, StudyList
 
 WIDEST: Final = timedelta(days=366)
 """Longest span of one query: even a large site answers it within the time for an answer."""

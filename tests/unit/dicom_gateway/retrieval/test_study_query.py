@@ -79,22 +79,50 @@ def test_what_is_no_uid_or_cannot_be_read_is_left_out() -> None:
     assert [*found.studies.values()] == [ListedStudy("1.5", None)]
 
 
-def test_a_day_that_is_cut_short_is_asked_by_the_hour_and_an_hour_is_an_error() -> None:
-    times = {"1.1": 8, "1.2": 8, "1.3": 9}
+def day_of(*hours: int) -> Callable[[Dataset], list[Dataset]]:
+    """Return a peer's answers about a day with a study at each of these hours."""
+    return lambda identifier: [
+        study(f"1.{number}")
+        for number, hour in enumerate(hours, start=1)
+        if not identifier.StudyTime or identifier.StudyTime[:2] <= f"{hour:02d}" <= identifier.StudyTime[7:9]
+    ]
 
-    def answer(identifier: Dataset) -> list[Dataset]:
-        start = identifier.StudyTime[:2]
-        return [study(uid) for uid, hour in times.items() if not start or int(start) == hour]
 
-    peer = Peer(answer, most=2)
+def test_a_day_that_is_cut_short_is_asked_by_its_parts_and_a_cut_hour_is_an_error() -> None:
+    peer = Peer(day_of(8, 8, 9), most=2)
     found = study_query.find_studies(peer, DAY, DAY, ("CR",))
-    assert (set(found.studies), found.counts) == (set(times), {"CR": 3})
-    assert [question.StudyTime for question in peer.asked[:2]] == ["", "000000-005959.999999"]
-    assert len(peer.asked) == 25
+    assert (set(found.studies), found.counts) == ({"1.1", "1.2", "1.3"}, {"CR": 3})
+    asked = [question.StudyTime for question in peer.asked]
+    assert asked[:3] == ["", "000000-115959.999999", "120000-235959.999999"]
+    assert asked[-2:] == ["060000-085959.999999", "090000-115959.999999"]
     with pytest.raises(
         PermanentError, match=r"one hour \(2026-11-03 08:00, CR\); raise the limit of query results"
     ):
-        study_query.find_studies(Peer(answer, most=1), DAY, DAY, ("CR",))
+        study_query.find_studies(Peer(day_of(8, 8, 9), most=1), DAY, DAY, ("CR",))
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        [hour for hour in range(24) for _ in range(9)],
+        [8, 9, 10, 11] * 30,
+        [7] * 90 + [19] * 90,
+    ],
+    ids=["all day", "in the morning", "two busy hours"],
+)
+def test_nothing_is_lost_of_a_day_that_is_cut_in_silence(hours: list[int]) -> None:
+    answer = day_of(*hours)
+    peer = Peer(lambda identifier: answer(identifier)[:100])
+    found = study_query.find_studies(peer, DAY, DAY, ("CR",))
+    assert len(found.studies) == found.counts["CR"] == len(hours)
+
+
+def test_a_long_list_of_a_day_is_believed_where_its_halves_add_up_or_time_is_not_matched() -> None:
+    by_time = Peer(day_of(*[8, 9, 13, 14] * 10))
+    without_time = Peer(lambda _: day_of(*[8] * 40)(study("", StudyTime="")))
+    for peer in (by_time, without_time):
+        assert study_query.find_studies(peer, DAY, DAY, ("CR",)).counts == {"CR": 40}
+        assert len(peer.asked) == 3
 
 
 def test_several_days_that_are_cut_short_are_not_asked_by_the_hour() -> None:

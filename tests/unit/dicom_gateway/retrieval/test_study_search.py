@@ -9,8 +9,8 @@ from datetime import date, timedelta
 import pytest
 
 from db.pulls.listed_studies import ListedStudy
-from dicom_gateway.retrieval.study_query import StudyList
-from dicom_gateway.retrieval.study_search import SHORT, search_studies
+from dicom_gateway.retrieval.study_query import SHORT, StudyList
+from dicom_gateway.retrieval.study_search import search_studies
 
 FIRST, LAST = date(2004, 1, 1), date(2026, 11, 29)
 DAYS = (LAST - FIRST).days + 1
