@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pydicom import config
+from pydicom import charset, config
 from pynetdicom import _config
 
 from dicom_gateway.library_settings import configure_dicom_libraries
@@ -20,6 +20,7 @@ def read_library_settings() -> dict[str, Any]:
     return {
         **{f"pydicom {name}": value for name, value in vars(config.settings).items()},
         **{f"pynetdicom {name}": value for name, value in vars(_config).items() if name.isupper()},
+        "character sets": charset.handled_encodings,
         "tempdir": tempfile.tempdir,
         "warnings": [entry for entry in warnings.filters if "pydicom" in str(entry)],
     }

@@ -571,6 +571,11 @@ def test_blank_text_is_none(value: bytes, tmp_path: Path) -> None:
         (b"ISO_IR 144", "Люкceмбypг".encode("iso8859_5"), "Люкceмбypг"),
         (b"GB18030 ", "王^小东".encode("gb18030"), "王^小东"),
         (b"\\ISO 2022 IR 87 ", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "Yamada^Tarou=山田^太郎"),
+        (
+            b"\\ISO 2022 IR 58 ",
+            b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=",
+            "Zhang^XiaoDong=张^小东",
+        ),
         (b"ISO_IR 13 ", b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3", "ﾔﾏﾀﾞ^ﾀﾛｳ"),
     ],
 )

@@ -422,6 +422,7 @@ def test_malformed_zone_is_as_good_as_none(offset: str, tmp_path: Path) -> None:
         ("ISO_IR 192", "山田^太郎=ヤマダ^タロウ".encode()),
         ("ISO_IR 13", b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3"),
         ("\\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"),
+        ("\\ISO 2022 IR 58", b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab"),
         ("GB18030", "王^小东".encode("gb18030")),
         (None, "Müller^Jörg".encode("latin-1")),
         (None, "山田^太郎".encode()),
