@@ -169,6 +169,8 @@ def read_number(header: Dataset, keyword: str) -> float | None:
 def read_table(item: Any, header: Dataset) -> tuple[int, int, FloatArray]:
     """Return first mapped value, bits and entries of a lookup table.
 
+    Entries of 8 bits are bytes, two in a word; some films have them as words (PS3.3 C.11.2.1.1).
+
     Raises:
         ValueError: when it has not the bits that it may have, or fewer entries than it states.
     """
@@ -179,7 +181,9 @@ def read_table(item: Any, header: Dataset) -> tuple[int, int, FloatArray]:
     content = item.LUTData
     if isinstance(content, bytes):
         content = np.frombuffer(content, "<u2" if header.original_encoding[1] else ">u2")
-    table: FloatArray = np.atleast_1d(np.asarray(content, dtype=np.float64))
+    words = np.atleast_1d(np.asarray(content, dtype=np.float64))
+    is_packed = bits == 8 and words.size == (entries + 1) // 2 < entries
+    table = words.astype("<u2").view(np.uint8).astype(np.float64) if is_packed else words
     if table.size < entries:
         raise ValueError(f"a lookup table of {table.size} entries that says it has {entries}")
     return first, bits, table[:entries]

@@ -37,6 +37,9 @@ MAX_PIXELS: Final = 100_000_000
 GREY_TOLERANCE: Final = 8.0
 """Mean difference of the channels (of 255) below which a colour picture counts as grey."""
 
+MODALITY_BITS: Final = (8, 16)
+"""Bits of an entry of a modality LUT (PS3.3 C.11.1.1.1)."""
+
 NOT_FINITE: Final = "window and rescale values give grey values that are not finite numbers"
 
 FloatArray = npt.NDArray[np.float64]
@@ -220,10 +223,12 @@ def _find_mask(header: Dataset, bits_allocated: int) -> int:
 
 def _apply_modality(domain: npt.NDArray[np.int64], header: Dataset) -> FloatArray:
     """Apply the modality LUT, else the rescale values (PS3.3 C.11.1); empty values count as missing."""
-    if not header.get("ModalityLUTSequence") and None in (
-        read_number(header, "RescaleSlope"),
-        read_number(header, "RescaleIntercept"),
-    ):
+    if header.get("ModalityLUTSequence"):
+        first, bits, table = read_table(header.ModalityLUTSequence[0], header)
+        if bits not in MODALITY_BITS:
+            raise ValueError(f"a modality lookup table of {bits} bits")
+        return _look_up(domain, first, table)
+    if None in (read_number(header, "RescaleSlope"), read_number(header, "RescaleIntercept")):
         return domain.astype(np.float64)
     modality = np.asarray(apply_modality_lut(domain, header), dtype=np.float64)
     if not np.isfinite(modality).all():
@@ -247,8 +252,13 @@ def _apply_voi_lut(modality: FloatArray, header: Dataset) -> FloatArray:
     pydicom's `apply_voi` is wrong for a table of 8 bits with more than 256 entries.
     """
     first, bits, table = read_table(header.VOILUTSequence[0], header)
-    index = np.clip(modality - first, 0, table.size - 1).astype(np.int64)
-    return table[index] / np.float64(2**bits - 1)
+    return _look_up(modality, first, table) / np.float64(2**bits - 1)
+
+
+def _look_up(values: npt.NDArray[Any], first: int, table: FloatArray) -> FloatArray:
+    index = np.clip(values - first, 0, table.size - 1).astype(np.int64)
+    looked_up: FloatArray = table[index]
+    return looked_up
 
 
 def _apply_window(window: Window) -> Callable[[FloatArray], FloatArray]:

@@ -214,6 +214,8 @@ def _make_table(table: LookupTable) -> Dataset:
     """Return the item of a lookup table; its first value is signed where it is negative."""
     content = table.unpack()
     entries: Any = len(content) // 2 % 2**16
+    if table.bits == 8:  # bytes, two in a word (PS3.3 C.11.1.1.1)
+        content = content[::2] + b"\0" * (len(content) // 2 % 2)
     vr = "SS" if table.first < 0 else "US"
     if vr == "SS" and entries >= 2**15:
         entries -= 2**16

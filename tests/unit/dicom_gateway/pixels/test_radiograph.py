@@ -388,6 +388,28 @@ def test_voi_lut_written_as_words_of_either_byte_order_is_read(tmp_path: Path) -
         assert read_display(film).ravel().tolist() == pytest.approx([0, 1, 1 / 3, 1 / 3])
 
 
+@pytest.mark.parametrize("keyword", ["ModalityLUTSequence", "VOILUTSequence"])
+@pytest.mark.parametrize(
+    ("syntax", "vr", "packed"),
+    [
+        (ExplicitVRLittleEndian, "OW", bytes([0, 51, 255, 0])),
+        (ImplicitVRLittleEndian, "OW", bytes([0, 51, 255, 0])),
+        (ExplicitVRBigEndian, "OW", bytes([51, 0, 0, 255])),
+        (ExplicitVRLittleEndian, "US", [0 | 51 << 8, 255]),
+    ],
+)
+def test_a_lookup_table_of_8_bits_may_have_two_entries_in_a_word(
+    keyword: str, syntax: UID, vr: str, packed: object, tmp_path: Path
+) -> None:
+    lut = make_lut(keyword, 0, 8, [0, 51, 255])
+    lut[keyword][0].add_new("LUTData", vr, packed)
+    window = {"VOILUTFunction": "LINEAR_EXACT", "WindowCenter": "127.5", "WindowWidth": "255"}
+
+    film = write_film(tmp_path / "film.dcm", np.array([[0, 1], [2, 9]], np.uint16), syntax, **lut, **window)
+
+    assert read_display(film).ravel().tolist() == pytest.approx([0, 0.2, 1, 1])
+
+
 @pytest.mark.parametrize(
     "lut",
     [

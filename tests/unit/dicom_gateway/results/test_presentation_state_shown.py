@@ -108,6 +108,15 @@ def test_a_long_lookup_table_that_the_database_does_not_keep_in_the_header_is_ca
     assert_alike(film, tmp_path)
 
 
+def test_entries_of_8_bits_of_a_modality_table_are_bytes(tmp_path: Path) -> None:
+    film = tmp_path / "film.dcm"
+    table = make_lut("ModalityLUTSequence", 0, 8, [round(255 * (entry / 1022) ** 2) for entry in range(1023)])
+    write_film(film, draw_shapes(10), BitsStored=10, **table)
+    assert_alike(film, tmp_path)
+    (item,) = dcmread(tmp_path / "state.dcm").ModalityLUTSequence
+    assert (item.LUTDescriptor, len(item.LUTData)) == ([1023, 0, 8], 1024)
+
+
 def test_without_inverse_a_film_of_monochrome1_would_be_shown_as_its_negative(tmp_path: Path) -> None:
     """This test's neighbours see what they shall see: an absent Presentation LUT Shape means identity."""
     film = real_film()
