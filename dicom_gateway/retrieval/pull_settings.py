@@ -37,8 +37,8 @@ class PullSettings(BaseModel):
     modalities: tuple[Code, ...] = Field(default=("CR", "DX", "DR"), min_length=1)
     """Modalities of the series that are fetched."""
     body_parts: tuple[Code, ...] = ("CHEST", "THORAX", "TORAX", "LUNG", "CXR")
-    """Fetch only series whose Body Part Examined contains one of these words or is not given by the PACS.
-    Empty fetches every body part."""
+    """Fetch only series whose Body Part Examined contains one of these words, is not given by the PACS or
+    says nothing, such as `UNKNOWN`. Empty fetches every body part."""
     destination_ae_title: AeTitle | None = None
     """AE title of the C-MOVE destination; by default `gateway.ae_title`."""
     films_per_minute: float = Field(default=60.0, ge=0, le=100000)

@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from db.pulls.listed_studies import ListedStudy
 from dicom_gateway.association.presentation_contexts import FILM_SOP_CLASSES
 from dicom_gateway.retrieval.pull_association import CutShortError
+from dicom_gateway.rules.default_rules import says_nothing
 from domain.errors import PermanentError
 
 UID: Final = re.compile(r"[0-9.]{1,64}")
@@ -44,10 +45,15 @@ class FoundSeries:
     body_part: str
 
     def is_wanted(self, modalities: Sequence[str], body_parts: Sequence[str]) -> bool:
-        """True for a series of these modalities and body parts; an empty body part counts as a match."""
+        """True for a series of these modalities and body parts.
+
+        A body part that is empty or says nothing counts as a match: the gateway's rules decide on the films.
+        """
         if self.modality not in modalities:
             return False
-        return not body_parts or not self.body_part or any(part in self.body_part for part in body_parts)
+        if not body_parts or not self.body_part or says_nothing(self.body_part):
+            return True
+        return any(part in self.body_part for part in body_parts)
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,12 @@ def _read_texts(header: Dataset, keywords: tuple[str, ...]) -> str:
 def _read_term(header: Dataset, keyword: str, length: int) -> str | None:
     """Return a coded term, or None if it is absent, empty or says nothing."""
     text = read_text(header, keyword, length)
-    return None if text is None or _fold_term(text) in EMPTY_TERMS else text
+    return None if text is None or says_nothing(text) else text
+
+
+def says_nothing(term: str) -> bool:
+    """True for a coded term that some consoles write where nothing was chosen."""
+    return _fold_term(term) in EMPTY_TERMS
 
 
 def _read_codes(header: Dataset, keyword: str) -> set[tuple[str, str]]:
