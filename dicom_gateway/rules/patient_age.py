@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 
 from dicom_gateway.dataset_header import read_text
 
-OLDEST_YEARS: Final = 130
-"""Oldest plausible age. A greater one comes from a wrong date or a placeholder and counts as unknown."""
+OLDEST_YEARS: Final = 120
+"""Oldest plausible age. A greater one comes from a wrong date or a placeholder and counts as unknown.
+Registries write 1900-01-01 or 1899-12-30 for a birth date that nobody knows, perhaps a child's."""
 
 
 def read_age_years(header: Dataset) -> int | None:

@@ -256,7 +256,7 @@ def test_code_sequence_that_is_none_says_nothing() -> None:
         ("040Y", 40),
         ("015Y", 15),
         ("014Y", 14),
-        ("130Y", 130),
+        ("120Y", 120),
         ("45Y", 45),
         ("45y", 45),
         (" 045Y", 45),
@@ -290,8 +290,10 @@ def test_without_a_sensible_stated_age_the_birth_date_counts(stated: str | None)
         ("20080229", "20230301", 15),
         ("20240131", "20240131", 0),
         ("1984.01.31", "2024.01.31", 40),
-        ("18940131", "20240131", 130),
-        ("18930131", "20240131", None),
+        ("19040131", "20240131", 120),
+        ("19030131", "20240131", None),
+        ("19000101", "20240131", None),
+        ("18991230", "20240131", None),
         ("18000101", "20240131", None),
         ("20240201", "20240131", None),
         ("20241301", "20240131", None),
@@ -310,6 +312,12 @@ def test_age_is_birth_date_against_study_date(born: str, taken: str, years: int 
 
     assert read_age_years(header) == years
     assert _judge_header(header).refusal is (Refusal.UNDER_AGE if years is not None and years < 15 else None)
+
+
+def test_a_birth_date_that_stands_for_none_leaves_a_doubt() -> None:
+    verdict = _judge(PatientAge="126Y", PatientBirthDate="19000101", StudyDate="20261201")
+
+    assert verdict.doubts == (Doubt.AGE_UNKNOWN,)
 
 
 @pytest.mark.parametrize("keyword", ["AcquisitionDate", "ContentDate", "SeriesDate"])
