@@ -9,7 +9,7 @@ that are not ASCII; these are left to highdicom.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -24,7 +24,6 @@ from db.delivery.report_objects import BuiltReport
 from dicom_gateway.identifiers import derive_uid
 from dicom_gateway.results.algorithm_equipment import shorten
 from dicom_gateway.results.encoded_template import (
-    Element,
     EncodedTemplate,
     TemplateError,
     encode_element,
@@ -33,13 +32,11 @@ from dicom_gateway.results.encoded_template import (
 from dicom_gateway.results.report_content import ReportContent
 from dicom_gateway.results.report_encoding import encode, localize
 from dicom_gateway.results.source_header import PATIENT_AND_STUDY, make_evidence, read_source, restore_as_sent
-from dicom_gateway.results.sr_document import DocumentFacts, find_modality, find_procedure
+from dicom_gateway.results.sr_document import CONTRIBUTED_AT, DocumentFacts, find_modality, find_procedure
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, ReportKind
 from domain.regions import Region
 
-CONTRIBUTED_AT: Final = 0x0018A002
-"""Contribution DateTime, in Contributing Equipment Sequence: when highdicom built the document."""
 SHAPES: Final = 64
 """Prepared documents that are kept; each takes about 20 kB."""
 KEYWORDS: Final = (
@@ -108,10 +105,8 @@ def fill_report(
     if prepared is None:
         return None
     sop_class_uid, template = prepared
-    values = _encode_values(content, source)
-    values[b"DT", "contributed"] = _pad(f"{datetime.now():%Y%m%d%H%M%S.%f}")
     try:
-        part10 = template.fill(values, _encode_patient_and_study(source))
+        part10 = template.fill(_encode_values(content, source), _encode_patient_and_study(source))
     except TemplateError:
         return None
     return BuiltReport(
@@ -160,9 +155,9 @@ def _prepare(shape: Shape, build: Build) -> tuple[str, EncodedTemplate] | None:
             (made_up, build(made_up, shape.settings, shape.software_version))
             for made_up in (_make_up(shape, number) for number in (0, 1))
         )
-        template = EncodedTemplate(built.part10, _encode_made_up(content, built))
+        template = EncodedTemplate(built.part10, _encode_made_up(content))
         source = read_source(other.facts.header, KEYWORDS)
-        filled = template.fill(_encode_made_up(other, other_built), _encode_patient_and_study(source))
+        filled = template.fill(_encode_made_up(other), _encode_patient_and_study(source))
         if filled == other_built.part10:
             return built.sop_class_uid, template
         reason = "the second document differs"
@@ -215,24 +210,8 @@ def _make_up(shape: Shape, number: int) -> ReportContent:
     )
 
 
-def _encode_made_up(content: ReportContent, built: BuiltReport) -> Values:
-    values = _encode_values(content, read_source(content.facts.header, KEYWORDS))
-    return values | {(b"DT", "contributed"): _find_value(split_file(built.part10)[1], CONTRIBUTED_AT)}
-
-
-def _find_value(elements: Iterable[Element], tag: int) -> bytes:
-    """Return the first value of a tag, also within sequences.
-
-    Raises:
-        TemplateError: when there is none.
-    """
-    waiting = list(elements)
-    while waiting:
-        element = waiting.pop()
-        if element.tag == tag:
-            return element.value
-        waiting += [member for item in element.items for member in item]
-    raise TemplateError(f"the document has no element {tag:08X}")
+def _encode_made_up(content: ReportContent) -> Values:
+    return _encode_values(content, read_source(content.facts.header, KEYWORDS))
 
 
 def _encode_values(content: ReportContent, source: Dataset) -> Values:
@@ -254,6 +233,7 @@ def _encode_values(content: ReportContent, source: Dataset) -> Values:
     values: Values = {
         (b"DA", "made on"): _pad(f"{moment:%Y%m%d}"),
         (b"TM", "made at"): _pad(f"{moment:%H%M%S.%f}" if moment.microsecond else f"{moment:%H%M%S}"),
+        (b"DT", "contributed"): _pad(f"{moment:{CONTRIBUTED_AT}}"),
         (b"LO", "series description"): _pad(facts.series_description),
         (b"LO", "model"): _pad(shorten(content.model)),
         (b"LO", "version"): _pad(shorten(content.version)),

@@ -34,6 +34,8 @@ COMMENT: Final = sr.CodedConcept("121106", "DCM", "Comment")
 REMARKS: Final = sr.CodedConcept("48767-8", "LN", "Annotation comment")
 PERCENT: Final = sr.CodedConcept("%", "UCUM", "Percent")
 PIXELS: Final = sr.CodedConcept("{pixels}", "UCUM", "Pixels")
+CONTRIBUTED_AT: Final = "%Y%m%d%H%M%S.%f"
+"""Format of Contribution DateTime (0018,A002), in the time zone of the document."""
 MODALITIES: Final = {
     "CR": sr.CodedConcept("CR", "DCM", "Computed Radiography"),
     "DX": sr.CodedConcept("DX", "DCM", "Digital Radiography"),
@@ -111,6 +113,9 @@ def make_document(
         contributing_equipment=list(equipment),
     )
     document.InstanceCreationDate, document.InstanceCreationTime = document.ContentDate, document.ContentTime
+    for item in document.ContributingEquipmentSequence:
+        if "ContributionDateTime" in item:  # highdicom's own, in the host's time zone
+            item.ContributionDateTime = f"{moment:{CONTRIBUTED_AT}}"
     restore_as_sent(document, source)
     return BuiltReport(
         sop_instance_uid=str(document.SOPInstanceUID),
