@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import Select, and_, delete, func, select
+from sqlalchemy import Select, and_, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import now
@@ -187,6 +187,15 @@ def link(session: Session, number: int, study_instance_uid: str | None, author: 
             raise UnknownResultError(f"there is no study {study_instance_uid}")
     row.study_instance_uid, row.linked_by, row.linked_at = study_instance_uid, author, now()
     return describe(row)
+
+
+def move_links(session: Session, study_instance_uid: str, into_study_instance_uid: str) -> None:
+    """Let the links that a person decided lead to the study into which theirs went."""
+    session.execute(
+        update(BacteriologyResult)
+        .where(BacteriologyResult.study_instance_uid == study_instance_uid)
+        .values(study_instance_uid=into_study_instance_uid)
+    )
 
 
 def find_merged(session: Session, patient_id: str) -> set[str]:

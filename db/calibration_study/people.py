@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Row, case, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, case, delete, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from db.bacteriology.truths import find_truths
 from db.calibration_study.studies import CalibrationStudyEntry
@@ -109,6 +109,20 @@ def enrol(session: Session, study: CalibrationStudyEntry) -> int:
         )
     session.flush()
     return fresh
+
+
+def move_places(session: Session, study_id: int, into_study_id: int) -> None:
+    """Give the places of a DICOM study to the one into which it went; of two in one, the first stays."""
+    both = CalibrationPerson.study_id.in_([study_id, into_study_id])
+    first = aliased(CalibrationPerson)
+    earlier = exists().where(
+        first.calibration_study_id == CalibrationPerson.calibration_study_id,
+        first.study_id.in_([study_id, into_study_id]),
+        first.id < CalibrationPerson.id,
+    )
+    later = session.scalars(select(CalibrationPerson.id).where(both, earlier)).all()
+    session.execute(delete(CalibrationPerson).where(CalibrationPerson.id.in_(later)))
+    session.execute(update(CalibrationPerson).where(both).values(study_id=into_study_id))
 
 
 def list_people(session: Session, study: CalibrationStudyEntry) -> list[EnrolledPerson]:

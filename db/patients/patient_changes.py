@@ -15,6 +15,8 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from db.bacteriology import results
+from db.calibration_study import people
 from db.clock import now
 from db.patients import film_notices, reconciliations
 from db.patients.reconciliations import ReconciliationEntry, ReconciliationError, ReconciliationKind
@@ -227,7 +229,8 @@ def lock_study(session: Session, study_instance_uid: str) -> Study:
 def close_study(session: Session, study: Study, into: Study) -> None:
     """Remove a study without a current film; its earlier films and its reads go to another study.
 
-    Both are locked. The reads of both stand as if they were of one study.
+    Both are locked. The reads of both stand as if they were of one study. Bacteriology results that a person
+    linked to it, and its place in a calibration study, go there, too.
     """
     if study.id == into.id or film_notices.list_films(session, study.id):
         return
@@ -235,6 +238,8 @@ def close_study(session: Session, study: Study, into: Study) -> None:
     both = Read.study_id.in_([study.id, into.id])
     session.execute(update(Read).where(both).values(current=False, standing_reader=None))
     session.execute(update(Read).where(Read.study_id == study.id).values(study_id=into.id))
+    results.move_links(session, study.study_instance_uid, into.study_instance_uid)
+    people.move_places(session, study.id, into.id)
     session.flush()
     session.expire_all()
     session.delete(study)

@@ -14,7 +14,7 @@ from db.bacteriology.results import NewResult, Recorded
 from db.bacteriology.truths import find_truths
 from db.clock import now
 from db.database import Database
-from db.patients.patient_changes import Author, merge_patients
+from db.patients.patient_changes import Author, merge_patients, split_study
 from db.tables import BacteriologyResult, Study
 from db.worklist.studies import StudyHeader
 from domain.bacteriology import Method, Outcome, Truth
@@ -96,6 +96,15 @@ def test_a_study_is_found_by_accession_number_or_patient_within_the_window(
 ) -> None:
     record(filled, result)
     assert link_all(filled) == [(state, study)]
+
+
+def test_a_decided_link_follows_the_films_into_another_study(filled: Database) -> None:
+    record(filled, replace(OF_JANE, patient_id="P9"))
+    with filled.write() as session:
+        results.link(session, 1, "1.2", "me@here")
+        split_study(session, "1.2", [1], Author("me@here", "a wrong UID"), "1.8")
+    assert link_all(filled) == [("linked", "1.8")]
+    assert judge_all(filled) == {"1.8": Truth.TB}
 
 
 def test_two_studies_that_fit_are_for_a_person(filled: Database) -> None:

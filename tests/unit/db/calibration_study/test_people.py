@@ -11,8 +11,8 @@ from db.bacteriology.results import NewResult
 from db.calibration_study import people, studies
 from db.calibration_study.studies import CalibrationStudyEntry
 from db.database import Database
-from db.patients.patient_changes import Author, merge_patients
-from db.tables import Study
+from db.patients.patient_changes import Author, merge_patients, split_study
+from db.tables import Instance, Study
 from db.worklist.studies import StudyHeader
 from domain.bacteriology import Method, Outcome, Truth
 from domain.codes import Finding
@@ -128,6 +128,23 @@ def test_people_who_turn_out_to_be_one_count_once(database: Database) -> None:
     with database.read() as session:
         assert [person.score for person in people.list_people(session, study)] == [0.9]
         assert people.count_enrolled(session, study) == 2
+
+
+def test_a_place_goes_with_the_films_into_another_dicom_study(database: Database) -> None:
+    study = start(database)
+    screen(database, 1, "P1", 0.9)
+    screen(database, 2, "P2", 0.3)
+    enrol(database, study)
+    for number, into in ((1, "1.9"), (2, "1.9")):
+        with database.write() as session:
+            film = session.query(Instance).filter_by(sop_instance_uid=f"1.2.{number}.1").one()
+            split_study(session, f"1.2.{number}", [film.id], Author("me@here"), into)
+        with database.read() as session:
+            assert session.query(Study).filter_by(study_instance_uid=f"1.2.{number}").count() == 0
+            enrolled = people.list_people(session, study)
+        assert enrolled[0].score == 0.9
+    assert len(enrolled) == 1, "the study holds the films of both: the first place stays"
+    assert enrol(database, study) == 0
 
 
 def test_one_study_of_a_bundle_is_open(database: Database) -> None:
