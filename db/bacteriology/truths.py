@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import date, datetime, timedelta
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.bacteriology.links import WINDOW_DAYS, LinkState, find_links
 from db.bacteriology.results import select_results
+from db.tables import Instance, Study
 from domain.bacteriology import Method, Outcome, Truth, judge
-
-LATE_DAYS: Final = 366
-"""Days by which a study's own date may differ from its reception, for films that are fetched later."""
 
 
 def find_truths(
@@ -28,8 +26,8 @@ def find_truths(
         end: its end.
         window_days: most days between specimen and film.
     """
-    margin = timedelta(days=window_days + LATE_DAYS)
-    query = select_results(first_day=f"{start - margin:%Y%m%d}", last_day=f"{end + margin:%Y%m%d}")
+    first_day, last_day = _find_days(session, start, end, timedelta(days=window_days))
+    query = select_results(first_day=first_day, last_day=last_day)
     found: dict[int, list[tuple[Method, Outcome]]] = {}
     rows = session.scalars(query.execution_options(yield_per=1000))
     for link in find_links(session, rows, window_days):
@@ -38,3 +36,23 @@ def find_truths(
             if outcome is not Outcome.WITHDRAWN:
                 found.setdefault(link.study.id, []).append((Method(link.result.method), outcome))
     return {study: judge(results) for study, results in found.items()}
+
+
+def _find_days(
+    session: Session, start: datetime, end: datetime, margin: timedelta
+) -> tuple[str | None, str | None]:
+    """Return the first and last day of specimens near films of a time; None where a study's date is none.
+
+    An archive may send films years after their studies.
+    """
+    day = Study.study_date
+    of_studies = select(func.min(day), func.max(day)).join(Instance, Instance.study_id == Study.id)
+    received = Instance.received_at >= start, Instance.received_at < end
+    days = [start.date(), end.date()]
+    try:
+        found = session.execute(of_studies.where(*received, day > "")).one()
+        days += [date.fromisoformat(text) for text in found if text is not None]
+        first, last = min(days) - margin, max(days) + margin
+    except (ValueError, OverflowError):
+        return None, None
+    return first.isoformat().replace("-", ""), last.isoformat().replace("-", "")

@@ -107,6 +107,14 @@ def test_a_decided_link_follows_the_films_into_another_study(filled: Database) -
     assert judge_all(filled) == {"1.8": Truth.TB}
 
 
+@pytest.mark.parametrize("other", ["20261101", "2026", "00000000", "00010101", "09991231", "99991231"])
+def test_a_film_that_an_archive_sent_years_later_has_its_truth(database: Database, other: str) -> None:
+    rows.receive(database, "1.2.1", study=replace(JANE, study_date="20190301"))
+    rows.receive(database, "1.3.1", study=replace(MARY, study_date=other))
+    record(database, replace(OF_JANE, specimen_date="20190315"))
+    assert judge_all(database) == {"1.2": Truth.TB}
+
+
 def test_two_studies_that_fit_are_for_a_person(filled: Database) -> None:
     rows.receive(filled, "1.4.1", study=replace(JANE, study_instance_uid="1.4", accession_number="A4"))
     record(filled, OF_JANE)
