@@ -9,6 +9,7 @@ from typing import Any, Final, TextIO
 
 from domain.bundle.tb_score import format_tb_score
 from domain.notices import NOTICE
+from domain.spreadsheet_cells import guard_cell
 
 COLUMNS: Final = (
     "file",
@@ -36,12 +37,12 @@ def write_json(records: Iterable[dict[str, Any]], out: TextIO) -> None:
 
 
 def write_csv(records: Iterable[dict[str, Any]], out: TextIO) -> None:
-    """Write comma-separated values with a header; lists are joined by spaces."""
+    """Write comma-separated values with a header, for spreadsheets too; lists are joined by spaces."""
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     for record in records:
         joined = {name: " ".join(record.get(name, [])) for name in ("doubts", "observations")}
-        writer.writerow({**record, **joined})
+        writer.writerow({name: guard_cell(value) for name, value in {**record, **joined}.items()})
         out.flush()
 
 
@@ -50,11 +51,12 @@ def write_table(records: Iterable[dict[str, Any]], out: TextIO, meaning: str) ->
     scored = False
     for record in records:
         if "error" in record:
-            out.write(f"{'—':>10}  {'—':<13} {record['file']}: {record['error']}\n")
+            line = f"{'—':>10}  {'—':<13} {record['file']}: {record['error']}"
         else:
             scored = True
-            shown = format_tb_score(record["tb_score"])
-            out.write(f"{shown:>10}  {record['finding']:<13} {record['file']}\n")
+            line = f"{format_tb_score(record['tb_score']):>10}  {record['finding']:<13} {record['file']}"
+        # A file's name may hold control characters, and bytes that no terminal in UTF-8 takes.
+        out.write("".join(letter if letter.isprintable() else "\ufffd" for letter in line) + "\n")
         out.flush()
     if scored:
         out.write(f"{NOTICE}\n{meaning}\n")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 import pytest
@@ -174,6 +177,24 @@ def test_csv_has_a_header_and_quotes_what_needs_it() -> None:
     assert rows[1]["file"] == "b,c.dcm"
     assert rows[1]["refusal"] == "not_chest"
     assert rows[1]["Probability"] == ""
+
+
+@pytest.mark.parametrize("write", [write_csv, lambda records, out: write_table(records, out, MEANING)])
+def test_a_file_whose_name_is_no_text_ends_nothing(write: Callable[[Iterator[Any], TextIO], None]) -> None:
+    old = {"file": os.fsdecode(b"\x1b[2Jcaf\xe9.dcm"), "error": "not_chest: hip", "refusal": "not_chest"}
+    bytes_out = io.BytesIO()
+    out = io.TextIOWrapper(bytes_out, "utf-8", write_through=True)
+    write(iter([old, *RECORDS]), out)
+    written = bytes_out.getvalue().decode()
+    assert "\ufffd[2Jcaf\ufffd.dcm" in written
+    assert "a.dcm" in written
+
+
+def test_a_csv_of_predictions_is_no_formula_in_a_spreadsheet() -> None:
+    out = io.StringIO()
+    write_csv(iter([{**RECORDS[1], "file": '=HYPERLINK("http://a")'}]), out)
+    (row,) = csv.DictReader(io.StringIO(out.getvalue()))
+    assert row["file"] == '\'=HYPERLINK("http://a")'
 
 
 def test_the_table_says_that_results_are_not_verified() -> None:
