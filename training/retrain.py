@@ -7,10 +7,10 @@ early stopping, and for calibration and the choice of operating points unless le
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -63,6 +63,8 @@ class Retrained:
     """None where validation films chose the operating points."""
     started: datetime
     finished: datetime
+    state: Path
+    """Folder of the state of the run, from which it resumes until its bundle is written."""
 
 
 def retrain(
@@ -70,7 +72,8 @@ def retrain(
 ) -> Retrained:
     """Train a network and evaluate it.
 
-    A killed run resumes where it was when it is started again with the same films and settings.
+    A killed run resumes where it was when it is started again with the same films and settings. Its state
+    stays on disk until the caller, who writes the bundle, deletes it.
 
     Args:
         films: all films, without duplicates.
@@ -129,7 +132,6 @@ def retrain(
     regions = measure_regions(
         [maps[place] for place in present], [boxes[place] for place in present], MARGIN, CELL_PIXELS
     )
-    shutil.rmtree(folder, ignore_errors=True)
     return Retrained(
         films=films,
         scored=scored,
@@ -145,6 +147,7 @@ def retrain(
         left_out=figures,
         started=started,
         finished=datetime.now(UTC),
+        state=folder,
     )
 
 

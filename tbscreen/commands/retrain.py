@@ -191,8 +191,10 @@ def retrain_model(
 
 def _write_command(words: Sequence[str], images: Sequence[str]) -> str:
     """Return the command for report and manifest; names of many films may name patients."""
+    from training.films.film_files import spell
+
     named = [] if len(images) > MOST_NAMED else images
-    kept = [word for word in words if word in named or word not in images]
+    kept = [spell(word) for word in words if word in named or word not in images]
     return shlex.join(["tbscreen", *kept]) + ("" if named else f"  # {len(images)} files")
 
 

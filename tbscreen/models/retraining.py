@@ -6,6 +6,7 @@ Keras, scikit-learn and the drawing of figures load when nothing is left to be r
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -116,6 +117,7 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
         seal = locate_seal(order.out)
         seal.unlink(missing_ok=True)  # of a bundle that was in this folder before
         write_seal(seal, make_seal(order.out))
+        shutil.rmtree(retrained.state, ignore_errors=True)
     few = order.images if len(order.images) <= MOST_NAMED else ["FILMS"]
     show_result(retrained.evaluation, retrained.verdict, bundle, few, order.labels, console)
     return bundle

@@ -57,6 +57,15 @@ def find_films(images: Sequence[str | Path]) -> tuple[dict[Path, FoundFilm], lis
     return dict(sorted(found.items())), absent
 
 
+def spell(name: str) -> str:
+    r"""Return the name of a file or folder as UTF-8 can write it.
+
+    >>> print(spell(os.fsdecode(b"H\xf4pital")))
+    H\xf4pital
+    """
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _expand(pattern: Path) -> list[tuple[Path, Path]]:
     """Return the files that a glob matches, also below matching folders, each with its fixed folder."""
     parts = pattern.parts

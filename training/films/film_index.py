@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from domain.errors import PermanentError
-from training.films.film_files import FoundFilm, find_films
+from training.films.film_files import FoundFilm, find_films, spell
 from training.films.film_labels import (
     WORDS,
     ListedFilm,
@@ -213,7 +213,7 @@ def _assemble(
 def _name_source(film: FoundFilm) -> str:
     """Return the first folder name that is not a label: below the root, then from the root upwards."""
     outwards = [*film.folders, film.root.name, *(up.name for up in film.root.parents)]
-    return next((name for name in outwards if name and name.lower() not in WORDS), "unknown")
+    return spell(next((name for name in outwards if name and name.lower() not in WORDS), "unknown"))
 
 
 def _keep_one_of_each(films: Sequence[LabelledFilm], problems: list[Problem]) -> list[LabelledFilm]:

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import errno
 import io
+import os
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,13 +15,19 @@ from rich.console import Console
 from domain.bundle.bundle import open_bundle
 from domain.bundle.calibration import IdentityCalibration
 from tbscreen.commands.retrain import _write_command
+from tbscreen.models import retraining
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-from tbscreen.models.retraining import score_unseen, show_result
+from tbscreen.models.retraining import Order, carry_out, score_unseen, show_result
+from tbscreen.settings import Settings
+from tests.e2e.test_retrain import draw_films
 from tests.unit.training.synthetic_films import POINTS, scored
+from training.films.film_index import LabelsFrom
 from training.films.film_store import FILM_BYTES, FilmStore
 from training.judging.comparison import read_seen
 from training.judging.evaluation import evaluate
 from training.judging.verdict import Advice, Verdict
+from training.retrain_settings import RetrainSettings
+from training.writing.naming import Naming
 
 
 class NamedPredictor:
@@ -56,6 +66,45 @@ def test_a_model_that_is_not_to_be_used_gets_no_next_commands(advice: Advice) ->
     assert ("tbscreen models activate" in printed) == (advice is not Advice.REJECT)
     which_films = "active films/  # of them, those that neither was fitted to"
     assert (which_films in printed) == (advice is not Advice.REJECT)
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_training_is_kept_until_its_bundle_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    """A full disk at the end of hours costs the writing alone: the same command goes on from there."""
+    draw_films(tmp_path / "films", 20)
+    state = tmp_path / "state"
+    state.mkdir()
+    trained = SimpleNamespace(state=state, evaluation=None, verdict=None)
+
+    def write(directory: Path, *_: Any) -> Path:
+        if is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return directory
+
+    monkeypatch.setattr("training.retrain.retrain", lambda *_: trained)
+    monkeypatch.setattr("training.writing.retrained_bundle.write_retrained", write)
+    for name in ("make_seal", "write_seal", "show_result"):
+        monkeypatch.setattr(retraining, name, lambda *_: None)
+    order = Order(
+        images=[str(tmp_path / "films")],
+        labels=None,
+        labels_from=LabelsFrom.AUTO,
+        skip_bad=False,
+        settings=RetrainSettings(tmp_path / "cache"),
+        out=tmp_path / "bundle",
+        naming=Naming("a", "1", "tbscreen retrain", "a machine"),
+        with_films=False,
+    )
+    with pytest.raises(OSError, match="No space") if is_full else nullcontext():
+        carry_out(order, Settings(), Console(file=io.StringIO()))
+    assert state.exists() == is_full
+
+
+def test_a_command_of_names_that_are_no_utf_8_can_be_written() -> None:
+    folder = os.fsdecode(b"H\xf4pital")
+    assert _write_command(["retrain", folder], [folder]) == "tbscreen retrain 'H\\xf4pital'"
 
 
 def test_report_and_manifest_name_no_film_of_many() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def test_folders_name_labels_and_sources(tmp_path: Path) -> None:
     assert problems["5.png"][0] is ProblemKind.UNLABELLED
     assert problems["6.png"] == (ProblemKind.UNLABELLED, "its folders say both normal and tb")
     assert index.count_problems() == {ProblemKind.UNLABELLED: 2}
+
+
+def test_a_source_whose_folder_s_name_is_no_utf_8_can_be_written(tmp_path: Path) -> None:
+    draw_picture(tmp_path / os.fsdecode(b"H\xf4pital") / "tb" / "1.png", 1)
+    (film,) = index_films([tmp_path], tmp_path / "cache").films
+    assert film.source == "H\\xf4pital"
 
 
 def test_folders_that_are_labels_may_be_given_one_by_one(tmp_path: Path) -> None:
