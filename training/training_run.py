@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -85,10 +86,14 @@ def train(
 def identify(
     films: Sequence[LabelledFilm], parts: Sequence[Part], settings: RetrainSettings, precision: Precision
 ) -> str:
-    """Return the key of a run, so that a run never resumes from the state of another run."""
+    """Return the key of a run, so that a run never resumes from the state of another run.
+
+    Sources say how often films are drawn, boxes where their lesions are: others train another network.
+    """
     facts: dict[str, Any] = {
         "films": [
-            [film.digest, film.label.value, part.value] for film, part in zip(films, parts, strict=True)
+            [film.digest, film.label.value, part.value, film.source, list(map(astuple, film.boxes))]
+            for film, part in zip(films, parts, strict=True)
         ],
         "recipe": RECIPE,
         "architecture": settings.architecture.value,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from domain.errors import PermanentError
 from tests.unit.training.synthetic_films import film
 from training.films.film_store import FilmStore
-from training.films.labelled_film import LabelledFilm
+from training.films.labelled_film import Box, LabelledFilm
 from training.films.split import split
 from training.learning.fit import EpochResult, FitProgress
 from training.learning.precision import Precision
@@ -95,3 +96,16 @@ def test_another_group_seed_or_share_is_another_run(tmp_path: Path) -> None:
 
     keys = [key(("a",)), key(("b",)), key(("a",), seed=1), key(("a",), share=0.4)]
     assert len(set(keys)) == 4
+
+
+def test_other_boxes_or_sources_are_another_run(tmp_path: Path) -> None:
+    """They are corrected in the CSV, and scores of networks without them would choose the thresholds."""
+    films, settings = list_films(), RetrainSettings(cache=tmp_path)
+    parts = split(films, settings.seed, 0.0, settings.validation_share, hold_out=("a",), any_test=True)
+
+    def key(first: LabelledFilm) -> str:
+        return identify([first, *films[1:]], parts, settings, Precision.FLOAT32)
+
+    marked = replace(films[0], boxes=(Box(10, 20, 60, 70),))
+    others = [marked, replace(marked, boxes=(Box(10, 20, 60, 71),)), replace(films[0], source="e")]
+    assert len({key(first) for first in (films[0], *others)}) == 4
