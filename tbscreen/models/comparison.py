@@ -16,7 +16,7 @@ from db.models.bundles import RegisteredModel
 from domain.array.normalization import FilmArray
 from domain.errors import PermanentError
 from tbscreen.models.activation import read_films
-from tbscreen.models.prepared_file import read_labelled
+from tbscreen.models.prepared_file import name_reader, read_labelled
 from tbscreen.settings import Settings
 from training.films.film_index import FilmIndex, index_films
 from training.films.labelled_film import LabelledFilm
@@ -105,7 +105,7 @@ def _index(settings: Settings, images: Sequence[str], labels: Path | None, progr
         labels,
         read=read,
         progress=show,
-        reader_name="gateway",
+        reader_name=name_reader(settings.gateway),
     )
     if not index.films:
         first = index.problems[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,12 @@ def read_labelled(path: Path, settings: GatewaySettings) -> FilmArray:
     if prepared.array is None:
         raise ValueError(prepared.error)
     return prepared.array
+
+
+def name_reader(settings: GatewaySettings) -> str:
+    """Return a name of `read_labelled` that changes with the rules, for stores of arrays that it read."""
+    rules = settings.model_dump_json(include={"rules", "minimum_age_years"})
+    return f"gateway {hashlib.sha256(rules.encode()).hexdigest()[:16]}"
 
 
 def _look_at(path: Path, array: FilmArray, settings: GatewaySettings) -> PreparedFile:

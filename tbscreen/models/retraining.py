@@ -22,7 +22,7 @@ from domain.bundle.seal import locate_seal, write_seal
 from domain.dicom_file import find_start
 from domain.errors import PermanentError
 from domain.notices import NOTICE
-from tbscreen.models.prepared_file import read_labelled
+from tbscreen.models.prepared_file import name_reader, read_labelled
 from tbscreen.models.registration import make_seal
 from tbscreen.settings import Settings
 from tbscreen.terminal.training_progress import TrainingProgress
@@ -97,7 +97,7 @@ def carry_out(order: Order, settings: Settings, console: Console) -> Bundle:
             order.labels_from,
             lambda path: read_labelled(path, settings.gateway),
             progress.advance,
-            reader_name="gateway",
+            reader_name=name_reader(settings.gateway),
         )
         index = replace(index, films=tuple(_find_patient(film) for film in index.films))
         _show_index(index, console)

@@ -130,6 +130,9 @@ def fill_store(
 ) -> FilledStore:
     """Read and store films one after another, or return the store of an earlier run of the same files.
 
+    An earlier store is not used when a file that it lacks can be read now: a share was away then, or a rule
+    has changed.
+
     Args:
         paths: the files, in any order.
         folder: folder of the stores; made if missing.
@@ -144,7 +147,7 @@ def fill_store(
     key = _identify(ordered, reader_name)
     index_path = folder / f"films-{key}.json"
     found = _find(index_path, ordered)
-    if found is not None:
+    if found is not None and not any(_is_readable(path, read) for path in found.errors):
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -177,15 +180,28 @@ def _write(ordered: Sequence[Path], index_path: Path, read: Reader, progress: Pr
 
 def _store(path: Path, read: Reader, file: BinaryIO) -> Fact:
     try:
-        array = read(path)
-        if array.shape != SHAPE or not bool(np.all((array >= 0) & (array <= 1))):
-            raise ValueError(f"its array is not {SHAPE} with values 0..1")
+        array = _read(path, read)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return {"error": reason or type(error).__name__}
     content = np.rint(array * WHITE).astype(STORED).tobytes()
     file.write(content)
     return {"digest": hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]}
+
+
+def _read(path: Path, read: Reader) -> FilmArray:
+    array = read(path)
+    if array.shape != SHAPE or not bool(np.all((array >= 0) & (array <= 1))):
+        raise ValueError(f"its array is not {SHAPE} with values 0..1")
+    return array
+
+
+def _is_readable(path: Path, read: Reader) -> bool:
+    try:
+        _read(path, read)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from tbscreen.commands.retrain import PRECISIONS
 from tests.e2e.test_retrain import draw_films
+from tests.films import small_film
 from tests.unit.tbscreen.conftest import Cli
 from training.learning.precision import Precision
 
@@ -79,6 +80,14 @@ def test_bad_files_stop_it_before_it_trains_and_are_named(quick_cli: Cli, films:
     ):
         assert said in run.stderr, run.stderr
     assert not (films.parent / "bundle").exists()
+
+
+def test_films_follow_the_rules_of_now_not_those_of_an_earlier_run(quick_cli: Cli, films: Path) -> None:
+    """Each run ends before it trains: by the unreadable film, or by the option."""
+    small_film(films, PatientAge="012Y").rename(films / "CXR_0100_1.dcm")
+    words = ("retrain", "films", "--hold-out", "elsewhere")
+    for youngest, said in (("10", "no film has the source"), ("15", "1 unreadable"), ("10", "no film has")):
+        assert said in quick_cli(*words, GATEWAY__MINIMUM_AGE_YEARS=youngest).stderr
 
 
 def test_where_no_film_is_labelled_the_ways_to_label_are_named(quick_cli: Cli, place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -111,6 +112,20 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_stored(pictures: list[Path]
         assert filled.errors[text] == "it is neither PNG nor JPEG"
         assert filled.errors[absent] == "No such file or directory"
         assert np.array_equal(filled.store.read([filled.positions[pictures[4]]])[0], read_film(pictures[4]))
+
+
+def test_a_film_that_could_not_be_read_once_is_read_when_it_can_be(
+    pictures: list[Path], tmp_path: Path
+) -> None:
+    def fail(path: Path) -> FilmArray:
+        if path == pictures[1]:
+            raise OSError(errno.EIO, "Input/output error")
+        return read_film(path)
+
+    assert fill_store(pictures, tmp_path / "cache", fail).errors == {pictures[1]: "Input/output error"}
+    again = fill_store(pictures, tmp_path / "cache")
+    assert (again.errors, again.positions.keys()) == ({}, set(pictures))
+    assert fill_store(pictures, tmp_path / "cache", refuse) == again
 
 
 def test_an_array_of_another_kind_is_refused(pictures: list[Path], tmp_path: Path) -> None:
