@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tbscreen.processes.settings_audit import hide_secrets
+from tbscreen.processes.settings_audit import hide_all
 from tbscreen.settings import Settings
 from web.administration.installation import SettingInForce
 
@@ -32,18 +32,7 @@ def _list_fields(model: BaseModel, before: str) -> Iterator[SettingInForce]:
 
 def _write(model: BaseModel, name: str) -> str:
     value: Any = model.model_dump(mode="json", include={name})[name]
-    hidden = _hide(value)
+    hidden = hide_all(value)
     if hidden is None:
         return "none"
     return hidden if isinstance(hidden, str) else json.dumps(hidden, ensure_ascii=False)
-
-
-def _hide(value: Any) -> Any:
-    """Return a value of JSON with user, password and query taken out of each URL."""
-    if isinstance(value, str):
-        return hide_secrets(value) if "://" in value else value
-    if isinstance(value, list):
-        return [_hide(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _hide(item) for key, item in value.items()}
-    return value

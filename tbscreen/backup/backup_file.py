@@ -75,7 +75,7 @@ class Manifest(BaseModel):
     """Films that wait for the spool of a gateway, by its name."""
     active_model: ModelEntry | None
     settings: dict[str, Any]
-    """Settings of the installation, without URLs, which may hold passwords. They are not restored."""
+    """Settings of the installation, without what may be a password in their URLs. They are not restored."""
     tables: dict[str, TableEntry]
 
     @property

@@ -28,6 +28,7 @@ from domain.errors import PermanentError
 from tbscreen import __version__
 from tbscreen.backup import erasure_register
 from tbscreen.backup.backup_file import FORMAT, BackupWriter, Manifest, ModelEntry
+from tbscreen.processes.settings_audit import hide_all
 from tbscreen.settings import Settings
 
 SUFFIX: Final = ".backup"
@@ -116,7 +117,7 @@ def _write(
             films=_count(connection, Instance.state),
             gateways=_count(connection, Instance.gateway, waiting=True),
             active_model=_find_active(connection),
-            settings=settings.model_dump(mode="json", exclude={"database_url", "broker_url"}),
+            settings=hide_all(settings.model_dump(mode="json", exclude={"database_url", "broker_url"})),
             tables={},
         )
         writer = BackupWriter(file)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import urlsplit
 
 from dicom_gateway.audit.audit_log import AuditLog
 from dicom_gateway.audit.audit_message import EventType
-from tbscreen.settings import SECRET_KEYS, Settings
+from tbscreen.settings import Settings
 
 
 def record_settings(audit: AuditLog, settings: Settings) -> None:
@@ -17,11 +18,18 @@ def record_settings(audit: AuditLog, settings: Settings) -> None:
 
 def describe(settings: Settings) -> str:
     """Return the settings that differ from the defaults, as JSON without passwords."""
-    chosen = settings.model_dump(mode="json", exclude_defaults=True)
-    for key in SECRET_KEYS:
-        if key in chosen:
-            chosen[key] = hide_secrets(str(chosen[key]))
-    return json.dumps(chosen, sort_keys=True)
+    return json.dumps(hide_all(settings.model_dump(mode="json", exclude_defaults=True)), sort_keys=True)
+
+
+def hide_all(value: Any) -> Any:
+    """Return a value of JSON with user, password and query taken out of each URL."""
+    if isinstance(value, str):
+        return hide_secrets(value) if "://" in value else value
+    if isinstance(value, list):
+        return [hide_all(item) for item in value]
+    if isinstance(value, dict):
+        return {key: hide_all(item) for key, item in value.items()}
+    return value
 
 
 def hide_secrets(url: str) -> str:

@@ -155,7 +155,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "passwords-of-settings-hidden",
-        "tbscreen/administration/settings_in_force.py",
+        "tbscreen/processes/settings_audit.py",
         """        return hide_secrets(value) if "://" in value else value\n""",
         "        return value\n",
         "unit/web/administration/test_record_pages.py::test_settings_in_force_are_shown_without_passwords",

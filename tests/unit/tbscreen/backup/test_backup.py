@@ -502,11 +502,16 @@ def test_a_bundle_that_is_damaged_in_the_database_is_told(
         assert damaged.verify() == [digest]
 
 
-def test_no_secret_is_in_a_backup(postgresql_database: Database, postgresql_url: str, tmp_path: Path) -> None:
+def test_no_secret_is_in_a_backup(
+    postgresql_database: Database, postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = postgresql_url.replace("tbscreen@", "tbscreen:hunter2@")
+    hook = {"name": "hook", "url": "https://hook.example/a?sig=hunter2", "secret_variable": "HOOK_SECRET"}
+    monkeypatch.setenv("TBSCREEN_NOTICES__WEBHOOKS", json.dumps([hook]))
     taken = back_up(settings_for(url, tmp_path), tmp_path / "one.backup")
     assert b"hunter2" not in taken.path.read_bytes()
     assert taken.manifest.settings["gateway"]["ae_title"] == "TBSCREEN"
+    assert taken.manifest.settings["notices"]["webhooks"][0]["url"] == "https://hook.example/a"
 
 
 def _flip(content: bytes, at: int) -> bytes:

@@ -20,6 +20,8 @@ def test_the_settings_that_differ_from_the_defaults_are_recorded_without_passwor
         'broker_url = "rediss://:also-secret@broker.example.org/0"\n'
         "[gateway]\nport = 104\n"
         '[[peers]]\nname = "pacs"\nae_title = "PACS"\nhost = "192.0.2.10"\nport = 104\n'
+        '[[notices.webhooks]]\nname = "hook"\nurl = "https://hook.example.org/a?sig=hidden"\n'
+        'secret_variable = "HOOK_SECRET"\n'
     )
     settings = load_settings()
     audit = AuditLog(
@@ -40,4 +42,5 @@ def test_the_settings_that_differ_from_the_defaults_are_recorded_without_passwor
     assert recorded["peers"][0]["host"] == "192.0.2.10"
     assert recorded["database_url"] == "postgresql://db.example.org:5432/tb"
     assert recorded["broker_url"] == "rediss://broker.example.org/0"
+    assert recorded["notices"]["webhooks"][0]["url"] == "https://hook.example.org/a"
     assert "web" not in recorded
