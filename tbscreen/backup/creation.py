@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import IO, Final
 
 from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from db import schema
 from db.backup import backup_log
 from db.backup.table_rows import Row, count_rows, is_heavy, list_columns, list_tables, read_rows
-from db.database import Database
+from db.database import Database, explain
 from db.states import FilmState
 from db.tables import Instance, Model
 from domain.errors import PermanentError
@@ -81,21 +82,38 @@ def back_up(
     _delete_unfinished(path.parent)
     database = Database.open(settings.database_settings())
     try:
+        manifest = _write_file(settings, database, path, progress)
+        try:
+            _record(database, manifest, path)
+            _keep_erasures(settings, database, path.parent)
+        except (OSError, SQLAlchemyError) as error:
+            raise PermanentError(_explain_unrecorded(path, error)) from error
+    finally:
+        database.close()
+    deleted = [] if keep is None else _delete_oldest(path, keep)
+    return Taken(path, manifest, path.stat().st_size, deleted)
+
+
+def _write_file(settings: Settings, database: Database, path: Path, progress: Progress) -> Manifest:
+    try:
         with _partial_file(path) as (file, partial):
             manifest = _write(settings, database, file, path.parent, progress)
             file.flush()
             os.fsync(file.fileno())
             _name(partial, path)
-        _record(database, manifest, path)
-        _keep_erasures(settings, database, path.parent)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise PermanentError(f"the disk of {path.parent} is full; no backup was made") from error
         raise
-    finally:
-        database.close()
-    deleted = [] if keep is None else _delete_oldest(path, keep)
-    return Taken(path, manifest, path.stat().st_size, deleted)
+    return manifest
+
+
+def _explain_unrecorded(path: Path, error: OSError | SQLAlchemyError) -> str:
+    reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else explain(error)
+    return (
+        f"{path} is whole, but its record or the register of erasures could not be written "
+        f"({reason}): make room, and back up again. No older backup was deleted"
+    )
 
 
 def _write(

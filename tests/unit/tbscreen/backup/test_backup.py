@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -48,7 +49,7 @@ from domain.bacteriology import Method, Outcome
 from domain.bundle.seal import Signature
 from domain.codes import GoldenOrigin, Refusal, Trust
 from domain.errors import PermanentError, TransientError
-from tbscreen.backup import creation
+from tbscreen.backup import creation, erasure_register
 from tbscreen.backup.backup_file import BackupFile
 from tbscreen.backup.creation import back_up
 from tbscreen.backup.restoration import restore
@@ -476,6 +477,26 @@ def test_a_full_disk_is_known_before_and_leaves_nothing(
     with pytest.raises(PermanentError, match="GB left"):
         back_up(settings_for(sqlite_url, tmp_path), tmp_path / "one.backup")
     assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == []
+
+
+def test_a_disk_that_is_full_behind_the_backup_does_not_deny_it(
+    sqlite_database: Database, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data directory's disk, on which the register of erasures lies, is another one than the backup's."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(erasure_register, "copy_from_database", fail)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "tbscreen-20260101T000000Z.backup").write_bytes(b"older")
+    with pytest.raises(PermanentError, match="is whole, but"):
+        back_up(settings_for(sqlite_url, tmp_path), folder, keep=1)
+    older, newest = sorted(folder.iterdir())
+    assert older.read_bytes() == b"older"
+    with BackupFile(newest) as backup:
+        backup.verify()
 
 
 def test_a_damaged_sqlite_file_is_told_with_what_to_do(
