@@ -26,9 +26,10 @@ def derive_csrf(secret: str) -> str:
     return hmac.new(secret.encode(), b"tbscreen form", hashlib.sha256).hexdigest()
 
 
-def derive_film_token(secret: str, instance_id: int) -> str:
-    """Return the token of a film in the session with `secret`; without the cookie it cannot be computed."""
-    return hmac.new(secret.encode(), b"tbscreen film %d" % instance_id, hashlib.sha256).hexdigest()
+def derive_film_token(secret: str, study_instance_uid: str, instance_id: int) -> str:
+    """Return the token of a study's film in the session with `secret`; only its cookie gives it."""
+    text = f"tbscreen film {instance_id} {study_instance_uid}".encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
 
 
 def is_same(given: str, expected: str) -> bool:

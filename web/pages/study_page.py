@@ -119,7 +119,7 @@ class StudyPage:
         if jpeg is None:
             raise HTTPException(404, say("There is no such film."))
         self._record_view(visit, uid)
-        token = film_tokens.sign(visit.secret, film)
+        token = film_tokens.sign(visit.secret, uid, film)
         return Response(jpeg, media_type="image/jpeg", headers={film_tokens.HEADER: token})
 
     def send_tile(self, visit: Visit) -> Response:
@@ -161,7 +161,7 @@ class StudyPage:
             origin=ReadOrigin.PAGE,
             may_arbitrate=self.settings.may_arbitrate(visit.user.name),
             reads_blinded=self.settings.find_blinded(visit.user) is not None,
-            shown=film_tokens.verify(visit.secret, visit.form.get("shown", "")),
+            shown=film_tokens.verify(visit.secret, uid, visit.form.get("shown", "")),
         )
         self._record(visit, uid, is_changed=True)
         content = {"read_id": read.read_id, "verdict": read.verdict.value, "reader": read.reader}

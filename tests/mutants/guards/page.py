@@ -177,7 +177,7 @@ MUTANTS: Final = (
     Mutant(
         "film-token-of-the-session",
         "web/pages/film_tokens.py",
-        "is_same(match[2], derive_film_token(secret, int(match[1])))",
+        "is_same(match[2], derive_film_token(secret, study_instance_uid, int(match[1])))",
         "len(match[2]) == 64",
         "unit/web/pages/test_reads.py::test_a_read_of_a_film_that_was_not_on_the_screen_is_refused",
     ),

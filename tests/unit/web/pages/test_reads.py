@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from db.clock import now
 from db.database import Database
+from db.erasure import patient_data
+from db.erasure.patient_data import PatientData
 from db.films import films
 from db.tables import Read, Study
 from db.worklist import claims, reads
@@ -72,6 +74,23 @@ def test_a_read_of_a_film_that_was_not_on_the_screen_is_refused(
             "a film of this study (DX CHEST PA) was not on your screen: look at it, then read."
         )
     assert list_reads(peopled) == []
+
+
+def test_a_read_of_an_erased_study_is_not_that_of_the_study_that_has_its_number_now(
+    client: TestClient, peopled: Database
+) -> None:
+    """SQLite gives the number of the last row again, and a page of the erased study may still be open."""
+    open_page = "/studies/1"
+    shown = " ".join(list_shown(client, open_page))
+    with peopled.write() as session:
+        patient_data.erase(session, PatientData(films=[1]))
+    film = rows.receive(peopled, "1.9.1", study="1.9").instance_id
+    with peopled.write() as session:
+        films.refuse(session, film, Refusal.NOT_FRONTAL, "ViewPosition is LL", b"a jpeg")
+    assert film == 1
+    answer = send(client, f"{open_page}/reads", verdict="tb", shown=shown)
+    assert (answer.status_code, "was not on your screen" in answer.text) == (409, True)
+    assert send_read(client, open_page, verdict="not_tb").status_code == 201
 
 
 def test_each_film_of_the_study_must_have_been_shown(client: TestClient, peopled: Database) -> None:
