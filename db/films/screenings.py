@@ -230,7 +230,7 @@ def record_result(session: Session, result: ScreeningResult) -> bool:
     session.execute(_REPORT, {"screening_id": number, "due_at": now()})
     hl7_outbox.want(session, result.instance_id)
     if result.priority is Priority.HIGH:
-        notice_events.record_high_finding(session, number, result.instance_id)
+        notice_events.record_high_finding(session, number, instance)
     FILM.move(session, instance, FilmState.SCREENED)
     revisions.settle(session, instance)
     return True

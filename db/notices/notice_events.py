@@ -16,7 +16,7 @@ from db.clock import now
 from db.database import is_sqlite
 from db.entries import make_entry
 from db.states import DeliveryState
-from db.tables import NoticeEvent, NoticeRow
+from db.tables import Instance, NoticeEvent, NoticeRow
 from domain.codes import NoticedEvent
 
 SUBJECT_LENGTH: Final = 256
@@ -73,9 +73,14 @@ def record(
     )
 
 
-def record_high_finding(session: Session, screening_id: int, instance_id: int) -> None:
-    """Record a HIGH finding, in the transaction of the result."""
-    record(session, NoticedEvent.HIGH_FINDING, "", str(screening_id), instance_id=instance_id)
+def record_high_finding(session: Session, screening_id: int, film: Instance) -> None:
+    """Record a HIGH finding, in the transaction of the result.
+
+    The film names the event, too: after an erasure or a restore SQLite gives the screening's number again,
+    and receivers leave out what comes under an identifier that they know.
+    """
+    occasion = f"{screening_id} {film.sop_instance_uid} {film.dataset_sha256}"
+    record(session, NoticedEvent.HIGH_FINDING, "", occasion, instance_id=film.id)
 
 
 def record_parked(session: Session, role: str, name: str) -> None:

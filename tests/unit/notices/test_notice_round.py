@@ -12,6 +12,8 @@ from sqlalchemy import func, select, update
 from db.clock import now
 from db.database import Database
 from db.delivery import deliveries
+from db.erasure import patient_data
+from db.erasure.patient_data import PatientData
 from db.hl7 import hl7_messages
 from db.notices import notice_events, notice_outbox
 from db.tables import Hl7Message, Instance, NoticeEvent, NoticeRow
@@ -45,6 +47,18 @@ def count(database: Database, table: type[Any]) -> int:
     """Return the number of rows."""
     with database.read() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_the_finding_of_another_film_is_another_event_though_sqlite_gives_its_number_again(
+    database: Database,
+) -> None:
+    keys = []
+    for number in (1, 2):
+        screen(database, number, "CR1")
+        with database.write() as session:
+            keys.append(session.scalars(select(NoticeEvent.event_key)).one())
+            patient_data.erase(session, PatientData(films=list(session.scalars(select(Instance.id)))))
+    assert len(set(keys)) == 2
 
 
 def test_a_high_finding_is_one_event_and_one_notice_to_each_receiver_of_its_rules(database: Database) -> None:

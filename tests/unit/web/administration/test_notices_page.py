@@ -27,7 +27,7 @@ def tell(database: Database, occasion: int, *fields: str) -> tuple[int, Study]:
         film = session.scalars(select(Instance).order_by(Instance.id.desc())).first()
         assert film is not None
         film.station_name = "CR<b>"
-        notice_events.record_high_finding(session, occasion, film.id)
+        notice_events.record_high_finding(session, occasion, film)
         study = film.study
     NoticeRound(database, make_settings(receiver), ()).make_due(threading.Event())
     with database.write() as session:
