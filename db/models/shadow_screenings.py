@@ -149,7 +149,8 @@ def begin(session: Session, instance_id: int, bundle_digest: str, worker: str) -
 def finish(session: Session, shadow_screening_id: int, result: ScreeningResult) -> None:
     """Record the result of the bundle in the shadow."""
     row = session.get(ShadowScreening, shadow_screening_id, with_for_update=True)
-    if row is None:  # deleted by `start` meanwhile
+    # Deleted by `start` meanwhile; SQLite may have given its number to another film.
+    if row is None or (row.instance_id, row.bundle_digest) != (result.instance_id, result.bundle_digest):
         return
     for name in _RECORDED:
         setattr(row, name, getattr(result, name))

@@ -182,6 +182,22 @@ def test_a_row_that_went_away_meanwhile_is_not_finished(database: Database) -> N
         assert session.scalars(select(ShadowScreening)).all() == []
 
 
+def test_a_result_is_not_that_of_the_film_whose_row_has_its_number_now(database: Database) -> None:
+    first, second = (screen_film(database, number, 0.9) for number in (1, 2))
+    row = begin(database, first)
+    assert row is not None
+    with database.write() as session:
+        bundles.end_shadow(session)
+        shadow_screenings.start(session, rows.OTHER_DIGEST)
+    begin(database, second)
+    with database.write() as session:
+        shadow_screenings.finish(session, row, rows.make_result(first, 0.25, digest=rows.OTHER_DIGEST))
+    with database.read() as session:
+        assert [(row.instance_id, row.score) for row in session.scalars(select(ShadowScreening))] == [
+            (second, None)
+        ]
+
+
 def _strike_out(database: Database, worker: str = WORKER, processes: int = 1) -> bool:
     with database.write() as session:
         return shadow_screenings.strike_out(session, rows.OTHER_DIGEST, worker, processes)
