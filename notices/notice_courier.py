@@ -134,15 +134,18 @@ class NoticeOutbox:
     def mark_delivered(self, session: Session, attempts: Sequence[NoticeAttempt]) -> None:
         """Record that the receiver has accepted notices."""
         for attempt in attempts:
-            notice_outbox.mark_delivered(session, attempt.row.number)
+            if notice_outbox.is_stored(session, attempt.row):
+                notice_outbox.mark_delivered(session, attempt.row.number)
 
     def park(self, session: Session, attempt: NoticeAttempt) -> None:
         """Record a permanent failure."""
-        notice_outbox.park(session, attempt.row.number, attempt.reason)
+        if notice_outbox.is_stored(session, attempt.row):
+            notice_outbox.park(session, attempt.row.number, attempt.reason)
 
     def retry_later(self, session: Session, attempt: NoticeAttempt, delay: timedelta) -> None:
         """Record a transient failure."""
-        notice_outbox.retry_later(session, attempt.row.number, delay, attempt.reason)
+        if notice_outbox.is_stored(session, attempt.row):
+            notice_outbox.retry_later(session, attempt.row.number, delay, attempt.reason)
 
     def record_stage(self, attempt: NoticeAttempt, started_ns: int) -> None:
         """Record nothing: traces follow films."""

@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
+from db.database import is_sqlite
 from db.delivery import delivery_events, report_objects
 from db.entries import make_entry
 from db.notices import notice_events
@@ -123,6 +124,12 @@ def lease_due(session: Session, lease: timedelta, limit: int, peer: str | None =
             )
         )
     return leased
+
+
+def is_stored(session: Session, leased: DueDelivery) -> bool:
+    """True unless a leased delivery was erased: SQLite gives its number to the next one."""
+    uid = select(Delivery.sop_instance_uid).where(Delivery.id == leased.delivery_id)
+    return not is_sqlite(session) or session.scalar(uid) == leased.sop_instance_uid
 
 
 def mark_delivered(session: Session, *delivery_ids: int) -> None:

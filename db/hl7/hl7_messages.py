@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from db.clock import now
+from db.database import is_sqlite
 from db.entries import make_entry
 from db.notices import notice_events
 from db.states import HL7_MESSAGE, DeliveryState
@@ -130,6 +131,12 @@ def hand_back(session: Session, message_ids: Sequence[int]) -> None:
     for row in session.scalars(query.order_by(Hl7Message.id).with_for_update()):
         row.due_at = now()
         row.attempts = max(row.attempts - 1, 0)
+
+
+def is_stored(session: Session, leased: DueMessage) -> bool:
+    """True unless a leased message was erased: SQLite gives its number to the next one."""
+    control_id = select(Hl7Message.control_id).where(Hl7Message.id == leased.message_id)
+    return not is_sqlite(session) or session.scalar(control_id) == leased.control_id
 
 
 def mark_delivered(session: Session, message_id: int, acknowledgement: str) -> None:

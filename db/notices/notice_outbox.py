@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from db.clock import now
+from db.database import is_sqlite
 from db.entries import make_entry
 from db.states import NOTICE, DeliveryState
 from db.tables import NoticeRow
@@ -81,6 +82,12 @@ def hand_back(session: Session, numbers: Sequence[int]) -> None:
     for row in session.scalars(query.order_by(NoticeRow.id).with_for_update()):
         row.due_at = now()
         row.attempts = max(row.attempts - 1, 0)
+
+
+def is_stored(session: Session, leased: DueNotice) -> bool:
+    """True unless a leased notice was erased: SQLite gives its number to the next one."""
+    content = select(NoticeRow.content).where(NoticeRow.id == leased.number)
+    return not is_sqlite(session) or session.scalar(content) == leased.content
 
 
 def mark_delivered(session: Session, number: int) -> None:

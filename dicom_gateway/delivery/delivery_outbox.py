@@ -76,19 +76,22 @@ class DeliveryOutbox:
 
     def mark_delivered(self, session: Session, attempts: Sequence[DeliveryAttempt]) -> None:
         """Record that the peer has the objects, and let commitment be requested where the peer offers it."""
-        deliveries.mark_delivered(session, *(attempt.row.number for attempt in attempts))
-        for attempt in attempts:
+        stored = [attempt for attempt in attempts if deliveries.is_stored(session, attempt.row)]
+        deliveries.mark_delivered(session, *(attempt.row.number for attempt in stored))
+        for attempt in stored:
             delay = self._commitments.wants(attempt.row.peer)
             if delay is not None:
                 commitments.want(session, attempt.row.number, delay)
 
     def park(self, session: Session, attempt: DeliveryAttempt) -> None:
         """Record a permanent failure."""
-        deliveries.park(session, attempt.row.number, attempt.reason)
+        if deliveries.is_stored(session, attempt.row):
+            deliveries.park(session, attempt.row.number, attempt.reason)
 
     def retry_later(self, session: Session, attempt: DeliveryAttempt, delay: timedelta) -> None:
         """Record a transient failure."""
-        deliveries.retry_later(session, attempt.row.number, delay, attempt.reason)
+        if deliveries.is_stored(session, attempt.row):
+            deliveries.retry_later(session, attempt.row.number, delay, attempt.reason)
 
     def record_stage(self, attempt: DeliveryAttempt, started_ns: int) -> None:
         """Record an attempt, for traces."""

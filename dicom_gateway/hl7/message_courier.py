@@ -104,15 +104,20 @@ class MessageOutbox:
     def mark_delivered(self, session: Session, attempts: Sequence[MessageAttempt]) -> None:
         """Record that the receiver has accepted messages."""
         for attempt in attempts:
-            hl7_messages.mark_delivered(session, attempt.row.number, attempt.acknowledgement or "")
+            if hl7_messages.is_stored(session, attempt.row):
+                hl7_messages.mark_delivered(session, attempt.row.number, attempt.acknowledgement or "")
 
     def park(self, session: Session, attempt: MessageAttempt) -> None:
         """Record a permanent failure."""
-        hl7_messages.park(session, attempt.row.number, attempt.reason, attempt.acknowledgement)
+        row, reason = attempt.row, attempt.reason
+        if hl7_messages.is_stored(session, row):
+            hl7_messages.park(session, row.number, reason, attempt.acknowledgement)
 
     def retry_later(self, session: Session, attempt: MessageAttempt, delay: timedelta) -> None:
         """Record a transient failure."""
-        hl7_messages.retry_later(session, attempt.row.number, delay, attempt.reason, attempt.acknowledgement)
+        row, reason = attempt.row, attempt.reason
+        if hl7_messages.is_stored(session, row):
+            hl7_messages.retry_later(session, row.number, delay, reason, attempt.acknowledgement)
 
     def record_stage(self, attempt: MessageAttempt, started_ns: int) -> None:
         """Record an attempt, for traces."""

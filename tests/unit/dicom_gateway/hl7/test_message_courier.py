@@ -5,20 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from db.database import Database
-from db.hl7 import message_list
+from db.erasure import patient_data
+from db.erasure.patient_data import PatientData
+from db.hl7 import hl7_messages, message_list
+from db.hl7.hl7_messages import DueMessage, StoredMessage
 from db.hl7.message_list import MessageRow
 from db.tables import Hl7Message
 from db.worklist.studies import StudyHeader
-from dicom_gateway.hl7.message_courier import MessageCourier
+from dicom_gateway.hl7.message_courier import MessageCourier, MessageOutbox
+from dicom_gateway.hl7.message_sender import MessageAttempt
 from dicom_gateway.hl7.message_settings import MessageSettings
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, Priority
+from sending.send_result import SendResult
 from tests.servers.peers.mllp_receiver import MllpReceiver, acknowledge, read_control_id
 from tests.servers.ports import free_port, wait_until
 from tests.unit import rows
@@ -75,6 +81,37 @@ def look(database: Database) -> list[MessageRow]:
 def wait_for(database: Database, states: Sequence[str]) -> list[MessageRow]:
     wait_until(lambda: [row.state for row in look(database)] == list(states), 30, f"messages are {states}")
     return look(database)
+
+
+def store_message(database: Database, number: int) -> DueMessage:
+    """Lease the one message, on a film of its own."""
+    film = rows.receive(database, f"1.2.3.{number}", study=STUDY).instance_id
+    message = StoredMessage(f"control-{number}", "ris", film, None, f"filler-{number}", "result", "", b"MSH")
+    with database.write() as session:
+        hl7_messages.store(session, message)
+        (due,) = hl7_messages.lease_due(session, rows.LEASE, 9, "ris")
+    return due
+
+
+@pytest.mark.parametrize("result", SendResult)
+def test_the_end_of_an_erased_message_is_not_that_of_the_message_with_its_number(
+    database: Database, result: SendResult
+) -> None:
+    outbox = MessageOutbox(MessageSettings(), None)
+    erased = store_message(database, 1)
+    with database.write() as session:
+        patient_data.erase(session, PatientData(films=[1]))
+    assert store_message(database, 2).number == erased.number, "SQLite gives it again"
+    attempt = MessageAttempt(erased, result, "AE")
+    with database.write() as session:
+        if result is SendResult.DELIVERED:
+            outbox.mark_delivered(session, [attempt])
+        elif result is SendResult.PERMANENT:
+            outbox.park(session, attempt)
+        else:
+            outbox.retry_later(session, attempt, timedelta(hours=1))
+    (row,) = look(database)
+    assert (row.state, row.last_error) == ("pending", None)
 
 
 def test_a_result_arrives_as_it_is_stored_and_once(database: Database, receiver: MllpReceiver) -> None:
