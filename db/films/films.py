@@ -141,6 +141,12 @@ def lease_due(
     return leased
 
 
+def is_stored(session: Session, leased: DueFilm) -> bool:
+    """True unless a leased film was erased: SQLite gives its number to the next one."""
+    uid = select(Instance.sop_instance_uid).where(Instance.id == leased.instance_id)
+    return not is_sqlite(session) or session.scalar(uid) == leased.sop_instance_uid
+
+
 def _take_until_tried(rows: Sequence[Instance]) -> Sequence[Instance]:
     return list(takewhile(lambda row: row.preparation_attempts == 0, rows))
 

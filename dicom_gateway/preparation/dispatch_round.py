@@ -152,7 +152,7 @@ class DispatchRound:
         preparation, instance_id = entry.preparation, entry.film.instance_id
         assert preparation.array is not None
         transforms = preparation.transforms
-        is_new = films.record_preparation(
+        is_new = films.is_stored(session, entry.film) and films.record_preparation(
             session,
             instance_id,
             preparation.rendition,

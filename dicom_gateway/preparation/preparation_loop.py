@@ -183,10 +183,10 @@ class PreparationLoop(threading.Thread):
         )
         # Where processes are being killed, the next attempt at once would be killed, too.
         pause_s = 0.0 if blamed else min(2.0 ** (film.preparation_attempts - 1) - 1, LONGEST_PAUSE_S)
+        pause = timedelta(seconds=pause_s)
         with self._database.write() as session:
-            films.postpone(
-                session, film.instance_id, timedelta(seconds=pause_s), count_attempt=True, strike=blamed
-            )
+            if films.is_stored(session, film):
+                films.postpone(session, film.instance_id, pause, count_attempt=True, strike=blamed)
 
     def _find_own_digests(self, film: films.DueFilm) -> frozenset[str]:
         """Return the digests of our own objects that a film may be, which its name or its UID suggests."""
@@ -199,5 +199,6 @@ class PreparationLoop(threading.Thread):
         self, film: films.DueFilm, current: Stage, refusal: Refusal, detail: str, jpeg: bytes = b""
     ) -> None:
         with self._database.write() as session:
-            films.refuse(session, film.instance_id, refusal, detail, jpeg)
+            if films.is_stored(session, film):
+                films.refuse(session, film.instance_id, refusal, detail, jpeg)
         note_refusal(current, refusal)

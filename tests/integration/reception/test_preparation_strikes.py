@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.database import Database
+from db.erasure import patient_data
+from db.erasure.patient_data import PatientData
 from db.films import films
 from db.states import FilmState
-from db.tables import Instance
+from db.tables import Instance, Rendition
 from dicom_gateway.dispatch import Dispatcher
 from dicom_gateway.preparation import preparation_loop
 from dicom_gateway.preparation.dispatch_round import ROUND
@@ -105,6 +107,28 @@ def test_a_film_that_fails_where_other_processes_died_waits_and_is_prepared(benc
     assert row.due_at > now(), "it is not tried again at once"
     row = bench.take(bench.loop(60.0, quiet_s=600.0), 1)
     assert (row.state, row.preparation_attempts) == (FilmState.QUEUED, 0)
+
+
+@pytest.mark.parametrize("ends", ["dispatched", "refused", "failed"])
+def test_what_is_found_of_an_erased_film_is_not_that_of_the_film_with_its_number(
+    bench: Bench, ends: str
+) -> None:
+    """Its patient is erased while the gateway decodes it, and SQLite gives its number to the next film."""
+    loop = bench.loop(TOO_SHORT_S if ends == "failed" else 60.0, quiet_s=600.0)
+    with bench.database.write() as session:
+        leased = loop._dispatches.lease(session, 0)
+    with bench.database.write() as session:
+        patient_data.erase(session, PatientData(films=[bench.film]))
+    if ends == "refused":
+        bench.spool.path("film.dcm").unlink()
+    next_film = rows.receive(bench.database, "1.2.9.1", study="1.2.9").instance_id
+    assert next_film == bench.film
+    loop._take(leased)
+    loop._child.close()
+    row = rows.read_film(bench.database, next_film)
+    assert (row.state, row.refusal, row.prepared_at, row.preparation_strikes) == ("received", None, None, 0)
+    with bench.database.read() as session:
+        assert session.get(Rendition, next_film) is None
 
 
 def test_a_film_that_always_fails_ends_whatever_else_fails(
