@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, func, select
@@ -30,7 +30,7 @@ MOST_WAITING: Final = 8
 
 # Asked after most commits, so that it is made once: making it costs as much as running it.
 _WAITING: Final = (
-    select(FilmTile.id, FilmTile.view, Instance.spool_path)
+    select(FilmTile.id, FilmTile.asked_at, FilmTile.view, Instance.spool_path)
     .join(Instance, Instance.id == FilmTile.instance_id)
     .where(
         FilmTile.gateway == bindparam("gateway"),
@@ -59,6 +59,7 @@ class WaitingTile:
     """A request that a gateway is to answer."""
 
     tile_id: int
+    asked_at: datetime
     spool_path: str | None
     """The film's file; None once it is deleted."""
     view: Mapping[str, Any]
@@ -124,13 +125,13 @@ def find_answer(session: Session, tile_id: int) -> TileAnswer | None:
 def list_waiting(session: Session, gateway: str) -> list[WaitingTile]:
     """Return the requests that a gateway is to answer and a page still waits for, oldest first."""
     rows = session.execute(_WAITING, {"gateway": gateway, "oldest": now() - GIVE_UP})
-    return [WaitingTile(row.id, row.spool_path, row.view) for row in rows]
+    return [WaitingTile(row.id, row.asked_at, row.spool_path, row.view) for row in rows]
 
 
-def answer(session: Session, tile_id: int, answered: TileAnswer) -> None:
-    """Answer a request; one that was deleted meanwhile, with its film, stays deleted."""
-    tile = session.get(FilmTile, tile_id, with_for_update=True)
-    if tile is not None:
+def answer(session: Session, asked: WaitingTile, answered: TileAnswer) -> None:
+    """Answer a request; one that was deleted meanwhile, for its age or with its film, stays deleted."""
+    tile = session.get(FilmTile, asked.tile_id, with_for_update=True)
+    if tile is not None and tile.asked_at == asked.asked_at:  # else SQLite has given its number again
         tile.answered_at, tile.jpeg = now(), answered.jpeg
         tile.failure = None if answered.failure is None else answered.failure.value
 

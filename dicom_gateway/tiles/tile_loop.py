@@ -86,7 +86,7 @@ class TileLoop(threading.Thread):
             answer = self._draw(tile)
             self._asked_at = time.monotonic()
             with self._database.write() as session:
-                film_tiles.answer(session, tile.tile_id, answer)
+                film_tiles.answer(session, tile, answer)
         if self._swept_at < time.monotonic() - SWEEP_S and self._asked_at + KEPT_S >= self._swept_at:
             with self._database.write() as session:
                 film_tiles.sweep(session)

@@ -19,6 +19,7 @@ from db.films.film_tiles import (
     NoPictureError,
     TileAnswer,
     TilesBusyError,
+    WaitingTile,
 )
 from db.tables import FilmTile, Instance
 from domain.viewing.film_tile import TileFailure, TileView
@@ -41,9 +42,13 @@ def ask(database: Database, film: int, study: str = "1.2.3") -> int:
         return film_tiles.ask(session, study, film, VIEW)
 
 
-def list_waiting(database: Database, gateway: str = rows.GATEWAY) -> list[int]:
+def find_waiting(database: Database, gateway: str = rows.GATEWAY) -> list[WaitingTile]:
     with database.read() as session:
-        return [tile.tile_id for tile in film_tiles.list_waiting(session, gateway)]
+        return film_tiles.list_waiting(session, gateway)
+
+
+def list_waiting(database: Database, gateway: str = rows.GATEWAY) -> list[int]:
+    return [tile.tile_id for tile in find_waiting(database, gateway)]
 
 
 def test_a_gateway_answers_what_pages_wait_for(database: Database, film: int) -> None:
@@ -56,7 +61,7 @@ def test_a_gateway_answers_what_pages_wait_for(database: Database, film: int) ->
         with database.read() as session:
             assert film_tiles.find_answer(session, tile) is None
         with database.write() as session:
-            film_tiles.answer(session, tile, answer)
+            film_tiles.answer(session, find_waiting(database)[0], answer)
         with database.read() as session:
             assert film_tiles.find_answer(session, tile) == answer
     assert list_waiting(database) == []
@@ -88,9 +93,22 @@ def test_no_more_wait_than_a_gateway_draws_and_none_for_ever(database: Database,
 
 
 def test_tiles_go_with_their_film_and_are_not_answered_then(database: Database, film: int) -> None:
-    tile = ask(database, film)
+    ask(database, film)
+    (tile,) = find_waiting(database)
     with database.write() as session:
         gone = delete_with_dependents(session, Instance.id, [film])
         film_tiles.answer(session, tile, TileAnswer(b"jpeg", None))
     assert gone["film_tiles"] == 1
     assert list_waiting(database) == []
+
+
+def test_a_late_answer_is_not_that_of_the_request_with_its_number(database: Database, film: int) -> None:
+    """Another patient's film would be in the viewer."""
+    ask(database, film)
+    (late,) = find_waiting(database)
+    with database.write() as session:
+        session.execute(update(FilmTile).values(asked_at=now() - KEPT - timedelta(seconds=1)))
+    waiting = ask(database, film)
+    with database.write() as session:
+        film_tiles.answer(session, late, TileAnswer(b"jpeg", None))
+        assert film_tiles.find_answer(session, waiting) is None
