@@ -9,6 +9,7 @@ from db.notices import notice_list
 from notices import mail, webhook
 from notices.notice_settings import WebhookSettings
 from tbscreen.doctor.check import Check, Health
+from tbscreen.processes.settings_audit import hide_secrets
 from tbscreen.settings import Settings
 
 
@@ -18,7 +19,7 @@ def examine_notice_receivers(settings: Settings) -> Iterator[Check]:
     for name, receiver in settings.notices.receivers.items():
         part = f"notices to {name}"
         if isinstance(receiver, WebhookSettings):
-            where, trouble = receiver.url, webhook.probe(receiver)
+            where, trouble = hide_secrets(receiver.url), webhook.probe(receiver)
         else:
             where, trouble = f"{receiver.host}:{receiver.port}", mail.probe(receiver)
         if trouble is not None:

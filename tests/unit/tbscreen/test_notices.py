@@ -48,7 +48,7 @@ def test_a_test_notice_is_sent_to_each_receiver_and_the_doctor_sends_nothing(
 ) -> None:
     hook = HookReceiver()
     webhooks = [
-        {"name": name, "url": f"http://127.0.0.1:{port}/", "secret_variable": "HOOK_SECRET"}
+        {"name": name, "url": f"http://127.0.0.1:{port}/?sig=hidden", "secret_variable": "HOOK_SECRET"}
         for name, port in (("there", hook.port), ("away", free_port()))
     ]
     monkeypatch.setenv("HOOK_SECRET", SECRET)
@@ -56,6 +56,7 @@ def test_a_test_notice_is_sent_to_each_receiver_and_the_doctor_sends_nothing(
     settings = NoticeSettings.model_validate({"webhooks": webhooks, "rules": rules})
     there, away = examine_notice_receivers(Settings(notices=settings))
     assert (there.health, away.health) == (Health.GOOD, Health.BAD)
+    assert "hidden" not in there.finding + away.finding
     assert hook.received == []
     monkeypatch.setenv("TBSCREEN_NOTICES__WEBHOOKS", json.dumps(webhooks))
     run = quick_cli("notices", "test")
