@@ -25,6 +25,7 @@ from dicom_gateway.deidentification.pseudonyms import Pseudonyms
 from dicom_gateway.pixels.radiograph import read_display
 from domain.codes import Verdict
 from domain.errors import PermanentError
+from domain.patient_identity import fold_patient_id
 
 COLUMNS: Final = ("file", "label", "source", "patient", "view", "sex", "age", "pixels", "truth")
 LABELS: Final = {Verdict.TB: "tb", Verdict.NOT_TB: "negative"}
@@ -178,9 +179,13 @@ def describe(exported: Exported) -> str:
 
 
 def _identify_patient(film: LabelledFilm) -> tuple[str, ...]:
-    """Return the identifiers that all films of a patient share, else those of the study."""
-    if film.patient_id and film.patient_id.strip():
-        return ("id", film.patient_id.strip())
+    """Return the identifiers that all films of a patient share, else those of the study.
+
+    A patient ID is the same in any case and with any spaces, as everywhere; in capitals, as most are, it has
+    the name that earlier versions gave it.
+    """
+    if patient_id := fold_patient_id(film.patient_id):
+        return ("id", patient_id.upper())
     if film.patient_name and film.patient_birth_date:
         return ("name", film.patient_name.strip().casefold(), film.patient_birth_date)
     return ("study", film.study_instance_uid)

@@ -22,6 +22,7 @@ from domain.bundle.seal import locate_seal, write_seal
 from domain.dicom_file import find_start
 from domain.errors import PermanentError
 from domain.notices import NOTICE
+from domain.patient_identity import fold_patient_id
 from tbscreen.models.prepared_file import name_reader, read_labelled
 from tbscreen.models.registration import make_seal
 from tbscreen.settings import Settings
@@ -166,7 +167,7 @@ def _find_patient(film: LabelledFilm) -> LabelledFilm:
     if film.patient is not None or find_start(film.path) is None:
         return film
     header = read_dataset(film.path, with_pixels=False)
-    return replace(film, patient=str(header.get("PatientID", "")) or None)
+    return replace(film, patient=fold_patient_id(str(header.get("PatientID", ""))) or None)
 
 
 def _show_index(index: FilmIndex, console: Console) -> None:

@@ -224,6 +224,19 @@ def test_the_same_key_names_the_same_patient_alike_and_another_key_does_not(
     assert read("OUT") & read("OTHER") == set()
 
 
+def test_one_patient_has_one_name_however_a_modality_wrote_the_number(
+    quick_cli: Cli, installed: Database, place: Path
+) -> None:
+    """Else one person would be in training and test."""
+    rows.register_model(installed)
+    for number, patient in enumerate(("AB-77", "ab-77", " AB -77^^^HOSPITAL")):
+        put(installed, One(f"{number}", Verdict.TB, patient=patient), number)
+    assert "3 films of 1 patients" in quick_cli("export-labels", "OUT").stdout
+    names = Pseudonyms(load_key(place / "data" / "label-export.key"))
+    with (place / "OUT" / "labels.csv").open() as file:
+        assert {line["patient"] for line in csv.DictReader(file)} == {names.name("patient", "id", "AB-77")}
+
+
 def test_what_the_model_saw_comes_back_from_the_rendition_nearly(exported: Path, place: Path) -> None:
     names = Pseudonyms(load_key(place / "data" / "label-export.key"))
     for uid, seed in (("1", 0), ("2", 1), ("3", 2)):

@@ -17,12 +17,14 @@ from domain.bundle.calibration import IdentityCalibration
 from tbscreen.commands.retrain import _write_command
 from tbscreen.models import retraining
 from tbscreen.models.default_bundle import DEFAULT_BUNDLE
-from tbscreen.models.retraining import Order, carry_out, score_unseen, show_result
+from tbscreen.models.retraining import Order, _find_patient, carry_out, score_unseen, show_result
 from tbscreen.settings import Settings
 from tests.e2e.test_retrain import draw_films
+from tests.films import small_film
 from tests.unit.training.synthetic_films import POINTS, scored
 from training.films.film_index import LabelsFrom
 from training.films.film_store import FILM_BYTES, FilmStore
+from training.films.labelled_film import Label, LabelledFilm
 from training.judging.comparison import read_seen
 from training.judging.evaluation import evaluate
 from training.judging.verdict import Advice, Verdict
@@ -66,6 +68,14 @@ def test_a_model_that_is_not_to_be_used_gets_no_next_commands(advice: Advice) ->
     assert ("tbscreen models activate" in printed) == (advice is not Advice.REJECT)
     which_films = "active films/  # of them, those that neither was fitted to"
     assert (which_films in printed) == (advice is not Advice.REJECT)
+
+
+def test_films_of_one_patient_are_kept_together_however_a_modality_wrote_the_number(tmp_path: Path) -> None:
+    films = [
+        LabelledFilm(small_film(tmp_path, number, PatientID=patient), Label.TB, "here", f"{number:032x}")
+        for number, patient in enumerate(("AB-77", "ab-77", "AB -77"))
+    ]
+    assert len({_find_patient(film).patient for film in films}) == 1
 
 
 @pytest.mark.parametrize("is_full", [True, False])
