@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -55,7 +56,7 @@ def resolve(session: Session, number: int, decision: ConflictDecision, author: A
     before = conflicts.describe(session, conflict)
     standing, newcomer = _lock_films(session, conflict)
     if decision is not ConflictDecision.BOTH and (standing is None or newcomer is None):
-        raise ConflictError("a film of this conflict stands no more: decide 'both'")
+        raise ConflictError(f"a film of conflict {number} stands no more: decide 'both'")
     CONFLICT.move(
         session,
         conflict,
@@ -83,14 +84,24 @@ def resolve(session: Session, number: int, decision: ConflictDecision, author: A
 
 
 def accept_proposed(session: Session, author: Author, limit: int) -> list[Resolution]:
-    """Accept up to `limit` proposed merges, oldest first."""
+    """Accept up to `limit` proposed merges, oldest first.
+
+    One of which a film stands no more, since another conflict on it was decided, is left for a person.
+    """
     proposed = session.scalars(
         select(Conflict.id)
         .where(Conflict.state == ConflictState.OPEN.value, Conflict.proposed)
         .order_by(Conflict.id)
-        .limit(limit)
     ).all()
-    return [resolve(session, number, ConflictDecision.MERGE, author) for number in proposed]
+    decidable = (number for number in proposed if _stands(session, session.get_one(Conflict, number)))
+    return [resolve(session, number, ConflictDecision.MERGE, author) for number in islice(decidable, limit)]
+
+
+def _stands(session: Session, conflict: Conflict) -> bool:
+    """True when a film stands in both lines."""
+    uid = conflict.sop_instance_uid
+    lines = conflict.standing_line, conflict.line
+    return all(conflicts.find_head(session, uid, line) is not None for line in lines)
 
 
 def _lock_films(session: Session, conflict: Conflict) -> tuple[Instance | None, Instance | None]:

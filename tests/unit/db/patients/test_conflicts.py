@@ -149,6 +149,25 @@ def test_the_same_pixels_from_an_archive_are_proposed_and_accepted_together(scre
     assert (entry.patient_name, entry.priority, entry.notices) == ("Roe^Mary", "HIGH", [])
 
 
+def test_a_proposal_whose_film_stands_no_more_does_not_stop_the_others(screened: Database) -> None:
+    set_digest(screened, 1, "a" * 64)
+    for number, content in ((2, "b"), (7, "c")):
+        header = StudyHeader(f"1.{number}9", patient_id=f"P{number}", patient_name=f"N{number}")
+        prepare(screened, send(screened, header, content).instance_id, "a" * 64)
+    other = rows.receive(screened, "1.6.1", study=replace(JANE, study_instance_uid="1.6")).instance_id
+    set_digest(screened, other, "f" * 64)
+    merged = rows.receive(screened, "1.6.1", "d", study=replace(MARY, study_instance_uid="1.6")).instance_id
+    prepare(screened, merged, "f" * 64)
+    first, second, third = (conflict.id for conflict in list_conflicts(screened))
+    with screened.write() as session:
+        conflict_resolution.resolve(session, first, ConflictDecision.NEWER, ADMIN)
+        accepted = conflict_resolution.accept_proposed(session, ADMIN, 1)
+        assert [resolution.conflict.id for resolution in accepted] == [third]
+        with pytest.raises(ConflictError, match=f"conflict {second} stands no more"):
+            conflict_resolution.resolve(session, second, ConflictDecision.MERGE, ADMIN)
+    assert [conflict.id for conflict in list_conflicts(screened)] == [second]
+
+
 @pytest.mark.parametrize(("digest", "from_archive"), [("b" * 64, True), (None, True), ("a" * 64, False)])
 def test_other_pixels_and_other_senders_are_not_proposed(
     screened: Database, digest: str | None, from_archive: bool
