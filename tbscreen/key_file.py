@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +21,28 @@ def load_key(path: Path) -> bytes:
     Raises:
         PermanentError: when others may read it, or it is too short.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+    if not path.exists():
+        _make_key(path)
     return _read_key(path)
+
+
+def _make_key(path: Path) -> None:
+    """Write a key that is whole on the disk before it has its name."""
+    descriptor, name = tempfile.mkstemp(".partial", f".{path.name}-", path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(partial)
+        except FileExistsError:  # another process made it meanwhile
+            pass
+        except OSError:  # a file system without links, such as a Windows share
+            partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _read_key(path: Path) -> bytes:

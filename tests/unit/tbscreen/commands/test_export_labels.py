@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -268,6 +270,24 @@ def test_what_cannot_be_exported_is_one_line(quick_cli: Cli, installed: Database
     assert_one_line(quick_cli("export-labels", "full"), "is not an empty folder")
     (place / "short.key").touch(mode=0o600)
     assert_one_line(quick_cli("export-labels", "OUT", "--key", "short.key"), "has 0 characters")
+
+
+def test_a_key_that_a_full_disk_does_not_take_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty file in its place would be refused from then on, also when there is room again."""
+    with monkeypatch.context() as full:
+        full.setattr(secrets, "token_hex", fail)
+        with pytest.raises(OSError, match="No space"):
+            load_key(tmp_path / "key")
+    assert list(tmp_path.glob("*key*")) == []
+    key = load_key(tmp_path / "key")
+    assert load_key(tmp_path / "key") == key
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def fail(_bytes: int) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_key_that_others_can_read_is_none(tmp_path: Path) -> None:
