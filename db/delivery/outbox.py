@@ -11,6 +11,7 @@ from sqlalchemy import Table, bindparam, delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.clock import now
+from db.database import is_sqlite
 from db.delivery import report_objects, unbuilt_reports
 from db.entries import make_entry
 from db.films import revisions
@@ -92,6 +93,20 @@ def count_failing(session: Session) -> int:
     """Return the number of screenings, parked ones apart, whose report could not be built yet."""
     failing = OutboxEntry.last_error.is_not(None) & OutboxEntry.parked_at.is_(None)
     return session.scalar(select(func.count()).select_from(OutboxEntry).where(failing)) or 0
+
+
+def is_stored(session: Session, leased: ReportableScreening) -> bool:
+    """True unless a leased screening was erased or reported meanwhile: SQLite gives its numbers again."""
+    film = (
+        select(Instance.sop_instance_uid, Instance.dataset_sha256)
+        .join(Screening, Screening.instance_id == Instance.id)
+        .join(OutboxEntry, OutboxEntry.screening_id == Screening.id)
+        .where(OutboxEntry.id == leased.outbox_id, Screening.id == leased.screening_id)
+    )
+    return not is_sqlite(session) or session.execute(film).first() == (
+        leased.sop_instance_uid,
+        leased.dataset_sha256,
+    )
 
 
 def park(session: Session, outbox_id: int, error: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session, undefer
 
 from db.clock import now
+from db.database import is_sqlite
 from db.delivery import report_objects, unbuilt_reports
 from db.delivery.report_objects import BuiltReport
 from db.entries import make_entry
@@ -66,6 +67,12 @@ def count_failing(session: Session) -> int:
     """Return the number of refusals that wait because their report could not be built, parked ones apart."""
     failing = RefusalOutboxEntry.last_error.is_not(None) & RefusalOutboxEntry.parked_at.is_(None)
     return session.scalar(select(func.count()).select_from(RefusalOutboxEntry).where(failing)) or 0
+
+
+def is_stored(session: Session, leased: ReportableRefusal) -> bool:
+    """True unless the film of a leased refusal was erased: SQLite gives its number to the next one."""
+    uid = select(Instance.sop_instance_uid).where(Instance.id == leased.instance_id)
+    return not is_sqlite(session) or session.scalar(uid) == leased.sop_instance_uid
 
 
 def park(session: Session, instance_id: int, error: str) -> None:

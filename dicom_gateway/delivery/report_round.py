@@ -168,6 +168,8 @@ class ReportRound:
         """
         with self._database.write() as session:
             for built in batch:
+                if not outbox.is_stored(session, built.screening):
+                    continue
                 if isinstance(built, _Unbuilt):
                     outbox.postpone(session, built.screening.outbox_id, timedelta(0), None)
                 else:
@@ -236,6 +238,8 @@ class ReportRound:
             film_log.error("refusal not built", error=type(error).__name__, attempt=refusal.attempts)
             failure = f"{type(error).__name__}: {error}"
             with self._database.write() as session:
+                if not refusal_outbox.is_stored(session, refusal):
+                    return
                 if refusal.attempts >= MOST_BUILDS:
                     refusal_outbox.park(session, refusal.instance_id, failure)
                     film_log.error("refusal parked: it cannot be built", help="tbscreen deliveries unbuilt")
@@ -244,6 +248,8 @@ class ReportRound:
                     refusal_outbox.postpone(session, refusal.instance_id, pause, failure)
             return
         with self._database.write() as session:
+            if not refusal_outbox.is_stored(session, refusal):
+                return
             if report is None:
                 refusal_outbox.close(session, refusal.instance_id)
             else:

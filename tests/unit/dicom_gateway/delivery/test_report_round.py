@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,9 @@ from db.clock import now
 from db.database import Database
 from db.delivery import deliveries, outbox, refusal_outbox, unbuilt_reports
 from db.delivery.deliveries import DueDelivery
-from db.films import spooled_files
+from db.erasure import patient_data
+from db.erasure.patient_data import PatientData
+from db.films import films, spooled_files
 from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
 from dicom_gateway.delivery.report_round import MOST_BUILDS, ReportRound
 from dicom_gateway.results import report_identity
@@ -109,6 +112,43 @@ def test_an_object_is_committed_with_the_lease_of_its_delivery_before_it_is_sent
     (delivery,) = sender.leased
     assert (delivery.attempts, sender.committed) == (1, [(delivery.sop_instance_uid, True)])
     assert look(sqlite_database) == (["sr"], ["sr"], [])
+
+
+def test_the_report_of_an_erased_film_is_not_that_of_the_film_with_its_number(
+    sqlite_database: Database, film: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its patient is erased while the courier builds the report, and the next film has its result."""
+    screened_films.screen(sqlite_database, film)
+    build = ReportRound._build
+
+    def erase_meanwhile(self: ReportRound, *built_from: Any) -> Any:
+        built = build(self, *built_from)
+        monkeypatch.setattr(ReportRound, "_build", build)
+        with sqlite_database.write() as session:
+            patient_data.erase(session, PatientData(films=[film]))
+        screened_films.screen(sqlite_database, screened_films.receive(sqlite_database, small))
+        return built
+
+    small = small_film(tmp_path)
+    monkeypatch.setattr(ReportRound, "_build", erase_meanwhile)
+    report(sqlite_database, "sr")
+    with sqlite_database.read() as session:
+        (part10,) = session.scalars(select(ReportObject.part10))
+    assert dcmread(small).SOPInstanceUID.encode() in part10
+
+
+def test_a_refusal_of_an_erased_film_is_not_that_of_the_film_with_its_number(
+    sqlite_database: Database, film: int
+) -> None:
+    with sqlite_database.write() as session:
+        films.refuse(session, film, Refusal.NOT_FRONTAL, "ViewPosition is LL")
+        (leased,) = refusal_outbox.lease(session, rows.LEASE, 9)
+        patient_data.erase(session, PatientData(films=[film]))
+    other = rows.receive(sqlite_database, "1.2.9.1", study="1.2.9").instance_id
+    with sqlite_database.write() as session:
+        films.refuse(session, other, Refusal.UNDER_AGE, "12 years")
+        assert other == film
+        assert not refusal_outbox.is_stored(session, leased)
 
 
 def test_a_picture_that_cannot_be_made_holds_up_no_report_and_is_made_later(
