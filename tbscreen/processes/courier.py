@@ -53,14 +53,17 @@ def run_courier(settings: Settings, ready_file: Path | None) -> None:
         ]
         for thread in others:
             thread.start()
-        if listener is not None:
-            listener.start()
-        announce_ready(ready_file, "ready")
-        courier.run(ending)
-        for thread in others:
-            thread.join()
-        if listener is not None:
-            listener.stop()
+        try:
+            if listener is not None:
+                listener.start()
+            announce_ready(ready_file, "ready")
+            courier.run(ending)
+        finally:
+            ending.set()
+            for thread in others:
+                thread.join()
+            if listener is not None:
+                listener.stop()
     audit.record_stop()
     audit.close()
     database.close()

@@ -32,6 +32,9 @@ def _list_ports(settings: Settings) -> Iterator[tuple[str, int, str]]:
         yield gateway.host, gateway.tls.port, "gateway.tls.port"
     if gateway.dicomweb is not None:
         yield gateway.dicomweb.host, gateway.dicomweb.port, "gateway.dicomweb.port"
+    results = settings.hl7.results
+    if results.port:
+        yield results.host, results.port, "hl7.results.port"
     yield web.host, web.port, "web.port"
     for process in PROCESSES:
         port = monitoring.port(process)

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -203,11 +204,18 @@ def test_a_database_that_does_not_answer_is_named_with_the_reason_and_its_settin
 
 
 def test_serve_names_every_taken_port_before_it_starts_anything(cli: Cli, place: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
-        gateway, page = first.getsockname()[1], second.getsockname()[1]
-        run = cli("serve", GATEWAY__HOST="127.0.0.1", GATEWAY__PORT=str(gateway), WEB__PORT=str(page))
+    places = {
+        "GATEWAY__PORT": "gateway.port",
+        "HL7__RESULTS__PORT": "hl7.results.port",
+        "WEB__PORT": "web.port",
+    }
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in places]
+        ports = [server.getsockname()[1] for server in taken]
+        variables = {name: str(port) for name, port in zip(places, ports, strict=True)}
+        run = cli("serve", GATEWAY__HOST="127.0.0.1", **variables)
     assert run.returncode == 1
-    for port, key in ((gateway, "gateway.port"), (page, "web.port")):
+    for port, key in zip(ports, places.values(), strict=True):
         assert (
             f"cannot listen on 127.0.0.1:{port} (Address already in use; process {os.getpid()} ("
             in run.stderr
@@ -223,6 +231,15 @@ def test_a_taken_port_is_one_clear_line(cli: Cli, installed: Database) -> None:
         port = taken.getsockname()[1]
         run = cli("web", WEB__PORT=str(port))
     assert_one_line(run, f"cannot listen on 127.0.0.1:{port} (Address already in use): set web.port")
+
+
+def test_a_courier_that_cannot_listen_for_laboratories_ends(cli: Cli, installed: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = cli("courier", HL7__RESULTS__PORT=str(port))
+    assert run.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in run.stderr
+    assert "set hl7.results.port" in run.stderr
 
 
 def test_a_command_for_the_database_loads_neither_dicom_nor_keras(installed: Database) -> None:
