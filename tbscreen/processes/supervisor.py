@@ -151,8 +151,7 @@ class Supervisor:
                     seconds=running.pause,
                 )
             elif time.monotonic() >= running.restart_at:
-                fresh = self._spawn(running.spec, running.stage)
-                running.process, running.started, running.restart_at = fresh.process, fresh.started, None
+                self._start_again(running)
 
     def stop(self) -> None:
         """End all processes, last started first: SIGTERM, and SIGKILL for what does not listen."""
@@ -171,6 +170,21 @@ class Supervisor:
         """Return the process ids of what runs."""
         return [running.process.pid for running in self._running if running.process.poll() is None]
 
+    def _start_again(self, running: _Running) -> None:
+        try:
+            fresh = self._spawn(running.spec, running.stage)
+        except OSError as error:  # no memory, process number or disk is left; the other processes go on
+            running.pause = min(running.pause * 2, RESTART_MOST_S)
+            running.restart_at = time.monotonic() + running.pause
+            log.error(
+                "process not started; it is tried again",
+                name=running.spec.name,
+                error=error.strerror,
+                seconds=running.pause,
+            )
+            return
+        running.process, running.started, running.restart_at = fresh.process, fresh.started, None
+
     def _spawn(self, spec: ProcessSpec, stage: int) -> _Running:
         if spec.ready_file is not None:
             spec.ready_file.unlink(missing_ok=True)
@@ -184,7 +198,10 @@ class Supervisor:
             stderr=self._output,
             start_new_session=True,
         )
-        write_record(self._directory, spec.name, process.pid, stage)
+        try:
+            write_record(self._directory, spec.name, process.pid, stage)
+        except OSError as error:  # the process bears its mark
+            log.error("process not recorded", name=spec.name, error=error.strerror)
         return _Running(spec, process, time.monotonic(), stage)
 
 

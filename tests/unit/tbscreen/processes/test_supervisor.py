@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -151,6 +152,56 @@ def test_each_death_makes_the_pause_longer(
 
     wait_until(has_died_often, 20, "the child has died several times")
     assert pauses == [0.2, 0.4]
+
+
+def test_a_process_that_cannot_be_started_again_is_tried_again_and_the_others_go_on(
+    supervisor: Supervisor, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RESTART_FIRST_S", 0.05)
+    monkeypatch.setattr(module, "RESTART_MOST_S", 0.1)
+    supervisor.start(make_spec(directory))
+    supervisor.start(make_spec(directory, "other"))
+    killed, other = supervisor.pids()
+    refusals: list[int] = []
+
+    def refuse(*_: object, **__: object) -> None:
+        refusals.append(errno.EAGAIN)
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def is_refused_twice() -> bool:
+        supervisor.watch()
+        return len(refusals) == 2
+
+    def is_back() -> bool:
+        supervisor.watch()
+        return len(supervisor.pids()) == 2
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.subprocess, "Popen", refuse)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(is_refused_twice, 20, "two attempts")
+        assert supervisor.pids() == [other]
+    wait_until(is_back, 20, "the child is started again")
+
+
+def test_on_a_full_disk_a_process_is_started_again_and_ended_without_a_record(
+    supervisor: Supervisor, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def is_back() -> bool:
+        supervisor.watch()
+        return bool(supervisor.pids()) and supervisor.pids() != [killed]
+
+    supervisor.start(make_spec(directory))
+    (killed,) = supervisor.pids()
+    monkeypatch.setattr(module, "write_record", is_full)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(is_back, 20, "the child is started again")
+    (fresh,) = supervisor.pids()
+    supervisor.stop()
+    assert not _is_alive(fresh)
 
 
 def test_stop_ends_all_and_leaves_no_record(supervisor: Supervisor, directory: Path) -> None:
