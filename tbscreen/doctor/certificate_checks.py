@@ -39,6 +39,15 @@ def examine_certificates(settings: Settings) -> Iterator[Check]:
     for receiver in settings.hl7.receivers:
         if receiver.tls is not None:
             yield from _examine_other(f"HL7 receiver {receiver.name} TLS", receiver.tls, SECTION)
+    if settings.audit.syslog == "tls":
+        yield from _examine_other("audit repository TLS", settings.audit.tls, "audit.tls")
+    canary = settings.gateway.canary
+    if canary.certificate is not None and canary.key is not None:
+        yield _examine_certificate("canary films TLS", canary.certificate)
+        yield from _examine_key("canary films TLS", canary.key)
+    for name, noticed in settings.notices.receivers.items():
+        if noticed.ca is not None:
+            yield _examine_certificate(f"notices to {name} CA", noticed.ca)
 
 
 def _examine_page(web: WebSettings) -> Iterator[Check]:

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from dicom_gateway.association.tls_settings import ListenerTlsSettings, PeerTlsSettings
+from dicom_gateway.audit.audit_settings import AuditSettings
+from dicom_gateway.canary.canary_settings import CanarySettings
 from dicom_gateway.settings import GatewaySettings, PeerSettings
+from notices.notice_settings import NoticeSettings, WebhookSettings
 from tbscreen.doctor.certificate_checks import examine_certificates
 from tbscreen.doctor.check import Check, Health
 from tbscreen.settings import Settings
@@ -34,6 +37,28 @@ def test_an_expired_certificate_is_bad(certificates: Certificates) -> None:
     bad = [check for check in checks if check.health is Health.BAD]
     assert [check.part for check in bad] == ["gateway TLS", "peer pacs TLS"]
     assert all("has expired on 2021-01-01" in check.finding for check in bad)
+
+
+def test_certificates_of_the_audit_repository_canary_films_and_notices_are_told(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    own = {"certificate": certificates.expired.certificate, "key": certificates.expired.key}
+    webhook = WebhookSettings(
+        name="engine", url="https://engine/", secret_file=tmp_path / "secret", ca=certificates.other_ca
+    )
+    settings = Settings(
+        audit=AuditSettings(syslog="tls", syslog_host="audit", tls=PeerTlsSettings(**own)),
+        gateway=GatewaySettings(canary=CanarySettings(**own)),
+        notices=NoticeSettings(webhooks=(webhook,)),
+    )
+    checks = {check.part: check.health for check in examine_certificates(settings)}
+    assert checks == {
+        "audit repository TLS": Health.BAD,
+        "canary films TLS": Health.BAD,
+        "notices to engine CA": Health.NOTE,
+    }
+    unused = AuditSettings(tls=PeerTlsSettings(**own))
+    assert list(examine_certificates(Settings(audit=unused))) == []
 
 
 def test_a_key_that_everyone_may_read_is_bad_and_one_of_the_group_is_noted(
