@@ -114,7 +114,9 @@ class Settings(BaseSettings):
                 "broker_url begins with redis://, rediss:// or redis+socket://; "
                 "in a password / is written %2F, @ %40, : %3A and % %25"
             )
-        if not _is_database_url(self.resolve_database_url()):
+        if not _is_database_url(
+            self.resolve_database_url() if self.database_url is None else self.database_url
+        ):
             raise ValueError("database_url is sqlite:////path or postgresql://user:password@host:port/name")
         return self
 

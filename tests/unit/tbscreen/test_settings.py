@@ -189,6 +189,7 @@ def test_a_variable_that_should_hold_json_and_does_not_is_named(monkeypatch: pyt
         ("database_url", f"postgres://me:{SECRET}@host/name"),
         ("database_url", f"postgresql://me:{SECRET}@host:name/x"),
         ("database_url", SECRET),
+        ("database_url", ""),
         ("broker_url", f"amqp://me:{SECRET}@host"),
         ("broker_url", f"redis://:{SECRET}/x@host:6379/0"),
         ("broker_url", SECRET),
