@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,7 +18,6 @@ from db.canary import canaries, expected_scores, verdicts
 from db.canary.canaries import CanaryEntry
 from db.canary.expected_scores import ExpectedScore
 from db.canary.verdicts import JudgedCanary, Verdict
-from db.clock import now
 from db.database import Database
 from dicom_gateway.association.peer_association import (
     REJECTED,
@@ -97,6 +97,7 @@ class CanaryRun:
 
     def _send_and_judge(self) -> JudgedCanary | None:
         film = draw_film(make_canary_uid())
+        deadline = time.monotonic() + self._settings.canary.deadline_s
         with self._database.write() as session:
             canary = canaries.issue(
                 session,
@@ -109,7 +110,7 @@ class CanaryRun:
             trouble = self._send(film)
             if trouble is not None:
                 return JudgedCanary(Verdict.NOT_TAKEN, trouble)
-            return self._await(canary.id)
+            return self._await(canary.id, deadline)
         finally:
             discard(self._database, self._spool, canary.id)
 
@@ -135,8 +136,8 @@ class CanaryRun:
             return None
         return "no answer" if status is None else f"C-STORE is answered with 0x{status:04X}"
 
-    def _await(self, number: int) -> JudgedCanary | None:
-        """Wait for the score of a canary film until its deadline, and judge it."""
+    def _await(self, number: int, deadline: float) -> JudgedCanary | None:
+        """Wait for the score of a canary film until its deadline (time.monotonic), and judge it."""
         while True:
             with self._database.read() as session:
                 canary = canaries.find(session, number)
@@ -151,7 +152,7 @@ class CanaryRun:
                 return JudgedCanary(Verdict.REFUSED, canary.failure, bundle_digest=canary.bundle_digest)
             if canary.score is not None:
                 return judge(self._database, canary)
-            if now() >= canary.deadline_at:
+            if time.monotonic() >= deadline:
                 return JudgedCanary(
                     Verdict.SILENT, _explain_silence(canary, self._settings.canary.deadline_s)
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import Final
 
@@ -52,10 +53,9 @@ class CanarySchedule(threading.Thread):
         if not every_s or self._ending.wait(START_S):
             return
         while True:
-            began = now()
+            due = time.monotonic() + every_s
             self._attempt(self._send)
-            elapsed_s = (now() - began).total_seconds()
-            if self._ending.wait(max(0.0, every_s - elapsed_s)):
+            if self._ending.wait(max(0.0, due - time.monotonic())):
                 return
 
     def _tidy(self) -> None:
