@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from db.backup import backup_log
+from db.clock import now
 from db.counts import late_films
 from db.delivery import unbuilt_reports
 from db.patients import conflicts
@@ -30,6 +31,8 @@ from db.tables import (
 
 UNDELIVERED: Final = (DeliveryState.PENDING.value, DeliveryState.PARKED.value)
 UNCOMMITTED: Final = tuple(state.value for state in CommitmentState if state is not CommitmentState.COMMITTED)
+PULL_ABANDONED: Final = timedelta(days=2)
+"""Delay of a round after which no gateway runs its schedule any more; its hours delay it by a day at most."""
 UNPULLED: Final = (PulledStudyState.WANTED.value, PulledStudyState.FAILED.value)
 
 
@@ -57,7 +60,7 @@ class PullBacklog:
 
     name: str
     failing: bool
-    """True when its last round ended with an error."""
+    """True when its last round ended with an error, unless no gateway runs the schedule any more."""
     studies: Mapping[str, int]
     """Studies by state: wanted or failed."""
 
@@ -146,18 +149,21 @@ def _measure_rows(session: Session, table: type[Hl7Message | NoticeRow]) -> list
 def _measure_pulls(session: Session) -> list[PullBacklog]:
     """Count the pulls of schedules; those of commands, whose names hold a space, are left out."""
     pulls = session.execute(
-        select(Pull.id, Pull.name, Pull.last_error).where(~Pull.name.contains(" ")).order_by(Pull.name)
+        select(Pull.id, Pull.name, Pull.last_error, Pull.due_at)
+        .where(~Pull.name.contains(" "))
+        .order_by(Pull.name)
     ).all()
     counted = session.execute(
         select(PulledStudy.pull_id, PulledStudy.state, func.count())
         .where(PulledStudy.pull_id.in_([row.id for row in pulls]), PulledStudy.state.in_(UNPULLED))
         .group_by(PulledStudy.pull_id, PulledStudy.state)
     ).all()
+    abandoned = now() - PULL_ABANDONED
     numbers = {(pull_id, state): count for pull_id, state, count in counted}
     return [
         PullBacklog(
             row.name,
-            row.last_error is not None,
+            row.last_error is not None and row.due_at > abandoned,
             {state: numbers.get((row.id, state), 0) for state in UNPULLED},
         )
         for row in pulls

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import text
 
+from db.clock import now
 from db.counts import backlog
 from db.database import Database
 from db.films import films
+from db.pulls import pulls
 from db.states import FilmState
+from db.tables import Pull
 from domain.codes import Refusal
 from tests.query_plans import statements_of
 from tests.unit import rows
@@ -66,3 +71,22 @@ def test_films_that_are_done_are_not_read(database: Database) -> None:
         word = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
         plan = connection.exec_driver_sql(f"{word} {statement}", parameters).all()
     assert "ix_instances_waiting" in str(plan)
+
+
+def test_a_schedule_that_no_gateway_runs_any_more_fails_no_longer(database: Database) -> None:
+    dates = ("20261101", "20261107")
+    with database.write() as session:
+        number = pulls.begin(session, "nightly", "pacs", dates, "here:1", timedelta(minutes=1))
+        assert number is not None
+        pulls.end(session, number, "here:1", complete=False, pause=timedelta(hours=1), error="away")
+
+    def is_failing(since_due: timedelta) -> bool:
+        with database.write() as session:
+            session.get_one(Pull, number).due_at = now() - since_due
+        with database.read() as session:
+            (measured,) = backlog.measure(session).pulls
+        return measured.failing
+
+    assert is_failing(timedelta(hours=-1))
+    assert is_failing(timedelta(hours=23))
+    assert not is_failing(timedelta(days=3))
