@@ -72,6 +72,14 @@ def test_each_alert_says_what_to_do() -> None:
     assert sorted(alerts) == sorted(told)
 
 
+def test_an_alert_tells_of_a_database_without_any_backup(database: Database) -> None:
+    age = "tbscreen_newest_backup_age_seconds"
+    (family,) = (found for found in DatabaseMetrics(database).collect() if found.name == age)
+    assert family.samples == []  # which no comparison exceeds
+    expressions = re.findall(r"expr: (.*)", (FOLDER / "alerts.yaml").read_text("utf-8"))
+    assert f"max(tbscreen_database_up) == 1 unless max({age})" in expressions
+
+
 def test_the_dashboard_is_one_that_grafana_reads() -> None:
     dashboard = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
     panels = dashboard["panels"]
