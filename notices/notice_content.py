@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -73,7 +74,7 @@ def compose(
         details = {name: value for name, value in event.detail.items() if name != "summary"}
     content: dict[str, Any] = {
         "version": VERSION,
-        "id": event.event_key[:32],
+        "id": _identify(event),
         "event": event.kind,
         "occurred_at": event.occurred_at.isoformat(timespec="seconds"),
         "summary": summary,
@@ -108,6 +109,15 @@ def write_text(content: Mapping[str, Any]) -> str:
         lines += ["", content["link"]]
     lines += ["", f"Notice {content['id']} of tbscreen. Research software, not a medical device."]
     return "\n".join(lines) + "\n"
+
+
+def _identify(event: EventEntry) -> str:
+    """Return an identifier that no event of another installation, or of rows lost by a restore, has had.
+
+    Receivers and mail servers drop a notice whose identifier they know.
+    """
+    moment = event.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(f"{event.event_key} {moment}".encode()).hexdigest()[:32]
 
 
 def _clean(text: str) -> str:

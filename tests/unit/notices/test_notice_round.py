@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from db.clock import now
 from db.database import Database
@@ -178,6 +178,22 @@ def test_old_events_are_deleted_with_their_notices_but_not_what_is_on_its_way(da
         notice_outbox.mark_delivered(session, due.number)
         notice_events.purge(session, timedelta(days=90))
     assert [row.state for row in look(database)] == ["pending"]
+
+
+def test_the_same_alarm_of_two_installations_is_two_notices(database: Database) -> None:
+    """Receivers and mail servers drop what has an identifier that they know."""
+    keys, identifiers = [], []
+    for _ in range(2):
+        with database.write() as session:
+            notice_events.record(session, NoticedEvent.DRIFT, "CR1", "week 1", {"summary": "Drift"})
+        tell(database, {"event": "drift", "to": ["ops"]})
+        with database.write() as session:
+            keys.append(session.scalars(select(NoticeEvent.event_key)).one())
+            identifiers.append(session.scalars(select(NoticeRow)).one().content["id"])
+            session.execute(delete(NoticeRow))
+            session.execute(delete(NoticeEvent))
+    assert keys[0] == keys[1]
+    assert identifiers[0] != identifiers[1]
 
 
 def test_the_same_alarm_is_one_event(database: Database) -> None:
