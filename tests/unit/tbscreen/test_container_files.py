@@ -87,3 +87,14 @@ def test_health_is_asked_at_the_monitor_s_port(role: str) -> None:
         )
         assert f"containerPort: {port}" in pod
         assert f'prometheus.io/port: "{port}"' in pod
+
+
+@pytest.mark.parametrize("role", ["gateway", "web"])
+def test_the_data_of_gateways_and_pages_outlive_their_pods(role: str) -> None:
+    """A gateway has the only copy of films, a page the only copy of keys, without which no restore erases."""
+    (pod,) = (
+        part for part in KUBERNETES.split("\n---\n") if f"/tbscreen-{role}:" in part and "Probe" in part
+    )
+    assert "{name: data, mountPath: /data}" in pod
+    assert "volumeClaimTemplates:\n    - metadata: {name: data}" in pod
+    assert "{name: data, emptyDir" not in pod
