@@ -101,7 +101,7 @@ def give_study(session: Session, study: Study, patient: Patient, author: Author)
     if not films:
         raise ReconciliationError("the study has no film")
     subject = reconciliations.name_study(study.study_instance_uid)
-    prior = reconciliations.read_header(films[0]).patient
+    prior = reconciliations.find_unmoved(session, films[0])
     rule = _make(ReconciliationKind.MOVE, subject, prior, patient, author)
     rule.study_instance_uid = study.study_instance_uid
     return reconciliations.record(session, rule)

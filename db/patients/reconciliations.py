@@ -93,11 +93,9 @@ def follow(session: Session, sop_instance_uid: str, header: StudyHeader) -> Stud
     """Return study and patient of a film, as the corrections in force say."""
     uid = header.study_instance_uid
     rules = _find(session, [name_film(sop_instance_uid, uid), name_study(uid), name_patient(header.patient)])
-    for rule in rules:
-        if rule.kind == ReconciliationKind.SPLIT and rule.to_study_instance_uid:
-            header = _replace_patient(replace(header, study_instance_uid=rule.to_study_instance_uid), rule)
-            rules = _find(session, [name_study(header.study_instance_uid), name_patient(header.patient)])
-            break
+    if split := _find_split(header, rules):
+        header = split
+        rules = _find(session, [name_study(header.study_instance_uid), name_patient(header.patient)])
     for rule in rules:
         if rule.kind == ReconciliationKind.MOVE and _is_about(rule, header.patient):
             header = _replace_patient(header, rule)
@@ -137,6 +135,13 @@ def read_header(film: Instance) -> StudyHeader:
     return StudyHeader(uid, **asdict(read_patient(film.header)))
 
 
+def find_unmoved(session: Session, film: Instance) -> Patient:
+    """Return the patient of a film before moves and merges: that of its split, else that of its header."""
+    header = read_header(film)
+    rules = _find(session, [name_film(film.sop_instance_uid, header.study_instance_uid)])
+    return (_find_split(header, rules) or header).patient
+
+
 def record(session: Session, rule: Reconciliation) -> ReconciliationEntry:
     """Put a correction in force; an earlier one of the same subject ends."""
     for earlier in _find(session, [rule.subject]):
@@ -160,6 +165,14 @@ def list_reconciliations(session: Session, limit: int = 100) -> Sequence[Reconci
 
 def _find(session: Session, subjects: Sequence[str]) -> Sequence[Reconciliation]:
     return session.scalars(_IN_FORCE, {"subjects": subjects}).all()
+
+
+def _find_split(header: StudyHeader, rules: Sequence[Reconciliation]) -> StudyHeader | None:
+    """Return study and patient of a film that was split off; None for a film that was not."""
+    for rule in rules:
+        if rule.kind == ReconciliationKind.SPLIT and rule.to_study_instance_uid:
+            return _replace_patient(replace(header, study_instance_uid=rule.to_study_instance_uid), rule)
+    return None
 
 
 def _prior(rule: Reconciliation) -> Patient:

@@ -130,6 +130,27 @@ def test_a_split_of_all_films_takes_the_read_along(database: Database) -> None:
     assert (study.study_instance_uid, study.verdict, study.is_read) == ("1.9", "not_tb", True)
 
 
+def test_a_study_of_split_films_can_be_moved(database: Database) -> None:
+    rows.receive(database, "1.4.1", study=FRED)
+    strange = rows.receive(database, "1.4.2", study=FRED)
+    with database.write() as session:
+        mary = Patient("P2", patient_name="Roe^Mary")
+        patient_changes.split_study(session, "1.4", [strange.instance_id], ADMIN, "1.9", mary)
+        moved = patient_changes.move_study(session, "1.9", Patient("P5", patient_name="Doe^Ann"), ADMIN)
+    shown = {study.study_instance_uid: study.patient_id for study in list_studies(database)}
+    assert shown == {"1.4": "P3", "1.9": "P5"}
+    rows.receive(database, "1.4.2", "again", study=FRED)
+    rows.receive(database, "1.9.3", study=replace(MARY, study_instance_uid="1.9"))
+    assert {study.study_instance_uid: study.notices for study in list_studies(database)} == {
+        "1.4": [],
+        "1.9": [],
+    }
+    with database.write() as session:
+        patient_changes.end_reconciliation(session, moved.entry.id, "admin")
+    shown = {study.study_instance_uid: study.patient_id for study in list_studies(database)}
+    assert shown == {"1.4": "P3", "1.9": "P2"}
+
+
 def test_a_split_needs_films_of_the_study(database: Database) -> None:
     film = rows.receive(database, "1.4.1", study=FRED)
     other = rows.receive(database, "1.3.1", study=MARY)
