@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.entries import make_entry
+from db.patients import patient_studies
 from db.patients.reconciliations import ReconciliationKind
 from db.tables import BacteriologyResult, Reconciliation, Study
-from db.worklist.search_keys import fold
 from domain.bacteriology import Method, Outcome
 from domain.errors import PermanentError
 from domain.patient_identity import fold_issuer, fold_patient_id
@@ -24,6 +24,9 @@ Value = TypeVar("Value", int, str)
 
 AT_ONCE: Final = 500
 """Subjects that are asked for at once."""
+
+Merged = dict[str, set[str]]
+"""Issuers by patient ID, both folded, of a patient and of those merged into it; an empty issuer is any."""
 
 
 class UnknownResultError(PermanentError):
@@ -198,29 +201,35 @@ def move_links(session: Session, study_instance_uid: str, into_study_instance_ui
     )
 
 
-def find_merged(session: Session, patient_id: str) -> set[str]:
-    """Return a patient ID and those that were merged into it, folded.
+def find_merged(session: Session, patient_id: str, issuer: str | None = None) -> Merged:
+    """Return a patient ID and those that were merged into it.
 
     Raises:
         PermanentError: when the patient ID is empty.
     """
-    key = fold_patient_id(patient_id)
-    if not key:
+    first = fold_patient_id(patient_id), fold_issuer(issuer)
+    if not first[0]:
         raise PermanentError("the patient ID is empty")
-    merges = session.execute(
-        select(Reconciliation.prior_patient_id, Reconciliation.patient_id).where(
+    merges = session.scalars(
+        select(Reconciliation).where(
             Reconciliation.kind == ReconciliationKind.MERGE, Reconciliation.ended_at.is_(None)
         )
     ).all()
-    priors: dict[str, list[str]] = {}
-    for prior, survivor in merges:
-        priors.setdefault(fold_patient_id(survivor), []).append(fold_patient_id(prior))
-    keys, waiting = {key}, [key]
+    found, waiting = {first[0]: {first[1]}}, [first]
     while waiting:
-        fresh = set(priors.get(waiting.pop(), ())) - keys - {""}
-        keys |= fresh
-        waiting += fresh
-    return keys
+        survivor, of = waiting.pop()
+        for merge in merges:
+            prior, own = fold_patient_id(merge.prior_patient_id), fold_issuer(merge.prior_patient_id_issuer)
+            is_merged = fold_patient_id(merge.patient_id) == survivor and fits(merge.patient_id_issuer, of)
+            if is_merged and prior and own not in found.setdefault(prior, set()):
+                found[prior].add(own)
+                waiting.append((prior, own))
+    return found
+
+
+def is_of(merged: Merged, patient_id: str | None, issuer: str | None) -> bool:
+    """True when a patient ID with its issuer is one of a patient's."""
+    return any(fits(issuer, wanted) for wanted in merged.get(fold_patient_id(patient_id), ()))
 
 
 def fits(issuer: str | None, wanted: str | None) -> bool:
@@ -229,55 +238,49 @@ def fits(issuer: str | None, wanted: str | None) -> bool:
     return not asked or not own or own == asked
 
 
-def list_studies(session: Session, patient_id: str, keys: Collection[str], issuer: str | None) -> list[Study]:
+def list_studies(session: Session, merged: Merged) -> list[Study]:
     """Return the studies that are shown as a patient's.
 
     Args:
         session: for reading.
-        patient_id: the patient, as typed.
-        keys: that patient ID and those merged into it, folded (`find_merged`).
-        issuer: the issuer of this patient ID; studies of other issuers are left out.
+        merged: the patient (`find_merged`); studies of other issuers are left out.
     """
     return [
         study
-        for block in _split(sorted({*keys, fold(patient_id) or ""}))
-        for study in session.scalars(select(Study).where(Study.patient_id_key.in_(block)))
-        if fold_patient_id(study.patient_id) in keys and fits(study.patient_id_issuer, issuer)
+        for study in patient_studies.list_studies(session, merged)
+        if is_of(merged, study.patient_id, study.patient_id_issuer)
     ]
 
 
-def list_of_patient(
-    session: Session, keys: Collection[str], studies: Collection[Study], issuer: str | None
-) -> set[int]:
+def list_of_patient(session: Session, merged: Merged, studies: Collection[Study]) -> set[int]:
     """Return the numbers of all results of a patient, with their history.
 
     They are found by patient ID, and by the accession numbers and decided links of the patient's studies.
 
     Args:
         session: for reading.
-        keys: the patient ID and those merged into it, folded (`find_merged`).
+        merged: the patient (`find_merged`); results of other issuers are left out.
         studies: the patient's (`list_studies`).
-        issuer: the issuer of this patient ID; results of other issuers are left out.
     """
     results = BacteriologyResult
     nameless = results.patient_key.is_(None)
-    conditions = [
-        *((results.patient_key.in_(block), issuer) for block in _split(sorted(keys))),
+    named = [results.patient_key.in_(block) for block in _split(sorted(merged))]
+    linked = [
         *(
-            (and_(nameless, results.accession_number.in_(block)), None)
+            and_(nameless, results.accession_number.in_(block))
             for block in _split(sorted({study.accession_number or "" for study in studies} - {""}))
         ),
         *(
-            (results.study_instance_uid.in_(block), None)
+            results.study_instance_uid.in_(block)
             for block in _split(sorted(study.study_instance_uid for study in studies))
         ),
     ]
     return {
         row.id
-        for condition, of_issuer in conditions
+        for condition in named
         for row in session.scalars(select(results).where(condition))
-        if fits(row.patient_id_issuer, of_issuer)
-    }
+        if is_of(merged, row.patient_id, row.patient_id_issuer)
+    } | {number for condition in linked for number in session.scalars(select(results.id).where(condition))}
 
 
 def delete_before(session: Session, day: str) -> int:

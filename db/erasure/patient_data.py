@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.bacteriology import results
+from db.bacteriology.results import Merged
 from db.erasure.dependent_rows import AT_ONCE, delete_with_dependents
 from db.patients import film_notices, reconciliations
 from db.tables import (
@@ -27,7 +28,6 @@ from db.worklist import studies
 from domain.codes import OTHER_PATIENT_NOTICES
 from domain.errors import PermanentError
 from domain.languages.sentence import say
-from domain.patient_identity import fold_patient_id
 
 Value = TypeVar("Value", int, str)
 
@@ -40,8 +40,8 @@ class SeveralPatientsError(PermanentError):
 class PatientData:
     """The rows of a patient, by their numbers; what refers to them goes with them."""
 
-    patient_ids: list[str] = field(default_factory=list)
-    """The patient ID, folded, and those that were merged into it."""
+    patients: list[tuple[str, str | None]] = field(default_factory=list)
+    """The patient ID with its issuer, folded, and those that were merged into it; None: any issuer."""
     studies: dict[int, str] = field(default_factory=dict)
     """Study Instance UID by number."""
     films: list[int] = field(default_factory=list)
@@ -62,21 +62,21 @@ def find(session: Session, patient_id: str, issuer: str | None = None) -> Patien
             studies.
         PermanentError: when the patient ID is empty.
     """
-    keys = results.find_merged(session, patient_id)
-    owned = results.list_studies(session, patient_id, keys, issuer)
+    merged = results.find_merged(session, patient_id, issuer)
+    owned = results.list_studies(session, merged)
     numbers = {study.id for study in owned}
-    _check_alone(session, keys, issuer, numbers)
+    _check_alone(session, merged, numbers)
     session.scalars(select(Study).where(Study.id.in_(numbers)).with_for_update()).all()
     return PatientData(
-        sorted(keys),
+        [(key, own or None) for key in sorted(merged) for own in sorted(merged[key])],
         {study.id: study.study_instance_uid for study in owned},
         _list(session, Instance.id, [Instance.study_id.in_(block) for block in split(numbers)]),
-        sorted(results.list_of_patient(session, keys, owned, issuer)),
+        sorted(results.list_of_patient(session, merged, owned)),
         [
             rule.id
             for rule in session.scalars(select(Reconciliation))
             if any(
-                fold_patient_id(named) in keys and results.fits(of, issuer)
+                results.is_of(merged, named, of)
                 for named, of in (
                     (rule.prior_patient_id, rule.prior_patient_id_issuer),
                     (rule.patient_id, rule.patient_id_issuer),
@@ -133,15 +133,13 @@ def split(values: Iterable[Value]) -> list[list[Value]]:
     return [ordered[first : first + AT_ONCE] for first in range(0, len(ordered), AT_ONCE)]
 
 
-def _check_alone(session: Session, keys: Collection[str], issuer: str | None, owned: Collection[int]) -> None:
+def _check_alone(session: Session, merged: Merged, owned: Collection[int]) -> None:
     """Raise `SeveralPatientsError` for doubtful films of the patient, or in the patient's studies."""
     mixed = set()
     for film in session.scalars(select(Instance).where(Instance.notices.is_not(None), Instance.current)):
         if OTHER_PATIENT_NOTICES & set(studies.split_values(film.notices)):
             patient = reconciliations.find_patient(session, film)
-            own = fold_patient_id(patient.patient_id) in keys and results.fits(
-                patient.patient_id_issuer, issuer
-            )
+            own = results.is_of(merged, patient.patient_id, patient.patient_id_issuer)
             if own or film.study_id in owned:
                 mixed.add(film.study.study_instance_uid)
     if mixed:

@@ -18,11 +18,10 @@ from sqlalchemy.orm import Session
 from db.bacteriology import results
 from db.calibration_study import people
 from db.clock import now
-from db.patients import film_notices, reconciliations
+from db.patients import film_notices, patient_studies, reconciliations
 from db.patients.reconciliations import ReconciliationEntry, ReconciliationError, ReconciliationKind
 from db.tables import Instance, Read, Reconciliation, Study
 from db.worklist import reads, studies
-from db.worklist.search_keys import fold
 from db.worklist.studies import read_study_patient
 from domain.patient_identity import Patient, find_differences, fold_patient_id
 
@@ -276,9 +275,7 @@ def _complete(session: Session, patient: Patient) -> Patient:
 
 def _list_studies(session: Session, patient: Patient) -> list[Study]:
     """Return the studies of a patient ID, oldest first."""
-    found = session.scalars(
-        select(Study).where(Study.patient_id_key == fold(patient.patient_id)).order_by(Study.id)
-    )
+    found = patient_studies.list_studies(session, [fold_patient_id(patient.patient_id)])
     wanted = _identify(patient)
     return [study for study in found if not find_differences(wanted, _identify(read_study_patient(study)))]
 

@@ -33,8 +33,7 @@ def erase_patient(
 
     def work(session: Session, digests: Digests) -> ErasureEntry:
         found = patient_data.find(session, patient_id, issuer)
-        named = [(each, issuer) for each in found.patient_ids]
-        return erase(session, found, ErasureKind.PATIENT, digests, by, reason, named)
+        return erase(session, found, ErasureKind.PATIENT, digests, by, reason, found.patients)
 
     return carry_out(settings, database, work)
 

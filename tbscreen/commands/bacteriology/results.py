@@ -189,9 +189,8 @@ def delete_results(
         if before is not None:
             return erase_old_results(session, f"{before:%Y%m%d}", name_user(), RETENTION)
         assert patient is not None
-        keys = results.find_merged(session, patient)
-        studies = results.list_studies(session, patient, keys, issuer)
-        numbers = results.list_of_patient(session, keys, studies, issuer)
+        merged = results.find_merged(session, patient, issuer)
+        numbers = results.list_of_patient(session, merged, results.list_studies(session, merged))
         data = PatientData(results=sorted(numbers))
         return erase(session, data, ErasureKind.RESULTS, digests, name_user(), REQUEST)
 

@@ -56,8 +56,8 @@ MUTANTS: Final = (
     Mutant(
         "result-deletion",
         RESULTS,
-        "        for study in session.scalars(select(Study).where(Study.patient_id_key.in_(block)))\n",
-        "        for study in session.scalars(select(Study).where(Study.patient_id_key.is_(None)))\n",
+        "        for study in patient_studies.list_studies(session, merged)\n",
+        "        for study in patient_studies.list_studies(session, ())\n",
         f"{DB_TEST}test_all_results_of_a_patient_are_found_and_no_others",
     ),
 )

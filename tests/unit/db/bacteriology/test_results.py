@@ -172,9 +172,8 @@ def test_all_results_of_a_patient_are_found_and_no_others(filled: Database) -> N
     with filled.write() as session:
         merge_patients(session, Patient("OLD"), Patient("P1"), Author("me", "one person"))
         results.link(session, 4, "1.4", "me@here")
-        keys = results.find_merged(session, "P 1")
-        studies = results.list_studies(session, "P 1", keys, None)
-        found = results.list_of_patient(session, keys, studies, None)
+        merged = results.find_merged(session, "P 1")
+        found = results.list_of_patient(session, merged, results.list_studies(session, merged))
         others = [row for row in session.scalars(results.select_results(history=True)) if row.id not in found]
         assert [(row.patient_id, row.accession_number) for row in others] == [
             ("P8", None), ("P2", None), (None, "A2"),

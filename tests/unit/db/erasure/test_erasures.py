@@ -24,6 +24,7 @@ from db.hl7 import hl7_messages
 from db.hl7.hl7_messages import StoredMessage
 from db.patients.patient_changes import Author, merge_patients, move_study
 from db.tables import (
+    BacteriologyResult,
     CalibrationPerson,
     CalibrationStudy,
     CommitmentItem,
@@ -98,8 +99,9 @@ def dump(database: Database) -> dict[str, list[str]]:
 def erase(database: Database, patient_id: str = "P777", issuer: str | None = None) -> ErasureEntry:
     with database.write() as session:
         found = patient_data.find(session, patient_id, issuer)
-        named = [(each, issuer) for each in found.patient_ids]
-        return erasures.erase(session, found, ErasureKind.PATIENT, KEY, "me@here", "asked for it", named)
+        return erasures.erase(
+            session, found, ErasureKind.PATIENT, KEY, "me@here", "asked for it", found.patients
+        )
 
 
 def test_nothing_of_the_patient_is_left_and_nothing_of_others_is_gone(filled: Database) -> None:
@@ -171,6 +173,34 @@ def test_an_issuer_keeps_the_namesake_of_another_issuer(database: Database) -> N
         False,
         True,
     ]
+
+
+def test_a_merge_of_one_issuer_keeps_the_namesake_of_another(database: Database) -> None:
+    for number, issuer in enumerate(("NORTH", "SOUTH"), start=1):
+        header = StudyHeader(f"1.{number}", patient_id="P1", patient_id_issuer=issuer)
+        rows.receive(database, f"1.{number}.1", study=header)
+    of_north, of_south = (
+        replace(OF_JANE, patient_id="P1", patient_id_issuer=issuer) for issuer in ("NORTH", "SOUTH")
+    )
+    with database.write() as session:
+        results.record(session, [of_north, of_south], "lab@host")
+        merge_patients(session, Patient("P1", "NORTH"), Patient("P2", "WEST"), Author("me", "one person"))
+    entry = erase(database, "P2", "WEST")
+    with database.read() as session:
+        assert session.scalars(select(Study.study_instance_uid)).all() == ["1.2"]
+        left = session.scalars(select(BacteriologyResult)).all()
+        assert [row.patient_id_issuer for row in left] == ["SOUTH"]
+    named = set(entry.record["patients"])
+    assert [bool(KEY.of_patient("P1", issuer) & named) for issuer in ("NORTH", "SOUTH")] == [True, False]
+
+
+@pytest.mark.parametrize("written", ["P 777", "p777^^^HOSP&1.2.3&ISO^MR", f"P7{'7' * 40}^^^HOSP"])
+def test_a_patient_id_is_found_however_the_header_writes_it(database: Database, written: str) -> None:
+    rows.receive(database, "1.2.1", study=replace(JANE, patient_id=written))
+    rows.receive(database, "1.3.1", study=replace(MARY, patient_id="P7778"))
+    erase(database, written.partition("^")[0].replace(" ", ""))
+    with database.read() as session:
+        assert session.scalars(select(Study.study_instance_uid)).all() == ["1.3"]
 
 
 def test_films_of_several_patients_are_for_a_person_first(database: Database) -> None:

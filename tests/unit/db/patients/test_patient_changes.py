@@ -40,6 +40,16 @@ def test_a_merge_gives_all_studies_to_the_survivor_also_later_ones(database: Dat
     assert find(database, "unknown") == find(database, "woman") == set()
 
 
+@pytest.mark.parametrize("written", ["TMP 7", "tmp-7^^^HOSP&1.2.3&ISO"])
+def test_a_merge_finds_studies_however_their_headers_write_the_patient_id(
+    database: Database, written: str
+) -> None:
+    rows.receive(database, "1.2.1", study=replace(TEMPORARY, patient_id=written))
+    merge(database, written.partition("^")[0].replace(" ", ""), "P2")
+    rows.receive(database, "1.5.1", study=replace(TEMPORARY, study_instance_uid="1.5", patient_id=written))
+    assert [study.patient_id for study in list_studies(database)] == ["P2", "P2"]
+
+
 def test_a_merge_before_the_first_film_is_followed_by_it(database: Database) -> None:
     merge(database, "TMP-7", "P2", patient_name="Roe^Mary")
     rows.receive(database, "1.2.1", study=TEMPORARY)
