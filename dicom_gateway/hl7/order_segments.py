@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -86,11 +87,13 @@ def find_placer_number(source: Dataset) -> Repetition | None:
 
 def read_observation_time(source: Dataset) -> str:
     """Return the time of the film as data type TS; empty where its header has none."""
-    offset = read_text(source, "TimezoneOffsetFromUTC", 5)
+    general = read_text(source, "TimezoneOffsetFromUTC", 5)
     for date_keyword, time_keyword in OBSERVED:
-        date = read_text(source, date_keyword, 32) or ""
+        date, offset = read_text(source, date_keyword, 32) or "", general
         if time_keyword is None:
-            date, time = date[:8], date[8:14]
+            # The zone of a DT itself goes before that of the whole film (PS3.3 C.12.1.1.8).
+            own = re.search(r"[+-]\d{4}$", date)
+            date, time, offset = date[:8], date[8:14], own.group() if own else general
         else:
             time = read_text(source, time_keyword, 16) or ""
         moment = read_dicom_time(date, time, offset)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 
+from dicom_gateway.hl7.order_segments import read_observation_time
 from dicom_gateway.hl7.patient_segment import UnknownPatientError
 from dicom_gateway.hl7.result_message import compose_refusal, compose_result, compose_withdrawal
 from dicom_gateway.results.report_wording import find_tb_score
@@ -58,6 +60,23 @@ def test_a_result_holds_finding_percentage_threshold_model_and_link() -> None:
     assert (values["111001"], values["111003"]) == ("tbscreen-default", "1.2.0")
     assert values["113014"] == "1.2.3"
     assert values["TBPAGE"] == "https://tbscreen.example/studies/1.2.3^TBSCREEN^TEXT^HTML"
+
+
+@pytest.mark.parametrize(
+    ("moment", "general", "observed"),
+    [
+        ("20240506070809.123456+0100", "-0500", "20240506070809+0100"),
+        ("20240506070809-0330", None, "20240506070809-0330"),
+        ("20240506070809", "-0500", "20240506070809-0500"),
+    ],
+)
+def test_the_zone_of_a_film_s_time_goes_before_that_of_the_film(
+    moment: str, general: str | None, observed: str
+) -> None:
+    source = Dataset()
+    source.AcquisitionDateTime = moment
+    source.TimezoneOffsetFromUTC = general
+    assert read_observation_time(source) == observed
 
 
 def test_a_name_has_its_components_and_groups() -> None:
