@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ CODECS: Final = {
 FINAL: Final = frozenset({"F", "C"})
 WITHDRAWN: Final = frozenset({"D", "W"})
 NOT_FINAL: Final = frozenset({"I", "N", "O", "P", "R", "S"})
-CORRECTED: Final = "C"
+RESTATING: Final = frozenset({"C", "D", "W"})
 UNOBTAINABLE: Final = "X"
 """Statuses of an observation (OBX-11, table 0085)."""
 
@@ -77,7 +77,8 @@ class ReportedResult:
     result: NewResult
     observation: int
     """Number of its OBX, from 1."""
-    is_correction: bool
+    restates: bool
+    """True for a correction or withdrawal, which may say again what a correction replaced."""
 
 
 @dataclass
@@ -87,7 +88,7 @@ class _Order:
     number: int
     request: hl7.Segment
     observations: list[tuple[int, hl7.Segment]] = field(default_factory=list)
-    specimen: hl7.Segment | None = None
+    specimens: list[tuple[int, hl7.Segment]] = field(default_factory=list)
 
 
 def parse(content: bytes, settings: LaboratorySettings) -> hl7.Message:
@@ -184,10 +185,8 @@ def read_results(message: hl7.Message, settings: LaboratorySettings) -> list[Rep
                 "method": methods.pop().value,
                 "result": outcome.value,
             }
-            status = _read(observation, 11)
-            found.append(
-                ReportedResult(_check(cells, (person, order.number, number)), number, status == CORRECTED)
-            )
+            restates = _read(observation, 11) in RESTATING
+            found.append(ReportedResult(_check(cells, (person, order.number, number)), number, restates))
     if not known:
         reason = "no test of the message is known: map its code in [[hl7.results.codes]]"
         raise MessageFaultError(reason, message_fault.TABLE_VALUE, "OBX", 1, 3)
@@ -219,7 +218,7 @@ def _list_orders(message: hl7.Message) -> Iterator[tuple[int, hl7.Segment, _Orde
                 raise MessageFaultError("an OBR comes before each OBX", message_fault.MISSING, "OBR")
             order.observations.append((counts[name], segment))
         elif name == "SPM" and order is not None:
-            order.specimen = order.specimen or segment
+            order.specimens.append((counts[name], segment))
     if order is not None and patient is not None:
         yield counts["PID"], patient, order
 
@@ -253,9 +252,7 @@ def _read_outcome(observation: hl7.Segment, number: int, settings: LaboratorySet
 
 def _read_patient(person: int, segment: hl7.Segment, settings: LaboratorySettings) -> dict[str, str]:
     """Return the patient ID and its issuer (PID-3, data type CX; in HL7 2.3 also PID-2)."""
-    identifiers = [[*value, *[""] * 5] for value in _read_repetitions(segment, 3) if value and value[0]]
-    if not identifiers:
-        identifiers = [[*value, *[""] * 5] for value in _read_repetitions(segment, 2) if value and value[0]]
+    identifiers = _read_identifiers(segment, 3) or _read_identifiers(segment, 2)
     if settings.identifier_types:
         identifiers = [value for value in identifiers if value[4] in settings.identifier_types]
     if not identifiers:
@@ -272,9 +269,12 @@ def _read_patient(person: int, segment: hl7.Segment, settings: LaboratorySetting
 def _read_specimen(order: _Order) -> dict[str, str]:
     """Return the laboratory's number (SPM-2, else OBR-3) and the day of collection (SPM-17, else OBR-7)."""
     taken = number = ""
-    if order.specimen is not None:
-        taken = _read(order.specimen, 17)
-        names = _read_components(order.specimen, 2)
+    if len(order.specimens) > 1:
+        reason = "several specimens of one order: send an OBR for each"
+        raise MessageFaultError(reason, message_fault.TABLE_VALUE, "SPM", order.specimens[1][0], 2)
+    for _, specimen in order.specimens:
+        taken = _read(specimen, 17)
+        names = _read_components(specimen, 2)
         number = (names[1] if len(names) > 1 else "") or names[0]
     taken = taken or _read(order.request, 7)
     if not taken:
@@ -313,13 +313,15 @@ def _read_components(segment: hl7.Segment, number: int) -> list[str]:
     return repetitions[0] if repetitions and repetitions[0] else [""]
 
 
-def _read_repetitions(segment: hl7.Segment, number: int) -> list[list[str]]:
-    if len(segment) <= number:
-        return []
-    return [
-        [_read_text(value)] if isinstance(value, str) else [_read_text(part) for part in value]
-        for value in segment[number]
-    ]
+def _read_identifiers(segment: hl7.Segment, number: int) -> list[list[str]]:
+    """Return the components of each identifier; an authority without a namespace has its universal ID."""
+    return [[*value, *[""] * 5] for value in _read_repetitions(segment, number, _read_named) if value[0]]
+
+
+def _read_named(component: Any) -> str:
+    """Return the first subcomponent that is not empty."""
+    parts = [component] if isinstance(component, str) else component
+    return next((text for part in parts if (text := _read_text(part))), "")
 
 
 def _read_text(value: Any) -> str:
@@ -330,6 +332,17 @@ def _read_text(value: Any) -> str:
         value = value[0]
     text = unescape(value).strip()
     return "" if text == '""' else text
+
+
+def _read_repetitions(
+    segment: hl7.Segment, number: int, read: Callable[[Any], str] = _read_text
+) -> list[list[str]]:
+    if len(segment) <= number:
+        return []
+    return [
+        [read(value)] if isinstance(value, str) else [read(part) for part in value]
+        for value in segment[number]
+    ]
 
 
 def list_patients(results: Sequence[ReportedResult]) -> list[str]:

@@ -100,8 +100,8 @@ class ResultIntake:
     ) -> dict[str, int]:
         author = f"HL7 {header.application}/{header.facility} from {address}"
         digest = hashlib.sha256(content).hexdigest()
-        plain = [entry for entry in found if not entry.is_correction]
-        corrections = [entry for entry in found if entry.is_correction]
+        plain = [entry for entry in found if not entry.restates]
+        corrections = [entry for entry in found if entry.restates]
         with self._database.write() as session:
             if received_messages.is_accepted(session, header.sender, header.control_id, digest):
                 return {"repeated": 1}

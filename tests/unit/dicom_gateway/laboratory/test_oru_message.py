@@ -78,6 +78,8 @@ def test_tests_and_results_are_known_by_codes_or_words(
         ((PID, OBX), ("OBR", 0)),
         ((OBR, OBX), ("PID", 0)),
         ((PID, OBR), ("OBX", 3)),
+        ((PID, OBR, "SPM|1|^A", "SPM|2|^B", OBX), ("SPM", 2)),
+        (("PID|1||P1^^^&1.2.3&ISO^MR~P1^^^&1.2.4&ISO^MR", OBR, OBX), ("PID", 3)),
     ],
 )
 def test_what_is_missing_unknown_or_open_is_refused_with_its_place(
@@ -103,6 +105,12 @@ def test_the_specimen_goes_before_the_order_and_the_site_names_the_identifier() 
     assert (result.specimen_id, result.specimen_date) == ("L", "20261030")
     two = (MSH, PID, OBR, OBX, PID.replace("P1", "P2"), OBR, OBX)
     assert len(read(*two)) == 2
+
+
+def test_an_authority_without_a_namespace_is_its_universal_id() -> None:
+    message = parse("\r".join((MSH, "PID|1||P1^^^&1.2.3&ISO^MR", OBR, OBX)).encode(), SETTINGS)
+    (entry,) = read_results(message, SETTINGS)
+    assert (entry.result.patient_id, entry.result.patient_id_issuer) == ("P1", "1.2.3")
 
 
 def test_a_message_is_read_in_its_character_set() -> None:
