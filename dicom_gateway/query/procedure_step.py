@@ -20,6 +20,7 @@ from dicom_gateway.query.request_attributes import (
     REQUEST_ITEMS,
     VISIT,
     Code,
+    of_patient,
     read_no_items,
 )
 from dicom_gateway.query.worklist_attributes import (
@@ -216,8 +217,7 @@ PROCEDURE_STEP: Final = (
     ),
     STUDY_UID,
     *PATIENT,
-    *IDENTITY,
-    *VISIT,
+    *map(of_patient, (*IDENTITY, *VISIT)),
     Attribute(
         "ReferencedRequestSequence",
         Matching.SEQUENCE,

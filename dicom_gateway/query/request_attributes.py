@@ -8,11 +8,13 @@ attribute is left out where the header has no value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from db.entries import make_entry
 from dicom_gateway.query.attribute_matching import Matching
 from dicom_gateway.query.worklist_attributes import STUDY_UID, Attribute, Read, StudyRecord, read_header
+from domain.patient_identity import Patient, find_differences, read_patient
 
 REQUEST_ATTRIBUTES: Final = "00400275"
 """Request Attributes Sequence, which holds the request in an image's header (PS3.3 10.6)."""
@@ -72,6 +74,25 @@ def read_if_set(tag: str) -> Read:
     return lambda source: [str(value) for value in _find(source, tag)] or None
 
 
+def of_patient(attribute: Attribute) -> Attribute:
+    """Return an attribute that is read of the films alone whose header names the study's patient."""
+
+    def read(record: StudyRecord) -> Any:
+        shown, headers = make_entry(Patient, record.study), record.headers
+        films = [
+            film
+            for film in record.films
+            if not find_differences(read_patient(headers.get(film.sop_instance_uid, {})), shown)
+        ]
+        return attribute.read(replace(record, films=films))
+
+    return replace(attribute, read=read)
+
+
+def _read_issuer(record: StudyRecord) -> str:
+    return record.study.patient_id_issuer or ""
+
+
 def read_no_items(_: Any) -> list[Any]:
     """Return no items, for sequences that tbscreen leaves empty."""
     return []
@@ -128,7 +149,7 @@ _QUALIFIERS: Final = Attribute(
 )
 
 IDENTITY: Final = (
-    Attribute("IssuerOfPatientID", Matching.WILDCARD, read_header("00100021"), required=True, header=True),
+    Attribute("IssuerOfPatientID", Matching.WILDCARD, _read_issuer, required=True),
     _QUALIFIERS,
     Attribute(
         "OtherPatientIDsSequence",

@@ -17,12 +17,14 @@ from pynetdicom import AE, Association
 
 from db.database import Database
 from db.films import films
+from db.patients.patient_changes import Author, move_study
 from db.worklist import reads
 from db.worklist.studies import StudyHeader
 from dicom_gateway.query.query_settings import QuerySettings
 from dicom_gateway.query.worklist_attributes import PRIVATE_CREATOR
 from dicom_gateway.query.worklist_scp import STUDY_ROOT, UPS_PULL, UPS_QUERY
 from domain.codes import Finding, Priority, Refusal, Verdict
+from domain.patient_identity import Patient
 from tests.integration.listening import gateway
 from tests.servers.pacs import need
 from tests.servers.ports import free_port
@@ -353,6 +355,22 @@ def test_all_return_keys_that_the_standard_requires_are_answered(filled: Databas
     (code,) = request.RequestedProcedureCodeSequence
     assert (code.CodeValue, code.CodingSchemeVersion) == ("30745-4", "2.77")
     assert "PlacerOrderNumberImagingServiceRequest" not in answers[1].ReferencedRequestSequence[0]
+
+
+def test_a_moved_study_s_step_says_nothing_of_the_patient_before(filled: Database, port: int) -> None:
+    values = {"0020000D": ("UI", "1.7"), "00100020": ("LO", "P7"), "00100021": ("LO", "HERE")}
+    was = {tag: {"vr": vr, "Value": [value]} for tag, (vr, value) in values.items()}
+    header = StudyHeader("1.7", "A7", "P7", patient_id_issuer="HERE")
+    rows.receive(filled, "1.7.1", study=header, header={**RICH, **was})
+    keys = ("IssuerOfPatientID=", "OtherPatientIDsSequence=", "MedicalAlerts=", "PatientID=")
+    (before,) = ask_by_pynetdicom(port, "StudyInstanceUID=1.7", *keys)
+    assert (before.IssuerOfPatientID, len(before.OtherPatientIDsSequence)) == ("HERE", 1)
+    assert before.MedicalAlerts == "latex"
+    with filled.write() as session:
+        move_study(session, "1.7", Patient("P9", "THERE"), Author("me", "wrong entry"))
+    (after,) = ask_by_pynetdicom(port, "StudyInstanceUID=1.7", *keys)
+    assert (after.PatientID, after.IssuerOfPatientID) == ("P9", "THERE")
+    assert (len(after.OtherPatientIDsSequence), "MedicalAlerts" in after) == (0, False)
 
 
 def test_series_and_instances_of_a_study(filled: Database, port: int) -> None:
