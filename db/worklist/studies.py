@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Protocol, cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select
+from sqlalchemy import Table, bindparam, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.clock import now
 from db.entries import make_entry
 from db.states import FilmState
-from db.tables import Instance, Read, Screening, Study, StudyKey
+from db.tables import Instance, Read, Reconciliation, Screening, Study, StudyKey
 from db.worklist.search_keys import fold, fold_name, list_further_keys
 from db.worklist.standing_reads import find_standing
 from domain.codes import Finding, Priority, Refusal
@@ -26,6 +26,7 @@ STUDIES: Final = cast(Table, Study.__table__)
 # Statements of each film are made once: making one costs as much as running it.
 _FILMS: Final = (
     select(
+        Instance.id,
         Instance.state,
         Instance.refusal,
         Instance.received_at,
@@ -188,7 +189,8 @@ def refresh_locked(session: Session, study: Study) -> None:
     """Derive the state and place of a locked study from the worst of its current films.
 
     A study is `received` while a film or a newer revision waits, `screened` with a screened film, and
-    `refused` when all films were refused. It is read when no film was received after its current read.
+    `refused` when all films were refused. It is read when no film was received after its current read, or
+    was split off into it after reads that did not show it.
     Readers differ when the newest reads of two, each after the newest film, are not the same.
     """
     session.flush()
@@ -222,6 +224,10 @@ def refresh_locked(session: Session, study: Study) -> None:
     study.verdict = None if read is None else read.verdict
     shown = [row for row in rows if row.refusal != Refusal.OWN_OUTPUT]
     study.is_read = read is not None and all(row.received_at <= read.read_at for row in shown)
+    if study.is_read:
+        study.is_read = not _has_unseen(
+            session, study, {row.id: row.sop_instance_uid for row in shown}, reads
+        )
     newest_film_at = max((row.received_at for row in shown), default=None)
     study.differing_verdicts = join_values(find_standing(reads, newest_film_at).differing) or None
     notices = {notice for row in shown for notice in split_values(row.notices)}
@@ -229,6 +235,31 @@ def refresh_locked(session: Session, study: Study) -> None:
     study.modalities = join_values(row.modality for row in shown)
     study.stations = join_values(row.station_name for row in shown)
     study.senders = join_values(row.calling_ae_title for row in shown)
+
+
+def _has_unseen(session: Session, study: Study, films: Mapping[int, str], reads: Iterable[Read]) -> bool:
+    """True when a film was split off into a study after its reads, none of which showed it.
+
+    Args:
+        session: one that writes.
+        study: the study.
+        films: SOP Instance UIDs of its films by their numbers.
+        reads: all reads; one that does not say which films were shown counts for all.
+    """
+    counted = [read for read in reads if read.withdrawn_at is None]
+    seen = {
+        number for read in counted for number in (films if read.shown_films is None else read.shown_films)
+    }
+    unseen = [uid for number, uid in films.items() if number not in seen]
+    if not unseen:
+        return False
+    joined_at = session.scalar(
+        select(func.max(Reconciliation.made_at)).where(
+            Reconciliation.to_study_instance_uid == study.study_instance_uid,
+            Reconciliation.sop_instance_uid.in_(unseen),
+        )
+    )
+    return joined_at is not None and all(read.read_at < joined_at for read in counted)
 
 
 def rank_suspicion(priority: str, probability: float) -> tuple[int, float]:

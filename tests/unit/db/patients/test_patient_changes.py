@@ -161,6 +161,24 @@ def test_a_study_of_split_films_can_be_moved(database: Database) -> None:
     assert shown == {"1.4": "P3", "1.9": "P2"}
 
 
+def test_a_film_that_nobody_saw_makes_the_read_study_that_it_is_split_into_unread(database: Database) -> None:
+    rows.register_model(database)
+    films = [
+        rows.receive_and_queue(database, uid, study=study)
+        for uid, study in (("1.4.1", FRED), ("1.4.2", FRED), ("1.3.1", MARY))
+    ]
+    read_shown(database, "1.3", films[2])
+    with database.write() as session:
+        patient_changes.split_study(session, "1.4", [films[1]], ADMIN, "1.3")
+    assert find_read(database) == {"1.4": False, "1.3": False}
+    read_shown(database, "1.3", films[1], films[2])
+    read_shown(database, "1.4", films[0])
+    assert find_read(database) == {"1.4": True, "1.3": True}
+    with database.write() as session:
+        patient_changes.split_study(session, "1.4", [films[0]], ADMIN, "1.3")
+    assert find_read(database) == {"1.3": True}, "its read came along"
+
+
 def test_a_split_needs_films_of_the_study(database: Database) -> None:
     film = rows.receive(database, "1.4.1", study=FRED)
     other = rows.receive(database, "1.3.1", study=MARY)
@@ -182,6 +200,17 @@ def test_every_correction_is_listed_with_its_author(database: Database) -> None:
         ("move", "admin", "registered twice"),
         ("merge", "admin", "registered twice"),
     ]
+
+
+def read_shown(database: Database, study: str, *films: int) -> None:
+    """Read a study whose films were shown."""
+    with database.write() as session:
+        reads.record(session, study, Verdict.NOT_TB, "a reader", shown=films)
+
+
+def find_read(database: Database) -> dict[str, bool]:
+    """Return whether each study is read."""
+    return {study.study_instance_uid: study.is_read for study in list_studies(database)}
 
 
 def merge(database: Database, prior: str, survivor: str, **values: str) -> Change:
