@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from db.bacteriology.reference import READS, Reference
 from db.counts.report_counts import NO_STATION, AnySelect, Span, is_film, name_model, place_in, stream
 from db.tables import Instance, Model, Read, Screening, Study
+from db.worklist.standing_reads import counts_for
 from domain.codes import Finding, Priority, Verdict
 
 
@@ -72,20 +73,27 @@ def stream_read_films(
 ) -> Iterator[ReadFilm]:
     """Yield the period's films that a trained model screened and whose studies have a verdict.
 
-    A read counts if it is later than the film. They come in the order of their studies, the most suspicious
-    film of each study first.
+    A read counts if it is later than the film and showed it. They come in the order of their studies, the
+    most suspicious film of each study first.
     """
-    query = _select_films(period, group, Read.verdict, Study.differing_verdicts.is_not(None)).join(
-        Read,
-        and_(Read.study_id == Study.id, Read.current, Read.read_at >= Instance.received_at),
-        isouter=not reference.needs_reads,
+    query = (
+        _select_films(period, group, Read.verdict, Study.differing_verdicts.is_not(None))
+        .add_columns(Instance.id.label("instance_id"), Read.shown_films)
+        .join(
+            Read,
+            and_(Read.study_id == Study.id, Read.current, Read.read_at >= Instance.received_at),
+            isouter=not reference.needs_reads,
+        )
     )
     for row in stream(session, query):
         read = Verdict.UNSURE.value if row.readers_differ and row.verdict else row.verdict
+        if not counts_for(row.shown_films, row.instance_id):
+            read = None
         judged = reference.judge(row.study_id, read)
         if judged is None:
             continue
         columns = row._asdict()
+        del columns["instance_id"], columns["shown_films"]
         columns["readers_differ"] = row.readers_differ and not judged.by_bacteriology
         columns["verdict"], columns["by_bacteriology"] = judged.verdict, judged.by_bacteriology
         yield _make_film(columns)

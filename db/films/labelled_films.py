@@ -12,6 +12,7 @@ from db.bacteriology.reference import READS, Reference
 from db.counts.report_counts import AnySelect, Span, is_film
 from db.states import FilmState
 from db.tables import Instance, Read, Rendition, Study
+from db.worklist.standing_reads import counts_for
 from domain.codes import Verdict
 
 BATCH = 50
@@ -53,8 +54,8 @@ def stream_labelled_films(
 ) -> Iterator[LabelledFilm]:
     """Yield the period's screened films whose studies have a verdict, oldest first.
 
-    A read counts if it is later than the film and readers agree. Studies with a notice are left out, because
-    their verdict may be about another patient.
+    A read counts if it is later than the film, showed it, and readers agree. Studies with a notice are left
+    out, because their verdict may be about another patient.
     """
     query: AnySelect = (
         select(
@@ -75,6 +76,8 @@ def stream_labelled_films(
             Instance.spool_path,
             Rendition.jpeg,
             Study.differing_verdicts.is_not(None).label("readers_differ"),
+            Instance.id.label("instance_id"),
+            Read.shown_films,
         )
         .select_from(Instance)
         .join(Study, Study.id == Instance.study_id)
@@ -95,6 +98,7 @@ def stream_labelled_films(
     for row in session.execute(query):
         columns = row._asdict()
         read, readers_differ = columns.pop("verdict"), columns.pop("readers_differ")
-        judged = reference.judge(columns.pop("study_id"), None if readers_differ else read)
+        is_seen = counts_for(columns.pop("shown_films"), columns.pop("instance_id"))
+        judged = reference.judge(columns.pop("study_id"), read if is_seen and not readers_differ else None)
         if judged is not None:
             yield LabelledFilm(**columns, verdict=judged.verdict, by_bacteriology=judged.by_bacteriology)

@@ -7,7 +7,7 @@ and a disagreement needs younger ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +55,18 @@ def find_standing(reads: Iterable[Read], newest_film_at: datetime | None) -> Sta
         next((read for read in reversed(valid) if read.arbitrates), None),
         frozenset(read.verdict for read in valid),
     )
+
+
+def counts_for(shown_films: Collection[int] | None, instance_id: int) -> bool:
+    """True when a read that is later than a film counts for it.
+
+    A film that was split off into the study after the read may be older than that and was not shown.
+
+    Args:
+        shown_films: the films that were shown to the reader; None where nobody said so.
+        instance_id: the film.
+    """
+    return shown_films is None or instance_id in shown_films
 
 
 def decides(standing: StandingReads, reader: str, newest_film_at: datetime | None) -> bool:

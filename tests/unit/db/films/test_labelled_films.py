@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from db.clock import now
-from db.counts.report_counts import Span
+from db.counts import read_films
+from db.counts.report_counts import Span, group_by
 from db.database import Database
 from db.films.labelled_films import stream_labelled_films
+from db.patients import patient_changes
+from db.patients.patient_changes import Author
 from db.worklist import reads
 from db.worklist.studies import StudyHeader
 from domain.codes import Verdict
@@ -50,3 +53,21 @@ def test_a_study_of_two_patients_gives_no_label(database: Database) -> None:
     today = Span("today", now() - timedelta(hours=1), now() + timedelta(hours=1))
     with database.read() as session:
         assert list(stream_labelled_films(session, today)) == []
+
+
+def test_a_film_that_was_split_into_a_read_study_has_no_verdict_of_a_read_that_did_not_show_it(
+    database: Database,
+) -> None:
+    rows.register_model(database)
+    films = {}
+    for uid, study in (("1.2.1", "1.2"), ("1.2.2", "1.2"), ("1.3.1", "1.3")):
+        films[uid] = rows.receive_and_queue(database, uid, study=study)
+        rows.screen(database, films[uid])
+    with database.write() as session:
+        reads.record(session, "1.3", Verdict.NOT_TB, "dr", shown=[films["1.3.1"]])
+        patient_changes.split_study(session, "1.2", [films["1.2.2"]], Author("me"), "1.3")
+    today = Span("today", now() - timedelta(hours=1), now() + timedelta(hours=1))
+    with database.read() as session:
+        assert [film.sop_instance_uid for film in stream_labelled_films(session, today)] == ["1.3.1"]
+        counted = list(read_films.stream_read_films(session, today, group_by(None)))
+    assert [film.verdict for film in counted] == [Verdict.NOT_TB]
