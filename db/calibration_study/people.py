@@ -54,6 +54,7 @@ class PersonToTest:
     """Days since the film was received."""
     truth: Truth | None
     """Unsure: there are results, and they decide nothing."""
+    patient_id_issuer: str | None
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def list_people_to_test(session: Session, study: CalibrationStudyEntry) -> list[
             owner.study_instance_uid,
             _count_days(owner.received_at.date(), today),
             truth,
+            owner.patient_id_issuer,
         )
         for person, owner, truth in _read_people(session, study)
         if person.drawn and truth in (None, Truth.UNSURE)

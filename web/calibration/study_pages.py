@@ -204,6 +204,7 @@ class CalibrationPage:
         cells = {name: visit.form.get(name, "").strip() for name in ("specimen_date", "method", "result")}
         cells["specimen_id"] = visit.form.get("specimen_id", "").strip()
         cells["patient_id"] = person.patient_id or ""
+        cells["patient_id_issuer"] = person.patient_id_issuer or ""
         cells["accession_number"] = person.accession_number or ""
         new = read_result(cells)
         with self.database.write() as session:

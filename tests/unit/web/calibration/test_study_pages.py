@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 from httpx import Response
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
+from db.bacteriology import results
 from db.database import Database
 from db.models import site_thresholds
+from db.tables import Study
 from domain.roles import Role
 from tbscreen.administration.local_installation import LocalInstallation
 from tbscreen.settings import Settings, load_settings
@@ -130,6 +133,29 @@ def test_a_study_from_its_plan_to_a_signed_threshold(
         "calibration study north started",
         "calibration study north closed",
     ]
+
+
+def test_namesakes_of_two_issuers_have_results_of_their_own(
+    client: TestClient, peopled: Database, settings: Settings
+) -> None:
+    send(client, "/calibration/start", name="north", sure="yes", **PLAN)
+    screened_programme.begin_earlier(peopled)
+    namesakes = dict(zip(list_waiting(settings, peopled), ("NORTH", "SOUTH"), strict=False))
+    with peopled.write() as session:
+        for accession, issuer in namesakes.items():
+            values = {"patient_id": "P1", "patient_id_issuer": issuer}
+            session.execute(update(Study).where(Study.accession_number == accession).values(values))
+    day = f"{screened_programme.now():%Y-%m-%d}"
+    for accession, result in zip(namesakes, ("positive", "negative"), strict=True):
+        (uid,) = UID.findall(client.get("/calibration/1/tests", params={"find": accession}).text)
+        form = {"uid": uid, "method": "ultra", "result": result, "specimen_date": day}
+        assert send(client, "/calibration/1/results", **form).status_code == 200
+    with peopled.read() as session:
+        standing = session.scalars(results.select_results()).all()
+    assert {(row.patient_id_issuer, row.outcome) for row in standing} == {
+        ("NORTH", "positive"),
+        ("SOUTH", "negative"),
+    }
 
 
 def test_names_are_for_those_who_may_see_them(client: TestClient, peopled: Database) -> None:
