@@ -143,9 +143,12 @@ def find_unmoved(session: Session, film: Instance) -> Patient:
 
 
 def record(session: Session, rule: Reconciliation) -> ReconciliationEntry:
-    """Put a correction in force; an earlier one of the same subject ends."""
+    """Put a correction in force; an earlier one of the same subject ends.
+
+    Of a film or a patient ID it ends where it is about the same patient; a study has one move.
+    """
     for earlier in _find(session, [rule.subject]):
-        if earlier.kind != ReconciliationKind.MERGE or not find_differences(_prior(earlier), _prior(rule)):
+        if earlier.kind == ReconciliationKind.MOVE or not find_differences(_prior(earlier), _prior(rule)):
             earlier.ended_at, earlier.ended_by = now(), rule.made_by
     session.add(rule)
     session.flush()
@@ -170,8 +173,10 @@ def _find(session: Session, subjects: Sequence[str]) -> Sequence[Reconciliation]
 def _find_split(header: StudyHeader, rules: Sequence[Reconciliation]) -> StudyHeader | None:
     """Return study and patient of a film that was split off; None for a film that was not."""
     for rule in rules:
-        if rule.kind == ReconciliationKind.SPLIT and rule.to_study_instance_uid:
-            return _replace_patient(replace(header, study_instance_uid=rule.to_study_instance_uid), rule)
+        uid = rule.to_study_instance_uid
+        # Films of other patients may have the same UIDs (`db.patients.conflicts`).
+        if rule.kind == ReconciliationKind.SPLIT and uid and _is_about(rule, header.patient):
+            return _replace_patient(replace(header, study_instance_uid=uid), rule)
     return None
 
 

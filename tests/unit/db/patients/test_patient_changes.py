@@ -140,6 +140,25 @@ def test_a_split_of_all_films_takes_the_read_along(database: Database) -> None:
     assert (study.study_instance_uid, study.verdict, study.is_read) == ("1.9", "not_tb", True)
 
 
+def test_a_split_leaves_another_patient_s_film_under_the_same_uids_alone(database: Database) -> None:
+    freds = rows.receive(database, "1.4.1", study=FRED)
+    marys = rows.receive(database, "1.4.1", "Mary's", study=replace(MARY, study_instance_uid="1.4"))
+    assert marys.conflict
+    with database.write() as session:
+        patient_changes.split_study(session, "1.4", [marys.instance_id], ADMIN, "1.9")
+    shown = {study.study_instance_uid: study.patient_id for study in list_studies(database)}
+    assert shown == {"1.4": "P3", "1.9": "P2"}
+    with database.write() as session:
+        patient_changes.split_study(session, "1.4", [freds.instance_id], ADMIN, "1.10")
+    for content, header in (
+        ("Fred's again", FRED),
+        ("Mary's again", replace(MARY, study_instance_uid="1.4")),
+    ):
+        rows.receive(database, "1.4.1", content, study=header)
+    shown = {study.study_instance_uid: study.patient_id for study in list_studies(database)}
+    assert shown == {"1.9": "P2", "1.10": "P3"}, "later revisions follow their own split"
+
+
 def test_a_study_of_split_films_can_be_moved(database: Database) -> None:
     rows.receive(database, "1.4.1", study=FRED)
     strange = rows.receive(database, "1.4.2", study=FRED)
