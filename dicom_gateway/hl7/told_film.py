@@ -51,6 +51,8 @@ def find_needed(
     last = told[-1] if told else None
     held = last if last is not None and last.kind in RESULTS else None
     subject = name_subject(film)
+    earlier = [message for message in told if message.subject == subject]
+    number = earlier[-1].filler_number if earlier else _next_filler_number(application, film, told)
     if film.screening is not None:
         if held is not None and held.subject == subject:
             if held.screening_id == film.screening.screening_id:
@@ -58,21 +60,18 @@ def find_needed(
             return [NeededMessage(MessageKind.CORRECTION, held.filler_number)]
         if held is None and not _wants(receiver, FilmFacts.of_screening(film.screening)):
             return []
-        earlier = [message for message in told if message.subject == subject]
         corrects = any(message.kind in RESULTS for message in earlier)
         kind = MessageKind.CORRECTION if corrects else MessageKind.RESULT
-        number = earlier[-1].filler_number if earlier else _next_filler_number(application, film, told)
         withdrawal = [] if held is None else [_withdraw(held, [OF_ANOTHER])]
         return [*withdrawal, NeededMessage(kind, number)]
     if held is not None:
         return [_withdraw(held, _explain(film))]
     if film.refusal is None or film.refusal.refusal in UNREPORTED:
         return []
-    if last is not None and last.instance_id == film.instance_id:
+    if earlier and earlier[-1].instance_id == film.instance_id:
         return []
     if not _wants(receiver, FilmFacts.of_refusal(film.refusal)):
         return []
-    number = last.filler_number if last is not None else _next_filler_number(application, film, told)
     return [NeededMessage(MessageKind.REFUSAL, number)]
 
 

@@ -212,6 +212,22 @@ def test_a_study_that_is_given_to_another_patient_is_withdrawn_from_the_first(da
     assert split(anew.content)["PID"][0][3:6] == ["4799", "", "Poe^Zoe^^^^^L^A"]
 
 
+def test_a_refusal_for_another_patient_has_another_number(database: Database) -> None:
+    refuse(database, Refusal.NOT_FRONTAL)
+    tell(database, {"refusals": True})
+    with database.write() as session:
+        patient_changes.move_study(session, "1.2.3", Patient("4799", None, "Poe^Zoe"), AUTHOR)
+    tell(database, {"refusals": True})
+    refuse(database, Refusal.UNDER_AGE, "other pixels")
+    tell(database, {"refusals": True})
+
+    first, moved, again = look(database)
+    assert [message.kind for message in (first, moved, again)] == ["refusal"] * 3
+    patients = [split(message.content)["PID"][0][3] for message in (first, moved, again)]
+    assert (patients[0], patients[1:]) == ("4711", ["4799", "4799"])
+    assert first.filler_number != moved.filler_number == again.filler_number
+
+
 def test_a_corrected_name_alone_sends_nothing(database: Database) -> None:
     screen(database)
     tell(database)
