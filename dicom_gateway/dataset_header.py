@@ -34,6 +34,7 @@ from dicom_gateway.header_stream import HeaderStreamError, MeasuredStream, infla
 from dicom_gateway.source_uids import read_uid
 from domain.dicom_file import PREAMBLE_BYTES, PREFIX, FileStart, find_start
 from domain.errors import PermanentError
+from domain.patient_identity import write_date
 
 if TYPE_CHECKING:
     from db.worklist.studies import StudyHeader
@@ -284,10 +285,10 @@ def read_study(dataset: Dataset) -> StudyHeader:
         patient_id=read_text(dataset, "PatientID", 256),
         patient_id_issuer=read_text(dataset, "IssuerOfPatientID", 64),
         patient_name=read_text(dataset, "PatientName", 512),
-        patient_birth_date=read_text(dataset, "PatientBirthDate", 8),
+        patient_birth_date=write_date(read_text(dataset, "PatientBirthDate", 10)),
         patient_sex=read_text(dataset, "PatientSex", 16),
-        study_date=read_text(dataset, "StudyDate", 8),
-        study_time=read_text(dataset, "StudyTime", 16),
+        study_date=write_date(read_text(dataset, "StudyDate", 10)),
+        study_time=(read_text(dataset, "StudyTime", 16) or "").replace(":", "") or None,
         description=read_text(dataset, "StudyDescription", 256),
     )
 

@@ -41,9 +41,18 @@ def read_patient(header: Mapping[str, Any]) -> Patient:
         _read(header, "00100020", 256),
         _read(header, "00100021", 64),
         _read(header, "00100010", 512),
-        _read(header, "00100030", 8),
+        write_date(_read(header, "00100030", 10)),
         _read(header, "00100040", 16),
     )
+
+
+def write_date(text: str | None) -> str | None:
+    """Return a value of VR DA in at most 8 characters; ACR-NEMA wrote YYYY.MM.DD (PS3.5 6.2).
+
+    >>> write_date("2024.05.06")
+    '20240506'
+    """
+    return (text or "").replace(".", "")[:8] or None
 
 
 def find_differences(first: Patient, second: Patient) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from dicom_gateway.dataset_header import (
 )
 from dicom_gateway.rules import eligibility, own_object
 from dicom_gateway.settings import GatewaySettings
+from domain.patient_identity import read_patient
 from tests.films import dataset_offset
 from tests.golden.synthetic import draw_shapes, write_film
 
@@ -536,6 +537,23 @@ def test_study_is_what_the_header_says(tmp_path: Path) -> None:
     assert (study.patient_sex, study.study_date, study.study_time) == ("F", "20240131", "101112")
     assert study.description == "Thorax"
     assert study.patient_birth_date is None
+
+
+def test_dates_and_times_as_acr_nemas_are_as_dicom_s(tmp_path: Path) -> None:
+    old = (
+        _element(0x00080020, b"DA", b"1994.05.06")
+        + _element(0x00080030, b"TM", b"10:20:30")
+        + _element(0x00100030, b"DA", b"1950.02.03")
+        + _element(0x0020000D, b"UI", b"1.2\0")
+    )
+    header = read_header(_with_elements(tmp_path, old)).dataset
+    study = read_study(header)
+    assert (study.study_date, study.study_time, study.patient_birth_date) == (
+        "19940506",
+        "102030",
+        "19500203",
+    )
+    assert read_patient(to_json_model(header)).patient_birth_date == "19500203"
 
 
 @pytest.mark.parametrize("uid", [None, ""])
