@@ -48,6 +48,7 @@ from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, ReportKind
 from domain.notices import NOT_VERIFIED
 from domain.regions import Outline
+from domain.viewing.film_scale import read_scale
 
 SERIES_NUMBER: Final = 9004
 LAYER: Final = "TBSCREEN"
@@ -115,6 +116,7 @@ def build_presentation_state(
         contributing_equipment=[_name_algorithm(screening)],
     )
     state.BodyPartExamined = "CHEST"
+    _describe_pixel_shape(state, screening.header, source)
     _add_transforms(state, _read_transforms(transforms, source))
     _date(state, moment)
     restore_as_sent(state, source)
@@ -184,6 +186,20 @@ def _write_text(screening: ReportableScreening, has_outline: bool) -> str:
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, LONGEST_LINE)]
     text = "\r\n".join(lines)
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+
+
+def _describe_pixel_shape(state: Dataset, header: Mapping[str, Any], source: Dataset) -> None:
+    """Tell that the film's pixels are not square: a viewer takes it from the state alone (PS3.3 C.10.4)."""
+    (area,) = state.DisplayedAreaSelectionSequence
+    scale, ratio = read_scale(header), source.get("PixelAspectRatio")
+    if scale is not None and scale.row_mm is not None and scale.column_mm is not None:
+        if scale.row_mm != scale.column_mm:
+            del area.PresentationPixelAspectRatio
+            area.PresentationPixelSpacing = [
+                DSfloat(size, auto_format=True) for size in (scale.row_mm, scale.column_mm)
+            ]
+    elif isinstance(ratio, Sequence) and [isinstance(side, int) and side > 0 for side in ratio] == [True] * 2:
+        area.PresentationPixelAspectRatio = list(ratio)
 
 
 def _add_transforms(state: Dataset, transforms: GreyTransforms) -> None:

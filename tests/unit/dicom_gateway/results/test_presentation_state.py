@@ -78,6 +78,31 @@ def test_it_is_in_the_film_s_study_in_a_series_of_its_own_and_refers_to_the_film
     assert area.PresentationSizeMode == "SCALE TO FIT"
 
 
+@pytest.mark.parametrize(
+    ("shape", "spacing", "ratio"),
+    [
+        ({"ImagerPixelSpacing": [0.2, 0.1]}, [0.2, 0.1], None),
+        ({"PixelSpacing": [0.1, 0.15], "ImagerPixelSpacing": [0.2, 0.2]}, [0.1, 0.15], None),
+        ({"PixelAspectRatio": [6, 5]}, None, [6, 5]),
+        ({"ImagerPixelSpacing": [0.2, 0.2], "PixelAspectRatio": [6, 5]}, None, [1, 1]),
+        ({"PixelAspectRatio": [0, 5]}, None, [1, 1]),
+        ({"PixelAspectRatio": 5}, None, [1, 1]),
+        ({}, None, [1, 1]),
+    ],
+    ids=["at the detector", "in the patient", "ratio", "square", "no ratio", "half a ratio", "unknown"],
+)
+def test_pixels_that_are_not_square_keep_their_shape(
+    tmp_path: Path, shape: dict[str, Any], spacing: list[float] | None, ratio: list[int] | None
+) -> None:
+    film = write_film(tmp_path / "film.dcm", draw_shapes(8), **shape)
+
+    state = build(make_screening(film))
+
+    (area,) = state.DisplayedAreaSelectionSequence
+    assert area.get("PresentationPixelSpacing") == spacing
+    assert area.get("PresentationPixelAspectRatio") == ratio
+
+
 def test_it_draws_every_region_as_a_closed_line_in_the_film_s_pixels(screening: ReportableScreening) -> None:
     heat = one_hot_cell()
     (annotation,) = build(screening, heat).GraphicAnnotationSequence
