@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ class Verdict:
     wants_other_syntax: bool = False
     """True when the transfer syntax is the cause."""
 
+
+WEB_PAGES: Final = (b"<!doctype html", b"<html")
+"""Beginnings of a web page, such as a login or a viewer, in lower case."""
 
 LOOK_AT_URL: Final = "there is no Store transaction at this address: look at peers.url"
 LOOK_AT_TOKEN: Final = "not authorised: look at peers.token_file or the certificate in peers.tls"  # noqa: S105
@@ -67,6 +71,8 @@ def judge(status: int, body: bytes, sop_instance_uid: str) -> Verdict:
     reason = _find_reason(model, sop_instance_uid)
     if reason is not None:
         return _judge_reason(status, reason)
+    if status == 200 and body.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(WEB_PAGES):
+        return Verdict(SendResult.TRANSIENT, f"HTTP {status} with a web page: {LOOK_AT_URL}", True)
     if 200 <= status < 300:
         return _judge_silence(status, model)
     if 300 <= status < 400:

@@ -39,7 +39,10 @@ def encode(
         (200, encode((UID,)), DELIVERED, False),
         (202, encode((UID,)), DELIVERED, False),
         (200, b"", DELIVERED, False),
+        (200, b"<NativeDicomModel/>", DELIVERED, False),
         (204, b"<html>", DELIVERED, False),
+        (200, b"\xef\xbb\xbf\r\n<!DOCTYPE html><title>Log in</title>", TRANSIENT, True),
+        (200, b"<html><body>Viewer</body></html>", TRANSIENT, True),
         (202, b"", TRANSIENT, False),
         (200, encode(("1.9",)), TRANSIENT, False),
         # the same status, by reason
