@@ -67,6 +67,8 @@ class ReportableScreening:
     modality: str | None = None
     observations: Sequence[str] | None = None
     """Properties judged from the pixels and not from the header."""
+    overtaken: bool = False
+    """True where a newer revision of the film had its result first: nobody gets this one."""
 
 
 def lease(session: Session, duration: timedelta, limit: int) -> list[ReportableScreening]:
@@ -173,6 +175,7 @@ def _describe(
             outbox_id=entry.id,
             manifest=site_thresholds.read_manifest(session, screenings[entry.screening_id]),
             predecessor=predecessors.get(film.id),
+            overtaken=revisions.is_overtaken(session, film),
         )
         for entry, film in zip(entries, films, strict=True)
     ]

@@ -34,6 +34,18 @@ _SAME: Final = (
     .limit(1)
 )
 
+_NEWER: Final = (
+    select(Instance.id)
+    .where(
+        Instance.sop_instance_uid == bindparam("uid"),
+        Instance.line == bindparam("number"),
+        Instance.revision > bindparam("revision"),
+        Instance.current,
+        Instance.state_changed_at < bindparam("moment"),
+    )
+    .limit(1)
+)
+
 
 def settle(session: Session, film: Instance) -> Instance | None:
     """Decide which revision of a film's line stands, and derive the place of its study.
@@ -69,6 +81,19 @@ def settle(session: Session, film: Instance) -> Instance | None:
     for study_id in sorted({revision.study_id for revision in revisions}):
         studies.refresh(session, study_id)
     return standing
+
+
+def is_overtaken(session: Session, film: Instance) -> bool:
+    """True for a film that was screened after a newer revision, which stands, got its result or refusal."""
+    if film.current:
+        return False
+    named = {
+        "uid": film.sop_instance_uid,
+        "number": film.line,
+        "revision": film.revision,
+        "moment": film.state_changed_at,
+    }
+    return session.scalar(_NEWER, named) is not None
 
 
 def is_failure(film: Instance) -> bool:

@@ -133,7 +133,8 @@ class ReportRound:
     ) -> _Built | _Unbuilt:
         """Build the objects of a screening; those that are stored are taken as they are."""
         film_log = log.bind(film=shorten_key(film_key(screening.sop_instance_uid)))
-        receivers = choose_receivers(self._peers, FilmFacts.of_screening(screening))
+        peers = () if screening.overtaken else self._peers
+        receivers = choose_receivers(peers, FilmFacts.of_screening(screening))
         built = _Built(screening)
         builders: dict[ReportKind, Callable[[ReportableScreening, Heat | None], BuiltReport]] = {
             ReportKind.SR: self._build_sr,  # always: the database keeps every report

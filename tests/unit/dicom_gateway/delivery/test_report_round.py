@@ -20,7 +20,7 @@ from db.delivery.deliveries import DueDelivery
 from db.erasure import patient_data
 from db.erasure.patient_data import PatientData
 from db.films import films, spooled_files
-from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject
+from db.tables import Delivery, Instance, OutboxEntry, RefusalOutboxEntry, Rendition, ReportObject, Screening
 from dicom_gateway.delivery.report_round import MOST_BUILDS, ReportRound
 from dicom_gateway.results import report_identity
 from dicom_gateway.settings import CourierSettings, PeerSettings
@@ -77,6 +77,24 @@ def test_the_sr_is_always_kept_and_a_picture_is_made_only_for_who_wants_it(
     report(sqlite_database, *kinds)
 
     assert look(sqlite_database) == (made, sent, [])
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["late", "in order"])
+def test_a_result_that_comes_after_that_of_its_correction_is_kept_and_not_sent(
+    sqlite_database: Database, film: int, late: bool
+) -> None:
+    correction = screened_films.receive(sqlite_database, real_film(), dataset_sha256="c" * 64)
+    for screened in (correction, film) if late else (film, correction):
+        screened_films.screen(sqlite_database, screened)
+
+    report(sqlite_database, "sr", "sc")
+
+    with sqlite_database.read() as session:
+        made = select(ReportObject.sop_instance_uid, Screening.instance_id).join(Screening)
+        film_of = dict(session.execute(made).tuples().all())
+        sent = {film_of[uid] for uid in session.scalars(select(Delivery.sop_instance_uid))}
+    assert sorted(set(film_of.values())) == [film, correction]
+    assert sent == ({correction} if late else {film, correction})
 
 
 class Sender:
