@@ -230,7 +230,7 @@ COMMITMENT: Final = StateMachine[CommitmentState](
     "a commitment",
     CommitmentItem,
     {
-        # Committed from wanted: the late answer to a lapsed request.
+        # Committed from wanted: the late answer to a lapsed request. Wanted from committed: the peer lost it.
         CommitmentState.WANTED: frozenset(
             {CommitmentState.ASKED, CommitmentState.COMMITTED, CommitmentState.PARKED}
         ),
@@ -243,7 +243,7 @@ COMMITMENT: Final = StateMachine[CommitmentState](
             }
         ),
         CommitmentState.FAILED: frozenset({CommitmentState.WANTED, CommitmentState.PARKED}),
-        CommitmentState.COMMITTED: frozenset(),
+        CommitmentState.COMMITTED: frozenset({CommitmentState.WANTED}),
         CommitmentState.PARKED: frozenset({CommitmentState.WANTED, CommitmentState.COMMITTED}),
     },
 )

@@ -142,6 +142,20 @@ def replay(session: Session, delivery_ids: Sequence[int] | None = None, *, by: s
     return len(items)
 
 
+def void(session: Session, delivery_ids: Sequence[int], by: str) -> None:
+    """Void commitments of peers that lost the reports: they are requested after the next delivery.
+
+    Args:
+        session: for writing.
+        delivery_ids: deliveries that are sent again.
+        by: the person, for the history.
+    """
+    given = CommitmentItem.delivery_id.in_(delivery_ids), CommitmentItem.state == CommitmentState.COMMITTED
+    items = session.scalars(select(CommitmentItem).where(*given).with_for_update()).all()
+    values = {"requests": 0, "resends": 0, "committed_at": None, "wanted_at": now()}
+    move(session, items, CommitmentState.WANTED, delivery_events.describe_replay(by), **values)
+
+
 def are_due(moment: datetime | BindParameter[datetime]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for commitments whose request is due at `moment`."""
     return (

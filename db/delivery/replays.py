@@ -82,6 +82,8 @@ def replay(database: Database, delivery_ids: Sequence[int], by: str, *, delivere
         with database.write() as session:
             count += deliveries.replay(session, part, delivered=delivered, by=by)
             asked += commitments.replay(session, part, by=by)
+            if delivered:
+                commitments.void(session, part, by)
     return Replayed(count, asked)
 
 

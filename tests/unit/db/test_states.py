@@ -52,6 +52,7 @@ ALLOWED_COMMITMENT = {
     ("failed", "parked"),
     ("parked", "wanted"),
     ("parked", "committed"),
+    ("committed", "wanted"),
 }
 ALLOWED_PULL = {
     ("idle", "running"),

@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from db.clock import now
 from db.database import Database
-from db.delivery import commitment_requests, commitments, deliveries
+from db.delivery import commitment_requests, commitments, deliveries, replays
 from db.delivery.commitment_requests import AskedReport
+from db.delivery.replays import Replayed
 from db.films import spooled_files
 from db.states import CommitmentState
 from db.tables import Commitment, CommitmentItem, Delivery
@@ -225,6 +226,23 @@ def test_a_parked_commitment_does_not_hold_the_file(database: Database, delivery
         commitment_requests.give_up(session, "2.25.91", "0x0122: not supported")
         assert len(spooled_files.list_done(session, rows.GATEWAY, now(), 9)) == 1
     assert _item(database, delivery_id).state == CommitmentState.PARKED
+
+
+def test_a_peer_that_lost_a_report_is_asked_again_after_it_was_sent_again(
+    database: Database, delivery_id: int
+) -> None:
+    _begin(database, "2.25.91")
+    _answer(database, "2.25.91", [UID])
+
+    assert replays.replay(database, [delivery_id], "ann") == Replayed()
+    assert _item(database, delivery_id).state == CommitmentState.COMMITTED
+    assert replays.replay(database, [delivery_id], "ann", delivered=True) == Replayed(deliveries=1)
+
+    item = _item(database, delivery_id)
+    assert (item.state, item.committed_at) == (CommitmentState.WANTED, None)
+    assert _begin(database, "2.25.92") == [], "the peer does not have it yet"
+    _mark(database, delivery_id)
+    assert len(_begin(database, "2.25.93")) == 1
 
 
 _THREE = (("gone", "1.2.3.1"), ("slow", "1.2.3.2"), ("fresh", "1.2.3.3"))
