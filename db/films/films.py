@@ -393,8 +393,10 @@ def refuse(session: Session, instance_id: int, refusal: Refusal, detail: str, jp
     if jpeg:
         _keep_rendition(session, instance_id, jpeg)
     standing = revisions.settle(session, instance)
-    # The peers are not told that a film failed of which another revision has, or may have, a result.
-    if standing is None or standing is instance or not revisions.is_failure(instance):
+    # The peers are not told that a film failed of which another revision has, or may have, a result, nor of
+    # an earlier revision when a newer one has its result.
+    is_overtaken = standing is not None and standing.revision > instance.revision
+    if standing is None or standing is instance or not (is_overtaken or revisions.is_failure(instance)):
         refusal_outbox.want(session, instance)
         hl7_outbox.want(session, instance_id)
     return True

@@ -148,6 +148,17 @@ def test_an_older_result_never_replaces_a_newer(database: Database) -> None:
     assert find_standing(database, first, second) == [False, True]
 
 
+def test_a_refusal_of_an_older_revision_is_not_reported_after_a_newer_result(database: Database) -> None:
+    rows.register_model(database)
+    first = rows.receive(database, content="as taken").instance_id
+    second = rows.receive_and_queue(database, content="corrected")
+    rows.screen(database, second)
+    refuse(database, first, Refusal.NOT_CHEST)
+
+    assert find_standing(database, first, second) == [False, True]
+    assert count_reports(database) == (1, 0)
+
+
 def test_a_result_that_a_worker_of_the_version_before_recorded_stands(screened: Database) -> None:
     correction = rows.receive(screened, content="corrected").instance_id
     prepare(screened, correction, "d" * 64)
