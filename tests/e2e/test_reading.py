@@ -213,6 +213,26 @@ def test_keys_are_those_of_the_position_on_any_keyboard(
     expect(visitor.page.get_by_role("button", name="Not TB")).to_have_attribute("aria-pressed", "true")
 
 
+@pytest.mark.parametrize(
+    ("key", "code"), [("End", "Numpad1"), ("ArrowDown", "Numpad2"), ("PageDown", "Numpad3")]
+)
+def test_the_number_pad_reads_nothing_while_it_moves(
+    visitor: Visitor, database: Database, key: str, code: str
+) -> None:
+    visitor.open("/studies/1")
+    visitor.wait_until_ready()
+    visitor.page.evaluate(
+        """([key, code]) => document.querySelector("canvas").dispatchEvent(
+        new KeyboardEvent("keydown", { key, code, bubbles: true }))""",
+        [key, code],
+    )
+    expect(visitor.page.locator("#read")).to_have_attribute("data-state", "ready")
+    visitor.page.keyboard.press("i")
+    visitor.drawn("inverted")
+    visitor.wait_until_ready()
+    assert list_verdicts(database, 1) == []
+
+
 def test_a_draft_outlives_the_session_for_its_reader_alone(visitor: Visitor, database: Database) -> None:
     page = visitor.page
     reading_room.add_reader(database, "ben")

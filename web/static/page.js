@@ -21,8 +21,9 @@ const BY_CODE = { BracketLeft: "[", BracketRight: "]", Minus: "-", Equal: "=", N
 // The name of a key on any keyboard: digits by position, as French keyboards type none without Shift; letters as they are
 // typed, whatever Caps Lock says, and by position where the keyboard types no Latin ones.
 export function nameKey({ key, code, shiftKey }) {
-  const [, digit] = /^(?:Digit|Numpad)(\d)$/.exec(code) ?? [];
-  if (digit && (!shiftKey || /^\d$/.test(key))) return digit;
+  const [, digit] = /^Digit(\d)$/.exec(code) ?? [];
+  if (/^\d$/.test(key)) return key;
+  if (digit && !shiftKey) return digit;
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
   if (/^[\x21-\x7e]$/.test(key) || key.length > 1) return key;
   return /^Key([A-Z])$/.exec(code)?.[1].toLowerCase() ?? BY_CODE[code] ?? key;
