@@ -212,6 +212,28 @@ def test_two_films_side_by_side_have_windows_of_their_own_and_are_read_when_both
     page.wait_for_url("**/studies/1?film=1")
 
 
+def test_a_window_that_comes_back_at_once_is_drawn_at_full_resolution_when_it_comes_again(
+    visitor: Visitor,
+) -> None:
+    page, caption = visitor.page, visitor.page.locator(".stage .small")
+    fine = find_place(visitor, 700, 900)
+    page.mouse.move(*fine)
+    page.keyboard.press("a")
+    visitor.drawn("1:1")
+    expect(caption).to_contain_text("Full resolution: the film's own pixels.")
+    page.evaluate(
+        """async () => { for (const step of [1, 2]) {
+        document.querySelector("[data-do=invert]").click();
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); } }"""
+    )
+    page.wait_for_timeout(1000)
+    with page.expect_response("**/tile.jpg?*inverted=true*"):
+        page.keyboard.press("i")
+    visitor.drawn("inverted")
+    expect(caption).to_contain_text("Full resolution: the film's own pixels.")
+    assert max(read_line(visitor, fine)) - min(read_line(visitor, fine)) > 200
+
+
 def test_one_to_one_shows_single_pixels_at_full_depth_while_the_spool_has_the_film(
     visitor: Visitor, database: Database
 ) -> None:

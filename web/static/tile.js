@@ -19,7 +19,7 @@ export class Tile {
     const asked = this.cut(left, top, right, bottom);
     if (!asked || asked.columns * asked.rows > MOST_PIXELS) return this.rest();
     if (this.shows(view) && covers(this.part, asked)) {
-      clearTimeout(this.timer);
+      this.rest();
       this.state = "shown";
       return;
     }
