@@ -155,10 +155,16 @@ if (form) {
   }
 }
 
-// A result must never stand beside another film than its own.
+// A result must never stand beside another film than its own, nor a film under another patient's name.
+const name = ({ dataset }) => `${dataset.film} ${dataset.heat}`;
+const describe = (page) => [
+  ...[...page.querySelectorAll(".viewer")].map(name),
+  ...[...page.querySelectorAll(".patient h1, .patient .facts, main > .problem")].map((one) => one.textContent),
+].join("\n");
+const described = describe(document);
+
 function fits(page) {
-  const name = ({ dataset }) => `${dataset.film} ${dataset.heat}`;
-  const fit = String([...page.querySelectorAll(".viewer")].map(name)) === String(sections.map(name));
+  const fit = describe(page) === described;
   if (!fit) location.reload();
   return fit;
 }
