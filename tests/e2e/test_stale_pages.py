@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from sqlalchemy import update
 
 from db.database import Database
@@ -57,3 +57,22 @@ def test_an_open_study_shows_the_patient_to_whom_it_was_given(visitor: Visitor, 
     page.evaluate(LOOK)
     expect(page.get_by_role("heading", name="Ibrahim, Zainab")).to_be_visible()
     expect(page.locator(".facts")).to_contain_text("P-9000")
+
+
+def test_a_heat_map_that_does_not_come_is_told_and_asked_for_again(visitor: Visitor) -> None:
+    page, asked = visitor.page, list[Route]()
+
+    def refuse(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(status=503, body="busy")
+
+    page.route("**/heat.json", refuse)
+    visitor.open("/studies/1")
+    visitor.wait_until_ready()
+    page.keyboard.press("h")
+    visitor.drawn("no heat map: no answer")
+    page.unroute("**/heat.json")
+    page.keyboard.press("h")
+    page.keyboard.press("h")
+    visitor.drawn("heat map 45 %")
+    assert not [said for said in visitor.complaints if "503" not in said]

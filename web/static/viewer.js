@@ -25,6 +25,11 @@ const STATES = {
   undecodable: `${FITTED} ${say("No full resolution: the gateway could not draw it.")}`,
 };
 
+const HEAT_STATES = {
+  waiting: say("the heat map is being fetched"),
+  away: say("no heat map: no answer. Switch it off and on to ask again"),
+};
+
 export class Viewer {
   constructor(section) {
     this.section = section;
@@ -57,7 +62,7 @@ export class Viewer {
 
   // Show the film. `drawn(token)` is called once, when the film is on a screen that somebody can see.
   async load(drawn = () => {}) {
-    const { film, heat } = this.section.dataset;
+    const { film } = this.section.dataset;
     if (!film) return;
     const nothing = this.section.querySelector(".nothing");
     try {
@@ -77,10 +82,21 @@ export class Viewer {
     nothing.hidden = true;
     this.window();
     document.addEventListener("visibilitychange", () => this.draw());
-    if (heat) {
+    await this.loadHeat();
+  }
+
+  // Fetch the heat map, if there is one that has not come yet.
+  async loadHeat() {
+    const { heat } = this.section.dataset;
+    if (!heat || !this.shown || this.heat || this.heatState === "waiting") return;
+    this.heatState = "waiting";
+    this.draw();
+    try {
       const map = await (await fetch(heat)).json();
-      this.heat = { ...map, picture: paintHeat(map) };
       this.legend.replaceChildren(...describeHeat(map));
+      this.heat = { ...map, picture: paintHeat(map) };
+    } catch {
+      this.heatState = "away";
     }
     this.draw();
   }
@@ -218,7 +234,8 @@ export class Viewer {
   tell() {
     const shows = this.heatOn && this.heat;
     const under = shows ? this.heatUnderPointer() : null;
-    const heat = (shows ? ` · ${say("heat map {share} %", { share: Math.round(this.opacity * 100) })}` : "") +
+    const lacks = this.heatOn && !this.heat ? ` · ${HEAT_STATES[this.heatState ?? "waiting"]}` : "";
+    const heat = (shows ? ` · ${say("heat map {share} %", { share: Math.round(this.opacity * 100) })}` : lacks) +
       (under === null || under === undefined ? "" : ` · ${say("heat here {share} %", { share: Math.round(under * 100) })}`);
     this.legend.hidden = !shows;
     this.readout.textContent =
@@ -284,7 +301,11 @@ export class Viewer {
       "one-to-one": () => this.toggleOneToOne(),
       reset: () => { this.home(); this.ruler.clear(); this.window(); },
       ruler: () => { if (this.ruler.isKnown) this.take(this.tool === "ruler" ? "window" : "ruler"); },
-      heat: () => { this.heatOn = Boolean(this.section.dataset.heat) && !this.heatOn; this.draw(); },
+      heat: () => {
+        this.heatOn = Boolean(this.section.dataset.heat) && !this.heatOn;
+        if (this.heatOn) this.loadHeat();
+        this.draw();
+      },
       opacity: () => {
         this.opacity = Math.min(Math.max(value, 0), 1);
         this.heatOn = Boolean(this.heat);
