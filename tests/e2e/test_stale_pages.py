@@ -76,3 +76,13 @@ def test_a_heat_map_that_does_not_come_is_told_and_asked_for_again(visitor: Visi
     page.keyboard.press("h")
     visitor.drawn("heat map 45 %")
     assert not [said for said in visitor.complaints if "503" not in said]
+
+
+def test_the_time_that_a_study_waits_goes_on_while_nothing_changes(visitor: Visitor) -> None:
+    page = visitor.page
+    page.clock.install()
+    page.goto(visitor.url)
+    waits = page.locator("[data-since]").first
+    expect(waits).to_contain_text("min")
+    page.clock.run_for(3 * 3600 * 1000)
+    expect(waits).to_contain_text("waits 3 h")

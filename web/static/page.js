@@ -7,6 +7,10 @@ export function localiseTimes(root = document) {
     element.title = element.dateTime.replace("T", " ").replace("+00:00", " UTC");
     element.textContent = moment.toLocaleString("sv-SE");
   }
+  tellWaits(root);
+}
+
+function tellWaits(root = document) {
   for (const element of root.querySelectorAll("[data-since]")) {
     const minutes = Math.max(0, Math.floor((Date.now() - new Date(element.dataset.since)) / 60000));
     const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60)];
@@ -95,6 +99,7 @@ export function keepRenewing(changed, fits) {
   const again = async () => {
     quiet += 1;
     if (!document.hidden) await renew(changed, fits);
+    tellWaits();
     setTimeout(again, Math.min(SHORTEST_MS * 2 ** (quiet / 4), LONGEST_MS));
   };
   setTimeout(again, SHORTEST_MS);
