@@ -18,6 +18,7 @@ from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
 from web.application import build_application
+from web.pages import worklist_page
 
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 """A page that is seen again renews itself at once."""
@@ -86,3 +87,22 @@ def test_the_time_that_a_study_waits_goes_on_while_nothing_changes(visitor: Visi
     expect(waits).to_contain_text("min")
     page.clock.run_for(3 * 3600 * 1000)
     expect(waits).to_contain_text("waits 3 h")
+
+
+def test_next_leads_to_each_study_once_over_all_pages(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklist_page, "ROWS", 2)
+    page = visitor.page
+    page.reload()
+    expect(page.locator("a.open")).to_have_count(2)
+    page.locator("a.open").first.click()
+    page.get_by_label("go on to the next study").check()
+    visited = [page.url]
+    for _ in range(2):
+        visitor.read("2")
+        page.wait_for_url(lambda url: url != visited[-1])
+        visited.append(page.url)
+    visitor.read("2")
+    expect(page.get_by_role("status")).to_have_text("The read is saved.")
+    assert len(set(visited)) == 3

@@ -2,7 +2,9 @@
 const KEY = "tbscreen-order";
 
 export function keepOrder(rows, following, before = []) {
-  const studies = rows.map((row) => ({ study: row.dataset.study, done: row.classList.contains("done") }));
+  const known = new Set(before.map(({ study }) => study)); // a study that is read moves down the list, to a later page
+  const studies = rows.map((row) => ({ study: row.dataset.study, done: row.classList.contains("done") }))
+    .filter(({ study }) => !known.has(study));
   const order = { studies: [...before, ...studies], following: following?.getAttribute("href") ?? null };
   sessionStorage.setItem(KEY, JSON.stringify(order));
   return order;
