@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Dialog, Route, expect
 from sqlalchemy import update
 
 from db.database import Database
 from db.settings import DatabaseSettings
 from db.tables import Study
+from db.worklist import reads
 from tests.e2e.visitor import Visitor
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
@@ -106,3 +107,28 @@ def test_next_leads_to_each_study_once_over_all_pages(
     visitor.read("2")
     expect(page.get_by_role("status")).to_have_text("The read is saved.")
     assert len(set(visited)) == 3
+
+
+def test_a_page_whose_read_is_on_its_way_is_not_left_without_a_question(
+    visitor: Visitor, database: Database
+) -> None:
+    page, held, asked = visitor.page, list[Route](), list[str]()
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.route("**/studies/1/reads", lambda route: held.append(route))
+    visitor.open("/studies/1")
+    visitor.read("1")
+    page.wait_for_selector("#read[data-state=sending]")
+    with page.expect_event("dialog"):
+        page.keyboard.press("j")
+    held[0].continue_()
+    expect(page.get_by_role("status")).to_have_text("The read is saved.")
+    page.keyboard.press("j")
+    page.wait_for_url("**/studies/2")
+    assert asked == ["beforeunload"]
+    with database.read() as session:
+        assert len(reads.list_reads(session, "1.2.1")) == 1

@@ -36,7 +36,7 @@ const next = link("next", here >= 0 ? order[here + 1] : null);
 const previous = link("previous", here >= 0 ? order[here - 1] : null);
 
 // ---- the read
-let state = "loading"; // then: settling, ready, sending
+let state = "loading"; // then: settling, ready, sending, saved; or over, with the session
 function become(now) {
   state = now;
   if (!form) return;
@@ -48,6 +48,7 @@ async function post(path, fields) {
   const body = new URLSearchParams({ csrf: form.elements.csrf.value, ...fields });
   const answer = await fetch(path, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   if (answer?.status !== 401) return answer;
+  become("over");
   sessionStorage.setItem("tbscreen-refused", say("Your session had ended: what you sent last is NOT saved."));
   location.reload();
   return new Promise(() => {}); // the page goes
@@ -75,6 +76,7 @@ async function sendRead(verdict) {
     sessionStorage.setItem("tbscreen-refused", refusal);
     return location.reload();
   }
+  become("saved");
   forgetDraft();
   const name = document.querySelector("h1").textContent;
   const { read_id: read } = await answer.json();
@@ -91,6 +93,9 @@ async function sendRead(verdict) {
   await renew(changed, fits);
   become("ready");
 }
+
+// A page that is left takes a read with it that the server may not have.
+window.addEventListener("beforeunload", (event) => { if (state === "sending") event.preventDefault(); });
 
 // ---- undo, also from the study that came next
 function findUndo() {
@@ -165,7 +170,7 @@ const described = describe(document);
 
 function fits(page) {
   const fit = describe(page) === described;
-  if (!fit) location.reload();
+  if (!fit && state !== "sending") location.reload();
   return fit;
 }
 
