@@ -109,6 +109,26 @@ def test_next_leads_to_each_study_once_over_all_pages(
     assert len(set(visited)) == 3
 
 
+def test_an_undone_read_gives_its_comment_back(visitor: Visitor, database: Database) -> None:
+    page = visitor.page
+    visitor.open("/studies/1")
+    page.get_by_label("go on to the next study").check()
+    page.get_by_label("Comment").fill("cavity, right apex")
+    page.keyboard.press("Escape")
+    visitor.read("2")
+    page.wait_for_url("**/studies/2")
+    visitor.wait_until_ready()
+    page.keyboard.press("z")
+    page.wait_for_url("**/studies/1")
+    expect(page.get_by_role("status")).to_have_text("The read is undone.")
+    expect(page.get_by_label("Comment")).to_have_value("cavity, right apex")
+    visitor.read("1")
+    page.wait_for_url("**/studies/2")
+    with database.read() as session:
+        newest = reads.list_reads(session, "1.2.1")[0]
+    assert (newest.verdict, newest.comment) == ("tb", "cavity, right apex")
+
+
 def test_a_page_whose_read_is_on_its_way_is_not_left_without_a_question(
     visitor: Visitor, database: Database
 ) -> None:

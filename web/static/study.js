@@ -80,7 +80,7 @@ async function sendRead(verdict) {
   forgetDraft();
   const name = document.querySelector("h1").textContent;
   const { read_id: read } = await answer.json();
-  sessionStorage.setItem("tbscreen-undo", JSON.stringify({ study, read, verdict, name, at: Date.now() }));
+  sessionStorage.setItem("tbscreen-undo", JSON.stringify({ study, read, verdict, name, comment: comment.value, at: Date.now() }));
   if (goOn.checked && !next.hidden) return next.click();
   if ("blinded" in form.dataset) {
     sessionStorage.setItem("tbscreen-done", say("The read is saved."));
@@ -119,6 +119,8 @@ async function undoRead() {
     const reason = answer ? await answer.text() : say("no answer. Try again");
     return tell(say("The read is NOT undone: {reason}", { reason }), false);
   }
+  const isTyping = last.study !== study && comment.value !== comment.defaultValue;
+  if (last.comment && !isTyping) keepDraft(last.study, last.comment);
   sessionStorage.removeItem("tbscreen-undo");
   sessionStorage.setItem("tbscreen-done", say("The read is undone."));
   if (last.study === study) location.reload();
@@ -132,6 +134,10 @@ function tell(text, good) {
 }
 
 // ---- the comment that is not saved yet
+function keepDraft(of, text) {
+  sessionStorage.setItem("tbscreen-draft", JSON.stringify({ study: of, comment: text }));
+}
+
 function forgetDraft() {
   sessionStorage.removeItem("tbscreen-draft");
   comment.defaultValue = comment.value;
@@ -141,8 +147,7 @@ if (form) {
   const draft = JSON.parse(sessionStorage.getItem("tbscreen-draft") ?? "null");
   // What was typed and ticked before this script ran stays.
   if (draft?.study === study && comment.value === comment.defaultValue) comment.value = draft.comment;
-  comment.addEventListener("input", () =>
-    sessionStorage.setItem("tbscreen-draft", JSON.stringify({ study, comment: comment.value })));
+  comment.addEventListener("input", () => keepDraft(study, comment.value));
   const keepGoOn = () => localStorage.setItem("tbscreen-go-on", goOn.checked ? "yes" : "no");
   if (goOn.checked) keepGoOn();
   goOn.checked = localStorage.getItem("tbscreen-go-on") === "yes";
