@@ -152,3 +152,19 @@ def test_a_page_whose_read_is_on_its_way_is_not_left_without_a_question(
     assert asked == ["beforeunload"]
     with database.read() as session:
         assert len(reads.list_reads(session, "1.2.1")) == 1
+
+
+def test_a_comment_stands_still_while_its_read_is_on_its_way(visitor: Visitor, database: Database) -> None:
+    page, held = visitor.page, list[Route]()
+    page.route("**/studies/1/reads", lambda route: held.append(route))
+    visitor.open("/studies/1")
+    visitor.read("1")
+    page.wait_for_selector("#read[data-state=sending]")
+    page.get_by_label("Comment").focus()
+    page.keyboard.type("apex")
+    held[0].continue_()
+    expect(page.get_by_role("status")).to_have_text("The read is saved.")
+    with database.read() as session:
+        (read,) = reads.list_reads(session, "1.2.1")
+    expect(page.get_by_label("Comment")).to_have_value(read.comment or "")
+    page.get_by_label("Comment").fill("apex")

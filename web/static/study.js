@@ -41,6 +41,7 @@ function become(now) {
   state = now;
   if (!form) return;
   form.dataset.state = now;
+  comment.readOnly = now === "sending"; // what is typed meanwhile would not be in the read
   for (const button of form.querySelectorAll("[name=verdict]")) button.disabled = now !== "ready";
 }
 
