@@ -17,12 +17,14 @@ from db.worklist import reads
 from tests.e2e.visitor import Visitor
 from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
+from tests.servers.ports import wait_until
 from tests.unit.web import reading_room
 from web.application import build_application
 from web.pages import worklist_page
 
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 """A page that is seen again renews itself at once."""
+AHEAD = "sessionStorage.getItem('tbscreen-ahead')"
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,24 @@ def test_a_comment_stands_still_while_its_read_is_on_its_way(visitor: Visitor, d
         (read,) = reads.list_reads(session, "1.2.1")
     expect(page.get_by_label("Comment")).to_have_value(read.comment or "")
     page.get_by_label("Comment").fill("apex")
+
+
+def test_films_fetched_ahead_before_another_login_are_fetched_again(
+    visitor: Visitor, database: Database
+) -> None:
+    page = visitor.page
+    visitor.open("/studies/1")
+    wait_until(lambda: "/studies/2/" in (page.evaluate(AHEAD) or ""), what="the next film, fetched ahead")
+    page.goto("about:blank")
+    visitor.context.clear_cookies()
+    tab = visitor.context.new_page()  # the same reader logs in again in another tab
+    tab.goto(visitor.url)
+    tab.get_by_label("Name").fill("rosa")
+    tab.get_by_label("Password").fill(reading_room.PASSWORD)
+    tab.get_by_role("button", name="Log in").click()
+    tab.wait_for_selector("time[title]")
+    visitor.open("/studies/2")
+    visitor.read("2")
+    expect(page.get_by_role("status")).to_have_text("The read is saved.")
+    with database.read() as session:
+        assert len(reads.list_reads(session, "1.2.2")) == 1

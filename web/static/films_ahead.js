@@ -1,6 +1,11 @@
 // Films that were fetched ahead, for the studies that come next. This tab's storage keeps them until a logout.
 const KEY = "tbscreen-ahead";
-const read = () => JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+const session = document.querySelector("[name=csrf]")?.value; // tokens of another one count for nothing
+
+function read() {
+  const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+  return kept.session === session ? kept.films : {};
+}
 
 // The film of an address, with the answer's status and the server's token for it.
 export async function takeFilm(url) {
@@ -32,7 +37,7 @@ export async function fetchAhead(urls) {
     else if (film?.status === 200) kept[url] = { token: film.token, data: await encode(film.blob) };
   }
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(kept));
+    sessionStorage.setItem(KEY, JSON.stringify({ session, films: kept }));
   } catch {
     sessionStorage.removeItem(KEY); // no room: the films are fetched when they are shown
   }
