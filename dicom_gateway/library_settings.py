@@ -27,7 +27,8 @@ def configure_dicom_libraries(incoming: Path | None = None) -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
     # pydicom leaves the escape sequences of ISO 2022 IR 58 to Python, whose GB 2312 keeps them in the text.
     # Not reported upstream; decode the example of PS3.5 K.2.
-    charset.handled_encodings = ("iso2022_jp", "iso2022_jp_2")  # type: ignore[assignment]
+    kept = tuple(name for name in charset.handled_encodings if name != "iso_ir_58")
+    charset.handled_encodings = kept  # type: ignore[assignment]
     if incoming is not None:
         from pynetdicom import _config  # slow to import, and not needed to read files
 

@@ -119,6 +119,10 @@ class NoticeOutbox:
         """Take due notices."""
         return notice_outbox.lease_due(session, lease, limit, receiver)
 
+    def is_stored(self, session: Session, row: DueNotice) -> bool:
+        """True unless a leased row was erased."""
+        return notice_outbox.is_stored(session, row)
+
     def hand_back(self, session: Session, numbers: Sequence[int]) -> None:
         """Make notices that were not tried due again."""
         notice_outbox.hand_back(session, numbers)
@@ -134,18 +138,15 @@ class NoticeOutbox:
     def mark_delivered(self, session: Session, attempts: Sequence[NoticeAttempt]) -> None:
         """Record that the receiver has accepted notices."""
         for attempt in attempts:
-            if notice_outbox.is_stored(session, attempt.row):
-                notice_outbox.mark_delivered(session, attempt.row.number)
+            notice_outbox.mark_delivered(session, attempt.row.number)
 
     def park(self, session: Session, attempt: NoticeAttempt) -> None:
         """Record a permanent failure."""
-        if notice_outbox.is_stored(session, attempt.row):
-            notice_outbox.park(session, attempt.row.number, attempt.reason)
+        notice_outbox.park(session, attempt.row.number, attempt.reason)
 
     def retry_later(self, session: Session, attempt: NoticeAttempt, delay: timedelta) -> None:
         """Record a transient failure."""
-        if notice_outbox.is_stored(session, attempt.row):
-            notice_outbox.retry_later(session, attempt.row.number, delay, attempt.reason)
+        notice_outbox.retry_later(session, attempt.row.number, delay, attempt.reason)
 
     def record_stage(self, attempt: NoticeAttempt, started_ns: int) -> None:
         """Record nothing: traces follow films."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -91,6 +91,9 @@ class Outbox(Protocol[RowT, AttemptT]):
 
     def lease(self, session: Session, lease: timedelta, limit: int, receiver: str) -> Sequence[RowT]:
         """Take up to `limit` due rows; a lease that ends makes them due again."""
+
+    def is_stored(self, session: Session, row: RowT) -> bool:
+        """True unless a leased row was erased: SQLite gives its number to the next one."""
 
     def hand_back(self, session: Session, numbers: Sequence[int]) -> None:
         """Make leased rows that were not tried due again, without counting an attempt."""
@@ -285,27 +288,35 @@ class OutboxLoop(Generic[RowT, AttemptT]):
             self._settle(answered)
             if untried:
                 with self._database.write() as session:
-                    self._outbox.hand_back(session, list(untried))
+                    self._outbox.hand_back(session, self._list_stored(session, untried.values()))
+
+    def _list_stored(self, session: Session, rows: Iterable[RowT]) -> list[int]:
+        """Return the numbers of the rows that were not erased meanwhile."""
+        return [row.number for row in rows if self._outbox.is_stored(session, row)]
 
     def _settle(self, attempts: Sequence[AttemptT]) -> None:
         """Record the results of attempts in one transaction, then what follows from them for the receiver."""
         if not attempts:
             return
-        delivered = [attempt for attempt in attempts if attempt.result is SendResult.DELIVERED]
         with self._database.write() as session:
+            stored = self._list_stored(session, (cast(RowT, attempt.row) for attempt in attempts))
+            recorded = [attempt for attempt in attempts if attempt.row.number in stored]
+            delivered = [attempt for attempt in recorded if attempt.result is SendResult.DELIVERED]
             if delivered:
                 self._outbox.mark_delivered(session, delivered)
-            pauses = [self._record_failure(session, attempt) for attempt in attempts]
-        for attempt, pause_s in zip(attempts, pauses, strict=True):
-            self._outbox.tell(attempt, pause_s)
+            failures = {
+                attempt.row.number: self._record_failure(session, attempt)
+                for attempt in recorded
+                if attempt.result is not SendResult.DELIVERED
+            }
+        for attempt in attempts:
+            self._outbox.tell(attempt, failures.get(attempt.row.number))
             breaker = self.jobs.breaker(attempt.row.receiver)
             self._record_trouble(attempt, breaker)
 
     def _record_failure(self, session: Session, attempt: AttemptT) -> float | None:
         """Record a failure; return the seconds to the next attempt, or None for the last one."""
         pace = self._pace
-        if attempt.result is SendResult.DELIVERED:
-            return None
         if attempt.result is SendResult.PERMANENT or attempt.row.attempts >= pace.maximum_attempts:
             self._outbox.park(session, attempt)
             return None

@@ -61,6 +61,10 @@ class DeliveryOutbox:
         """Take due deliveries."""
         return deliveries.lease_due(session, lease, limit, receiver)
 
+    def is_stored(self, session: Session, row: DueDelivery) -> bool:
+        """True unless a leased row was erased."""
+        return deliveries.is_stored(session, row)
+
     def hand_back(self, session: Session, numbers: Sequence[int]) -> None:
         """Make deliveries that were not tried due again."""
         deliveries.hand_back(session, numbers)
@@ -76,22 +80,19 @@ class DeliveryOutbox:
 
     def mark_delivered(self, session: Session, attempts: Sequence[DeliveryAttempt]) -> None:
         """Record that the peer has the objects, and let commitment be requested where the peer offers it."""
-        stored = [attempt for attempt in attempts if deliveries.is_stored(session, attempt.row)]
-        deliveries.mark_delivered(session, *(attempt.row.number for attempt in stored))
-        for attempt in stored:
+        deliveries.mark_delivered(session, *(attempt.row.number for attempt in attempts))
+        for attempt in attempts:
             delay = self._commitments.wants(attempt.row.peer)
             if delay is not None:
                 commitments.want(session, attempt.row.number, delay)
 
     def park(self, session: Session, attempt: DeliveryAttempt) -> None:
         """Record a permanent failure."""
-        if deliveries.is_stored(session, attempt.row):
-            deliveries.park(session, attempt.row.number, attempt.reason)
+        deliveries.park(session, attempt.row.number, attempt.reason)
 
     def retry_later(self, session: Session, attempt: DeliveryAttempt, delay: timedelta) -> None:
         """Record a transient failure."""
-        if deliveries.is_stored(session, attempt.row):
-            deliveries.retry_later(session, attempt.row.number, delay, attempt.reason)
+        deliveries.retry_later(session, attempt.row.number, delay, attempt.reason)
 
     def record_stage(self, attempt: DeliveryAttempt, started_ns: int) -> None:
         """Record an attempt, for traces."""

@@ -89,6 +89,10 @@ class MessageOutbox:
         """Take due messages."""
         return hl7_messages.lease_due(session, lease, limit, receiver)
 
+    def is_stored(self, session: Session, row: DueMessage) -> bool:
+        """True unless a leased row was erased."""
+        return hl7_messages.is_stored(session, row)
+
     def hand_back(self, session: Session, numbers: Sequence[int]) -> None:
         """Make messages that were not tried due again."""
         hl7_messages.hand_back(session, numbers)
@@ -104,20 +108,15 @@ class MessageOutbox:
     def mark_delivered(self, session: Session, attempts: Sequence[MessageAttempt]) -> None:
         """Record that the receiver has accepted messages."""
         for attempt in attempts:
-            if hl7_messages.is_stored(session, attempt.row):
-                hl7_messages.mark_delivered(session, attempt.row.number, attempt.acknowledgement or "")
+            hl7_messages.mark_delivered(session, attempt.row.number, attempt.acknowledgement or "")
 
     def park(self, session: Session, attempt: MessageAttempt) -> None:
         """Record a permanent failure."""
-        row, reason = attempt.row, attempt.reason
-        if hl7_messages.is_stored(session, row):
-            hl7_messages.park(session, row.number, reason, attempt.acknowledgement)
+        hl7_messages.park(session, attempt.row.number, attempt.reason, attempt.acknowledgement)
 
     def retry_later(self, session: Session, attempt: MessageAttempt, delay: timedelta) -> None:
         """Record a transient failure."""
-        row, reason = attempt.row, attempt.reason
-        if hl7_messages.is_stored(session, row):
-            hl7_messages.retry_later(session, row.number, delay, reason, attempt.acknowledgement)
+        hl7_messages.retry_later(session, attempt.row.number, delay, attempt.reason, attempt.acknowledgement)
 
     def record_stage(self, attempt: MessageAttempt, started_ns: int) -> None:
         """Record an attempt, for traces."""

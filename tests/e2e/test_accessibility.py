@@ -16,7 +16,6 @@ from tbscreen.administration.local_installation import LocalInstallation
 from tbscreen.processes.report_page import build_report_page
 from tbscreen.settings import load_settings
 from tests.e2e.visitor import Visitor
-from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.servers.peers.node_packages import need_package
 from tests.unit.web import reading_room
@@ -72,12 +71,6 @@ def read_axe() -> str:
     """Return the script of axe-core."""
     _, folder = need_package("axe-core", "4.14.1")
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
 from db.database import Database
 from reports.html_form import render_html
-from tests.servers.chromium import chromium
 from tests.unit.reports.example import compose_example
 from tests.unit.training.synthetic_films import CALIBRATION, POINTS, draw_films, facts
 from training.judging.baselines import NAMES
@@ -36,12 +33,6 @@ LINES_OF_NAME = """names => names.map(name => {
     return text.getClientRects().length;
 })"""
 LIMIT = "() => document.querySelector('header').getBoundingClientRect().right"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,11 @@ from db.database import Database
 from db.settings import DatabaseSettings
 from db.worklist import reads
 from tests.e2e.visitor import Visitor
-from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
 from web.application import build_application
 
 TABLET = {"width": 820, "height": 1180}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import delete, update
 
 from db.database import Database
 from db.films import films
-from db.settings import DatabaseSettings
 from db.tables import Study, WebSession
 from db.worklist import reads
 from db.worklist.studies import StudyHeader
 from domain.codes import Refusal, Verdict
 from tests.e2e.visitor import Visitor
 from tests.phantom import draw_phantom
-from tests.servers.chromium import chromium
-from tests.servers.page import serving_page
 from tests.servers.ports import wait_until
 from tests.unit import rows
 from tests.unit.web import reading_room
-from web.application import build_application
 from web.pages import worklist_page
 
 AHEAD = "sessionStorage.getItem('tbscreen-ahead')"
 """The films that the tab has fetched ahead. The page's script policy refuses wait_for_function."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
-    made = Database.open(DatabaseSettings(url=f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"))
-    reading_room.add_users(made)
-    reading_room.fill(made, reading_room.MORNING[:3])
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def visitor(browser: Browser, database: Database) -> Iterator[Visitor]:
-    with serving_page(build_application(database, "1.2.3")) as url:
-        made = Visitor(browser, url)
-        made.log_in()
-        yield made
-        made.context.close()
 
 
 def list_verdicts(database: Database, number: int) -> list[str]:

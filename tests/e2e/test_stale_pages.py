@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Dialog, Route, expect
+from playwright.sync_api import Dialog, Route, expect
 from sqlalchemy import update
 
 from db.database import Database
-from db.settings import DatabaseSettings
 from db.tables import Study
 from db.worklist import reads
 from tests.e2e.visitor import Visitor
-from tests.servers.chromium import chromium
-from tests.servers.page import serving_page
 from tests.servers.ports import wait_until
 from tests.unit.web import reading_room
-from web.application import build_application
 from web.pages import worklist_page
 
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
 """A page that is seen again renews itself at once."""
 AHEAD = "sessionStorage.getItem('tbscreen-ahead')"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture
-def database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
-    made = Database.open(DatabaseSettings(url=f"sqlite:///{shutil.copy(sqlite_template, tmp_path)}"))
-    reading_room.add_users(made)
-    reading_room.fill(made, reading_room.MORNING[:3])
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def visitor(browser: Browser, database: Database) -> Iterator[Visitor]:
-    with serving_page(build_application(database, "1.2.3")) as url:
-        made = Visitor(browser, url)
-        made.log_in()
-        yield made
-        made.context.close()
 
 
 def test_an_open_study_shows_the_patient_to_whom_it_was_given(visitor: Visitor, database: Database) -> None:

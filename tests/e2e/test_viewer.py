@@ -21,7 +21,6 @@ from tests import spooled_films
 from tests.e2e.test_accessibility import list_violations, read_axe
 from tests.e2e.visitor import Visitor
 from tests.golden.synthetic import draw_shapes, write_film
-from tests.servers.chromium import chromium
 from tests.servers.page import serving_page
 from tests.unit.web import reading_room
 from web.application import build_application
@@ -32,12 +31,6 @@ LINE = """([across, down]) => {
   return [...data].filter((_, at) => at % 4 === 0);
 }"""
 """Greys of eight pixels of the canvas, from a place on the page."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,11 @@ from db.erasure import patient_data
 from db.erasure.patient_data import PatientData
 from db.hl7 import hl7_messages
 from db.notices import notice_events, notice_outbox
-from db.notices.notice_outbox import DueNotice
 from db.tables import Hl7Message, Instance, NoticeEvent, NoticeRow
 from domain.codes import Finding, NoticedEvent, Priority
 from notices.alarms import AlarmSource, SilentStations
-from notices.notice_attempt import NoticeAttempt
-from notices.notice_courier import NoticeOutbox
 from notices.notice_round import NoticeRound
 from notices.notice_settings import NoticeSettings
-from sending.send_result import SendResult
 from tests.unit import rows
 from tests.unit.notices.couriers import look, screen
 
@@ -63,31 +59,6 @@ def test_the_finding_of_another_film_is_another_event_though_sqlite_gives_its_nu
             keys.append(session.scalars(select(NoticeEvent.event_key)).one())
             patient_data.erase(session, PatientData(films=list(session.scalars(select(Instance.id)))))
     assert len(set(keys)) == 2
-
-
-@pytest.mark.parametrize("result", SendResult)
-def test_the_end_of_an_erased_notice_is_not_that_of_the_notice_with_its_number(
-    database: Database, result: SendResult
-) -> None:
-    sender = NoticeOutbox(NoticeSettings(), None)
-    due: list[DueNotice] = []
-    for number in (1, 2):
-        screen(database, number)
-        tell(database, {"event": "high_finding", "to": ["ops"]})
-        with database.write() as session:
-            due += notice_outbox.lease_due(session, rows.LEASE, 9, "ops")
-            if number == 1:
-                patient_data.erase(session, PatientData(films=list(session.scalars(select(Instance.id)))))
-    attempt = NoticeAttempt(due[0], result, "status 422")
-    with database.write() as session:
-        if result is SendResult.DELIVERED:
-            sender.mark_delivered(session, [attempt])
-        elif result is SendResult.PERMANENT:
-            sender.park(session, attempt)
-        else:
-            sender.retry_later(session, attempt, timedelta(hours=1))
-    (row,) = look(database)
-    assert (row.state, row.last_error) == ("pending", None)
 
 
 def test_a_high_finding_is_one_event_and_one_notice_to_each_receiver_of_its_rules(database: Database) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,11 +19,9 @@ from db.hl7.message_list import MessageRow
 from db.tables import Hl7Message
 from db.worklist.studies import StudyHeader
 from dicom_gateway.hl7.message_courier import MessageCourier, MessageOutbox
-from dicom_gateway.hl7.message_sender import MessageAttempt
 from dicom_gateway.hl7.message_settings import MessageSettings
 from dicom_gateway.settings import CourierSettings
 from domain.codes import Finding, Priority
-from sending.send_result import SendResult
 from tests.servers.peers.mllp_receiver import MllpReceiver, acknowledge, read_control_id
 from tests.servers.ports import free_port, wait_until
 from tests.unit import rows
@@ -93,25 +90,15 @@ def store_message(database: Database, number: int) -> DueMessage:
     return due
 
 
-@pytest.mark.parametrize("result", SendResult)
-def test_the_end_of_an_erased_message_is_not_that_of_the_message_with_its_number(
-    database: Database, result: SendResult
-) -> None:
-    outbox = MessageOutbox(MessageSettings(), None)
-    erased = store_message(database, 1)
-    with database.write() as session:
+def test_the_message_with_the_number_of_an_erased_one_is_another(sqlite_database: Database) -> None:
+    messages = MessageOutbox(MessageSettings(), None)
+    erased = store_message(sqlite_database, 1)
+    with sqlite_database.write() as session:
         patient_data.erase(session, PatientData(films=[1]))
-    assert store_message(database, 2).number == erased.number, "SQLite gives it again"
-    attempt = MessageAttempt(erased, result, "AE")
-    with database.write() as session:
-        if result is SendResult.DELIVERED:
-            outbox.mark_delivered(session, [attempt])
-        elif result is SendResult.PERMANENT:
-            outbox.park(session, attempt)
-        else:
-            outbox.retry_later(session, attempt, timedelta(hours=1))
-    (row,) = look(database)
-    assert (row.state, row.last_error) == ("pending", None)
+    waiting = store_message(sqlite_database, 2)
+    assert waiting.number == erased.number, "SQLite gives it again"
+    with sqlite_database.read() as session:
+        assert [messages.is_stored(session, row) for row in (erased, waiting)] == [False, True]
 
 
 def test_a_result_arrives_as_it_is_stored_and_once(database: Database, receiver: MllpReceiver) -> None:
